@@ -1,0 +1,50 @@
+PYTHON ?= python3
+FACTOR ?= 40
+RUN := .venv/bin/python
+# The Pulumi CLI on PATH wins; else the one that the toolchain builds. Asked for only by targets that need it.
+WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
+
+.DEFAULT_GOAL := help
+.PHONY: help rehearsal sandbox cloud check test bench format venvs lock tools
+
+help: ## Say what each target does
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+rehearsal: tools ## Release a good and a bad version on a laptop, under live traffic
+	@$(WITH_PULUMI) $(RUN) -m rehearsal --factor $(FACTOR)
+
+sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed by hand
+	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor $(FACTOR)
+
+cloud: venvs ## The local AWS in the foreground, time running FACTOR times faster
+	@local/.venv/bin/python -m local.cloud --factor $(FACTOR)
+
+check: venvs ## Lint, types, import contracts, HCL
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy __main__.py
+	@.venv/bin/mypy -p infra -p app -p rehearsal -p bench
+	@.venv/bin/mypy -p tests
+	@.venv/bin/mypy --python-executable local/.venv/bin/python -p local
+	@.venv/bin/lint-imports
+	@$(PYTHON) -m local.toolchain hcl terraform-legacy
+	@$(RUN) -m pytest -q tests/unit/test_house.py
+
+test: tools ## Every test: unit, layers, local cloud, the real Pulumi CLI
+	@$(WITH_PULUMI) $(RUN) -m pytest
+
+bench: tools ## Paired measurements into .bench/, and the tables and plots of docs/verdict.md
+	@$(WITH_PULUMI) $(RUN) -m bench
+
+format: venvs ## Format the code
+	@.venv/bin/ruff format
+	@.venv/bin/ruff check --fix
+
+lock: ## Resolve every requirements.in into its lock
+	@$(PYTHON) -m local.toolchain lock
+
+venvs: ## Fill both virtual environments from their locks
+	@$(PYTHON) -m local.toolchain venvs
+
+tools: venvs ## Find or build the Pulumi CLI
+	@$(PYTHON) -m local.toolchain pulumi >/dev/null

@@ -1,0 +1,1 @@
+"""AWS and Pulumi on a laptop."""

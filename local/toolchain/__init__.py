@@ -1,0 +1,1 @@
+"""Finds or builds what the Makefile needs; standard library only."""

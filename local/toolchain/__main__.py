@@ -1,0 +1,46 @@
+"""What the Makefile calls before anything is installed.
+
+python3 -m local.toolchain venvs             fill both virtual environments from their locks
+python3 -m local.toolchain lock [--upgrade]  resolve each requirements.in into its lock
+python3 -m local.toolchain pulumi            find or build the Pulumi CLI; print what to put in front of PATH
+python3 -m local.toolchain hcl FOLDER        check that every .tf file is well formed and formatted
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from local.toolchain import environments, golang, hcl, pulumi_cli
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0, 1 with a reason on standard error, or 2 for words that mean nothing."""
+    try:
+        match arguments:
+            case ["venvs"]:
+                environments.sync_all(REPOSITORY)
+            case ["lock", *options] if set(options) <= {"--upgrade"}:
+                environments.lock_all(REPOSITORY, upgrade="--upgrade" in options)
+            case ["pulumi"]:
+                print(pulumi_cli.folder() or "")
+            case ["hcl", folder]:
+                return 0 if hcl.check(Path(folder)) else 1
+            case _:
+                print(__doc__, file=sys.stderr)
+                return 2
+    except golang.ToolchainError as problem:
+        print(f"toolchain: {problem}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as problem:
+        print(
+            f"toolchain: `{' '.join(map(str, problem.cmd))}` failed with exit code {problem.returncode}",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,83 @@
+"""uv, the locks and the two virtual environments."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local.toolchain import cache
+
+UV_VERSION = "0.13.9"
+
+LOCKS = (
+    # (source, lock, constraints)
+    ("requirements.in", "requirements.txt", ()),
+    ("app/orders/requirements.in", "app/orders/requirements.txt", ("requirements.txt",)),
+    ("requirements-dev.in", "requirements-dev.txt", ("requirements.txt",)),
+    ("local/requirements.in", "local/requirements.txt", ()),
+    ("local/toolchain/host/requirements.in", "local/toolchain/host/requirements.txt", ()),
+)
+
+ENVIRONMENTS = (
+    # (virtual environment, lock)
+    (".venv", "requirements-dev.txt"),
+    ("local/.venv", "local/requirements.txt"),
+)
+
+
+def uv() -> Path:
+    """The pinned uv, installed once into the cache from its wheel."""
+
+    def build(folder: Path) -> None:
+        scratch = folder / "scratch"
+        subprocess.run([sys.executable, "-m", "venv", str(scratch)], check=True)
+        subprocess.run([str(scratch / "bin/python"), "-m", "pip", "install", "-q", f"uv=={UV_VERSION}"], check=True)
+        shutil.copy2(scratch / "bin/uv", folder / "uv")
+        shutil.rmtree(scratch)
+
+    return cache.entry(f"uv-{UV_VERSION}", build) / "uv"
+
+
+def sync(python: Path, lock: Path) -> None:
+    """Make the virtual environment at `python`'s folder hold exactly what `lock` names, hashes checked."""
+    environment = python.parent.parent
+    stamp = environment / ".strata-lock"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    with cache.exclusive("environment-" + hashlib.sha256(str(environment).encode()).hexdigest()[:16]):
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        if not python.exists():
+            subprocess.run([str(uv()), "venv", "-q", "--python", sys.executable, str(environment)], check=True)
+        command = [str(uv()), "pip", "sync", "-q", "--require-hashes", "--python", str(python), str(lock)]
+        subprocess.run(command, check=True)
+        stamp.write_text(wanted)
+
+
+def sync_all(repository: Path) -> None:
+    """Both environments of the repository: the product's and the local cloud's."""
+    for environment, lock in ENVIRONMENTS:
+        sync(repository / environment / "bin/python", repository / lock)
+
+
+def lock_all(repository: Path, upgrade: bool) -> None:
+    """Resolve each `.in` into its lock: hashes, every platform, and no index's address."""
+    with cache.exclusive("lock"):
+        for source, lock, constraints in LOCKS:
+            command = [
+                str(uv()),
+                "pip",
+                "compile",
+                "-q",
+                "--universal",
+                "--generate-hashes",
+                "--python-version",
+                "3.11",
+            ]
+            command += ["--no-emit-index-url", "--custom-compile-command", "make lock"]
+            command += ["--upgrade"] if upgrade else []
+            command += [part for name in constraints for part in ("--constraint", name)]
+            subprocess.run([*command, "--output-file", lock, source], check=True, cwd=repository, env=dict(os.environ))

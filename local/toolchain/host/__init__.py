@@ -1,0 +1,1 @@
+"""The Python language host used only where Pulumi's own is absent."""

@@ -1,0 +1,126 @@
+"""The Pulumi CLI and its Python language host: an installed official one wins, otherwise built into the cache."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from local.toolchain import cache, environments, golang
+
+VERSION = "v3.259.0"
+PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+SDK = "github.com/pulumi/pulumi/sdk/v3"
+HERE = Path(__file__).resolve().parent
+MODULE = HERE / "pulumi"
+HOST = HERE / "host"
+
+LAUNCHER = """\
+#!/bin/sh
+here=$(dirname "$0")
+exec "$here/venv/bin/python" "$here/language_host.py" "$@"
+"""
+
+NO_GO = f"""\
+there is no `pulumi` on PATH, and no `go` to build one; either
+  - install Pulumi's CLI, {VERSION} or newer, from pulumi.com/docs/install, or
+  - install Go 1.25 or newer; the CLI is then built once (about five minutes) and kept in {{cache}}"""
+
+
+def digest(*files: Path) -> str:
+    """Twelve hex digits over the bytes of `files`."""
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def folder() -> Path | None:
+    """What to put in front of PATH so that `pulumi` runs Python programs; None where the official tools are there."""
+    if shutil.which("pulumi") is None:
+        return host_folder(cli=cli_folder() / "pulumi")
+    if shutil.which("pulumi-language-python") is None:
+        return host_folder(cli=None)
+    return None
+
+
+def cli_folder() -> Path:
+    """The cache's folder with a `pulumi` built from its Go module."""
+    name = f"pulumi-{VERSION}-{digest(MODULE / 'go.mod', MODULE / 'go.sum')}"
+
+    def build(folder: Path) -> None:
+        go = require_go()
+        flags = f"-s -w -X {SDK}/go/common/version.Version={VERSION}"
+        say(f"building the Pulumi CLI {VERSION} once, for {cache.root() / name}; about five minutes on two cores")
+        total = count_packages(go)
+        command = [go, "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", flags]
+        show_progress([*command, "-o", str(folder / "pulumi"), PACKAGE], total)
+
+    return cache.entry(name, build)
+
+
+def host_folder(cli: Path | None) -> Path:
+    """The cache's folder with our `pulumi-language-python`, an environment for it, and `cli`.
+
+    The two stand side by side, since the CLI warns of a language host that it finds anywhere else on PATH.
+    """
+    program, lock = HOST / "language_host.py", HOST / "requirements.txt"
+    name = f"tools-{VERSION}-{digest(program, lock, MODULE / 'go.sum')}{'' if cli else '-host'}"
+
+    def build(folder: Path) -> None:
+        shutil.copy2(program, folder)
+        shutil.copy2(exec_script(), folder)
+        environments.sync(folder / "venv/bin/python", lock)
+        launcher = folder / "pulumi-language-python"
+        launcher.write_text(LAUNCHER)
+        launcher.chmod(0o755)
+        if cli:
+            (folder / "pulumi").hardlink_to(cli)
+
+    return cache.entry(name, build)
+
+
+def exec_script() -> Path:
+    """The SDK's own script that runs a Python program, a plain file of its Go module."""
+    command = [require_go(), "list", "-m", "-f", "{{.Dir}}", SDK]
+    subprocess.run([require_go(), "mod", "download", SDK], cwd=MODULE, check=True)
+    found = subprocess.run(command, cwd=MODULE, check=True, capture_output=True, text=True)
+    return Path(found.stdout.strip()) / "python/cmd/pulumi-language-python-exec"
+
+
+def require_go() -> str:
+    """The `go` on PATH; ToolchainError names both remedies where there is none."""
+    return golang.require(NO_GO.format(cache=cache.root()))
+
+
+def count_packages(go: str) -> int:
+    """How many packages the CLI is made of; downloads their modules."""
+    listed = subprocess.run([go, "list", "-deps", PACKAGE], cwd=MODULE, check=True, stdout=subprocess.PIPE, text=True)
+    return len(listed.stdout.splitlines())
+
+
+def show_progress(command: list[str], total: int) -> None:
+    """Run `go build -v`, which names each package as it is compiled, and say every ten seconds how far it is."""
+    started = time.monotonic()
+    build = subprocess.Popen(command, cwd=MODULE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    seen: list[str] = []
+
+    def read() -> None:
+        seen.extend(line.rstrip() for line in build.stderr or ())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        while reader.is_alive():
+            reader.join(10)
+            minutes, seconds = divmod(int(time.monotonic() - started), 60)
+            say(f"compiled {min(len(seen), total)} of {total} packages, {minutes} min {seconds:02} s")
+        if build.wait() != 0:
+            raise golang.ToolchainError("the Pulumi CLI does not build:\n" + "\n".join(seen[-20:]))
+    finally:
+        build.kill()
+
+
+def say(line: str) -> None:
+    """One line of progress, on standard error: standard output belongs to the caller."""
+    print(f"toolchain: {line}", file=sys.stderr, flush=True)
