@@ -1,0 +1,26 @@
+"""The Lambda function: its handler is `app.orders.main.handler`.
+
+The environment is read here, once, while Lambda initialises: TABLE_NAME (the one table), POWERTOOLS_SERVICE_NAME,
+POWERTOOLS_METRICS_NAMESPACE and, optionally, POWERTOOLS_LOG_LEVEL. Importing this module calls nothing of AWS.
+"""
+
+import os
+from collections.abc import Mapping
+
+from app.orders import service, store
+
+REQUIRED = ("TABLE_NAME", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE")
+
+
+def table_name(environment: Mapping[str, str]) -> str:
+    """The table's name; RuntimeError naming every required variable that is missing or empty."""
+    missing = [name for name in REQUIRED if not environment.get(name)]
+    if missing:
+        raise RuntimeError(
+            f"{', '.join(missing)} not set: this function needs {', '.join(REQUIRED)} in its environment; "
+            "add them to the function's configuration and publish a new version"
+        )
+    return environment["TABLE_NAME"]
+
+
+handler = service.build(store.Table(table_name(os.environ), store.connect()))

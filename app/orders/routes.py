@@ -1,0 +1,80 @@
+"""The three routes: POST /orders, GET /orders/{id}, GET /health."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.idempotency import idempotent_function
+
+from app.orders import orders, schema, store
+from app.orders.answers import KEY_HEADER, answer, refusal
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger, Metrics
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+KEY = re.compile(r"[!-~]{1,128}")  # visible ASCII
+
+
+def register(app: APIGatewayHttpResolver, table: store.Table, logger: Logger, metrics: Metrics) -> None:
+    """Add the routes to the resolver."""
+    records, idempotency = table.records()
+
+    def place(*, request: dict[str, Any]) -> orders.Order:
+        order, is_new = orders.place(table, request["order"], request["key"], datetime.now(UTC))
+        if is_new:
+            logger.info("order created")
+            metrics.add_metric(name="OrdersCreated", unit=MetricUnit.Count, value=1)
+            metrics.flush_metrics()
+        return order
+
+    # The idempotent function returns the order, not an HTTP answer: a replay then has the status and the headers of the
+    # version that answers now.
+    place_once = cast(
+        "Callable[..., orders.Order]",
+        idempotent_function(
+            place,
+            data_keyword_argument="request",
+            persistence_store=records,
+            config=idempotency,
+            key_prefix=store.RECORD_PREFIX,
+        ),
+    )
+
+    @app.post("/orders")
+    def create_order() -> Response[Any]:
+        key = _key(app.current_event.headers.get(KEY_HEADER))
+        new = schema.parse(app.current_event.body, bool(app.current_event.is_base64_encoded))
+        logger.append_keys(order_id=orders.order_id(key))
+        idempotency.register_lambda_context(app.lambda_context)
+        return answer(201, place_once(request={"key": key, "order": new}))
+
+    @app.get("/orders/<order_id>")
+    def read_order(order_id: str) -> Response[Any]:
+        found = None
+        if orders.is_order_id(order_id):
+            logger.append_keys(order_id=order_id)
+            found = table.get(order_id)
+        if found is None:
+            return refusal(404, {"field": "id", "reason": f"no order has the id {schema.shown(order_id)}"})
+        return answer(200, found)
+
+    # Says that the code loads and its configuration is there. It does not touch the table: an outage of what all
+    # instances share must not declare each of them unhealthy.
+    @app.get("/health")
+    def health() -> Response[Any]:
+        return answer(200, {"status": "ok"})
+
+
+def _key(header: str | None) -> str:
+    if not header or not header.strip():
+        reason = "is missing or blank; send a key of your own, such as a UUID, and the same one when you try again"
+    elif not KEY.fullmatch(header):
+        reason = f"has {len(header)} characters; take 1 to 128 visible ASCII characters without spaces"
+    else:
+        return header
+    raise schema.BadRequestError({"field": KEY_HEADER, "reason": reason})

@@ -1,0 +1,53 @@
+"""The HTTP API (payload 2.0) as a Lambda handler around the routes.
+
+Mistakes of the caller are answered. A fault of this service is raised, never answered: Lambda counts as an error only
+what is raised, and the canary's verdict rests on that count.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.logging import correlation_paths
+
+from app.orders import answers, routes
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from app.orders.store import Table
+
+Handler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
+
+VERSION_HEADER = "X-Served-Version"
+
+
+def build(table: Table) -> Handler:
+    """The Lambda handler of this service on the given table."""
+    # Not debug, also where POWERTOOLS_DEV is set: there the resolver answers a fault instead of raising it.
+    app = APIGatewayHttpResolver(debug=False, serializer=answers.to_json)
+    logger, metrics = Logger(), Metrics()
+    answers.register(app)
+    routes.register(app, table, logger, metrics)
+
+    # The event is never logged, whatever POWERTOOLS_LOGGER_LOG_EVENT says: it holds the caller's data.
+    @logger.inject_lambda_context(
+        correlation_id_path=correlation_paths.API_GATEWAY_HTTP, log_event=False, clear_state=True
+    )
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        logger.append_keys(version=context.function_version)
+        try:
+            served = app.resolve(event, context)
+        except Exception as fault:
+            # Lambda logs the traceback; this line, worded as Lambda's, ties the fault to order, version and request.
+            logger.error(f"{type(fault).__name__}: {fault}")
+            raise
+        # Here and not in a middleware: an answer made by an exception handler passes no middleware.
+        served["headers"][VERSION_HEADER] = context.function_version
+        return served
+
+    return handler

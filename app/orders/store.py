@@ -1,0 +1,117 @@
+"""The one DynamoDB table of this service: orders, and the idempotency records that guard their creation.
+
+Hash key `id` (S). An order's id is `ord_` and 32 hexadecimal digits; a record's begins with `idempotency#`, so it can
+never be read as an order. Records carry the TTL attribute `expiration`, orders never do: DynamoDB expires only records.
+
+The calls made, and what the function's role therefore needs on this table, no more:
+- dynamodb:GetItem      an order (strongly consistent); a record (where a refused write does not bring it along)
+- dynamodb:PutItem      an order, a record; both with a condition
+- dynamodb:UpdateItem   a record, when its order is written
+- dynamodb:DeleteItem   a record, when placing its order failed
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from app.orders.orders import Order
+
+RECORDS_LAST = 24 * 60 * 60  # seconds; after it `orders.place` alone keeps a key from placing a second order
+
+# Named here, since Powertools' default is the decorated function's name: a version that renames it would not see the
+# records of the version that it shares the table and the traffic with.
+RECORD_PREFIX = "idempotency#POST /orders"
+
+_to_dynamodb = TypeSerializer().serialize
+_from_dynamodb = TypeDeserializer().deserialize
+
+
+def connect() -> DynamoDBClient:
+    """A client whose calls give up, after two tries of 1 + 2 s at most, within the function's 10 s.
+
+    So a table out of reach is raised with its reason; one that goes away in mid-request may end in a time-out, which
+    Lambda counts as well. Connections stay open between invocations; one that died meanwhile costs the first try.
+    """
+    return boto3.client(
+        "dynamodb",
+        config=Config(
+            connect_timeout=1,
+            read_timeout=2,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            tcp_keepalive=True,
+        ),
+    )
+
+
+class Table:
+    """Orders in DynamoDB. botocore's exceptions pass through: a table out of reach is a fault, not an answer."""
+
+    def __init__(self, name: str, client: DynamoDBClient) -> None:
+        self.name = name
+        self.client = client
+
+    def add(self, order: Order) -> Order | None:
+        """Write the order, and return only once DynamoDB has it; what already stands under its id is returned instead.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html
+        """
+        try:
+            self.client.put_item(
+                TableName=self.name,
+                Item=_to_dynamodb(order)["M"],
+                ConditionExpression="attribute_not_exists(id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self.client.exceptions.ConditionalCheckFailedException as refusal:
+            return _order(cast("Any", refusal.response)["Item"])
+        return None
+
+    def get(self, order_id: str) -> Order | None:
+        """The order with this id, or None; an acknowledged order is always found.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html
+        """
+        answer = self.client.get_item(TableName=self.name, Key={"id": {"S": order_id}}, ConsistentRead=True)
+        return _order(answer["Item"]) if "Item" in answer else None
+
+    def records(self) -> tuple[DynamoDBPersistenceLayer, IdempotencyConfig]:
+        """Powertools' idempotency on this table, for requests of the form `{"key": ..., "order": ...}`.
+
+        A record is locked until the invocation that wrote it times out (the caller registers Lambda's context with the
+        config): until then the same key is refused as in progress; after it nobody can be at work on it any more, and
+        the next attempt takes over.
+        """
+        config = IdempotencyConfig(
+            event_key_jmespath="key",
+            payload_validation_jmespath="order",
+            raise_on_no_idempotency_key=True,
+            expires_after_seconds=RECORDS_LAST,
+            hash_function="sha256",
+        )
+        return DynamoDBPersistenceLayer(table_name=self.name, boto3_client=self.client), config
+
+
+def _order(item: Any) -> Order:
+    return cast("Order", _whole(_from_dynamodb({"M": item})))
+
+
+def _whole(value: Any) -> Any:
+    """The same value with DynamoDB's Decimals as the ints that they were."""
+    match value:
+        case Decimal():
+            return int(value)
+        case dict():
+            return {name: _whole(inner) for name, inner in value.items()}
+        case list():
+            return [_whole(inner) for inner in value]
+        case _:
+            return value

@@ -1,0 +1,200 @@
+"""POST /orders, GET /orders/{id}, GET /health through the real handler on a table in memory."""
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.orders_kit import AN_ORDER, Context, Service, event, start
+
+SMOKE = Path(__file__).parents[2] / "app/orders/smoke/health.json"
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Service:
+    return start(monkeypatch)
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_an_order_is_answered_as_it_was_stored(api: Service) -> None:
+    made = api.post()
+    assert made.status == 201
+    assert made.headers["Content-Type"] == "application/json"
+    assert re.fullmatch(r"ord_[0-9a-f]{32}", made.body["id"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", made.body["created_at"])
+    assert made.body == {
+        **AN_ORDER,
+        "id": made.body["id"],
+        "total_cents": 3299,
+        "created_at": made.body["created_at"],
+    }
+    assert api.get(made.body["id"]).text == made.text
+
+
+def test_an_order_in_the_table_never_expires_and_its_record_does(api: Service) -> None:
+    api.post()
+    assert "expiration" not in api.client.orders[0]
+    assert int(api.client.records[0]["expiration"]["N"]) > 0
+
+
+def test_numbers_come_back_as_whole_numbers(api: Service) -> None:
+    dear = {"sku": "GOLD", "quantity": 1000, "unit_price_cents": 100_000_000}
+    made = api.post({**AN_ORDER, "items": [dear] * 50})
+    read = api.get(made.body["id"])
+    assert read.body["total_cents"] == 5_000_000_000_000
+    assert '"total_cents":5000000000000' in read.text
+    assert read.body["items"] == [dear] * 50
+
+
+def test_an_acknowledged_order_was_in_the_table_before_the_answer(api: Service) -> None:
+    api.post()
+    assert api.client.calls == ["PutItem", "PutItem", "UpdateItem"]  # the record, the order, the record's completion
+
+
+@pytest.mark.parametrize("path", ["/orders/ord_" + "0" * 32, "/orders/nothing", "/orders/ord_" + "F" * 32])
+def test_an_unknown_order_is_not_found(api: Service, path: str) -> None:
+    answer = api.call(event("GET", path))
+    assert answer.status == 404
+    assert answer.fields == {"id"}
+
+
+def test_an_idempotency_record_cannot_be_read_as_an_order(api: Service) -> None:
+    api.post()
+    record = api.client.records[0]["id"]["S"]
+    api.client.calls.clear()
+    for path in (f"/orders/{record}", f"/orders/{record.replace('/', '%2F').replace('#', '%23')}"):
+        assert api.call(event("GET", path)).status == 404
+    assert api.client.calls == []
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("DELETE", "/orders/x"), ("GET", "/orders"), ("PUT", "/x")])
+def test_a_route_that_is_not_there_is_not_found(api: Service, method: str, path: str) -> None:
+    answer = api.call(event(method, path))
+    assert (answer.status, answer.fields) == (404, {"path"})
+
+
+def test_the_same_key_gives_the_same_order(api: Service) -> None:
+    first = api.post()
+    again = api.post()
+    other_layout = api.post(json.dumps(AN_ORDER, indent=4, sort_keys=True))
+    assert (again.status, again.text) == (201, first.text)
+    assert (other_layout.status, other_layout.text) == (201, first.text)
+    assert len(api.client.orders) == 1
+
+
+def test_another_key_gives_another_order(api: Service) -> None:
+    assert api.post(key="a").body["id"] != api.post(key="b").body["id"]
+    assert len(api.client.orders) == 2
+
+
+def test_the_same_key_with_another_body_is_refused(api: Service) -> None:
+    api.post()
+    answer = api.post({**AN_ORDER, "currency": "USD"})
+    assert (answer.status, answer.fields) == (422, {"Idempotency-Key"})
+    assert [item["currency"] for item in api.client.orders] == [{"S": "EUR"}]
+
+
+@pytest.mark.parametrize("key", [None, "", "   ", "k" * 129, "with space", "schlüssel", "tab\tkey"])
+def test_a_key_that_is_missing_blank_too_long_or_not_visible_is_refused(api: Service, key: str | None) -> None:
+    answer = api.post(key=key)
+    assert (answer.status, answer.fields) == (400, {"Idempotency-Key"})
+    assert api.client.calls == []
+
+
+def test_the_longest_key_is_taken(api: Service) -> None:
+    assert api.post(key="~" * 128).status == 201
+
+
+def test_every_answer_carries_the_version_that_served_it(api: Service) -> None:
+    held: list[int] = []
+
+    def ask_meanwhile(operation: str, parameters: dict[str, Any]) -> None:
+        if operation == "UpdateItem":
+            busy = api.post(context=Context(function_version="8"))
+            held.append(busy.status)
+            assert busy.headers["X-Served-Version"] == "8"
+
+    api.client.before = ask_meanwhile
+    first = api.post(context=Context(function_version="7"))
+    eight = Context(function_version="8")
+    replay = api.post(context=eight)
+    assert held == [409]
+    assert first.headers["X-Served-Version"] == "7"
+    assert (replay.text, replay.headers["X-Served-Version"]) == (first.text, "8")
+    others = {
+        200: api.get(first.body["id"], eight),
+        400: api.post("{", context=eight),
+        404: api.get("nothing", eight),
+        422: api.post({**AN_ORDER, "currency": "USD"}, context=eight),
+    }
+    assert {status: answer.status for status, answer in others.items()} == {status: status for status in others}
+    assert {answer.headers["X-Served-Version"] for answer in others.values()} == {"8"}
+    assert api.call(event("GET", "/no/route"), eight).headers["X-Served-Version"] == "8"
+
+
+def test_health_answers_without_the_table(api: Service) -> None:
+    def out_of_reach(operation: str, parameters: dict[str, Any]) -> None:
+        raise ConnectionError(operation)
+
+    api.client.before = out_of_reach
+    answer = api.call(json.loads(SMOKE.read_text()))
+    assert (answer.status, answer.body) == (200, {"status": "ok"})
+    assert answer.headers["X-Served-Version"] == "7"
+    assert api.client.calls == []
+
+
+def test_a_stage_other_than_the_default_is_left_out_of_the_path(api: Service) -> None:
+    staged = event("GET", "/v1/health")
+    staged["requestContext"]["stage"] = "v1"
+    assert api.call(staged).status == 200
+
+
+def test_a_body_in_base64_is_read(api: Service) -> None:
+    sent = event("POST", "/orders", base64.b64encode(json.dumps(AN_ORDER).encode()).decode())
+    sent["isBase64Encoded"] = True
+    sent["headers"]["idempotency-key"] = "k"
+    assert api.call(sent).status == 201
+
+
+def test_created_orders_are_counted_once(api: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    api.post()
+    api.post()
+    api.client.records[0]["expiration"] = {"N": "1"}
+    api.post()
+    api.post(key="another")
+    counted = [line for line in printed(capsys) if "_aws" in line]
+    assert [line["OrdersCreated"] for line in counted] == [[1.0], [1.0]]
+    directive = counted[0]["_aws"]["CloudWatchMetrics"][0]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("Strata", [["service"]])
+    assert counted[0]["service"].startswith("orders-")
+
+
+def test_a_created_order_is_logged_with_its_id_the_version_and_the_callers_request(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = start(monkeypatch)
+    made = api.post()
+    api.get("nothing")
+    (line,) = [line for line in printed(capsys) if line.get("message") == "order created"]
+    assert (line["order_id"], line["version"]) == (made.body["id"], "7")
+    assert line["correlation_id"] == "JKJaXmPLvHcESHA="
+
+
+def test_the_log_holds_nothing_of_the_caller(
+    api: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
+    talkative = start(monkeypatch)
+    personal = {**AN_ORDER, "customer_id": "jane-doe-1980"}
+    for body in (personal, personal, AN_ORDER, {**personal, "email": "jane-doe-1980"}):
+        talkative.post(body, key="key-of-jane-doe-1980")
+    said = capsys.readouterr()
+    assert "order created" in said.out
+    assert "jane-doe" not in said.out + said.err
+    assert "192.0.2.7" not in said.out + said.err
