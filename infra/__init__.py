@@ -1,0 +1,1 @@
+"""The Pulumi program of Strata: configuration, layers, release."""

@@ -1,0 +1,1 @@
+"""The release engine: canary, verdict, rollback, ledger."""

@@ -1,0 +1,262 @@
+"""Pulumi's resource provider protocol for `strata:release:Release`, thin over the runner.
+
+Source: proto/pulumi/provider.proto of the Pulumi SDK. Messages that reach the user are one line, without a traceback.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import grpc
+from google.protobuf import empty_pb2, json_format, struct_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from infra.release import drift, runner, wire
+from infra.release.clock import ScaledClock
+from infra.release.model import Alias, ReleaseError, ReleasePolicy, Target, Version
+from infra.release.runner import Cloud
+
+VERSION = "0.1.0"
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What stands for a value that a preview cannot know.
+
+https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go
+"""
+SCHEMA = {"name": "strata", "version": VERSION, "resources": {"strata:release:Release": {}}}
+DIFF = provider_pb2.DiffResponse
+
+
+def _said_plainly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand an error to the engine as its message alone."""
+
+    @functools.wraps(method)
+    def call(self: ReleaseProvider, request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return method(self, request, context)
+        except ReleaseError as problem:
+            message = str(problem)
+        except Exception as problem:
+            # A fault of ours; the engine shows its trace with --debug.
+            self.log(getattr(request, "urn", ""), traceback.format_exc(), engine_pb2.DEBUG)
+            message = f"the release provider itself failed: {type(problem).__name__}: {problem}"
+        return context.abort(grpc.StatusCode.UNKNOWN, " ".join(message.split()))
+
+    return call
+
+
+class LiveCloud(Cloud, Protocol):
+    """What the provider asks of AWS beside what the runner does."""
+
+    def alias(self, function: str, name: str) -> Alias:
+        """Where an alias sends its traffic; raises NotThere where it is gone."""
+
+    def version(self, function: str, number: str) -> Version: ...
+
+
+class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
+    """One provider process of one `pulumi` command. `connect` gives the AWS of a region, and is called when needed."""
+
+    def __init__(self, clock: ScaledClock, connect: Callable[[str], LiveCloud]) -> None:
+        self.clock = clock
+        self.cloud = functools.cache(connect)
+        self.engine: engine_pb2_grpc.EngineStub | None = None
+
+    def log(
+        self,
+        urn: str,
+        message: str,
+        severity: engine_pb2.LogSeverity.ValueType = engine_pb2.INFO,
+        passing: bool = False,
+    ) -> None:
+        """Show a line at the resource, if the engine is still there to show it; a passing one is not kept."""
+        if self.engine is not None:
+            try:
+                self.engine.Log(engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=passing))
+            except grpc.RpcError:
+                self.engine = None
+
+    # The plugin
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(request.engine_address))
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(SCHEMA))
+
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.clock.interrupt()
+        return empty_pb2.Empty()
+
+    # The resource
+
+    @_said_plainly
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
+        response = provider_pb2.CheckResponse(inputs=request.news)
+        news = _plain(request.news)
+        if not _unknown(news):
+            try:
+                _release(news)
+            except wire.WireError as mistake:
+                for path, what in mistake.mistakes.items():
+                    response.failures.add(property=path, reason=f"{path} {what}")
+        return response
+
+    @_said_plainly
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Inputs that changed, and aliases that are not where the last release left them."""
+        state, news = _plain(request.olds), _plain(request.news)
+        inputs = set(drift.changed(_plain(request.old_inputs), news))
+        outputs = {"outcomes"} if drift.unfinished(state) else set()
+        for target in _known_targets(news):
+            expected = state["liveVersions"].get(target["function"])
+            found = self._alias(news["region"], target["function"], target["alias"])
+            if str(found) != expected:
+                outputs.add("liveVersions")
+            if warning := drift.warning(target, expected, found):
+                self.log(request.urn, warning, engine_pb2.WARNING)
+        response = provider_pb2.DiffResponse(hasDetailedDiff=True, changes=DIFF.DIFF_NONE)
+        if inputs | outputs:
+            response.changes = DIFF.DIFF_SOME
+            response.diffs.extend(sorted({path.split(".")[0].split("[")[0] for path in inputs | outputs}))
+        for path in inputs | outputs:
+            response.detailedDiff[path].kind = provider_pb2.PropertyDiff.UPDATE
+            response.detailedDiff[path].inputDiff = path in inputs
+        return response
+
+    @_said_plainly
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
+        news = _plain(request.properties)
+        state = self._planned(request, news) if request.preview else self._run(request, news)
+        return provider_pb2.CreateResponse(id="" if request.preview else request.name, properties=_struct(state))
+
+    @_said_plainly
+    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
+        news = _plain(request.news)
+        if request.preview:
+            state = self._planned(request, news)
+        else:
+            self._retire(request, _plain(request.old_inputs), but={each["function"] for each in news["targets"]})
+            state = self._run(request, news)
+        return provider_pb2.UpdateResponse(properties=_struct(state))
+
+    @_said_plainly
+    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """What is live now, and whether that is still what was released."""
+        state, inputs = _plain(request.properties), _plain(request.inputs)
+        if not inputs:
+            raise ReleaseError(
+                f"release {request.id} cannot be imported: AWS keeps no such thing; `pulumi up` creates it"
+            )
+        for target in _release(inputs)[0]:
+            found = self._alias(inputs["region"], target.function, target.alias)
+            if found is None:
+                return provider_pb2.ReadResponse()  # without its alias there is no release
+            state["liveVersions"][target.function] = str(found)
+            if not self._is_live(inputs["region"], target, found):
+                detail = f"alias {target.alias} is on {found}, and {target.version} was released"
+                state["outcomes"][target.function] = {"outcome": drift.MOVED, "detail": detail}
+        return provider_pb2.ReadResponse(id=request.id, properties=_struct(state), inputs=request.inputs)
+
+    @_said_plainly
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self._retire(request, _plain(request.old_inputs) or _plain(request.properties), but=set())
+        return empty_pb2.Empty()
+
+    # What they share
+
+    def _alias(self, region: str, function: str, alias: str) -> Alias | None:
+        try:
+            return self.cloud(region).alias(function, alias)
+        except runner.NotThere:
+            return None
+
+    def _is_live(self, region: str, target: Target, found: Alias) -> bool:
+        """Whether all traffic goes to the target's version, or to one that is the same release."""
+        versions = (self.cloud(region).version(target.function, each) for each in (found.version, target.version))
+        return found.shifted is None and len({each.fingerprint for each in versions}) == 1
+
+    def _planned(self, request: Any, news: dict[str, Any]) -> dict[str, Any]:
+        """The state that a preview can know, and a line on what would be done."""
+        for target in _known_targets(news):
+            version = "the next version" if _unknown(target["version"]) else target["version"]
+            live = self._alias(news["region"], target["function"], target["alias"])
+            move = f"{live or 'nothing'} -> {version}"
+            along = f"along {target['curve']}, judged over {target['minutes']:g} minutes"
+            self.log(request.urn, f"{target['function']}: {move} {along}, unless it is live already")
+        return {**news, "liveVersions": UNKNOWN, "outcomes": UNKNOWN}
+
+    def _run(self, request: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Release, and return the state; a bad outcome is an error."""
+        targets, policy, region = _release(inputs)
+        cloud = self.cloud(region)
+        outcomes = runner.run(targets, policy, cloud, self.clock, self._reporter(request))
+        if bad := [each.line() for each in outcomes.values() if not each.ending.good]:
+            raise ReleaseError("; ".join(bad))
+        return {
+            **inputs,
+            "liveVersions": {each.function: str(cloud.alias(each.function, each.alias)) for each in targets},
+            "outcomes": {function: wire.plain(outcome) for function, outcome in outcomes.items()},
+        }
+
+    def _retire(self, request: Any, inputs: dict[str, Any], but: set[str]) -> None:
+        """End the release of every function `but` these."""
+        targets, policy, region = _release(inputs)
+        for target in targets:
+            if target.function in but:
+                continue
+            cloud = self.cloud(region)
+            try:
+                runner.retire([target], policy, cloud, self.clock, self._reporter(request))
+            except runner.NotThere as gone:  # deleted by somebody else
+                self.log(request.urn, str(gone), engine_pb2.WARNING)
+                cloud.forget(target)
+
+    def _reporter(self, request: Any) -> runner.Report:
+        return lambda progress: self.log(request.urn, progress.line(), passing=progress.repeated)
+
+
+def _release(inputs: Mapping[str, Any]) -> tuple[list[Target], ReleasePolicy, str]:
+    targets = [wire.target(each, f"targets[{index}]") for index, each in enumerate(inputs["targets"])]
+    return targets, wire.policy(inputs["policy"]), inputs["region"]
+
+
+def _known_targets(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The targets of which all is known but perhaps the version, and so whose alias can be looked at."""
+    if _unknown(inputs["region"]) or not isinstance(inputs["targets"], list):
+        return []
+    return [each for each in inputs["targets"] if not _unknown({**each, "version": ""})]
+
+
+def _unknown(value: Any) -> bool:
+    """Whether a preview does not know all of `value`."""
+    if isinstance(value, Mapping):
+        return any(map(_unknown, value.values()))
+    return any(map(_unknown, value)) if isinstance(value, list) else value == UNKNOWN
+
+
+def _plain(struct: struct_pb2.Struct) -> dict[str, Any]:
+    values: dict[str, Any] = json_format.MessageToDict(struct)
+    return values
+
+
+def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    struct.update(values)
+    return struct

@@ -1,0 +1,141 @@
+"""The bounds of the verdict: what each means, its unit, what it may be, and where its default comes from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+class VerdictError(ValueError):
+    """Counts, bounds or an alarm that cannot be. `mistakes` holds every one of them, `str()` all in one line."""
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("; ".join(mistakes))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a field of `Rule` means, in which unit, the values it may take, and where its default comes from."""
+
+    meaning: str
+    unit: str
+    least: float
+    most: float
+    outside: str
+    source: str
+    whole: bool = False
+    optional: bool = False
+
+    def mistake(self, name: str, value: object) -> str | None:
+        """Say what is wrong with `value`, or None."""
+        if value is None and self.optional:
+            return None
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or (self.whole and value != int(value)):  # type: ignore[call-overload]
+            kind = "a whole number" if self.whole else "a finite number"
+            return f"rule.{name} is {value!r}: it must be {kind} of {self.unit}; {self._remedy}"
+        if not self.least <= value <= self.most:  # type: ignore[operator]
+            limits = f"{self.least:g} - {self.most:g} {self.unit}"
+            return f"rule.{name} is {value!r}, outside {limits}: {self.outside}; {self._remedy}"
+        return None
+
+    @property
+    def _remedy(self) -> str:
+        return f"give {self.least:g} to {self.most:g}" + (", or leave it out" if self.optional else "")
+
+
+def _bound(default: float | None, bound: Bound) -> Any:
+    return field(default=default, metadata={"bound": bound})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The bounds of the verdict. Every field carries its `Bound` (see `Rule.bounds()`).
+
+    Raises:
+        VerdictError: a bound that can never fire or always would, with the value, the limits and the remedy.
+    """
+
+    z: float = _bound(
+        3.15,
+        Bound(
+            meaning="how many standard errors the canary's error rate must lie above stable's",
+            unit="standard errors",
+            least=1.5,
+            most=10,
+            outside="below, chance alone rolls back most good releases; above, fewer than 100 requests can never fire",
+            source="docs/verdict.md: the least z that keeps false rollbacks near 0.45 % over all looks of a canary",
+        ),
+    )
+    correction: float = _bound(
+        1,
+        Bound(
+            meaning="canary errors taken off before comparing, since counts are whole and their distribution is skewed",
+            unit="errors",
+            least=0,
+            most=10,
+            outside="a negative correction invents errors; a larger one hides what `forgiven` is for",
+            source="docs/verdict.md: a continuity correction for looking often at small counts",
+        ),
+    )
+    minimum_errors: int = _bound(
+        4,
+        Bound(
+            meaning="the fewest canary errors that may roll back",
+            unit="errors",
+            least=1,
+            most=1000,
+            outside="with none an empty canary would be judged; with more the verdict comes after the harm",
+            source="docs/verdict.md: fewer is noise at one request a second",
+            whole=True,
+        ),
+    )
+    absolute: float = _bound(
+        0.25,
+        Bound(
+            meaning="how far above stable's error rate the canary's rolls back whatever its significance",
+            unit="of requests",
+            least=0.01,
+            most=0.99,
+            outside="at 0 any difference would roll back, at 1 none ever could",
+            source="docs/verdict.md: stops a plain failure at the first look, however little traffic there is",
+        ),
+    )
+    forgiven: int = _bound(
+        0,
+        Bound(
+            meaning="canary errors never counted, for a version whose very first calls may fail",
+            unit="errors",
+            least=0,
+            most=1000,
+            outside="a negative number would invent errors; a larger one blinds the verdict",
+            source="docs/verdict.md: its price in detection is measured there",
+            whole=True,
+        ),
+    )
+    slow_milliseconds: int | None = _bound(
+        None,
+        Bound(
+            meaning="the duration above which an invocation counts as slow; left out, slowness is not judged",
+            unit="milliseconds",
+            least=1,
+            most=899_999,
+            outside="no invocation is faster than 1 ms for certain, none outlives Lambda's 900 s",
+            source="the function's own latency objective",
+            whole=True,
+            optional=True,
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        found = (bound.mistake(name, getattr(self, name)) for name, bound in self.bounds().items())
+        if mistakes := [mistake for mistake in found if mistake]:
+            raise VerdictError(*mistakes)
+
+    @classmethod
+    def bounds(cls) -> Mapping[str, Bound]:
+        """The `Bound` of each field, by name."""
+        return {each.name: each.metadata["bound"] for each in fields(cls)}

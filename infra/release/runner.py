@@ -1,0 +1,229 @@
+"""The loop of a release: observe, decide, act, wait, report. It decides nothing: `plan` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from infra.release import plan
+from infra.release.clock import Clock
+from infra.release.model import (
+    Action,
+    Alias,
+    Answer,
+    Ending,
+    Finish,
+    Follow,
+    Notes,
+    Observation,
+    Outcome,
+    Phase,
+    PointAlias,
+    Probe,
+    Progress,
+    RecordFirst,
+    ReleaseError,
+    ReleasePolicy,
+    Start,
+    Stop,
+    Target,
+    Version,
+    Wait,
+)
+
+LOOK = timedelta(seconds=10)
+"""Between looks, while there is nothing to do but wait: often enough for a person, and far below AWS's rates."""
+
+
+class CloudError(ReleaseError):
+    """AWS refused, and would again."""
+
+
+class Unavailable(CloudError):  # noqa: N818 - AWS's own word
+    """AWS did not answer, or is busy: it may do so at the next look. What was asked may nevertheless have been done."""
+
+
+class NotThere(CloudError):  # noqa: N818
+    """AWS knows nothing of that name."""
+
+
+class Cloud(Protocol):
+    """All that the runner asks of AWS. Every method raises CloudError, or Unavailable where a later try may do."""
+
+    def look(self, target: Target, notes: Notes) -> Observation: ...
+
+    def probe(self, target: Target, version: str) -> Answer: ...
+
+    def record_first(self, target: Target, version: Version) -> None: ...
+
+    def start(self, target: Target, policy: ReleasePolicy, stable: str, canary: Version) -> str:
+        """Create the verdict alarm and the deployment; returns the deployment's id."""
+
+    def stop(self, deployment: str) -> None:
+        """Stop a deployment and have it rolled back; one that has ended is left as it is."""
+
+    def point_alias(self, target: Target, seen: Alias, version: str) -> None:
+        """Unavailable if the alias is no longer as it was seen."""
+
+    def cause(self, target: Target, version: str, since: datetime) -> str | None:
+        """The last line of the version's most frequent error, from its log."""
+
+    def forget(self, target: Target) -> None:
+        """Delete the function's verdict alarms."""
+
+
+Decide = Callable[
+    [Sequence[Target], Mapping[str, Observation], ReleasePolicy, datetime],
+    Mapping[str, Action],
+]
+Report = Callable[[Progress], None]
+
+
+def run(  # noqa: PLR0917 - the design's signature
+    wanted: Sequence[Target],
+    policy: ReleasePolicy,
+    cloud: Cloud,
+    clock: Clock,
+    report: Report,
+    decide: Decide = plan.decide,
+) -> dict[str, Outcome]:
+    """Release every target; returns the outcome of each function, good or bad, when all have ended.
+
+    Raises ReleaseError where AWS refuses, or does not answer for the policy's longest wait; Interrupted when the wait
+    is given up. A canary in flight then goes on under CloudWatch, which the error says: running again resumes it.
+    """
+    return _Run(wanted, policy, cloud, clock, report, decide).to_the_end()
+
+
+def retire(
+    wanted: Sequence[Target], policy: ReleasePolicy, cloud: Cloud, clock: Clock, report: Report
+) -> dict[str, Outcome]:
+    """Delete a release: bring a canary in flight back, then delete the verdict alarms. Errors as in `run`."""
+    outcomes = run(wanted, policy, cloud, clock, report, plan.retire)
+    for target in wanted:
+        cloud.forget(target)
+    return outcomes
+
+
+class _Run:
+    def __init__(  # noqa: PLR0917
+        self,
+        wanted: Sequence[Target],
+        policy: ReleasePolicy,
+        cloud: Cloud,
+        clock: Clock,
+        report: Report,
+        decide: Decide,
+    ) -> None:
+        self.pending = list(wanted)
+        self.policy = policy
+        self.cloud = cloud
+        self.clock = clock
+        self.report = report
+        self.decide = decide
+        self.notes = {target.function: Notes() for target in wanted}
+        self.outcomes: dict[str, Outcome] = {}
+        self.told: dict[str, Progress] = {}
+        self.looked = False
+        self.failing_since: datetime | None = None
+
+    def to_the_end(self) -> dict[str, Outcome]:
+        try:
+            while self.pending:
+                self.attempt()
+        except ReleaseError as problem:
+            raise type(problem)(f"{problem}{self.left_behind()}") from problem
+        return self.outcomes
+
+    def attempt(self) -> None:
+        """One step, then a pause where there is nothing to do but wait."""
+        try:
+            idle = self.step()
+            self.failing_since = None
+        except Unavailable as problem:
+            self.bear(problem)
+            idle = True
+        if idle:
+            self.clock.sleep(LOOK)
+
+    def step(self) -> bool:
+        """One look and one action for every function; returns whether there is nothing to do but wait."""
+        seen = {target.function: self.cloud.look(target, self.notes[target.function]) for target in self.pending}
+        self.looked = True
+        actions = self.decide(self.pending, seen, self.policy, self.clock.now())
+        for target in list(self.pending):
+            self.act(target, seen[target.function], actions[target.function])
+        return bool(self.pending) and all(
+            isinstance(each, Wait | Stop | PointAlias | Finish) for each in actions.values()
+        )
+
+    def act(self, target: Target, seen: Observation, action: Action) -> None:
+        name = target.function
+        match action:
+            case Wait(phase, why):
+                self.tell(Progress(name, phase, why))
+            case Probe(version):
+                self.tell(Progress(name, action.phase, f"calling {version}, the first version"))
+                self.notes[name] = replace(self.notes[name], answer=self.cloud.probe(target, version))
+            case RecordFirst(version):
+                self.tell(Progress(name, action.phase, f"{version.number} answered"))
+                self.cloud.record_first(target, version)
+            case Start(stable, canary):
+                deployment = self.cloud.start(target, self.policy, stable, canary)
+                self.follow(name, deployment)
+                curve = f"along {target.curve}, judged over {target.minutes} minutes"
+                self.tell(Progress(name, action.phase, f"{stable} -> {canary.number} {curve}, as {deployment}"))
+            case Follow(deployment):
+                self.follow(name, deployment)
+                self.tell(Progress(name, action.phase, f"{deployment} is this release, already in flight"))
+            case Stop(deployment, why):
+                self.tell(Progress(name, action.phase, why))
+                self.cloud.stop(deployment)
+            case PointAlias(version, why):
+                self.tell(Progress(name, action.phase, f"{why}: sending all traffic to {version}"))
+                self.cloud.point_alias(target, seen.alias, version)
+            case Finish(outcome):
+                outcome = outcome.with_cause(self.cause(target, seen, outcome))
+                self.tell(Progress(name, action.phase, outcome.text if outcome.ending.good else outcome.title))
+                self.outcomes[name] = outcome
+                self.pending.remove(target)
+
+    def follow(self, name: str, deployment: str) -> None:
+        self.notes[name] = replace(self.notes[name], following=deployment)
+
+    def cause(self, target: Target, seen: Observation, outcome: Outcome) -> str | None:
+        if outcome.ending is not Ending.ROLLED_BACK or seen.followed is None:
+            return None
+        try:
+            return self.cloud.cause(target, outcome.to_version, seen.followed.created)
+        except CloudError:  # a log out of reach must not hide the outcome
+            return None
+
+    def tell(self, progress: Progress) -> None:
+        """Every look at a canary is told, anything else when it changes."""
+        last = self.told.get(progress.function)
+        if progress.phase is Phase.CANARY or progress != last:
+            self.report(replace(progress, repeated=last is not None and last.phase is progress.phase))
+        self.told[progress.function] = progress
+
+    def bear(self, problem: Unavailable) -> None:
+        """Let the next look try again; give up where AWS never answered at all, or not for the longest wait."""
+        now = self.clock.now()
+        self.failing_since = self.failing_since or now
+        longest = timedelta(minutes=self.policy.longest_wait_minutes)
+        if not self.looked or now - self.failing_since > longest:
+            raise CloudError(str(problem)) from problem
+        for target in self.pending:
+            self.tell(Progress(target.function, Phase.RETRY, str(problem)))
+
+    def left_behind(self) -> str:
+        """What goes on without this runner, and what a person can do about it."""
+        running = [
+            f"; {following} of {name} goes on under CloudWatch's judgement: run again to resume, or bring it back by "
+            f"`aws deploy stop-deployment --deployment-id {following} --auto-rollback-enabled`"
+            for name, following in ((target.function, self.notes[target.function].following) for target in self.pending)
+            if following is not None
+        ]
+        return "".join(running)

@@ -1,0 +1,246 @@
+"""Lambda, CodeDeploy and CloudWatch in memory, for the runner: it refuses what AWS refuses, and time moves by sleeping.
+
+Faults are set by a test as attributes: `never_begins`, `rollback` ("works", "fails", "is missing"), `lost_answers`,
+`failures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from infra.release import ledger
+from infra.release.model import (
+    Alias,
+    Answer,
+    Deployment,
+    Notes,
+    Observation,
+    ReleasePolicy,
+    Status,
+    Target,
+    Version,
+)
+from infra.release.runner import CloudError, NotThere, Unavailable
+from infra.release.verdict import Counts
+
+START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+QUEUE = timedelta(seconds=20)
+ROLLBACK = timedelta(seconds=40)
+
+
+def version(number: int, code: str | None = None) -> Version:
+    """Version `number` of a function whose code is called `code`: two of one code have one fingerprint."""
+    name = (code or f"code{number}").encode().hex()
+    return Version(str(number), name.rjust(16, "0")[-16:], name.rjust(43, "A")[-43:] + "=", "c" * 16)
+
+
+def target(wanted: int = 2, function: str = "orders") -> Target:
+    return Target(
+        function=function,
+        alias="live",
+        version=str(wanted),
+        application="app",
+        group=f"{function}-group",
+        curve="canary-10-10",
+        minutes=10,
+        alarm=f"{function}-live-errors",
+        topic="arn:aws:sns:eu-west-1:111111111111:alarms",
+        log_group=f"/aws/lambda/{function}",
+        probe="{}",
+    )
+
+
+@dataclass
+class FakeClock:
+    """Sleeping is the only way that time passes. `at_sleep` is called before each sleep."""
+
+    time: datetime = START
+    at_sleep: Callable[[], None] = lambda: None
+    naps: int = 0
+
+    def now(self) -> datetime:
+        return self.time
+
+    def sleep(self, duration: timedelta) -> None:
+        self.naps += 1
+        assert self.naps < 2000, "the runner never ends"
+        self.at_sleep()
+        self.time += duration
+
+
+@dataclass
+class FakeCloud:
+    """One function behind an alias. `bad`: fingerprints whose errors make the verdict alarm red three minutes in."""
+
+    clock: FakeClock
+    versions: dict[str, Version]
+    live: Alias
+    requests_per_minute: int = 600
+    bad: set[str] = field(default_factory=set)
+    broken: dict[str, str] = field(default_factory=dict)  # what a version's probe fails with, by number
+    answered: bool = False
+    never_begins: bool = False
+    gone: bool = False  # the alias, deleted by somebody
+    rollback: str = "works"
+    lost_answers: int = 0  # CreateDeployments that are done, but whose answer is not received
+    failures: list[CloudError] = field(default_factory=list)  # raised by the next calls, one each
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+    alarms: dict[str, bool] = field(default_factory=dict)  # red?
+    calls: list[str] = field(default_factory=list)
+
+    def point(self, number: str, shifted: str | None = None, weight: float = 0.0) -> None:
+        """As an operator does by hand, or CodeDeploy."""
+        self.live = Alias(number, shifted, weight, revision=f"r{int(self.live.revision[1:] or 0) + 1}")
+
+    def serve(self) -> None:
+        """Let time have passed: every deployment is where it should be now."""
+        for each in list(self.deployments.values()):
+            if not each.status.ended:
+                (self._roll_back if each.rolls_back else self._shift)(each)
+
+    # What the provider asks beside the runner
+
+    def alias(self, function: str, name: str) -> Alias:
+        if self.gone:
+            raise NotThere(f"ResourceNotFoundException: alias {name} of {function}")
+        return self.live
+
+    def version(self, function: str, number: str) -> Version:
+        return self._version(number)
+
+    # The runner's Cloud
+
+    def look(self, target: Target, notes: Notes) -> Observation:
+        self._called("look")
+        self.alias(target.function, target.alias)
+        self.serve()
+        newest_first = sorted(self.deployments.values(), key=lambda each: (each.created, each.id), reverse=True)
+        seen = Observation(
+            alias=self.live,
+            wanted=self._version(target.version),
+            live=self._version(self.live.version),
+            shifted=self._version(self.live.shifted) if self.live.shifted else None,
+            ledger=tuple(newest_first),
+            answered=self.answered,
+            red=frozenset(name for name, red in self.alarms.items() if red),
+            notes=notes,
+        )
+        if (followed := seen.followed) is None:
+            return replace(seen, traffic=self.requests_per_minute * 10)
+        lasted = (followed.ended or self.clock.now()) - (followed.started or followed.ended or self.clock.now())
+        calls = round(lasted / timedelta(minutes=1) * self.requests_per_minute)
+        fails = self._version(followed.canary or "").fingerprint in self.bad
+        canary = Counts(calls // 10, calls // 20 if fails else 0)
+        return replace(seen, stable=Counts(calls - calls // 10, 0), canary=canary, traffic=calls)
+
+    def probe(self, target: Target, version: str) -> Answer:
+        self._called("probe")
+        return Answer(version, self.broken.get(version))
+
+    def record_first(self, target: Target, version: Version) -> None:
+        self._called("record_first")
+        self.answered = True
+
+    def start(self, target: Target, policy: ReleasePolicy, stable: str, canary: Version) -> str:
+        self._called("start")
+        self.serve()
+        if any(not each.status.ended for each in self.deployments.values()):
+            raise Unavailable("DeploymentLimitExceededException: another deployment of the group is in flight")
+        at = ledger.moment(self.clock.now())
+        entry = ledger.Entry(canary.fingerprint, canary.digest, canary.contract, policy.commit, at, stable, "user/ann")
+        alarm = target.verdict_alarm(stable, canary.number, at)
+        self.alarms.setdefault(alarm, False)  # an alarm that exists keeps its state
+        self.alarms.setdefault(target.alarm, False)
+        new = self._created(entry=entry, canary=canary.number, alarms=(alarm, target.alarm))
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise Unavailable("the connection was closed before a response was received")
+        return new.id
+
+    def stop(self, deployment: str) -> None:
+        self._called("stop")
+        running = self.deployments[deployment]
+        if not running.status.ended:
+            self._end_badly(running, Status.STOPPED, "MANUAL_STOP")
+
+    def point_alias(self, target: Target, seen: Alias, version: str) -> None:
+        self._called("point_alias")
+        self._version(version)
+        if seen.revision != self.live.revision:
+            raise Unavailable("PreconditionFailedException: the revision id given does not match the latest one")
+        self.point(version)
+
+    def cause(self, target: Target, version: str, since: datetime) -> str | None:
+        self._called("cause")
+        return "ValueError: no" if self._version(version).fingerprint in self.bad else None
+
+    def forget(self, target: Target) -> None:
+        self._called("forget")
+        self.alarms = {name: red for name, red in self.alarms.items() if not name.startswith(target.verdict_alarms)}
+
+    # How AWS behaves
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if self.failures:
+            raise self.failures.pop(0)
+
+    def _version(self, number: str) -> Version:
+        if number not in self.versions:
+            raise CloudError(f"ResourceNotFoundException: version {number} of the function")
+        return self.versions[number]
+
+    def _created(self, **values: object) -> Deployment:
+        new = Deployment(f"d-{len(self.deployments) + 1}", Status.CREATED, self.clock.now(), **values)  # type: ignore[arg-type]
+        self.deployments[new.id] = new
+        return new
+
+    def _save(self, changed: Deployment) -> Deployment:
+        self.deployments[changed.id] = changed
+        return changed
+
+    def _shift(self, running: Deployment) -> None:
+        entry, canary = running.entry, running.canary
+        assert entry
+        assert canary
+        age = self.clock.now() - running.created
+        if self.never_begins or age < QUEUE:
+            return
+        if not running.status.begun:
+            if not self.live.is_whole_on(entry.stable):
+                self._save(replace(running, started=self.clock.now()))
+                self._end_badly(self.deployments[running.id], Status.FAILED, "INVALID_LAMBDA_CONFIGURATION")
+                return
+            running = self._save(replace(running, status=Status.IN_PROGRESS, started=self.clock.now()))
+            self.point(entry.stable, canary, 0.1)
+        fails = self._version(canary).fingerprint in self.bad
+        if fails and age > timedelta(minutes=3):
+            self.alarms[running.alarms[0]] = True
+        if any(self.alarms[name] for name in running.alarms):
+            self._end_badly(running, Status.STOPPED, "ALARM_ACTIVE")
+        elif age > timedelta(minutes=10):
+            self.point(canary)
+            self._save(replace(running, status=Status.SUCCEEDED, ended=self.clock.now()))
+
+    def _end_badly(self, running: Deployment, status: Status, error: str) -> None:
+        ended = self._save(replace(running, status=status, ended=self.clock.now(), error=error))
+        if self.rollback != "is missing":
+            back = self._created(rolls_back=running.id)
+            self._save(replace(ended, rollback=back.id))
+
+    def _roll_back(self, running: Deployment) -> None:
+        if self.clock.now() - running.created < ROLLBACK:
+            return
+        failed = self.deployments[running.rolls_back or ""]
+        if self.rollback == "works" and failed.entry:
+            self.point(failed.entry.stable)
+        status = Status.SUCCEEDED if self.rollback == "works" else Status.FAILED
+        self._save(replace(running, status=status, ended=self.clock.now()))
+
+
+def cloud(live: int = 1, *versions: Version) -> FakeCloud:
+    """A function that has been released before (its first version answered), alias whole on `live`."""
+    known = {each.number: each for each in versions or (version(1), version(2))}
+    return FakeCloud(FakeClock(), known, Alias(str(live), revision="r0"), answered=True)

@@ -1,0 +1,406 @@
+"""Deciding, tick by tick: one observation in, one action out."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from infra.release import plan
+from infra.release.ledger import Entry
+from infra.release.model import (
+    Action,
+    Alias,
+    Answer,
+    Deployment,
+    Ending,
+    Finish,
+    Follow,
+    Notes,
+    Observation,
+    Outcome,
+    Phase,
+    PointAlias,
+    Probe,
+    RecordFirst,
+    ReleasePolicy,
+    Start,
+    Status,
+    Stop,
+    Wait,
+)
+from infra.release.verdict import Counts
+from tests.unit.fake_cloud import START, target, version
+
+OLD, NEW = version(1), version(2)
+TARGET = target(2)
+POLICY = ReleasePolicy(commit="abc123")
+NOW = START + timedelta(hours=1)
+ALARM = TARGET.verdict_alarm("1", "2", NOW)
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+def entry(released: str = NEW.fingerprint, stable: str = "1") -> Entry:
+    return Entry(released, NEW.digest, NEW.contract, "abc123", NOW, stable, "user/ann")
+
+
+def deployment(status: Status = Status.IN_PROGRESS, ago: float = 3, **values: Any) -> Deployment:
+    """One of version 2, created `ago` minutes ago, and ended a second ago where it has ended."""
+    usual: dict[str, Any] = {
+        "created": NOW - minutes(ago),
+        "started": NOW - minutes(ago) if status.begun else None,
+        "ended": NOW - timedelta(seconds=1) if status.ended else None,
+        "entry": entry(),
+        "alarms": (ALARM, TARGET.alarm),
+        "canary": "2",
+    }
+    return Deployment("d-1", status, **{**usual, **values})
+
+
+def seen(*ledger: Deployment, following: str | None = None, **values: Any) -> Observation:
+    """Alias whole on 1, version 2 wanted, a first version recorded."""
+    usual: dict[str, Any] = {"alias": Alias("1"), "wanted": NEW, "live": OLD, "answered": True}
+    return Observation(**{**usual, **values}, ledger=ledger, notes=Notes(following))
+
+
+def decide(what: Observation, policy: ReleasePolicy = POLICY) -> Action:
+    return plan.decide([TARGET], {TARGET.function: what}, policy, NOW)[TARGET.function]
+
+
+def outcome(action: Action) -> Outcome:
+    assert isinstance(action, Finish), action
+    return action.outcome
+
+
+SPLIT = Alias("1", "2", 0.1)
+WHOLE: dict[str, Any] = {"alias": Alias("2"), "live": NEW}
+
+
+# The first version
+
+
+def test_the_very_first_version_is_called_before_anything_else() -> None:
+    assert decide(seen(answered=False, **WHOLE)) == Probe("2")
+
+
+def test_a_first_version_that_answered_is_recorded_and_is_then_the_outcome() -> None:
+    answered = replace(seen(answered=False, **WHOLE), notes=Notes(answer=Answer("2", None)))
+    assert decide(answered) == RecordFirst(NEW)
+    end = outcome(decide(replace(answered, answered=True)))
+    assert (end.ending, end.from_version, end.to_version) == (Ending.FIRST, None, "2")
+
+
+def test_a_first_version_that_fails_its_call_is_refused_with_its_last_line() -> None:
+    failed = replace(seen(answered=False, **WHOLE), notes=Notes(answer=Answer("2", "ImportError: no module")))
+    end = outcome(decide(failed))
+    assert (end.ending, end.reason) == (Ending.REFUSED, "probe")
+    assert "ImportError: no module" in end.detail
+
+
+def test_an_answer_of_another_version_does_not_count_for_this_one() -> None:
+    stale = replace(seen(answered=False, **WHOLE), notes=Notes(answer=Answer("1", None)))
+    assert decide(stale) == Probe("2")
+
+
+def test_where_nobody_calls_the_alias_a_repaired_first_version_takes_it_at_once() -> None:
+    repaired = replace(seen(answered=False, traffic=0), notes=Notes(answer=Answer("2", None)))
+    action = decide(repaired)
+    assert isinstance(action, PointAlias)
+    assert action.version == "2"
+
+
+def test_where_an_unrecorded_alias_has_callers_the_first_release_is_a_canary() -> None:
+    busy = replace(seen(answered=False, traffic=1), notes=Notes(answer=Answer("2", None)))
+    assert decide(busy) == Start("1", NEW)
+
+
+def test_a_first_version_that_an_earlier_run_recorded_is_unchanged() -> None:
+    assert outcome(decide(seen(**WHOLE))).ending is Ending.UNCHANGED
+
+
+# Nothing in flight
+
+
+def test_a_live_version_of_the_same_fingerprint_is_unchanged_and_stays_live() -> None:
+    same = replace(OLD, number="7")
+    end = outcome(decide(seen(wanted=same)))
+    assert (end.ending, end.from_version, end.to_version, end.deployment_id) == (Ending.UNCHANGED, "1", "1", None)
+
+
+def test_another_fingerprint_starts_a_canary_from_the_live_version() -> None:
+    assert decide(seen()) == Start("1", NEW)
+
+
+def test_an_alias_moved_by_hand_to_another_version_is_released_over() -> None:
+    by_hand = seen(deployment(Status.SUCCEEDED, ago=60, ended=NOW - minutes(50)), alias=Alias("3"), live=version(3))
+    assert decide(by_hand) == Start("3", NEW)
+
+
+def test_a_second_try_of_one_version_waits_until_the_window_holds_nothing_of_the_first() -> None:
+    def tried(ago: float) -> Observation:
+        return seen(deployment(Status.STOPPED, ago=30, ended=NOW - minutes(ago)))
+
+    action = decide(tried(10.9))
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.SETTLE
+    assert decide(tried(11)) == Start("1", NEW)
+
+
+def test_another_version_need_not_wait_for_the_window_of_a_failed_one() -> None:
+    failed = deployment(Status.STOPPED, entry=entry(released="f" * 16))
+    assert decide(seen(failed)) == Start("1", NEW)
+
+
+def test_calls_of_the_wanted_version_within_the_window_are_waited_out() -> None:
+    action = decide(seen(canary=Counts(5, 0)))
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.SETTLE
+
+
+# A split alias
+
+
+def test_a_split_alias_that_the_ledger_explains_is_put_back_on_stable() -> None:
+    stopped = deployment(Status.STOPPED, ended=NOW - minutes(5))
+    action = decide(seen(stopped, alias=SPLIT, shifted=NEW))
+    assert isinstance(action, PointAlias)
+    assert action.version == "1"
+
+
+def test_a_failed_version_that_still_has_all_traffic_is_taken_off_it() -> None:
+    stopped = deployment(Status.FAILED, ended=NOW - minutes(5))
+    action = decide(seen(stopped, **WHOLE))
+    assert isinstance(action, PointAlias)
+    assert action.version == "1"
+
+
+def test_a_split_alias_is_left_to_a_rollback_that_may_yet_begin() -> None:
+    action = decide(seen(deployment(Status.STOPPED), alias=SPLIT, shifted=NEW))
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.ROLLBACK
+
+
+@pytest.mark.parametrize(
+    "ledger",
+    [
+        (),
+        (deployment(Status.STOPPED, ended=NOW - minutes(5), entry=None),),
+        (deployment(Status.STOPPED, ended=NOW - minutes(5), entry=entry(released="f" * 16)),),
+        (deployment(Status.SUCCEEDED, ended=NOW - minutes(5)),),
+    ],
+    ids=["empty", "by hand", "of another version", "that succeeded"],
+)
+def test_a_split_alias_that_the_ledger_does_not_explain_is_refused_with_the_remedy(
+    ledger: tuple[Deployment, ...],
+) -> None:
+    end = outcome(decide(seen(*ledger, alias=SPLIT, shifted=NEW)))
+    assert (end.ending, end.reason) == (Ending.REFUSED, "split")
+    assert "1 with 10% on 2" in end.detail
+    assert "aws lambda update-alias --function-name orders --name live --function-version 1" in end.detail
+
+
+# Something in flight
+
+
+def test_a_deployment_of_this_fingerprint_in_flight_is_adopted() -> None:
+    assert decide(seen(deployment())) == Follow("d-1")
+
+
+@pytest.mark.parametrize("line", [None, entry(released="f" * 16)], ids=["by hand", "of another version"])
+def test_any_other_deployment_in_flight_is_followed_to_its_end(line: Entry | None) -> None:
+    action = decide(seen(deployment(entry=line)))
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.OTHERS
+
+
+def test_a_rollback_in_flight_is_no_release_to_adopt() -> None:
+    back = Deployment("d-2", Status.IN_PROGRESS, NOW, rolls_back="d-1")
+    action = decide(seen(back, deployment(Status.STOPPED), alias=SPLIT, shifted=NEW))
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.OTHERS
+
+
+# Ours, followed
+
+
+@pytest.mark.parametrize("status", [Status.CREATED, Status.QUEUED])
+def test_a_deployment_that_does_not_begin_is_stopped_after_the_longest_wait(status: Status) -> None:
+    action = decide(seen(deployment(status, ago=15), following="d-1"))
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.QUEUE
+    action = decide(seen(deployment(status, ago=15.1), following="d-1"))
+    assert isinstance(action, Stop)
+    assert "longest wait of 15 minutes" in action.why
+
+
+@pytest.mark.parametrize("status", [Status.IN_PROGRESS, Status.BAKING, Status.READY])
+def test_a_canary_under_way_is_waited_for_however_long_it_takes(status: Status) -> None:
+    counts: dict[str, Any] = {"stable": Counts(810, 0), "canary": Counts(90, 45)}
+    action = decide(seen(deployment(status, ago=600), following="d-1", alias=SPLIT, shifted=NEW, **counts))
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.CANARY
+    assert "1 with 10% on 2" in action.why
+    assert "canary 2: 45 errors in 90 requests (50.00%)" in action.why
+    assert "stable 1: 0 errors in 810 requests (0.00%)" in action.why
+
+
+def test_success_is_believed_only_when_the_alias_is_whole_on_the_new_version() -> None:
+    succeeded = deployment(Status.SUCCEEDED)
+    action = decide(seen(succeeded, following="d-1", alias=SPLIT, shifted=NEW))
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.VERIFY
+    end = outcome(decide(seen(succeeded, following="d-1", **WHOLE)))
+    assert (end.ending, end.from_version, end.to_version, end.deployment_id) == (Ending.PROMOTED, "1", "2", "d-1")
+
+
+def test_a_version_moved_away_from_after_its_success_is_not_promoted() -> None:
+    succeeded = deployment(Status.SUCCEEDED, ended=NOW - minutes(2))
+    end = outcome(decide(seen(succeeded, following="d-1")))
+    assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "operator")
+
+
+def test_an_adopted_deployment_of_an_equal_version_counts_as_this_release() -> None:
+    equal = replace(NEW, number="5")
+    end = outcome(decide(seen(deployment(Status.SUCCEEDED), following="d-1", **{**WHOLE, "wanted": equal})))
+    assert (end.ending, end.to_version) == (Ending.PROMOTED, "2")
+
+
+# The way back
+
+
+def stopped(**values: Any) -> Deployment:
+    return deployment(Status.STOPPED, error="ALARM_ACTIVE", rollback="d-2", **values)
+
+
+def rollback(status: Status, ago: float = 0.5) -> Deployment:
+    return Deployment("d-2", status, NOW - minutes(ago), rolls_back="d-1")
+
+
+def test_codedeploys_own_rollback_is_waited_for_even_where_the_alias_looks_whole() -> None:
+    action = decide(seen(rollback(Status.IN_PROGRESS), stopped(), following="d-1"))
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.ROLLBACK
+
+
+def test_a_rollback_that_has_ended_with_stable_whole_is_the_outcome() -> None:
+    counts: dict[str, Any] = {"stable": Counts(810, 1), "canary": Counts(90, 45), "red": frozenset({ALARM})}
+    end = outcome(decide(seen(rollback(Status.SUCCEEDED), stopped(), following="d-1", **counts)))
+    assert (end.ending, end.reason, end.from_version, end.to_version) == (Ending.ROLLED_BACK, "verdict", "1", "2")
+    line = end.with_cause("ValueError: no").line()
+    for part in (
+        "orders 1 -> 2",
+        ALARM,
+        "45 errors in 90",
+        "1 errors in 810",
+        "d-1",
+        "all traffic is on 1",
+        "ValueError: no",
+    ):
+        assert part in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.STOPPED])
+def test_an_alias_that_the_rollback_left_split_is_restored(status: Status) -> None:
+    action = decide(seen(rollback(status), stopped(), following="d-1", alias=SPLIT, shifted=NEW))
+    assert isinstance(action, PointAlias)
+    assert action.version == "1"
+
+
+def test_a_rollback_that_never_ends_is_overtaken_after_the_longest_wait() -> None:
+    slow = deployment(Status.STOPPED, ended=NOW - minutes(16), rollback="d-2")
+    action = decide(seen(rollback(Status.CREATED, ago=15.5), slow, following="d-1", alias=SPLIT, shifted=NEW))
+    assert isinstance(action, PointAlias)
+
+
+def test_a_missing_rollback_is_given_a_minute_before_the_runner_restores_the_alias() -> None:
+    def missing(ago: float) -> Observation:
+        by_hand = deployment(Status.STOPPED, ended=NOW - minutes(ago))
+        return seen(by_hand, following="d-1", alias=SPLIT, shifted=NEW)
+
+    assert isinstance(decide(missing(0.9)), Wait)
+    assert isinstance(decide(missing(1)), PointAlias)
+
+
+def test_an_alias_moved_to_a_third_version_meanwhile_is_restored_to_the_recorded_stable() -> None:
+    action = decide(seen(rollback(Status.SUCCEEDED), stopped(), following="d-1", alias=Alias("3"), live=version(3)))
+    assert isinstance(action, PointAlias)
+    assert action.version == "1"
+
+
+@pytest.mark.parametrize(
+    ("ended", "red", "reason", "word"),
+    [
+        (stopped(), {ALARM}, "verdict", ALARM),
+        (stopped(), {ALARM, TARGET.alarm}, "verdict", ALARM),
+        (stopped(), {TARGET.alarm}, "fault", TARGET.alarm),
+        (stopped(message=f"Activated alarms: {TARGET.alarm}"), set(), "fault", TARGET.alarm),
+        (stopped(message=f"Activated alarms: {ALARM}"), set(), "verdict", ALARM),
+        (stopped(message="one or more alarms"), set(), "verdict", ALARM),
+        (deployment(Status.FAILED, error="HOOK_EXECUTION_FAILURE", message="smoke"), set(), "hook", "smoke"),
+        (deployment(Status.FAILED, error="IAM_ROLE_PERMISSIONS", message="may not"), set(), "fault", "may not"),
+        (deployment(Status.STOPPED, error="MANUAL_STOP"), set(), "operator", "by hand"),
+        (deployment(Status.STOPPED), set(), "operator", "by hand"),
+        (deployment(Status.STOPPED, started=None), set(), "fault", "had not begun"),
+    ],
+)
+def test_the_reason_is_what_codedeploy_and_the_alarms_say(
+    ended: Deployment, red: set[str], reason: str, word: str
+) -> None:
+    end = outcome(decide(seen(replace(ended, rollback=None), following="d-1", red=frozenset(red))))
+    assert (end.ending, end.reason) == (Ending.ROLLED_BACK, reason)
+    assert word in end.detail
+
+
+# Those who do not wait, or do not want
+
+
+def test_without_waiting_a_started_release_is_the_outcome() -> None:
+    policy = replace(POLICY, wait=False)
+    assert (
+        outcome(decide(seen(deployment(), following="d-1", alias=SPLIT, shifted=NEW), policy)).ending is Ending.STARTED
+    )
+
+
+def retire(what: Observation) -> Action:
+    return plan.retire([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
+
+
+def test_a_deleted_release_stops_its_canary_waits_for_the_rollback_and_is_done() -> None:
+    assert isinstance(retire(seen(deployment(), alias=SPLIT, shifted=NEW)), Stop)
+    assert isinstance(retire(seen(rollback(Status.IN_PROGRESS), stopped(), alias=SPLIT, shifted=NEW)), Wait)
+    assert isinstance(retire(seen(rollback(Status.SUCCEEDED), stopped())), Finish)
+
+
+def test_a_deleted_release_puts_a_split_alias_back_where_no_rollback_came() -> None:
+    left = deployment(Status.STOPPED, ended=NOW - minutes(2))
+    assert isinstance(retire(seen(left, alias=SPLIT, shifted=NEW)), PointAlias)
+
+
+def test_a_deleted_release_starts_nothing() -> None:
+    assert isinstance(retire(seen()), Finish)
+
+
+def watch(what: Observation) -> Action:
+    return plan.watch([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
+
+
+def test_a_watcher_follows_any_release_and_starts_none() -> None:
+    assert watch(seen(deployment(entry=entry(released="f" * 16)))) == Follow("d-1")
+    assert isinstance(watch(seen(deployment(entry=None))), Wait)
+    assert outcome(watch(seen())).ending is Ending.UNCHANGED
+
+
+def test_each_function_of_a_set_is_decided_by_itself() -> None:
+    other = target(2, "billing")
+    what = {"orders": seen(), "billing": seen(**WHOLE)}
+    actions = plan.decide([TARGET, other], what, POLICY, NOW)
+    assert isinstance(actions["orders"], Start)
+    assert isinstance(actions["billing"], Finish)
+
+
+def test_every_phase_says_in_one_line_what_it_means() -> None:
+    assert all(phase.value and "\n" not in phase.value for phase in Phase)

@@ -1,0 +1,381 @@
+"""The provider as the engine calls it, with AWS in memory."""
+
+import copy
+from dataclasses import asdict
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import json_format, struct_pb2
+from pulumi.runtime.proto import engine_pb2, provider_pb2
+
+from infra.release.clock import Interrupted
+from infra.release.model import ReleasePolicy, Status
+from infra.release.provider.servicer import UNKNOWN, ReleaseProvider
+from tests.unit.fake_cloud import FakeClock, FakeCloud, cloud, target, version
+
+REGION = "eu-central-1"
+URN = "urn:pulumi:prod::strata::strata:release:Release::release"
+SOME, NONE = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+
+
+class Aborted(Exception):  # noqa: N818
+    """What grpc raises out of context.abort."""
+
+
+class Context:
+    def abort(self, code: grpc.StatusCode, details: str) -> None:
+        raise Aborted(details)
+
+
+class Engine:
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, str]] = []
+
+    def Log(self, request: Any) -> None:  # noqa: N802
+        assert request.urn == URN
+        self.lines.append((request.severity, request.message))
+
+    def warnings(self) -> list[str]:
+        return [line for severity, line in self.lines if severity == engine_pb2.WARNING]
+
+
+class Stack:
+    """One stack with a release, as the engine keeps it: inputs and outputs, changed only by what succeeded."""
+
+    def __init__(self, fake: FakeCloud) -> None:
+        self.fake = fake
+        self.engine = Engine()
+        self.provider = ReleaseProvider(fake.clock, lambda _: fake)  # type: ignore[arg-type]
+        self.provider.engine = self.engine  # type: ignore[assignment]
+        self.inputs: dict[str, Any] = {}
+        self.outputs: dict[str, Any] = {}
+
+    def call(self, method: str, request: type, **fields: Any) -> Any:
+        known = {name: value for name, value in fields.items() if value is not None}
+        return getattr(self.provider, method)(request(urn=URN, **known), Context())
+
+    def check(self, news: dict[str, Any]) -> list[str]:
+        response = self.call("Check", provider_pb2.CheckRequest, news=struct(news))
+        return [failure.reason for failure in response.failures]
+
+    def diff(self, news: dict[str, Any]) -> Any:
+        return self.call(
+            "Diff",
+            provider_pb2.DiffRequest,
+            olds=struct(self.outputs),
+            old_inputs=struct(self.inputs),
+            news=struct(news),
+        )
+
+    def create(self, news: dict[str, Any], preview: bool = False) -> dict[str, Any]:
+        return self._keep(
+            news,
+            self.call("Create", provider_pb2.CreateRequest, name="release", properties=struct(news), preview=preview),
+            preview,
+        )
+
+    def update(self, news: dict[str, Any], preview: bool = False) -> dict[str, Any]:
+        response = self.call(
+            "Update",
+            provider_pb2.UpdateRequest,
+            olds=struct(self.outputs),
+            old_inputs=struct(self.inputs),
+            news=struct(news),
+            preview=preview,
+        )
+        return self._keep(news, response, preview)
+
+    def refresh(self) -> bool:
+        """Whether there still is a release."""
+        response = self.call(
+            "Read", provider_pb2.ReadRequest, id="release", properties=struct(self.outputs), inputs=struct(self.inputs)
+        )
+        self.outputs, self.inputs = plain(response.properties), plain(response.inputs)
+        return bool(response.id)
+
+    def delete(self) -> None:
+        self.call("Delete", provider_pb2.DeleteRequest, properties=struct(self.outputs), old_inputs=struct(self.inputs))
+
+    def _keep(self, news: dict[str, Any], response: Any, preview: bool) -> dict[str, Any]:
+        outputs = plain(response.properties)
+        if not preview:
+            self.inputs, self.outputs = copy.deepcopy(news), outputs
+        return outputs
+
+
+def struct(values: dict[str, Any]) -> struct_pb2.Struct:
+    result = struct_pb2.Struct()
+    result.update(values)
+    return result
+
+
+def plain(values: struct_pb2.Struct) -> dict[str, Any]:
+    result: dict[str, Any] = json_format.MessageToDict(values)
+    return result
+
+
+def inputs(wanted: int | str = 2, **policy: Any) -> dict[str, Any]:
+    given = {**asdict(target(0)), "version": str(wanted)}
+    return {"targets": [given], "policy": asdict(ReleasePolicy(**{"commit": "abc", **policy})), "region": REGION}
+
+
+def released(live: int = 1) -> Stack:
+    """A stack whose release has `live` as its version; versions 1 to 3 are published."""
+    stack = Stack(cloud(live, version(1), version(2), version(3)))
+    stack.create(inputs(live))
+    return stack
+
+
+# Creating and updating
+
+
+def test_an_update_promotes_and_the_outputs_say_so() -> None:
+    stack = released(1)
+    outputs = stack.update(inputs(2))
+    assert outputs["liveVersions"] == {"orders": "2"}
+    assert outputs["outcomes"]["orders"]["outcome"] == "promoted"
+    assert outputs["outcomes"]["orders"]["deployment_id"] == "d-1"
+    assert outputs["targets"][0]["version"] == "2"
+
+
+def test_progress_reaches_the_screen_line_by_line() -> None:
+    stack = released(1)
+    stack.update(inputs(2))
+    said = [line for _, line in stack.engine.lines]
+    assert any(line.startswith("orders: canary: alias on 1 with 10% on 2; canary 2: 0 errors in") for line in said)
+    assert said[-1].startswith("orders: end: 1 -> 2 promoted (verdict): ")
+
+
+def test_a_rolled_back_update_is_one_line_without_a_traceback_and_leaves_the_state() -> None:
+    stack = released(1)
+    stack.fake.bad = {version(2).fingerprint}
+    with pytest.raises(Aborted) as problem:
+        stack.update(inputs(2))
+    said = str(problem.value)
+    for part in (
+        "orders 1 -> 2 rolled back (verdict): alarm orders-verdict-1-2-",
+        "deployment d-1; all traffic is on 1; the canary's most frequent error: ValueError: no",
+    ):
+        assert part in said
+    assert "\n" not in said
+    assert "Traceback" not in said
+    assert stack.outputs["liveVersions"] == {"orders": "1"}
+    assert stack.diff(inputs(2)).changes == SOME
+
+
+def test_a_refused_first_version_creates_nothing() -> None:
+    stack = Stack(cloud(1))
+    stack.fake.answered, stack.fake.broken = False, {"1": "ImportError: no module"}
+    with pytest.raises(Aborted, match="ImportError: no module"):
+        stack.create(inputs(1))
+    assert stack.outputs == {}
+
+
+def test_creating_again_after_a_kill_resumes_and_starts_nothing_twice() -> None:
+    stack = Stack(cloud(1))
+    stack.fake.clock.at_sleep = lambda: (_ for _ in ()).throw(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        stack.create(inputs(2))
+    stack.fake.clock.at_sleep = lambda: None
+    assert stack.create(inputs(2))["outcomes"]["orders"]["outcome"] == "promoted"
+    assert stack.fake.calls.count("start") == 1
+
+
+def test_a_function_that_leaves_the_set_has_its_canary_brought_back() -> None:
+    stack = released(1)
+    stack.update(inputs(2, wait=False))
+    assert not stack.fake.deployments["d-1"].status.ended
+    stack.update({**inputs(2), "targets": []})
+    assert stack.fake.deployments["d-1"].status is Status.STOPPED
+    assert stack.outputs["liveVersions"] == {}
+
+
+def test_a_fault_of_the_provider_itself_is_told_without_its_traceback() -> None:
+    stack = released(1)
+    stack.fake.start = None  # type: ignore[assignment, method-assign]
+    with pytest.raises(Aborted, match=r"^the release provider itself failed: TypeError: "):
+        stack.update(inputs(2))
+    assert any(severity == engine_pb2.DEBUG and "Traceback" in line for severity, line in stack.engine.lines)
+
+
+def test_a_cancelled_update_says_what_goes_on() -> None:
+    stack = released(1)
+
+    class Clock(FakeClock):
+        cancelled = False
+
+        def interrupt(self) -> None:
+            self.cancelled = True
+
+        def sleep(self, duration: Any) -> None:
+            if self.cancelled:
+                raise Interrupted("the wait was given up")
+            super().sleep(duration)
+
+    clock = Clock(stack.fake.clock.now())
+    stack.fake.clock = stack.provider.clock = clock  # type: ignore[assignment]
+    clock.at_sleep = lambda: stack.provider.Cancel(None, Context()) and None
+    with pytest.raises(Aborted, match=r"the wait was given up; d-1 of orders goes on .*run again to resume"):
+        stack.update(inputs(2))
+
+
+# Diff
+
+
+def test_equal_inputs_and_an_alias_where_it_was_left_are_no_diff() -> None:
+    stack = released(1)
+    assert stack.diff(inputs(1)).changes == NONE
+
+
+def test_a_commit_alone_is_no_diff() -> None:
+    assert released(1).diff(inputs(1, commit="def")).changes == NONE
+
+
+def test_a_version_to_be_published_is_a_diff_of_that_input() -> None:
+    response = released(1).diff(inputs(UNKNOWN))
+    assert response.changes == SOME
+    assert response.detailedDiff["targets[0].version"].inputDiff
+    assert list(response.diffs) == ["targets"]
+
+
+def test_an_alias_moved_by_hand_is_a_diff_and_a_warning_even_where_no_input_changed() -> None:
+    stack = released(2)
+    stack.fake.point("1")
+    response = stack.diff(inputs(2))
+    assert response.changes == SOME
+    assert not response.detailedDiff["liveVersions"].inputDiff
+    [warning] = stack.engine.warnings()
+    assert "orders: alias live is on version 1, where the last release left it on version 2" in warning
+
+
+def test_a_canary_that_a_dead_runner_left_is_no_drift() -> None:
+    stack = released(1)
+    stack.fake.point("1", "2", 0.1)
+    assert stack.diff(inputs(2)).changes == SOME
+    assert stack.engine.warnings() == []
+
+
+def test_a_release_that_nobody_waited_for_stays_a_diff_until_it_is_seen_to_its_end() -> None:
+    stack = released(1)
+    stack.update(inputs(2, wait=False))
+    assert stack.diff(inputs(2, wait=False)).changes == SOME
+    stack.update(inputs(2))
+    assert stack.diff(inputs(2)).changes == NONE
+
+
+def test_a_diff_of_what_is_wholly_unknown_asks_nothing_of_aws() -> None:
+    stack = released(1)
+    stack.fake.gone = True
+    assert stack.diff({**inputs(1), "targets": UNKNOWN}).changes == SOME
+
+
+# Preview
+
+
+def test_a_preview_changes_nothing_and_says_what_would_be_done() -> None:
+    stack = released(1)
+    calls = list(stack.fake.calls)
+    outputs = stack.update(inputs(UNKNOWN), preview=True)
+    assert outputs["liveVersions"] == UNKNOWN
+    assert stack.fake.calls == calls
+    [(_, said)] = stack.engine.lines[-1:]
+    assert said.startswith("orders: 1 -> the next version along canary-10-10, judged over 10 minutes")
+
+
+def test_a_preview_of_the_first_release_needs_no_function() -> None:
+    stack = Stack(cloud(1))
+    stack.fake.gone = True
+    assert stack.create(inputs(UNKNOWN), preview=True)["liveVersions"] == UNKNOWN
+
+
+# Refresh
+
+
+def test_a_refresh_of_an_unmoved_release_changes_nothing() -> None:
+    stack = released(2)
+    before = copy.deepcopy(stack.outputs)
+    assert stack.refresh()
+    assert stack.outputs == before
+    assert stack.diff(inputs(2)).changes == NONE
+
+
+def test_a_refresh_tells_what_is_live_and_the_next_up_still_releases_over_it() -> None:
+    stack = released(2)
+    stack.fake.point("1")
+    assert stack.refresh()
+    assert stack.outputs["liveVersions"] == {"orders": "1"}
+    assert stack.outputs["outcomes"]["orders"]["outcome"] == "moved"
+    assert stack.diff(inputs(2)).changes == SOME
+    stack.fake.point("1")
+    assert stack.update(inputs(2))["liveVersions"] == {"orders": "2"}
+    assert stack.diff(inputs(2)).changes == NONE
+
+
+def test_a_refresh_tells_of_a_split_alias() -> None:
+    stack = released(2)
+    stack.fake.point("2", "1", 0.25)
+    stack.refresh()
+    assert stack.outputs["liveVersions"] == {"orders": "2 with 25% on 1"}
+    assert stack.diff(inputs(2)).changes == SOME
+
+
+def test_a_refresh_after_a_revert_takes_an_equal_version_for_what_was_released() -> None:
+    stack = Stack(cloud(1, version(1, "good"), version(2, "bad"), version(3, "good")))
+    stack.create(inputs(1))
+    assert stack.update(inputs(3))["outcomes"]["orders"]["outcome"] == "unchanged"
+    stack.refresh()
+    assert stack.outputs["outcomes"]["orders"]["outcome"] == "unchanged"
+    assert stack.diff(inputs(3)).changes == NONE
+
+
+def test_a_release_without_its_alias_is_gone() -> None:
+    stack = released(1)
+    stack.fake.gone = True
+    assert not stack.refresh()
+
+
+def test_an_import_is_refused_with_the_reason() -> None:
+    stack = Stack(cloud(1))
+    with pytest.raises(Aborted, match="cannot be imported"):
+        stack.refresh()
+
+
+# Deletion
+
+
+def test_a_deleted_release_brings_its_canary_back_first() -> None:
+    stack = released(1)
+    stack.update(inputs(2, wait=False))
+    stack.delete()
+    stack.fake.serve()
+    assert stack.fake.live.is_whole_on("1")
+    assert stack.fake.deployments["d-1"].status is Status.STOPPED
+
+
+def test_a_release_whose_function_is_gone_can_be_deleted() -> None:
+    stack = released(1)
+    stack.fake.gone = True
+    stack.delete()
+    assert "forget" in stack.fake.calls
+    assert len(stack.engine.warnings()) == 1
+
+
+# Check
+
+
+def test_good_inputs_pass_the_check() -> None:
+    assert released(1).check(inputs(2)) == []
+
+
+def test_a_check_tells_every_mistake_of_a_target() -> None:
+    wrong = inputs(2)
+    wrong["targets"][0] |= {"minutes": "ten", "colour": "red"}
+    said = released(1).check(wrong)
+    assert {line.split()[0] for line in said} == {"targets[0].minutes", "targets[0].colour"}
+
+
+def test_what_a_preview_does_not_know_is_not_checked() -> None:
+    assert released(1).check(inputs(UNKNOWN)) == []

@@ -1,0 +1,140 @@
+"""The rule on counts and the rule as metric math give the same verdict, whatever the counts and whatever is missing.
+
+The evaluator is the local cloud's: written from CloudWatch's documentation by other hands than the rule.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from infra.release.rule import Rule
+from infra.release.verdict import Counts, MetricQuery, fires, judge, metric_queries, slow_metric_queries
+from local.cloud.metrics.math.evaluation import Expressions
+from local.cloud.metrics.math.values import Series, Span
+
+NOW, PERIOD = 1_767_225_600.0, 600.0
+
+RULES = st.builds(
+    Rule,
+    z=st.floats(1.5, 10),
+    correction=st.floats(0, 10),
+    minimum_errors=st.integers(1, 20),
+    absolute=st.floats(0.01, 0.99),
+    forgiven=st.integers(0, 10),
+    slow_milliseconds=st.just(300),
+)
+COUNT = st.one_of(st.integers(0, 30), st.integers(0, 10**7))
+MISSING = st.none()
+METRICS = ("stable_invocations", "stable_errors", "canary_invocations", "canary_errors")
+
+
+def red(queries: tuple[MetricQuery, ...], values: Mapping[str, float | None]) -> bool:
+    """Whether an alarm on `queries` is red; a point that is not there does not breach."""
+    metrics = [query.id for query in queries if query.expression is None]
+    texts = {query.id: query.expression for query in queries if query.expression is not None}
+    series = [
+        Series({} if (value := values[name]) is None else {NOW: float(value)}, name, period=PERIOD) for name in metrics
+    ]
+    result = Expressions.parsed(texts, metrics).evaluate(series, Span((NOW,), PERIOD))["verdict"]
+    assert isinstance(result, Series)
+    assert set(result.points.values()) <= {0.0, 1.0}
+    return result.points.get(NOW, 0.0) >= 1
+
+
+def without_fill(queries: tuple[MetricQuery, ...]) -> tuple[MetricQuery, ...]:
+    """The same queries if FILL left a wholly empty series empty, which the documentation leaves open."""
+    return tuple(
+        query
+        if query.expression is None
+        else replace(query, expression=re.sub(r"FILL\((\w+), 0\)", r"\1", query.expression))
+        for query in queries
+    )
+
+
+@st.composite
+def counts(draw: st.DrawFn) -> Counts:
+    invocations = draw(COUNT)
+    return Counts(invocations, draw(st.one_of(st.integers(0, min(20, invocations)), st.integers(0, invocations))))
+
+
+@st.composite
+def borderline(draw: st.DrawFn) -> tuple[Counts, Counts, Rule]:
+    """Canaries on either side of the verdict: one error less would not fire, or one more would."""
+    stable, rule, invocations = draw(counts()), draw(RULES), draw(COUNT)
+    least, most = 0, invocations
+    while least < most:
+        middle = (least + most) // 2
+        fired = judge(stable, Counts(invocations, middle), rule).fired
+        least, most = (least, middle) if fired else (middle + 1, most)
+    return stable, Counts(invocations, max(0, least - draw(st.integers(0, 1)))), rule
+
+
+@settings(max_examples=300)
+@given(borderline())
+def test_counts_and_metric_math_agree_on_the_border(case: tuple[Counts, Counts, Rule]) -> None:
+    stable, canary, rule = case
+    values = (stable.invocations, stable.errors, canary.invocations, canary.errors)
+    queries = metric_queries("orders", "live", "7", "8", rule)
+    assert red(queries, dict(zip(METRICS, values, strict=True))) == judge(stable, canary, rule).fired
+
+
+@given(counts(), counts(), RULES)
+@example(Counts(0, 0), Counts(0, 0), Rule())
+@example(Counts(5400, 54), Counts(600, 20), Rule())
+@example(Counts(5400, 54), Counts(600, 20), Rule(forgiven=20))
+def test_counts_and_metric_math_agree(stable: Counts, canary: Counts, rule: Rule) -> None:
+    queries = metric_queries("orders", "live", "7", "8", rule)
+    values = dict(zip(METRICS, (stable.invocations, stable.errors, canary.invocations, canary.errors), strict=True))
+    assert red(queries, values) == judge(stable, canary, rule).fired
+
+
+@given(st.tuples(*[st.one_of(MISSING, COUNT)] * 4), RULES)
+@example((None, None, None, None), Rule())
+@example((None, None, 600, 20), Rule())
+@example((5400, None, 600, 20), Rule())
+@example((5400, 54, None, 20), Rule())
+@example((5400, 54, 600, None), Rule())
+def test_what_is_missing_reads_as_nothing(values: tuple[int | None, ...], rule: Rule) -> None:
+    queries = metric_queries("orders", "live", "7", "8", rule)
+    i1, e1, i2, e2 = (float(value or 0) for value in values)
+    assert red(queries, dict(zip(METRICS, values, strict=True))) == bool(fires(i1, e1, i2, e2, rule))
+
+
+@given(st.tuples(*[st.one_of(MISSING, COUNT)] * 4), RULES)
+@example((None, None, 600, 600), Rule())
+@example((5400, None, 600, 600), Rule())
+def test_the_verdict_does_not_hang_on_what_fill_does_to_an_empty_series(
+    values: tuple[int | None, ...], rule: Rule
+) -> None:
+    queries = without_fill(metric_queries("orders", "live", "7", "8", rule))
+    i1, e1, i2, e2 = (float(value or 0) for value in values)
+    assert red(queries, dict(zip(METRICS, values, strict=True))) == bool(fires(i1, e1, i2, e2, rule))
+
+
+@given(counts(), counts(), RULES)
+@example(Counts(5400, 54), Counts(600, 20), Rule(slow_milliseconds=300))
+def test_slow_counts_and_metric_math_agree(stable: Counts, canary: Counts, rule: Rule) -> None:
+    def fast(some: Counts) -> float | None:
+        """What CloudWatch ranks: the percentage within the budget, none where there is no duration."""
+        return 100 * (1 - some.errors / some.invocations) if some.invocations else None
+
+    def slow(some: Counts) -> Counts:
+        rank = fast(some)
+        return Counts(some.invocations, 0, 0.0 if rank is None else some.invocations * (100 - rank) / 100)
+
+    values = {
+        "stable_invocations": stable.invocations,
+        "stable_fast": fast(stable),
+        "canary_invocations": canary.invocations,
+        "canary_fast": fast(canary),
+    }
+    queries = slow_metric_queries("orders", "live", "7", "8", rule)
+    assert red(queries, values) == judge(slow(stable), slow(canary), rule).slow
+
+
+def test_an_invocation_without_a_known_rank_is_not_slow() -> None:
+    values = {"stable_invocations": 5400, "stable_fast": 99.0, "canary_invocations": 600, "canary_fast": None}
+    assert not red(slow_metric_queries("orders", "live", "7", "8", Rule(slow_milliseconds=300)), values)
