@@ -1,0 +1,47 @@
+"""One stack: configuration, layers in order, a release of what they hold, and only then the way in from outside."""
+
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pulumi
+
+from infra import account, bundle, commit, config, legacy, targets
+from infra.layers.compute import Compute
+from infra.layers.data import Data
+from infra.layers.delivery import Delivery
+from infra.layers.observability import Observability
+from infra.release.resource import Release
+
+REPOSITORY = Path(__file__).resolve().parent
+
+stack = config.load()
+names = stack.names
+bundles = {"orders": bundle.build("orders", REPOSITORY)}
+provider = account.provider(stack)
+place = account.place(stack, provider)
+opts = pulumi.ResourceOptions(providers=[provider])
+
+if stack.data.legacy:
+    data = legacy.data(stack.data.legacy, place)
+else:
+    data = Data("data", names=names, config=stack.data, opts=opts).outputs
+compute = Compute("compute", names=names, place=place, config=stack.compute, bundles=bundles, data=data, opts=opts)
+functions = compute.functions
+observability = Observability(
+    "observability", names=names, place=place, config=stack.observability, functions=functions, opts=opts
+)
+alarms = observability.outputs
+delivery = Delivery("delivery", names=names, config=stack.delivery, functions=functions, alarms=alarms, opts=opts)
+
+wanted = targets.build(functions, alarms, delivery.outputs, stack.delivery.curve.minutes, REPOSITORY)
+policy = replace(stack.release, commit=commit.current(REPOSITORY, os.environ))
+after_layers = pulumi.ResourceOptions(depends_on=[observability, delivery])
+release = Release("release", targets=wanted, policy=policy, region=place.region, opts=after_layers)
+compute.open_api(after=[release])
+
+pulumi.export("api_url", compute.api_url)
+pulumi.export("live_versions", release.live_versions)
+pulumi.export("release", {"region": place.region, "targets": wanted, "policy": asdict(policy)})
+pulumi.export("dashboard", alarms.dashboard)
+pulumi.export("table_name", data.table_name)

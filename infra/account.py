@@ -1,0 +1,43 @@
+"""The AWS account that a stack lives in: the one provider of all its resources, and who is calling."""
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.config import StackConfig
+from infra.naming import Place
+
+
+class AccountError(pulumi.RunError):
+    """AWS does not know the caller, or the caller is in another account. Pulumi shows it without a traceback."""
+
+
+def provider(config: StackConfig) -> aws.Provider:
+    """The explicit provider: nothing of the shell's environment but its credentials decides where resources go."""
+    return aws.Provider(
+        "aws",
+        region=config.account.region,
+        allowed_account_ids=list(config.account.allowed_account_ids),
+        default_tags={"tags": config.names.tags},
+    )
+
+
+def place(config: StackConfig, provider: aws.Provider) -> Place:
+    """Where the caller's credentials lead. Raises AccountError, before any resource but the provider is declared.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
+    allowed = ", ".join(config.account.allowed_account_ids)
+    try:
+        caller = aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider))
+    except Exception as error:  # the SDK raises plain Exception for whatever the provider says
+        reason = " ".join(str(error).rpartition("returned an error: ")[2].split())
+        raise AccountError(
+            f"AWS does not let stack {config.names.stack} in ({reason}); give credentials of account {allowed}, "
+            "e.g. by AWS_PROFILE"
+        ) from None
+    if caller.account_id not in config.account.allowed_account_ids:
+        raise AccountError(
+            f"the credentials are of account {caller.account_id}, but strata:account.allowedAccountIds of stack "
+            f"{config.names.stack} is {allowed}; take credentials of that account"
+        )
+    return Place(partition=caller.arn.split(":")[1], region=config.account.region, account=caller.account_id)

@@ -1,0 +1,222 @@
+"""Reading objects of the configuration: small checks that collect every mistake instead of stopping at the first.
+
+A mistake is one line: the path of the key, the value given, the bound or fact that it meets, the remedy.
+"""
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from difflib import get_close_matches
+from typing import Any, get_type_hints
+
+LONGEST_SHOWN = 60  # characters of a value in a mistake
+
+
+class UnfitError(ValueError):
+    """What is wrong with one value, and the remedy; whoever reads it puts the path and the value in front."""
+
+
+class Reader(ABC):
+    """Reads one value as JSON gave it. `wants` is what it takes, with an example where the form is not plain."""
+
+    wants: str
+
+    @abstractmethod
+    def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
+        """Yields the value as the program uses it; yields nothing, and appends to `mistakes`, where it is wrong."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one object held: good values and defaults by field, without those that were wrong, and the fields given."""
+
+    path: str
+    values: Mapping[str, Any]
+    given: frozenset[str]
+
+    def path_of(self, name: str) -> str:
+        return f"{self.path}.{key_of(name)}"
+
+
+def key_of(name: str) -> str:
+    """The key in the configuration, e.g. `logRetentionDays`, of a field, `log_retention_days`."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def shown(value: object) -> str:
+    """A value as it may stand in a line."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+
+
+def unknown(path: str, value: object, known: Iterable[str]) -> str:
+    """The mistake of a key that nothing reads."""
+    names = {name.lower(): name for name in known}
+    key = path.rpartition(".")[2].rpartition(":")[2].lower().replace("_", "").replace("-", "")
+    close = get_close_matches(key, names, n=1)
+    remedy = f'did you mean "{names[close[0]]}"?' if close else f"the keys here are {', '.join(names.values())}"
+    return f"{path} is {shown(value)}, but there is no such key; {remedy}"
+
+
+def decode(text: str) -> object:
+    """The JSON text that Pulumi hands over for an object. Raises UnfitError, also for NaN and for a key given twice."""
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in pairs]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise UnfitError(f'with the key "{twice[0]}" twice; keep one of them')
+        return dict(pairs)
+
+    def no_number(name: str) -> object:
+        raise UnfitError(f"with {name} in it, which is no number; give a finite one")
+
+    try:
+        return json.loads(text, object_pairs_hook=once, parse_constant=no_number)
+    except json.JSONDecodeError as error:
+        found = f"{error.msg} at character {error.pos + 1}"
+        raise UnfitError(f"not an object ({found}); write its keys below it, indented") from None
+
+
+def read_object(cls: type, value: object, path: str, mistakes: list[str]) -> Reading:
+    """Read every key of the object `value` by the fields of the dataclass `cls`.
+
+    A field is annotated with its reader, `memory: Annotated[int, Whole(...)] = 512`; without a default it is required.
+    """
+    if not isinstance(value, dict):
+        mistakes.append(f"{path} is {shown(value)}, not an object; write its keys below it, indented")
+        return Reading(path, {}, frozenset())
+    hints = get_type_hints(cls, include_extras=True)
+    known = {key_of(item.name): item for item in fields(cls)}
+    mistakes += [unknown(f"{path}.{key}", value[key], known) for key in value if key not in known]
+    good = {}
+    for key, item in known.items():
+        reader: Reader = hints[item.name].__metadata__[0]
+        if key in value:
+            for result in reader.read(value[key], f"{path}.{key}", mistakes):
+                good[item.name] = result
+        elif item.default is MISSING:
+            mistakes.append(f"{path}.{key} is missing and has no default; give {reader.wants}")
+        else:
+            good[item.name] = item.default
+    return Reading(path, good, frozenset(item.name for key, item in known.items() if key in value))
+
+
+class Check(Reader):
+    """A reader of one plain value."""
+
+    def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
+        try:
+            yield self.check(value)
+        except UnfitError as error:
+            mistakes.append(f"{path} is {shown(value)}, {error}; give {self.wants}")
+
+    @abstractmethod
+    def check(self, value: object) -> object:
+        """The value as the program uses it. Raises UnfitError without a remedy: that is `wants`."""
+
+
+class Whole(Check):
+    """A whole number from `low` to `high`; `why` says whose bounds these are."""
+
+    def __init__(self, low: int, high: int, unit: str, why: str) -> None:
+        self.low, self.high, self.why = low, high, why
+        self.wants = f"a whole number of {unit} from {low} to {high}"
+
+    def check(self, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise UnfitError("not a whole number")
+        if not self.low <= value <= self.high:
+            raise UnfitError(f"out of bounds: {self.why}")
+        return value
+
+
+class Share(Check):
+    """A fraction of a whole."""
+
+    wants = "a fraction above 0 and up to 1, e.g. 0.25"
+
+    def check(self, value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UnfitError("not a number")
+        if not 0 < value <= 1:
+            raise UnfitError("out of bounds")
+        return float(value)
+
+
+class Flag(Check):
+    """A yes or no."""
+
+    wants = "true or false, without quotes"
+
+    def check(self, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise UnfitError("neither true nor false")
+        return value
+
+
+class OneOf(Check):
+    """One of a few words or numbers; `why` says whose list it is."""
+
+    def __init__(self, *choices: str | int, why: str) -> None:
+        self.choices, self.why = choices, why
+        *most, last = map(str, choices)
+        self.wants = f"{', '.join(most)} or {last}"
+
+    def check(self, value: object) -> str | int:
+        for choice in self.choices:
+            if type(value) is type(choice) and value == choice:
+                return choice
+        raise UnfitError(f"not supported: {self.why}")
+
+
+class Text(Check):
+    """A string of one form."""
+
+    def __init__(self, pattern: str, wants: str) -> None:
+        self.pattern, self.wants = pattern, wants
+
+    def check(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise UnfitError("not a string (it may lack quotes)")
+        if not re.fullmatch(self.pattern, value):
+            raise UnfitError("not of the form wanted")
+        return value
+
+
+class Listed(Reader):
+    """A list of at least `least` different items."""
+
+    def __init__(self, item: Check, least: int) -> None:
+        self.item, self.least = item, least
+        self.wants = f"a list, each item {item.wants}"
+
+    def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
+        if not isinstance(value, list) or len(value) < self.least:
+            problem = f"shorter than {self.least}" if isinstance(value, list) else "not a list"
+            mistakes.append(f"{path} is {shown(value)}, {problem}; give {self.wants}")
+            return
+        good: list[Any] = []
+        for number, each in enumerate(value):
+            if each in value[:number]:
+                mistakes.append(f"{path}[{number}] is {shown(each)}, which the list already has; leave it out")
+            good += self.item.read(each, f"{path}[{number}]", mistakes)
+        if len(good) == len(value):
+            yield tuple(good)
+
+
+class Room(Reader):
+    """An object with the fields of a dataclass."""
+
+    wants = "an object"
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
+        before = len(mistakes)
+        reading = read_object(self.cls, value, path, mistakes)
+        if len(mistakes) == before:
+            yield self.cls(**reading.values)

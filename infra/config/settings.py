@@ -1,0 +1,177 @@
+"""Every setting of a stack, one dataclass for each object of its configuration: how it is checked and its default.
+
+What each means to a user stands in Pulumi.yaml; tests hold the two to one another.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from infra.config.reader import (
+    Check,
+    Flag,
+    Listed,
+    OneOf,
+    Reader,
+    Room,
+    Share,
+    Text,
+    UnfitError,
+    Whole,
+    key_of,
+    shown,
+    unknown,
+)
+from infra.release.rule import Rule
+from infra.source import Source
+
+REGION = Text(r"[a-z]{2}(-[a-z]+)+-[1-9]", 'an AWS region, e.g. "eu-central-1"')
+LOG_RETENTION = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+
+
+class SourceOf(Check):
+    """A source that the layer can have."""
+
+    def __init__(self, *supported: Source, why: str) -> None:
+        self.supported, self.why = supported, why
+        self.wants = " or ".join(supported)
+
+    def check(self, value: object) -> Source:
+        for source in self.supported:
+            if value == source:
+                return source
+        raise UnfitError(f"not a source of this layer: {self.why}")
+
+
+@dataclass(frozen=True)
+class AccountConfig:
+    """strata:account"""
+
+    region: Annotated[str, REGION]
+    allowed_account_ids: Annotated[
+        tuple[str, ...], Listed(Text(r"\d{12}", 'an account id, twelve digits in quotes, e.g. "111111111111"'), least=1)
+    ]
+
+
+@dataclass(frozen=True)
+class LegacyState:
+    """strata:data.legacy, the S3 backend of the Terraform layer. `region` is the stack's where nobody gives it."""
+
+    bucket: Annotated[str, Text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", 'a bucket\'s name, e.g. "acme-terraform-state"')]
+    key: Annotated[str, Text(r"[^/].*[^/]", 'the key of the state in the bucket, e.g. "data/terraform.tfstate"')]
+    region: Annotated[str | None, REGION] = None
+    workspace: Annotated[str, Text(r"[A-Za-z0-9._~-]{1,90}", 'a Terraform workspace, e.g. "default"')] = "default"
+    endpoint: Annotated[str | None, Text(r"https?://[^\s/]+/?", 'a URL, e.g. "https://s3.example.com"')] = None
+    use_path_style: Annotated[bool, Flag()] = False
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """strata:data. `table_name` is the stack's own name for it where nobody gives one."""
+
+    source: Annotated[Source, SourceOf(*Source, why="a table is read, adopted or owned")] = Source.MANAGED
+    table_name: Annotated[str | None, Text(r"[A-Za-z0-9_.-]{3,255}", 'a table\'s name, e.g. "orders-prod"')] = None
+    deletion_protection: Annotated[bool, Flag()] = True
+    legacy: Annotated[LegacyState | None, Room(LegacyState)] = None
+
+
+@dataclass(frozen=True)
+class ComputeConfig:
+    """strata:compute. `memory` in MB, `timeout` in seconds; `source` is that of observability and delivery too."""
+
+    source: Annotated[
+        Source, SourceOf(Source.MANAGED, why="compute, observability and delivery share one, and Pulumi owns them")
+    ] = Source.MANAGED
+    runtime: Annotated[
+        str, OneOf("python3.11", "python3.12", "python3.13", why="the app's packages are locked for these")
+    ] = "python3.11"
+    architecture: Annotated[str, OneOf("x86_64", "arm64", why="Lambda has two")] = "x86_64"
+    memory: Annotated[int, Whole(128, 10240, "MB", "Lambda offers no other")] = 512
+    timeout: Annotated[int, Whole(1, 29, "seconds", "the HTTP API gives up after 30")] = 10
+    log_level: Annotated[
+        str, OneOf("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", why="these are the levels of Powertools' logger")
+    ] = "INFO"
+
+
+@dataclass(frozen=True)
+class ObservabilityConfig:
+    """strata:observability. Shares are fractions of the alias's requests in each of three minutes."""
+
+    log_retention_days: Annotated[int, OneOf(*LOG_RETENTION, why="CloudWatch Logs offers a list of days")] = 30
+    error_share: Annotated[float, Share()] = 0.25
+    throttle_share: Annotated[float, Share()] = 0.05
+    notify: Annotated[
+        tuple[str, ...],
+        Listed(Text(r"[^@\s]+@[^@\s]+\.[^@\s]+", 'an e-mail address, e.g. "oncall@example.com"'), least=0),
+    ] = ()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """strata:delivery.curve: the canary's share of the traffic and how long it lasts."""
+
+    percent: Annotated[int, Whole(1, 99, "percent", "a canary has some of the traffic, never none or all")] = 10
+    minutes: Annotated[
+        int, Whole(5, 1440, "minutes", "metrics arrive up to 3 minutes late, and an alarm looks back a day at most")
+    ] = 10
+
+
+@dataclass(frozen=True)
+class DeliveryConfig:
+    """strata:delivery"""
+
+    curve: Annotated[Curve, Room(Curve)] = Curve()
+
+
+class RuleReader(Reader):
+    """The bounds of the verdict, which are the verdict's to judge."""
+
+    wants = "an object with bounds of the verdict"
+
+    def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
+        if not isinstance(value, dict):
+            mistakes.append(f"{path} is {shown(value)}, not an object; give {self.wants}")
+            return
+        bounds = {key_of(name): (name, bound) for name, bound in Rule.bounds().items()}
+        found = [unknown(f"{path}.{key}", value[key], bounds) for key in value if key not in bounds]
+        known = {key: bounds[key] for key in value if key in bounds}
+        parent = path.removesuffix("rule")  # the verdict's own lines begin with it
+        found += [parent + line for key, (_, bound) in known.items() if (line := bound.mistake(key, value[key]))]
+        mistakes += found
+        if not found:
+            yield Rule(**{name: value[key] for key, (name, _) in known.items()})
+
+
+DEFAULT_RULE = Rule()
+
+
+@dataclass(frozen=True)
+class ReleaseConfig:
+    """strata:release; the program gets it as the release's own ReleasePolicy, whose fields these are."""
+
+    wait: Annotated[bool, Flag()] = True
+    longest_wait_minutes: Annotated[int, Whole(1, 1440, "minutes", "a start that takes a day will not come")] = 15
+    rule: Annotated[Rule, RuleReader()] = DEFAULT_RULE

@@ -1,0 +1,43 @@
+"""What each layer promises to the others. The same whatever the layer's source: legacy, adopted or managed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pulumi import Output
+
+
+@dataclass(frozen=True)
+class DataOutputs:
+    """The table of orders: hash key `id` (S), TTL attribute `expiration` (seconds since the epoch)."""
+
+    table_name: Output[str]
+    table_arn: Output[str]
+
+
+@dataclass(frozen=True)
+class FunctionOutputs:
+    """One function behind its alias. `version` is the one this program wants live; what is live, CodeDeploy decides."""
+
+    name: Output[str]
+    arn: Output[str]  # unqualified
+    alias: Output[str]
+    version: Output[str]
+    log_group: str
+
+
+@dataclass(frozen=True)
+class ObservabilityOutputs:
+    """Where alarms go, and by function the alarm that guards its alias during any deployment."""
+
+    topic_arn: Output[str]
+    error_alarms: Mapping[str, Output[str]]
+    dashboard: Output[str]
+
+
+@dataclass(frozen=True)
+class DeliveryOutputs:
+    """CodeDeploy's names: one application and one curve, a deployment group for each function."""
+
+    application: Output[str]
+    curve: Output[str]
+    groups: Mapping[str, Output[str]]

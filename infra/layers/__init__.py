@@ -1,0 +1,1 @@
+"""One ComponentResource a file; layers never import one another."""

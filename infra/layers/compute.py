@@ -1,0 +1,173 @@
+"""The compute layer: functions, each behind the alias that callers reach, and the HTTP API in front of one."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ComponentResource, Output, Resource, ResourceOptions
+
+from infra import permissions
+from infra.bundle import Bundle
+from infra.config import ComputeConfig
+from infra.contracts import DataOutputs, FunctionOutputs
+from infra.naming import LIVE, Names, Place
+
+FRONT = "orders"  # the function that the API calls
+ROUTES = {"create": "POST /orders", "read": "GET /orders/{id}", "health": "GET /health"}
+
+# Every input of an alias that can change. CodeDeploy moves the alias; Pulumi sends even an ignored input again when
+# another one changes, and would undo a shift in mid-air.
+MOVED_BY_CODEDEPLOY = ["function_version", "routing_config", "description"]
+
+
+class Compute(ComponentResource):
+    """Functions by service name, in `functions`, and the API's address, in `api_url`.
+
+    Every change of code or of published configuration becomes a version; none of them is live until a release says so.
+    The API answers 404 until `open_api` is called.
+    """
+
+    functions: Mapping[str, FunctionOutputs]
+    api_url: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        names: Names,
+        place: Place,
+        config: ComputeConfig,
+        bundles: Mapping[str, Bundle],
+        data: DataOutputs,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("strata:layers:Compute", name, None, opts)
+        self._name = name
+        self._names = names
+        functions, aliases = {}, {}
+        for service, bundle in bundles.items():
+            log_group = place.arn("logs", f"log-group:{names.log_group(service)}")
+            role, policy = self._role(service, data, log_group)
+            function = self._function(service, config=config, bundle=bundle, data=data, role=role, policy=policy)
+            aliases[service] = self._alias(service, function)
+            functions[service] = FunctionOutputs(
+                name=function.name,
+                arn=function.arn,
+                alias=aliases[service].name,
+                version=function.version,
+                log_group=names.log_group(service),
+            )
+        self.functions = functions
+        self._api, self._integration = self._front(aliases[FRONT])
+        self.api_url = self._api.api_endpoint
+        self.register_outputs({"api_url": self.api_url})
+
+    def open_api(self, after: Sequence[Resource]) -> None:
+        """Let the API reach the alias, once `after` are done: a first version that cannot answer serves nobody.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+        """
+        for route, key in ROUTES.items():
+            aws.apigatewayv2.Route(
+                f"{self._name}-{route}",
+                api_id=self._api.id,
+                route_key=key,
+                target=self._integration.id.apply(lambda id_: f"integrations/{id_}"),
+                opts=ResourceOptions(parent=self, depends_on=list(after)),
+            )
+
+    def _role(self, service: str, data: DataOutputs, log_group: str) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+        role = aws.iam.Role(
+            f"{self._name}-{service}-execution",
+            name=self._names.execution_role(service),
+            assume_role_policy=permissions.document(permissions.trust("lambda")),
+            opts=ResourceOptions(parent=self),
+        )
+        calls = data.table_arn.apply(lambda table: permissions.document(permissions.execution(table, log_group)))
+        policy = aws.iam.RolePolicy(
+            f"{self._name}-{service}-calls",
+            name="calls",
+            role=role.name,
+            policy=calls,
+            opts=ResourceOptions(parent=self),
+        )
+        return role, policy
+
+    def _function(
+        self,
+        service: str,
+        *,
+        config: ComputeConfig,
+        bundle: Bundle,
+        data: DataOutputs,
+        role: aws.iam.Role,
+        policy: aws.iam.RolePolicy,
+    ) -> aws.lambda_.Function:
+        """The function waits for its rights: its first version is called as soon as it is there.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
+        """
+        return aws.lambda_.Function(
+            f"{self._name}-{service}",
+            name=self._names.function(service),
+            role=role.arn,
+            code=pulumi.FileArchive(str(bundle.path)),
+            handler=bundle.handler,
+            runtime=config.runtime,
+            architectures=[config.architecture],
+            memory_size=config.memory,
+            timeout=config.timeout,
+            environment=aws.lambda_.FunctionEnvironmentArgs(
+                variables={
+                    "TABLE_NAME": data.table_name,
+                    "POWERTOOLS_SERVICE_NAME": service,
+                    "POWERTOOLS_METRICS_NAMESPACE": self._names.project,
+                    "POWERTOOLS_LOG_LEVEL": config.log_level,
+                }
+            ),
+            publish=True,
+            opts=ResourceOptions(parent=self, depends_on=[policy]),
+        )
+
+    def _alias(self, service: str, function: aws.lambda_.Function) -> aws.lambda_.Alias:
+        return aws.lambda_.Alias(
+            f"{self._name}-{service}-{LIVE}",
+            name=LIVE,
+            function_name=function.name,
+            function_version=function.version,
+            opts=ResourceOptions(parent=self, ignore_changes=MOVED_BY_CODEDEPLOY),
+        )
+
+    def _front(self, alias: aws.lambda_.Alias) -> tuple[aws.apigatewayv2.Api, aws.apigatewayv2.Integration]:
+        """The API, all but its routes.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+        """
+        opts = ResourceOptions(parent=self)
+        api = aws.apigatewayv2.Api(f"{self._name}-api", name=self._names.api, protocol_type="HTTP", opts=opts)
+        integration = aws.apigatewayv2.Integration(
+            f"{self._name}-integration",
+            api_id=api.id,
+            integration_type="AWS_PROXY",
+            integration_method="POST",
+            integration_uri=alias.invoke_arn,
+            payload_format_version="2.0",
+            opts=opts,
+        )
+        aws.apigatewayv2.Stage(
+            f"{self._name}-stage",
+            api_id=api.id,
+            name="$default",
+            auto_deploy=True,
+            opts=opts,
+        )
+        aws.lambda_.Permission(
+            f"{self._name}-invoke",
+            action="lambda:InvokeFunction",
+            function=alias.function_name,
+            qualifier=alias.name,
+            principal="apigateway.amazonaws.com",
+            source_arn=api.execution_arn.apply(lambda arn: f"{arn}/*/*"),
+            opts=opts,
+        )
+        return api, integration

@@ -1,0 +1,40 @@
+"""The data layer: the table of orders. It outlives every version of the code, and the stack's own mistakes."""
+
+import pulumi_aws as aws
+from pulumi import ComponentResource, ResourceOptions
+
+from infra import source
+from infra.config import DataConfig
+from infra.contracts import DataOutputs
+from infra.naming import Names
+from infra.source import Source
+
+
+class Data(ComponentResource):
+    """One DynamoDB table, owned or adopted. A legacy table is Terraform's: see `infra.legacy`.
+
+    It is not a place for anything else: what shares a table shares its throughput, its recovery and its loss.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
+    """
+
+    outputs: DataOutputs
+
+    def __init__(self, name: str, *, names: Names, config: DataConfig, opts: ResourceOptions | None = None) -> None:
+        super().__init__("strata:layers:Data", name, None, opts)
+        table_name = config.table_name or names.table
+        protect = config.deletion_protection or config.source is Source.ADOPTED
+        table = aws.dynamodb.Table(
+            f"{name}-orders",
+            name=table_name,
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="id",
+            attributes=[aws.dynamodb.TableAttributeArgs(name="id", type="S")],
+            # Only idempotency records carry it, so no order ever expires.
+            ttl=aws.dynamodb.TableTtlArgs(attribute_name="expiration", enabled=True),
+            point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=True),
+            server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True),
+            deletion_protection_enabled=protect,
+            opts=source.options(config.source, self, table_name, protect),
+        )
+        self.outputs = DataOutputs(table_name=table.name, table_arn=table.arn)
+        self.register_outputs({"table_name": table.name, "table_arn": table.arn})

@@ -1,0 +1,128 @@
+"""The delivery layer: what CodeDeploy needs to move an alias by itself, and to move it back."""
+
+from collections.abc import Mapping
+
+import pulumi_aws as aws
+from pulumi import ComponentResource, Output, ResourceOptions
+
+from infra import permissions
+from infra.config import Curve, DeliveryConfig
+from infra.contracts import DeliveryOutputs, FunctionOutputs, ObservabilityOutputs
+from infra.naming import Names
+
+ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")
+
+
+class Delivery(ComponentResource):
+    """One CodeDeploy application and one curve; for each function a deployment group that always rolls back.
+
+    It declares no deployment: that is a release. https://docs.aws.amazon.com/codedeploy/latest/userguide/welcome.html
+    """
+
+    outputs: DeliveryOutputs
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        names: Names,
+        config: DeliveryConfig,
+        functions: Mapping[str, FunctionOutputs],
+        alarms: ObservabilityOutputs,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("strata:layers:Delivery", name, None, opts)
+        self._name = name
+        self._names = names
+        application = aws.codedeploy.Application(
+            f"{name}-application",
+            name=names.application,
+            compute_platform="Lambda",
+            opts=ResourceOptions(parent=self),
+        )
+        curve = self._curve(config.curve)
+        role, policy = self._role(functions)
+        groups = {
+            service: self._group(
+                service,
+                application=application,
+                curve=curve,
+                role=role,
+                policy=policy,
+                alarm=alarms.error_alarms[service],
+            )
+            for service in functions
+        }
+        self.outputs = DeliveryOutputs(
+            application=application.name,
+            curve=curve.deployment_config_name,
+            groups={service: group.deployment_group_name for service, group in groups.items()},
+        )
+        self.register_outputs({"application": application.name})
+
+    def _curve(self, curve: Curve) -> aws.codedeploy.DeploymentConfig:
+        """A share of the traffic first, all of it some minutes later.
+
+        https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_TimeBasedCanary.html
+        """
+        return aws.codedeploy.DeploymentConfig(
+            f"{self._name}-curve",
+            deployment_config_name=self._names.curve(curve.percent, curve.minutes),
+            compute_platform="Lambda",
+            traffic_routing_config=aws.codedeploy.DeploymentConfigTrafficRoutingConfigArgs(
+                type="TimeBasedCanary",
+                time_based_canary=aws.codedeploy.DeploymentConfigTrafficRoutingConfigTimeBasedCanaryArgs(
+                    percentage=curve.percent, interval=curve.minutes
+                ),
+            ),
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _role(self, functions: Mapping[str, FunctionOutputs]) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+        role = aws.iam.Role(
+            f"{self._name}-codedeploy",
+            name=self._names.codedeploy_role,
+            assume_role_policy=permissions.document(permissions.trust("codedeploy")),
+            opts=ResourceOptions(parent=self),
+        )
+        arns = Output.all(*(function.arn for function in functions.values()))
+        policy = aws.iam.RolePolicy(
+            f"{self._name}-deployments",
+            name="deployments",
+            role=role.name,
+            policy=arns.apply(lambda arns: permissions.document(permissions.deployments(arns))),
+            opts=ResourceOptions(parent=self),
+        )
+        return role, policy
+
+    def _group(
+        self,
+        service: str,
+        *,
+        application: aws.codedeploy.Application,
+        curve: aws.codedeploy.DeploymentConfig,
+        role: aws.iam.Role,
+        policy: aws.iam.RolePolicy,
+        alarm: Output[str],
+    ) -> aws.codedeploy.DeploymentGroup:
+        """The alarm is a net for deployments that somebody starts by hand; a release brings its verdict beside it.
+
+        The release keeps notes in the group's tags, so they are not Pulumi's. The group waits for its role's rights and
+        goes before them, since a deployment in flight needs them to the end.
+        https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html
+        """
+        return aws.codedeploy.DeploymentGroup(
+            f"{self._name}-{service}",
+            app_name=application.name,
+            deployment_group_name=self._names.deployment_group(service),
+            service_role_arn=role.arn,
+            deployment_config_name=curve.deployment_config_name,
+            deployment_style=aws.codedeploy.DeploymentGroupDeploymentStyleArgs(
+                deployment_type="BLUE_GREEN", deployment_option="WITH_TRAFFIC_CONTROL"
+            ),
+            auto_rollback_configuration=aws.codedeploy.DeploymentGroupAutoRollbackConfigurationArgs(
+                enabled=True, events=list(ROLLBACK_EVENTS)
+            ),
+            alarm_configuration=aws.codedeploy.DeploymentGroupAlarmConfigurationArgs(enabled=True, alarms=[alarm]),
+            opts=ResourceOptions(parent=self, depends_on=[policy], ignore_changes=["tags", "tagsAll"]),
+        )

@@ -1,0 +1,200 @@
+"""The observability layer: logs that end, alarms on whole aliases, whom they tell, stable and canary on a dashboard."""
+
+import json
+from collections.abc import Mapping
+
+import pulumi_aws as aws
+from pulumi import ComponentResource, ResourceOptions
+
+from infra import permissions
+from infra.config import ObservabilityConfig
+from infra.contracts import FunctionOutputs, ObservabilityOutputs
+from infra.naming import LIVE, Names, Place
+
+MINUTES = 3  # in a row that an alarm must see
+FEWEST = 4  # errors or throttles a minute; fewer are noise at one request a second
+CONSOLE = {  # by partition
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+
+
+class Observability(ComponentResource):
+    """For each function a log group and two alarms on its alias; one topic and one dashboard for the stack.
+
+    These alarms live as long as the stack and do not know of versions. The verdict on a canary is not among them: each
+    release brings its own.
+    """
+
+    outputs: ObservabilityOutputs
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        names: Names,
+        place: Place,
+        config: ObservabilityConfig,
+        functions: Mapping[str, FunctionOutputs],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("strata:layers:Observability", name, None, opts)
+        self._name = name
+        self._names = names
+        topic = self._topic(place, config.notify)
+        error_alarms = {}
+        for service, function in functions.items():
+            aws.cloudwatch.LogGroup(
+                f"{name}-{service}-logs",
+                name=function.log_group,
+                retention_in_days=config.log_retention_days,
+                opts=ResourceOptions(parent=self),
+            )
+            errors = self._alarm(service, function, topic, "errors", share("Errors", config.error_share))
+            self._alarm(service, function, topic, "throttles", share("Throttles", config.throttle_share))
+            error_alarms[service] = errors.name
+        dashboard = aws.cloudwatch.Dashboard(
+            f"{name}-dashboard",
+            dashboard_name=names.dashboard,
+            dashboard_body=json.dumps(dashboard_body(names, place, tuple(functions))),
+            opts=ResourceOptions(parent=self),
+        )
+        self.outputs = ObservabilityOutputs(
+            topic_arn=topic.arn, error_alarms=error_alarms, dashboard=dashboard.dashboard_name
+        )
+        self.register_outputs({"topic_arn": topic.arn, "dashboard": dashboard.dashboard_name})
+
+    def _topic(self, place: Place, notify: tuple[str, ...]) -> aws.sns.Topic:
+        """Encrypted by a key of our own: CloudWatch may not use the one that AWS manages."""
+        key = aws.kms.Key(
+            f"{self._name}-topic-key",
+            description=f"encrypts what the alarms of {self._names.prefix} publish",
+            enable_key_rotation=True,
+            deletion_window_in_days=7,
+            policy=permissions.document(permissions.topic_key(place.partition, place.account)),
+            opts=ResourceOptions(parent=self),
+        )
+        arn = place.arn("sns", self._names.topic)
+        topic = aws.sns.Topic(
+            f"{self._name}-topic",
+            name=self._names.topic,
+            kms_master_key_id=key.arn,
+            policy=permissions.document(permissions.alarm_topic(arn, place.account)),
+            opts=ResourceOptions(parent=self),
+        )
+        for address in notify:
+            aws.sns.TopicSubscription(
+                f"{self._name}-{address}",
+                topic=topic.arn,
+                protocol="email",
+                endpoint=address,
+                opts=ResourceOptions(parent=self),
+            )
+        return topic
+
+    def _alarm(
+        self, service: str, function: FunctionOutputs, topic: aws.sns.Topic, kind: str, expression: str
+    ) -> aws.cloudwatch.MetricAlarm:
+        """Fires when `expression` over the alias's Invocations and the metric named by `kind` is 1, minute by minute.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+        """
+        dimensions = {
+            "FunctionName": function.name,
+            "Resource": function.name.apply(lambda name: f"{name}:{LIVE}"),
+        }
+        metrics = [
+            aws.cloudwatch.MetricAlarmMetricQueryArgs(
+                id=metric.lower(),
+                metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+                    namespace="AWS/Lambda", metric_name=metric, dimensions=dimensions, period=60, stat="Sum"
+                ),
+            )
+            for metric in ("Invocations", kind.capitalize())
+        ]
+        verdict = aws.cloudwatch.MetricAlarmMetricQueryArgs(
+            id="fires", expression=expression, label=f"too many {kind}", return_data=True
+        )
+        return aws.cloudwatch.MetricAlarm(
+            f"{self._name}-{service}-{kind}",
+            name=self._names.alias_alarm(service, kind),
+            alarm_description=f"{kind.capitalize()} of {self._names.function(service)}:{LIVE}, all versions together",
+            metric_queries=[*metrics, verdict],
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            threshold=1,
+            evaluation_periods=MINUTES,
+            datapoints_to_alarm=MINUTES,
+            treat_missing_data="notBreaching",
+            alarm_actions=[topic.arn],
+            ok_actions=[topic.arn],
+            opts=ResourceOptions(parent=self),
+        )
+
+
+def share(metric: str, limit: float) -> str:
+    """Metric math, 1 where `metric` is above the fraction `limit` of all requests and not a handful.
+
+    Written without division, so that a minute without requests is 0. Lambda does not count a throttled request among
+    the Invocations. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+    count, all_ = f"FILL({metric.lower()}, 0)", "FILL(invocations, 0)"
+    if metric == "Throttles":
+        all_ = f"({all_} + {count})"
+    return f"IF({count} >= {FEWEST} AND {count} > {limit} * {all_}, 1, 0)"
+
+
+def dashboard_body(names: Names, place: Place, services: tuple[str, ...]) -> dict[str, object]:
+    """What the dashboard shows: for each function a row of graphs by executed version, and where to look further.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+    """
+    widgets: list[dict[str, object]] = []
+    for service in services:
+        alarms = [
+            place.arn("cloudwatch", f"alarm:{names.alias_alarm(service, kind)}") for kind in ("errors", "throttles")
+        ]
+        widgets += [
+            {"type": "text", "width": 24, "height": 3, "properties": {"markdown": _links(names, place, service)}},
+            _graph(names, place, service, "Invocations", "Sum"),
+            _graph(names, place, service, "Errors", "Sum"),
+            _graph(names, place, service, "Duration", "p95"),
+            {"type": "alarm", "width": 24, "height": 2, "properties": {"title": "Alarms", "alarms": alarms}},
+        ]
+    return {"widgets": widgets}
+
+
+def _graph(names: Names, place: Place, service: str, metric: str, stat: str) -> dict[str, object]:
+    """One line a version, stable and canary apart, and one for the alias as a whole.
+
+    Which versions there will be nobody knows, so they are searched for. Lambda may report none while the alias has no
+    weights. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
+    """
+    function = names.function(service)
+    alias = f"{function}:{LIVE}"
+    schema = "{AWS/Lambda,ExecutedVersion,FunctionName,Resource}"
+    search = f'{schema} FunctionName="{function}" Resource="{alias}" MetricName="{metric}"'
+    by_version = {"expression": f"SEARCH('{search}', '{stat}', 60)", "label": "version ${PROP('Dim.ExecutedVersion')}"}
+    total = ["AWS/Lambda", metric, "FunctionName", function, "Resource", alias, {"label": "all", "color": "#999999"}]
+    properties = {
+        "title": f"{metric} of {alias} by version ({stat})",
+        "region": place.region,
+        "metrics": [[by_version], total],
+        "stat": stat,
+        "period": 60,
+        "view": "timeSeries",
+    }
+    return {"type": "metric", "width": 8, "height": 6, "properties": properties}
+
+
+def _links(names: Names, place: Place, service: str) -> str:
+    console = f"https://{place.region}.{CONSOLE.get(place.partition, CONSOLE['aws'])}"
+    function, group = names.function(service), names.deployment_group(service)
+    logs = names.log_group(service).replace("/", "$252F")  # the console decodes it twice
+    deployments = f"codesuite/codedeploy/applications/{names.application}/deployment-groups/{group}"
+    return (
+        f"## {function}\n"
+        f"[Deployments]({console}/{deployments}?region={place.region}) · "
+        f"[Versions]({console}/lambda/home?region={place.region}#/functions/{function}/aliases/{LIVE}) · "
+        f"[Logs]({console}/cloudwatch/home?region={place.region}#logsV2:log-groups/log-group/{logs})"
+    )

@@ -1,0 +1,3 @@
+environment = "staging"
+account_id  = "222222222222"
+region      = "eu-central-1"

@@ -1,0 +1,11 @@
+# What the layers above take from this one. Pulumi reads both: infra/legacy.py of this repository.
+
+output "table_name" {
+  description = "The name of the table of orders."
+  value       = aws_dynamodb_table.orders.name
+}
+
+output "table_arn" {
+  description = "The ARN of the table of orders."
+  value       = aws_dynamodb_table.orders.arn
+}

@@ -1,0 +1,1 @@
+"""What is declared, and what is not, on recording Pulumi mocks."""

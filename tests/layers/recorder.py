@@ -1,0 +1,112 @@
+"""A Pulumi engine that declares nothing and remembers everything, options included."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime import rpc
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
+
+ACCOUNT, REGION = "333333333333", "eu-central-1"
+
+Answers = Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One resource as the program declared it. `after` holds the names of what it waits for."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    parent: str
+    provider: str
+    protect: bool
+    retain: bool
+    imports: str
+    ignores: tuple[str, ...]
+    after: frozenset[str]
+
+
+@dataclass
+class Recorder(MockMonitor, Mocks):
+    """The engine and its providers. `answers` are the results of functions by token; any other function fails."""
+
+    answers: Answers = field(default_factory=dict)
+    declared: list[Declared] = field(default_factory=list)
+    called: list[MockCallArgs] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        MockMonitor.__init__(self, self)
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        self.called.append(args)
+        if args.token not in self.answers:
+            raise AssertionError(f"the program calls {args.token}, which this test does not expect")
+        return self.answers[args.token](args.args), []
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        """Outputs as AWS would compute them, after the resource's name where it has one."""
+        name = str(args.inputs.get("name", args.name))
+        computed = {
+            "arn": f"arn:aws:test:{REGION}:{ACCOUNT}:{name}",
+            "version": "7",
+            "invokeArn": f"arn:aws:apigateway:{REGION}:lambda:path/{name}/invocations",
+            "apiEndpoint": "https://api.example.com",
+            "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api",
+            "liveVersions": {"strata-prod-orders": "7"},
+        }
+        return f"{args.name}-id", {**computed, **args.inputs}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        if request.type != "pulumi:pulumi:Stack":
+            self.declared.append(
+                Declared(
+                    type=request.type,
+                    name=request.name,
+                    inputs=rpc.deserialize_properties(request.object),
+                    parent=_name(request.parent),
+                    provider=_name(request.provider.rpartition("::")[0]),
+                    protect=request.protect,
+                    retain=request.retainOnDelete,
+                    imports=request.importId,
+                    ignores=tuple(request.ignoreChanges),
+                    after=frozenset(_name(urn) for urn in request.dependencies),
+                )
+            )
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
+
+    def __iter__(self) -> Iterator[Declared]:
+        return iter(self.declared)
+
+    def of(self, kind: str) -> list[Declared]:
+        """The resources of a type, e.g. "dynamodb/table:Table"."""
+        return [resource for resource in self if resource.type.endswith(f":{kind}")]
+
+    def one(self, kind: str) -> Declared:
+        (resource,) = self.of(kind)
+        return resource
+
+    def named(self, name: str) -> Declared:
+        (resource,) = [resource for resource in self if resource.name == name]
+        return resource
+
+
+def _name(urn: str) -> str:
+    return urn.rpartition("::")[2]
+
+
+def record(program: Callable[[], object], stack: str = "prod", answers: Answers | None = None) -> Recorder:
+    """Run `program` to its end, every output known, and return what it declared."""
+    recorder = Recorder(answers=answers or {})
+    set_mocks(recorder, project="strata", stack=stack, monitor=recorder)
+    pulumi.runtime.test(lambda: program() and None)()  # type: ignore[no-untyped-call]
+    return recorder
+
+
+def known(output: pulumi.Output[Any]) -> Any:
+    """The value of an output of a recorded program."""
+    found: list[Any] = []
+    pulumi.runtime.test(lambda: output.apply(found.append))()  # type: ignore[no-untyped-call]
+    return found[0]

@@ -1,0 +1,172 @@
+"""The compute layer: versions that nobody reaches until a release says so."""
+
+import ast
+import inspect
+import json
+from pathlib import Path
+
+import pulumi
+import pytest
+from pulumi import Output
+from pulumi_aws.lambda_.alias import AliasArgs
+
+from infra.bundle import Bundle
+from infra.config import ComputeConfig
+from infra.contracts import DataOutputs
+from infra.layers.compute import MOVED_BY_CODEDEPLOY, Compute
+from infra.naming import Names, Place
+from tests.layers.recorder import ACCOUNT, REGION, Recorder, known, record
+
+NAMES = Names("strata", "prod")
+PLACE = Place("aws", REGION, ACCOUNT)
+TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders-prod"
+made: list[Compute] = []
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    path = tmp_path_factory.mktemp("dist") / "orders.zip"
+    path.write_bytes(b"zip")
+    return Bundle(path, "app.orders.main.handler", "digest", ("app/orders/main.py",))
+
+
+def declare(bundle: Bundle, *, opened: bool = False, config: ComputeConfig | None = None) -> Recorder:
+    def program() -> None:
+        data = DataOutputs(Output.from_input("orders-prod"), Output.from_input(TABLE))
+        compute = Compute(
+            "compute",
+            names=NAMES,
+            place=PLACE,
+            config=config or ComputeConfig(),
+            bundles={"orders": bundle},
+            data=data,
+        )
+        made[:] = [compute]
+        if opened:
+            release = pulumi.CustomResource("strata:release:Release", "release", {})
+            compute.open_api(after=[release])
+
+    return record(program)
+
+
+def test_the_function_is_published_from_the_bundle(bundle: Bundle) -> None:
+    function = declare(bundle).one("lambda/function:Function").inputs
+    assert function["publish"] is True
+    assert isinstance(function["code"], pulumi.FileArchive)
+    assert function["code"].path == str(bundle.path)
+    assert function["handler"] == "app.orders.main.handler"
+
+
+def test_no_hash_is_given_beside_the_code(bundle: Bundle) -> None:
+    assert declare(bundle).one("lambda/function:Function").inputs.keys().isdisjoint({"sourceCodeHash", "codeSha256"})
+
+
+def test_the_function_is_as_configured(bundle: Bundle) -> None:
+    config = ComputeConfig(runtime="python3.12", architecture="arm64", memory=256, timeout=5, log_level="DEBUG")
+    function = declare(bundle, config=config).one("lambda/function:Function").inputs
+    assert (function["runtime"], function["architectures"]) == ("python3.12", ["arm64"])
+    assert (function["memorySize"], function["timeout"]) == (256, 5)
+    assert function["environment"]["variables"]["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
+
+
+def test_the_function_is_told_its_table_and_no_more_than_the_app_reads(bundle: Bundle) -> None:
+    variables = declare(bundle).one("lambda/function:Function").inputs["environment"]["variables"]
+    assert variables == {
+        "TABLE_NAME": "orders-prod",
+        "POWERTOOLS_SERVICE_NAME": "orders",
+        "POWERTOOLS_METRICS_NAMESPACE": "strata",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+
+
+def test_every_variable_that_the_app_requires_is_given(bundle: Bundle) -> None:
+    source = (Path(__file__).resolve().parents[2] / "app/orders/main.py").read_text()
+    variables = declare(bundle).one("lambda/function:Function").inputs["environment"]["variables"]
+    (required,) = [line for line in source.splitlines() if line.startswith("REQUIRED = ")]
+    assert set(ast.literal_eval(required.removeprefix("REQUIRED = "))) <= variables.keys()
+
+
+def test_the_function_waits_for_its_rights(bundle: Bundle) -> None:
+    assert "compute-orders-calls" in declare(bundle).one("lambda/function:Function").after
+
+
+def test_the_role_may_do_what_the_app_does_to_its_own_table_and_log_group(bundle: Bundle) -> None:
+    policy = json.loads(declare(bundle).one("iam/rolePolicy:RolePolicy").inputs["policy"])
+    resources = {statement["Sid"]: statement["Resource"] for statement in policy["Statement"]}
+    assert resources == {
+        "Orders": [TABLE],
+        "Logs": [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/strata-prod-orders:*"],
+    }
+
+
+def test_only_lambda_may_take_the_role(bundle: Bundle) -> None:
+    trust = json.loads(declare(bundle).one("iam/role:Role").inputs["assumeRolePolicy"])
+    assert [statement["Principal"] for statement in trust["Statement"]] == [{"Service": "lambda.amazonaws.com"}]
+
+
+def test_the_alias_begins_at_the_first_version_and_is_codedeploys_from_then_on(bundle: Bundle) -> None:
+    alias = declare(bundle).one("lambda/alias:Alias")
+    assert alias.inputs == {"name": "live", "functionName": "strata-prod-orders", "functionVersion": "7"}
+    assert set(alias.ignores) == {"functionVersion", "routingConfig", "description"}
+
+
+def test_every_input_of_an_alias_that_can_change_is_left_to_codedeploy() -> None:
+    changeable = set(inspect.signature(AliasArgs.__init__).parameters) - {"__self__", "function_name", "name", "region"}
+    assert changeable == set(MOVED_BY_CODEDEPLOY)
+
+
+def test_the_function_and_its_versions_change_with_the_program(bundle: Bundle) -> None:
+    assert declare(bundle).one("lambda/function:Function").ignores == ()
+
+
+def test_the_api_calls_the_alias_and_never_a_version(bundle: Bundle) -> None:
+    integration = declare(bundle).one("apigatewayv2/integration:Integration").inputs
+    assert integration["integrationUri"].endswith("path/live/invocations")  # the alias's, in the recorder's words
+    assert (integration["integrationType"], integration["payloadFormatVersion"]) == ("AWS_PROXY", "2.0")
+
+
+def test_the_api_may_invoke_the_alias_alone(bundle: Bundle) -> None:
+    permission = declare(bundle).one("lambda/permission:Permission").inputs
+    assert (permission["function"], permission["qualifier"]) == ("strata-prod-orders", "live")
+    assert permission["principal"] == "apigateway.amazonaws.com"
+    assert permission["sourceArn"] == f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api/*/*"
+
+
+def test_the_default_stage_follows_its_routes(bundle: Bundle) -> None:
+    stage = declare(bundle).one("apigatewayv2/stage:Stage").inputs
+    assert (stage["name"], stage["autoDeploy"]) == ("$default", True)
+
+
+def test_no_route_leads_to_the_alias_until_the_api_is_opened(bundle: Bundle) -> None:
+    assert declare(bundle).of("apigatewayv2/route:Route") == []
+
+
+def test_every_route_waits_for_the_release(bundle: Bundle) -> None:
+    routes = declare(bundle, opened=True).of("apigatewayv2/route:Route")
+    assert [route.inputs["routeKey"] for route in routes] == ["POST /orders", "GET /orders/{id}", "GET /health"]
+    assert all("release" in route.after for route in routes)
+    assert {route.inputs["target"] for route in routes} == {"integrations/compute-integration-id"}
+
+
+def test_nothing_but_the_routes_waits_for_the_release(bundle: Bundle) -> None:
+    waiting = [resource.type for resource in declare(bundle, opened=True) if "release" in resource.after]
+    assert set(waiting) == {"aws:apigatewayv2/route:Route"}
+
+
+def test_the_contract_names_the_version_wanted_and_the_alias_that_shall_have_it(bundle: Bundle) -> None:
+    declare(bundle)
+    (compute,) = made
+    orders = compute.functions["orders"]
+    assert known(Output.all(orders.name, orders.alias, orders.version)) == ["strata-prod-orders", "live", "7"]
+    assert orders.log_group == "/aws/lambda/strata-prod-orders"
+
+
+def test_every_resource_is_a_child_of_the_layer(bundle: Bundle) -> None:
+    strangers = [made.name for made in declare(bundle, opened=True) if made.parent != "compute"]
+    assert strangers == ["compute", "release"]
+
+
+def test_the_layer_declares_no_log_group_and_no_table(bundle: Bundle) -> None:
+    recorded = declare(bundle, opened=True)
+    assert recorded.of("cloudwatch/logGroup:LogGroup") == []
+    assert recorded.of("dynamodb/table:Table") == []

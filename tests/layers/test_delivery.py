@@ -1,0 +1,110 @@
+"""The delivery layer: CodeDeploy as it must be for an alias that goes back by itself."""
+
+import json
+
+from pulumi import Output
+
+from infra.config import Curve, DeliveryConfig
+from infra.contracts import FunctionOutputs, ObservabilityOutputs
+from infra.layers.delivery import Delivery
+from infra.naming import Names
+from tests.layers.recorder import ACCOUNT, REGION, Declared, Recorder, known, record
+
+NAMES = Names("strata", "prod")
+ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:strata-prod-orders"
+made: list[Delivery] = []
+
+
+def declare(config: DeliveryConfig | None = None) -> Recorder:
+    def program() -> None:
+        functions = {
+            "orders": FunctionOutputs(
+                name=Output.from_input("strata-prod-orders"),
+                arn=Output.from_input(ARN),
+                alias=Output.from_input("live"),
+                version=Output.from_input("7"),
+                log_group="/aws/lambda/strata-prod-orders",
+            )
+        }
+        alarms = ObservabilityOutputs(
+            topic_arn=Output.from_input("topic"),
+            error_alarms={"orders": Output.from_input("strata-prod-orders-live-errors")},
+            dashboard=Output.from_input("strata-prod"),
+        )
+        config_ = config or DeliveryConfig()
+        made[:] = [Delivery("delivery", names=NAMES, config=config_, functions=functions, alarms=alarms)]
+
+    return record(program)
+
+
+def group() -> Declared:
+    return declare().one("codedeploy/deploymentGroup:DeploymentGroup")
+
+
+def test_the_application_and_the_curve_are_for_lambda() -> None:
+    recorded = declare()
+    assert recorded.one("codedeploy/application:Application").inputs["computePlatform"] == "Lambda"
+    assert recorded.one("codedeploy/deploymentConfig:DeploymentConfig").inputs["computePlatform"] == "Lambda"
+
+
+def test_the_curve_is_the_stacks_and_its_name_says_so() -> None:
+    config = DeliveryConfig(Curve(percent=5, minutes=30))
+    curve = declare(config).one("codedeploy/deploymentConfig:DeploymentConfig").inputs
+    assert curve["deploymentConfigName"] == "strata-prod-canary-5-30"
+    assert curve["trafficRoutingConfig"] == {
+        "type": "TimeBasedCanary",
+        "timeBasedCanary": {"percentage": 5, "interval": 30},
+    }
+
+
+def test_the_group_rolls_back_on_every_event_there_is() -> None:
+    assert group().inputs["autoRollbackConfiguration"] == {
+        "enabled": True,
+        "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"],
+    }
+
+
+def test_the_group_shifts_traffic_between_two_versions() -> None:
+    assert group().inputs["deploymentStyle"] == {
+        "deploymentType": "BLUE_GREEN",
+        "deploymentOption": "WITH_TRAFFIC_CONTROL",
+    }
+    assert group().inputs["deploymentConfigName"] == "strata-prod-canary-10-10"
+
+
+def test_a_deployment_that_somebody_starts_by_hand_is_guarded_by_the_alias_wide_alarm() -> None:
+    assert group().inputs["alarmConfiguration"] == {"enabled": True, "alarms": ["strata-prod-orders-live-errors"]}
+
+
+def test_the_tags_of_the_group_are_the_releases_to_write() -> None:
+    assert set(group().ignores) == {"tags", "tagsAll"}
+    assert "tags" not in group().inputs
+
+
+def test_the_group_has_its_rights_as_long_as_it_lives() -> None:
+    assert "delivery-deployments" in group().after
+
+
+def test_only_codedeploy_may_take_the_role_and_only_for_our_functions() -> None:
+    recorded = declare()
+    trust = json.loads(recorded.one("iam/role:Role").inputs["assumeRolePolicy"])
+    policy = json.loads(recorded.one("iam/rolePolicy:RolePolicy").inputs["policy"])
+    resources = {statement["Sid"]: statement["Resource"] for statement in policy["Statement"]}
+    assert [statement["Principal"] for statement in trust["Statement"]] == [{"Service": "codedeploy.amazonaws.com"}]
+    assert resources == {"Alarms": ["*"], "Aliases": [ARN, f"{ARN}:*"]}
+
+
+def test_the_contract_names_application_curve_and_group() -> None:
+    declare()
+    (delivery,) = made
+    outputs = delivery.outputs
+    assert known(Output.all(outputs.application, outputs.curve, outputs.groups["orders"])) == [
+        "strata-prod",
+        "strata-prod-canary-10-10",
+        "strata-prod-orders",
+    ]
+
+
+def test_the_layer_declares_no_hook_and_moves_no_alias() -> None:
+    kinds = {resource.type for resource in declare()}
+    assert not {kind for kind in kinds if "lambda" in kind}

@@ -1,0 +1,190 @@
+"""The observability layer: alarms on whole aliases, whom they tell, and stable and canary apart on a dashboard."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from pulumi import Output
+
+from infra.config import ObservabilityConfig
+from infra.contracts import FunctionOutputs
+from infra.layers.observability import Observability, dashboard_body, share
+from infra.naming import Names, Place
+from tests.layers.recorder import ACCOUNT, REGION, Declared, Recorder, known, record
+
+NAMES = Names("strata", "prod")
+PLACE = Place("aws", REGION, ACCOUNT)
+FUNCTION = "strata-prod-orders"
+made: list[Observability] = []
+
+
+def orders() -> FunctionOutputs:
+    name, alias, version = (Output.from_input(value) for value in (FUNCTION, "live", "7"))
+    arn = Output.from_input(PLACE.arn("lambda", f"function:{FUNCTION}"))
+    return FunctionOutputs(name=name, arn=arn, alias=alias, version=version, log_group=f"/aws/lambda/{FUNCTION}")
+
+
+def declare(config: ObservabilityConfig | None = None) -> Recorder:
+    def program() -> None:
+        made[:] = [
+            Observability(
+                "observability",
+                names=NAMES,
+                place=PLACE,
+                config=config or ObservabilityConfig(),
+                functions={"orders": orders()},
+            )
+        ]
+
+    return record(program)
+
+
+def alarm(kind: str, config: ObservabilityConfig | None = None) -> Declared:
+    return declare(config).named(f"observability-orders-{kind}")
+
+
+def test_logs_end_after_the_days_that_the_stack_says() -> None:
+    group = declare(ObservabilityConfig(log_retention_days=7)).one("cloudwatch/logGroup:LogGroup").inputs
+    assert group == {"name": f"/aws/lambda/{FUNCTION}", "retentionInDays": 7}
+
+
+@pytest.mark.parametrize(("kind", "metric"), [("errors", "Errors"), ("throttles", "Throttles")])
+def test_an_alarm_looks_at_the_alias_as_a_whole(kind: str, metric: str) -> None:
+    queries = alarm(kind).inputs["metricQueries"]
+    metrics = {query["metric"]["metricName"]: query["metric"] for query in queries if "metric" in query}
+    assert metrics.keys() == {"Invocations", metric}
+    for found in metrics.values():
+        assert found["dimensions"] == {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live"}
+        assert (found["namespace"], found["period"], found["stat"]) == ("AWS/Lambda", 60, "Sum")
+
+
+@pytest.mark.parametrize("kind", ["errors", "throttles"])
+def test_an_alarm_returns_its_expression_alone_and_names_only_what_it_defines(kind: str) -> None:
+    queries = alarm(kind).inputs["metricQueries"]
+    (returned,) = [query for query in queries if query.get("returnData")]
+    defined = {query["id"] for query in queries if "metric" in query}
+    assert set(re.findall(r"\b[a-z]\w*", returned["expression"])) == defined
+
+
+@pytest.mark.parametrize("kind", ["errors", "throttles"])
+def test_an_alarm_needs_three_bad_minutes_and_is_quiet_without_traffic(kind: str) -> None:
+    inputs = alarm(kind).inputs
+    assert (inputs["evaluationPeriods"], inputs["datapointsToAlarm"]) == (3, 3)
+    assert inputs["treatMissingData"] == "notBreaching"
+    assert (inputs["comparisonOperator"], inputs["threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+
+
+def value(expression: str, **metrics: float) -> float:
+    """The expression, worked out by Python after a word for word translation."""
+    text = re.sub(r"FILL\((\w+), 0\)", r"\1", expression)
+    found = re.fullmatch(r"IF\((.*), 1, 0\)", text)
+    assert found
+    return float(bool(eval(found[1].replace("AND", "and"), {}, metrics)))  # noqa: S307 - our own expression
+
+
+@pytest.mark.parametrize(
+    ("errors", "invocations", "fires"), [(26, 100, 1), (25, 100, 0), (3, 3, 0), (4, 4, 1), (0, 0, 0), (4, 16, 0)]
+)
+def test_the_error_alarm_fires_above_its_share_and_not_for_a_handful(errors: int, invocations: int, fires: int) -> None:
+    assert value(share("Errors", 0.25), errors=errors, invocations=invocations) == fires
+
+
+@pytest.mark.parametrize(("throttles", "invocations", "fires"), [(5, 95, 0), (6, 94, 1), (4, 0, 1), (3, 0, 0)])
+def test_the_throttle_alarm_counts_throttled_requests_among_all(throttles: int, invocations: int, fires: int) -> None:
+    assert value(share("Throttles", 0.05), throttles=throttles, invocations=invocations) == fires
+
+
+def test_the_shares_are_the_stacks() -> None:
+    config = ObservabilityConfig(error_share=0.5, throttle_share=0.125)
+    assert "> 0.5 *" in alarm("errors", config).inputs["metricQueries"][-1]["expression"]
+    assert "> 0.125 *" in alarm("throttles", config).inputs["metricQueries"][-1]["expression"]
+
+
+@pytest.mark.parametrize("kind", ["errors", "throttles"])
+def test_an_alarm_tells_the_topic_when_it_fires_and_when_it_is_over(kind: str) -> None:
+    inputs = alarm(kind).inputs
+    topic = [f"arn:aws:test:{REGION}:{ACCOUNT}:strata-prod-alarms"]
+    assert (inputs["alarmActions"], inputs["okActions"]) == (topic, topic)
+
+
+def test_the_topic_is_encrypted_by_a_key_that_cloudwatch_may_use() -> None:
+    recorded = declare()
+    key = recorded.one("kms/key:Key")
+    policy = json.loads(key.inputs["policy"])
+    assert recorded.one("sns/topic:Topic").inputs["kmsMasterKeyId"].endswith(f":{key.name}")
+    assert key.inputs["enableKeyRotation"] is True
+    assert {"Service": "cloudwatch.amazonaws.com"} in [statement["Principal"] for statement in policy["Statement"]]
+
+
+def test_the_topic_takes_alarms_of_this_account_alone() -> None:
+    (statement,) = json.loads(declare().one("sns/topic:Topic").inputs["policy"])["Statement"]
+    assert statement["Resource"] == [f"arn:aws:sns:{REGION}:{ACCOUNT}:strata-prod-alarms"]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+
+
+def test_everybody_who_asked_is_told_and_nobody_else() -> None:
+    assert declare().of("sns/topicSubscription:TopicSubscription") == []
+    told = declare(ObservabilityConfig(notify=("a@example.com", "b@example.com")))
+    subscriptions = told.of("sns/topicSubscription:TopicSubscription")
+    assert [made.inputs["endpoint"] for made in subscriptions] == ["a@example.com", "b@example.com"]
+    assert {made.inputs["protocol"] for made in subscriptions} == {"email"}
+
+
+def test_the_error_alarm_and_not_the_throttle_alarm_guards_deployments() -> None:
+    declare()
+    (observability,) = made
+    assert known(observability.outputs.error_alarms["orders"]) == "strata-prod-orders-live-errors"
+
+
+def test_no_verdict_alarm_is_declared_since_each_release_brings_its_own() -> None:
+    assert {made.inputs["name"] for made in declare().of("cloudwatch/metricAlarm:MetricAlarm")} == {
+        "strata-prod-orders-live-errors",
+        "strata-prod-orders-live-throttles",
+    }
+
+
+def widgets(kind: str) -> list[dict[str, Any]]:
+    body: Any = dashboard_body(NAMES, PLACE, ("orders",))
+    return [widget["properties"] for widget in body["widgets"] if widget["type"] == kind]
+
+
+def test_the_dashboard_is_declared_with_its_body() -> None:
+    dashboard = declare().one("cloudwatch/dashboard:Dashboard").inputs
+    assert dashboard["dashboardName"] == "strata-prod"
+    assert json.loads(dashboard["dashboardBody"]) == dashboard_body(NAMES, PLACE, ("orders",))
+
+
+@pytest.mark.parametrize("metric", ["Invocations", "Errors", "Duration"])
+def test_the_dashboard_shows_each_version_of_the_alias_on_a_line_of_its_own(metric: str) -> None:
+    (graph,) = [graph for graph in widgets("metric") if graph["title"].startswith(metric)]
+    (search,) = [line["expression"] for (line, *_) in graph["metrics"] if isinstance(line, dict)]
+    assert search.startswith("SEARCH('{AWS/Lambda,ExecutedVersion,FunctionName,Resource} ")
+    assert f'FunctionName="{FUNCTION}"' in search
+    assert f'Resource="{FUNCTION}:live"' in search
+    assert f'MetricName="{metric}"' in search
+    assert graph["region"] == REGION
+
+
+def test_the_dashboard_shows_the_alias_as_a_whole_beside_its_versions() -> None:
+    for graph in widgets("metric"):
+        assert any(line[:2] == ["AWS/Lambda", graph["title"].split()[0]] for line in graph["metrics"])
+
+
+def test_the_dashboard_shows_the_alarms_that_are_declared() -> None:
+    declared = {made.inputs["name"] for made in declare().of("cloudwatch/metricAlarm:MetricAlarm")}
+    (shown,) = widgets("alarm")
+    assert shown["alarms"] == [f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}" for name in sorted(declared)]
+
+
+def test_the_dashboard_links_to_deployments_versions_and_logs() -> None:
+    (text,) = widgets("text")
+    assert "/codedeploy/applications/strata-prod/deployment-groups/strata-prod-orders?" in text["markdown"]
+    assert "/functions/strata-prod-orders/aliases/live" in text["markdown"]
+    assert "/log-group/$252Faws$252Flambda$252Fstrata-prod-orders" in text["markdown"]
+
+
+def test_the_links_of_another_partition_lead_to_its_own_console() -> None:
+    body = json.dumps(dashboard_body(NAMES, Place("aws-cn", "cn-north-1", ACCOUNT), ("orders",)))
+    assert "https://cn-north-1.console.amazonaws.cn/" in body
+    assert "console.aws.amazon.com" not in body

@@ -1,0 +1,137 @@
+"""The whole program: what each stack declares, in which order, and what it does not."""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from infra.account import AccountError
+from infra.config import ConfigError
+from infra.legacy import LegacyError
+from tests.layers.recorder import REGION, Answers, Recorder, known, record
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNTS = {"dev": "111111111111", "staging": "222222222222", "prod": "333333333333"}
+IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity"
+STATE = "terraform:state:getS3Reference"
+
+
+def answers(account: str) -> dict[str, Any]:
+    caller = {"accountId": account, "arn": f"arn:aws:sts::{account}:assumed-role/deploy/ci", "userId": "x", "id": "x"}
+    table = {"table_name": "orders-x", "table_arn": f"arn:aws:dynamodb:{REGION}:{account}:table/orders-x"}
+    return {IDENTITY: lambda _: caller, STATE: lambda _: {"outputs": table}}
+
+
+def run(
+    stack: str, monkeypatch: pytest.MonkeyPatch, given: Answers | None = None, **rooms: object
+) -> tuple[Recorder, dict[str, Any]]:
+    """Run `__main__.py` as the stack; returns what it declared and what it exported."""
+    written = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    written |= {f"strata:{room}": value for room, value in rooms.items()}
+    pulumi.runtime.set_all_config({key: json.dumps(value) for key, value in written.items()})
+    exported: dict[str, Any] = {}
+    monkeypatch.setattr(pulumi, "export", exported.__setitem__)
+    monkeypatch.setenv("STRATA_COMMIT", "abc123")
+    program = str(ROOT / "__main__.py")
+    recorded = record(lambda: runpy.run_path(program), stack=stack, answers=given or answers(ACCOUNTS[stack]))
+    return recorded, exported
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_a_stack_with_a_legacy_data_layer_declares_no_table(stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run(stack, monkeypatch)
+    assert recorded.of("dynamodb/table:Table") == []
+    assert recorded.of("Data") == []
+    assert recorded.one("lambda/function:Function").inputs["environment"]["variables"]["TABLE_NAME"] == "orders-x"
+
+
+def test_dev_declares_its_own_table_and_reads_no_terraform_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("dev", monkeypatch)
+    assert recorded.one("dynamodb/table:Table").inputs["name"] == "strata-dev-orders"
+    assert [call.token for call in recorded.called] == [IDENTITY]
+
+
+def test_a_table_can_be_adopted(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("prod", monkeypatch, data={"source": "adopted", "tableName": "orders-prod"})
+    assert recorded.one("dynamodb/table:Table").imports == "orders-prod"
+    assert STATE not in [call.token for call in recorded.called]
+
+
+def test_every_aws_resource_is_the_explicit_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("dev", monkeypatch)
+    elsewhere = [made.name for made in recorded if made.type.startswith("aws:") and made.provider != "aws"]
+    assert elsewhere == []
+
+
+def test_the_provider_is_bound_to_region_and_accounts_and_tags_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("prod", monkeypatch)
+    provider = recorded.named("aws").inputs
+    assert provider["region"] == REGION
+    assert json.loads(provider["allowedAccountIds"]) == ["333333333333"]
+    assert json.loads(provider["defaultTags"])["tags"]["Stack"] == "prod"
+
+
+def test_the_release_waits_for_logs_alarms_and_codedeploy(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("prod", monkeypatch)
+    release = recorded.one("Release")
+    layers = {made.name for made in recorded if made.parent in {"observability", "delivery"}}
+    assert layers
+    assert layers <= release.after
+
+
+def test_only_the_routes_wait_for_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("prod", monkeypatch)
+    waiting = {made.type for made in recorded if "release" in made.after}
+    assert waiting == {"aws:apigatewayv2/route:Route"}
+
+
+def test_the_release_is_told_every_name_that_it_acts_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("prod", monkeypatch)
+    release = recorded.one("Release").inputs
+    (target,) = release["targets"]
+    probe = json.loads(target.pop("probe"))
+    assert probe["routeKey"] == "GET /health"
+    assert target == {
+        "function": "strata-prod-orders",
+        "alias": "live",
+        "version": "7",
+        "application": "strata-prod",
+        "group": "strata-prod-orders",
+        "curve": "strata-prod-canary-10-10",
+        "minutes": 10,
+        "alarm": "strata-prod-orders-live-errors",
+        "topic": f"arn:aws:test:{REGION}:333333333333:strata-prod-alarms",
+        "log_group": "/aws/lambda/strata-prod-orders",
+    }
+    assert release["region"] == REGION
+    assert release["policy"]["commit"] == "abc123"
+
+
+def test_the_stack_says_where_the_api_is_and_what_the_operator_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, exported = run("prod", monkeypatch)
+    assert exported.keys() == {"api_url", "live_versions", "release", "dashboard", "table_name"}
+    assert known(exported["live_versions"]) == {"strata-prod-orders": "7"}
+    assert known(exported["table_name"]) == "orders-x"
+
+
+def test_a_mistake_in_the_configuration_declares_nothing_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = None
+    with pytest.raises(ConfigError) as caught:
+        recorded, _ = run("prod", monkeypatch, compute={"memory": 1, "timeout": 99})
+    assert recorded is None
+    assert len(caught.value.mistakes) == 2
+
+
+def test_credentials_of_another_account_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AccountError, match=r"are of account 111111111111, but .*allowedAccountIds.* is 333333333333"):
+        run("prod", monkeypatch, answers("111111111111"))
+
+
+def test_an_empty_legacy_state_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {**answers("333333333333"), STATE: lambda _: {"outputs": {}}}
+    with pytest.raises(LegacyError, match="layer data is legacy"):
+        run("prod", monkeypatch, given)

@@ -1,0 +1,97 @@
+"""The house keeps its own rules: file sizes, import contracts that can fail, no registry's name, formatted HCL."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import hcl2
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST_FILE = 400  # lines; more is a sign of a missing room
+CODE = ("__main__.py", "app", "bench", "bootstrap", "infra", "local", "policy", "rehearsal", "tests")
+REGISTRIES = re.compile(
+    r"pypi\.(org|python\.org)|pythonhosted|registry\.npmjs|proxy\.golang|deb\.debian|crates\.io/api"
+)
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def python_files() -> Iterator[Path]:
+    for file in tracked():
+        if file.suffix == ".py" and file.relative_to(ROOT).parts[0] in CODE:
+            yield file
+
+
+def test_no_file_outgrows_its_room() -> None:
+    lengths = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in python_files()}
+    assert lengths, "no Python file found"
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_there_is_no_room_called_utils() -> None:
+    assert [file for file in python_files() if file.stem in {"utils", "util", "helpers", "misc", "common"}] == []
+
+
+def test_every_package_says_in_a_line_what_it_is() -> None:
+    silent = [f for f in python_files() if f.name == "__init__.py" and not f.read_text().startswith('"""')]
+    assert silent == []
+
+
+def test_no_file_names_a_package_registry() -> None:
+    guilty = []
+    for file in tracked():
+        if file == Path(__file__):
+            continue
+        try:
+            text = file.read_text()
+        except UnicodeDecodeError:
+            continue
+        if REGISTRIES.search(text):
+            guilty.append(str(file.relative_to(ROOT)))
+    assert guilty == []
+
+
+@pytest.mark.parametrize(
+    ("victim", "line", "contract"),
+    [
+        ("infra/layers/compute.py", "import infra.layers.data", "Layers never import one another"),
+        ("infra/layers/delivery.py", "import boto3", "Layers declare resources and do nothing else"),
+        ("infra/release/plan.py", "import infra.config", "The release engine knows nothing of layers"),
+        ("infra/release/plan.py", "import boto3", "Deciding never touches AWS, Pulumi or the clock"),
+        ("infra/release/runner.py", "import pulumi", "Only the resource and its provider know Pulumi"),
+        ("infra/naming.py", "import local.cloud", "The program does not know where it runs"),
+        ("app/orders/main.py", "import infra.naming", "The app and the program share nothing"),
+        ("local/cloud/clock.py", "import infra.release", "The local cloud shares no code with what it judges"),
+        ("rehearsal/report.py", "import tests.unit", "Nothing imports tests or benchmarks"),
+    ],
+)
+def test_an_import_contract_broken_on_purpose_fails_the_check(
+    tmp_path: Path, victim: str, line: str, contract: str
+) -> None:
+    for name in ("app", "bench", "infra", "local", "rehearsal", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__", ".venv")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    broken = tmp_path / victim
+    broken.write_text(broken.read_text() + f"\n{line}\n")
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert checked.returncode == 1, checked.stdout
+    assert re.search(rf"^{re.escape(contract)}.* BROKEN$", checked.stdout, re.MULTILINE), checked.stdout
+
+
+def test_the_legacy_hcl_parses() -> None:
+    files = list((ROOT / "terraform-legacy").rglob("*.tf"))
+    assert files
+    for file in files:
+        with file.open() as text:
+            assert hcl2.load(text), file

@@ -1,0 +1,62 @@
+"""Names and ARNs: stable, and such as AWS takes."""
+
+import re
+
+import pytest
+
+from infra.naming import LONGEST_STACK, Names, Place
+
+PROD = Names("strata", "prod")
+
+
+def test_the_names_of_prod_are_those_in_the_runbooks() -> None:
+    assert PROD.function("orders") == "strata-prod-orders"
+    assert PROD.log_group("orders") == "/aws/lambda/strata-prod-orders"
+    assert PROD.application == "strata-prod"
+    assert PROD.deployment_group("orders") == "strata-prod-orders"
+    assert PROD.curve(10, 10) == "strata-prod-canary-10-10"
+    assert PROD.alias_alarm("orders", "errors") == "strata-prod-orders-live-errors"
+
+
+def test_two_stacks_share_no_name() -> None:
+    def all_of(names: Names) -> set[str]:
+        return {
+            names.table,
+            names.api,
+            names.topic,
+            names.codedeploy_role,
+            names.function("orders"),
+            names.execution_role("orders"),
+            names.alias_alarm("orders", "errors"),
+            names.curve(10, 10),
+        }
+
+    assert all_of(PROD).isdisjoint(all_of(Names("strata", "prod-2")))
+
+
+def test_two_curves_of_one_stack_have_two_names() -> None:
+    assert len({PROD.curve(10, 10), PROD.curve(10, 5), PROD.curve(5, 10)}) == 3
+
+
+def test_the_longest_stack_name_leaves_every_name_within_its_limit() -> None:
+    names = Names("strata", "s" * LONGEST_STACK)
+    assert len(names.execution_role("orders")) <= 64
+    assert len(names.codedeploy_role) <= 64
+    assert len(names.function("orders")) <= 64
+    assert len(names.curve(99, 1440)) <= 100
+
+
+@pytest.mark.parametrize("stack", ["", "Prod", "1prod", "pr_od", "pr.od", "-prod", "p" * (LONGEST_STACK + 1), "prod\n"])
+def test_a_stack_name_that_aws_would_not_take_everywhere_is_refused(stack: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(repr(stack))):
+        Names("strata", stack)
+
+
+def test_tag_values_hold_only_characters_that_aws_takes() -> None:
+    assert all(re.fullmatch(r"[\w+\-=. :/@]+", value) for value in PROD.tags.values())
+    assert PROD.tags["Stack"] == "prod"
+
+
+def test_an_arn_names_partition_region_and_account() -> None:
+    place = Place("aws-cn", "cn-north-1", "111111111111")
+    assert place.arn("sns", "alarms") == "arn:aws-cn:sns:cn-north-1:111111111111:alarms"

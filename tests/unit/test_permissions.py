@@ -1,0 +1,110 @@
+"""Policies: exactly the calls that are made, on exactly what they are made on."""
+
+import ast
+import json
+from pathlib import Path
+
+from infra import permissions
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = "arn:aws:dynamodb:eu-central-1:111111111111:table/orders"
+LOGS = "arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/strata-dev-orders"
+FUNCTION = "arn:aws:lambda:eu-central-1:111111111111:function:strata-dev-orders"
+
+# boto3's methods as IAM actions; Powertools' persistence layer makes the last two, and some of the first.
+CALLS = {"get_item": "GetItem", "put_item": "PutItem", "update_item": "UpdateItem", "delete_item": "DeleteItem"}
+
+
+def actions(statements: tuple[permissions.Statement, ...]) -> set[str]:
+    return {action for statement in statements for action in statement.actions}
+
+
+def client_calls(source: str) -> set[str]:
+    """Methods that the source calls on something named `client`."""
+    return {
+        node.func.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and ast.unparse(node.func.value).endswith("client")
+    }
+
+
+def test_the_function_may_make_exactly_the_calls_that_its_code_and_powertools_make() -> None:
+    from aws_lambda_powertools.utilities.idempotency.persistence import dynamodb  # noqa: PLC0415
+
+    sources = [*(ROOT / "app/orders").rglob("*.py"), Path(dynamodb.__file__)]
+    made = set().union(*(client_calls(source.read_text()) for source in sources))
+    granted = {action.removeprefix("dynamodb:") for action in actions(permissions.execution(TABLE, LOGS))}
+    assert {action for action in granted if not action.startswith("logs:")} == {CALLS[call] for call in made}
+
+
+def test_the_function_may_touch_its_table_alone() -> None:
+    (table,) = [s for s in permissions.execution(TABLE, LOGS) if any("dynamodb" in action for action in s.actions)]
+    assert table.resources == (TABLE,)
+
+
+def test_the_function_writes_to_its_log_group_and_cannot_create_one() -> None:
+    (logs,) = [s for s in permissions.execution(TABLE, LOGS) if any("logs:" in action for action in s.actions)]
+    assert set(logs.actions) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert logs.resources == (f"{LOGS}:*",)
+
+
+def test_codedeploy_may_move_aliases_of_our_functions_alone() -> None:
+    (aliases,) = [s for s in permissions.deployments([FUNCTION]) if "lambda:UpdateAlias" in s.actions]
+    assert aliases.resources == (FUNCTION, f"{FUNCTION}:*")
+
+
+def test_codedeploy_may_invoke_nothing_where_there_are_no_hooks() -> None:
+    assert "lambda:InvokeFunction" not in actions(permissions.deployments([FUNCTION]))
+
+
+def test_codedeploy_may_invoke_our_hooks_and_no_other_function() -> None:
+    hook = FUNCTION.replace("strata-dev-orders", "CodeDeployHook_smoke")
+    (hooks,) = [s for s in permissions.deployments([FUNCTION], [hook]) if "lambda:InvokeFunction" in s.actions]
+    assert hooks.resources == (hook,)
+
+
+def test_only_cloudwatch_publishes_to_the_topic_and_only_for_this_account() -> None:
+    (publish,) = permissions.alarm_topic("arn:aws:sns:eu-central-1:111111111111:alarms", "111111111111")
+    assert publish.principal == {"Service": "cloudwatch.amazonaws.com"}
+    assert publish.condition == {"StringEquals": {"aws:SourceAccount": "111111111111"}}
+    assert publish.actions == ("sns:Publish",)
+
+
+def test_cloudwatch_may_use_the_key_of_the_topic_and_the_account_keeps_it() -> None:
+    keep, use = permissions.topic_key("aws", "111111111111")
+    assert keep.principal == {"AWS": "arn:aws:iam::111111111111:root"}
+    assert use.principal == {"Service": "cloudwatch.amazonaws.com"}
+    assert set(use.actions) == {"kms:Decrypt", "kms:GenerateDataKey*"}
+
+
+def test_nothing_but_looking_at_alarms_is_granted_on_everything() -> None:
+    statements = (*permissions.execution(TABLE, LOGS), *permissions.deployments([FUNCTION]))
+    wide = [statement.actions for statement in statements if "*" in statement.resources]
+    assert wide == [("cloudwatch:DescribeAlarms",)]
+
+
+def test_no_action_is_a_wildcard_outside_the_keys_own_policy() -> None:
+    statements = (*permissions.execution(TABLE, LOGS), *permissions.deployments([FUNCTION]))
+    assert not [action for action in actions(statements) if "*" in action]
+
+
+def test_a_document_is_a_policy_that_iam_reads() -> None:
+    document = json.loads(permissions.document(permissions.trust("lambda")))
+    assert document == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Assume",
+                "Effect": "Allow",
+                "Action": ["sts:AssumeRole"],
+                "Principal": {"Service": "lambda.amazonaws.com"},
+            }
+        ],
+    }
+
+
+def test_the_order_of_actions_makes_no_other_document() -> None:
+    one, other = (permissions.Statement("S", actions, ("*",)) for actions in (("a:B", "a:C"), ("a:C", "a:B")))
+    assert permissions.document([one]) == permissions.document([other])

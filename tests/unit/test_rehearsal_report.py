@@ -1,0 +1,166 @@
+"""A rehearsal that went otherwise than told says so, and says which step and why."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from rehearsal.facts import Deployment, Seen
+from rehearsal.outcome import Told, outcome, told_by
+from rehearsal.report import Harm, Noop, Release, Report
+from rehearsal.traffic import Orders
+
+FIRST = Release("first", "first", "answered", "1 answered", None, "1", None, 0, 9.1, 0, 0, None)
+GOOD = Release("good", "promoted", "verdict", "no alarm fired", "1", "2", "d-GOOD", 0, 21.0, 1300, 0, 0.1012)
+BAD = Release(
+    "bad", "rolled_back", "verdict", "alarm x fired; deployment d-BAD", "2", "3", "d-BAD", 255, 9, 600, 7, 0.09
+)
+REVERT = Release("revert", "unchanged", "fingerprint", "the same", "2", "2", None, 0, 5.0, 300, 0, None)
+WELL = Report(
+    seconds=60.1,
+    time_factor=40.0,
+    pulumi_version="v3.259.0",
+    releases=(FIRST, GOOD, BAD, REVERT),
+    orders=Orders(900, 900),
+    noop=Noop(0, 4.2, 0),
+    harm=(Harm("first", 0, 0, 0), Harm("good", 0, 0, 0), Harm("bad", 7, 7, 0), Harm("revert", 0, 0, 0)),
+)
+
+
+def with_release(changed: Release) -> Report:
+    return replace(WELL, releases=tuple(changed if one.name == changed.name else one for one in WELL.releases))
+
+
+def with_harm(changed: Harm) -> Report:
+    return replace(WELL, harm=tuple(changed if one.name == changed.name else one for one in WELL.harm))
+
+
+def test_a_rehearsal_that_went_as_told_has_no_problems() -> None:
+    assert WELL.problems() == []
+
+
+def test_the_file_has_the_form_of_the_issue(tmp_path: Path) -> None:
+    WELL.write(tmp_path / "new" / "report.json")
+    found = json.loads((tmp_path / "new/report.json").read_text())
+    assert list(found) == ["seconds", "time_factor", "pulumi", "releases", "orders", "noop"]
+    assert found["pulumi"] == {"version": "v3.259.0"}
+    assert found["orders"] == {"acknowledged": 900, "readable": 900, "lost": 0}
+    assert found["noop"] == {"changed": 0, "seconds": 4.2}
+    assert found["releases"][2] == {
+        "name": "bad",
+        "outcome": "rolled_back",
+        "reason": "verdict",
+        "detail": "alarm x fired; deployment d-BAD",
+        "from_version": "2",
+        "to_version": "3",
+        "deployment_id": "d-BAD",
+        "exit_code": 255,
+        "seconds": 9,
+        "requests": 600,
+        "harmed_requests": 7,
+        "canary_share": 0.09,
+    }
+
+
+@pytest.mark.parametrize(
+    ("report", "problem"),
+    [
+        (replace(WELL, releases=WELL.releases[:3]), "revert: never happened"),
+        (
+            with_release(replace(GOOD, outcome="rolled_back", detail="too many errors")),
+            "good: ended rolled_back (verdict), not promoted: too many errors",
+        ),
+        (
+            with_release(replace(BAD, reason="fault")),
+            "bad: ended rolled_back (fault), not rolled_back (verdict): alarm x fired; deployment d-BAD",
+        ),
+        (
+            with_release(replace(BAD, exit_code=0)),
+            "bad: `pulumi up` exited 0, not other than zero, although it ended rolled_back",
+        ),
+        (
+            with_release(replace(BAD, detail="alarm x fired")),
+            "bad: `pulumi up` ended with a line that does not name d-BAD: alarm x fired",
+        ),
+        (with_release(replace(GOOD, canary_share=None)), "good: live traffic never saw two versions serve"),
+        (with_release(replace(GOOD, canary_share=0.5)), "good: the canary had 50.0% of the requests, not about 10 %"),
+        (
+            with_release(replace(REVERT, to_version="4", deployment_id="d-4")),
+            "revert: version 4 by deployment d-4, not the live version 2 without one",
+        ),
+        (with_harm(Harm("good", 2, 0, 2)), "good: 2 requests were harmed, not none"),
+        (with_harm(Harm("good", 2, 0, 0)), "good: callers saw 2 failures, Lambda counted 0 errors"),
+        (with_harm(Harm("bad", 8, 7, 1)), "bad: 1 of 8 errors were not the canary's"),
+        (with_harm(Harm("bad", 0, 0, 0)), "bad: the canary harmed nobody, so nothing was shown"),
+        (replace(WELL, noop=Noop(2, 4.0, 0)), "noop: changed 2 resources and exited 0, not 0 and 0"),
+        (replace(WELL, noop=Noop(0, 4.0, 255)), "noop: changed 0 resources and exited 255, not 0 and 0"),
+        (replace(WELL, orders=Orders(900, 899)), "orders: 1 of 900 acknowledged orders are lost"),
+        (
+            replace(WELL, orders=Orders(199, 199)),
+            "orders: only 199 were acknowledged; 200 at least make a rehearsal",
+        ),
+    ],
+)
+def test_what_ended_otherwise_is_named_with_its_reason(report: Report, problem: str) -> None:
+    assert report.problems() == [problem]
+
+
+def test_a_rehearsal_in_which_nothing_happened_names_every_step() -> None:
+    nothing = replace(WELL, releases=(), orders=Orders(0, 0), harm=())
+    assert [line.partition(":")[0] for line in nothing.problems()] == ["first", "good", "bad", "revert", "orders"]
+
+
+def test_the_table_is_plain_where_there_is_no_terminal() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    console.print(WELL.table())
+    assert isinstance(console.file, io.StringIO)
+    told = console.file.getvalue()
+    assert "\x1b" not in told
+    lines = [line.split() for line in told.splitlines()]
+    assert lines[2] == ["good", "promoted", "1", "->", "2", "21.0", "1300", "0", "10.1%"]
+    assert lines[3] == ["bad", "rolled", "back", "(verdict)", "2", "->", "3", "9.0", "600", "7", "9.0%"]
+    assert lines[5] == ["noop", "0", "changed", "4.2"]
+
+
+def deployment(status: str, id_: str = "d-1") -> Deployment:
+    return Deployment(id_, status, "", "", stable="1", canary="2", rollback=None)
+
+
+EMPTY, LIVE_1 = Seen(None, ()), Seen("1", ())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ending"),
+    [
+        (EMPTY, LIVE_1, "first"),
+        (EMPTY, EMPTY, "nothing"),
+        (LIVE_1, LIVE_1, "unchanged"),
+        (LIVE_1, Seen("7", ()), "moved to 7 without a deployment"),
+        (LIVE_1, Seen("2", (deployment("Succeeded"),)), "promoted"),
+        (LIVE_1, Seen("1", (deployment("Stopped"),)), "rolled_back"),
+        (LIVE_1, Seen("1", (deployment("Failed"),)), "rolled_back"),
+        (LIVE_1, Seen("2", (deployment("Stopped"),)), "Stopped with 2 live"),
+        (LIVE_1, Seen("1", (deployment("Succeeded"),)), "Succeeded with 1 live"),
+        (LIVE_1, Seen(None, (deployment("InProgress"),)), "split"),
+        (Seen("2", (deployment("Succeeded"),)), Seen("2", (deployment("Succeeded"),)), "unchanged"),
+    ],
+)
+def test_an_outcome_is_read_off_the_alias_and_codedeploys_records(before: Seen, after: Seen, ending: str) -> None:
+    assert outcome(before, after) == ending
+
+
+def test_the_line_of_a_failed_up_stands_in_the_middle_of_pulumis_output() -> None:
+    text = """\
+     strata:release:Release release **failed** error: f 2 -> 3 rolled back (verdict): alarm a fired; deployment d-1
+    error: update failed
+Resources:
+"""
+    assert told_by(text, "f") == Told("verdict", "f 2 -> 3 rolled back (verdict): alarm a fired; deployment d-1")
+
+
+def test_an_up_that_failed_for_another_reason_is_told_by_its_last_error() -> None:
+    assert told_by("error: one\nerror: two\nmore\n", "f") == Told("", "error: two")
+    assert told_by("", "f") == Told()

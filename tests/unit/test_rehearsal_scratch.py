@@ -1,0 +1,152 @@
+"""The scratch copy holds what git would take, and its environment nothing of the user's."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.noop import PLAIN
+from rehearsal import edits, scratch
+from rehearsal.scratch import Edit, Scratch, ScratchError, git
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    project = tmp_path / "project"
+    project.mkdir()
+    git(project, "init", "--quiet")
+    (project / ".venv").mkdir()
+    for name, text in {
+        ".gitignore": "*.log\n.venv\n",
+        "app/main.py": "answer = 41\n",
+        "deleted.txt": "",
+        "noise.log": "",
+        ".venv/marker": "the project's own",
+    }.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(text)
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "first")
+    (project / "deleted.txt").unlink()
+    (project / "untracked.txt").write_text("new")
+    return project
+
+
+@pytest.fixture
+def copy(repository: Path) -> Iterator[Scratch]:
+    made = Scratch.of(repository)
+    yield made
+    made.remove()
+    assert not made.root.exists()
+
+
+def environment(copy: Scratch, base: dict[str, str], endpoint: str = "http://127.0.0.1:4566") -> dict[str, str]:
+    return copy.environment(base, endpoint=endpoint, account="333333333333", region="eu-central-1", rate=40)
+
+
+def test_the_copy_holds_tracked_and_new_files_but_no_ignored_or_deleted_ones(copy: Scratch) -> None:
+    found = {str(file.relative_to(copy.project)) for file in copy.project.rglob("*") if file.is_file()}
+    assert {name for name in found if not name.startswith(".git/")} == {".gitignore", "app/main.py", "untracked.txt"}
+
+
+def test_the_copy_uses_the_projects_own_packages_and_does_not_commit_them(copy: Scratch) -> None:
+    assert (copy.project / ".venv/marker").read_text() == "the project's own"
+    assert git(copy.project, "status", "--porcelain") == ""
+
+
+def test_an_edit_is_one_commit_of_the_copy_alone(copy: Scratch, repository: Path) -> None:
+    commit = copy.apply(Edit("Answer rightly", "app/main.py", "41", "42"))
+    assert (copy.project / "app/main.py").read_text() == "answer = 42\n"
+    assert git(copy.project, "log", "-1", "--format=%h %s") == f"{commit} Answer rightly"
+    assert (repository / "app/main.py").read_text() == "answer = 41\n"
+
+
+def test_an_edit_undone_gives_the_same_bytes(copy: Scratch) -> None:
+    edit = Edit("Answer rightly", "app/main.py", "41", "42")
+    before = git(copy.project, "rev-parse", "HEAD^{tree}")
+    copy.apply(edit)
+    copy.apply(edit.undone())
+    assert git(copy.project, "rev-parse", "HEAD^{tree}") == before
+
+
+@pytest.mark.parametrize(("before", "times"), [("43", 0), (" ", 2)])
+def test_an_edit_whose_text_is_not_there_exactly_once_is_an_error(copy: Scratch, before: str, times: int) -> None:
+    with pytest.raises(ScratchError, match=rf"app/main\.py \(Answer\): the text to replace stands there {times} times"):
+        copy.apply(Edit("Answer", "app/main.py", before, "42"))
+
+
+@pytest.mark.parametrize("edit", [edits.GOOD, edits.BAD, edits.CANNOT_IMPORT, PLAIN], ids=lambda edit: edit.title)
+def test_the_edits_fit_the_app_and_the_program_as_they_are(edit: Edit) -> None:
+    assert (REPOSITORY / edit.file).read_text().count(edit.before) == 1
+
+
+def test_the_bad_edit_breaks_half_of_the_currencies_and_the_fix_none() -> None:
+    from app.orders.schema import CURRENCIES  # noqa: PLC0415
+
+    bad = [currency for currency in CURRENCIES if f'"{currency}"' not in edits.BAD.after]
+    assert len(bad) * 2 == len(CURRENCIES)
+    assert all(f'"{currency}"' in edits.FIXED.after for currency in CURRENCIES)
+    assert edits.BAD.after.count(edits.FIXED.before) == 1
+
+
+def test_nothing_of_the_users_aws_or_pulumi_remains(copy: Scratch) -> None:
+    mine = {
+        "AWS_PROFILE": "work",
+        "AWS_SESSION_TOKEN": "secret",
+        "AWS_ENDPOINT_URL_S3": "https://s3.example",
+        "AWS_ACCESS_KEY_ID": "AKIAREAL",
+        "PULUMI_ACCESS_TOKEN": "pul-secret",
+        "PULUMI_PYTHON_CMD": "/usr/bin/python2",
+        "STRATA_COMMIT": "deadbeef",
+        "GIT_DIR": "/elsewhere",
+        "PATH": "/usr/bin",
+        "HOME": "/home/me",
+    }
+    made = environment(copy, mine)
+    assert {name for name in mine if name in made} == {"AWS_ACCESS_KEY_ID", "PATH", "HOME"}
+    assert made["AWS_ACCESS_KEY_ID"] == "333333333333"
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        assert Path(made[name]).read_text() == ""
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "http://[::1]:1", "http://127.3.2.1:80"])
+def test_an_endpoint_on_loopback_is_taken(copy: Scratch, endpoint: str) -> None:
+    assert environment(copy, {}, endpoint)["AWS_ENDPOINT_URL"] == endpoint
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://lambda.eu-central-1.amazonaws.com",
+        "http://localhost:4566",
+        "http://10.0.0.1",
+        "http://0.0.0.0:1",
+        "4566",
+        "",
+    ],
+)
+def test_an_endpoint_off_loopback_is_refused(copy: Scratch, endpoint: str) -> None:
+    with pytest.raises(ScratchError, match=r"is not on loopback \(127\.0\.0\.1 or ::1\)"):
+        environment(copy, {}, endpoint)
+
+
+def test_a_folder_that_git_does_not_know_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ScratchError, match=r"is not a git work tree.*`git init`"):
+        Scratch.of(tmp_path)
+
+
+def test_a_copy_that_fails_leaves_nothing(repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+
+    def fail(*_: object, **__: object) -> None:
+        raise subprocess.CalledProcessError(1, "git")
+
+    monkeypatch.setattr(scratch, "git", fail)
+    with pytest.raises(ScratchError):
+        Scratch.of(repository)
+    assert os.listdir(tmp_path / "temporary") == []  # noqa: PTH208

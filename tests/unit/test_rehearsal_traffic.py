@@ -1,0 +1,190 @@
+"""Traffic keeps its rate whatever the answers take, hides no failure, and reads back what was acknowledged."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import pytest
+from aiohttp import web
+
+from rehearsal.traffic import Api, Sent, Traffic, late, new_order, share_of, within
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Shop:
+    """A stand-in for the API: takes orders and gives them back."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, object] = {}
+        self.hosts: set[str] = set()
+        self.pause = 0.0
+        self.broken_currency = ""
+
+    async def post(self, request: web.Request) -> web.Response:
+        self.hosts.add(request.headers["Host"])
+        await asyncio.sleep(self.pause)
+        body = await request.json()
+        if body["currency"] == self.broken_currency:
+            return web.json_response({"message": "Internal Server Error"}, status=500)
+        order = {"id": f"ord_{request.headers['Idempotency-Key']}", **body}
+        self.orders[order["id"]] = order
+        return web.json_response(order, status=201, headers={"X-Served-Version": "1"})
+
+    async def get(self, request: web.Request) -> web.Response:
+        order = self.orders.get(request.match_info["id"])
+        return web.json_response(order, status=200 if order else 404, headers={"X-Served-Version": "1"})
+
+
+@contextmanager
+def served(shop: Shop) -> Iterator[Api]:
+    app = web.Application()
+    app.add_routes([web.post("/orders", shop.post), web.get("/orders/{id}", shop.get)])
+    ports: list[int] = []
+    up, over = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        ports.append(runner.addresses[0][1])
+        up.set()
+        while not over.is_set():
+            await asyncio.sleep(0.01)
+        await runner.cleanup()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert up.wait(5)
+    yield Api.at(f"http://abc123.execute-api.localhost:{ports[0]}")
+    over.set()
+    thread.join()
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def run(api: Api, rate: float, seconds: float) -> Traffic:
+    traffic = Traffic(api, rate)
+    traffic.start()
+    time.sleep(seconds)
+    traffic.stop()
+    return traffic
+
+
+def test_requests_keep_their_rate_although_every_answer_is_slow(shop: Shop) -> None:
+    shop.pause = 0.5
+    with served(shop) as api:
+        traffic = run(api, rate=100, seconds=0.5)
+    assert 45 <= len(traffic.sent) <= 60
+    assert all(one.answered - one.sent >= 0.5 for one in traffic.sent)
+    dues = sorted(one.due for one in traffic.sent)
+    assert [second - first for first, second in pairwise(dues)] == pytest.approx([0.01] * (len(dues) - 1), abs=1e-4)
+
+
+def test_the_apis_name_is_in_the_host_header_and_needs_no_resolver(shop: Shop) -> None:
+    with served(shop) as api:
+        run(api, rate=50, seconds=0.1)
+    (host,) = shop.hosts
+    assert host.startswith("abc123.execute-api.localhost:")
+
+
+def test_posts_and_gets_are_mixed_and_gets_read_acknowledged_orders(shop: Shop) -> None:
+    with served(shop) as api:
+        traffic = run(api, rate=200, seconds=1)
+    gets = [one for one in traffic.sent if one.method == "GET"]
+    assert 0.45 < len(gets) / len(traffic.sent) < 0.75
+    assert {one.status for one in gets} == {200}
+
+
+def test_a_failed_order_is_kept_as_failed_and_not_as_acknowledged(shop: Shop) -> None:
+    shop.broken_currency = "EUR"
+    with served(shop) as api:
+        traffic = run(api, rate=200, seconds=0.5)
+        failed = [one for one in traffic.sent if one.failed]
+        assert failed
+        assert {one.status for one in failed} == {500}
+        assert {one.version for one in failed} == {None}
+        assert set(traffic.acknowledged) == set(shop.orders)
+        assert traffic.read_back().lost == 0
+
+
+def test_an_order_that_is_gone_or_changed_is_lost(shop: Shop) -> None:
+    with served(shop) as api:
+        traffic = run(api, rate=100, seconds=0.3)
+        gone, changed, *_ = shop.orders
+        del shop.orders[gone]
+        shop.orders[changed] = {"id": changed}
+        orders = traffic.read_back()
+    assert orders.acknowledged == len(traffic.acknowledged) > 2
+    assert orders.lost == 2
+
+
+def test_no_answer_is_a_failure_that_says_why() -> None:
+    traffic = run(Api.at("http://abc.execute-api.localhost:1"), rate=50, seconds=0.2)
+    assert traffic.sent
+    assert all(one.failed and one.status is None and "Cannot connect" in one.fault for one in traffic.sent)
+    assert traffic.read_back() == traffic.read_back()
+    assert traffic.read_back().acknowledged == 0
+
+
+def test_a_defect_of_the_traffic_itself_is_raised_and_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    traffic = Traffic(Api.at("http://abc.execute-api.localhost:1"), rate=50)
+    monkeypatch.setattr("rehearsal.traffic.session", lambda: (_ for _ in ()).throw(ValueError("no session")))
+    traffic.start()
+    with pytest.raises(ValueError, match="no session"):
+        traffic.stop()
+
+
+@pytest.mark.parametrize("choice", [0.0, 0.123, 0.999999])
+def test_every_order_is_one_that_the_app_takes(choice: float) -> None:
+    import json  # noqa: PLC0415
+
+    from app.orders.schema import parse  # noqa: PLC0415
+
+    assert parse(json.dumps(new_order(choice)), is_base64=False) == new_order(choice)
+
+
+def test_orders_use_every_currency_alike() -> None:
+    used = [new_order(number / 1000 + 0.0001)["currency"] for number in range(1000)]
+    assert {currency: used.count(currency) for currency in used} == {"CHF": 250, "EUR": 250, "GBP": 250, "USD": 250}
+
+
+def answers(*versions: str | None) -> list[Sent]:
+    return [
+        Sent("GET", place, place, place, 200 if version else 500, version) for place, version in enumerate(versions)
+    ]
+
+
+def test_the_canarys_share_counts_only_while_two_versions_served() -> None:
+    promoted = answers(*"1111", *"1112", *"1112", *"11", *"2222")
+    assert share_of("2", promoted) == 2 / 7
+    rolled_back = answers(*"11", *"2111", *"2", *"111111")
+    assert share_of("2", rolled_back) == 2 / 5
+
+
+def test_a_failure_without_a_version_is_the_canarys() -> None:
+    assert share_of("2", answers("1", None, "1", "1", None, "1")) == 2 / 4
+
+
+def test_there_is_no_share_where_one_version_served_alone() -> None:
+    assert share_of("2", answers(*"111")) is None
+    assert share_of("2", answers(*"222")) is None
+    assert share_of("2", answers(*"111222")) is None
+    assert share_of("2", []) is None
+
+
+def test_a_late_request_is_counted_as_late() -> None:
+    sent = [Sent("GET", 1.0, 1.05, 2.0, 200, "1"), Sent("GET", 1.0, 1.2, 2.0, 200, "1")]
+    assert late(sent) == 1
+
+
+def test_a_window_takes_requests_by_when_they_were_sent() -> None:
+    sent = answers(*"12345")
+    assert [one.version for one in within(sent, 1, 3)] == ["2", "3"]
