@@ -1,0 +1,1 @@
+"""CloudWatch alarms: evaluated every simulated minute."""

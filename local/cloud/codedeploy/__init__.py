@@ -1,0 +1,1 @@
+"""CodeDeploy for Lambda: a pure state machine and a thin scheduler."""

@@ -1,0 +1,115 @@
+"""The AppSpec of a Lambda deployment, from YAML or JSON; the case of its keys does not matter.
+
+https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file.html
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from local.cloud.codedeploy.machine import AFTER, BEFORE
+
+VERSION = "0.0"
+LATEST = "$LATEST"
+_PROPERTIES = ("name", "alias", "currentversion", "targetversion")
+
+
+class AppSpecError(ValueError):
+    """A revision that cannot be deployed to Lambda; the text says why."""
+
+
+@dataclass(frozen=True)
+class AppSpec:
+    """What to shift: an alias of a function from one version to another, and the hooks by event."""
+
+    function: str
+    alias: str
+    current: str
+    target: str
+    hooks: Mapping[str, str]
+
+    def revision(self) -> dict[str, Any]:
+        """A RevisionLocation that holds it, without hooks: what a rollback deploys."""
+        properties = {
+            "Name": self.function,
+            "Alias": self.alias,
+            "CurrentVersion": self.current,
+            "TargetVersion": self.target,
+        }
+        resource = {self.function: {"Type": "AWS::Lambda::Function", "Properties": properties}}
+        content = json.dumps({"version": 0.0, "Resources": [resource]})
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        return {"revisionType": "AppSpecContent", "appSpecContent": {"content": content, "sha256": digest}}
+
+
+def of_revision(revision: Mapping[str, Any]) -> AppSpec:
+    """The AppSpec in a RevisionLocation of type AppSpecContent or String. Raises AppSpecError."""
+    kind = revision.get("revisionType")
+    member = {"AppSpecContent": "appSpecContent", "String": "string"}.get(str(kind))
+    if member is None:
+        raise AppSpecError(f"revisionType {kind} is not imitated: use AppSpecContent or String")
+    found = revision.get(member) or {}
+    content, digest = found.get("content"), found.get("sha256")
+    if not content:
+        raise AppSpecError(f"The revision has no {member}.content")
+    if digest and digest != hashlib.sha256(content.encode()).hexdigest():
+        raise AppSpecError(f"{member}.sha256 {digest} is not the SHA-256 of the content")
+    return parse(content)
+
+
+def parse(content: str) -> AppSpec:
+    """The AppSpec in a text. Raises AppSpecError."""
+    try:
+        loaded = yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise AppSpecError(f"The AppSpec file is neither YAML nor JSON: {' '.join(str(error).split())}") from error
+    spec = _mapping(loaded, "The AppSpec file")
+    if str(spec.get("version")) != VERSION:
+        raise AppSpecError(f"The AppSpec file has version {spec.get('version')!r}; it must be {VERSION}")
+    properties = _properties(spec)
+    if LATEST in (properties["currentversion"], properties["targetversion"]):
+        raise AppSpecError(f"{LATEST} cannot be deployed: both versions must be published ones")
+    name, alias, current, target = (properties[key] for key in _PROPERTIES)
+    return AppSpec(name, alias, current, target, _hooks(spec))
+
+
+def _properties(spec: Mapping[str, Any]) -> dict[str, str]:
+    resources = spec.get("resources")
+    if not isinstance(resources, list) or len(resources) != 1 or len(_mapping(resources[0], "A resource")) != 1:
+        raise AppSpecError("Resources must be a list of exactly one resource, by its name")
+    (described,) = _mapping(resources[0], "A resource").values()
+    resource = _mapping(described, "The resource")
+    if resource.get("type") != "AWS::Lambda::Function":
+        raise AppSpecError(f"The resource's Type is {resource.get('type')!r}; it must be AWS::Lambda::Function")
+    properties = _mapping(resource.get("properties"), "The resource's Properties")
+    if missing := [key for key in _PROPERTIES if not str(properties.get(key) or "")]:
+        raise AppSpecError(f"The resource's Properties lack {', '.join(missing)}")
+    return {key: str(properties[key]) for key in _PROPERTIES}
+
+
+def _hooks(spec: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    listed = spec.get("hooks") or []
+    if not isinstance(listed, list):
+        raise AppSpecError("Hooks must be a list of `event: function`")
+    for item in listed:
+        if not isinstance(item, Mapping):
+            raise AppSpecError("Hooks must be a list of `event: function`")
+        for event, function in item.items():
+            if event not in (BEFORE, AFTER) or not isinstance(function, str) or not function:
+                raise AppSpecError(f"The hook {event}: {function} is not `{BEFORE}` or `{AFTER}` with a function")
+            if event in found:
+                raise AppSpecError(f"The hook {event} is given twice")
+            found[event] = function
+    return found
+
+
+def _mapping(value: Any, what: str) -> dict[str, Any]:
+    """A mapping with its own keys in small letters; the names below stay as they are."""
+    if not isinstance(value, Mapping):
+        raise AppSpecError(f"{what} must be a mapping, not {type(value).__name__}")
+    return {str(key).lower(): item for key, item in value.items()}

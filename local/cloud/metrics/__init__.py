@@ -1,0 +1,1 @@
+"""CloudWatch metrics: minute buckets of simulated time, statistics and metric math."""

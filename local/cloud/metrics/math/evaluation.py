@@ -1,0 +1,138 @@
+"""A request's metrics and expressions, each by its id, evaluated in the order in which they need one another."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from local.cloud.metrics.math import functions
+from local.cloud.metrics.math.syntax import (
+    Array,
+    Call,
+    MathError,
+    Name,
+    Node,
+    Number,
+    Operation,
+    Text,
+    Word,
+    names,
+    parse,
+    spine,
+)
+from local.cloud.metrics.math.values import Series, SeriesArray, Span, Value, combined, negated
+
+_ID = re.compile(r"[a-z][A-Za-z0-9_]*")
+
+
+class ExpressionError(MathError):
+    """A MathError with the expression's id, worded as CloudWatch words it."""
+
+    def __init__(self, identifier: str, reason: object) -> None:
+        super().__init__(f"Error in expression '{identifier}': {reason}")
+
+
+@dataclass(frozen=True)
+class Expressions:
+    """The parsed expressions of a request, in an order in which each needs only those before it."""
+
+    trees: Mapping[str, Node]
+
+    @classmethod
+    def parsed(cls, texts: Mapping[str, str], metric_ids: Sequence[str]) -> "Expressions":
+        """Parse and order the expressions; evaluating them once on nothing finds wrong types and unknown functions.
+
+        Raises ExpressionError.
+        """
+        trees: dict[str, Node] = {}
+        for identifier, text in texts.items():
+            try:
+                trees[identifier] = parse(text)
+            except MathError as error:
+                raise ExpressionError(identifier, error) from error
+        ordered = cls(_ordered(trees, metric_ids))
+        nothing = [Series({}, identifier, period=60.0) for identifier in metric_ids]
+        ordered.evaluate(nothing, Span((), 60.0))
+        return ordered
+
+    def evaluate(self, metrics: Sequence[Series], span: Span) -> dict[str, Series | SeriesArray]:
+        """The result of every expression. `metrics` are in the request's order, with their ids.
+
+        Raises ExpressionError where the result is a scalar or the types do not fit.
+        """
+        known: dict[str, Value] = {series.id: series for series in metrics}
+        span = replace(span, metrics=tuple(metrics))
+        results: dict[str, Series | SeriesArray] = {}
+        for identifier, tree in self.trees.items():
+            try:
+                value = _value(tree, known, span)
+            except MathError as error:
+                raise ExpressionError(identifier, error) from error
+            if not isinstance(value, Series | SeriesArray):
+                raise ExpressionError(identifier, "The result is a scalar; it must be a time series")
+            known[identifier] = results[identifier] = value
+        return results
+
+
+def check_id(identifier: str) -> None:
+    """Raises MathError unless the id starts with a lowercase letter and holds letters, digits and underscores."""
+    if not _ID.fullmatch(identifier):
+        raise MathError(
+            f"Invalid metric id {identifier!r}: "
+            "it must start with a lowercase letter and hold only letters, digits and underscores"
+        )
+
+
+def _ordered(trees: Mapping[str, Node], metric_ids: Sequence[str]) -> dict[str, Node]:
+    ordered: dict[str, Node] = {}
+    known = set(metric_ids)
+
+    def visit(identifier: str, path: tuple[str, ...]) -> None:
+        if identifier in ordered:
+            return
+        if identifier in path:
+            raise ExpressionError(identifier, f"Circular reference: {' -> '.join([*path, identifier])}")
+        for name in names(trees[identifier]):
+            if name in trees:
+                visit(name, (*path, identifier))
+            elif name not in known:
+                raise ExpressionError(identifier, f"Metric or expression '{name}' not found")
+        ordered[identifier] = trees[identifier]
+
+    for identifier in trees:
+        visit(identifier, ())
+    return ordered
+
+
+def _value(node: Node, known: Mapping[str, Value], span: Span) -> Value:  # noqa: PLR0911 (one line a kind of node)
+    match node:
+        case Number(written) | Text(written):
+            return written
+        case Word():
+            return node
+        case Name(identifier):
+            return known[identifier]
+        case Array(items):
+            return _array([_value(item, known, span) for item in items])
+        case Call(function, arguments):
+            return functions.apply(function, [_value(argument, known, span) for argument in arguments], span)
+        case Operation(_, None, right):
+            return negated(_value(right, known, span))
+        case Operation():
+            first, operations = spine(node)
+            value = _value(first, known, span)
+            for operation in operations:
+                value = combined(operation.operator, value, _value(operation.right, known, span))
+            return value
+
+
+def _array(values: Sequence[Value]) -> SeriesArray:
+    """[a, b]; arrays within become part of it: [METRICS("4xx"), METRICS("5xx")]."""
+    items: list[Series] = []
+    for value in values:
+        if isinstance(value, Series):
+            items.append(value)
+        elif isinstance(value, SeriesArray):
+            items.extend(value.items)
+        else:
+            raise MathError("An array holds time series only")
+    return SeriesArray(tuple(items))

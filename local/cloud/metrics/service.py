@@ -1,0 +1,224 @@
+"""The CloudWatch operations on metrics, before ministack's; what is not here nor in alarms/ stays ministack's.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.model import OperationModel  # type: ignore[import-untyped]
+
+from local.cloud.clock import CLOCK
+from local.cloud.metrics.math.syntax import MathError
+from local.cloud.metrics.math.values import Series
+from local.cloud.metrics.queries import Query, QueryError, check_period, checked, dimensions, read, starts
+from local.cloud.metrics.statistics import Bucket, UnknownStatisticError, statistic
+from local.cloud.metrics.store import STORE, metric
+from local.cloud.patches import Patch, Seam, install, ministack
+from local.cloud.violations import Violation
+from local.cloud.wire import Service, ServiceError
+
+_MODULE = "services.cloudwatch"
+_PAGE = 500
+_TWO_WEEKS = 14 * 24 * 3600
+_TWO_HOURS = 2 * 3600
+_BASIC = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
+
+
+def register() -> None:
+    """Serve the metric operations in place of ministack's, and keep what its other services record."""
+    install(
+        [
+            Patch(
+                Seam(_MODULE, "record_metric", "namespace metric_name value unit dimensions"),
+                "a second store of metrics, unscaled and never late",
+                lambda _: _record,
+            )
+        ],
+        [
+            Seam(_MODULE, "handle_request", "method path headers body query_params"),
+            Seam("core.responses", "get_account_id", ""),
+            Seam("core.responses", "get_region", ""),
+            Seam("core.responses", "request_scope", "account_id region"),
+        ],
+    )
+    CLOUDWATCH.fallback = ministack(_MODULE).handle_request
+    CLOUDWATCH.operations |= {
+        "PutMetricData": _put_metric_data,
+        "GetMetricData": _get_metric_data,
+        "GetMetricStatistics": _get_metric_statistics,
+        "ListMetrics": _list_metrics,
+    }
+    ministack("app").SERVICE_HANDLERS["monitoring"] = CLOUDWATCH.handle_request
+
+
+def scope() -> tuple[str, str]:
+    """The account and region of the request at hand."""
+    responses: Any = ministack("core.responses")
+    return responses.get_account_id(), responses.get_region()
+
+
+def _refuse(_: OperationModel, found: list[Violation]) -> ServiceError:
+    missing = next((violation for violation in found if violation.missing), None)
+    if missing is not None:
+        return ServiceError("MissingParameter", f"The parameter {missing.member} is required.")
+    plural = "s" if len(found) > 1 else ""
+    listed = "; ".join(str(violation) for violation in found)
+    return ServiceError("ValidationError", f"{len(found)} validation error{plural} detected: {listed}")
+
+
+CLOUDWATCH = Service("cloudwatch", _refuse)
+"""CloudWatch; alarms/service.py adds its operations."""
+
+
+def _record(
+    namespace: str, metric_name: str, value: float, unit: str = "None", dimensions: Mapping[str, str] | None = None
+) -> None:
+    STORE.record(*scope(), namespace, metric_name, dimensions or {}, value, unit)
+
+
+def _put_metric_data(request: dict[str, Any]) -> None:
+    if "EntityMetricData" in request:
+        raise ServiceError("InvalidParameterValue", "EntityMetricData is not imitated by the local cloud")
+    account, region = scope()
+    for index, datum in enumerate(request.get("MetricData", ()), 1):
+        where = f"MetricData.member.{index}"
+        key = metric(account, region, request["Namespace"], datum["MetricName"], dimensions(datum.get("Dimensions")))
+        STORE.record_set(key, _bucket(datum, where), datum.get("Unit", "None"), _time(datum, where))
+
+
+def _time(datum: Mapping[str, Any], where: str) -> float:
+    now = CLOCK.now()
+    at: float = datum.get("Timestamp", now)
+    if not now - _TWO_WEEKS <= at <= now + _TWO_HOURS:
+        raise ServiceError(
+            "InvalidParameterValue",
+            f"The parameter {where}.Timestamp must specify a time within the past two weeks "
+            "and no more than two hours in the future.",
+        )
+    return at
+
+
+def _bucket(datum: Mapping[str, Any], where: str) -> Bucket:
+    bucket = Bucket()
+    given = [name for name in ("Value", "Values", "StatisticValues") if name in datum]
+    if len(given) != 1:
+        raise ServiceError(
+            "InvalidParameterCombination" if given else "MissingParameter",
+            f"The parameter {where} must have exactly one of Value, Values and StatisticValues",
+        )
+    if "Value" in datum:
+        bucket.add(datum["Value"])
+    elif "StatisticValues" in datum:
+        stats = datum["StatisticValues"]
+        bucket.add_set(stats["SampleCount"], stats["Sum"], stats["Minimum"], stats["Maximum"])
+    else:
+        counts = datum.get("Counts") or [1.0] * len(datum["Values"])
+        if len(counts) != len(datum["Values"]):
+            raise ServiceError("InvalidParameterValue", f"{where}.Values and {where}.Counts must be of the same length")
+        for value, count in zip(datum["Values"], counts, strict=True):
+            bucket.add(value, count)
+    return bucket
+
+
+def _get_metric_data(request: dict[str, Any]) -> dict[str, Any]:
+    account, region = scope()
+    first, end = _range(request)
+    try:
+        wanted = checked(request["MetricDataQueries"], account)
+        results = wanted.evaluate(account, region, starts(first, end, wanted.period))
+        for query in wanted.watched():
+            if query["Id"] not in results:
+                period = query["MetricStat"]["Period"]
+                results[query["Id"]] = read(account, region, query, starts(first, end, period), period)
+    except (QueryError, MathError, UnknownStatisticError) as error:
+        raise ServiceError("ValidationError", str(error)) from error
+    newest_first = request.get("ScanBy", "TimestampDescending") == "TimestampDescending"
+    return {
+        "MetricDataResults": [
+            _result(query["Id"], label, series, newest_first)
+            for query in wanted.watched()
+            for label, series in _labelled(query, results[query["Id"]])
+        ]
+    }
+
+
+def _labelled(query: Query, result: Any) -> Iterator[tuple[str, Series]]:
+    if isinstance(result, Series):
+        yield query.get("Label") or (result.label if "MetricStat" in query else query["Id"]), result
+    else:
+        for series in result.items:
+            yield f"{query.get('Label', query['Id'])} {series.label}".strip(), series
+
+
+def _result(identifier: str, label: str, series: Series, newest_first: bool) -> dict[str, Any]:
+    times = sorted(series.points, reverse=newest_first)
+    return {
+        "Id": identifier,
+        "Label": label,
+        "Timestamps": times,
+        "Values": [series.points[at] for at in times],
+        "StatusCode": "Complete",
+    }
+
+
+def _range(request: Mapping[str, Any]) -> tuple[float, float]:
+    if request["StartTime"] >= request["EndTime"]:
+        raise ServiceError("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
+    return request["StartTime"], request["EndTime"]
+
+
+def _get_metric_statistics(request: dict[str, Any]) -> dict[str, Any]:
+    basic, extended = request.get("Statistics", []), request.get("ExtendedStatistics", [])
+    if not basic and not extended:
+        raise ServiceError("MissingParameter", "The parameters Statistics and ExtendedStatistics cannot both be empty.")
+    first, end = _range(request)
+    key = metric(*scope(), request["Namespace"], request["MetricName"], dimensions(request.get("Dimensions")))
+    try:
+        period = check_period(request["Period"])
+        for name in extended:
+            statistic(name)
+    except (QueryError, UnknownStatisticError) as error:
+        raise ServiceError("InvalidParameterValue", str(error)) from error
+    times = starts(first, end, period)
+    points = []
+    for unit in [request["Unit"]] if "Unit" in request else STORE.units(key):
+        values = {
+            name: STORE.windows(key, name, times, CLOCK.real(period), unit) for name in {*basic, *extended, *_BASIC}
+        }
+        points += [
+            {name: values[name][index] for name in basic}
+            | {"ExtendedStatistics": {n: v for n in extended if (v := values[n][index]) is not None}}
+            | {"Timestamp": at, "Unit": unit}
+            for index, at in enumerate(times)
+            if values["SampleCount"][index]
+        ]
+    if not extended:
+        points = [{name: value for name, value in point.items() if name != "ExtendedStatistics"} for point in points]
+    return {"Label": request["MetricName"], "Datapoints": points}
+
+
+def _list_metrics(request: dict[str, Any]) -> dict[str, Any]:
+    filters = [(item["Name"], item.get("Value")) for item in request.get("Dimensions", ())]
+    found = [
+        key
+        for key in STORE.metrics(*scope())
+        if request.get("Namespace") in {None, key.namespace}
+        and request.get("MetricName") in {None, key.name}
+        and all(any(n == name and value in {None, v} for n, v in key.dimensions) for name, value in filters)
+    ]
+    start = int(token) if (token := request.get("NextToken", "0")).isdigit() else None
+    if start is None:
+        raise ServiceError("InvalidParameterValue", f"The parameter NextToken {token!r} is not one that was given out.")
+    page = found[start : start + _PAGE]
+    return {
+        "Metrics": [
+            {
+                "Namespace": key.namespace,
+                "MetricName": key.name,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in key.dimensions],
+            }
+            for key in page
+        ],
+        "NextToken": str(start + _PAGE) if len(found) > start + _PAGE else None,
+    }

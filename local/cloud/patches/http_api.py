@@ -1,0 +1,68 @@
+"""Patches of ministack's HTTP APIs.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.patches.functions import without_thread
+from local.cloud.routing.call import OUTCOME, Outcome
+from local.cloud.routing.invocation import Invoker
+
+_PARAMETERS = (
+    "integration api_id stage path method headers body query_params route_key path_params authorizer_claims "
+    "authorizer_scopes authorizer_lambda_context authorizer_iam owner_account_id owner_region raw_query_string"
+)
+
+
+def patches(invoker: Invoker) -> list[Patch]:
+    """All of them."""
+    return [
+        Patch(
+            Seam("services.apigateway", "find_api_scope", "api_id"),
+            "an API was found only by a client that signs with its account, and clients of an API do not sign",
+            lambda _: _owner,
+        ),
+        Patch(
+            Seam("services.apigateway", "_invoke_lambda_proxy", _PARAMETERS),
+            "a function's error reached the client as 502 with its text; an HTTP API answers 500 and tells nothing",
+            _hide_errors,
+        ),
+        Patch(
+            Seam("services.apigateway", "run_reentrant", "fn args thread_name"),
+            "a thread for each call cost more than the call",
+            lambda original: without_thread(original, invoker),
+        ),
+    ]
+
+
+def _owner(api_id: str) -> tuple[str, str] | None:
+    """Account and region of an API, whoever asks."""
+    for (account, region, found), _ in ministack("services.apigateway")._apis.all_items():
+        if found == api_id:
+            return account, region
+    return None
+
+
+def _hide_errors(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def invoke(*args: Any, **kwargs: Any) -> tuple[int, dict[str, str], bytes]:
+        outcome = Outcome()
+        token = OUTCOME.set(outcome)
+        try:
+            response: tuple[int, dict[str, str], bytes] = await original(*args, **kwargs)
+        finally:
+            OUTCOME.reset(token)
+        if outcome.throttled:
+            return _message(503, "Service Unavailable")
+        if outcome.error:
+            return _message(500, "Internal Server Error")
+        return response
+
+    return invoke
+
+
+def _message(status: int, text: str) -> tuple[int, dict[str, str], bytes]:
+    return status, {"Content-Type": "application/json"}, json.dumps({"message": text}).encode()

@@ -1,0 +1,1 @@
+"""Which version an invocation executes, how it is run, and what CloudWatch learns of it."""

@@ -1,0 +1,39 @@
+"""The metrics that Lambda publishes for each invocation.
+
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html: the dimensions, what counts as an
+invocation, an error or a throttle, and that the timestamp is the invocation's start.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from local.cloud.metrics.store import STORE
+from local.cloud.routing.call import Call
+
+_NAMESPACE = "AWS/Lambda"
+
+
+def invoked(call: Call, *, executed_version: bool, error: bool, milliseconds: float) -> None:
+    """Publish one invocation that ran. `executed_version`: whether the dimension of that name is published too."""
+    for dimensions in _dimensions(call, executed_version):
+        _record(call, "Invocations", dimensions, 1)
+        _record(call, "Errors", dimensions, 1 if error else 0)
+        _record(call, "Throttles", dimensions, 0)
+        _record(call, "Duration", dimensions, milliseconds, "Milliseconds")
+
+
+def throttled(call: Call) -> None:
+    """Publish a call that never ran: it is neither an invocation nor an error, and no version executed it."""
+    for dimensions in _dimensions(call, executed_version=False):
+        _record(call, "Throttles", dimensions, 1)
+
+
+def _dimensions(call: Call, executed_version: bool) -> Iterator[Mapping[str, str]]:
+    resource = f"{call.function}:{call.qualifier}" if call.qualifier else call.function
+    yield {"FunctionName": call.function}
+    yield {"FunctionName": call.function, "Resource": resource}
+    if executed_version:
+        yield {"FunctionName": call.function, "Resource": resource, "ExecutedVersion": call.version}
+
+
+def _record(call: Call, name: str, dimensions: Mapping[str, str], value: float, unit: str = "Count") -> None:
+    STORE.record(call.account, call.region, _NAMESPACE, name, dimensions, value, unit, call.started)

@@ -1,0 +1,152 @@
+"""ministack in this process, patched, with the services it lacks, behind one port of 127.0.0.1."""
+
+import asyncio
+import concurrent.futures
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from local.cloud.control import PREFIX, Control
+from local.cloud.metrics.store import STORE
+from local.cloud.patches import install, ministack
+from local.cloud.routing.invocation import MODULES, Invoker
+from local.cloud.workers.code import runtime_packages
+from local.cloud.workers.environment import Surroundings
+from local.cloud.workers.pool import Pool
+
+HOST = "127.0.0.1"
+_KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ")
+_THREADS = 64
+_REAP_SECONDS = 15.0
+_GRACE_SECONDS = 0.2
+
+
+class ServerError(Exception):
+    """The cloud cannot start; the text says why and what to do."""
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that listens on 127.0.0.1; port 0 is any free one. Raises ServerError where the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        raise ServerError(
+            f"port {port} on {HOST} cannot be used ({error.strerror}): "
+            "stop what listens there, or choose another with --port (0 is any free one)"
+        ) from error
+    return listener
+
+
+def surround(environment: MutableMapping[str, str], port: int, state: Path) -> None:
+    """Leave in `environment` only what ministack needs: it reads dozens of variables, and not the user's."""
+    kept = {name: environment[name] for name in _KEPT_VARIABLES if name in environment}
+    environment.clear()
+    environment.update(
+        kept,
+        AUTH="false",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - what `execution_credentials` hands to workers
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        DOCKER_HOST=f"unix://{state}/no-docker",
+        GATEWAY_PORT=str(port),
+        HOME=str(state),
+        LAMBDA_ACCOUNT_CONCURRENCY="1000",
+        MINISTACK_HOST="localhost",
+        PERSIST_STATE="0",
+        S3_DATA_DIR=str(state / "s3"),
+        STATE_DIR=str(state / "ministack"),
+        TMPDIR=str(state),
+    )
+
+
+class Server:
+    """The cloud. ministack reads the environment on import, so `surround` comes before it."""
+
+    def __init__(self, listener: socket.socket, state: Path) -> None:
+        from local.cloud.alarms import service as alarms  # noqa: PLC0415 - they import ministack
+        from local.cloud.codedeploy import service as codedeploy  # noqa: PLC0415
+        from local.cloud.metrics import service as metrics  # noqa: PLC0415
+        from local.cloud.patches import functions, http_api  # noqa: PLC0415
+
+        self.endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
+        self._listener = listener
+        self._pool = Pool()
+        code = state / "code"
+        code.mkdir()
+        surroundings = Surroundings(code, runtime_packages(code), self.endpoint)
+        self._invoker = Invoker({name: ministack(name) for name in MODULES}, self._pool, surroundings)
+        install(
+            [*functions.patches(self._invoker, self._pool), *http_api.patches(self._invoker)],
+            functions.needs(),
+        )
+        for service in (metrics, alarms, codedeploy):
+            service.register()
+        self._ministack: Any = ministack("app")
+        self._control = Control(self._reset, self._retire_workers)
+
+    async def run(self, stop: asyncio.Event, up: Callable[[], None]) -> None:
+        """Serve until `stop` is set; `up` is called once requests are answered."""
+        from hypercorn.asyncio import serve  # noqa: PLC0415 - slow to import
+        from hypercorn.config import Config  # noqa: PLC0415
+
+        config = Config()
+        config.bind = [f"fd://{self._listener.fileno()}"]
+        config.errorlog = logging.getLogger("hypercorn")
+        config.graceful_timeout = _GRACE_SECONDS
+        config.keep_alive_max_requests = 1 << 30  # else a busy client is cut off after 1,000
+        config.keep_alive_timeout = 75
+        config.shutdown_timeout = _GRACE_SECONDS
+        self._up = up
+        reaper = asyncio.create_task(self._reap())
+
+        async def end() -> None:
+            await stop.wait()
+            self._pool.close()  # first, so that calls in flight end
+
+        try:
+            await serve(self._application, config, shutdown_trigger=end)
+        finally:
+            reaper.cancel()
+            ministack("core.lambda_runtime").reset()  # the workers of other runtimes are ministack's
+
+    async def _application(self, scope: Any, receive: Callable[..., Awaitable[Any]], send: Callable[..., Any]) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._control(scope, receive, send)
+        else:
+            await self._ministack.app(scope, receive, send)
+
+    async def _lifespan(self, receive: Callable[..., Awaitable[Any]], send: Callable[..., Any]) -> None:
+        """The part of ministack's start-up that is wanted: neither Docker nor SFTP nor MQTT nor start-up scripts."""
+        await receive()
+        loop = self._invoker.loop = asyncio.get_running_loop()
+        loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_THREADS))
+        self._ministack._MAIN_LOOP = loop
+        ministack("services.eventbridge").start_scheduler()
+        ministack("services.scheduler").start_scheduler()
+        await send({"type": "lifespan.startup.complete"})
+        loop.call_soon(self._up)
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _reset(self) -> None:
+        async with self._ministack._get_reset_lock():
+            self._retire_workers()
+            self._ministack._reset_all_state()
+            STORE.clear()
+
+    async def _reap(self) -> None:
+        while True:
+            await asyncio.sleep(_REAP_SECONDS)
+            self._pool.reap()
+
+    def _retire_workers(self) -> None:
+        self._pool.retire(None, None, None, None)

@@ -1,0 +1,1 @@
+"""Lambda execution environments for Python: real processes, kept warm, with the surroundings that Lambda gives."""

@@ -1,0 +1,74 @@
+"""What a worker finds around it: the variables and folders that Lambda's Python runtime gives.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.cloud.clock import CLOCK
+from local.cloud.workers.code import unpack
+from local.cloud.workers.worker import Environment
+
+
+def log_group(config: Mapping[str, Any]) -> str:
+    """The log group of a function configuration."""
+    return (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all workers of this cloud share."""
+
+    root: Path
+    """A folder of this cloud's own: code is unpacked there, and handlers find their /tmp there."""
+    packages: Path
+    """boto3 and its needs."""
+    endpoint: str
+    path: str = "/usr/local/bin:/usr/bin:/bin"
+
+    def environment(
+        self,
+        config: Mapping[str, Any],
+        code: bytes,
+        layers: Sequence[bytes],
+        credentials: Mapping[str, str],
+        region: str,
+    ) -> Environment:
+        """The environment of a function as configured by `config` (Lambda's FunctionConfiguration)."""
+        folder = unpack(code, self.root)
+        layer_folders = [unpack(layer, self.root) / "python" for layer in layers]
+        temporary = self.root / "tmp"
+        temporary.mkdir(exist_ok=True)
+        variables = {
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "PATH": self.path,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            **((config.get("Environment") or {}).get("Variables") or {}),
+            **{name: value for name, value in credentials.items() if value},
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{config['Runtime']}",
+            "AWS_LAMBDA_FUNCTION_NAME": config["FunctionName"],
+            "AWS_LAMBDA_FUNCTION_VERSION": config["Version"],
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": log_group(config),
+            "LAMBDA_TASK_ROOT": str(folder),
+            "_HANDLER": config["Handler"],
+            # Not Lambda's: the hooks' clock, and a home and /tmp so that nothing of the user's is read or left behind.
+            "STRATA_CLOCK_RATE": f"{CLOCK.factor:g}",
+            "HOME": str(temporary),
+            "TMPDIR": str(temporary),
+        }
+        return Environment(
+            version=config["Version"],
+            handler=config["Handler"],
+            folder=folder,
+            path=[str(path) for path in (folder, *layer_folders, self.packages)],
+            variables=variables,
+            timeout=float(config.get("Timeout", 3)),
+        )

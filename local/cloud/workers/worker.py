@@ -1,0 +1,170 @@
+"""One execution environment, seen from the server: a process, its socket, and the file that takes its output."""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_RUNTIME = Path(__file__).with_name("runtime.py")
+_OPTIONS = ("-S", "-P", "-u", "-X", "utf8")  # -S: this virtual environment holds more than Lambda's runtime does
+_INIT_SECONDS = 10.0
+_ANSWER_BYTES = 1 << 25
+_OUTPUT_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a worker is started with: all of it, and nothing of the server's own environment."""
+
+    version: str
+    handler: str
+    folder: Path
+    """The function's code, unpacked."""
+    path: Sequence[str]
+    """Folders that come first in sys.path."""
+    variables: Mapping[str, str]
+    timeout: float
+    """Seconds that one invocation may take."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one invocation ended, and what its process wrote meanwhile."""
+
+    body: Any
+    stream: str
+    """The worker's log stream."""
+    error: str = ""
+    """Empty, or the error type."""
+    milliseconds: float = 0.0
+    """The handler's own time."""
+    megabytes: int = 0
+    init: float | None = None
+    """Milliseconds of the import, on a cold start."""
+    output: Sequence[str] = field(default_factory=list)
+
+
+class Worker:
+    """A process that serves one version of one function, one invocation at a time: first `start`, then `invoke`."""
+
+    def __init__(self, environment: Environment) -> None:
+        identity = secrets.token_hex(16)
+        self.stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{environment.version}]{identity}"
+        self.idle_since = time.monotonic()
+        self._environment = environment
+        self._init: float | None = None
+        self._broken = False
+        self._output = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115 - open as long as the process
+        self._read = 0
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, *_OPTIONS, _RUNTIME, str(theirs.fileno()), environment.handler, *environment.path],
+                cwd=environment.folder,
+                env={**environment.variables, "AWS_LAMBDA_LOG_STREAM_NAME": self.stream},
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C in the terminal is the server's alone
+            )
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another invocation."""
+        return not self._broken and self._process.poll() is None
+
+    async def start(self, request_id: str) -> Answer | None:
+        """Wait for the import of the handler. None when it went well, else the answer to the waiting invocation."""
+        try:
+            self._reader, self._writer = await asyncio.open_connection(sock=self._socket, limit=_ANSWER_BYTES)
+            async with asyncio.timeout(_INIT_SECONDS + self._environment.timeout):
+                said = json.loads(await self._reader.readuntil())
+        except TimeoutError:
+            return await self._timed_out(request_id)
+        except (OSError, asyncio.IncompleteReadError):
+            return await self._exited(request_id)
+        if said["ok"]:
+            self._init = said["milliseconds"]
+            return None
+        await self.end()
+        document = {**said["error"], "requestId": request_id}
+        return Answer(document, self.stream, document["errorType"], output=self._take_output())
+
+    async def invoke(self, request_id: str, function_arn: str, event: Any) -> Answer:
+        """Run one invocation. A timeout or an exit ends the process; an exception of the handler does not."""
+        timeout = self._environment.timeout
+        init, self._init = self._init, None
+        request = {"id": request_id, "arn": function_arn, "timeout": timeout, "event": event}
+        try:
+            async with asyncio.timeout(timeout):
+                self._writer.write((json.dumps(request) + "\n").encode())
+                await self._writer.drain()
+                said = json.loads(await self._reader.readuntil())
+        except TimeoutError:
+            return await self._timed_out(request_id)
+        except (OSError, asyncio.IncompleteReadError):
+            return await self._exited(request_id)
+        except BaseException:  # whatever else it was: what is on the socket now belongs to no call
+            self._broken = True
+            raise
+        body = said["body"]
+        error = "" if said["ok"] else body["errorType"]
+        return Answer(body, self.stream, error, said["milliseconds"], said["megabytes"], init, self._take_output())
+
+    def kill(self) -> None:
+        """Kill the process and whatever it started, without waiting; harmless when it has ended."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def wait(self) -> None:
+        """Wait until the process has ended."""
+        self._process.wait()
+
+    async def end(self) -> None:
+        """Kill the process and wait for it. What it wrote can still be read."""
+        self.kill()
+        await asyncio.to_thread(self.wait)
+        if hasattr(self, "_writer"):
+            self._writer.close()
+
+    async def _timed_out(self, request_id: str) -> Answer:
+        await self.end()
+        seconds = self._environment.timeout
+        reason = f"Task timed out after {seconds:.2f} seconds"
+        now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+        output = [*self._take_output(), f"{now} {request_id} {reason}\n\n"]
+        document = {"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {request_id} Error: {reason}"}
+        return Answer(document, self.stream, "Sandbox.Timedout", seconds * 1000, output=output)
+
+    async def _exited(self, request_id: str) -> Answer:
+        await self.end()
+        code = self._process.returncode
+        how = f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        reason = f"Runtime exited with error: {how}" if code else "Runtime exited without providing a reason"
+        message = f"RequestId: {request_id} Error: {reason}"
+        output = [*self._take_output(), f"{message}\nRuntime.ExitError\n"]
+        document = {"errorType": "Runtime.ExitError", "errorMessage": message}
+        return Answer(document, self.stream, "Runtime.ExitError", output=output)
+
+    def _take_output(self) -> list[str]:
+        """The lines written since the last call. A file, unlike a pipe, needs no waiting and survives the process."""
+        size = os.fstat(self._output.fileno()).st_size
+        text = os.pread(self._output.fileno(), size - self._read, self._read).decode(errors="replace")
+        self._read = size
+        if size > _OUTPUT_BYTES:
+            self._output.truncate(0)
+            self._read = 0
+        return [line.replace("\r", "\n") + "\n" for line in text.split("\n") if line]

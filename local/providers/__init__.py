@@ -1,0 +1,1 @@
+"""Stand-ins for the aws and terraform provider plugins."""

@@ -1,0 +1,37 @@
+"""The resource types and functions of the stand-in aws plugin, one file a service."""
+
+from collections.abc import Mapping
+
+from local.providers.assets import Assets
+from local.providers.aws import apigatewayv2, cloudwatch, codedeploy, dynamodb, iam, kms, lambda_, sns, sts
+from local.providers.resource import Resource
+
+FUNCTIONS = sts.FUNCTIONS
+
+
+def resources(assets: Assets) -> Mapping[str, Resource]:
+    """Every resource type by its token. `assets` reads the archives that a Lambda function's code comes in."""
+    every: tuple[Resource, ...] = (
+        apigatewayv2.Api(),
+        apigatewayv2.Integration(),
+        apigatewayv2.Route(),
+        apigatewayv2.Stage(),
+        cloudwatch.Dashboard(),
+        cloudwatch.LogGroup(),
+        cloudwatch.MetricAlarm(),
+        codedeploy.Application(),
+        codedeploy.DeploymentConfig(),
+        codedeploy.DeploymentGroup(),
+        dynamodb.Table(),
+        iam.Role(),
+        iam.RolePolicy(),
+        iam.RolePolicyAttachment(),
+        kms.Key(),
+        lambda_.Alias(),
+        lambda_.Function(assets),
+        lambda_.Permission(),
+        sns.Topic(),
+        sns.TopicPolicy(),
+        sns.TopicSubscription(),
+    )
+    return {resource.kind: resource for resource in every}

@@ -1,0 +1,62 @@
+"""Customer managed keys: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html"""
+
+from local.providers.resource import Aws, Field, Live, Resource, from_api, pairs, pascal, policy_text, props, unpaired
+from local.providers.wire import Bag
+
+
+class Key(Resource):
+    """A symmetric key. Its id is its key id; deleting it schedules its deletion, as AWS allows no more."""
+
+    kind = "aws:kms/key:Key"
+    service = "kms"
+    label = "KMS Key"
+    name = None
+    tagged = True
+    fields = props(
+        deletionWindowInDays=Field(unread=True),
+        description=Field(),
+        enableKeyRotation=Field(),
+        policy=Field(form=policy_text, computed=True),
+    )
+    outputs = ("arn", "keyId")
+
+    def create(self, aws: Aws, new: Bag) -> str:
+        given = {pascal(name): new[name] for name in ("description", "policy") if name in new}
+        key = aws("kms").create_key(**given, Tags=pairs(new["tagsAll"], "TagKey", "TagValue"))
+        return str(key["KeyMetadata"]["KeyId"])
+
+    def settle(self, aws: Aws, identity: str, new: Bag) -> None:
+        if new.get("enableKeyRotation"):
+            aws("kms").enable_key_rotation(KeyId=identity)
+
+    def read(self, aws: Aws, identity: str, state: Bag) -> Live | None:
+        key = aws("kms").describe_key(KeyId=identity)["KeyMetadata"]
+        if key["KeyState"] == "PendingDeletion":
+            return None
+        bag = {
+            **from_api(props(description=Field()), key, pascal),
+            "arn": key["Arn"],
+            "keyId": identity,
+            "enableKeyRotation": aws("kms").get_key_rotation_status(KeyId=identity)["KeyRotationEnabled"],
+            "policy": aws("kms").get_key_policy(KeyId=identity, PolicyName="default")["Policy"],
+            "tags": unpaired(aws("kms").list_resource_tags(KeyId=identity)["Tags"], "TagKey", "TagValue"),
+        }
+        return Live(identity, bag)
+
+    def update(self, aws: Aws, identity: str, old: Bag, new: Bag, changed: frozenset[str]) -> None:
+        if "description" in changed:
+            aws("kms").update_key_description(KeyId=identity, Description=new.get("description", ""))
+        if "policy" in changed:
+            aws("kms").put_key_policy(KeyId=identity, PolicyName="default", Policy=new["policy"])
+        if "enableKeyRotation" in changed:
+            call = aws("kms").enable_key_rotation if new.get("enableKeyRotation") else aws("kms").disable_key_rotation
+            call(KeyId=identity)
+
+    def retag(self, aws: Aws, state: Bag, gone: list[str], tags: dict[str, str]) -> None:
+        if gone:
+            aws("kms").untag_resource(KeyId=state["keyId"], TagKeys=gone)
+        if tags:
+            aws("kms").tag_resource(KeyId=state["keyId"], Tags=pairs(tags, "TagKey", "TagValue"))
+
+    def delete(self, aws: Aws, identity: str, state: Bag) -> None:
+        aws("kms").schedule_key_deletion(KeyId=identity, PendingWindowInDays=state.get("deletionWindowInDays", 30))

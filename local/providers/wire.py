@@ -1,0 +1,50 @@
+"""Property bags as plain Python: what Pulumi's engine and a provider say to each other. Standard library only.
+
+A bag is a dict of strings, numbers, booleans, lists and dicts. What JSON lacks travels as a dict with a signature key:
+https://www.pulumi.com/docs/iac/concepts/assets-archives/ and the SDK's `pulumi.runtime.rpc` name them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+ASSET = "c44067f5952c0a294b673a41bacd8c17"
+ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a public signature)
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""Stands for a value that a preview cannot know yet."""
+
+Bag = dict[str, Any]
+
+
+def signature(value: object) -> str | None:
+    """Which special value `value` is (ASSET, ARCHIVE, SECRET), None for a plain one."""
+    return value.get(SIGNATURE) if isinstance(value, Mapping) else None
+
+
+def from_struct(struct: Any) -> Bag:
+    """A `google.protobuf.Struct` as a dict: whole numbers are ints, nulls are left out, secrets are opened."""
+    bag = {key: _from_value(value) for key, value in struct.fields.items()}
+    return {key: value for key, value in bag.items() if value is not None}
+
+
+def _from_value(value: Any) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        bag = from_struct(value.struct_value)
+        return bag.get("value") if signature(bag) == SECRET else bag
+    if kind == "list_value":
+        return [_from_value(item) for item in value.list_value.values]
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() else number
+    return None if kind in (None, "null_value") else getattr(value, kind)
+
+
+def holds_unknown(value: object) -> bool:
+    """Whether any part of `value` is still unknown."""
+    if isinstance(value, Mapping):
+        return any(holds_unknown(part) for part in value.values())
+    if isinstance(value, list):
+        return any(holds_unknown(part) for part in value)
+    return value == UNKNOWN

@@ -1,0 +1,1 @@
+"""The stand-in providers, spoken to as the engine does."""

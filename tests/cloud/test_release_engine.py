@@ -1,0 +1,274 @@
+"""The release engine on the local cloud: real deployments, alarms and rollbacks, under live traffic."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from infra.release import ledger
+from infra.release.aws import FIRST, Aws
+from infra.release.clock import ScaledClock
+from infra.release.model import Ending, Outcome, Progress, ReleasePolicy, Target
+from infra.release.runner import CloudError, NotThere, retire, run
+from tests.cloud.conftest import REGION, Cloud, Functions, start_cloud, stop_cloud, until
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "codedeploy.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
+}
+GOOD = "def handler(event, context): return {'statusCode': 200, 'body': 'VERSION'}"
+BAD = """
+import random
+def handler(event, context):
+    if event != "probe" and random.random() < 0.5:
+        raise ValueError("no such order 12345")
+    return {'statusCode': 200}
+"""
+BROKEN = "import nowhere_to_be_found"
+POLICY = ReleasePolicy(commit="abc123")
+
+
+class World:
+    """One function behind its alias, with everything that a release of it needs."""
+
+    def __init__(self, cloud: Cloud, account: str, functions: Functions, client: Callable[[str], Any]) -> None:
+        self.functions, self.client = functions, client
+        self.codedeploy, self.cloudwatch = client("codedeploy"), client("cloudwatch")
+        self.clock = ScaledClock(cloud.factor)
+        self.aws = Aws(REGION, self.clock)
+        self.told: list[str] = []
+        self.topic = client("sns").create_topic(Name="alarms")["TopicArn"]
+        role = client("iam").create_role(RoleName="codedeploy", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"][
+            "Arn"
+        ]
+        dimensions = [{"Name": "FunctionName", "Value": "orders"}, {"Name": "Resource", "Value": "orders:live"}]
+        self.cloudwatch.put_metric_alarm(
+            AlarmName="orders-live-errors",
+            Namespace="AWS/Lambda",
+            MetricName="Errors",
+            Dimensions=dimensions,
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=3,
+            Threshold=1e9,
+            ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData="notBreaching",
+        )
+        self.codedeploy.create_application(applicationName="strata", computePlatform="Lambda")
+        self.codedeploy.create_deployment_config(
+            deploymentConfigName="canary-10-10",
+            computePlatform="Lambda",
+            trafficRoutingConfig={
+                "type": "TimeBasedCanary",
+                "timeBasedCanary": {"canaryPercentage": 10, "canaryInterval": 10},
+            },
+        )
+        self.codedeploy.create_deployment_group(
+            applicationName="strata",
+            deploymentGroupName="orders",
+            serviceRoleArn=role,
+            deploymentConfigName="canary-10-10",
+            deploymentStyle={"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"},
+        )
+
+    def target(self, version: str) -> Target:
+        return Target(
+            function="orders",
+            alias="live",
+            version=version,
+            application="strata",
+            group="orders",
+            curve="canary-10-10",
+            minutes=10,
+            alarm="orders-live-errors",
+            topic=self.topic,
+            log_group="/aws/lambda/orders",
+            probe='"probe"',
+        )
+
+    def release(self, version: str, policy: ReleasePolicy = POLICY) -> Outcome:
+        report: Callable[[Progress], None] = lambda progress: self.told.append(progress.line())  # noqa: E731
+        return run([self.target(version)], policy, self.aws, self.clock, report)["orders"]
+
+    def alias(self) -> str:
+        return str(self.aws.alias("orders", "live"))
+
+    def deployment(self, id_: str | None) -> Any:
+        return self.codedeploy.get_deployment(deploymentId=id_)["deploymentInfo"]
+
+    def verdict_alarms(self) -> list[Any]:
+        found = self.cloudwatch.describe_alarms(AlarmNamePrefix="orders-verdict-")["MetricAlarms"]
+        return sorted(found, key=lambda alarm: str(alarm["AlarmName"]))
+
+    @contextlib.contextmanager
+    def traffic(self) -> Iterator[None]:
+        """Callers of the alias, until the block ends."""
+        done = threading.Event()
+
+        def call() -> None:
+            mine = self.client("lambda")
+            while not done.wait(0.02):
+                mine.invoke(FunctionName="orders", Qualifier="live", Payload=b'"order"')["Payload"].read()
+
+        with ThreadPoolExecutor(3) as callers:
+            calls = [callers.submit(call) for _ in range(3)]
+            try:
+                yield
+            finally:
+                done.set()
+        for each in calls:
+            each.result()
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A faster one than the session's: a canary of ten minutes takes five seconds."""
+    process, running = start_cloud(tmp_path_factory.mktemp("fast-cloud"), factor=120)
+    yield running
+    stop_cloud(process)
+
+
+@pytest.fixture
+def world(
+    cloud: Cloud,
+    account: str,
+    functions: Functions,
+    client: Callable[[str], Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> World:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    return World(cloud, account, functions, client)
+
+
+@pytest.fixture
+def live(world: World) -> World:
+    """A world whose version 1 is good and has been released."""
+    world.functions.create(GOOD)
+    world.functions.alias("1")
+    assert world.release("1").ending is Ending.FIRST
+    return world
+
+
+def test_the_first_version_is_called_and_recorded_at_the_group(live: World) -> None:
+    [found] = live.codedeploy.list_tags_for_resource(ResourceArn=live.aws._group_arn(live.target("1")))["Tags"]
+    assert found["Key"] == FIRST
+    assert found["Value"].startswith("version=1 fp=")
+    assert live.release("1").ending is Ending.UNCHANGED
+
+
+def test_a_broken_first_version_is_refused_with_its_last_line(world: World) -> None:
+    world.functions.create(BROKEN)
+    world.functions.alias("1")
+    end = world.release("1")
+    assert (end.ending, end.reason) == (Ending.REFUSED, "probe")
+    assert "nowhere_to_be_found" in end.detail
+
+
+def test_a_good_version_is_promoted_under_traffic_and_leaves_its_line_in_the_ledger(live: World) -> None:
+    version = live.functions.publish(GOOD.replace("VERSION", "2"))
+    with live.traffic():
+        end = live.release(version)
+    assert (end.ending, end.from_version, end.to_version) == (Ending.PROMOTED, "1", "2")
+    assert live.alias() == "2"
+    entry = ledger.parse(live.deployment(end.deployment_id)["description"])
+    assert entry is not None
+    assert (entry.stable, entry.commit, entry.digest) == ("1", "abc123", live.aws.version("orders", "2").digest)
+    seen = [line for line in live.told if "canary: " in line]
+    assert any("1 with 10% on 2" in line for line in seen)
+    assert any("stable 1: 0 errors in 0" not in line and "z 0.00 of 3.15" in line for line in seen), seen
+
+
+def test_a_bad_version_is_rolled_back_by_its_verdict_alarm_and_says_why(live: World) -> None:
+    version = live.functions.publish(BAD)
+    with live.traffic():
+        end = live.release(version)
+    assert (end.ending, end.reason, end.from_version, end.to_version) == (Ending.ROLLED_BACK, "verdict", "1", "2")
+    assert live.alias() == "1"
+    [alarm] = live.verdict_alarms()
+    assert alarm["AlarmName"] in end.detail
+    assert alarm["AlarmActions"] == [live.topic]
+    assert end.cause == "ValueError: no such order 12345"
+    assert end.line().count("\n") == 0
+    stopped = live.deployment(end.deployment_id)
+    assert stopped["errorInformation"]["code"] == "ALARM_ACTIVE"
+    assert stopped["rollbackInfo"]["rollbackDeploymentId"]
+
+
+def test_a_second_try_waits_for_an_empty_window_and_has_an_alarm_of_its_own(live: World) -> None:
+    version = live.functions.publish(BAD)
+    with live.traffic():
+        assert live.release(version).ending is Ending.ROLLED_BACK
+        assert live.release(version).ending is Ending.ROLLED_BACK
+    assert any(": settle: " in line for line in live.told)
+    assert len(live.verdict_alarms()) == 2
+
+
+def test_a_version_whose_import_fails_is_rolled_back_with_the_import_error(live: World) -> None:
+    version = live.functions.publish(BROKEN)
+    with live.traffic():
+        end = live.release(version)
+    assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "verdict")
+    assert "nowhere_to_be_found" in end.cause
+
+
+def test_a_release_that_nobody_waits_for_is_adopted_by_the_next(live: World) -> None:
+    version = live.functions.publish(GOOD.replace("VERSION", "2"))
+    started = live.release(version, ReleasePolicy(wait=False))
+    assert started.ending is Ending.STARTED
+    end = live.release(version)
+    assert (end.ending, end.deployment_id) == (Ending.PROMOTED, started.deployment_id)
+
+
+def test_a_deployment_stopped_without_rollback_is_put_right_by_the_runner(live: World) -> None:
+    version = live.functions.publish(GOOD.replace("VERSION", "2"))
+    started = live.release(version, ReleasePolicy(wait=False))
+    assert until(lambda: live.alias() != "1")
+    live.codedeploy.stop_deployment(deploymentId=started.deployment_id, autoRollbackEnabled=False)
+    other = live.functions.publish(GOOD.replace("VERSION", "3"))
+    end = live.release(other)
+    assert (end.ending, end.from_version) == (Ending.PROMOTED, "1")
+    assert any("sending all traffic to 1" in line for line in live.told)
+
+
+def test_a_split_by_hand_is_refused(live: World) -> None:
+    version = live.functions.publish(GOOD.replace("VERSION", "2"))
+    live.functions.alias("1", {version: 0.3})
+    assert live.release(version).reason == "split"
+    assert live.alias() == "1 with 30% on 2"
+
+
+def test_a_deleted_release_brings_its_canary_back_and_deletes_its_alarms(live: World) -> None:
+    version = live.functions.publish(GOOD.replace("VERSION", "2"))
+    started = live.release(version, ReleasePolicy(wait=False))
+    retire([live.target(version)], POLICY, live.aws, live.clock, lambda _: None)
+    assert live.alias() == "1"
+    assert live.deployment(started.deployment_id)["status"] == "Stopped"
+    assert live.verdict_alarms() == []
+
+
+def test_what_aws_does_not_know_is_told_in_a_sentence(world: World) -> None:
+    with pytest.raises(
+        NotThere, match=r"AWS refuses lambda GetAlias \(alias live of orders\): ResourceNotFoundException"
+    ):
+        world.release("1")
+
+
+def test_credentials_of_another_account_are_told_before_anything_else(world: World) -> None:
+    world.topic = world.topic.replace(world.topic.split(":")[4], "999999999999")
+    with pytest.raises(CloudError, match=r"the credentials are of account \d{12}, but orders is in 999999999999"):
+        world.release("1")
+
+
+def test_an_endpoint_that_is_away_is_told_with_its_address(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(CloudError, match=r"does not answer .*check that AWS_ENDPOINT_URL=http://127.0.0.1:9 is up"):
+        Aws(REGION, world.clock).alias("orders", "live")
