@@ -1,0 +1,1 @@
+"""Paired measurements; see `make bench`."""

@@ -1,0 +1,29 @@
+"""`make bench`: every measurement, or those named: `python -m bench routing noop verdict`.
+
+Each is measured side by side in one run, since machines are noisy; each prints its figures, writes `.bench/`, and fails
+when a bar of its issue is missed.
+"""
+
+import importlib
+import sys
+
+BENCHES = ("routing", "noop", "verdict")
+
+
+def main(names: list[str]) -> int:
+    """Exit code 0 when every bar is reached, 1 when one is missed, 2 for a name that is none."""
+    unknown = sorted(set(names) - set(BENCHES))
+    if unknown:
+        print(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    missed = []
+    for name in names or BENCHES:
+        print(f"== {name}", flush=True)
+        if importlib.import_module(f"bench.{name}").main() != 0:
+            missed.append(name)
+    print(f"missed bars in: {', '.join(missed)}" if missed else "every bar is reached")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

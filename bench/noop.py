@@ -1,0 +1,121 @@
+"""What the release costs an `up` that changes nothing: the prod stack beside the same stack with a log group instead.
+
+Each is a real `pulumi up --stack prod` on a cloud of its own, taken in turns within one run; the figure is the median
+of the ratios of the pairs.
+"""
+
+import json
+import statistics
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from rehearsal import sandbox
+from rehearsal.sandbox import STACK, Sandbox
+from rehearsal.scratch import Edit
+
+RESULT = Path(".bench/noop.json")
+FACTOR = 40.0
+PAIRS = 7
+BAR = 1.3  # times; with the release over without
+
+PLAIN = Edit(
+    "A log group in place of the release",
+    "__main__.py",
+    "from infra.release.resource import Release\n",
+    "from bench.plain import Release\n",
+)
+
+
+class BenchError(Exception):
+    """An `up` that did not do what is measured."""
+
+
+def up(stage: Sandbox) -> float:
+    """Seconds of one `pulumi up`. Raises BenchError where it fails."""
+    begun = time.perf_counter()
+    code, text = stage.pulumi("up", "--stack", STACK)
+    seconds = time.perf_counter() - begun
+    if code != 0:
+        raise BenchError(f"`pulumi up` exited {code}:\n{text}")
+    return seconds
+
+
+def unchanged(stage: Sandbox) -> int:
+    """How many resources the last `up` found the same. Raises BenchError where it changed one."""
+    changes = stage.changes()
+    if set(changes) != {"same"}:
+        raise BenchError(f"an `up` that should change nothing did this: {changes}")
+    return changes["same"]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Seconds of the no-op `up`s, pair by pair, and how many resources either stack has."""
+
+    resources: int
+    with_release: list[float] = field(default_factory=list)
+    without: list[float] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        """The median of the pairs' ratios."""
+        return statistics.median(a / b for a, b in zip(self.with_release, self.without, strict=True))
+
+    def as_json(self) -> dict[str, Any]:
+        """The file's form."""
+        return {
+            "resources": self.resources,
+            "pairs": len(self.without),
+            "with_release_seconds": statistics.median(self.with_release),
+            "without_seconds": statistics.median(self.without),
+            "ratio": round(self.ratio, 3),
+            "bar": BAR,
+            "runs": {"with_release": self.with_release, "without": self.without},
+        }
+
+    def table(self) -> Table:
+        """For a person."""
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        table.add_column(f"no-op `pulumi up`, {self.resources} resources")
+        for heading in ("median", "fastest", "slowest"):
+            table.add_column(heading, justify="right")
+        for name, runs in (("with the release", self.with_release), ("with a log group instead", self.without)):
+            figures = (statistics.median(runs), min(runs), max(runs))
+            table.add_row(name, *(f"{figure:.2f} s" for figure in figures))
+        return table
+
+
+def measure(pairs: int) -> Taken:
+    """Both stacks, created and warm, then `up` by turns. Raises BenchError where they are not comparable."""
+    with sandbox.running(FACTOR) as released, sandbox.running(FACTOR) as plain:
+        plain.apply(PLAIN)
+        for stage in (released, plain):
+            up(stage)  # creates
+            up(stage)  # warms caches of bytecode and of the file system
+        sizes = [unchanged(stage) for stage in (released, plain)]
+        if len(set(sizes)) != 1:
+            raise BenchError(f"the two stacks differ in size: {sizes} resources")
+        taken = Taken(sizes[0])
+        for pair in range(pairs):
+            turns = [(released, taken.with_release), (plain, taken.without)]
+            for stage, seconds in turns if pair % 2 == 0 else reversed(turns):
+                seconds.append(round(up(stage), 3))
+                unchanged(stage)
+        return taken
+
+
+def main() -> int:
+    """Measure, print and write; 0 when the bar is reached."""
+    console = Console(highlight=False)
+    taken = measure(PAIRS)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(taken.as_json(), indent=2) + "\n")
+    console.print(taken.table())
+    reached = taken.ratio <= BAR
+    console.print(f"ratio {taken.ratio:.2f}, at most {BAR:g}: {'reached' if reached else 'MISSED'}")
+    return 0 if reached else 1

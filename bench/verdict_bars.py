@@ -1,0 +1,185 @@
+"""What the verdict must show, each bar with the figure that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import hypot
+
+from bench.verdict_draws import BASELINES, DEFAULT, LATENESS, TRAFFIC, regressions
+from bench.verdict_rules import RIVALS, STRATA
+from bench.verdict_tally import FORGIVEN, Key, Tallies, Tally
+from infra.release.power import Situation
+
+BUSY = tuple(rps for rps in TRAFFIC if rps >= 10)
+SIGMAS = 3.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One line of what must be shown. place: where the figure is worst."""
+
+    what: str
+    figure: str
+    met: bool
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Look-ups in the tallies, on the default curve where no other is named."""
+
+    tallies: Tallies
+
+    def at(
+        self,
+        baseline: float,
+        rps: float,
+        regression: float,
+        extra_minutes: int,
+        *,
+        rule: str = STRATA,
+        world: str | None = None,
+        curve: str = DEFAULT.name,
+    ) -> Tally:
+        return self.tallies[Key(world, rule, curve, extra_minutes, baseline, float(rps), regression)]
+
+
+def cells(
+    baselines: tuple[float, ...] = BASELINES, traffic: tuple[int, ...] = TRAFFIC
+) -> Iterator[tuple[float, int, int]]:
+    """Baseline, requests per second, extra minutes."""
+    return ((baseline, rps, extra) for baseline in baselines for rps in traffic for extra in LATENESS)
+
+
+def place(baseline: float, rps: float, extra: int) -> str:
+    return f"{baseline * 100:g} % errors, {rps:g}/s, {extra} min late"
+
+
+def percent(share: float) -> str:
+    """A share with enough digits for its size; never 100 % or 0 % for what is not exactly so."""
+    if share in (0.0, 1.0):
+        return f"{share:.0%}".replace("%", " %")
+    if share >= 0.9999:
+        return "> 99.99 %"
+    digits = 3 if share < 0.001 else 2 if share < 0.1 or share > 0.99 else 1
+    return f"{share * 100:.{digits}f} %"
+
+
+def bars(figures: Figures) -> tuple[Bar, ...]:
+    at = figures.at
+    return (
+        _most("good releases rolled back", 0.006, {place(*cell): at(*cell[:2], 0.0, cell[2]) for cell in cells()}),
+        _least(
+            "+5 points caught before the shift, from 10/s on, baseline up to 1 %",
+            0.99,
+            {place(*cell): at(*cell[:2], 0.05, cell[2]) for cell in cells(BASELINES[:3], BUSY)},
+        ),
+        _least(
+            "+50 points caught, from 1/s on", 0.999, {place(*cell): at(*cell[:2], 0.5, cell[2]) for cell in cells()}
+        ),
+        _harm(figures),
+        _unbeaten(figures),
+        _world(figures, "before", 0.011),
+        _world(figures, "fault of both", 0.01),
+        _world(figures, "bursts of both", 0.01),
+        _most(
+            "world cold start, forgiven 3, from 10/s on: good releases rolled back",
+            0.01,
+            {
+                place(*cell): at(*cell[:2], 0.0, cell[2], rule=FORGIVEN, world="cold start")
+                for cell in cells(traffic=BUSY)
+            },
+        ),
+        _power(figures),
+    )
+
+
+def _most(what: str, bound: float, tallies: dict[str, Tally]) -> Bar:
+    where = max(tallies, key=lambda name: tallies[name].share)
+    share = tallies[where].share
+    return Bar(f"{what}: <= {bound * 100:g} %", percent(share), share <= bound, where)
+
+
+def _least(what: str, bound: float, tallies: dict[str, Tally]) -> Bar:
+    where = min(tallies, key=lambda name: tallies[name].share)
+    share = tallies[where].share
+    return Bar(f"{what}: >= {bound * 100:g} %", percent(share), share >= bound, where)
+
+
+def _world(figures: Figures, world: str, bound: float) -> Bar:
+    tallies = {place(*cell): figures.at(*cell[:2], 0.0, cell[2], world=world) for cell in cells()}
+    return _most(f"world {world}: good releases rolled back", bound, tallies)
+
+
+def _harm(figures: Figures) -> Bar:
+    ratios = {
+        place(*cell): figures.at(*cell[:2], 0.5, cell[2]).harm_ratio or float("inf") for cell in cells(traffic=BUSY)
+    }
+    where = max(ratios, key=lambda name: ratios[name])
+    return Bar("harm ratio of +50 points, from 10/s on: <= 1.05", f"{ratios[where]:.3f}", ratios[where] <= 1.05, where)
+
+
+@dataclass(frozen=True)
+class Duel:
+    """A rival beside the rule that ships, at one place and regression, in standard errors of the difference."""
+
+    rival: str
+    baseline: float
+    rps: int
+    extra_minutes: int
+    regression: float
+    false: tuple[float, float]
+    caught: tuple[float, float]
+    fewer_false: float
+    more_caught: float
+
+
+def duels(figures: Figures) -> Iterator[Duel]:
+    """Every rival at every place and regression of the default curve."""
+    for baseline, rps, extra in cells():
+        for rival in RIVALS:
+            good, other_good = (figures.at(baseline, rps, 0.0, extra, rule=rule) for rule in (STRATA, rival))
+            for regression in regressions(baseline)[1:]:
+                bad, other_bad = (figures.at(baseline, rps, regression, extra, rule=rule) for rule in (STRATA, rival))
+                yield Duel(
+                    rival,
+                    baseline,
+                    rps,
+                    extra,
+                    regression,
+                    (good.share, other_good.share),
+                    (bad.share, other_bad.share),
+                    (good.share - other_good.share) / hypot(good.error, other_good.error),
+                    (other_bad.share - bad.share) / hypot(bad.error, other_bad.error),
+                )
+
+
+def _unbeaten(figures: Figures) -> Bar:
+    every = list(duels(figures))
+    closest = max(every, key=lambda duel: min(duel.fewer_false, duel.more_caught))
+    margin = min(closest.fewer_false, closest.more_caught)
+    where = f"{closest.rival}, +{closest.regression * 100:g} points, " + place(
+        closest.baseline, closest.rps, closest.extra_minutes
+    )
+    what = f"a rival with fewer false rollbacks and more detection, the nearest: <= {SIGMAS:g} standard errors"
+    return Bar(what, f"{margin:.1f}", margin <= SIGMAS, where)
+
+
+def _power(figures: Figures) -> Bar:
+    """`python -m infra.release power` promises "at least": it may not promise more than was measured."""
+    excess = {}
+    for baseline, rps, extra in cells():
+        situation = Situation(rps, baseline, lateness=extra)
+        for regression in regressions(baseline)[1:]:
+            measured = figures.at(baseline, rps, regression, extra)
+            promised = situation.caught(regression)
+            where = f"+{regression * 100:g} points, {place(baseline, rps, extra)}"
+            excess[where] = (promised - measured.share) / measured.error
+    where = max(excess, key=lambda name: excess[name])
+    return Bar(
+        f"`power` promises more than is measured by: <= {SIGMAS:g} standard errors",
+        f"{excess[where]:.1f}",
+        excess[where] <= SIGMAS,
+        where,
+    )

@@ -1,0 +1,149 @@
+"""Random canaries: minute by minute, what stable and canary would have counted.
+
+Arrivals are Poisson and each fails on its own, so a minute's failures and successes are two independent Poisson draws
+(thinning): exactly Poisson arrivals with binomial errors, at half the cost. Arrays are indexed [minute, run].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+BASELINES = (0.0, 0.001, 0.01, 0.05)
+TRAFFIC = (1, 10, 100)
+"""Requests per second to the alias."""
+LATENESS = (0, 1, 3)
+"""Extra minutes until a minute's metrics can be seen."""
+
+
+def regressions(baseline: float) -> tuple[float, ...]:
+    """What a release adds to the error rate: nothing, 2, 5, 50 points, or all that was left."""
+    return (0.0, 0.02, 0.05, 0.5, 1 - baseline)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How traffic moves: the canary's share in each minute until everything shifts at minute `len(shares)`.
+
+    A look at the very minute of the shift comes too late, so the looks are at minutes 1 to `len(shares) - 1`.
+    """
+
+    name: str
+    shares: tuple[float, ...]
+
+    @property
+    def minutes(self) -> int:
+        return len(self.shares)
+
+    def most_seen(self, extra_minutes: int) -> int:
+        """How many canary minutes the last look before the shift has."""
+        return self.minutes - 1 - extra_minutes
+
+
+STEPS = tuple(Curve(f"canary 10% {minutes}m", (0.1,) * minutes) for minutes in (5, 10, 30))
+DEFAULT = STEPS[1]
+# CodeDeploy shifts the first tenth at once and the last nine minutes later.
+LINEAR = Curve("linear 10% 1m", tuple(tenth / 10 for tenth in range(1, 10)))
+CURVES = (*STEPS, LINEAR)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One stable version: its error rate, requests per second to the alias, and how many runs to draw."""
+
+    baseline: float
+    rps: float
+    runs: int
+
+
+@dataclass(frozen=True)
+class Side:
+    """One version's invocations and errors, summed from the canary's start: [m] holds minutes 0 to m."""
+
+    invocations: Floats
+    errors: Floats
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Many runs of one canary.
+
+    harm: users whom the release harms, summed like the counts; their expected number given the requests that came
+    (for a good release: the requests that the canary served). first_harm: the minute in which harm begins.
+    before: stable's counts in the minutes before the canary, [m] holding the last m of them; None where not counted.
+    """
+
+    stable: Side
+    canary: Side
+    harm: Floats
+    first_harm: int = 0
+    before: Side | None = None
+
+    @property
+    def minutes(self) -> int:
+        return len(self.harm)
+
+    @property
+    def runs(self) -> int:
+        return int(self.harm.shape[1])
+
+    def sums(self, seen: int, extra_minutes: int = 0, window: int = 0) -> tuple[Floats, Floats, Floats, Floats]:
+        """i1, e1, i2, e2 of a look that sees `seen` canary minutes.
+
+        Where stable's earlier minutes count, the window reaches `window` minutes back, of which the last
+        `extra_minutes` are not to be seen yet.
+        """
+        stable, canary, at = self.stable, self.canary, seen - 1
+        i1, e1 = stable.invocations[at], stable.errors[at]
+        if self.before is not None:
+            earlier = window - extra_minutes - seen
+            i1, e1 = i1 + self.before.invocations[earlier], e1 + self.before.errors[earlier]
+        return i1, e1, canary.invocations[at], canary.errors[at]
+
+
+def poisson(rng: np.random.Generator, mean: Floats | float, shape: tuple[int, int]) -> Floats:
+    """Poisson counts as floats; `mean` broadcasts to `shape`."""
+    if not np.any(mean):
+        return np.zeros(shape)
+    return rng.poisson(np.broadcast_to(mean, shape) if np.ndim(mean) else mean, shape).astype(np.float64)
+
+
+def side(rng: np.random.Generator, requests: Floats | float, rate: Floats | float, shape: tuple[int, int]) -> Side:
+    """One version: `requests` a minute on average, each failing with probability `rate`."""
+    errors = poisson(rng, requests * rate, shape)
+    invocations = poisson(rng, requests * (1 - rate), shape) + errors
+    return summed(Side(invocations, errors))
+
+
+def summed(side: Side) -> Side:
+    """From counts by minute to sums from the start, in place."""
+    np.cumsum(side.invocations, axis=0, out=side.invocations)
+    np.cumsum(side.errors, axis=0, out=side.errors)
+    return side
+
+
+def by_minute(sums: Floats) -> Floats:
+    """From sums back to counts by minute."""
+    return np.diff(sums, axis=0, prepend=0)
+
+
+def shares(curve: Curve) -> Floats | float:
+    """The canary's share by minute until the last look: a number where it is constant, which draws faster."""
+    kept = curve.shares[:-1]
+    return kept[0] if len(set(kept)) == 1 else np.array(kept)[:, None]
+
+
+def plain(rng: np.random.Generator, curve: Curve, cell: Cell) -> tuple[tuple[float, Draw], ...]:
+    """The kind world: one draw for each regression, all against the same stable version, until the last look."""
+    shape = (curve.minutes - 1, cell.runs)
+    share = shares(curve)
+    stable = side(rng, cell.rps * 60 * (1 - share), cell.baseline, shape)
+    drawn = []
+    for regression in regressions(cell.baseline):
+        canary = side(rng, cell.rps * 60 * share, cell.baseline + regression, shape)
+        drawn.append((regression, Draw(stable, canary, canary.invocations * (regression or 1.0))))
+    return tuple(drawn)

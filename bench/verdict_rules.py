@@ -1,0 +1,174 @@
+"""The rule that ships and its rivals, each asked the same: in how many seen minutes does it first fire?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.verdict_draws import Draw, Floats, by_minute
+from infra.release.rule import Rule
+from infra.release.verdict import fires
+
+Seen = NDArray[np.int16]
+NEVER = np.int16(9999)
+
+STRATA = "strata"
+
+
+class Judge(Protocol):
+    """A rule. Returns for each run the number of canary minutes seen when it first fires, or NEVER.
+
+    most: the minutes that the last look sees. extra_minutes and window matter only where stable's minutes from
+    before the canary are counted.
+    """
+
+    def __call__(self, draw: Draw, most: int, extra_minutes: int = 0, window: int = 0) -> Seen: ...
+
+
+@dataclass(frozen=True)
+class OnSums:
+    """A rule on what both versions counted since the canary began."""
+
+    fires: Callable[[Floats, Floats, Floats, Floats], NDArray[np.bool_]]
+
+    def __call__(self, draw: Draw, most: int, extra_minutes: int = 0, window: int = 0) -> Seen:
+        first = np.full(draw.runs, NEVER)
+        for seen in range(1, most + 1):
+            _note(first, self.fires(*draw.sums(seen, extra_minutes, window)), seen)
+            if first.max() < NEVER:
+                break
+        return first
+
+
+@dataclass(frozen=True)
+class OnMinutes:
+    """A threshold alarm: `datapoints` minutes in a row for which `breaches` holds, of i1, e1, i2, e2 by minute."""
+
+    breaches: Callable[[Floats, Floats, Floats, Floats], NDArray[np.bool_]]
+    datapoints: int = 1
+
+    def __call__(self, draw: Draw, most: int, extra_minutes: int = 0, window: int = 0) -> Seen:
+        del extra_minutes, window
+        minutes = [by_minute(sums[:most]) for sums in _arrays(draw)]
+        breached = self.breaches(*minutes)
+        for _ in range(self.datapoints - 1):
+            breached = breached & np.vstack([np.zeros((1, draw.runs), bool), breached[:-1]])
+        first = np.where(breached.any(axis=0), breached.argmax(axis=0) + 1, NEVER)
+        return first.astype(np.int16)
+
+
+def _arrays(draw: Draw) -> tuple[Floats, Floats, Floats, Floats]:
+    return draw.stable.invocations, draw.stable.errors, draw.canary.invocations, draw.canary.errors
+
+
+def _note(first: Seen, fired: NDArray[np.bool_], seen: int) -> None:
+    first[fired & (first == NEVER)] = seen
+
+
+def shipped(rule: Rule) -> OnSums:
+    """The judge that ships, with these bounds."""
+    return OnSums(lambda i1, e1, i2, e2: fires(i1, e1, i2, e2, rule))
+
+
+def fixed_z(i1: Floats, e1: Floats, i2: Floats, e2: Floats) -> NDArray[np.bool_]:
+    """The textbook's two-proportion test at 1.96, looked at every minute and without minimum evidence."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pooled = (e1 + e2) / (i1 + i2)
+        error = np.sqrt(pooled * (1 - pooled) * (1 / i1 + 1 / i2))
+        above: NDArray[np.bool_] = (e2 / i2 - e1 / i1) / error > 1.96
+    return above
+
+
+def mixture_sprt(i1: Floats, e1: Floats, i2: Floats, e2: Floats) -> NDArray[np.bool_]:
+    """The mixture sequential probability ratio test: valid however often one looks, at 1 %.
+
+    Normal mixture on the difference of rates, its scale the 5 points that one wants to see (Johari, Koomen, Pekelis,
+    Walsh: Always Valid Inference, Operations Research 70(3), 2022, section 5).
+    """
+    scale = 0.05**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pooled = (e1 + e2) / (i1 + i2)
+        variance = pooled * (1 - pooled) * (1 / i1 + 1 / i2)
+        difference = e2 / i2 - e1 / i1
+        ratio = 0.5 * np.log(variance / (variance + scale))
+        ratio += scale * difference**2 / (2 * variance * (variance + scale))
+    enough: NDArray[np.bool_] = (difference > 0) & (ratio > np.log(1 / 0.01))
+    return enough
+
+
+@dataclass(frozen=True)
+class MannWhitney:
+    """Kayenta's judge on one metric, the error rate by minute: canary high where the lower end of the 98 % confidence
+    interval of the shift lies above a quarter of the estimated shift (Hodges-Lehmann).
+
+    The lower end lies above a shift s exactly when the rank test still rejects after taking s off the canary, which
+    needs no root to be sought. Tie and continuity corrections as Kayenta has them (asymptotic, two-sided):
+    https://spinnaker.io/docs/guides/user/canary/judge/
+    Minutes without requests count as rate 0 (`nanStrategy: replace`). Five minutes are the fewest that can reject; it
+    is asked every minute to the tenth and every fifth from there, and at each last look.
+    """
+
+    quantile: float = 2.3263478740408408
+    tolerance: float = 0.25
+    looks: tuple[int, ...] = (5, 6, 7, 8, 9, 14, 19, 24, 26, 28, 29)
+
+    def __call__(self, draw: Draw, most: int, extra_minutes: int = 0, window: int = 0) -> Seen:
+        del extra_minutes, window
+        i1, e1, i2, e2 = (by_minute(sums[:most]).T for sums in _arrays(draw))
+        stable, canary = e1 / np.maximum(i1, 1), e2 / np.maximum(i2, 1)
+        first = np.full(draw.runs, NEVER)
+        for seen in (look for look in self.looks if look <= most):
+            runs = np.flatnonzero(first == NEVER)
+            x, y = canary[runs, :seen], stable[runs, :seen]
+            # Cheaper tests first: most runs of a good release stop at each of them.
+            hopeful = x.sum(axis=1) > y.sum(axis=1)
+            runs, x, y = runs[hopeful], x[hopeful], y[hopeful]
+            high = self._score(x, y) > self.quantile
+            runs, x, y = runs[high], x[high], y[high]
+            shift = np.median((x[:, :, None] - y[:, None, :]).reshape(len(runs), seen * seen), axis=1, keepdims=True)
+            still = self._score(x - self.tolerance * np.abs(shift), y) > self.quantile
+            first[runs[still]] = seen
+        return first
+
+    @staticmethod
+    def _score(x: Floats, y: Floats) -> Floats:
+        """The rank test's z of `x` above `y`, [run, minute] each, within -1 and 1."""
+        size = x.shape[1]
+        # One sort ranks both: rates as whole numbers, fine enough to keep any two rates of such traffic apart, and the
+        # lowest bit says whose it is.
+        rates = np.hstack([y, x])
+        rates += 1
+        rates *= 2**28
+        bits = rates.astype(np.int32)
+        bits <<= 1
+        bits[:, size:] |= 1
+        bits.sort(axis=1)
+        is_x = bits & 1
+        starts = np.ones(bits.shape, bool)
+        starts[:, 1:] = bits[:, 1:] >> 1 != bits[:, :-1] >> 1
+        place = np.arange(2 * size, dtype=np.int32)
+        within = place - np.maximum.accumulate(np.where(starts, place, 0), axis=1)
+        tied = (3 * within * (within + 1)).sum(axis=1)
+        y_so_far = np.cumsum(1 - is_x, axis=1, dtype=np.int32)
+        y_below = np.maximum.accumulate(np.where(starts, y_so_far - (1 - is_x), 0), axis=1)
+        difference = (is_x * (y_so_far + y_below)).sum(axis=1) / 2 - size * size / 2
+        variance = size * size / 12 * (2 * size + 1 - tied / (2 * size * (2 * size - 1)))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            score: Floats = (difference - 0.5 * np.sign(difference)) / np.sqrt(variance)
+        return np.nan_to_num(score, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+RIVALS: Mapping[str, Judge] = {
+    "alias errors > 0, 2 x 60 s": OnMinutes(lambda _i1, e1, _i2, e2: e1 + e2 > 0, datapoints=2),
+    "version errors > 0": OnMinutes(lambda _i1, _e1, _i2, e2: e2 > 0),
+    "alias error rate > 5%": OnMinutes(lambda i1, e1, i2, e2: e1 + e2 > 0.05 * (i1 + i2)),
+    "version error rate > 5%": OnMinutes(lambda _i1, _e1, i2, e2: e2 > 0.05 * i2),
+    "fixed z > 1.96": OnSums(fixed_z),
+    "Kayenta Mann-Whitney": MannWhitney(),
+    "mSPRT 1%": OnSums(mixture_sprt),
+}
+JUDGES: Mapping[str, Judge] = {STRATA: shipped(Rule()), **RIVALS}

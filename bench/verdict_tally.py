@@ -1,0 +1,213 @@
+"""Runs every rule on every draw, in blocks on two processes, and adds up what happened.
+
+A block's seed is its place in the plan, so the figures do not depend on how many processes there are.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.verdict_draws import BASELINES, CURVES, DEFAULT, LATENESS, LINEAR, STEPS, TRAFFIC, Cell, Curve, Draw, plain
+from bench.verdict_rules import JUDGES, STRATA, Judge, OnSums, Seen, shipped
+from bench.verdict_worlds import KIND, WORLDS
+from infra.release.rule import Rule
+
+SEED = 20261124
+RUNS, BLOCK = 100_000, 20_000
+PROCESSES = 2
+LONGEST = max(curve.minutes for curve in CURVES)
+
+FORGIVEN = "strata, forgiven 3"
+SETTINGS: Mapping[str, Rule] = {
+    "as shipped": Rule(),
+    "z 2.9": Rule(z=2.9),
+    "z 3.4": Rule(z=3.4),
+    "correction 0": Rule(correction=0),
+    "correction 0.5": Rule(correction=0.5),
+    "correction 1.5": Rule(correction=1.5),
+    "minimum 1": Rule(minimum_errors=1),
+    "minimum 3": Rule(minimum_errors=3),
+    "minimum 6": Rule(minimum_errors=6),
+    "absolute 0.15": Rule(absolute=0.15),
+    "absolute 0.5": Rule(absolute=0.5),
+    "absolute 0.99": Rule(absolute=0.99),
+}
+"""Other bounds, tried on the default curve in the kind world and on a cold start."""
+
+GRID = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200)
+GRID_BASELINE = 0.01
+"""Traffic and baseline of the plots."""
+
+WORLD_JUDGES: Mapping[str, Judge] = {**JUDGES, FORGIVEN: shipped(Rule(forgiven=3))}
+
+
+class Key(NamedTuple):
+    """One row. world: None for the cells of verdict.json, else its name, "settings" or "grid"."""
+
+    world: str | None
+    rule: str
+    curve: str
+    extra_minutes: int
+    baseline: float
+    rps: float
+    regression: float
+
+
+@dataclass
+class Tally:
+    """What happened in the runs of one row. stops: fired runs by the minute of the stop."""
+
+    runs: int = 0
+    minutes: float = 0.0
+    harm: float = 0.0
+    least_harm: float = 0.0
+    stops: NDArray[np.int64] = field(default_factory=lambda: np.zeros(LONGEST, np.int64))
+
+    @property
+    def fired(self) -> int:
+        return int(self.stops.sum())
+
+    @property
+    def share(self) -> float:
+        return self.fired / self.runs
+
+    @property
+    def error(self) -> float:
+        """Standard error of `share`, with one run added to each side so that 0 and 1 have one too."""
+        share = (self.fired + 1) / (self.runs + 2)
+        return float(np.sqrt(share * (1 - share) / self.runs))
+
+    @property
+    def mean_minutes(self) -> float | None:
+        return self.minutes / self.fired if self.fired else None
+
+    @property
+    def harm_ratio(self) -> float | None:
+        return self.harm / self.least_harm if self.fired and self.least_harm else None
+
+    def add(self, other: Tally) -> None:
+        self.runs += other.runs
+        self.minutes += other.minutes
+        self.harm += other.harm
+        self.least_harm += other.least_harm
+        self.stops += other.stops
+
+
+Tallies = dict[Key, Tally]
+
+
+def count(seen: Seen, draw: Draw, curve: Curve, extra_minutes: int) -> Tally:
+    """seen: canary minutes seen when each run first fired. The stop comes `extra_minutes` after the last of them."""
+    fired = np.flatnonzero(seen <= curve.most_seen(extra_minutes))
+    stops = seen[fired].astype(np.int64) + extra_minutes
+    earliest = draw.first_harm + extra_minutes
+    return Tally(
+        runs=draw.runs,
+        minutes=float(stops.sum()),
+        harm=float(draw.harm[stops - 1, fired].sum()),
+        least_harm=float(draw.harm[earliest, fired].sum()) if earliest < draw.minutes else 0.0,
+        stops=np.bincount(stops, minlength=LONGEST),
+    )
+
+
+@dataclass(frozen=True)
+class Task:
+    """One block of runs of one stable version, in one part of the plan."""
+
+    part: str
+    cell: Cell
+    seed: tuple[int, ...]
+
+    def key(self, world: str | None, rule: str, curve: Curve, extra_minutes: int, regression: float) -> Key:
+        return Key(world, rule, curve.name, extra_minutes, self.cell.baseline, self.cell.rps, regression)
+
+
+def plan() -> list[Task]:
+    cells = [(baseline, float(rps)) for baseline in BASELINES for rps in TRAFFIC]
+    grid = [(GRID_BASELINE, float(rps)) for rps in GRID]
+    parts = [("steps", cells), ("linear", cells), ("settings", cells), ("grid", grid)]
+    parts += [(world.name, cells) for world in WORLDS]
+    return [
+        Task(part, Cell(baseline, rps, BLOCK), (SEED, index, number, block))
+        for index, (part, places) in enumerate(parts)
+        for number, (baseline, rps) in enumerate(places)
+        for block in range(RUNS // BLOCK)
+    ]
+
+
+def perform(task: Task) -> Tallies:
+    """One task, on one core."""
+    rng = np.random.default_rng(np.random.SeedSequence(task.seed))
+    if task.part == "steps":
+        return _plain(rng, task, None, STEPS, JUDGES)
+    if task.part == "linear":
+        return _plain(rng, task, None, (LINEAR,), JUDGES)
+    if task.part == "grid":
+        return _plain(rng, task, "grid", (DEFAULT,), JUDGES)
+    if task.part == "settings":
+        return _settings(rng, task)
+    return _world(rng, task)
+
+
+def _plain(
+    rng: np.random.Generator, task: Task, world: str | None, curves: tuple[Curve, ...], judges: Mapping[str, Judge]
+) -> Tallies:
+    tallies: Tallies = {}
+    longest = max(curves, key=lambda curve: curve.minutes)
+    for regression, draw in plain(rng, longest, task.cell):
+        for name, judge in judges.items():
+            seen = judge(draw, draw.minutes)
+            for curve in curves:
+                for extra in LATENESS:
+                    key = task.key(world, name, curve, extra, regression)
+                    tallies[key] = count(seen, draw, curve, extra)
+    return tallies
+
+
+def _settings(rng: np.random.Generator, task: Task) -> Tallies:
+    judges = {name: shipped(rule) for name, rule in SETTINGS.items()}
+    tallies = _plain(rng, task, "settings", (DEFAULT,), judges)
+    cold = next(world for world in WORLDS if world.name == "cold start")
+    for regression, draw in cold.draw(rng, task.cell, (0.0,)):
+        for name, judge in judges.items():
+            seen = judge(draw, draw.minutes)
+            for extra in LATENESS:
+                key = task.key("settings, cold start", name, DEFAULT, extra, regression)
+                tallies[key] = count(seen, draw, DEFAULT, extra)
+    return tallies
+
+
+def _world(rng: np.random.Generator, task: Task) -> Tallies:
+    world = next(world for world in WORLDS if world.name == task.part)
+    judges = WORLD_JUDGES
+    if world.counts_before:
+        judges = {name: judge for name, judge in judges.items() if isinstance(judge, OnSums)}
+    if world.name == KIND:
+        judges = {name: WORLD_JUDGES[name] for name in (STRATA, FORGIVEN)}
+    tallies: Tallies = {}
+    for regression, draw in world.draw(rng, task.cell, world.regressions):
+        for name, judge in judges.items():
+            for extra in LATENESS:
+                if draw.before is not None or extra == LATENESS[0]:  # else what is seen does not depend on it
+                    seen = judge(draw, DEFAULT.most_seen(extra), extra, DEFAULT.minutes)
+                key = task.key(world.name, name, DEFAULT, extra, regression)
+                tallies[key] = count(seen, draw, DEFAULT, extra)
+    return tallies
+
+
+def simulate(tasks: Iterable[Task]) -> Tallies:
+    """All tasks, added up by row."""
+    total: Tallies = {}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
+        for tallies in pool.map(perform, tasks, chunksize=1):
+            for key, tally in tallies.items():
+                total.setdefault(key, Tally()).add(tally)
+    return total

@@ -1,0 +1,1 @@
+"""Acceptance on real parts: scenario, live traffic, report."""

@@ -1,0 +1,98 @@
+"""`python -m rehearsal`: the whole story under live traffic, on this machine. `python -m rehearsal sandbox`: the stage
+alone, for commands typed by hand."""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from rehearsal import sandbox
+from rehearsal.processes import ProgramError, end_on_sigterm
+from rehearsal.scenario import Rehearsal
+from rehearsal.scratch import ScratchError, scrubbed
+from rehearsal.story import Story
+
+REPORT = Path(".rehearsal/report.json")
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("story", "sandbox"), default="story")
+    parser.add_argument(
+        "--factor", type=float, default=40.0, help="simulated seconds per real second (default: %(default)g)"
+    )
+    parser.add_argument("--rate", type=float, default=60.0, help="requests per real second (default: %(default)g)")
+    parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes (default: %(default)s)")
+    return parser
+
+
+def rehearse(console: Console, factor: float, rate: float, file: Path) -> int:
+    """The whole story; 0 when every step ended as told."""
+    story = Story(console)
+    begun = time.monotonic()
+    with sandbox.running(factor) as stage:
+        story.show("[bold]A rehearsal of Strata[/bold]")
+        story.say(
+            f"The real Pulumi CLI ({stage.pulumi_version}) on an AWS on this machine ({stage.endpoint}), where time "
+            f"runs {factor:g} times faster. The project is a scratch copy in {stage.scratch.project}; the legacy "
+            "Terraform layer, its table and its state, is there already."
+        )
+        report = Rehearsal(stage, story, rate).run()
+    report.write(file)
+    console.print()
+    story.show(report.table())
+    problems = report.problems()
+    story.say("")
+    if problems:
+        for problem in problems:
+            story.result(problem, good=False)
+        story.result(f"Not as told. The report is in {file}.", good=False)
+        return 1
+    story.result(f"All as told, in {time.monotonic() - begun:.0f} s. The report is in {file}.", good=True)
+    return 0
+
+
+def stay(console: Console, factor: float) -> int:
+    """A sandbox for a person, until Ctrl-C."""
+    with sandbox.running(factor) as stage:
+        rc = stage.scratch.root / "rc"
+        rc.write_text(stage.exports())
+        console.print(stage.exports(), soft_wrap=True, highlight=False, markup=False)
+        story = Story(console)
+        story.say(
+            f"Type these lines in another terminal, or `source {rc}`. Then `pulumi up --stack prod` works there, as do "
+            f"preview, refresh, destroy and stack output. Time runs {factor:g} times faster: a ten-minute canary takes "
+            f"{600 / factor:g} seconds. Ctrl-C here ends it all."
+        )
+        while stage.cloud.exit_code is None and stage.providers.exit_code is None:
+            time.sleep(0.2)
+        ended = stage.cloud if stage.cloud.exit_code is not None else stage.providers
+        raise ProgramError(f"`{ended.name}` ended:\n{ended.last_words()}")
+
+
+def main() -> int:
+    """Exit code 0, 1 with a reason, or 130 where it was interrupted."""
+    options = arguments().parse_args()
+    # Nothing in this process finds the user's accounts either.
+    environment = scrubbed(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    end_on_sigterm()
+    console = Console(highlight=False)
+    try:
+        if options.what == "sandbox":
+            return stay(console, options.factor)
+        return rehearse(console, options.factor, options.rate, options.report)
+    except (ScratchError, ProgramError) as problem:
+        Console(stderr=True, highlight=False).print(f"rehearsal: {problem}", markup=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

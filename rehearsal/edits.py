@@ -1,0 +1,34 @@
+"""The commits that a rehearsal makes to its copy of the app: exact text, so that a change of the app that this page has
+not followed is an error and never a rehearsal of nothing."""
+
+from rehearsal.scratch import Edit
+
+GOOD = Edit(
+    title="Say the name of the service in /health",
+    file="app/orders/routes.py",
+    before='return answer(200, {"status": "ok"})',
+    after='return answer(200, {"service": "orders", "status": "ok"})',
+)
+
+# The classic: a table with half of its rows. Live traffic orders in four currencies alike, so half of the orders raise.
+BAD = Edit(
+    title="Add the payment fee to an order's total",
+    file="app/orders/orders.py",
+    before='"total_cents": sum(item["quantity"] * item["unit_price_cents"] for item in new["items"]),',
+    after='"total_cents": sum(item["quantity"] * item["unit_price_cents"] for item in new["items"])\n'
+    '        + {"EUR": 25, "USD": 30}[new["currency"]],',
+)
+
+FIXED = Edit(
+    title="Know the payment fee of every currency",
+    file=BAD.file,
+    before='{"EUR": 25, "USD": 30}',
+    after='{"CHF": 25, "EUR": 25, "GBP": 20, "USD": 30}',
+)
+
+CANNOT_IMPORT = Edit(
+    title="Use a module that is not in the bundle",
+    file="app/orders/main.py",
+    before="from app.orders import service, store\n",
+    after="import strata_module_left_behind\n\nfrom app.orders import service, store\n",
+)

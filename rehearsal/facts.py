@@ -1,0 +1,156 @@
+"""What happened, by AWS's own records: the alias, CodeDeploy's deployments, Lambda's metrics. No screen is read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from rehearsal.scratch import require_loopback
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+    from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef
+
+PERIOD = 60  # seconds as CloudWatch counts them; the local cloud's minute is shorter by its factor
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One of CodeDeploy's records of a release, not of the way back."""
+
+    id: str
+    status: str
+    error: str  # CodeDeploy's code, such as ALARM_ACTIVE; empty where there is none
+    message: str
+    stable: str  # the version it started from
+    canary: str
+    rollback: str | None  # the deployment that rolled it back
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Lambda's Errors of an alias over a window: all, and by the version that executed while two served."""
+
+    total: int
+    by_version: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One function as one look found it."""
+
+    live: str | None  # the version with all traffic; None where there is no alias, or its traffic is split
+    deployments: tuple[Deployment, ...]  # newest first
+
+
+class Aws:
+    """Clients of one account of the local cloud, and the questions a rehearsal asks them."""
+
+    def __init__(self, endpoint: str, account: str, region: str) -> None:
+        require_loopback(endpoint)
+        self.endpoint, self.account, self.region = endpoint, account, region
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of that service."""
+        return self._session.client(
+            service,  # type: ignore[call-overload]  # services are names here, the stubs want literals
+            endpoint_url=self.endpoint,
+            config=Config(retries={"mode": "standard"}, s3={"addressing_style": "path"}),
+        )
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session(aws_access_key_id=self.account, aws_secret_access_key="local", region_name=self.region)  # noqa: S106  the local cloud takes any
+
+    def look(self, target: dict[str, str]) -> Seen:
+        """How a release's target stands."""
+        return Seen(
+            self.live(target["function"], target["alias"]), self.deployments(target["application"], target["group"])
+        )
+
+    def live(self, function: str, alias: str) -> str | None:
+        """The version that the alias sends all traffic to."""
+        client = self.client("lambda")
+        try:
+            answer = client.get_alias(FunctionName=function, Name=alias)
+        except client.exceptions.ResourceNotFoundException:
+            return None
+        if answer.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
+            return None
+        version: str = answer["FunctionVersion"]
+        return version
+
+    def deployments(self, application: str, group: str) -> tuple[Deployment, ...]:
+        """CodeDeploy's records of that group's releases, newest first; rollbacks are named by what they roll back."""
+        client = self.client("codedeploy")
+        pages = client.get_paginator("list_deployments").paginate(
+            applicationName=application, deploymentGroupName=group
+        )
+        ids = [id_ for page in pages for id_ in page["deployments"]]
+        infos = [client.get_deployment(deploymentId=id_)["deploymentInfo"] for id_ in ids]
+        infos.sort(key=lambda info: info["createTime"], reverse=True)
+        return tuple(self._deployment(client, info) for info in infos if info.get("creator") != "codeDeployRollback")
+
+    def _deployment(self, client: Any, info: "DeploymentInfoTypeDef") -> Deployment:
+        id_ = info["deploymentId"]
+        targets = client.list_deployment_targets(deploymentId=id_)["targetIds"]
+        found = client.batch_get_deployment_targets(deploymentId=id_, targetIds=targets)["deploymentTargets"]
+        function = found[0]["lambdaTarget"]["lambdaFunctionInfo"] if found else {}
+        error = info.get("errorInformation", {})
+        return Deployment(
+            id=id_,
+            status=info["status"],
+            error=error.get("code", ""),
+            message=error.get("message", ""),
+            stable=function.get("currentVersion", ""),
+            canary=function.get("targetVersion", ""),
+            rollback=info.get("rollbackInfo", {}).get("rollbackDeploymentId"),
+        )
+
+    def versions(self, function: str) -> list[str]:
+        """The published versions of a function."""
+        pages = self.client("lambda").get_paginator("list_versions_by_function").paginate(FunctionName=function)
+        return [each["Version"] for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
+
+    def errors(self, function: str, alias: str, start: float, end: float) -> Errors:
+        """Lambda's Errors over [start, end), seconds since the epoch, both at the edge of a bucket.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+        """
+        versions = self.versions(function)
+        queries = [_errors("total", function, alias), *(_errors(f"v{one}", function, alias, one) for one in versions)]
+        answer = self.client("cloudwatch").get_metric_data(
+            MetricDataQueries=queries,
+            StartTime=datetime.fromtimestamp(start, UTC),
+            EndTime=datetime.fromtimestamp(end, UTC),
+        )
+        sums = {result["Id"]: round(sum(result["Values"])) for result in answer["MetricDataResults"]}
+        return Errors(sums["total"], {one: sums[f"v{one}"] for one in versions})
+
+
+def _errors(id_: str, function: str, alias: str, executed: str | None = None) -> "MetricDataQueryTypeDef":
+    dimensions = [("FunctionName", function), ("Resource", f"{function}:{alias}")]
+    if executed is not None:
+        dimensions.append(("ExecutedVersion", executed))
+    return {
+        "Id": id_,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": "AWS/Lambda",
+                "MetricName": "Errors",
+                "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions],
+            },
+            "Period": PERIOD,
+            "Stat": "Sum",
+        },
+    }
+
+
+def newest(before: Sequence[Deployment], after: Sequence[Deployment]) -> Deployment | None:
+    """The newest deployment that was not there before."""
+    known = {one.id for one in before}
+    return next((one for one in after if one.id not in known), None)

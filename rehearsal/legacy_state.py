@@ -1,0 +1,145 @@
+"""The legacy data layer as Terraform would have left it: its table in the local cloud, its state in S3.
+
+`terraform-legacy/data` says what that is; a test holds this file to it. Terraform's aws plugin is not needed: the table
+is created by boto3, and the state is written as Terraform 1 writes it (format version 4; no stability promised, so a
+test has the real binary read it back).
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from rehearsal.facts import Aws
+
+FORMAT = 4  # of Terraform's states since 0.12
+TERRAFORM = "1.11.4"
+# Short for the public registry's: Terraform fills in the host when it reads it.
+PROVIDER = 'provider["hashicorp/aws"]'
+TABLE = "orders-prod"
+TAGS = {"Environment": "prod", "ManagedBy": "terraform", "Project": "orders"}
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where the layer's state is: the S3 backend of Terraform."""
+
+    bucket: str
+    key: str
+    region: str
+    workspace: str = "default"
+
+    @classmethod
+    def of(cls, legacy: Mapping[str, Any], region: str) -> Self:
+        """From `strata:data.legacy` of a stack in `region`."""
+        return cls(legacy["bucket"], legacy["key"], legacy.get("region", region), legacy.get("workspace", "default"))
+
+    @property
+    def object_key(self) -> str:
+        """https://developer.hashicorp.com/terraform/language/backend/s3#workspace_key_prefix"""
+        return self.key if self.workspace == "default" else f"env:/{self.workspace}/{self.key}"
+
+
+def create(aws: Aws, backend: Backend) -> dict[str, Any]:
+    """Create the bucket and the table, and write the state; the state."""
+    make_bucket(aws, backend)
+    make_table(aws)
+    found = state(f"arn:aws:dynamodb:{aws.region}:{aws.account}:table/{TABLE}")
+    put(aws, backend, found)
+    return found
+
+
+def make_bucket(aws: Aws, backend: Backend) -> None:
+    """The bucket of the states, versioned as Terraform advises."""
+    s3 = aws.client("s3")
+    elsewhere = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
+    s3.create_bucket(Bucket=backend.bucket, **({"CreateBucketConfiguration": elsewhere} if elsewhere else {}))
+    s3.put_bucket_versioning(Bucket=backend.bucket, VersioningConfiguration={"Status": "Enabled"})
+
+
+def make_table(aws: Aws) -> None:
+    """The table, as `terraform apply` makes it."""
+    dynamodb = aws.client("dynamodb")
+    dynamodb.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        SSESpecification={"Enabled": True},
+        DeletionProtectionEnabled=True,
+        Tags=[{"Key": key, "Value": value} for key, value in TAGS.items()],
+    )
+    dynamodb.get_waiter("table_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1})
+    dynamodb.update_time_to_live(
+        TableName=TABLE, TimeToLiveSpecification={"AttributeName": "expiration", "Enabled": True}
+    )
+    dynamodb.update_continuous_backups(
+        TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+
+
+def put(aws: Aws, backend: Backend, content: Mapping[str, Any] | bytes) -> None:
+    """Write a state, or whatever a test wants to stand in its place."""
+    body = content if isinstance(content, bytes) else json.dumps(content, indent=2).encode()
+    aws.client("s3").put_object(
+        Bucket=backend.bucket,
+        Key=backend.object_key,
+        Body=body,
+        ContentType="application/json",
+        ServerSideEncryption="AES256",
+    )
+
+
+def remove(aws: Aws, backend: Backend) -> None:
+    """Delete the state, not the table."""
+    aws.client("s3").delete_object(Bucket=backend.bucket, Key=backend.object_key)
+
+
+def state(table_arn: str) -> dict[str, Any]:
+    """The state that `terraform apply` of the layer leaves, with every attribute that its HCL sets."""
+    return {
+        "version": FORMAT,
+        "terraform_version": TERRAFORM,
+        "serial": 3,
+        "lineage": str(uuid.uuid5(uuid.NAMESPACE_URL, table_arn)),
+        "outputs": {
+            "table_arn": {"value": table_arn, "type": "string"},
+            "table_name": {"value": TABLE, "type": "string"},
+        },
+        "resources": [
+            {
+                "mode": "managed",
+                "type": "aws_dynamodb_table",
+                "name": "orders",
+                "provider": PROVIDER,
+                "instances": [
+                    {
+                        "schema_version": 1,
+                        "attributes": _attributes(table_arn),
+                        "sensitive_attributes": [],
+                    }
+                ],
+            }
+        ],
+        "check_results": None,
+    }
+
+
+def _attributes(table_arn: str) -> dict[str, Any]:
+    return {
+        "arn": table_arn,
+        "id": TABLE,
+        "name": TABLE,
+        "attribute": [{"name": "id", "type": "S"}],
+        "billing_mode": "PAY_PER_REQUEST",
+        "deletion_protection_enabled": True,
+        "hash_key": "id",
+        "range_key": None,
+        "point_in_time_recovery": [{"enabled": True}],
+        "server_side_encryption": [{"enabled": True, "kms_key_arn": ""}],
+        "ttl": [{"attribute_name": "expiration", "enabled": True}],
+        "table_class": "STANDARD",
+        "tags": None,  # the provider's default tags are in `tags_all` alone
+        "tags_all": TAGS,
+    }

@@ -1,0 +1,170 @@
+"""What a rehearsal found: `.rehearsal/report.json`, the table at the end, and whether everything ended as told."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from rehearsal.traffic import Orders
+
+FEWEST_ORDERS = 200
+# What each step must come to: its name, the outcome, the reason where one must stand, and how `pulumi up` must exit.
+TOLD = (
+    ("first", "first", None, "zero"),
+    ("good", "promoted", None, "zero"),
+    ("bad", "rolled_back", "verdict", "other than zero"),
+    ("revert", "unchanged", None, "zero"),
+)
+NEAR_TEN_PERCENT = (0.05, 0.15)  # 600 requests through a 10 % weight are within this 99.99 % of the time
+
+
+@dataclass(frozen=True)
+class Release:
+    """One step that releases. Versions are Lambda's, null where there was none; `canary_share` is of the requests
+    during the split, null where nothing was split; `requests` were sent from this step's start to the next one's.
+    """
+
+    name: str
+    outcome: str
+    reason: str | None
+    detail: str
+    from_version: str | None
+    to_version: str | None
+    deployment_id: str | None
+    exit_code: int
+    seconds: float
+    requests: int
+    harmed_requests: int  # Lambda's Errors of the alias
+    canary_share: float | None
+
+    @property
+    def versions(self) -> str:
+        """From which to which, for a person."""
+        if self.from_version in {None, self.to_version}:
+            return self.to_version or ""
+        return f"{self.from_version} -> {self.to_version}"
+
+
+@dataclass(frozen=True)
+class Harm:
+    """Who let callers down in one step: failures as callers saw them, and Lambda's Errors by who executed."""
+
+    name: str
+    failed_requests: int
+    of_canary: int
+    of_others: int
+
+
+@dataclass(frozen=True)
+class Noop:
+    """The `up` that must change nothing: how many resources it changed, its seconds and exit code."""
+
+    changed: int
+    seconds: float
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole rehearsal; `as_json` is the file's form. `harm` is for the judgement and is not in the file."""
+
+    seconds: float
+    time_factor: float
+    pulumi_version: str
+    releases: tuple[Release, ...]
+    orders: Orders
+    noop: Noop
+    harm: tuple[Harm, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that the issue gives."""
+        return {
+            "seconds": self.seconds,
+            "time_factor": self.time_factor,
+            "pulumi": {"version": self.pulumi_version},
+            "releases": [asdict(release) for release in self.releases],
+            "orders": {**asdict(self.orders), "lost": self.orders.lost},
+            "noop": {"changed": self.noop.changed, "seconds": self.noop.seconds},
+        }
+
+    def write(self, file: Path) -> None:
+        """Write the file, whole or not at all."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = file.with_suffix(".tmp")
+        scratch.write_text(json.dumps(self.as_json(), indent=2) + "\n")
+        scratch.replace(file)
+
+    def problems(self) -> list[str]:
+        """What ended otherwise than told, one line each; empty where all is well."""
+        return [*self._steps(), *self._harm(), *self._rest()]
+
+    def _steps(self) -> Iterator[str]:
+        found = {release.name: release for release in self.releases}
+        for name, outcome, reason, exits in TOLD:
+            release = found.get(name)
+            if release is None:
+                yield f"{name}: never happened"
+            elif release.outcome != outcome or (reason and release.reason != reason):
+                wanted = f"{outcome} ({reason})" if reason else outcome
+                yield f"{name}: ended {release.outcome} ({release.reason}), not {wanted}: {release.detail}"
+            elif (release.exit_code == 0) != (exits == "zero"):
+                yield f"{name}: `pulumi up` exited {release.exit_code}, not {exits}, although it ended {outcome}"
+        yield from self._canaries(found)
+
+    def _canaries(self, found: dict[str, Release]) -> Iterator[str]:
+        low, high = NEAR_TEN_PERCENT
+        for name in ("good", "bad"):
+            if (release := found.get(name)) is None:
+                continue
+            if release.canary_share is None:
+                yield f"{name}: live traffic never saw two versions serve"
+            elif not low <= release.canary_share <= high:
+                yield f"{name}: the canary had {release.canary_share:.1%} of the requests, not about 10 %"
+        good, bad, revert = found.get("good"), found.get("bad"), found.get("revert")
+        if good and revert and (revert.to_version != good.to_version or revert.deployment_id is not None):
+            yield (
+                f"revert: version {revert.to_version} by deployment {revert.deployment_id}, "
+                f"not the live version {good.to_version} without one"
+            )
+        if bad and bad.deployment_id and bad.deployment_id not in bad.detail:
+            yield f"bad: `pulumi up` ended with a line that does not name {bad.deployment_id}: {bad.detail}"
+
+    def _harm(self) -> Iterator[str]:
+        for harm in self.harm:
+            errors = harm.of_canary + harm.of_others
+            if harm.name == "bad":
+                if harm.of_others:
+                    yield f"bad: {harm.of_others} of {errors} errors were not the canary's"
+                if not harm.of_canary:
+                    yield "bad: the canary harmed nobody, so nothing was shown"
+            elif errors:
+                yield f"{harm.name}: {errors} requests were harmed, not none"
+            if harm.failed_requests != errors:
+                yield f"{harm.name}: callers saw {harm.failed_requests} failures, Lambda counted {errors} errors"
+
+    def _rest(self) -> Iterator[str]:
+        noop, orders = self.noop, self.orders
+        if noop.exit_code or noop.changed:
+            yield f"noop: changed {noop.changed} resources and exited {noop.exit_code}, not 0 and 0"
+        if orders.lost:
+            yield f"orders: {orders.lost} of {orders.acknowledged} acknowledged orders are lost"
+        if orders.acknowledged < FEWEST_ORDERS:
+            yield f"orders: only {orders.acknowledged} were acknowledged; {FEWEST_ORDERS} at least make a rehearsal"
+
+    def table(self) -> Table:
+        """The releases, for a person."""
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for heading in ("release", "outcome", "versions"):
+            table.add_column(heading, no_wrap=True)
+        for heading in ("seconds", "requests", "harmed", "canary"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for one in self.releases:
+            share = "" if one.canary_share is None else f"{one.canary_share:.1%}"
+            ending = one.outcome.replace("_", " ") + (f" ({one.reason})" if one.outcome == "rolled_back" else "")
+            numbers = (f"{one.seconds:.1f}", f"{one.requests}", f"{one.harmed_requests}", share)
+            table.add_row(one.name, ending, one.versions, *numbers)
+        table.add_row("noop", f"{self.noop.changed} changed", "", f"{self.noop.seconds:.1f}", "", "", "")
+        return table

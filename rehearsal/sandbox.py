@@ -1,0 +1,174 @@
+"""A local cloud, the stand-in providers and a scratch copy of the project: all that `pulumi up --stack prod` needs.
+
+Used by the rehearsal, by `make sandbox`, by tests and by benchmarks. Everything started ends with the `with` block, or
+with this process however that ends.
+"""
+
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rehearsal import legacy_state
+from rehearsal.facts import Aws
+from rehearsal.processes import Program
+from rehearsal.scratch import Edit, Scratch, ScratchError, scrubbed
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+LOCAL_PYTHON = REPOSITORY / "local/.venv/bin/python"
+STACK = "prod"
+# What a person in a shell needs beside PATH; the rest of the environment stays the person's own.
+EXPORTED = ("AWS_", "PULUMI_", "STRATA_", "NO_PROXY", "no_proxy")
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox. `env` is the environment in which commands are typed."""
+
+    scratch: Scratch
+    cloud: Program
+    providers: Program
+    env: Mapping[str, str]
+    factor: float
+    account: str
+    region: str
+    legacy: legacy_state.Backend
+    pulumi_version: str
+
+    @property
+    def endpoint(self) -> str:
+        return self.env["AWS_ENDPOINT_URL"]
+
+    @property
+    def bucket(self) -> float:
+        """Real seconds of a simulated minute: of one bucket of CloudWatch's."""
+        return 60 / self.factor
+
+    @property
+    def aws(self) -> Aws:
+        """AWS's own records, of this sandbox."""
+        return Aws(self.endpoint, self.account, self.region)
+
+    def pulumi(
+        self, *arguments: str, heed: Callable[[str], None] | None = None, env: Mapping[str, str | None] | None = None
+    ) -> tuple[int, str]:
+        """Run the Pulumi CLI in the copy as a user would; its exit code and output.
+
+        `heed` is handed each line as it comes; `env` changes the environment, None takes a name out.
+        """
+        lines: list[str] = []
+
+        def note(line: str) -> None:
+            lines.append(line)
+            if heed is not None:
+                heed(line)
+
+        changed = {**self.env, **(env or {})}
+        final = {name: value for name, value in changed.items() if value is not None}
+        # No grace: an interrupted rehearsal throws its stack away, so nothing has to be put in order.
+        with Program(["pulumi", *arguments], env=final, cwd=self.scratch.project, grace=0) as program:
+            code = program.lines(note)
+        return code, "\n".join(lines)
+
+    def outputs(self) -> dict[str, Any]:
+        """`pulumi stack output --json`."""
+        answer: dict[str, Any] = self._json("stack", "output", "--json", "--stack", STACK)
+        return answer
+
+    def changes(self) -> dict[str, int]:
+        """How many resources the last `pulumi up` created, updated, left the same ..., as Pulumi's history has it."""
+        history = self._json("stack", "history", "--json", "--page-size", "1", "--stack", STACK)
+        changes: dict[str, int] = history[0]["resourceChanges"]
+        return changes
+
+    def resource(self, token: str) -> dict[str, Any]:
+        """The outputs in the stack's state of the one resource of that type; empty where there is none."""
+        state = self._json("stack", "export", "--stack", STACK)
+        for resource in state["deployment"].get("resources", ()):
+            if resource["type"] == token:
+                outputs: dict[str, Any] = resource.get("outputs", {})
+                return outputs
+        return {}
+
+    def apply(self, edit: Edit) -> str:
+        """Commit an edit to the copy; the commit's id."""
+        return self.scratch.apply(edit)
+
+    def exports(self) -> str:
+        """Shell lines that put a person into this sandbox."""
+        wanted = {name: value for name, value in self.env.items() if name.startswith(EXPORTED)}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(wanted.items())]
+        pulumi = Path(shutil.which("pulumi", path=self.env["PATH"]) or "pulumi").parent
+        host = Path(shutil.which("pulumi-language-python", path=self.env["PATH"]) or pulumi / "host").parent
+        folders = dict.fromkeys(str(folder) for folder in (host, pulumi, REPOSITORY / ".venv/bin"))
+        lines.append(f'export PATH={shlex.quote(os.pathsep.join(folders))}:"$PATH"')
+        return "\n".join([f"cd {shlex.quote(str(self.scratch.project))}", *lines]) + "\n"
+
+    def _json(self, *arguments: str) -> Any:
+        code, text = self.pulumi(*arguments)
+        if code != 0:
+            raise ScratchError(f"`pulumi {' '.join(arguments)}` ended with exit code {code}:\n{text}")
+        return json.loads(text)
+
+
+@contextmanager
+def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
+    """A sandbox with an empty stack `prod` and the legacy layer in place. Raises ScratchError or ProgramError."""
+    base = scrubbed(os.environ)
+    if shutil.which("pulumi") is None:
+        raise ScratchError("there is no `pulumi` on PATH; run this by `make`, which finds or builds one, or install it")
+    with ExitStack() as stack:
+        scratch = Scratch.of(repository)
+        stack.callback(scratch.remove)
+        cloud = stack.enter_context(_start("cloud", scratch, base, "--port", "0", "--factor", f"{factor:g}"))
+        ready = scratch.root / "cloud.json"
+        endpoint = cloud.ready(ready)["endpoint"]
+        # The account and the region are the stack's own, hence known only once its file is read.
+        blank = scratch.environment(base, endpoint=endpoint, account="0" * 12, region="us-east-1", rate=factor)
+        config = _configured(scratch, blank, endpoint)
+        account, region = config["account"]["allowedAccountIds"][0], config["account"]["region"]
+        env = scratch.environment(base, endpoint=endpoint, account=account, region=region, rate=factor)
+        legacy = legacy_state.Backend.of(config["data"]["legacy"], region)
+        aws = Aws(endpoint, account, region)
+        legacy_state.create(aws, legacy)
+        providers = stack.enter_context(_start("providers", scratch, env))
+        env["PULUMI_DEBUG_PROVIDERS"] = providers.ready(scratch.root / "providers.json")["PULUMI_DEBUG_PROVIDERS"]
+        yield Sandbox(scratch, cloud, providers, env, factor, account, region, legacy, config["version"])
+
+
+def _start(name: str, scratch: Scratch, env: Mapping[str, str], *options: str) -> Program:
+    """`python -m local.NAME` in its own environment; it writes NAME.json when it serves and NAME.log meanwhile."""
+    command: list[str | Path] = [
+        LOCAL_PYTHON,
+        "-m",
+        f"local.{name}",
+        *options,
+        "--ready-file",
+        scratch.root / f"{name}.json",
+    ]
+    return Program([*command, "--parent", str(os.getpid())], env=env, cwd=REPOSITORY, log=scratch.root / f"{name}.log")
+
+
+def _configured(scratch: Scratch, env: Mapping[str, str], endpoint: str) -> dict[str, Any]:
+    """Create the stack, and tell its legacy backend where S3 is: the one change to the copy's configuration."""
+
+    def pulumi(arguments: Sequence[str]) -> str:
+        said: list[str] = []
+        with Program(["pulumi", *arguments], env=env, cwd=scratch.project, grace=0) as program:
+            code = program.lines(said.append)
+        if code != 0:
+            raise ScratchError(f"`pulumi {' '.join(arguments)}` ended with exit code {code}:\n" + "\n".join(said))
+        return "\n".join(said)
+
+    pulumi(["stack", "init", STACK])
+    keys = (f"strata:data.legacy.endpoint={endpoint}", "strata:data.legacy.usePathStyle=true")
+    pulumi(["config", "set-all", "--stack", STACK, "--path", *(part for key in keys for part in ("--plaintext", key))])
+    scratch.commit("Read the legacy state from this machine")
+    config = json.loads(pulumi(["config", "--json", "--stack", STACK]))
+    found = {key.removeprefix("strata:"): entry.get("objectValue") for key, entry in config.items()}
+    return {**found, "version": pulumi(["version"])}

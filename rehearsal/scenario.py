@@ -1,0 +1,231 @@
+"""The story of a rehearsal under live traffic: `first`, `good`, `bad`, `revert`, and an `up` that changes nothing."""
+
+import math
+import time
+from dataclasses import dataclass, field
+
+from rehearsal import edits
+from rehearsal.facts import Aws, Errors, Seen, newest
+from rehearsal.outcome import Told, outcome, told_by
+from rehearsal.report import Harm, Noop, Release, Report
+from rehearsal.sandbox import STACK, Sandbox
+from rehearsal.scratch import Edit, ScratchError
+from rehearsal.story import Story
+from rehearsal.traffic import Api, Orders, Traffic, late, share_of, within
+
+UP = ("up", "--stack", STACK)
+RELEASE = "strata:release:Release"
+NOTHING = Seen(None, ())
+STATUS_SECONDS = 2.0  # of live traffic that the status line looks back on
+
+
+@dataclass
+class Step:
+    """One `pulumi up`: when it began, by the clock and at the edge of a bucket of metrics, and what came of it."""
+
+    name: str
+    before: Seen
+    start: float
+    exit_code: int = 0
+    seconds: float = 0.0
+    text: str = ""
+
+
+@dataclass
+class Rehearsal:
+    """One run of the story on a sandbox, told to `story`, with `rate` requests per second once there is an API."""
+
+    sandbox: Sandbox
+    story: Story
+    rate: float
+    target: dict[str, str] = field(default_factory=dict)  # what the release releases, as the stack's outputs have it
+    traffic: Traffic | None = None
+    releases: list[Release] = field(default_factory=list)
+    harm: list[Harm] = field(default_factory=list)
+
+    @property
+    def aws(self) -> Aws:
+        return self.sandbox.aws
+
+    def run(self) -> Report:
+        """The whole story. Raises where a step cannot even be tried; one that ends otherwise is in the report."""
+        begun = time.monotonic()
+        orders, noop = Orders(0, 0), Noop(0, 0.0, 0)
+        self.first()
+        if self.target:
+            self.open_the_doors()
+            self.good()
+            self.bad()
+            self.revert()
+            noop = self.noop()
+            orders = self.close_the_doors()
+        return Report(
+            seconds=round(time.monotonic() - begun, 2),
+            time_factor=self.sandbox.factor,
+            pulumi_version=self.sandbox.pulumi_version,
+            releases=tuple(self.releases),
+            orders=orders,
+            noop=noop,
+            harm=tuple(self.harm),
+        )
+
+    def first(self) -> None:
+        self.story.chapter(
+            "first: create everything",
+            "The stack is empty. Pulumi creates it, and the API may reach the first version only after that has "
+            "answered a call.",
+        )
+        self.step("first")
+
+    def good(self) -> None:
+        self.story.chapter(
+            "good: a release that deserves its promotion",
+            f"For ten minutes, {600 / self.sandbox.factor:g} seconds here, one request in ten goes to the new version. "
+            "CloudWatch compares the two; if it finds no fault, all traffic follows.",
+        )
+        self.step("good", edits.GOOD)
+
+    def bad(self) -> None:
+        self.story.chapter(
+            "bad: a release that breaks half of its orders",
+            "It knows the fee of two currencies, and orders come in four. CloudWatch's verdict alarm must stop it "
+            "before the shift, and then `pulumi up` must fail and say why.",
+        )
+        self.step("bad", edits.BAD)
+
+    def revert(self) -> None:
+        self.story.chapter(
+            "revert: the commit is taken back",
+            "The live version already is this code, so nothing may shift.",
+        )
+        self.step("revert", edits.BAD.undone())
+
+    def noop(self) -> Noop:
+        self.story.chapter("noop: once more", "Nothing was edited, so nothing may change.")
+        step = self._up(Step("noop", NOTHING, time.time()))
+        changes = self.sandbox.changes()
+        changed = sum(count for kind, count in changes.items() if kind != "same")
+        said = f"{changed} of {sum(changes.values())} resources changed, {step.seconds:.1f} s"
+        self.story.result(said, good=changed == step.exit_code == 0)
+        return Noop(changed, step.seconds, step.exit_code)
+
+    def step(self, name: str, edit: Edit | None = None) -> None:
+        """Edit, `pulumi up`, and enter what came of it."""
+        if edit is not None:
+            self.story.say(f"Commit {self.sandbox.apply(edit)}: {edit.title}.")
+        before = self.aws.look(self.target) if self.target else NOTHING
+        step = self._up(Step(name, before, self._edge(time.time())))
+        if not self.target:
+            self.target = self._find_target()
+        release = self._enter(step, self.aws.look(self.target) if self.target else NOTHING)
+        harm = f", {release.harmed_requests} of {release.requests} requests harmed" if release.requests else ""
+        said = f"{release.outcome.replace('_', ' ')}: {release.seconds:.1f} s{harm}"
+        self.story.result(said, good=(step.exit_code == 0) == (name != "bad"))
+
+    def open_the_doors(self) -> None:
+        """Start live traffic."""
+        self.traffic = Traffic(Api.at(self.sandbox.outputs()["api_url"]), self.rate)
+        self.traffic.start()
+        self.story.say(
+            f"Orders now come in through the API, {self.rate:g} requests a second whatever the answers take, until "
+            "the end."
+        )
+
+    def close_the_doors(self) -> Orders:
+        """Stop live traffic and read every acknowledged order back."""
+        if self.traffic is None:
+            return Orders(0, 0)
+        self.traffic.stop()
+        orders = self.traffic.read_back()
+        sent = self.traffic.sent
+        times = sorted(one.answered - one.due for one in sent) or [0.0]
+        middle, worst = (times[math.ceil(len(times) * share) - 1] * 1000 for share in (0.5, 0.99))
+        self.story.say(
+            f"{len(sent)} requests, half of them answered within {middle:.0f} ms of their time and 99 % within "
+            f"{worst:.0f} ms; {orders.acknowledged} orders were acknowledged, {orders.readable} of them read back."
+        )
+        if (overdue := late(sent)) * 20 > len(sent):
+            self.story.say(f"This machine was busy: {overdue} requests were sent late, so those times are its own too.")
+        return orders
+
+    def status(self) -> str:
+        """The last seconds of live traffic, in one line."""
+        if self.traffic is None:
+            return "no traffic yet"
+        since = time.time() - STATUS_SECONDS
+        recent = [one for one in self.traffic.sent[-1000:] if one.answered >= since]
+        served = [one.version for one in recent if one.version is not None]
+        shares = [f"version {version} {served.count(version) / len(served):.0%}" for version in sorted(set(served))]
+        failed = sum(one.failed for one in self.traffic.sent)
+        return ", ".join([f"live traffic {len(recent) / STATUS_SECONDS:.0f}/s", *shares, f"{failed} failed so far"])
+
+    def _up(self, step: Step) -> Step:
+        """Type `pulumi up`."""
+        self.story.command(f"pulumi {' '.join(UP)}")
+        begun = time.monotonic()
+        with self.story.watching(self.status if self.traffic else None):
+            step.exit_code, step.text = self.sandbox.pulumi(*UP, heed=self.story.output)
+        step.seconds = round(time.monotonic() - begun, 2)
+        return step
+
+    def _find_target(self) -> dict[str, str]:
+        """The first target of the stack's release; empty where the stack has none."""
+        try:
+            found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
+        except (ScratchError, KeyError):
+            return {}
+        return found
+
+    def _told(self, step: Step) -> Told:
+        """From the release's outputs in the stack's state, or from the line with which a failed `up` ends."""
+        function = self.target.get("function", "")
+        if step.exit_code != 0:
+            return told_by(step.text, function)
+        said = self.sandbox.resource(RELEASE).get("outcomes", {}).get(function, {})
+        return Told(said.get("reason", ""), said.get("detail", ""))
+
+    def _enter(self, step: Step, after: Seen) -> Release:
+        """Add what a step came to, once its last bucket of metrics is over: the next step has its own."""
+        end = self._next_bucket()
+        told = self._told(step)
+        deployment = newest(step.before.deployments, after.deployments)
+        sent = within(self.traffic.sent, step.start, end) if self.traffic else []
+        errors = self._errors(step.start, end)
+        release = Release(
+            name=step.name,
+            outcome=outcome(step.before, after),
+            reason=told.reason or None,
+            detail=told.detail,
+            from_version=step.before.live,
+            to_version=deployment.canary if deployment else after.live,
+            deployment_id=deployment.id if deployment else None,
+            exit_code=step.exit_code,
+            seconds=step.seconds,
+            requests=len(sent),
+            harmed_requests=errors.total,
+            canary_share=rounded(share_of(deployment.canary, sent)) if deployment else None,
+        )
+        self.releases.append(release)
+        of_canary = errors.by_version.get(deployment.canary, 0) if deployment else 0
+        self.harm.append(Harm(step.name, sum(one.failed for one in sent), of_canary, errors.total - of_canary))
+        return release
+
+    def _errors(self, start: float, end: float) -> Errors:
+        if not self.target:
+            return Errors(0, {})
+        return self.aws.errors(self.target["function"], self.target["alias"], start, end)
+
+    def _edge(self, at: float) -> float:
+        """The start of the bucket of metrics that holds `at`."""
+        return math.floor(at / self.sandbox.bucket) * self.sandbox.bucket
+
+    def _next_bucket(self) -> float:
+        """Wait until a bucket begins; its start."""
+        edge = self._edge(time.time()) + self.sandbox.bucket
+        time.sleep(max(0.0, edge - time.time()))
+        return edge
+
+
+def rounded(share: float | None) -> float | None:
+    """A share to a hundredth of a percent."""
+    return None if share is None else round(share, 4)

@@ -1,0 +1,172 @@
+"""A scratch copy of the project for a rehearsal, and the environment in which a user's commands run in it.
+
+The copy is a small git repository of its own: each edit is a commit, as it would be in the real one. The program in it
+is never changed, the app is, by exact replacement of text. Nothing of the user's own AWS or Pulumi set-up is read.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+# What a rehearsal sets itself, or must not inherit: credentials, profiles, endpoints, backends, tokens, another clock.
+FOREIGN = ("AWS_", "PULUMI_", "STRATA_", "GIT_")
+
+
+class ScratchError(Exception):
+    """Why there can be no rehearsal here; the message names the remedy."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One commit to the copy: in `file`, `before` (which stands there exactly once) becomes `after`."""
+
+    title: str
+    file: str
+    before: str
+    after: str
+
+    def undone(self) -> "Edit":
+        """The commit that takes this one back."""
+        return Edit(f'Revert "{self.title}"', self.file, self.after, self.before)
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """The folders of one rehearsal below `root`: the copy, Pulumi's state and Pulumi's home."""
+
+    root: Path
+
+    @property
+    def project(self) -> Path:
+        """The copy, where `pulumi up --stack prod` is typed."""
+        return self.root / "strata"
+
+    @property
+    def state(self) -> Path:
+        """The file backend's folder."""
+        return self.root / "state"
+
+    @property
+    def home(self) -> Path:
+        """PULUMI_HOME: no credentials, no plugins, no update checks."""
+        return self.root / "home"
+
+    @classmethod
+    def of(cls, repository: Path) -> Self:
+        """A new copy of what git would take of `repository`: tracked files and untracked ones that are not ignored."""
+        scratch = cls(Path(tempfile.mkdtemp(prefix="strata-")))
+        try:
+            for folder in (scratch.project, scratch.state, scratch.home):
+                folder.mkdir()
+            for name in files_of(repository):
+                target = scratch.project / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(repository / name, target, follow_symlinks=False)
+            (scratch.project / ".venv").symlink_to(repository / ".venv", target_is_directory=True)
+            git(scratch.project, "init", "--quiet", "--initial-branch", "main")
+            (scratch.project / ".git/info/exclude").write_text(".venv\n")
+            scratch.commit("The project as it is")
+        except BaseException:
+            scratch.remove()
+            raise
+        return scratch
+
+    def commit(self, title: str) -> str:
+        """Commit everything; the new commit's id, short."""
+        git(self.project, "add", "--all")
+        git(self.project, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", title)
+        return git(self.project, "rev-parse", "--short", "HEAD")
+
+    def apply(self, edit: Edit) -> str:
+        """Make `edit` a commit; its id. Raises ScratchError where the text is not there exactly once."""
+        file = self.project / edit.file
+        text = file.read_text()
+        if (times := text.count(edit.before)) != 1:
+            raise ScratchError(
+                f"cannot edit {edit.file} ({edit.title}): the text to replace stands there {times} times, not once; "
+                f"bring rehearsal/edits.py up to date with the app:\n{edit.before}"
+            )
+        file.write_text(text.replace(edit.before, edit.after))
+        return self.commit(edit.title)
+
+    def remove(self) -> None:
+        """Delete all of it."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def environment(
+        self, base: Mapping[str, str], *, endpoint: str, account: str, region: str, rate: float
+    ) -> dict[str, str]:
+        """`base` with the user's own set-up scrubbed and the rehearsal's in its place.
+
+        `account` is twelve digits: the local cloud takes them as the access key. `rate` is simulated seconds per real
+        second. Raises ScratchError for an endpoint that is not on loopback.
+        """
+        require_loopback(endpoint)
+        return scrubbed(base) | {
+            "AWS_ACCESS_KEY_ID": account,
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_REGION": region,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "PULUMI_BACKEND_URL": f"file://{self.state}",
+            "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_HOME": str(self.home),
+            "PULUMI_SKIP_CONFIRMATIONS": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "STRATA_CLOCK_RATE": f"{rate:g}",
+        }
+
+
+def scrubbed(base: Mapping[str, str]) -> dict[str, str]:
+    """`base` without anything by which an AWS or Pulumi client would find the user's own accounts."""
+    kept = {name: value for name, value in base.items() if not name.upper().startswith(FOREIGN)}
+    return kept | {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": "127.0.0.1,localhost,.localhost",
+        "no_proxy": "127.0.0.1,localhost,.localhost",
+    }
+
+
+def require_loopback(endpoint: str) -> None:
+    """Raises ScratchError unless `endpoint` can only be this machine."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        local = ip_address(host).is_loopback
+    except ValueError:
+        local = False  # also a name such as localhost: what it means is up to a resolver
+    if not local:
+        raise ScratchError(
+            f"the AWS endpoint {endpoint} is not on loopback (127.0.0.1 or ::1): a rehearsal never leaves this "
+            "machine; to release for real, run `pulumi up` in the project itself"
+        )
+
+
+def files_of(repository: Path) -> list[str]:
+    """What git would take of `repository`, by paths relative to it; deleted files are left out."""
+    try:
+        listed = git(repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    except (OSError, subprocess.CalledProcessError) as problem:
+        raise ScratchError(
+            f"{repository} is not a git work tree, or there is no git: a rehearsal copies what git would take; "
+            "clone the repository, or run `git init` in it"
+        ) from problem
+    return [name for name in sorted(set(listed.split("\0"))) if name and os.path.lexists(repository / name)]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in `folder` without the user's own settings; its output."""
+    person = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@strata.invalid", "-c", "commit.gpgsign=false")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    env |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    command = ["git", *person, *arguments]
+    done = subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, text=True)
+    return done.stdout.strip()

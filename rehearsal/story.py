@@ -1,0 +1,118 @@
+"""How a rehearsal is told: short headings, what is about to happen and why, what Pulumi says, what came of it.
+
+On a terminal one line at the bottom shows the live traffic; elsewhere it is printed every few seconds as a plain line.
+"""
+
+import re
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+PLAIN_EVERY = 5.0  # seconds between status lines where there is no terminal
+LOOK_EVERY = 1.0  # seconds between the looks at a canary that are shown: it is looked at several times a second
+WIDTH = 100
+
+# A row of Pulumi's for the release, with what the release says: ` ~  TYPE NAME updating (3s) [diff: ...]; WORDS`
+SAID = re.compile(r"strata:release:Release \S+ (?:[^;(]*\((?P<after>[\d.]+s)\))?[^;]*; (?P<words>.*)")
+
+
+class Story:
+    """Tells a rehearsal on `console`."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._chapters = 0
+        self._section = ""
+        self._last_words = ""
+        self._last_look = 0.0
+
+    def chapter(self, title: str, why: str) -> None:
+        """A heading, and what is about to happen."""
+        self._chapters += 1
+        self.console.print()
+        self.console.print(Text(f"{self._chapters}. {title}", style="bold"))
+        self.say(why)
+
+    def say(self, text: str) -> None:
+        """A paragraph."""
+        for line in textwrap.wrap(" ".join(text.split()), min(WIDTH, self.console.width)):
+            self._print(Text(line))
+
+    def command(self, text: str) -> None:
+        """What is typed."""
+        self._print(Text(f"  $ {text}", style="cyan"))
+
+    def output(self, line: str) -> None:
+        """A line of Pulumi's. The release's words stand out, each said once, and so do errors; left out are dots, the
+        stack's outputs and what the diagnostics repeat."""
+        if line and not line.startswith((" ", "@")):
+            self._section = line.partition(":")[0]
+        repeated = self._section == "Outputs" or (self._section == "Diagnostics" and "error:" not in line)
+        if not line.strip() or repeated or line.startswith("@"):
+            return
+        if (said := SAID.search(line)) is not None:
+            self._release(said["after"] or "", said["words"])
+        elif self._section == "Diagnostics" or "error:" not in line:  # a row's error comes again in the diagnostics
+            self._print(Text(f"    {line}", style="red" if "error:" in line else "dim"))
+
+    def _release(self, after: str, words: str) -> None:
+        """What the release says, `after` so many seconds; of its looks at the canary only some."""
+        is_look = ": canary: " in words
+        if words == self._last_words or words.startswith("error:"):
+            return
+        if is_look and time.monotonic() - self._last_look < LOOK_EVERY:
+            return
+        self._last_words = words
+        self._last_look = time.monotonic() if is_look else 0.0
+        self._print(Text(f"    {after:>6}  {words}"))
+
+    def result(self, text: str, good: bool) -> None:
+        """What came of a step."""
+        self._print(Text(f"  {text}", style="green" if good else "red"))
+
+    def show(self, what: RenderableType) -> None:
+        """Anything rich can draw."""
+        self.console.print(what)
+
+    @contextmanager
+    def watching(self, status: Callable[[], str] | None) -> Iterator[None]:
+        """Show `status()`, if there is one, as it changes until the block ends."""
+        if status is None:
+            yield
+        elif self.console.is_terminal:
+            with Live(
+                get_renderable=lambda: Text(f"  {status()}", style="bold cyan", no_wrap=True, overflow="ellipsis"),
+                console=self.console,
+                refresh_per_second=4,
+                transient=True,
+            ):
+                yield
+        else:
+            with self._telling(status):
+                yield
+
+    @contextmanager
+    def _telling(self, status: Callable[[], str]) -> Iterator[None]:
+        over = threading.Event()
+
+        def tell() -> None:
+            while not over.wait(PLAIN_EVERY):
+                self._print(Text(f"  [{status()}]"))
+
+        teller = threading.Thread(target=tell, name="status", daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            teller.join()
+
+    def _print(self, text: Text) -> None:
+        # A line longer than the terminal is left to the terminal, so that it is one line where it is copied.
+        self.console.print(text, soft_wrap=True)

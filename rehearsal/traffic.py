@@ -1,0 +1,211 @@
+"""Live traffic: open loop, so that slow answers slow nobody down and hide nothing.
+
+Arrivals follow the clock at a fixed rate whatever the answers take. POSTs place orders in every currency, GETs read
+orders that were acknowledged. Every request is kept with what came of it; one that this machine sent late is counted as
+late, and every answer's time counts from when it was due. At the end each acknowledged order is read back.
+"""
+
+import asyncio
+import random
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+
+VERSION_HEADER = "X-Served-Version"
+CURRENCIES = ("CHF", "EUR", "GBP", "USD")
+POSTS = 0.4  # of all requests; the others read
+LATE = 0.1  # seconds after its time, from which a request counts as sent late
+GIVEN_UP = 30.0  # seconds; API Gateway itself gives an integration 30 s
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request and what came of it; times are seconds since the epoch."""
+
+    method: str
+    due: float
+    sent: float
+    answered: float
+    status: int | None  # None: no answer
+    version: str | None  # of the function, as the answer's header says; None where nothing of ours answered
+    fault: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether whoever sent it was let down: no answer, a fault, or an answer that no right client deserves."""
+        return self.status is None or self.status >= 400
+
+
+@dataclass(frozen=True)
+class Api:
+    """An HTTP API by its `api_url`: reached on loopback, with the API's own name in the Host header."""
+
+    url: str
+    headers: Mapping[str, str]
+
+    @classmethod
+    def at(cls, api_url: str) -> Self:
+        """`http://{id}.execute-api.localhost:4566` -> 127.0.0.1:4566 with that Host: no resolver needs to know it."""
+        parts = urlsplit(api_url)
+        port = f":{parts.port}" if parts.port else ""
+        return cls(f"{parts.scheme}://127.0.0.1{port}{parts.path.rstrip('/')}", {"Host": parts.netloc})
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Acknowledged orders, read back at the end."""
+
+    acknowledged: int
+    readable: int
+
+    @property
+    def lost(self) -> int:
+        """Acknowledged but not readable."""
+        return self.acknowledged - self.readable
+
+
+@dataclass
+class Traffic:
+    """Traffic on `api` in a thread of its own, between `start` and `stop`; `sent` grows meanwhile."""
+
+    api: Api
+    rate: float  # requests per real second
+    seed: int = 7
+    sent: list[Sent] = field(default_factory=list)
+    acknowledged: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # id -> the order as answered
+    _ids: list[str] = field(default_factory=list)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _broken: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send nothing more, and wait for the answers that are due. Raises what stopped the traffic before its time."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._broken is not None:
+            raise self._broken
+
+    def read_back(self) -> Orders:
+        """Read every acknowledged order through the API, eight at a time; each must be as it was acknowledged."""
+        return asyncio.run(self._read_all())
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._arrive())
+        except BaseException as problem:
+            self._broken = problem
+
+    async def _arrive(self) -> None:
+        chance = random.Random(self.seed)  # noqa: S311  a mix of requests, not a secret
+        async with session() as client, asyncio.TaskGroup() as requests:
+            loop, begun, count = asyncio.get_running_loop(), time.time(), 0
+            clock = loop.time()
+            while not self._over.is_set():
+                await asyncio.sleep(max(0.0, clock + count / self.rate - loop.time()))
+                requests.create_task(self._request(client, begun + count / self.rate, chance.random(), chance.random()))
+                count += 1
+
+    async def _request(self, client: aiohttp.ClientSession, due: float, mix: float, choice: float) -> None:
+        if self._ids and mix >= POSTS:
+            order = self._ids[int(choice * len(self._ids))]
+            await self._record(client, "GET", f"/orders/{order}", due)
+            return
+        key = str(uuid.uuid4())
+        answer = await self._record(
+            client, "POST", "/orders", due, json=new_order(choice), headers={"Idempotency-Key": key}
+        )
+        if answer is not None:
+            self.acknowledged[answer["id"]] = answer
+            self._ids.append(answer["id"])
+
+    async def _record(
+        self, client: aiohttp.ClientSession, method: str, path: str, due: float, **how: Any
+    ) -> dict[str, Any] | None:
+        """Send one request and keep what came of it; the answer's body if it succeeded."""
+        how["headers"] = {**self.api.headers, **how.get("headers", {})}
+        sent, status, version, fault, body = time.time(), None, None, "", None
+        try:
+            async with client.request(method, self.api.url + path, **how) as answer:
+                status, version = answer.status, answer.headers.get(VERSION_HEADER)
+                if status < 400:
+                    body = await answer.json()
+        except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
+            status, fault = None, f"{type(problem).__name__}: {problem}"
+        self.sent.append(Sent(method, due, sent, time.time(), status, version, fault))
+        return body
+
+    async def _read_all(self) -> Orders:
+        waiting = list(self.acknowledged.items())
+        readable = 0
+        async with session() as client:
+
+            async def reader() -> None:
+                nonlocal readable
+                while waiting:
+                    order, told = waiting.pop()
+                    url = f"{self.api.url}/orders/{order}"
+                    try:
+                        async with client.get(url, headers=self.api.headers) as answer:
+                            readable += answer.status == 200 and await answer.json() == told
+                    except (aiohttp.ClientError, TimeoutError, ValueError):
+                        continue  # not readable
+
+            await asyncio.gather(*(reader() for _ in range(8)))
+        return Orders(len(self.acknowledged), readable)
+
+
+def session() -> aiohttp.ClientSession:
+    """Keep-alive connections, as many as there are requests under way; environment proxies are not used."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+        timeout=aiohttp.ClientTimeout(total=GIVEN_UP),
+    )
+
+
+def new_order(choice: float) -> dict[str, Any]:
+    """A valid body of POST /orders; `choice`, between 0 and 1, picks currency and quantity."""
+    number = int(choice * 1000)
+    return {
+        "customer_id": f"customer-{number % 50}",
+        "currency": CURRENCIES[number % len(CURRENCIES)],
+        "items": [{"sku": f"sku-{number % 9}", "quantity": 1 + number % 3, "unit_price_cents": 995 + number}],
+    }
+
+
+def within(sent: Sequence[Sent], start: float, end: float) -> list[Sent]:
+    """The requests that were sent in [start, end), by the time they were sent."""
+    return sorted((one for one in sent if start <= one.sent < end), key=lambda one: one.sent)
+
+
+def late(sent: Sequence[Sent]) -> int:
+    """How many were sent late: this machine was too busy to keep the rate."""
+    return sum(one.sent - one.due > LATE for one in sent)
+
+
+def share_of(canary: str, sent: Sequence[Sent]) -> float | None:
+    """The canary's share of the requests while two versions served; None where it never served beside another.
+
+    The split lasts from the canary's first answer until the last answer of any other version (promoted) or of the
+    canary (rolled back), whichever is earlier: read off the answers themselves. A failure that no version signed is
+    taken for the canary's; whether it is, the Errors by executed version tell.
+    """
+    signed = [one.version or (canary if one.failed else None) for one in sent]
+    served = [version for version in signed if version is not None]
+    its = [place for place, version in enumerate(served) if version == canary]
+    others = [place for place, version in enumerate(served) if version != canary]
+    if not its or not others or others[-1] < its[0]:
+        return None
+    during = served[its[0] : min(its[-1], others[-1]) + 1]
+    return during.count(canary) / len(during)

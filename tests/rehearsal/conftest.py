@@ -1,0 +1,145 @@
+"""The real Pulumi CLI on a local cloud, once for all tests that can share it. No `pulumi` on PATH is an error."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal import sandbox
+from rehearsal.processes import Program
+from rehearsal.sandbox import LOCAL_PYTHON, REPOSITORY, STACK, Sandbox
+from rehearsal.scratch import git, scrubbed
+from rehearsal.traffic import Api, Traffic
+
+FACTOR = 120.0  # a ten-minute canary takes 5 s, and decides as it would at any other
+RATE = 100.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_of_the_users() -> Iterator[None]:
+    """Neither these tests nor what they start finds the user's accounts."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(scrubbed(before))
+    if shutil.which("pulumi") is None:
+        pytest.fail("there is no `pulumi` on PATH; run `make test`, which finds or builds one", pytrace=False)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command came to."""
+
+    code: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A sandbox with the questions that tests ask."""
+
+    sandbox: Sandbox
+
+    def up(self) -> Said:
+        return Said(*self.sandbox.pulumi("up", "--stack", STACK))
+
+    def preview(self, env: Mapping[str, str | None] | None = None) -> Said:
+        return Said(*self.sandbox.pulumi("preview", "--stack", STACK, env=env))
+
+    def planned(self) -> dict[str, str]:
+        """What `preview` would do: operation by URN's type and name, without what stays the same."""
+        code, text = self.sandbox.pulumi("preview", "--stack", STACK, "--json")
+        assert code == 0, text
+        steps = json.loads(text)["steps"]
+        return {"::".join(step["urn"].split("::")[2:]): step["op"] for step in steps if step["op"] != "same"}
+
+    def target(self) -> dict[str, str]:
+        found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
+        return found
+
+    def live(self) -> str | None:
+        target = self.target()
+        return self.sandbox.aws.live(target["function"], target["alias"])
+
+    def reset(self) -> None:
+        """The copy as it was at first; what is live then differs by what was released meanwhile."""
+        project = self.sandbox.scratch.project
+        first = git(project, "log", "--format=%H", "--grep", "Read the legacy state from this machine")
+        git(project, "checkout", "--quiet", first, "--", ".")
+        self.sandbox.scratch.commit("As it was at first")
+
+    @contextmanager
+    def traffic(self) -> Iterator[Traffic]:
+        """Live traffic while the block runs."""
+        live = Traffic(Api.at(self.sandbox.outputs()["api_url"]), RATE)
+        live.start()
+        try:
+            yield live
+        finally:
+            live.stop()
+
+    @contextmanager
+    def other_providers(self, **changed: str | None) -> Iterator[dict[str, str | None]]:
+        """Stand-in providers that see another environment than this sandbox's; what the CLI then needs."""
+        env = {name: value for name, value in {**self.sandbox.env, **changed}.items() if value is not None}
+        ready = self.sandbox.scratch.root / f"providers-{time.monotonic_ns()}.json"
+        command: list[str | Path] = [LOCAL_PYTHON, "-m", "local.providers", "--ready-file", ready]
+        with Program(command, env=env, cwd=REPOSITORY, log=ready.with_suffix(".log")) as program:
+            yield {**changed, "PULUMI_DEBUG_PROVIDERS": program.ready(ready)["PULUMI_DEBUG_PROVIDERS"]}
+
+
+@pytest.fixture(scope="session")
+def bare() -> Iterator[Stage]:
+    """One sandbox for all, its stack as empty or full as others left it."""
+    with sandbox.running(FACTOR) as running:
+        yield Stage(running)
+
+
+@pytest.fixture(scope="session")
+def stage(bare: Stage) -> Stage:
+    """The one stack, created once. Each test finds the copy as it was at first (`fresh`), whatever is live."""
+    bare.reset()
+    said = bare.up()
+    assert said.code == 0, said.text
+    return bare
+
+
+@pytest.fixture
+def fresh(stage: Stage) -> Stage:
+    """The shared stack, its copy as it was at first and released."""
+    stage.reset()
+    with stage.traffic():
+        said = stage.up()
+    assert said.code == 0, said.text
+    return stage
+
+
+@dataclass(frozen=True)
+class Ran:
+    """`make rehearsal`'s own command, run to its end."""
+
+    code: int
+    text: str
+    report: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The whole story, once."""
+    file = tmp_path_factory.mktemp("rehearsal") / "report.json"
+    command = [sys.executable, "-m", "rehearsal", "--report", str(file)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
+    text = done.stdout + done.stderr
+    assert file.exists(), text
+    return Ran(done.returncode, text, json.loads(file.read_text()))

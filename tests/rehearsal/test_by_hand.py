@@ -1,0 +1,106 @@
+"""`make sandbox`: what it prints puts a person's shell into it, and there Pulumi's commands work. Terraform's too."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rehearsal.sandbox import REPOSITORY
+from tests.rehearsal.conftest import FACTOR, Stage
+
+
+class Shell:
+    """A person's shell in a sandbox: it has what was printed, and a HOME of its own."""
+
+    def __init__(self, printed: str, home: Path) -> None:
+        self.printed = printed
+        self.env = {"PATH": os.defpath, "HOME": str(home)}
+
+    def types(self, command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-c", f"{self.printed}\n{command}"],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    command = [sys.executable, "-m", "rehearsal", "sandbox", "--factor", f"{FACTOR:g}"]
+    program = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert program.stdout is not None
+    printed = []
+    for line in program.stdout:
+        if not line.startswith(("cd ", "export ")):
+            break
+        printed.append(line)
+    assert printed, line
+    reader = threading.Thread(target=program.stdout.read)
+    reader.start()
+    try:
+        yield Shell("".join(printed), tmp_path_factory.mktemp("home"))
+    finally:
+        program.send_signal(signal.SIGINT)
+        program.wait(20)
+        reader.join()
+        program.stdout.close()
+
+
+def test_pulumis_commands_work_as_they_are_typed(shell: Shell) -> None:
+    up = shell.types("pulumi up --stack prod")
+    assert up.returncode == 0, up.stdout + up.stderr
+    live = shell.types("pulumi stack output live_versions --stack prod")
+    assert json.loads(live.stdout) == {"strata-prod-orders": "1"}
+    refresh = shell.types("pulumi refresh --stack prod --yes")
+    assert refresh.returncode == 0, refresh.stdout + refresh.stderr
+    assert "27 unchanged" in refresh.stdout, "only the tag that the release left on the group is news"
+    preview = shell.types("pulumi preview --stack prod --expect-no-changes")
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+    destroy = shell.types("pulumi destroy --stack prod --yes")
+    assert destroy.returncode == 0, destroy.stdout + destroy.stderr
+    left = shell.types("pulumi stack --stack prod --show-urns | grep -c 'aws:'")
+    assert left.stdout.strip() == "0", left.stdout
+
+
+def test_nothing_of_the_persons_own_is_needed_or_read(shell: Shell) -> None:
+    assert "AWS_SHARED_CREDENTIALS_FILE=/dev/null" in shell.printed
+    assert "PULUMI_HOME=" in shell.printed
+    assert shell.types("ls -A ~").stdout == ""
+
+
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform on PATH to read the legacy state")
+def test_the_real_terraform_reads_the_legacy_state_from_its_backend(stage: Stage, tmp_path: Path) -> None:
+    backend = stage.sandbox.legacy
+    (tmp_path / "main.tf").write_text('terraform {\n  backend "s3" {}\n}\n')
+    settings = {
+        "bucket": backend.bucket,
+        "key": backend.key,
+        "region": backend.region,
+        "use_path_style": "true",
+        "use_lockfile": "true",
+        "skip_credentials_validation": "true",
+        "skip_requesting_account_id": "true",
+        "skip_metadata_api_check": "true",
+    }
+    env = {**stage.sandbox.env, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "HOME": str(tmp_path)}
+
+    def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["terraform", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+    # Configures the backend, then misses the plugin that the state names: neither is needed to read.
+    terraform("init", "-input=false", *(f"-backend-config={key}={value}" for key, value in settings.items()))
+    listed = terraform("state", "list")
+    assert listed.stdout.split() == ["aws_dynamodb_table.orders"], listed.stderr
+    outputs = json.loads(terraform("output", "-json").stdout)
+    assert outputs["table_name"]["value"] == "orders-prod"

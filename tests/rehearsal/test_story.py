@@ -1,0 +1,78 @@
+"""The rehearsal itself: `python -m rehearsal`, and what its report must show."""
+
+from rehearsal.report import Report
+from tests.rehearsal.conftest import Ran
+
+RELEASE_KEYS = (
+    "name outcome reason detail from_version to_version deployment_id exit_code seconds requests harmed_requests "
+    "canary_share"
+)
+
+
+def test_the_rehearsal_ends_as_told(ran: Ran) -> None:
+    assert ran.code == 0, ran.text
+    assert "All as told" in ran.text
+
+
+def test_the_report_has_its_form(ran: Ran) -> None:
+    assert list(ran.report) == ["seconds", "time_factor", "pulumi", "releases", "orders", "noop"]
+    assert ran.report["time_factor"] == 40
+    assert ran.report["pulumi"]["version"].startswith("v3.")
+    assert all(" ".join(release) == RELEASE_KEYS for release in ran.report["releases"])
+
+
+def test_the_outcomes_come_in_their_order(ran: Ran) -> None:
+    found = [(release["name"], release["outcome"]) for release in ran.report["releases"]]
+    assert found == [("first", "first"), ("good", "promoted"), ("bad", "rolled_back"), ("revert", "unchanged")]
+
+
+def test_the_good_release_had_a_tenth_of_the_requests_and_then_all(ran: Ran) -> None:
+    good = ran.report["releases"][1]
+    assert (good["from_version"], good["to_version"], good["exit_code"]) == ("1", "2", 0)
+    assert 0.05 <= good["canary_share"] <= 0.15
+    assert good["requests"] >= 50 * good["seconds"]
+
+
+def test_the_bad_release_was_stopped_by_the_verdict_before_the_shift(ran: Ran) -> None:
+    bad = ran.report["releases"][2]
+    assert (bad["from_version"], bad["to_version"], bad["reason"]) == ("2", "3", "verdict")
+    assert bad["exit_code"] != 0
+    assert bad["canary_share"] <= 0.15
+    detail = bad["detail"]
+    for part in ("strata-prod-orders 2 -> 3 rolled back (verdict)", bad["deployment_id"], "all traffic is on 2"):
+        assert part in detail
+    assert "alarm strata-prod-orders-verdict-2-3-" in detail
+    assert "KeyError: 'CHF'" in detail or "KeyError: 'GBP'" in detail
+    assert "Traceback" not in ran.text
+
+
+def test_only_the_bad_release_harmed_anybody(ran: Ran) -> None:
+    harmed = {release["name"]: release["harmed_requests"] for release in ran.report["releases"]}
+    assert harmed.pop("bad") > 0
+    assert set(harmed.values()) == {0}
+
+
+def test_the_revert_shifted_nothing(ran: Ran) -> None:
+    revert = ran.report["releases"][3]
+    assert (revert["to_version"], revert["deployment_id"], revert["canary_share"]) == ("2", None, None)
+
+
+def test_every_acknowledged_order_is_read_back(ran: Ran) -> None:
+    orders = ran.report["orders"]
+    assert orders["acknowledged"] == orders["readable"] >= 200
+    assert orders["lost"] == 0
+
+
+def test_one_more_up_changes_nothing(ran: Ran) -> None:
+    assert ran.report["noop"]["changed"] == 0
+
+
+def test_the_story_is_plain_where_nobody_has_a_terminal(ran: Ran) -> None:
+    assert "\x1b" not in ran.text
+    for heading in ("1. first", "2. good", "3. bad", "4. revert", "5. noop", "$ pulumi up --stack prod"):
+        assert heading in ran.text
+    assert "live traffic 6" in ran.text or "live traffic 5" in ran.text
+
+
+def test_the_reports_class_and_its_file_agree() -> None:
+    assert set(Report.__dataclass_fields__) >= {"seconds", "time_factor", "releases", "orders", "noop"}
