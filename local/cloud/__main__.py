@@ -79,10 +79,10 @@ async def _serve(server: Server, options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    if options.parent is not None:
-        watcher = loop.create_task(_watch(options.parent, stop))
-        watcher.add_done_callback(lambda _: None)
+    watcher = None if options.parent is None else loop.create_task(_watch(options.parent, stop))
     await server.run(stop, up=lambda: _announce(server.endpoint, options))
+    if watcher is not None:
+        watcher.cancel()
     _say("# Stopped.")
 
 

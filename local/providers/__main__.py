@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+from local.providers import STARTED_BY
 from local.providers.assets import Assets
 from local.providers.aws import FUNCTIONS, resources
 from local.providers.resource import ProviderError
@@ -27,7 +28,7 @@ def main() -> int:
         "--ready-file", type=Path, help="written once both plugins answer: their line and the process id"
     )
     parser.add_argument(
-        "--parent", type=int, default=os.getppid(), help="end when this process does (default: the caller)"
+        "--parent", type=int, default=STARTED_BY, help="end when this process does (default: the caller)"
     )
     parser.add_argument(
         "--project", type=Path, default=Path.cwd(), help="where relative archive paths start (default: here)"
@@ -59,12 +60,9 @@ def main() -> int:
     return 0
 
 
-_STARTED_BY = os.getppid()
-
-
 def _alive(parent: int) -> bool:
     """Whether `parent` still runs. One that ended unwaited for is a zombie, but then its child has a new parent."""
-    if parent == _STARTED_BY:
+    if parent == STARTED_BY:
         return os.getppid() == parent
     try:
         os.kill(parent, 0)

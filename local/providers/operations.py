@@ -108,7 +108,7 @@ def read(resource: Resource, aws: Aws, identity: str, state: Bag, inputs: Bag) -
     if live is None:
         return "", {}, {}
     now = _state(resource, aws, live, {**state, **_without_defaults(inputs)})
-    found = {change.path.split(".")[0].split("[")[0] for change in changes(resource.fields, now, inputs)}
+    found = {change.top for change in changes(resource.fields, now, inputs)}
     told_inputs = {key: value for key, value in inputs.items() if key not in found}
     for name, spec in resource.fields.items():
         filled_in = spec.computed and state and name not in inputs
@@ -120,7 +120,7 @@ def read(resource: Resource, aws: Aws, identity: str, state: Bag, inputs: Bag) -
 def update(resource: Resource, aws: Aws, identity: str, old: Bag, new: Bag, *, preview: bool) -> Bag:
     """Bring the thing to the inputs `new`; its state."""
     inputs = _without_defaults(new)
-    changed = frozenset(change.path.split(".")[0].split("[")[0] for change in changes(resource.fields, old, inputs))
+    changed = frozenset(change.top for change in changes(resource.fields, old, inputs))
     if preview:
         kept = {key: value for key, value in old.items() if key not in resource.fields or resource.fields[key].computed}
         return {**kept, **inputs, **dict.fromkeys(resource.unknown_after(inputs, changed), UNKNOWN)}

@@ -139,6 +139,11 @@ class Change:
     kind: str
     replaces: bool
 
+    @property
+    def top(self) -> str:
+        """The resource's own property that the path starts with."""
+        return self.path.partition(".")[0].partition("[")[0]
+
 
 def changes(fields: Fields, old: Bag, new: Bag, prefix: str = "", replaces: bool = False) -> Iterator[Change]:
     """What differs between the state `old` and the inputs `new`."""

@@ -190,7 +190,7 @@ class AwsPlugin(Plugin):
     def Diff(self, request: Any, context: Any) -> Any:
         """Compare the last known state with the inputs; AWS is not asked."""
         found, before = operations.diff(self._type(request.type), from_struct(request.olds), from_struct(request.news))
-        tops = dict.fromkeys(change.path.split(".")[0].split("[")[0] for change in found)
+        tops = dict.fromkeys(change.top for change in found)
         return provider_pb2.DiffResponse(
             changes=_some(bool(found)),
             diffs=list(tops),

@@ -38,7 +38,7 @@ class World:
     """One function behind its alias, with everything that a release of it needs."""
 
     def __init__(self, cloud: Cloud, account: str, functions: Functions, client: Callable[[str], Any]) -> None:
-        self.functions, self.client = functions, client
+        self.cloud, self.functions, self.client = cloud, functions, client
         self.codedeploy, self.cloudwatch = client("codedeploy"), client("cloudwatch")
         self.clock = ScaledClock(cloud.factor)
         self.aws = Aws(REGION, self.clock)

@@ -64,13 +64,12 @@ class Invoker:
         call = resolve(config["FunctionArn"], function, config["Version"], CLOCK.now())
         outcome = OUTCOME.get() or Outcome()
         outcome.version = call.version
-        slot, _ = self._lambda._acquire_execution_slot(function or record, config)
+        slot, limit = self._lambda._acquire_execution_slot(function or record, config)
         if slot is None:
             outcome.throttled = True
             measure.throttled(call)
-            return self._lambda._throttle_response(  # type: ignore[no-any-return]
-                reason_code="ReservedFunctionConcurrentInvocationLimitExceeded", msg="Rate Exceeded."
-            )
+            reason = f"{'ReservedFunction' if limit == 'function' else ''}ConcurrentInvocationLimitExceeded"
+            return self._lambda._throttle_response(reason, "Rate Exceeded.")  # type: ignore[no-any-return]
         try:
             result, milliseconds = await self._run(call, self._version(call, function, record), event)
         finally:

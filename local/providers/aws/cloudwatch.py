@@ -120,8 +120,6 @@ class MetricAlarm(Resource):
         alarm = found[0]
         tags = unpaired(aws("cloudwatch").list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"])
         bag = from_api({name: spec for name, spec in self.own.items() if name != "metricQueries"}, alarm, pascal)
-        if alarm.get("Metrics"):
-            bag = {name: value for name, value in bag.items() if name not in ("period", "statistic")}
         own = {
             "dimensions": unpaired(alarm.get("Dimensions"), "Name"),
             "metricQueries": [_query_bag(query) for query in alarm.get("Metrics", ())],

@@ -35,16 +35,6 @@ class Table(Resource):
         writeCapacity=Field(computed=True),
         deletionProtectionEnabled=Field(),
         globalSecondaryIndexes=Field(unordered=True, of=_INDEX),
-        localSecondaryIndexes=Field(
-            unordered=True,
-            replaces=True,
-            of=props(
-                name=Field(required=True),
-                rangeKey=Field(required=True),
-                projectionType=Field(required=True),
-                nonKeyAttributes=Field(unordered=True),
-            ),
-        ),
         pointInTimeRecovery=Field(
             computed=True, of=props(enabled=Field(required=True), recoveryPeriodInDays=Field(computed=True))
         ),
@@ -74,9 +64,6 @@ class Table(Resource):
             request["StreamSpecification"] = _stream(new)
         if new.get("globalSecondaryIndexes"):
             request["GlobalSecondaryIndexes"] = [_index(new, index) for index in new["globalSecondaryIndexes"]]
-        if new.get("localSecondaryIndexes"):
-            local = [{**index, "hashKey": new["hashKey"]} for index in new["localSecondaryIndexes"]]
-            request["LocalSecondaryIndexes"] = [_shape(index) for index in local]
         aws("dynamodb").create_table(**request)
         return str(new["name"])
 
@@ -93,10 +80,7 @@ class Table(Resource):
         backups = client.describe_continuous_backups(TableName=identity)["ContinuousBackupsDescription"]
         recovery = backups.get("PointInTimeRecoveryDescription", {})
         ttl = client.describe_time_to_live(TableName=identity)["TimeToLiveDescription"]
-        tags = [
-            page["Tags"]
-            for page in client.get_paginator("list_tags_of_resource").paginate(ResourceArn=table["TableArn"])
-        ]
+        pages = client.get_paginator("list_tags_of_resource").paginate(ResourceArn=table["TableArn"])
         keys = {key["KeyType"]: key["AttributeName"] for key in table["KeySchema"]}
         encryption = table.get("SSEDescription", {})
         stream = table.get("StreamSpecification", {})
@@ -111,10 +95,6 @@ class Table(Resource):
             **_capacity(table),
             "deletionProtectionEnabled": table.get("DeletionProtectionEnabled", False),
             "globalSecondaryIndexes": [_bag(index) for index in table.get("GlobalSecondaryIndexes", ())],
-            "localSecondaryIndexes": [
-                {key: part for key, part in _bag(index).items() if key in self.own["localSecondaryIndexes"].of}
-                for index in table.get("LocalSecondaryIndexes", ())
-            ],
             "pointInTimeRecovery": {
                 "enabled": recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
                 **({"recoveryPeriodInDays": days} if (days := recovery.get("RecoveryPeriodInDays")) else {}),
@@ -129,7 +109,7 @@ class Table(Resource):
             "arn": table["TableArn"],
             "streamArn": table.get("LatestStreamArn", ""),
             "streamLabel": table.get("LatestStreamLabel", ""),
-            "tags": unpaired(tag for page in tags for tag in page),
+            "tags": unpaired(tag for page in pages for tag in page["Tags"]),
         }
         if encryption.get("Status") in ("ENABLED", "ENABLING", "UPDATING"):
             bag["serverSideEncryption"] = {"enabled": True, "kmsKeyArn": encryption.get("KMSMasterKeyArn", "")}
@@ -177,10 +157,8 @@ class Table(Resource):
         kept = {name for name in before if spec.normal(before[name]) == spec.normal(after.get(name))}
         gone = [{"Delete": {"IndexName": name}} for name in before if name not in kept]
         come = [{"Create": _index(new, index)} for name, index in after.items() if name not in kept]
-        attributes = {"AttributeDefinitions": _attributes(new)}
-        return [
-            {"GlobalSecondaryIndexUpdates": [one], **(attributes if "Create" in one else {})} for one in gone + come
-        ]
+        attributes = _attributes(new)
+        return [{"GlobalSecondaryIndexUpdates": [one], "AttributeDefinitions": attributes} for one in gone + come]
 
     def _set_ttl(self, aws: Aws, identity: str, ttl: Bag, enabled: bool) -> None:
         if ttl.get("attributeName"):
@@ -243,15 +221,12 @@ def _stream(bag: Bag) -> dict[str, Any]:
     return {"StreamEnabled": True, "StreamViewType": bag.get("streamViewType", "")}
 
 
-def _shape(index: Bag) -> dict[str, Any]:
+def _index(table: Bag, index: Bag) -> dict[str, Any]:
     projection = {"ProjectionType": index["projectionType"]}
     if index.get("nonKeyAttributes"):
         projection["NonKeyAttributes"] = index["nonKeyAttributes"]
-    return {"IndexName": index["name"], "KeySchema": _keys(index), "Projection": projection}
-
-
-def _index(table: Bag, index: Bag) -> dict[str, Any]:
-    return {**_shape(index), **({} if table.get("billingMode") == _ON_DEMAND else _throughput(index))}
+    throughput = {} if table.get("billingMode") == _ON_DEMAND else _throughput(index)
+    return {"IndexName": index["name"], "KeySchema": _keys(index), "Projection": projection, **throughput}
 
 
 def _bag(index: dict[str, Any]) -> Bag:

@@ -69,7 +69,13 @@ CASES = {
             "globalSecondaryIndexes": [{"name": "by-day", "hashKey": "day", "projectionType": "ALL"}],
             "tags": {"owner": "orders"},
         },
-        {"deletionProtectionEnabled": False, "pointInTimeRecovery": {"enabled": False}, "tags": {"owner": "data"}},
+        {
+            "attributes": [{"name": "id", "type": "S"}, {"name": "buyer", "type": "S"}],
+            "deletionProtectionEnabled": False,
+            "globalSecondaryIndexes": [{"name": "by-buyer", "hashKey": "buyer", "projectionType": "KEYS_ONLY"}],
+            "pointInTimeRecovery": {"enabled": False},
+            "tags": {"owner": "data"},
+        },
     ),
     "provisioned table": Case(
         "aws:dynamodb/table:Table",
