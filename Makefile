@@ -23,8 +23,7 @@ check: venvs ## Lint, types, import contracts, HCL
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy __main__.py
-	@.venv/bin/mypy -p infra -p app -p rehearsal -p bench
-	@.venv/bin/mypy -p tests
+	@.venv/bin/mypy -p infra -p app -p rehearsal -p bench -p tests
 	@.venv/bin/mypy --python-executable local/.venv/bin/python -p local
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m local.toolchain hcl terraform-legacy

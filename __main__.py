@@ -42,6 +42,6 @@ compute.open_api(after=[release])
 
 pulumi.export("api_url", compute.api_url)
 pulumi.export("live_versions", release.live_versions)
-pulumi.export("release", {"region": place.region, "targets": wanted, "policy": asdict(policy)})
+pulumi.export("release", {"region": place.region, "targets": targets.exported(wanted), "policy": asdict(policy)})
 pulumi.export("dashboard", alarms.dashboard)
 pulumi.export("table_name", data.table_name)

@@ -162,7 +162,7 @@ def _unbeaten(figures: Figures) -> Bar:
     where = f"{closest.rival}, +{closest.regression * 100:g} points, " + place(
         closest.baseline, closest.rps, closest.extra_minutes
     )
-    what = f"a rival with fewer false rollbacks and more detection, the nearest: <= {SIGMAS:g} standard errors"
+    what = f"a rival ahead on both sides, by at most: {SIGMAS:g} standard errors"
     return Bar(what, f"{margin:.1f}", margin <= SIGMAS, where)
 
 

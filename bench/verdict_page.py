@@ -1,10 +1,10 @@
-"""Writes the figures: the two JSON files, and the generated parts of docs/verdict.md."""
+"""Writes the figures: the two JSON files, the plots, and the generated parts of the two pages."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from bench.verdict_tally import Key, Tallies, Tally
 from bench.verdict_worlds import WORLDS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "verdict.md"
+PLOTS = ROOT / "docs" / "verdict"
+PAGES = (ROOT / "docs" / "verdict.md", PLOTS / "figures.md")
 FIGURES = ROOT / ".bench"
 
 _BLOCK = re.compile(r"(<!-- bench: (?P<name>[^>]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -24,13 +25,16 @@ class PageError(ValueError):
     """The page and what is generated for it do not fit."""
 
 
-def fill(text: str, blocks: Mapping[str, str]) -> str:
-    """`text` with what stands between each pair of markers replaced. Raises PageError for a missing or unknown one."""
-    found = [match["name"] for match in _BLOCK.finditer(text)]
+def fill(texts: Sequence[str], blocks: Mapping[str, str]) -> list[str]:
+    """`texts` with what stands between each pair of markers replaced.
+
+    Raises PageError for a block without a marker, a marker without a block, and a name that occurs twice.
+    """
+    found = [match["name"] for text in texts for match in _BLOCK.finditer(text)]
     if sorted(found) != sorted(blocks):
-        odd = ", ".join(sorted(set(found) ^ set(blocks))) or "a name that occurs twice"
-        raise PageError(f"the markers of {PAGE.name} are not the generated blocks: {odd}; give each block one marker")
-    return _BLOCK.sub(lambda match: f"{match[1]}\n{blocks[match['name']]}\n\n{match[3]}", text)
+        odd = sorted(set(found) ^ set(blocks)) or sorted(name for name in blocks if found.count(name) > 1)
+        raise PageError(f"markers and generated blocks do not match: {', '.join(odd)}; give each block one marker")
+    return [_BLOCK.sub(lambda match: f"{match[1]}\n{blocks[match['name']]}\n\n{match[3]}", text) for text in texts]
 
 
 def row(key: Key, tally: Tally) -> dict[str, Any]:
@@ -59,5 +63,7 @@ def write(tallies: Tallies) -> None:
         rows = [row(key, tally) for key, tally in tallies.items() if key.world in wanted]
         lines = ",\n".join(json.dumps(each) for each in rows)
         (FIGURES / f"{name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-    verdict_plots.draw(figures, PAGE.parent / "verdict")
-    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), verdict_tables.blocks(figures)), encoding="utf-8")
+    verdict_plots.draw(figures, PLOTS)
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    for page, text in zip(PAGES, fill(texts, verdict_tables.blocks(figures)), strict=True):
+        page.write_text(text, encoding="utf-8")

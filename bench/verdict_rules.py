@@ -136,18 +136,12 @@ class MannWhitney:
 
     @staticmethod
     def _score(x: Floats, y: Floats) -> Floats:
-        """The rank test's z of `x` above `y`, [run, minute] each, within -1 and 1."""
+        """The rank test's z of `x` above `y`, [run, minute] each, all above -1."""
         size = x.shape[1]
-        # One sort ranks both: rates as whole numbers, fine enough to keep any two rates of such traffic apart, and the
-        # lowest bit says whose it is.
-        rates = np.hstack([y, x])
-        rates += 1
-        rates *= 2**28
-        bits = rates.astype(np.int32)
-        bits <<= 1
-        bits[:, size:] |= 1
+        # Positive doubles sort like their bits; the lowest bit says whose it is, so that one sort ranks both.
+        bits = np.hstack([(y + 1).view(np.int64) & ~1, (x + 1).view(np.int64) | 1])
         bits.sort(axis=1)
-        is_x = bits & 1
+        is_x = (bits & 1).astype(np.int32)
         starts = np.ones(bits.shape, bool)
         starts[:, 1:] = bits[:, 1:] >> 1 != bits[:, :-1] >> 1
         place = np.arange(2 * size, dtype=np.int32)

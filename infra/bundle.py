@@ -68,9 +68,10 @@ def build(service: str, repository: Path) -> Bundle:
 def pack(contents: Mapping[str, bytes]) -> bytes:
     """The bytes of a zip with these files; they depend on names and contents alone."""
     zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(zipped, "w") as archive:
         for name in sorted(contents):
             entry = zipfile.ZipInfo(name, EPOCH)
+            entry.compress_type = zipfile.ZIP_STORED
             entry.create_system = 3  # Unix, whatever this machine is
             entry.external_attr = MODE << 16
             archive.writestr(entry, contents[name])

@@ -35,3 +35,8 @@ def build(
         }
         for service, function in functions.items()
     ]
+
+
+def exported(targets: list[dict[str, Input[str | int]]]) -> list[dict[str, Input[str | int]]]:
+    """The targets for the operator's command, which never calls a first version: without the probe, a page of JSON."""
+    return [{name: value for name, value in target.items() if name != "probe"} for target in targets]

@@ -25,7 +25,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--factor", type=float, default=40.0, help="simulated seconds per real second (default: %(default)g)"
     )
-    parser.add_argument("--rate", type=float, default=60.0, help="requests per real second (default: %(default)g)")
+    parser.add_argument("--rate", type=float, default=55.0, help="requests per real second (default: %(default)g)")
     parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes (default: %(default)s)")
     return parser
 
@@ -43,10 +43,10 @@ def rehearse(console: Console, factor: float, rate: float, file: Path) -> int:
         )
         report = Rehearsal(stage, story, rate).run()
     report.write(file)
-    console.print()
+    story.gap()
     story.show(report.table())
+    story.gap()
     problems = report.problems()
-    story.say("")
     if problems:
         for problem in problems:
             story.result(problem, good=False)

@@ -111,17 +111,18 @@ class Aws:
             rollback=info.get("rollbackInfo", {}).get("rollbackDeploymentId"),
         )
 
-    def versions(self, function: str) -> list[str]:
-        """The published versions of a function."""
+    def digests(self, function: str) -> dict[str, str]:
+        """The published versions of a function: the CodeSha256 of each."""
         pages = self.client("lambda").get_paginator("list_versions_by_function").paginate(FunctionName=function)
-        return [each["Version"] for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
+        versions = [each for page in pages for each in page["Versions"]]
+        return {each["Version"]: each["CodeSha256"] for each in versions if each["Version"] != "$LATEST"}
 
     def errors(self, function: str, alias: str, start: float, end: float) -> Errors:
         """Lambda's Errors over [start, end), seconds since the epoch, both at the edge of a bucket.
 
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
         """
-        versions = self.versions(function)
+        versions = list(self.digests(function))
         queries = [_errors("total", function, alias), *(_errors(f"v{one}", function, alias, one) for one in versions)]
         answer = self.client("cloudwatch").get_metric_data(
             MetricDataQueries=queries,

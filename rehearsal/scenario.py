@@ -139,6 +139,7 @@ class Rehearsal:
         orders = self.traffic.read_back()
         sent = self.traffic.sent
         times = sorted(one.answered - one.due for one in sent) or [0.0]
+        self.story.gap()
         middle, worst = (times[math.ceil(len(times) * share) - 1] * 1000 for share in (0.5, 0.99))
         self.story.say(
             f"{len(sent)} requests, half of them answered within {middle:.0f} ms of their time and 99 % within "

@@ -18,8 +18,12 @@ PLAIN_EVERY = 5.0  # seconds between status lines where there is no terminal
 LOOK_EVERY = 1.0  # seconds between the looks at a canary that are shown: it is looked at several times a second
 WIDTH = 100
 
-# A row of Pulumi's for the release, with what the release says: ` ~  TYPE NAME updating (3s) [diff: ...]; WORDS`
-SAID = re.compile(r"strata:release:Release \S+ (?:[^;(]*\((?P<after>[\d.]+s)\))?[^;]*; (?P<words>.*)")
+# A row of Pulumi's for the release with what the release says: ` ~  TYPE NAME updating (3s) [diff: ~targets]; WORDS`,
+# ` +  TYPE NAME creating (3s) WORDS`
+SAID = re.compile(
+    r"strata:release:Release \S+ [^\[(]*(?:\((?P<after>[\d.]+s)\) )?"
+    r"(?:\[diff: [^]]*\]; |(?<=\) )|(?<=  ))(?!\[)(?P<words>\S.*)"
+)
 
 
 class Story:
@@ -35,9 +39,13 @@ class Story:
     def chapter(self, title: str, why: str) -> None:
         """A heading, and what is about to happen."""
         self._chapters += 1
-        self.console.print()
+        self.gap()
         self.console.print(Text(f"{self._chapters}. {title}", style="bold"))
         self.say(why)
+
+    def gap(self) -> None:
+        """An empty line."""
+        self.console.print()
 
     def say(self, text: str) -> None:
         """A paragraph."""

@@ -19,7 +19,7 @@ import aiohttp
 
 VERSION_HEADER = "X-Served-Version"
 CURRENCIES = ("CHF", "EUR", "GBP", "USD")
-POSTS = 0.4  # of all requests; the others read
+POSTS = 0.5  # of all requests; the others read
 LATE = 0.1  # seconds after its time, from which a request counts as sent late
 GIVEN_UP = 30.0  # seconds; API Gateway itself gives an integration 30 s
 
@@ -76,6 +76,7 @@ class Traffic:
 
     api: Api
     rate: float  # requests per real second
+    posts: float = POSTS
     seed: int = 7
     sent: list[Sent] = field(default_factory=list)
     acknowledged: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # id -> the order as answered
@@ -118,7 +119,7 @@ class Traffic:
                 count += 1
 
     async def _request(self, client: aiohttp.ClientSession, due: float, mix: float, choice: float) -> None:
-        if self._ids and mix >= POSTS:
+        if self._ids and mix >= self.posts:
             order = self._ids[int(choice * len(self._ids))]
             await self._record(client, "GET", f"/orders/{order}", due)
             return

@@ -108,10 +108,11 @@ def _read(cls: type, raw: Mapping[str, str], path: str, mistakes: list[str]) -> 
 
 def _strangers(raw: Mapping[str, str], project: str) -> Iterator[str]:
     """Keys that nothing reads. Pulumi's own namespace is Pulumi's to judge."""
-    for path, value in raw.items():
-        namespace, _, key = path.partition(":")
+    for name, value in raw.items():
+        path = name if name.isprintable() else shown(name)
+        namespace, _, key = name.partition(":")
         if namespace == project and key not in ROOMS:
-            yield unknown(path, value, ROOMS)
+            yield unknown(path, key, value, ROOMS)
         elif namespace not in (project, "pulumi"):
             yield (
                 f"{path} is {shown(value)}, without effect: providers are configured by {project}:account alone; "

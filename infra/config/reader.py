@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any, get_type_hints
 
 LONGEST_SHOWN = 60  # characters of a value in a mistake
+MOST_DIGITS = 15  # of a whole number; floats hold these exactly
 
 
 class UnfitError(ValueError):
@@ -49,16 +50,22 @@ def key_of(name: str) -> str:
 def shown(value: object) -> str:
     """A value as it may stand in a line."""
     text = json.dumps(value, ensure_ascii=False)
+    if not text.isprintable():
+        text = json.dumps(value)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
-def unknown(path: str, value: object, known: Iterable[str]) -> str:
-    """The mistake of a key that nothing reads."""
+def unknown(path: str, key: str, value: object, known: Iterable[str]) -> str:
+    """The mistake of the key at `path` that nothing reads."""
     names = {name.lower(): name for name in known}
-    key = path.rpartition(".")[2].rpartition(":")[2].lower().replace("_", "").replace("-", "")
-    close = get_close_matches(key, names, n=1)
+    close = get_close_matches(key.lower().replace("_", "").replace("-", ""), names, n=1)
     remedy = f'did you mean "{names[close[0]]}"?' if close else f"the keys here are {', '.join(names.values())}"
     return f"{path} is {shown(value)}, but there is no such key; {remedy}"
+
+
+def below(path: str, key: str) -> str:
+    """The path of a key that may be anything."""
+    return f"{path}.{key if key.isidentifier() else shown(key)}"
 
 
 def decode(text: str) -> object:
@@ -67,17 +74,21 @@ def decode(text: str) -> object:
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         names = [name for name, _ in pairs]
         if twice := [name for name in names if names.count(name) > 1]:
-            raise UnfitError(f'with the key "{twice[0]}" twice; keep one of them')
+            raise UnfitError(f"with the key {shown(twice[0])} twice; keep one of them")
         return dict(pairs)
 
     def no_number(name: str) -> object:
         raise UnfitError(f"with {name} in it, which is no number; give a finite one")
 
+    def whole(digits: str) -> int:
+        if len(digits) > MOST_DIGITS:
+            raise UnfitError(f"with a number of {len(digits)} digits in it; give one of {MOST_DIGITS} at most")
+        return int(digits)
+
     try:
-        return json.loads(text, object_pairs_hook=once, parse_constant=no_number)
-    except json.JSONDecodeError as error:
-        found = f"{error.msg} at character {error.pos + 1}"
-        raise UnfitError(f"not an object ({found}); write its keys below it, indented") from None
+        return json.loads(text, object_pairs_hook=once, parse_constant=no_number, parse_int=whole)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UnfitError(f"not an object ({error}); write its keys below it, indented") from None
 
 
 def read_object(cls: type, value: object, path: str, mistakes: list[str]) -> Reading:
@@ -90,7 +101,7 @@ def read_object(cls: type, value: object, path: str, mistakes: list[str]) -> Rea
         return Reading(path, {}, frozenset())
     hints = get_type_hints(cls, include_extras=True)
     known = {key_of(item.name): item for item in fields(cls)}
-    mistakes += [unknown(f"{path}.{key}", value[key], known) for key in value if key not in known]
+    mistakes += [unknown(below(path, key), key, value[key], known) for key in value if key not in known]
     good = {}
     for key, item in known.items():
         reader: Reader = hints[item.name].__metadata__[0]

@@ -18,6 +18,7 @@ from infra.config.reader import (
     Text,
     UnfitError,
     Whole,
+    below,
     key_of,
     shown,
     unknown,
@@ -156,7 +157,7 @@ class RuleReader(Reader):
             mistakes.append(f"{path} is {shown(value)}, not an object; give {self.wants}")
             return
         bounds = {key_of(name): (name, bound) for name, bound in Rule.bounds().items()}
-        found = [unknown(f"{path}.{key}", value[key], bounds) for key in value if key not in bounds]
+        found = [unknown(below(path, key), key, value[key], bounds) for key in value if key not in bounds]
         known = {key: bounds[key] for key in value if key in bounds}
         parent = path.removesuffix("rule")  # the verdict's own lines begin with it
         found += [parent + line for key, (_, bound) in known.items() if (line := bound.mistake(key, value[key]))]

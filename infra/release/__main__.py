@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from infra.release import plan, runner, wire
 from infra.release.clock import ScaledClock
+from infra.release.exported import exported
 from infra.release.model import ReleaseError
 from infra.release.power import power
 
@@ -33,15 +31,14 @@ def watch(stack: Annotated[str, typer.Option(help="The Pulumi stack whose releas
 
     Exit code 0: nothing is in flight, or it was promoted; 1: it was rolled back; 2: it cannot be told.
     """
-    clock = ScaledClock.from_environment()
-    signal.signal(signal.SIGINT, lambda _signal, _frame: clock.interrupt())
     try:
-        exported = _exported(stack)
-        targets = [wire.target(each, f"release.targets[{index}]") for index, each in enumerate(exported["targets"])]
-        policy = replace(wire.policy(exported["policy"], "release.policy"), wait=True)
+        clock = ScaledClock.from_environment()
+        found = exported(stack)
+        targets = [wire.target(each, f"release.targets[{index}]") for index, each in enumerate(found["targets"])]
+        policy = replace(wire.policy(found["policy"], "release.policy"), wait=True)
         from infra.release.aws import Aws  # noqa: PLC0415 - `power` and `--help` need no boto3
 
-        cloud = Aws(exported["region"], clock)
+        cloud = Aws(found["region"], clock)
         outcomes = runner.run(targets, policy, cloud, clock, lambda each: typer.echo(each.line()), plan.watch)
     except ReleaseError as problem:
         typer.echo(f"error: {problem}", err=True)
@@ -49,19 +46,6 @@ def watch(stack: Annotated[str, typer.Option(help="The Pulumi stack whose releas
     if bad := [each.line() for each in outcomes.values() if not each.ending.good]:
         typer.echo("\n".join(bad), err=True)
         raise typer.Exit(BAD_OUTCOME)
-
-
-def _exported(stack: str) -> dict[str, Any]:
-    """The stack's output `release`: targets, policy and region."""
-    try:
-        command = ["pulumi", "stack", "output", "release", "--json", "--stack", stack]
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise ReleaseError("the command `pulumi` is not on PATH: it knows the stack's targets; install it") from None
-    if found.returncode:
-        raise ReleaseError(f"stack {stack} has no output `release`: {found.stderr.strip()}; run `pulumi up` first")
-    exported: dict[str, Any] = json.loads(found.stdout)
-    return exported
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from infra.release.model import (
     Target,
     Version,
 )
-from infra.release.runner import CloudError
+from infra.release.runner import CloudError, Unavailable
 from infra.release.verdict import ALARM_SETTINGS, Counts, metric_queries
 
 if TYPE_CHECKING:
@@ -160,10 +160,12 @@ class Aws:
         if known is None:
             records = self._read(self._listed(target))
         else:
-            open_ = {each.id for each in known.values() if not each.status.ended}
-            followed = {following} if following else set()
-            records = known | self._read(self._listed(target, includeOnlyStatuses=IN_FLIGHT) | open_ | followed)
+            # Beside the deployment that is followed none can be in flight, so there is no need to ask.
+            new = {following} if following else self._listed(target, includeOnlyStatuses=IN_FLIGHT)
+            records = known | self._read(new | {each.id for each in known.values() if not each.status.ended})
         if following is not None:
+            if following not in records:
+                raise Unavailable(f"CodeDeploy does not show deployment {following} yet")
             if (rollback := records[following].rollback) is not None:
                 records |= self._read({rollback})
             records[following] = replace(records[following], canary=self._canary(following))
@@ -203,7 +205,8 @@ class Aws:
     def _canary(self, deployment: str) -> str | None:
         """The version that a deployment shifts to, once CodeDeploy can say."""
         if deployment not in self._canaries:
-            with asking("codedeploy GetDeploymentTarget", f"deployment {deployment}"):
+            about = f"deployment {deployment}"
+            with asking("codedeploy GetDeploymentTarget", about, fine="DeploymentNotStartedException"):
                 ids = self._codedeploy.list_deployment_targets(deploymentId=deployment).get("targetIds", [])
                 for id_ in ids:
                     found = self._codedeploy.get_deployment_target(deploymentId=deployment, targetId=id_)

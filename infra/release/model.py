@@ -36,7 +36,7 @@ class Target:
     alarm: str  # the long-lived alarm on the whole alias; guards beside the verdict alarm
     topic: str  # ARN of the SNS topic that a verdict alarm notifies
     log_group: str
-    probe: str  # JSON event that a first version must answer before the API reaches it
+    probe: str = "{}"  # JSON event that a first version must answer before the API reaches it
 
     @property
     def verdict_alarms(self) -> str:

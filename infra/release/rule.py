@@ -66,8 +66,8 @@ class Rule:
             unit="standard errors",
             least=1.5,
             most=10,
-            outside="below, chance alone rolls back most good releases; above, fewer than 100 requests can never fire",
-            source="docs/verdict.md: the least z that keeps false rollbacks near 0.45 % over all looks of a canary",
+            outside="below, chance alone rolls back one good release in six; above, 100 requests can never show enough",
+            source="measured (docs/verdict.md): holds good releases rolled back under 0.5 % over all looks of a canary",
         ),
     )
     correction: float = _bound(
@@ -78,7 +78,7 @@ class Rule:
             least=0,
             most=10,
             outside="a negative correction invents errors; a larger one hides what `forgiven` is for",
-            source="docs/verdict.md: a continuity correction for looking often at small counts",
+            source="measured (docs/verdict.md): offsets the skew of small counts, (z² - 1)(1 - 2 share)/6 = 1.2",
         ),
     )
     minimum_errors: int = _bound(
@@ -89,7 +89,7 @@ class Rule:
             least=1,
             most=1000,
             outside="with none an empty canary would be judged; with more the verdict comes after the harm",
-            source="docs/verdict.md: fewer is noise at one request a second",
+            source="chosen (docs/verdict.md): a good version may fail three first calls; fewer is noise at 1 request/s",
             whole=True,
         ),
     )
@@ -101,7 +101,7 @@ class Rule:
             least=0.01,
             most=0.99,
             outside="at 0 any difference would roll back, at 1 none ever could",
-            source="docs/verdict.md: stops a plain failure at the first look, however little traffic there is",
+            source="measured (docs/verdict.md): stops a plain failure sooner where traffic is low, at little cost",
         ),
     )
     forgiven: int = _bound(
@@ -112,7 +112,7 @@ class Rule:
             least=0,
             most=1000,
             outside="a negative number would invent errors; a larger one blinds the verdict",
-            source="docs/verdict.md: its price in detection is measured there",
+            source="off, since its price in detection (docs/verdict.md) is for the owner of the function to pay",
             whole=True,
         ),
     )
@@ -123,8 +123,8 @@ class Rule:
             unit="milliseconds",
             least=1,
             most=899_999,
-            outside="no invocation is faster than 1 ms for certain, none outlives Lambda's 900 s",
-            source="the function's own latency objective",
+            outside="every invocation takes longer than 0 ms, and none outlives Lambda's 900 s",
+            source="off, since only the function's own latency objective can say",
             whole=True,
             optional=True,
         ),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from infra.release import plan
-from infra.release.clock import Clock
+from infra.release.clock import Clock, Interrupted
 from infra.release.model import (
     Action,
     Alias,
@@ -135,6 +135,8 @@ class _Run:
                 self.attempt()
         except ReleaseError as problem:
             raise type(problem)(f"{problem}{self.left_behind()}") from problem
+        except KeyboardInterrupt:
+            raise Interrupted(f"interrupted{self.left_behind()}") from None
         return self.outcomes
 
     def attempt(self) -> None:

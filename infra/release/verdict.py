@@ -120,17 +120,22 @@ def counted(e2: Operand, rule: Rule) -> Operand:
     return (e2 > rule.forgiven) * (e2 - rule.forgiven) if rule.forgiven else e2
 
 
+def enough(i2: Operand, e2: Operand, rule: Rule) -> Operand:
+    """Are there canary errors enough, and no more than invocations? More means that these are still to arrive."""
+    return (e2 >= rule.minimum_errors) & (e2 <= i2)
+
+
 def relative(i1: Operand, e1: Operand, i2: Operand, e2: Operand, rule: Rule) -> Operand:
     """Pooled two-proportion test, multiplied out: is the canary's rate more than z standard errors above stable's?"""
     d = (e2 - rule.correction) * i1 - e1 * i2
     errors = e1 + e2
     n = i1 + i2
-    return (d > 0) & (n * d * d > rule.z * rule.z * errors * (n - errors) * i1 * i2) & (e2 >= rule.minimum_errors)
+    return (d > 0) & (n * d * d > rule.z * rule.z * errors * (n - errors) * i1 * i2) & enough(i2, e2, rule)
 
 
 def absolute(i1: Operand, e1: Operand, i2: Operand, e2: Operand, rule: Rule) -> Operand:
     """Is the canary's rate more than `rule.absolute` above stable's?"""
-    return (e2 * i1 - e1 * i2 > rule.absolute * i1 * i2) & (e2 >= rule.minimum_errors)
+    return (e2 * i1 - e1 * i2 > rule.absolute * i1 * i2) & enough(i2, e2, rule)
 
 
 def fires(i1: Operand, e1: Operand, i2: Operand, e2: Operand, rule: Rule) -> Operand:
@@ -255,17 +260,20 @@ def _relative_math(rule: Rule) -> tuple[MetricQuery, ...]:
     # Products in the order of `relative`, so that both round alike.
     left = "(i1 + i2) * d * d"
     right = f"{_number(rule.z * rule.z)} * errors * (i1 + i2 - errors) * i1 * i2"
-    enough = f"(e2 >= {_number(rule.minimum_errors)})"
     return (
         _math("errors", "e1 + e2"),
         _math("d", f"(e2 - {_number(rule.correction)}) * i1 - e1 * i2"),
-        _math("relative", f"IF((d > 0) AND ({left} > {right}) AND {enough}, 1, 0)"),
+        _math("relative", f"IF((d > 0) AND ({left} > {right}) AND {_enough_math(rule)}, 1, 0)"),
     )
 
 
 def _absolute_math(rule: Rule) -> str:
     above = f"(e2 * i1 - e1 * i2 > {_number(rule.absolute)} * i1 * i2)"
-    return f"IF({above} AND (e2 >= {_number(rule.minimum_errors)}), 1, 0)"
+    return f"IF({above} AND {_enough_math(rule)}, 1, 0)"
+
+
+def _enough_math(rule: Rule) -> str:
+    return f"(e2 >= {rule.minimum_errors}) AND (e2 <= i2)"
 
 
 def _counted_math(errors: str, rule: Rule) -> str:

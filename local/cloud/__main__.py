@@ -94,6 +94,7 @@ def _announce(endpoint: str, options: argparse.Namespace) -> None:
     _say(f"export AWS_ACCESS_KEY_ID={options.account}")
     _say("export AWS_SECRET_ACCESS_KEY=local")
     _say(f"export AWS_REGION={options.region}")
+    _say(f"export AWS_DEFAULT_REGION={options.region}")
     _say(f"export STRATA_CLOCK_RATE={options.factor:g}")
     if options.ready_file is not None:
         ready = {"endpoint": endpoint, "pid": os.getpid(), "factor": options.factor}

@@ -132,6 +132,7 @@ def test_it_prints_lines_to_export(own: Own) -> None:
         "AWS_ACCESS_KEY_ID": "111111111111",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
         "STRATA_CLOCK_RATE": "60",
     }
     assert all(line.startswith(("export ", "# ")) for line in lines)

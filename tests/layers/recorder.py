@@ -1,5 +1,6 @@
 """A Pulumi engine that declares nothing and remembers everything, options included."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,9 @@ from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 
 ACCOUNT, REGION = "333333333333", "eu-central-1"
+
+# Outputs belong to the loop they were made in, and another test may have left this thread without any.
+LOOP = asyncio.new_event_loop()
 
 Answers = Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]
 
@@ -99,6 +103,7 @@ def _name(urn: str) -> str:
 
 def record(program: Callable[[], object], stack: str = "prod", answers: Answers | None = None) -> Recorder:
     """Run `program` to its end, every output known, and return what it declared."""
+    asyncio.set_event_loop(LOOP)
     recorder = Recorder(answers=answers or {})
     set_mocks(recorder, project="strata", stack=stack, monitor=recorder)
     pulumi.runtime.test(lambda: program() and None)()  # type: ignore[no-untyped-call]
@@ -107,6 +112,7 @@ def record(program: Callable[[], object], stack: str = "prod", answers: Answers 
 
 def known(output: pulumi.Output[Any]) -> Any:
     """The value of an output of a recorded program."""
+    asyncio.set_event_loop(LOOP)
     found: list[Any] = []
     pulumi.runtime.test(lambda: output.apply(found.append))()  # type: ignore[no-untyped-call]
     return found[0]

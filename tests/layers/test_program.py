@@ -114,6 +114,7 @@ def test_the_release_is_told_every_name_that_it_acts_on(monkeypatch: pytest.Monk
 def test_the_stack_says_where_the_api_is_and_what_the_operator_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     _, exported = run("prod", monkeypatch)
     assert exported.keys() == {"api_url", "live_versions", "release", "dashboard", "table_name"}
+    assert "probe" not in exported["release"]["targets"][0]
     assert known(exported["live_versions"]) == {"strata-prod-orders": "7"}
     assert known(exported["table_name"]) == "orders-x"
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from rehearsal.sandbox import LOCAL_PYTHON, REPOSITORY, STACK, Sandbox
 from rehearsal.scratch import git, scrubbed
 from rehearsal.traffic import Api, Traffic
 
-FACTOR = 120.0  # a ten-minute canary takes 5 s, and decides as it would at any other
-RATE = 100.0
+FACTOR = 60.0  # a ten-minute canary takes 10 s, and decides as it would at any other
+RATE = 50.0  # requests per second
+POSTS = 0.8  # of them: a bad canary then fails some twenty orders before the shift, and four would do
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,14 +46,21 @@ class Said:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stage:
     """A sandbox with the questions that tests ask."""
 
     sandbox: Sandbox
+    released: str | None = None  # the copy as it was at the last `up` that succeeded; None where the last one failed
 
     def up(self) -> Said:
-        return Said(*self.sandbox.pulumi("up", "--stack", STACK))
+        said = Said(*self.sandbox.pulumi("up", "--stack", STACK))
+        self.released = self.tree() if said.code == 0 else None
+        return said
+
+    def tree(self) -> str:
+        """What the copy holds, as git names it."""
+        return git(self.sandbox.scratch.project, "rev-parse", "HEAD^{tree}")
 
     def preview(self, env: Mapping[str, str | None] | None = None) -> Said:
         return Said(*self.sandbox.pulumi("preview", "--stack", STACK, env=env))
@@ -82,7 +90,7 @@ class Stage:
     @contextmanager
     def traffic(self) -> Iterator[Traffic]:
         """Live traffic while the block runs."""
-        live = Traffic(Api.at(self.sandbox.outputs()["api_url"]), RATE)
+        live = Traffic(Api.at(self.sandbox.outputs()["api_url"]), RATE, POSTS)
         live.start()
         try:
             yield live
@@ -106,23 +114,15 @@ def bare() -> Iterator[Stage]:
         yield Stage(running)
 
 
-@pytest.fixture(scope="session")
-def stage(bare: Stage) -> Stage:
-    """The one stack, created once. Each test finds the copy as it was at first (`fresh`), whatever is live."""
-    bare.reset()
-    said = bare.up()
-    assert said.code == 0, said.text
-    return bare
-
-
 @pytest.fixture
-def fresh(stage: Stage) -> Stage:
-    """The shared stack, its copy as it was at first and released."""
-    stage.reset()
-    with stage.traffic():
-        said = stage.up()
-    assert said.code == 0, said.text
-    return stage
+def stage(bare: Stage) -> Stage:
+    """The one stack as the last test left it, if that left it released; else as it was at first, and released."""
+    if bare.released is None or bare.tree() != bare.released:
+        bare.reset()
+        with bare.traffic() if bare.sandbox.outputs() else nullcontext():
+            said = bare.up()
+        assert said.code == 0, said.text
+    return bare
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
 """The configuration: what is read, and every mistake at once."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
 import yaml  # type: ignore[import-untyped]
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from infra import config
 from infra.config import ROOMS, ConfigError, StackConfig
@@ -91,8 +94,10 @@ def test_pulumi_shows_the_error_without_a_traceback() -> None:
 
 
 def test_a_value_out_of_bounds_is_told_with_the_bounds_and_whose_they_are() -> None:
-    assert mistakes(compute={"memory": 64}) == (
-        "strata:compute.memory is 64, out of bounds: Lambda offers no other; give a whole number of MB from 128 to 10240",
+    (line,) = mistakes(compute={"memory": 64})
+    assert line == (
+        "strata:compute.memory is 64, out of bounds: Lambda offers no other; "
+        "give a whole number of MB from 128 to 10240"
     )
 
 
@@ -100,6 +105,11 @@ def test_a_value_out_of_bounds_is_told_with_the_bounds_and_whose_they_are() -> N
 def test_only_a_whole_number_within_the_bounds_is_one(memory: object) -> None:
     (line,) = mistakes(compute={"memory": memory})
     assert line.startswith(f"strata:compute.memory is {json.dumps(memory)}, ")
+
+
+def test_true_is_not_a_second() -> None:
+    (line,) = mistakes(compute={"timeout": True})
+    assert line.startswith("strata:compute.timeout is true, not a whole number")
 
 
 @pytest.mark.parametrize("memory", [128, 10240])
@@ -244,6 +254,39 @@ def test_a_bound_that_the_verdict_does_not_have_is_a_mistake() -> None:
 def test_a_stack_whose_name_aws_would_not_take_is_a_mistake(stack: str) -> None:
     (line,) = mistakes(stack)
     assert line.startswith(f"the stack is named {stack!r}")
+
+
+def names_of(room: type) -> list[str]:
+    return [each.name for each in fields(room)]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(sorted({key_of(name) for cls in ROOMS.values() for name in names_of(cls)}))
+
+
+@settings(deadline=None)
+@given(
+    raw=st.dictionaries(
+        st.sampled_from([f"strata:{room}" for room in ROOMS]) | st.text(max_size=12),
+        st.text(max_size=12) | st.dictionaries(KEYS | st.text(max_size=8), JSON, max_size=4).map(json.dumps),
+    )
+)
+def test_whatever_is_given_each_mistake_is_one_line_and_nothing_else_is_raised(raw: dict[str, str]) -> None:
+    try:
+        config.parse(raw, "dev")
+    except ConfigError as error:
+        assert all(len(line.splitlines()) == 1 for line in error.mistakes)  # noqa: PT017 - no error is as good
+
+
+@pytest.mark.parametrize("text", ['{"memory": ' + "9" * 5000 + "}", '{"memory": 9999999999999999}', "[" * 100_000])
+def test_text_that_is_too_much_for_json_is_a_mistake(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse({"strata:account": json.dumps(ACCOUNT), "strata:compute": text}, "dev")
+    assert caught.value.mistakes[0].startswith("strata:compute is ")
 
 
 def project() -> dict[str, Any]:

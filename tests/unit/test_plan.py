@@ -1,7 +1,6 @@
 """Deciding, tick by tick: one observation in, one action out."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,66 +17,34 @@ from infra.release.model import (
     Follow,
     Notes,
     Observation,
-    Outcome,
     Phase,
     PointAlias,
     Probe,
     RecordFirst,
-    ReleasePolicy,
     Start,
     Status,
     Stop,
     Wait,
 )
 from infra.release.verdict import Counts
-from tests.unit.fake_cloud import START, target, version
-
-OLD, NEW = version(1), version(2)
-TARGET = target(2)
-POLICY = ReleasePolicy(commit="abc123")
-NOW = START + timedelta(hours=1)
-ALARM = TARGET.verdict_alarm("1", "2", NOW)
-
-
-def minutes(number: float) -> timedelta:
-    return timedelta(minutes=number)
-
-
-def entry(released: str = NEW.fingerprint, stable: str = "1") -> Entry:
-    return Entry(released, NEW.digest, NEW.contract, "abc123", NOW, stable, "user/ann")
-
-
-def deployment(status: Status = Status.IN_PROGRESS, ago: float = 3, **values: Any) -> Deployment:
-    """One of version 2, created `ago` minutes ago, and ended a second ago where it has ended."""
-    usual: dict[str, Any] = {
-        "created": NOW - minutes(ago),
-        "started": NOW - minutes(ago) if status.begun else None,
-        "ended": NOW - timedelta(seconds=1) if status.ended else None,
-        "entry": entry(),
-        "alarms": (ALARM, TARGET.alarm),
-        "canary": "2",
-    }
-    return Deployment("d-1", status, **{**usual, **values})
-
-
-def seen(*ledger: Deployment, following: str | None = None, **values: Any) -> Observation:
-    """Alias whole on 1, version 2 wanted, a first version recorded."""
-    usual: dict[str, Any] = {"alias": Alias("1"), "wanted": NEW, "live": OLD, "answered": True}
-    return Observation(**{**usual, **values}, ledger=ledger, notes=Notes(following))
-
-
-def decide(what: Observation, policy: ReleasePolicy = POLICY) -> Action:
-    return plan.decide([TARGET], {TARGET.function: what}, policy, NOW)[TARGET.function]
-
-
-def outcome(action: Action) -> Outcome:
-    assert isinstance(action, Finish), action
-    return action.outcome
-
-
-SPLIT = Alias("1", "2", 0.1)
-WHOLE: dict[str, Any] = {"alias": Alias("2"), "live": NEW}
-
+from tests.unit.fake_cloud import target, version
+from tests.unit.seen import (
+    NEW,
+    NOW,
+    OLD,
+    POLICY,
+    SPLIT,
+    TARGET,
+    WHOLE,
+    decide,
+    deployment,
+    entry,
+    minutes,
+    outcome,
+    rollback,
+    seen,
+    stopped,
+)
 
 # The first version
 
@@ -266,93 +233,6 @@ def test_an_adopted_deployment_of_an_equal_version_counts_as_this_release() -> N
     equal = replace(NEW, number="5")
     end = outcome(decide(seen(deployment(Status.SUCCEEDED), following="d-1", **{**WHOLE, "wanted": equal})))
     assert (end.ending, end.to_version) == (Ending.PROMOTED, "2")
-
-
-# The way back
-
-
-def stopped(**values: Any) -> Deployment:
-    return deployment(Status.STOPPED, error="ALARM_ACTIVE", rollback="d-2", **values)
-
-
-def rollback(status: Status, ago: float = 0.5) -> Deployment:
-    return Deployment("d-2", status, NOW - minutes(ago), rolls_back="d-1")
-
-
-def test_codedeploys_own_rollback_is_waited_for_even_where_the_alias_looks_whole() -> None:
-    action = decide(seen(rollback(Status.IN_PROGRESS), stopped(), following="d-1"))
-    assert isinstance(action, Wait)
-    assert action.phase is Phase.ROLLBACK
-
-
-def test_a_rollback_that_has_ended_with_stable_whole_is_the_outcome() -> None:
-    counts: dict[str, Any] = {"stable": Counts(810, 1), "canary": Counts(90, 45), "red": frozenset({ALARM})}
-    end = outcome(decide(seen(rollback(Status.SUCCEEDED), stopped(), following="d-1", **counts)))
-    assert (end.ending, end.reason, end.from_version, end.to_version) == (Ending.ROLLED_BACK, "verdict", "1", "2")
-    line = end.with_cause("ValueError: no").line()
-    for part in (
-        "orders 1 -> 2",
-        ALARM,
-        "45 errors in 90",
-        "1 errors in 810",
-        "d-1",
-        "all traffic is on 1",
-        "ValueError: no",
-    ):
-        assert part in line
-    assert "\n" not in line
-
-
-@pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.STOPPED])
-def test_an_alias_that_the_rollback_left_split_is_restored(status: Status) -> None:
-    action = decide(seen(rollback(status), stopped(), following="d-1", alias=SPLIT, shifted=NEW))
-    assert isinstance(action, PointAlias)
-    assert action.version == "1"
-
-
-def test_a_rollback_that_never_ends_is_overtaken_after_the_longest_wait() -> None:
-    slow = deployment(Status.STOPPED, ended=NOW - minutes(16), rollback="d-2")
-    action = decide(seen(rollback(Status.CREATED, ago=15.5), slow, following="d-1", alias=SPLIT, shifted=NEW))
-    assert isinstance(action, PointAlias)
-
-
-def test_a_missing_rollback_is_given_a_minute_before_the_runner_restores_the_alias() -> None:
-    def missing(ago: float) -> Observation:
-        by_hand = deployment(Status.STOPPED, ended=NOW - minutes(ago))
-        return seen(by_hand, following="d-1", alias=SPLIT, shifted=NEW)
-
-    assert isinstance(decide(missing(0.9)), Wait)
-    assert isinstance(decide(missing(1)), PointAlias)
-
-
-def test_an_alias_moved_to_a_third_version_meanwhile_is_restored_to_the_recorded_stable() -> None:
-    action = decide(seen(rollback(Status.SUCCEEDED), stopped(), following="d-1", alias=Alias("3"), live=version(3)))
-    assert isinstance(action, PointAlias)
-    assert action.version == "1"
-
-
-@pytest.mark.parametrize(
-    ("ended", "red", "reason", "word"),
-    [
-        (stopped(), {ALARM}, "verdict", ALARM),
-        (stopped(), {ALARM, TARGET.alarm}, "verdict", ALARM),
-        (stopped(), {TARGET.alarm}, "fault", TARGET.alarm),
-        (stopped(message=f"Activated alarms: {TARGET.alarm}"), set(), "fault", TARGET.alarm),
-        (stopped(message=f"Activated alarms: {ALARM}"), set(), "verdict", ALARM),
-        (stopped(message="one or more alarms"), set(), "verdict", ALARM),
-        (deployment(Status.FAILED, error="HOOK_EXECUTION_FAILURE", message="smoke"), set(), "hook", "smoke"),
-        (deployment(Status.FAILED, error="IAM_ROLE_PERMISSIONS", message="may not"), set(), "fault", "may not"),
-        (deployment(Status.STOPPED, error="MANUAL_STOP"), set(), "operator", "by hand"),
-        (deployment(Status.STOPPED), set(), "operator", "by hand"),
-        (deployment(Status.STOPPED, started=None), set(), "fault", "had not begun"),
-    ],
-)
-def test_the_reason_is_what_codedeploy_and_the_alarms_say(
-    ended: Deployment, red: set[str], reason: str, word: str
-) -> None:
-    end = outcome(decide(seen(replace(ended, rollback=None), following="d-1", red=frozenset(red))))
-    assert (end.ending, end.reason) == (Ending.ROLLED_BACK, reason)
-    assert word in end.detail
 
 
 # Those who do not wait, or do not want

@@ -58,10 +58,21 @@ def test_the_releases_words_stand_alone_and_are_said_once(story: Story) -> None:
     story.output(row(2, "f: end: promoted; all traffic is on 2"))
     story.output(row(2, "f: end: promoted; all traffic is on 2").replace("updating", "updated"))
     story.output(row(3, "error: f 1 -> 2 rolled back"))
+    story.output(" +  strata:release:Release release create")
+    story.output(" +  strata:release:Release release creating (0s)")
+    story.output(" +  strata:release:Release release creating (0.5s) f: probe: calling 1 (first)")
+    story.output(" ~  strata:release:Release release **updating failed** [diff: ~targets]; error: f 1 -> 2 rolled back")
+    story.output(" ~  strata:release:Release release update [diff: ~targets]; f: 1 -> the next")
+    story.output("    strata:release:Release release  warning: f: alias live is on version 1")
     assert told(story) == [
         "~  strata:release:Release release updating (0s) [diff: ~targets]",
         "1s  f: start: 1 -> 2",
         "2s  f: end: promoted; all traffic is on 2",
+        "+  strata:release:Release release create",
+        "+  strata:release:Release release creating (0s)",
+        "0.5s  f: probe: calling 1 (first)",
+        "f: 1 -> the next",
+        "warning: f: alias live is on version 1",
     ]
 
 

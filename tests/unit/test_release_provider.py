@@ -176,8 +176,8 @@ def test_a_refused_first_version_creates_nothing() -> None:
 
 def test_creating_again_after_a_kill_resumes_and_starts_nothing_twice() -> None:
     stack = Stack(cloud(1))
-    stack.fake.clock.at_sleep = lambda: (_ for _ in ()).throw(KeyboardInterrupt())
-    with pytest.raises(KeyboardInterrupt):
+    stack.fake.clock.at_sleep = lambda: (_ for _ in ()).throw(SystemExit())
+    with pytest.raises(SystemExit):
         stack.create(inputs(2))
     stack.fake.clock.at_sleep = lambda: None
     assert stack.create(inputs(2))["outcomes"]["orders"]["outcome"] == "promoted"

@@ -358,11 +358,12 @@ def test_credentials_that_expire_mid_canary_end_the_wait_and_say_what_goes_on() 
     assert not fake.deployments["d-1"].status.ended
 
 
-def test_an_interrupted_wait_says_how_to_resume_and_how_to_bring_the_canary_back() -> None:
+@pytest.mark.parametrize("reason", [Interrupted("the wait was given up"), KeyboardInterrupt()])
+def test_an_interrupted_wait_says_how_to_resume_and_how_to_bring_the_canary_back(reason: BaseException) -> None:
     fake = cloud()
 
     def interrupt() -> None:
-        raise Interrupted("the wait was given up")
+        raise reason
 
     fake.clock.at_sleep = interrupt
     with pytest.raises(

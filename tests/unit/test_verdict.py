@@ -119,6 +119,12 @@ def test_more_canary_errors_never_turn_the_verdict_around(
     assert judge(stable, Counts(canary.invocations, more), rule).fired >= judge(stable, canary, rule).fired
 
 
+def test_errors_that_arrive_before_their_invocations_are_no_verdict_yet() -> None:
+    assert not fires(5400.0, 54.0, 0.0, 20.0, Rule())
+    assert not fires(5400.0, 54.0, 19.0, 20.0, Rule())
+    assert fires(5400.0, 54.0, 20.0, 20.0, Rule())
+
+
 @given(counts(), RULES)
 def test_no_data_is_silence(some: Counts, rule: Rule) -> None:
     nothing = Counts(0, 0)
@@ -195,7 +201,7 @@ def test_the_largest_counts_do_not_overflow() -> None:
     [
         ("z", 0, "1.5 - 10 standard errors"),
         ("z", -3.15, "1.5 - 10 standard errors"),
-        ("z", 11, "fewer than 100 requests can never fire"),
+        ("z", 11, "100 requests can never show enough"),
         ("correction", -1, "0 - 10 errors"),
         ("minimum_errors", 0, "with none an empty canary would be judged"),
         ("absolute", 0, "at 0 any difference would roll back, at 1 none ever could"),

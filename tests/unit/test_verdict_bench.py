@@ -1,11 +1,14 @@
 """The benchmark behind docs/verdict.md: its draws, rivals, tallies and page, on cases small enough to check by hand."""
 
+import inspect
 import json
+import re
 from collections import Counter
 
 import numpy as np
 import pytest
 
+from bench import verdict_tables
 from bench.verdict_bars import percent
 from bench.verdict_draws import (
     BASELINES,
@@ -21,7 +24,7 @@ from bench.verdict_draws import (
     plain,
     regressions,
 )
-from bench.verdict_page import PageError, fill, row
+from bench.verdict_page import PAGES, PageError, fill, row
 from bench.verdict_rules import JUDGES, NEVER, RIVALS, MannWhitney, OnMinutes, OnSums, mixture_sprt, shipped
 from bench.verdict_tally import RUNS, Key, Tally, Task, count, perform, plan
 from bench.verdict_worlds import ATTEMPTS, COLD_CALLS, KIND, WORLDS
@@ -239,17 +242,35 @@ def test_a_row_has_the_fields_that_were_agreed() -> None:
     assert row(Key("before", "strata", "c", 1, 0.01, 10.0, 0.05), tally)["world"] == "before"
 
 
-def test_the_page_is_filled_between_its_markers_and_only_there() -> None:
-    text = "a\n<!-- bench: one -->\nold\n<!-- end -->\nb\n<!-- bench: two -->\n<!-- end -->\n"
-    filled = fill(text, {"one": "1", "two": "2"})
-    assert filled == "a\n<!-- bench: one -->\n\n1\n\n<!-- end -->\nb\n<!-- bench: two -->\n\n2\n\n<!-- end -->\n"
+def test_pages_are_filled_between_their_markers_and_only_there() -> None:
+    texts = ["a\n<!-- bench: one -->\nold\n<!-- end -->\nb\n", "<!-- bench: two -->\n<!-- end -->\n"]
+    filled = fill(texts, {"one": "1", "two": "2"})
+    assert filled == [
+        "a\n<!-- bench: one -->\n\n1\n\n<!-- end -->\nb\n",
+        "<!-- bench: two -->\n\n2\n\n<!-- end -->\n",
+    ]
     assert fill(filled, {"one": "1", "two": "2"}) == filled
 
 
-@pytest.mark.parametrize("blocks", [{}, {"one": "1", "two": "2"}])
-def test_a_block_without_a_marker_or_a_marker_without_a_block_is_an_error(blocks: dict[str, str]) -> None:
-    with pytest.raises(PageError, match=r"the markers of verdict\.md are not the generated blocks: (one|two)"):
-        fill("<!-- bench: one -->\n<!-- end -->\n", blocks)
+@pytest.mark.parametrize(
+    ("texts", "blocks", "named"),
+    [
+        (["<!-- bench: one -->\n<!-- end -->\n"], {}, "one"),
+        (["<!-- bench: one -->\n<!-- end -->\n"], {"one": "1", "two": "2"}, "two"),
+        (["<!-- bench: one -->\n<!-- end -->\n"] * 2, {"one": "1"}, "one"),
+    ],
+)
+def test_a_block_without_a_marker_or_a_marker_without_a_block_is_an_error(
+    texts: list[str], blocks: dict[str, str], named: str
+) -> None:
+    with pytest.raises(PageError, match=f"do not match: {named};"):
+        fill(texts, blocks)
+
+
+def test_the_pages_have_a_marker_for_every_generated_block() -> None:
+    markers = [name for page in PAGES for name in re.findall("<!-- bench: (.+) -->", page.read_text(encoding="utf-8"))]
+    named = re.findall(r'^        "(.+?)": ', inspect.getsource(verdict_tables.blocks), re.MULTILINE)
+    assert sorted(markers) == sorted(named)
 
 
 @pytest.mark.parametrize(

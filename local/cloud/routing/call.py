@@ -21,7 +21,7 @@ class Call:
     by_alias: bool
     weighted: bool
     started: float
-    """Real seconds since the epoch."""
+    """Real seconds since the epoch: when it came, then when a worker took it."""
 
 
 @dataclass

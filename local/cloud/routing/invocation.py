@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from local.cloud.clock import CLOCK
@@ -71,12 +72,12 @@ class Invoker:
             reason = f"{'ReservedFunction' if limit == 'function' else ''}ConcurrentInvocationLimitExceeded"
             return self._lambda._throttle_response(reason, "Rate Exceeded.")  # type: ignore[no-any-return]
         try:
-            result, milliseconds = await self._run(call, self._version(call, function, record), event)
+            result, milliseconds, started = await self._run(call, self._version(call, function, record), event)
         finally:
             self._lambda._release_execution_slot(slot)
         outcome.error = bool(result.get("error"))
         measure.invoked(
-            call,
+            replace(call, started=started),
             executed_version=call.weighted or (call.by_alias and SWITCHES.executed_version_always),
             error=outcome.error,
             milliseconds=milliseconds,
@@ -89,8 +90,8 @@ class Invoker:
         found = function["versions"].get(call.version, function) if function and call.by_alias else record
         return {**found, "config": {**found["config"], "FunctionArn": call.arn}}
 
-    async def _run(self, call: Call, record: Record, event: Any) -> tuple[Result, float]:
-        """The result, and the milliseconds that it took."""
+    async def _run(self, call: Call, record: Record, event: Any) -> tuple[Result, float, float]:
+        """The result, the milliseconds that it took, and when it started."""
         config = record["config"]
         request_id = str(uuid.uuid4())
         ours = str(config.get("Runtime", "")).startswith("python") and config.get("PackageType", "Zip") == "Zip"
@@ -98,7 +99,7 @@ class Invoker:
             result = await self._run_in_thread(
                 self._lambda._execute_function_dispatch, record, config, event, request_id, call.started
             )
-            return result, (CLOCK.now() - call.started) * 1000
+            return result, (CLOCK.now() - call.started) * 1000, call.started
         key = Key(call.account, call.region, call.function, call.version, config["RevisionId"])
         answer = await self._pool.invoke(key, lambda: self._environment(call, record), request_id, call.arn, event)
         written = list(logs.lines(request_id, call.version, config.get("MemorySize", 128), answer))
@@ -106,7 +107,7 @@ class Invoker:
         result = {"body": answer.body, "log": "".join(written)}
         if answer.error:
             result |= {"error": True, "function_error": "Unhandled"}
-        return result, answer.milliseconds
+        return result, answer.milliseconds, answer.started or call.started
 
     async def _environment(self, call: Call, record: Record) -> Environment:
         config = record["config"]

@@ -1,7 +1,8 @@
 """The metrics that Lambda publishes for each invocation.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html: the dimensions, what counts as an
-invocation, an error or a throttle, and that the timestamp is the invocation's start.
+invocation, an error or a throttle, and that the timestamp is the invocation's start. That is when a worker takes it:
+the wait for one is this machine's own, and on AWS there is none.
 """
 
 from collections.abc import Iterator, Mapping

@@ -12,9 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from local.cloud.clock import CLOCK
 
 _RUNTIME = Path(__file__).with_name("runtime.py")
 _OPTIONS = ("-S", "-P", "-u", "-X", "utf8")  # -S: this virtual environment holds more than Lambda's runtime does
@@ -53,6 +55,8 @@ class Answer:
     init: float | None = None
     """Milliseconds of the import, on a cold start."""
     output: Sequence[str] = field(default_factory=list)
+    started: float = 0.0
+    """When the process was given the invocation, in seconds since the epoch; 0 where it never was."""
 
 
 class Worker:
@@ -104,6 +108,10 @@ class Worker:
 
     async def invoke(self, request_id: str, function_arn: str, event: Any) -> Answer:
         """Run one invocation. A timeout or an exit ends the process; an exception of the handler does not."""
+        started = CLOCK.now()
+        return replace(await self._invoke(request_id, function_arn, event), started=started)
+
+    async def _invoke(self, request_id: str, function_arn: str, event: Any) -> Answer:
         timeout = self._environment.timeout
         init, self._init = self._init, None
         request = {"id": request_id, "arn": function_arn, "timeout": timeout, "event": event}

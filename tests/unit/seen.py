@@ -1,0 +1,73 @@
+"""What one look may find, for the tests of deciding: version 2 is wanted, and 1 is live."""
+
+from datetime import timedelta
+from typing import Any
+
+from infra.release import plan
+from infra.release.ledger import Entry
+from infra.release.model import (
+    Action,
+    Alias,
+    Deployment,
+    Finish,
+    Notes,
+    Observation,
+    Outcome,
+    ReleasePolicy,
+    Status,
+)
+from tests.unit.fake_cloud import START, target, version
+
+OLD, NEW = version(1), version(2)
+TARGET = target(2)
+POLICY = ReleasePolicy(commit="abc123")
+NOW = START + timedelta(hours=1)
+ALARM = TARGET.verdict_alarm("1", "2", NOW)
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+def entry(released: str = NEW.fingerprint, stable: str = "1") -> Entry:
+    return Entry(released, NEW.digest, NEW.contract, "abc123", NOW, stable, "user/ann")
+
+
+def deployment(status: Status = Status.IN_PROGRESS, ago: float = 3, **values: Any) -> Deployment:
+    """One of version 2, created `ago` minutes ago, and ended a second ago where it has ended."""
+    usual: dict[str, Any] = {
+        "created": NOW - minutes(ago),
+        "started": NOW - minutes(ago) if status.begun else None,
+        "ended": NOW - timedelta(seconds=1) if status.ended else None,
+        "entry": entry(),
+        "alarms": (ALARM, TARGET.alarm),
+        "canary": "2",
+    }
+    return Deployment("d-1", status, **{**usual, **values})
+
+
+def seen(*ledger: Deployment, following: str | None = None, **values: Any) -> Observation:
+    """Alias whole on 1, version 2 wanted, a first version recorded."""
+    usual: dict[str, Any] = {"alias": Alias("1"), "wanted": NEW, "live": OLD, "answered": True}
+    return Observation(**{**usual, **values}, ledger=ledger, notes=Notes(following))
+
+
+def decide(what: Observation, policy: ReleasePolicy = POLICY) -> Action:
+    return plan.decide([TARGET], {TARGET.function: what}, policy, NOW)[TARGET.function]
+
+
+def outcome(action: Action) -> Outcome:
+    assert isinstance(action, Finish), action
+    return action.outcome
+
+
+SPLIT = Alias("1", "2", 0.1)
+WHOLE: dict[str, Any] = {"alias": Alias("2"), "live": NEW}
+
+
+def stopped(**values: Any) -> Deployment:
+    return deployment(Status.STOPPED, error="ALARM_ACTIVE", rollback="d-2", **values)
+
+
+def rollback(status: Status, ago: float = 0.5) -> Deployment:
+    return Deployment("d-2", status, NOW - minutes(ago), rolls_back="d-1")

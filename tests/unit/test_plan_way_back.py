@@ -1,0 +1,109 @@
+"""Deciding after a deployment that ended badly: until stable has all traffic, and why it came to that."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from infra.release.model import (
+    Alias,
+    Deployment,
+    Ending,
+    Observation,
+    Phase,
+    PointAlias,
+    Status,
+    Wait,
+)
+from infra.release.verdict import Counts
+from tests.unit.fake_cloud import version
+from tests.unit.seen import (
+    ALARM,
+    NEW,
+    NOW,
+    SPLIT,
+    TARGET,
+    decide,
+    deployment,
+    minutes,
+    outcome,
+    rollback,
+    seen,
+    stopped,
+)
+
+
+def test_codedeploys_own_rollback_is_waited_for_even_where_the_alias_looks_whole() -> None:
+    action = decide(seen(rollback(Status.IN_PROGRESS), stopped(), following="d-1"))
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.ROLLBACK
+
+
+def test_a_rollback_that_has_ended_with_stable_whole_is_the_outcome() -> None:
+    counts: dict[str, Any] = {"stable": Counts(810, 1), "canary": Counts(90, 45), "red": frozenset({ALARM})}
+    end = outcome(decide(seen(rollback(Status.SUCCEEDED), stopped(), following="d-1", **counts)))
+    assert (end.ending, end.reason, end.from_version, end.to_version) == (Ending.ROLLED_BACK, "verdict", "1", "2")
+    line = end.with_cause("ValueError: no").line()
+    for part in (
+        "orders 1 -> 2",
+        ALARM,
+        "45 errors in 90",
+        "1 errors in 810",
+        "d-1",
+        "all traffic is on 1",
+        "ValueError: no",
+    ):
+        assert part in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.STOPPED])
+def test_an_alias_that_the_rollback_left_split_is_restored(status: Status) -> None:
+    action = decide(seen(rollback(status), stopped(), following="d-1", alias=SPLIT, shifted=NEW))
+    assert isinstance(action, PointAlias)
+    assert action.version == "1"
+
+
+def test_a_rollback_that_never_ends_is_overtaken_after_the_longest_wait() -> None:
+    slow = deployment(Status.STOPPED, ended=NOW - minutes(16), rollback="d-2")
+    action = decide(seen(rollback(Status.CREATED, ago=15.5), slow, following="d-1", alias=SPLIT, shifted=NEW))
+    assert isinstance(action, PointAlias)
+
+
+def test_a_missing_rollback_is_given_a_minute_before_the_runner_restores_the_alias() -> None:
+    def missing(ago: float) -> Observation:
+        by_hand = deployment(Status.STOPPED, ended=NOW - minutes(ago))
+        return seen(by_hand, following="d-1", alias=SPLIT, shifted=NEW)
+
+    assert isinstance(decide(missing(0.9)), Wait)
+    assert isinstance(decide(missing(1)), PointAlias)
+
+
+def test_an_alias_moved_to_a_third_version_meanwhile_is_restored_to_the_recorded_stable() -> None:
+    action = decide(seen(rollback(Status.SUCCEEDED), stopped(), following="d-1", alias=Alias("3"), live=version(3)))
+    assert isinstance(action, PointAlias)
+    assert action.version == "1"
+
+
+@pytest.mark.parametrize(
+    ("ended", "red", "reason", "word"),
+    [
+        (stopped(), {ALARM}, "verdict", ALARM),
+        (stopped(), {ALARM, TARGET.alarm}, "verdict", ALARM),
+        (stopped(), {TARGET.alarm}, "fault", TARGET.alarm),
+        (stopped(message=f"Activated alarms: {TARGET.alarm}"), set(), "fault", TARGET.alarm),
+        (stopped(message=f"Activated alarms: {ALARM}"), set(), "verdict", ALARM),
+        (stopped(message="one or more alarms"), set(), "verdict", ALARM),
+        (deployment(Status.FAILED, error="HOOK_EXECUTION_FAILURE", message="smoke"), set(), "hook", "smoke"),
+        (deployment(Status.FAILED, error="IAM_ROLE_PERMISSIONS", message="may not"), set(), "fault", "may not"),
+        (deployment(Status.STOPPED, error="MANUAL_STOP"), set(), "operator", "by hand"),
+        (deployment(Status.STOPPED), set(), "operator", "by hand"),
+        (deployment(Status.STOPPED, started=None), set(), "fault", "had not begun"),
+    ],
+)
+def test_the_reason_is_what_codedeploy_and_the_alarms_say(
+    ended: Deployment, red: set[str], reason: str, word: str
+) -> None:
+    end = outcome(decide(seen(replace(ended, rollback=None), following="d-1", red=frozenset(red))))
+    assert (end.ending, end.reason) == (Ending.ROLLED_BACK, reason)
+    assert word in end.detail

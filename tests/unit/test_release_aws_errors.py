@@ -1,0 +1,79 @@
+"""What goes wrong between here and AWS is one sentence, and is known to be worth another try or not."""
+
+import pytest
+from botocore import exceptions as boto
+from botocore.exceptions import ClientError
+
+from infra.release.aws_errors import asking
+from infra.release.runner import CloudError, NotThere, Unavailable
+
+
+def refused(code: str, status: int = 400, message: str = "words") -> ClientError:
+    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "GetAlias")  # type: ignore[arg-type]
+
+
+def raised(error: Exception, fine: str = "") -> CloudError:
+    with pytest.raises(CloudError) as problem, asking("lambda GetAlias", "alias live of orders", fine):
+        raise error
+    assert "\n" not in str(problem.value)
+    assert "lambda GetAlias (alias live of orders)" in str(problem.value)
+    return problem.value
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused("ThrottlingException"),
+        refused("Throttling"),
+        refused("TooManyRequestsException", 429),
+        refused("ServiceException", 500),
+        refused("InternalFailure", 503),
+        refused("DeploymentLimitExceededException"),
+        refused("PreconditionFailedException", 412),
+        boto.EndpointConnectionError(endpoint_url="http://127.0.0.1:9/\n"),
+        boto.ReadTimeoutError(endpoint_url="http://127.0.0.1:9/"),
+        boto.ConnectTimeoutError(endpoint_url="http://127.0.0.1:9/"),
+        boto.ConnectionClosedError(endpoint_url="http://127.0.0.1:9/"),
+    ],
+)
+def test_what_may_pass_is_worth_another_try(error: Exception) -> None:
+    assert type(raised(error)) is Unavailable
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (refused("ExpiredTokenException", 403), "log in again"),
+        (refused("UnrecognizedClientException", 403), "log in again"),
+        (refused("AccessDeniedException", 403, "no"), "denies .*: no; add the action to the role that deploys"),
+        (refused("ValidationException", message="bad"), "refuses .*: ValidationException: bad"),
+        (boto.NoCredentialsError(), "no AWS credentials .* log in, or set AWS_PROFILE"),
+        (boto.NoRegionError(), "You must specify a region"),
+    ],
+)
+def test_what_will_not_pass_says_what_to_do(error: Exception, words: str) -> None:
+    problem = raised(error)
+    assert type(problem) is CloudError
+    with pytest.raises(CloudError, match=words):
+        raise problem
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "ApplicationDoesNotExistException"])
+def test_a_name_that_aws_does_not_know_is_told_apart(code: str) -> None:
+    assert type(raised(refused(code, 404 if code.startswith("Resource") else 400))) is NotThere
+
+
+def test_an_error_that_means_success_is_none() -> None:
+    with asking("codedeploy StopDeployment", fine="DeploymentAlreadyCompletedException"):
+        raise refused("DeploymentAlreadyCompletedException")
+
+
+def test_an_endpoint_of_ones_own_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert "AWS_ENDPOINT_URL=http://127.0.0.1:9" in str(raised(boto.EndpointConnectionError(endpoint_url="x")))
+
+
+def test_an_error_of_ours_passes_unchanged() -> None:
+    with pytest.raises(ZeroDivisionError), asking("lambda GetAlias"):
+        raise ZeroDivisionError
