@@ -7,6 +7,7 @@ Arrivals are Poisson and each fails on its own, so a minute's failures and succe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,13 @@ class Draw:
     @property
     def minutes(self) -> int:
         return len(self.harm)
+
+    @cached_property
+    def by_minute(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """i1, e1, i2, e2 of each minute alone."""
+        sums = (self.stable.invocations, self.stable.errors, self.canary.invocations, self.canary.errors)
+        i1, e1, i2, e2 = (by_minute(each) for each in sums)
+        return i1, e1, i2, e2
 
     @property
     def runs(self) -> int:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.verdict_draws import Draw, Floats, by_minute
+from bench.verdict_draws import Draw, Floats
 from infra.release.rule import Rule
 from infra.release.verdict import fires
 
@@ -53,16 +53,12 @@ class OnMinutes:
 
     def __call__(self, draw: Draw, most: int, extra_minutes: int = 0, window: int = 0) -> Seen:
         del extra_minutes, window
-        minutes = [by_minute(sums[:most]) for sums in _arrays(draw)]
-        breached = self.breaches(*minutes)
+        i1, e1, i2, e2 = (minutes[:most] for minutes in draw.by_minute)
+        breached = self.breaches(i1, e1, i2, e2)
         for _ in range(self.datapoints - 1):
             breached = breached & np.vstack([np.zeros((1, draw.runs), bool), breached[:-1]])
         first = np.where(breached.any(axis=0), breached.argmax(axis=0) + 1, NEVER)
         return first.astype(np.int16)
-
-
-def _arrays(draw: Draw) -> tuple[Floats, Floats, Floats, Floats]:
-    return draw.stable.invocations, draw.stable.errors, draw.canary.invocations, draw.canary.errors
 
 
 def _note(first: Seen, fired: NDArray[np.bool_], seen: int) -> None:
@@ -118,7 +114,7 @@ class MannWhitney:
 
     def __call__(self, draw: Draw, most: int, extra_minutes: int = 0, window: int = 0) -> Seen:
         del extra_minutes, window
-        i1, e1, i2, e2 = (by_minute(sums[:most]).T for sums in _arrays(draw))
+        i1, e1, i2, e2 = (minutes[:most].T for minutes in draw.by_minute)
         stable, canary = e1 / np.maximum(i1, 1), e2 / np.maximum(i2, 1)
         first = np.full(draw.runs, NEVER)
         for seen in (look for look in self.looks if look <= most):

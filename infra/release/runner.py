@@ -152,9 +152,11 @@ class _Run:
 
     def step(self) -> bool:
         """One look and one action for every function; returns whether there is nothing to do but wait."""
+        # What is decided of a look holds for when it began: a slow one reads the alias long before the ledger.
+        now = self.clock.now()
         seen = {target.function: self.cloud.look(target, self.notes[target.function]) for target in self.pending}
         self.looked = True
-        actions = self.decide(self.pending, seen, self.policy, self.clock.now())
+        actions = self.decide(self.pending, seen, self.policy, now)
         for target in list(self.pending):
             self.act(target, seen[target.function], actions[target.function])
         return bool(self.pending) and all(

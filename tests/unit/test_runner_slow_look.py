@@ -1,0 +1,24 @@
+"""A look takes time: what it read first may be older than what it read last."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from infra.release.model import Ending, Notes, Observation, ReleasePolicy, Target
+from infra.release.runner import run
+from tests.unit.fake_cloud import cloud, target
+
+
+def test_an_alias_read_before_the_shift_and_a_ledger_read_after_it_are_not_taken_for_a_hand_on_the_alias() -> None:
+    fake, goal = cloud(), target(2)
+    look = fake.look
+
+    def slow(wanted: Target, notes: Notes) -> Observation:
+        before = fake.live
+        seen = look(wanted, notes)
+        fake.clock.time += timedelta(minutes=3)
+        return replace(seen, alias=before, live=fake.versions[before.version])
+
+    fake.look = slow  # type: ignore[method-assign]
+    outcome = run([goal], ReleasePolicy(), fake, fake.clock, lambda _: None)[goal.function]
+    assert outcome.ending is Ending.PROMOTED
+    assert "point_alias" not in fake.calls
