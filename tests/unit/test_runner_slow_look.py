@@ -5,16 +5,16 @@ from datetime import timedelta
 
 from infra.release.model import Ending, Notes, Observation, ReleasePolicy, Target
 from infra.release.runner import run
-from tests.unit.fake_cloud import cloud, target
+from tests.unit import fake_cloud
 
 
 def test_an_alias_read_before_the_shift_and_a_ledger_read_after_it_are_not_taken_for_a_hand_on_the_alias() -> None:
-    fake, goal = cloud(), target(2)
+    fake, goal = fake_cloud.cloud(), fake_cloud.target(2)
     look = fake.look
 
-    def slow(wanted: Target, notes: Notes) -> Observation:
+    def slow(target: Target, notes: Notes) -> Observation:
         before = fake.live
-        seen = look(wanted, notes)
+        seen = look(target, notes)
         fake.clock.time += timedelta(minutes=3)
         return replace(seen, alias=before, live=fake.versions[before.version])
 
