@@ -8,7 +8,7 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from rehearsal import legacy_state
 from rehearsal.facts import Aws
 from rehearsal.processes import Program
-from rehearsal.scratch import Edit, Scratch, ScratchError, scrubbed
+from rehearsal.scratch import Edit, Scratch, ScratchError, aws_environment, scrubbed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LOCAL_PYTHON = REPOSITORY / "local/.venv/bin/python"
@@ -110,10 +110,7 @@ class Sandbox:
         return "\n".join([f"cd {shlex.quote(str(self.scratch.project))}", *lines]) + "\n"
 
     def _json(self, *arguments: str) -> Any:
-        code, text = self.pulumi(*arguments)
-        if code != 0:
-            raise ScratchError(f"`pulumi {' '.join(arguments)}` ended with exit code {code}:\n{text}")
-        return json.loads(text)
+        return json.loads(_pulumi(self.scratch, self.env, *arguments))
 
 
 @contextmanager
@@ -125,50 +122,45 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
     with ExitStack() as stack:
         scratch = Scratch.of(repository)
         stack.callback(scratch.remove)
+        # What takes long to start does so while other things are done.
         cloud = stack.enter_context(_start("cloud", scratch, base, "--port", "0", "--factor", f"{factor:g}"))
-        ready = scratch.root / "cloud.json"
-        endpoint = cloud.ready(ready)["endpoint"]
-        # The account and the region are the stack's own, hence known only once its file is read.
-        blank = scratch.environment(base, endpoint=endpoint, account="0" * 12, region="us-east-1", rate=factor)
-        config = _configured(scratch, blank, endpoint)
+        local = scratch.environment(base, rate=factor)
+        _pulumi(scratch, local, "stack", "init", STACK)
+        endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
+        config = _configured(scratch, local, endpoint)
         account, region = config["account"]["allowedAccountIds"][0], config["account"]["region"]
-        env = scratch.environment(base, endpoint=endpoint, account=account, region=region, rate=factor)
-        legacy = legacy_state.Backend.of(config["data"]["legacy"], region)
-        aws = Aws(endpoint, account, region)
-        legacy_state.create(aws, legacy)
+        env = local | aws_environment(endpoint, account, region)
         providers = stack.enter_context(_start("providers", scratch, env))
+        legacy = legacy_state.Backend.of(config["data"]["legacy"], region)
+        legacy_state.create(Aws(endpoint, account, region), legacy)
+        version = _pulumi(scratch, local, "version")
         env["PULUMI_DEBUG_PROVIDERS"] = providers.ready(scratch.root / "providers.json")["PULUMI_DEBUG_PROVIDERS"]
-        yield Sandbox(scratch, cloud, providers, env, factor, account, region, legacy, config["version"])
+        yield Sandbox(scratch, cloud, providers, env, factor, account, region, legacy, version)
 
 
 def _start(name: str, scratch: Scratch, env: Mapping[str, str], *options: str) -> Program:
     """`python -m local.NAME` in its own environment; it writes NAME.json when it serves and NAME.log meanwhile."""
-    command: list[str | Path] = [
-        LOCAL_PYTHON,
-        "-m",
-        f"local.{name}",
-        *options,
-        "--ready-file",
-        scratch.root / f"{name}.json",
-    ]
-    return Program([*command, "--parent", str(os.getpid())], env=env, cwd=REPOSITORY, log=scratch.root / f"{name}.log")
+    command: list[str | Path] = [LOCAL_PYTHON, "-m", f"local.{name}", *options]
+    command += ["--ready-file", scratch.root / f"{name}.json", "--parent", str(os.getpid())]
+    return Program(command, env=env, cwd=REPOSITORY, log=scratch.root / f"{name}.log")
 
 
 def _configured(scratch: Scratch, env: Mapping[str, str], endpoint: str) -> dict[str, Any]:
-    """Create the stack, and tell its legacy backend where S3 is: the one change to the copy's configuration."""
-
-    def pulumi(arguments: Sequence[str]) -> str:
-        said: list[str] = []
-        with Program(["pulumi", *arguments], env=env, cwd=scratch.project, grace=0) as program:
-            code = program.lines(said.append)
-        if code != 0:
-            raise ScratchError(f"`pulumi {' '.join(arguments)}` ended with exit code {code}:\n" + "\n".join(said))
-        return "\n".join(said)
-
-    pulumi(["stack", "init", STACK])
+    """Tell the stack's legacy backend where S3 is, the one change to the copy's configuration; all of it, by room."""
     keys = (f"strata:data.legacy.endpoint={endpoint}", "strata:data.legacy.usePathStyle=true")
-    pulumi(["config", "set-all", "--stack", STACK, "--path", *(part for key in keys for part in ("--plaintext", key))])
+    given = [part for key in keys for part in ("--plaintext", key)]
+    _pulumi(scratch, env, "config", "set-all", "--stack", STACK, "--path", *given)
     scratch.commit("Read the legacy state from this machine")
-    config = json.loads(pulumi(["config", "--json", "--stack", STACK]))
-    found = {key.removeprefix("strata:"): entry.get("objectValue") for key, entry in config.items()}
-    return {**found, "version": pulumi(["version"])}
+    config = json.loads(_pulumi(scratch, env, "config", "--json", "--stack", STACK))
+    return {key.removeprefix("strata:"): entry.get("objectValue") for key, entry in config.items()}
+
+
+def _pulumi(scratch: Scratch, env: Mapping[str, str], *arguments: str) -> str:
+    """The output of a Pulumi command that must succeed."""
+    said: list[str] = []
+    with Program(["pulumi", *arguments], env=env, cwd=scratch.project, grace=0) as program:
+        code = program.lines(said.append)
+    text = "\n".join(said)
+    if code != 0:
+        raise ScratchError(f"`pulumi {' '.join(arguments)}` ended with exit code {code}:\n{text}")
+    return text

@@ -100,20 +100,9 @@ class Scratch:
         """Delete all of it."""
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def environment(
-        self, base: Mapping[str, str], *, endpoint: str, account: str, region: str, rate: float
-    ) -> dict[str, str]:
-        """`base` with the user's own set-up scrubbed and the rehearsal's in its place.
-
-        `account` is twelve digits: the local cloud takes them as the access key. `rate` is simulated seconds per real
-        second. Raises ScratchError for an endpoint that is not on loopback.
-        """
-        require_loopback(endpoint)
+    def environment(self, base: Mapping[str, str], *, rate: float) -> dict[str, str]:
+        """`base` without the user's own set-up and with this copy's Pulumi. `rate`: simulated seconds per real one."""
         return scrubbed(base) | {
-            "AWS_ACCESS_KEY_ID": account,
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_REGION": region,
-            "AWS_SECRET_ACCESS_KEY": "local",
             "PULUMI_BACKEND_URL": f"file://{self.state}",
             "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -122,6 +111,20 @@ class Scratch:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "STRATA_CLOCK_RATE": f"{rate:g}",
         }
+
+
+def aws_environment(endpoint: str, account: str, region: str) -> dict[str, str]:
+    """How AWS's clients reach the local cloud, which takes an account's twelve digits as the access key.
+
+    Raises ScratchError for an endpoint that is not on loopback.
+    """
+    require_loopback(endpoint)
+    return {
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": region,
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
 
 
 def scrubbed(base: Mapping[str, str]) -> dict[str, str]:

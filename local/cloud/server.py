@@ -93,8 +93,19 @@ class Server:
 
     async def run(self, stop: asyncio.Event, up: Callable[[], None]) -> None:
         """Serve until `stop` is set; `up` is called once requests are answered."""
-        from hypercorn.asyncio import serve  # noqa: PLC0415 - slow to import
+        from hypercorn.asyncio import run as hypercorn_run  # noqa: PLC0415 - slow to import
+        from hypercorn.asyncio import serve  # noqa: PLC0415
+        from hypercorn.asyncio.tcp_server import TCPServer  # noqa: PLC0415
         from hypercorn.config import Config  # noqa: PLC0415
+
+        class Connection(TCPServer):
+            """Hypercorn's, but gone with its client: hypercorn's own keeps the socket for the whole idle timeout."""
+
+            async def _read_data(self) -> None:
+                await super()._read_data()
+                await self.idle_task.stop()
+
+        hypercorn_run.TCPServer = Connection  # type: ignore[attr-defined]
 
         config = Config()
         config.bind = [f"fd://{self._listener.fileno()}"]

@@ -1,6 +1,5 @@
 """The rehearsal itself: `python -m rehearsal`, and what its report must show."""
 
-from rehearsal.report import Report
 from tests.rehearsal.conftest import Ran
 
 RELEASE_KEYS = (
@@ -72,7 +71,3 @@ def test_the_story_is_plain_where_nobody_has_a_terminal(ran: Ran) -> None:
     for heading in ("1. first", "2. good", "3. bad", "4. revert", "5. noop", "$ pulumi up --stack prod"):
         assert heading in ran.text
     assert "live traffic 6" in ran.text or "live traffic 5" in ran.text
-
-
-def test_the_reports_class_and_its_file_agree() -> None:
-    assert set(Report.__dataclass_fields__) >= {"seconds", "time_factor", "releases", "orders", "noop"}

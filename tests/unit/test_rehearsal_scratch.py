@@ -9,7 +9,7 @@ import pytest
 
 from bench.noop import PLAIN
 from rehearsal import edits, scratch
-from rehearsal.scratch import Edit, Scratch, ScratchError, git
+from rehearsal.scratch import Edit, Scratch, ScratchError, aws_environment, git
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -44,8 +44,9 @@ def copy(repository: Path) -> Iterator[Scratch]:
     assert not made.root.exists()
 
 
-def environment(copy: Scratch, base: dict[str, str], endpoint: str = "http://127.0.0.1:4566") -> dict[str, str]:
-    return copy.environment(base, endpoint=endpoint, account="333333333333", region="eu-central-1", rate=40)
+def environment(copy: Scratch, base: dict[str, str]) -> dict[str, str]:
+    reached = aws_environment("http://127.0.0.1:4566", account="333333333333", region="eu-central-1")
+    return copy.environment(base, rate=40) | reached
 
 
 def test_the_copy_holds_tracked_and_new_files_but_no_ignored_or_deleted_ones(copy: Scratch) -> None:
@@ -114,8 +115,8 @@ def test_nothing_of_the_users_aws_or_pulumi_remains(copy: Scratch) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "http://[::1]:1", "http://127.3.2.1:80"])
-def test_an_endpoint_on_loopback_is_taken(copy: Scratch, endpoint: str) -> None:
-    assert environment(copy, {}, endpoint)["AWS_ENDPOINT_URL"] == endpoint
+def test_an_endpoint_on_loopback_is_taken(endpoint: str) -> None:
+    assert aws_environment(endpoint, "333333333333", "eu-central-1")["AWS_ENDPOINT_URL"] == endpoint
 
 
 @pytest.mark.parametrize(
@@ -129,9 +130,9 @@ def test_an_endpoint_on_loopback_is_taken(copy: Scratch, endpoint: str) -> None:
         "",
     ],
 )
-def test_an_endpoint_off_loopback_is_refused(copy: Scratch, endpoint: str) -> None:
+def test_an_endpoint_off_loopback_is_refused(endpoint: str) -> None:
     with pytest.raises(ScratchError, match=r"is not on loopback \(127\.0\.0\.1 or ::1\)"):
-        environment(copy, {}, endpoint)
+        aws_environment(endpoint, "333333333333", "eu-central-1")
 
 
 def test_a_folder_that_git_does_not_know_is_refused_with_the_remedy(tmp_path: Path) -> None:
