@@ -5,10 +5,10 @@ RUN := .venv/bin/python
 WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearsal sandbox cloud check test bench format venvs lock tools
+.PHONY: help rehearsal sandbox cloud check test test-aws bench format venvs lock tools
 
 help: ## Say what each target does
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 rehearsal: tools ## Release a good and a bad version on a laptop, under live traffic
 	@$(WITH_PULUMI) $(RUN) -m rehearsal --factor $(FACTOR)
@@ -31,6 +31,9 @@ check: venvs ## Lint, types, import contracts, HCL
 
 test: tools ## Every test: unit, layers, local cloud, the real Pulumi CLI
 	@$(WITH_PULUMI) $(RUN) -m pytest
+
+test-aws: venvs ## What only a real account can settle: make test-aws ACCOUNT=123456789012
+	@STRATA_TEST_ACCOUNT=$(ACCOUNT) $(RUN) -m pytest tests/aws
 
 bench: tools ## Paired measurements into .bench/, and the tables and plots of docs/verdict.md
 	@$(WITH_PULUMI) $(RUN) -m bench

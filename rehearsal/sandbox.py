@@ -22,7 +22,9 @@ from rehearsal.scratch import Edit, Scratch, ScratchError, aws_environment, scru
 REPOSITORY = Path(__file__).resolve().parents[1]
 LOCAL_PYTHON = REPOSITORY / "local/.venv/bin/python"
 STACK = "prod"
-# What a person in a shell needs beside PATH; the rest of the environment stays the person's own.
+# What a person in a shell needs beside PATH; the rest of the environment stays the person's own. But what they have set
+# themselves of these (a profile, a token) would lead elsewhere, or nowhere.
+UNSET = "unset $(env | grep -oE '^(AWS|PULUMI|STRATA)_[A-Za-z0-9_]+') _"
 EXPORTED = ("AWS_", "PULUMI_", "STRATA_", "NO_PROXY", "no_proxy")
 
 
@@ -107,7 +109,7 @@ class Sandbox:
         host = Path(shutil.which("pulumi-language-python", path=self.env["PATH"]) or pulumi / "host").parent
         folders = dict.fromkeys(str(folder) for folder in (host, pulumi, REPOSITORY / ".venv/bin"))
         lines.append(f'export PATH={shlex.quote(os.pathsep.join(folders))}:"$PATH"')
-        return "\n".join([f"cd {shlex.quote(str(self.scratch.project))}", *lines]) + "\n"
+        return "\n".join([f"cd {shlex.quote(str(self.scratch.project))}", UNSET, *lines]) + "\n"
 
     def _json(self, *arguments: str) -> Any:
         return json.loads(_pulumi(self.scratch, self.env, *arguments))

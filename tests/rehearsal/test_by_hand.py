@@ -17,11 +17,11 @@ from tests.rehearsal.conftest import FACTOR, Stage
 
 
 class Shell:
-    """A person's shell in a sandbox: it has what was printed, and a HOME of its own."""
+    """A person's shell in a sandbox: it has what was printed, and a HOME and accounts of its own."""
 
     def __init__(self, printed: str, home: Path) -> None:
         self.printed = printed
-        self.env = {"PATH": os.defpath, "HOME": str(home)}
+        self.env = {"PATH": os.defpath, "HOME": str(home), "AWS_PROFILE": "work", "PULUMI_ACCESS_TOKEN": "pul-mine"}
 
     def types(self, command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -41,7 +41,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     assert program.stdout is not None
     printed = []
     for line in program.stdout:
-        if not line.startswith(("cd ", "export ")):
+        if not line.startswith(("cd ", "unset ", "export ")):
             break
         printed.append(line)
     assert printed, line
@@ -76,6 +76,7 @@ def test_nothing_of_the_persons_own_is_needed_or_read(shell: Shell) -> None:
     assert "AWS_SHARED_CREDENTIALS_FILE=/dev/null" in shell.printed
     assert "PULUMI_HOME=" in shell.printed
     assert shell.types("ls -A ~").stdout == ""
+    assert shell.types("echo $AWS_PROFILE $PULUMI_ACCESS_TOKEN").stdout.strip() == ""
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform on PATH to read the legacy state")
