@@ -121,6 +121,8 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
     base = scrubbed(os.environ)
     if shutil.which("pulumi") is None:
         raise ScratchError("there is no `pulumi` on PATH; run this by `make`, which finds or builds one, or install it")
+    if not LOCAL_PYTHON.exists():
+        raise ScratchError(f"there is no {LOCAL_PYTHON}, the environment of the local cloud; run `make venvs`")
     with ExitStack() as stack:
         scratch = Scratch.of(repository)
         stack.callback(scratch.remove)

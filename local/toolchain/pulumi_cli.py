@@ -1,12 +1,13 @@
 """The Pulumi CLI and its Python language host: an installed official one wins, otherwise built into the cache."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from local.toolchain import cache, environments, golang
@@ -54,7 +55,8 @@ def cli_folder() -> Path:
         say(f"building the Pulumi CLI {VERSION} once, for {cache.root() / name}; about five minutes on two cores")
         total = count_packages(go)
         command = [go, "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", flags]
-        show_progress([*command, "-o", str(folder / "pulumi"), PACKAGE], total)
+        command += ["-o", str(folder / "pulumi"), PACKAGE]
+        watched(command, lambda lines: f"compiled {min(lines, total)} of {total} packages")
 
     return cache.entry(name, build)
 
@@ -95,30 +97,35 @@ def require_go() -> str:
 
 def count_packages(go: str) -> int:
     """How many packages the CLI is made of; downloads their modules."""
-    listed = subprocess.run([go, "list", "-deps", PACKAGE], cwd=MODULE, check=True, stdout=subprocess.PIPE, text=True)
-    return len(listed.stdout.splitlines())
+    listed = watched([go, "list", "-deps", PACKAGE], lambda lines: f"downloaded {lines} modules")
+    return len(listed.splitlines())
 
 
-def show_progress(command: list[str], total: int) -> None:
-    """Run `go build -v`, which names each package as it is compiled, and say every ten seconds how far it is."""
+def watched(command: list[str], progress: Callable[[int], str]) -> str:
+    """Run a `go` command in the CLI's module and return what it prints.
+
+    Go names each module and package on standard error; every ten seconds `progress` says what their number means. A
+    command that fails is a ToolchainError with its last lines.
+    """
     started = time.monotonic()
-    build = subprocess.Popen(command, cwd=MODULE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     seen: list[str] = []
-
-    def read() -> None:
-        seen.extend(line.rstrip() for line in build.stderr or ())
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        while reader.is_alive():
-            reader.join(10)
-            minutes, seconds = divmod(int(time.monotonic() - started), 60)
-            say(f"compiled {min(len(seen), total)} of {total} packages, {minutes} min {seconds:02} s")
-        if build.wait() != 0:
-            raise golang.ToolchainError("the Pulumi CLI does not build:\n" + "\n".join(seen[-20:]))
-    finally:
-        build.kill()
+    with tempfile.TemporaryFile("w+") as printed:
+        run = subprocess.Popen(command, cwd=MODULE, stdout=printed, stderr=subprocess.PIPE, text=True)
+        reader = threading.Thread(target=lambda: seen.extend(line.rstrip() for line in run.stderr or ()))
+        reader.start()
+        try:
+            while reader.is_alive():
+                reader.join(10)
+                minutes, seconds = divmod(int(time.monotonic() - started), 60)
+                say(f"{progress(len(seen))}, {minutes} min {seconds:02} s")
+            code = run.wait()
+        finally:
+            run.kill()
+        if code != 0:
+            last = "\n".join(seen[-20:])
+            raise golang.ToolchainError(f"`{' '.join(command[:2])}` failed on the Pulumi CLI's module:\n{last}")
+        printed.seek(0)
+        return printed.read()
 
 
 def say(line: str) -> None:
