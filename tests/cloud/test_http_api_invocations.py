@@ -30,7 +30,7 @@ def call(functions: Functions, cloud: Cloud, client: Callable[[str], Any]) -> Ca
         IntegrationUri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations",
         PayloadFormatVersion="2.0",
     )["IntegrationId"]
-    for route in ("POST /orders", "GET /orders/{id}", "GET /boom"):
+    for route in ("POST /orders", "GET /orders/{id}", "GET /boom", "GET /health"):
         gateway.create_route(ApiId=api["ApiId"], RouteKey=route, Target=f"integrations/{integration}")
     gateway.create_stage(ApiId=api["ApiId"], StageName="$default", AutoDeploy=True)
     host = api["ApiEndpoint"].removeprefix("http://")
@@ -50,6 +50,11 @@ def test_a_client_without_credentials_reaches_the_alias(call: Call, account: str
     )
     status, answer = call("GET", "/orders/7")
     assert (status, answer["path"], answer["body"]) == (201, {"id": "7"}, None)
+
+
+def test_a_route_called_health_is_the_apis_own(call: Call) -> None:
+    status, answer = call("GET", "/health")
+    assert (status, answer["route"]) == (201, "GET /health")
 
 
 def test_requests_follow_the_weights_of_the_alias(call: Call, functions: Functions) -> None:

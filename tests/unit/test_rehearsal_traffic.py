@@ -83,7 +83,7 @@ def test_requests_keep_their_rate_although_every_answer_is_slow(shop: Shop) -> N
     with served(shop) as api:
         traffic = run(api, rate=100, seconds=0.5)
     assert 45 <= len(traffic.sent) <= 60
-    assert all(one.answered - one.sent >= 0.5 for one in traffic.sent)
+    assert all(one.answered - one.sent > 0.45 for one in traffic.sent)  # two clocks, which differ by a little
     dues = sorted(one.due for one in traffic.sent)
     assert [second - first for first, second in pairwise(dues)] == pytest.approx([0.01] * (len(dues) - 1), abs=1e-4)
 
