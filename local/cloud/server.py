@@ -90,7 +90,8 @@ class Server:
             service.register()
         self._ministack: Any = ministack("app")
         # ministack answers a plain /health on every host, where it belongs to whatever API has such a route.
-        self._ministack._HEALTH_PATHS = tuple(path for path in self._ministack._HEALTH_PATHS if path != "/health")
+        names = vars(self._ministack)
+        names["_HEALTH_PATHS"] = tuple(path for path in names["_HEALTH_PATHS"] if path != "/health")
         self._control = Control(self._reset, self._retire_workers)
 
     async def run(self, stop: asyncio.Event, up: Callable[[], None]) -> None:
