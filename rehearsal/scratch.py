@@ -122,6 +122,7 @@ def aws_environment(endpoint: str, account: str, region: str) -> dict[str, str]:
     return {
         "AWS_ACCESS_KEY_ID": account,
         "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": region,  # boto3's name for it; the others read AWS_REGION
         "AWS_REGION": region,
         "AWS_SECRET_ACCESS_KEY": "local",
     }

@@ -106,18 +106,18 @@ class Aws:
         with asking("sts GetCallerIdentity"):
             return self._sts.get_caller_identity()
 
-    def _check_account(self, target: Target) -> None:
-        """The topic's ARN says in which account the function is; `look` is first to be called."""
-        if self._caller["Account"] != (account := target.topic.split(":")[4]):
+    def check_account(self, function: str, topic: str) -> None:
+        """Raise CloudError unless the caller is of the function's account, which the topic's ARN says."""
+        if self._caller["Account"] != (account := topic.split(":")[4]):
             raise CloudError(
-                f"the credentials are of account {self._caller['Account']}, but {target.function} is in {account}: "
+                f"the credentials are of account {self._caller['Account']}, but {function} is in {account}: "
                 "use the credentials that Pulumi's AWS provider uses"
             )
 
     # What is seen
 
     def look(self, target: Target, notes: Notes) -> Observation:
-        self._check_account(target)
+        self.check_account(target.function, target.topic)
         alias = self.alias(target.function, target.alias)
         records = self._ledger(target, notes.following)
         live, wanted = self.version(target.function, alias.version), self.version(target.function, target.version)

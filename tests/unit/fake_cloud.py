@@ -83,6 +83,7 @@ class FakeCloud:
     answered: bool = False
     never_begins: bool = False
     gone: bool = False  # the alias, deleted by somebody
+    account: str = "111111111111"  # the caller's
     rollback: str = "works"
     lost_answers: int = 0  # CreateDeployments that are done, but whose answer is not received
     failures: list[CloudError] = field(default_factory=list)  # raised by the next calls, one each
@@ -109,6 +110,10 @@ class FakeCloud:
 
     def version(self, function: str, number: str) -> Version:
         return self._version(number)
+
+    def check_account(self, function: str, topic: str) -> None:
+        if self.account not in topic:
+            raise CloudError(f"the credentials are of account {self.account}, but {function} is in another")
 
     # The runner's Cloud
 

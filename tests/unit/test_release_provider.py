@@ -337,6 +337,15 @@ def test_a_release_without_its_alias_is_gone() -> None:
     assert not stack.refresh()
 
 
+def test_credentials_of_another_account_are_told_and_not_taken_for_an_alias_that_is_gone() -> None:
+    stack = released(1)
+    stack.fake.gone, stack.fake.account = True, "222222222222"
+    with pytest.raises(Aborted, match="the credentials are of account 222222222222"):
+        stack.refresh()
+    with pytest.raises(Aborted, match="the credentials are of account 222222222222"):
+        stack.diff(inputs(2))
+
+
 def test_an_import_is_refused_with_the_reason() -> None:
     stack = Stack(cloud(1))
     with pytest.raises(Aborted, match="cannot be imported"):

@@ -56,6 +56,9 @@ class LiveCloud(Cloud, Protocol):
 
     def version(self, function: str, number: str) -> Version: ...
 
+    def check_account(self, function: str, topic: str) -> None:
+        """Raises CloudError unless the caller is of the function's account, which the topic's ARN says."""
+
 
 class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider process of one `pulumi` command. `connect` gives the AWS of a region, and is called when needed."""
@@ -126,7 +129,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         outputs = {"outcomes"} if drift.unfinished(state) else set()
         for target in _known_targets(news):
             expected = state["liveVersions"].get(target["function"])
-            found = self._alias(news["region"], target["function"], target["alias"])
+            found = self._alias(news["region"], target["function"], target["alias"], target["topic"])
             if str(found) != expected:
                 outputs.add("liveVersions")
             if warning := drift.warning(target, expected, found):
@@ -165,7 +168,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
                 f"release {request.id} cannot be imported: AWS keeps no such thing; `pulumi up` creates it"
             )
         for target in _release(inputs)[0]:
-            found = self._alias(inputs["region"], target.function, target.alias)
+            found = self._alias(inputs["region"], target.function, target.alias, target.topic)
             if found is None:
                 return provider_pb2.ReadResponse()  # without its alias there is no release
             state["liveVersions"][target.function] = str(found)
@@ -181,10 +184,12 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     # What they share
 
-    def _alias(self, region: str, function: str, alias: str) -> Alias | None:
+    def _alias(self, region: str, function: str, alias: str, topic: str) -> Alias | None:
+        """None where it is gone; credentials of another account, where it never was, are an error instead."""
         try:
             return self.cloud(region).alias(function, alias)
         except runner.NotThere:
+            self.cloud(region).check_account(function, topic)
             return None
 
     def _is_live(self, region: str, target: Target, found: Alias) -> bool:
@@ -196,7 +201,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         """The state that a preview can know, and a line on what would be done."""
         for target in _known_targets(news):
             version = "the next version" if _unknown(target["version"]) else target["version"]
-            live = self._alias(news["region"], target["function"], target["alias"])
+            live = self._alias(news["region"], target["function"], target["alias"], target["topic"])
             move = f"{live or 'nothing'} -> {version}"
             along = f"along {target['curve']}, judged over {target['minutes']:g} minutes"
             self.log(request.urn, f"{target['function']}: {move} {along}, unless it is live already")
