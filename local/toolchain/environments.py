@@ -11,6 +11,9 @@ from local.toolchain import cache
 
 UV_VERSION = "0.13.9"
 
+SYNC = ("pip", "sync", "-q", "--require-hashes", "--compile-bytecode")
+"""Compiled once here, and not by every process of every `pulumi up` where Python may not write its bytecode."""
+
 LOCKS = (
     # (source, lock, constraints)
     ("requirements.in", "requirements.txt", ()),
@@ -44,7 +47,7 @@ def sync(python: Path, lock: Path) -> None:
     """Make the virtual environment at `python`'s folder hold exactly what `lock` names, hashes checked."""
     environment = python.parent.parent
     stamp = environment / ".strata-lock"
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    wanted = hashlib.sha256(" ".join(SYNC).encode() + lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
     with cache.exclusive("environment-" + hashlib.sha256(str(environment).encode()).hexdigest()[:16]):
@@ -52,8 +55,7 @@ def sync(python: Path, lock: Path) -> None:
             return
         if not python.exists():
             subprocess.run([str(uv()), "venv", "-q", "--python", sys.executable, str(environment)], check=True)
-        command = [str(uv()), "pip", "sync", "-q", "--require-hashes", "--python", str(python), str(lock)]
-        subprocess.run(command, check=True)
+        subprocess.run([str(uv()), *SYNC, "--python", str(python), str(lock)], check=True)
         stamp.write_text(wanted)
 
 
