@@ -67,7 +67,8 @@ def host_folder(cli: Path | None) -> Path:
     The two stand side by side, since the CLI warns of a language host that it finds anywhere else on PATH.
     """
     program, lock = HOST / "language_host.py", HOST / "requirements.txt"
-    name = f"tools-{VERSION}-{digest(program, lock, MODULE / 'go.sum', HERE / 'environments.py')}{'' if cli else '-host'}"
+    key = digest(program, lock, MODULE / "go.sum", HERE / "environments.py")
+    name = f"tools-{VERSION}-{key}{'' if cli else '-host'}"
 
     def build(folder: Path) -> None:
         shutil.copy2(program, folder)
