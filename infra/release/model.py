@@ -36,6 +36,9 @@ class Target:
     alarm: str  # the long-lived alarm on the whole alias; guards beside the verdict alarm
     topic: str  # ARN of the SNS topic that a verdict alarm notifies
     log_group: str
+    throttle_alarm: str = ""  # the same for throttled requests; none where empty
+    before_allow_traffic: str = ""  # the hook function that CodeDeploy calls before the canary has traffic
+    after_allow_traffic: str = ""  # and the one once all traffic has shifted
     probe: str = "{}"  # JSON event that a first version must answer before the API reaches it
 
     @property
