@@ -9,7 +9,7 @@ from math import hypot
 from bench.verdict_draws import BASELINES, DEFAULT, LATENESS, TRAFFIC, regressions
 from bench.verdict_rules import RIVALS, STRATA
 from bench.verdict_tally import FORGIVEN, Key, Tallies, Tally
-from infra.release.power import Situation
+from infra.release.command.power import Situation
 
 BUSY = tuple(rps for rps in TRAFFIC if rps >= 10)
 SIGMAS = 3.0

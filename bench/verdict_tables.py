@@ -10,7 +10,7 @@ from bench.verdict_draws import BASELINES, CURVES, LATENESS, TRAFFIC, regression
 from bench.verdict_rules import JUDGES, STRATA
 from bench.verdict_tally import FORGIVEN, SETTINGS
 from bench.verdict_worlds import KIND, WORLDS
-from infra.release.power import Situation
+from infra.release.command.power import Situation
 from infra.release.rule import Rule
 
 LATE = 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -64,6 +65,10 @@ class ScaledClock:
     def sleep(self, duration: timedelta) -> None:
         if self._interrupted.wait(max(duration / self._rate, SHORTEST_PAUSE).total_seconds()):
             raise Interrupted("the wait was given up")
+
+    def pause(self, duration: timedelta) -> None:
+        """Let a moment pass between two requests; however short, and not to be interrupted."""
+        time.sleep(duration.total_seconds() / self._rate)
 
     def interrupt(self) -> None:
         """End the sleep under way, and any later one, with Interrupted."""

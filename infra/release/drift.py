@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.release.model import Alias, Ending
+from infra.release.model import Alias
+from infra.release.outcome import Ending
 
 COMMIT = "policy.commit"
 """A commit alone releases nothing: it is recorded with the next version."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infra.release.model import Version
@@ -50,7 +50,20 @@ def version(configuration: Mapping[str, Any]) -> Version:
         fingerprint=_hash(published),
         digest=configuration["CodeSha256"],
         contract=_hash(_contract(published)),
+        published=dict(_flat(published)),
     )
+
+
+def next_version(live: Mapping[str, Any], declared: Mapping[str, Any]) -> Version:
+    """The version that will be published: `live`, a GetFunctionConfiguration answer, with what is `declared`."""
+    return version({**live, **declared, "Version": ""})
+
+
+def changes(before: Version, after: Version) -> list[str]:
+    """What differs between two versions, in words: "code", and the keys of the configuration, never their values."""
+    keys = sorted({*before.published, *after.published})
+    changed = [key for key in keys if before.published.get(key) != after.published.get(key)]
+    return ["code" if key == "CodeSha256" else key for key in changed]
 
 
 def _published(configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,6 +75,15 @@ def _published(configuration: Mapping[str, Any]) -> dict[str, Any]:
     variables: dict[str, str] = published.pop("Environment", {}).get("Variables", {})
     # A variable that is set to nothing is not one left out, so the variables stay as they are.
     return {**_without_blanks(published), "Environment": variables}
+
+
+def _flat(published: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Every value as text, by its path."""
+    for key, value in published.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value if isinstance(value, str) else json.dumps(value)
 
 
 def _contract(published: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,17 +1,19 @@
-"""What a release is made of: frozen data, without behaviour that could surprise.
+"""What is wanted and what is seen: frozen data, without behaviour that could surprise.
 
-A `Target` is wanted, an `Observation` is seen, an `Action` is what `plan.decide` makes of both, `Progress` is told on
-the way and an `Outcome` ends it. Times are aware datetimes of the runner's clock.
+A `Target` and the `ReleasePolicy` are wanted, an `Observation` is seen; `actions` holds what `plan.decide` makes of
+them, and `outcome` how it ends. Times are aware datetimes of the runner's clock.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 
 from infra.release.ledger import Entry, compact
 from infra.release.rule import Rule
+from infra.release.tags import Tags
 from infra.release.verdict import Counts
 
 
@@ -28,7 +30,7 @@ class Target:
 
     function: str
     alias: str
-    version: str  # the wanted published version
+    version: str  # the wanted published version; "" in a preview, where it is not published yet
     application: str  # CodeDeploy's
     group: str  # CodeDeploy's
     curve: str  # the deployment configuration: how traffic moves
@@ -40,6 +42,7 @@ class Target:
     before_allow_traffic: str = ""  # the hook function that CodeDeploy calls before the canary has traffic
     after_allow_traffic: str = ""  # and the one once all traffic has shifted
     probe: str = "{}"  # JSON event that a first version must answer before the API reaches it
+    configuration: str = ""  # JSON: what the program declares of the version, as GetFunctionConfiguration says it
 
     @property
     def verdict_alarms(self) -> str:
@@ -50,6 +53,16 @@ class Target:
         """The verdict alarm of one attempt: of its own name, so that none is ever red from an earlier one."""
         return f"{self.verdict_alarms}{stable}-{canary}-{compact(at)}"
 
+    def slow_alarm(self, stable: str, canary: str, at: datetime) -> str:
+        """The same for the verdict on slowness."""
+        return f"{self.verdict_alarm(stable, canary, at)}-slow"
+
+    def is_slow_alarm(self, name: str) -> bool:
+        return name.startswith(self.verdict_alarms) and name.endswith("-slow")
+
+
+EVIDENCE = ("warn", "enforce")
+
 
 @dataclass(frozen=True)
 class ReleasePolicy:
@@ -58,6 +71,11 @@ class ReleasePolicy:
     rule: Rule = field(default_factory=Rule)
     wait: bool = True  # whether `pulumi up` waits for the outcome
     longest_wait_minutes: int = 15  # that a deployment may stay Created or Queued
+    minimum_requests: int = 20  # that must have reached a canary, or it has proved nothing
+    evidence: str = "warn"  # what is done with one that proved nothing: "warn", or "enforce" that it goes back
+    top_up: bool = False  # whether the runner sends a canary the requests that it lacks
+    retry: str = ""  # a rejected fingerprint that may be tried once more
+    override: str = ""  # "who: why" a refusal is set aside
     commit: str = "unknown"  # what is released, for the ledger
 
     def __post_init__(self) -> None:
@@ -66,6 +84,10 @@ class ReleasePolicy:
                 f"longest_wait_minutes is {self.longest_wait_minutes}: a deployment must be given at least a minute to "
                 "begin and at most a day; give 1 to 1440"
             )
+        if self.evidence not in EVIDENCE:
+            raise ValueError(f"evidence is {self.evidence!r}: give one of {', '.join(EVIDENCE)}")
+        if self.minimum_requests < 0:
+            raise ValueError(f"minimum_requests is {self.minimum_requests}: give 0 or more")
 
 
 # What is seen
@@ -73,12 +95,19 @@ class ReleasePolicy:
 
 @dataclass(frozen=True)
 class Version:
-    """A published version. `fingerprint` and `contract` are those of infra.release.fingerprint."""
+    """A published version. `fingerprint` and `contract` are those of infra.release.fingerprint.
+
+    published: its published configuration, key by key. A version that is only planned has no number yet.
+    """
 
     number: str
     fingerprint: str
     digest: str
     contract: str
+    published: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.number or f"the next version ({self.digest[:12]})"
 
 
 @dataclass(frozen=True)
@@ -135,9 +164,18 @@ class Deployment:
     error: str = ""  # CodeDeploy's code, such as ALARM_ACTIVE
     message: str = ""  # and its words
     rollback: str | None = None  # the deployment that rolls this one back
-    rolls_back: str | None = None  # the deployment that this one rolls back
+    rolls_back: str | None = None  # the deployment that this one rolls back, CodeDeploy's own way back
     alarms: tuple[str, ...] = ()  # that stop it, by name
     canary: str | None = None  # the version it shifts to; asked for only where it is followed
+    shifting: datetime | None = None  # when traffic began to move; likewise
+
+    @property
+    def running(self) -> bool:
+        return not self.status.ended
+
+    @property
+    def failed(self) -> bool:
+        return self.status in {Status.FAILED, Status.STOPPED}
 
 
 @dataclass(frozen=True)
@@ -154,6 +192,9 @@ class Notes:
 
     following: str | None = None  # the deployment whose end is this release's outcome
     answer: Answer | None = None
+    evidence: int | None = None  # canary requests seen by the last look at a split alias
+    enlisted: bool = False  # this runner has told of the set by tags
+    topped_up: int = 0  # requests that the runner itself has sent through the alias
 
 
 NOTHING = Counts(0, 0)
@@ -168,11 +209,12 @@ class Observation:
     live: Version  # the alias's main version
     shifted: Version | None = None  # the one that also has traffic
     ledger: tuple[Deployment, ...] = ()  # newest first
-    answered: bool = False  # the group's tag says that a first version answered
-    red: frozenset[str] = frozenset()  # the alarms of the followed deployment that are in ALARM
+    tags: Tags = field(default_factory=Tags)
+    red: frozenset[str] = frozenset()  # of the alias's alarms and the followed deployment's: those in ALARM
     stable: Counts = NOTHING  # what the two `compared` versions did
     canary: Counts = NOTHING
     traffic: int = 0  # invocations of the alias within the verdict's window
+    older: bool = False  # the wanted commit is an ancestor of the live one
     notes: Notes = field(default_factory=Notes)
 
     def deployment(self, id_: str | None) -> Deployment | None:
@@ -192,169 +234,39 @@ class Observation:
 
     @property
     def in_flight(self) -> Deployment | None:
-        return next((each for each in self.ledger if not each.status.ended), None)
+        return next((each for each in self.ledger if each.running), None)
 
     @property
     def last_attempt(self) -> Deployment | None:
-        """The newest deployment that is not itself a way back."""
+        """The newest deployment that CodeDeploy did not start by itself to roll another back."""
         return next((each for each in self.ledger if each.rolls_back is None), None)
 
+    def taken_back_by(self, way_back: Deployment) -> Deployment | None:
+        """The deployment that `way_back`, one of ours, takes back: it carries the moment of that one as its own."""
+        entry = way_back.entry
+        return next(
+            (
+                each
+                for each in self.ledger
+                if entry
+                and each.entry
+                and each.entry.at == entry.at
+                and each.created < way_back.created
+                and each.entry.fingerprint != entry.fingerprint
+            ),
+            None,
+        )
 
-# What is done
-
-
-class Phase(Enum):
-    """Where a release is. The value says it to a person."""
-
-    PROBE = "the first version is called before the API can reach it"
-    SETTLE = "the metrics still hold an earlier try of this version"
-    OTHERS = "a deployment that is not this release is in flight and is followed to its end"
-    START = "the verdict alarm and the deployment are created"
-    QUEUE = "CodeDeploy has accepted the deployment and not begun it"
-    CANARY = "a share of the traffic is on the canary, and CloudWatch compares it with stable"
-    VERIFY = "CodeDeploy has succeeded, and the alias must be whole on the new version"
-    ROLLBACK = "traffic goes back to stable"
-    RETRY = "AWS did not answer and is asked again"
-    RESTORE = "the alias is put back on stable by the runner, since CodeDeploy has not done it"
-    END = "the outcome is known"
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Look again a little later."""
-
-    phase: Phase
-    why: str
-
-
-@dataclass(frozen=True)
-class Probe:
-    """Invoke a version, qualified, with the target's probe."""
-
-    version: str
-    phase: Phase = Phase.PROBE
-
-
-@dataclass(frozen=True)
-class RecordFirst:
-    """Write into the group's tag that this first version answered."""
-
-    version: Version
-    phase: Phase = Phase.PROBE
-
-
-@dataclass(frozen=True)
-class Start:
-    """Create the verdict alarm afresh, then the deployment from `stable` to `canary`."""
-
-    stable: str
-    canary: Version
-    phase: Phase = Phase.START
-
-
-@dataclass(frozen=True)
-class Follow:
-    """Adopt a deployment that is this very release: its end will be the outcome."""
-
-    deployment: str
-    phase: Phase = Phase.START
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Stop a deployment and have it rolled back."""
-
-    deployment: str
-    why: str
-    phase: Phase = Phase.ROLLBACK
-
-
-@dataclass(frozen=True)
-class PointAlias:
-    """Send all of the alias's traffic to `version`, if the alias is still as it was seen."""
-
-    version: str
-    why: str
-    phase: Phase = Phase.RESTORE
-
-
-@dataclass(frozen=True)
-class Finish:
-    """Nothing is left to do."""
-
-    outcome: Outcome
-    phase: Phase = Phase.END
-
-
-Action = Wait | Probe | RecordFirst | Start | Follow | Stop | PointAlias | Finish
-
-
-# What is told
-
-
-class Ending(StrEnum):
-    """How a release ended."""
-
-    FIRST = "first"  # the first version answered and is live
-    PROMOTED = "promoted"  # the new version has all traffic
-    ROLLED_BACK = "rolled_back"  # stable has all traffic again
-    UNCHANGED = "unchanged"  # what is live already has the wanted fingerprint
-    REFUSED = "refused"  # nothing was started
-    STARTED = "started"  # nobody waits: CodeDeploy and CloudWatch go on alone
-
-    @property
-    def good(self) -> bool:
-        return self not in {Ending.ROLLED_BACK, Ending.REFUSED}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How the release of one function ended. `reason` is one word, `detail` a sentence without its full stop."""
-
-    ending: Ending
-    function: str
-    reason: str
-    detail: str
-    from_version: str | None
-    to_version: str
-    deployment_id: str | None = None
-    traffic: str = ""  # where it is now, in words
-    cause: str = ""  # the canary's most frequent error
-
-    @property
-    def title(self) -> str:
-        """The versions, the ending and the reason."""
-        same = self.from_version in {None, self.to_version}
-        versions = self.to_version if same else f"{self.from_version} -> {self.to_version}"
-        return f"{versions} {self.ending.value.replace('_', ' ')} ({self.reason})"
-
-    @property
-    def text(self) -> str:
-        """All of it in one line, but for the function."""
-        parts = [
-            f"{self.title}: {self.detail}",
-            f"deployment {self.deployment_id}" if self.deployment_id else "",
-            self.traffic,
-            f"the canary's most frequent error: {self.cause}" if self.cause else "",
+    def tries(self, fingerprint: str) -> list[Deployment]:
+        """The deployments that released that fingerprint, newest first; ways back to it are not among them."""
+        return [
+            each
+            for each in self.ledger
+            if each.entry and each.entry.fingerprint == fingerprint and self.taken_back_by(each) is None
         ]
-        return "; ".join(part for part in parts if part)
 
-    def line(self) -> str:
-        """All of it in one line, for a person."""
-        return f"{self.function} {self.text}"
-
-    def with_cause(self, cause: str | None) -> Outcome:
-        return replace(self, cause=cause or "")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What one look found and did, for a person."""
-
-    function: str
-    phase: Phase
-    text: str
-    repeated: bool = False  # a further look in the same phase
-
-    def line(self) -> str:
-        return f"{self.function}: {self.phase.name.lower()}: {self.text}"
+    @property
+    def live_commit(self) -> str | None:
+        """The commit that released what is live."""
+        tries = (each.entry.commit for each in self.tries(self.live.fingerprint) if each.entry and not each.failed)
+        return next(tries, None)

@@ -2,119 +2,53 @@
 
 There is no state but what `Observation` holds, nearly all of it read back from AWS. So a runner that died resumes by
 looking again, and a CreateDeployment whose answer was lost is found in flight by its fingerprint. One look leads to one
-small action, after which the runner looks again:
+small action for each function, after which the runner looks again:
 
     nothing in flight    _begin   unchanged, first, refused, repaired; or the metrics settle and a deployment starts
     something in flight  _join    this very release is adopted; any other is followed to its end
-    ours is followed     _follow  through queue and canary to promoted, or back until stable is whole
+    ours is followed     _follow  through queue, hooks and canary to promoted, or back until stable is whole
+
+What the functions of a set do for one another stands in `together`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from infra.release.model import (
-    Action,
-    Deployment,
-    Ending,
-    Finish,
-    Follow,
-    Observation,
-    Outcome,
-    Phase,
-    PointAlias,
-    Probe,
-    RecordFirst,
-    ReleasePolicy,
-    Start,
-    Status,
-    Stop,
-    Target,
-    Version,
-    Wait,
-)
-from infra.release.verdict import Counts, judge
+from infra.release import evidence
+from infra.release.actions import Action, Follow, Note, PointAlias, Probe, Start, Stop, TakeBack, Wait
+from infra.release.blame import blame
+from infra.release.case import Case
+from infra.release.model import Deployment, Observation, ReleasePolicy, Status, Target
+from infra.release.outcome import Ending, Phase
+from infra.release.refusal import overridden, pardonable, refusals
+from infra.release.tags import First, Overridden, Pardon, Stopped
+from infra.release.together import together
 
-GRACE = timedelta(minutes=1)
-"""How long CodeDeploy may take to show in the alias, or in a rollback of its own, what a deployment's end implies."""
+Seen = Mapping[str, Observation]
 
 
-def decide(
-    wanted: Sequence[Target], seen: Mapping[str, Observation], policy: ReleasePolicy, now: datetime
-) -> dict[str, Action]:
-    """The next action for each function of the set, by its name. Functions are decided each by itself."""
-    return {target.function: _next(_Case(target, seen[target.function], policy, now)) for target in wanted}
+def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
+    """The next action for each function of the set, by its name."""
+    return together(_cases(wanted, seen, policy, now), _next)
 
 
-def retire(
-    wanted: Sequence[Target], seen: Mapping[str, Observation], policy: ReleasePolicy, now: datetime
-) -> dict[str, Action]:
-    """As `decide`, for a release that is deleted: a canary in flight goes back, and nothing new starts."""
-    return {target.function: _retire(_Case(target, seen[target.function], policy, now)) for target in wanted}
-
-
-def watch(
-    wanted: Sequence[Target], seen: Mapping[str, Observation], policy: ReleasePolicy, now: datetime
-) -> dict[str, Action]:
+def watch(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
     """As `decide`, for one who only watches: what is in flight is followed, and nothing new starts."""
-    return {target.function: _watch(_Case(target, seen[target.function], policy, now)) for target in wanted}
+    return together(_cases(wanted, seen, policy, now), _watch)
 
 
-@dataclass(frozen=True)
-class _Case:
-    """One function, all that is known of it, and the words for it."""
-
-    target: Target
-    seen: Observation
-    policy: ReleasePolicy
-    now: datetime
-
-    def within_grace(self, deployment: Deployment) -> bool:
-        return self.now - (deployment.ended or deployment.created) < GRACE
-
-    def overdue(self, deployment: Deployment) -> bool:
-        return self.now - deployment.created > timedelta(minutes=self.policy.longest_wait_minutes)
-
-    @property
-    def longest_wait(self) -> str:
-        return f"after the longest wait of {self.policy.longest_wait_minutes} minutes"
-
-    @property
-    def rates(self) -> str:
-        stable, canary = self.seen.compared
-        return f"canary {canary}: {_rate(self.seen.canary)}, stable {stable}: {_rate(self.seen.stable)}"
-
-    @property
-    def z(self) -> str:
-        rule = self.policy.rule
-        return f"z {judge(self.seen.stable, self.seen.canary, rule).z:.2f} of {rule.z:g}"
-
-    def wait(self, phase: Phase, why: str) -> Wait:
-        return Wait(phase, f"{why}; alias on {self.seen.alias}")
-
-    def finish(self, ending: Ending, reason: str, detail: str) -> Finish:
-        stable, canary = self.seen.compared
-        alias, live = self.seen.alias, self.seen.live.number
-        outcome = Outcome(
-            ending=ending,
-            function=self.target.function,
-            reason=reason,
-            detail=detail,
-            from_version=None if ending is Ending.FIRST else stable,
-            to_version=live if ending in {Ending.UNCHANGED, Ending.PROMOTED} else canary,
-            deployment_id=self.seen.notes.following,
-            traffic=f"all traffic is on {alias}" if alias.shifted is None else f"traffic is on {alias}",
-        )
-        return Finish(outcome)
+def retire(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
+    """As `decide`, for a release that is deleted: a canary in flight goes back, and nothing new starts."""
+    return together(_cases(wanted, seen, policy, now), _retire)
 
 
-def _rate(counts: Counts) -> str:
-    return f"{counts.errors} errors in {counts.invocations} requests ({counts.error_rate:.2%})"
+def _cases(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[Case]:
+    return [Case(target, seen[target.function], policy, now) for target in wanted]
 
 
-def _next(case: _Case) -> Action:
+def _next(case: Case) -> Action:
     if case.seen.followed is not None:
         return _follow(case, case.seen.followed)
     if case.seen.in_flight is not None:
@@ -122,19 +56,19 @@ def _next(case: _Case) -> Action:
     return _begin(case)
 
 
-def _watch(case: _Case) -> Action:
+def _watch(case: Case) -> Action:
     running = case.seen.in_flight
     if case.seen.followed is not None:
         return _follow(case, case.seen.followed)
     if running is None:
-        return case.finish(Ending.UNCHANGED, "idle", "nothing is in flight")
+        return _take_lost_back(case) or case.finish(Ending.UNCHANGED, "idle", "nothing is in flight")
     return Follow(running.id) if running.entry is not None else _others(case, running)
 
 
-def _retire(case: _Case) -> Action:
+def _retire(case: Case) -> Action:
     running = case.seen.in_flight
     if running is not None and running.rolls_back is None:
-        return Stop(running.id, f"the release is deleted, so {running.id} goes back")
+        return _stop(case, running, "operator", f"the release is deleted, so {running.id} goes back")
     if running is not None and not case.overdue(running):
         return case.wait(Phase.ROLLBACK, f"{running.id} brings traffic back")
     return _repair(case) or case.finish(Ending.UNCHANGED, "retired", "no canary is in flight")
@@ -143,12 +77,14 @@ def _retire(case: _Case) -> Action:
 # Something is in flight.
 
 
-def _join(case: _Case, running: Deployment) -> Action:
-    ours = running.entry is not None and running.entry.fingerprint == case.seen.wanted.fingerprint
-    return Follow(running.id) if ours else _others(case, running)
+def _join(case: Case, running: Deployment) -> Action:
+    """Follow what is this very release, forth or back."""
+    ours = case.seen.taken_back_by(running) or running
+    is_ours = ours.entry is not None and ours.entry.fingerprint == case.seen.wanted.fingerprint
+    return Follow(running.id) if is_ours else _others(case, running)
 
 
-def _others(case: _Case, running: Deployment) -> Wait:
+def _others(case: Case, running: Deployment) -> Wait:
     what = f"rolls {running.rolls_back} back" if running.rolls_back else f"is {running.status.value}"
     return case.wait(Phase.OTHERS, f"{running.id} {what}")
 
@@ -156,41 +92,43 @@ def _others(case: _Case, running: Deployment) -> Wait:
 # Nothing is in flight.
 
 
-def _begin(case: _Case) -> Action:
-    seen, target = case.seen, case.target
-    if (repair := _repair(case)) is not None:
+def _begin(case: Case) -> Action:
+    seen = case.seen
+    if (repair := _repair(case) or _take_lost_back(case)) is not None:
         return repair
-    if seen.alias.shifted is not None:
-        remedy = (
-            f"aws lambda update-alias --function-name {target.function} --name {target.alias} "
-            f"--function-version {seen.alias.version} --routing-config AdditionalVersionWeights={{}}"
-        )
-        detail = (
-            f"alias {target.alias} is on {seen.alias}, which no deployment of this release explains; "
-            f"put it whole on the version that should be live: {remedy}"
-        )
-        return case.finish(Ending.REFUSED, "split", detail)
-    if not seen.ledger and not seen.answered:
-        return _first(case)
-    if seen.live.fingerprint == seen.wanted.fingerprint:
-        return _reached(case)
-    return _start(case)
+    if seen.alias.shifted is None:
+        if not seen.ledger and not seen.tags.first:
+            return _first(case)
+        if seen.live.fingerprint == seen.wanted.fingerprint:
+            return _reached(case)
+    return _allowed(case) or _start(case)
 
 
-def _repair(case: _Case) -> Action | None:
+def _repair(case: Case) -> Action | None:
     """Take traffic off a version whose deployment failed, where the ledger shows that nobody has yet."""
     seen, last = case.seen, case.seen.last_attempt
-    if last is None or last.entry is None or last.status not in {Status.FAILED, Status.STOPPED}:
+    if last is None or last.entry is None or not last.failed:
         return None
-    serving = {each.fingerprint for each in (seen.live, seen.shifted) if each is not None}
-    if last.entry.fingerprint not in serving:
+    wrong, right = last.entry.fingerprint, last.entry.stable
+    if (forth := seen.taken_back_by(last)) is not None and forth.entry is not None:
+        wrong, right = forth.entry.fingerprint, forth.entry.stable
+    if wrong not in {each.fingerprint for each in (seen.live, seen.shifted) if each is not None}:
         return None
     if case.within_grace(last):
         return case.wait(Phase.ROLLBACK, f"{last.id} is {last.status.value}")
-    return PointAlias(last.entry.stable, f"{last.id} is {last.status.value} and left the alias on {seen.alias}")
+    return PointAlias(right, f"{last.id} is {last.status.value} and left the alias on {seen.alias}")
 
 
-def _first(case: _Case) -> Action:
+def _take_lost_back(case: Case) -> Action | None:
+    """Take back what was promoted with a set that has failed since, and is live still."""
+    seen, last = case.seen, case.seen.last_attempt
+    if last is None or last.status is not Status.SUCCEEDED or (culprit := case.lost_with(last)) is None:
+        return None
+    is_live = last.entry is not None and seen.live.fingerprint == last.entry.fingerprint
+    return _take_back(case, last, culprit) if is_live and seen.taken_back_by(last) is None else None
+
+
+def _first(case: Case) -> Action:
     seen, answer = case.seen, case.seen.notes.answer
     if answer is None or answer.version != seen.wanted.number:
         return Probe(seen.wanted.number)
@@ -201,103 +139,153 @@ def _first(case: _Case) -> Action:
         )
         return case.finish(Ending.REFUSED, "probe", detail)
     if seen.live.fingerprint == seen.wanted.fingerprint:
-        return RecordFirst(seen.wanted)
+        mark = First(seen.wanted.number, seen.wanted.fingerprint)
+        return Note(mark, f"{seen.wanted.number} answered", Phase.PROBE)
     if seen.traffic == 0:  # an earlier first version failed its probe, so nobody was ever sent to it
         return PointAlias(seen.wanted.number, f"{seen.alias.version} never answered, and nobody calls the alias")
-    return _start(case)
+    return _allowed(case) or _start(case)
 
 
-def _reached(case: _Case) -> Action:
+def _reached(case: Case) -> Action:
     seen, live = case.seen, case.seen.live
     if not seen.ledger and seen.notes.answer is not None:
         return case.finish(Ending.FIRST, "answered", f"{live.number} answered its first call")
-    promoted = [each.id for each in _tries(seen, live) if each.status is Status.SUCCEEDED]
+    promoted = [each.id for each in seen.tries(live.fingerprint) if each.status is Status.SUCCEEDED]
     by = f", promoted by {promoted[0]}" if promoted else ""
     return case.finish(
         Ending.UNCHANGED, "fingerprint", f"live version {live.number} has this code and configuration{by}"
     )
 
 
-def _tries(seen: Observation, version: Version) -> list[Deployment]:
-    """The deployments of what that version holds, newest first."""
-    return [each for each in seen.ledger if each.entry and each.entry.fingerprint == version.fingerprint]
+def _allowed(case: Case) -> Action | None:
+    """Refuse what must not be started; None where nothing is in the way, or all of it has been set aside."""
+    seen, wanted = case.seen, case.seen.wanted
+    if (pardoned := pardonable(case)) is not None:
+        why = f"release.retry allows {wanted.fingerprint} one more try after {pardoned.id}"
+        return Note(Pardon(wanted.fingerprint, pardoned.id, configured=True), why)
+    if not (found := list(refusals(case))):
+        return None
+    if not overridden(case):
+        remedy = '; to go ahead all the same, set `override: "who: why"` in strata:release'
+        return case.finish(Ending.REFUSED, found[0].reason, f"{found[0].detail}{remedy}")
+    used = seen.tags.override
+    if used is None or (used.text, used.fingerprint) != (case.policy.override, wanted.fingerprint):
+        reasons = "+".join(each.reason for each in found)
+        return Note(Overridden(wanted.fingerprint, reasons, case.policy.override), f"overridden ({reasons})")
+    if seen.alias.shifted is not None:
+        return PointAlias(seen.alias.version, f"overridden by {case.policy.override}")
+    return None
 
 
-def _start(case: _Case) -> Action:
+def _start(case: Case) -> Action:
     """Start once the verdict's window holds nothing of an earlier try: one code has one version, hence its metrics."""
     seen, wanted = case.seen, case.seen.wanted
     window = timedelta(minutes=case.target.minutes + 1)  # a minute of metrics may straddle the window's edge
-    tries = _tries(seen, wanted)
+    tries = seen.tries(wanted.fingerprint)
     until = max(((each.ended or each.created) + window for each in tries), default=case.now)
     if until > case.now:
         left = (until - case.now).total_seconds()
-        return Wait(Phase.SETTLE, f"{tries[0].id} tried {wanted.number}; its metrics leave the window in {left:.0f} s")
+        return Wait(Phase.SETTLE, f"{tries[0].id} tried {wanted}; its metrics leave the window in {left:.0f} s")
     if (calls := seen.canary.invocations) > 0:
-        return Wait(Phase.SETTLE, f"{wanted.number} had {calls} calls that are still in the verdict's window")
-    return Start(seen.live.number, wanted)
+        return Wait(Phase.SETTLE, f"{wanted} had {calls} calls that are still in the verdict's window")
+    return Start(seen.live.number, wanted.number, abrupt=any(each.reason == "unlike" for each in refusals(case)))
 
 
 # A deployment is followed.
 
 
-def _follow(case: _Case, followed: Deployment) -> Action:
+def _follow(case: Case, followed: Deployment) -> Action:
+    if (forth := case.seen.taken_back_by(followed)) is not None:
+        return _taken_back(case, followed, forth)
     match followed.status:
         case Status.SUCCEEDED:
             return _verify(case, followed)
         case Status.FAILED | Status.STOPPED:
             return _way_back(case, followed)
+    return _running(case, followed)
+
+
+def _running(case: Case, followed: Deployment) -> Action:
+    if (culprit := case.lost_with(followed)) is not None:
+        return _stop(case, followed, "set", f"{culprit} was not promoted, and the set goes together")
     if not case.policy.wait:
         detail = "CodeDeploy shifts the traffic and CloudWatch judges; follow it by `python -m infra.release watch`"
         return case.finish(Ending.STARTED, "started", detail)
     if followed.status.begun:
-        return Wait(Phase.CANARY, f"alias on {case.seen.alias}; {case.rates}; {case.z}")
+        return _shift(case, followed)
     if case.overdue(followed):
-        return Stop(followed.id, f"{followed.id} is still {followed.status.value} {case.longest_wait}")
+        why = f"{followed.id} was still {followed.status.value} {case.longest_wait}; see CodeDeploy's quotas and events"
+        return _stop(case, followed, "fault", why)
     return case.wait(Phase.QUEUE, f"{followed.id} is {followed.status.value}")
 
 
-def _verify(case: _Case, followed: Deployment) -> Action:
+def _shift(case: Case, followed: Deployment) -> Action:
+    """Before the canary has traffic, while it has a share, and after the shift."""
+    alias, target = case.seen.alias, case.target
+    stable, canary = case.seen.compared
+    if alias.is_whole_on(stable) and target.before_allow_traffic:
+        return case.wait(Phase.HOOK, f"{target.before_allow_traffic} tries {canary}")
+    if alias.is_whole_on(canary):
+        hook = f"; {target.after_allow_traffic} holds {followed.id} open" if target.after_allow_traffic else ""
+        return Wait(Phase.BAKE, f"all traffic is on {alias}{hook}; {case.rates}; {case.z}")
+    if (why := evidence.missing(case, followed)) is not None:
+        return _stop(case, followed, "evidence", why)
+    return evidence.top_up(case, followed) or Wait(Phase.CANARY, f"alias on {alias}; {case.rates}; {case.z}")
+
+
+def _stop(case: Case, deployment: Deployment, kind: str, why: str) -> Action:
+    """CodeDeploy has no field for a stop's reason, so the tag goes before it."""
+    if case.seen.tags.stop(deployment.id) is None:
+        return Note(Stopped(deployment.id, kind, why), why, Phase.ROLLBACK)
+    return Stop(deployment.id, why)
+
+
+def _verify(case: Case, followed: Deployment) -> Action:
     seen = case.seen
+    if (culprit := case.lost_with(followed)) is not None:
+        return _take_back(case, followed, culprit)
     if seen.alias.shifted is None and seen.live.fingerprint == seen.wanted.fingerprint:
-        return case.finish(Ending.PROMOTED, "verdict", f"{case.rates}, and no alarm fired")
+        return case.finish(Ending.PROMOTED, "verdict", f"{case.rates}, and no alarm fired{evidence.doubt(case)}")
     if case.within_grace(followed):
         return case.wait(Phase.VERIFY, f"{followed.id} has succeeded")
     detail = "CodeDeploy shifted all traffic, but somebody has moved the alias since; run again to release over it"
     return case.finish(Ending.ROLLED_BACK, "operator", detail)
 
 
-def _way_back(case: _Case, followed: Deployment) -> Action:
+def _way_back(case: Case, followed: Deployment) -> Action:
     """Until the alias is whole on the recorded stable version: by CodeDeploy, and by the runner where that fails."""
     stable, _ = case.seen.compared
     rollback = case.seen.deployment(followed.rollback)
-    if rollback is not None and not rollback.status.ended and not case.overdue(rollback):
+    if rollback is not None and rollback.running and not case.overdue(rollback):
         return case.wait(Phase.ROLLBACK, f"{rollback.id} rolls {followed.id} back")
     if case.seen.alias.is_whole_on(stable):
-        return case.finish(Ending.ROLLED_BACK, *_blame(case, followed))
+        reason, detail = blame(followed, case.target, case.seen.tags, case.seen.red)
+        return case.finish(Ending.ROLLED_BACK, reason, f"{detail}; {case.rates}")
     if rollback is None and case.within_grace(followed):
         return case.wait(Phase.ROLLBACK, f"{followed.id} is {followed.status.value}")
     failed = f"{rollback.id} is {rollback.status.value}" if rollback else "CodeDeploy started no rollback"
     return PointAlias(stable, f"{failed}, and the alias is on {case.seen.alias}")
 
 
-def _blame(case: _Case, followed: Deployment) -> tuple[str, str]:
-    """The reason and the detail of a deployment that ended badly, by CodeDeploy's error code.
+# What was promoted goes back.
 
-    https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ErrorInformation.html
-    """
-    said = f"{followed.error}: {followed.message}".strip(": ")
-    if followed.error == "ALARM_ACTIVE":
-        # The errors may have left the window since, which turns their alarm green; CodeDeploy's words remain.
-        fired = [name for name in followed.alarms if name in case.seen.red or name in followed.message]
-        verdict = [name for name in fired or followed.alarms if name.startswith(case.target.verdict_alarms)]
-        return (
-            "verdict" if verdict else "fault",
-            f"alarm {' and '.join(verdict or fired or followed.alarms)} fired; {case.rates}",
-        )
-    if followed.error.startswith("HOOK_"):
-        return "hook", said
-    if followed.error not in {"", "MANUAL_STOP"}:
-        return "fault", said
-    if followed.started is None:
-        return "fault", f"it had not begun {case.longest_wait} and was stopped; see CodeDeploy's quotas and events"
-    return "operator", f"it was stopped by hand; {case.rates}"
+
+def _take_back(case: Case, forth: Deployment, culprit: str) -> Action:
+    """By a deployment of its own, so that CodeDeploy's record, where it looks for what was last good, stays true."""
+    why = f"{culprit} was not promoted, and the set goes together"
+    if case.seen.tags.stop(forth.id) is None or forth.entry is None:
+        return Note(Stopped(forth.id, "set", why), why, Phase.ROLLBACK)
+    return TakeBack(case.seen.live.number, forth.entry.stable, forth.entry.at, why)
+
+
+def _taken_back(case: Case, followed: Deployment, forth: Deployment) -> Action:
+    stable = forth.entry.stable if forth.entry else case.seen.live.number
+    if followed.running and not case.overdue(followed):
+        return case.wait(Phase.ROLLBACK, f"{followed.id} takes {forth.id} back")
+    if case.seen.alias.is_whole_on(stable):
+        stop = case.seen.tags.stop(forth.id)
+        reason, detail = (stop.kind, stop.why) if stop else ("operator", "it was taken back")
+        return case.finish(Ending.ROLLED_BACK, reason, f"{detail}; {followed.id} took {forth.id} back")
+    if case.within_grace(followed):
+        return case.wait(Phase.ROLLBACK, f"{followed.id} is {followed.status.value}")
+    return PointAlias(stable, f"{followed.id} is {followed.status.value}, and the alias is on {case.seen.alias}")

@@ -7,32 +7,27 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from infra.release import plan
-from infra.release.clock import Clock, Interrupted
-from infra.release.model import (
+from infra.release import commits, plan
+from infra.release.actions import (
     Action,
-    Alias,
-    Answer,
-    Ending,
     Finish,
     Follow,
-    Notes,
-    Observation,
-    Outcome,
-    Phase,
+    Note,
     PointAlias,
     Probe,
-    Progress,
-    RecordFirst,
-    ReleaseError,
-    ReleasePolicy,
     Start,
     Stop,
-    Target,
-    Version,
+    TakeBack,
+    TopUp,
     Wait,
 )
+from infra.release.clock import Clock, Interrupted
+from infra.release.model import Alias, Answer, Notes, Observation, ReleaseError, ReleasePolicy, Target
+from infra.release.outcome import Ending, Outcome, Phase, Progress
+from infra.release.tags import Enlisted, Mark
 
+EXPLAINED = {"verdict", "hook", "fault"}
+"""The reasons of which a log may know more."""
 LOOK = timedelta(seconds=10)
 """Between looks, while there is nothing to do but wait: often enough for a person, and far below AWS's rates."""
 
@@ -52,14 +47,22 @@ class NotThere(CloudError):  # noqa: N818
 class Cloud(Protocol):
     """All that the runner asks of AWS. Every method raises CloudError, or Unavailable where a later try may do."""
 
-    def look(self, target: Target, notes: Notes) -> Observation: ...
+    def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
+        """Every function of the set, by name."""
 
     def probe(self, target: Target, version: str) -> Answer: ...
 
-    def record_first(self, target: Target, version: Version) -> None: ...
+    def note(self, target: Target, mark: Mark) -> None:
+        """Write the mark into the group's tags; later looks see it."""
 
-    def start(self, target: Target, policy: ReleasePolicy, stable: str, canary: Version) -> str:
-        """Create the verdict alarm and the deployment; returns the deployment's id."""
+    def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
+        """Create the verdict alarms and the deployment; returns the deployment's id."""
+
+    def take_back(self, target: Target, policy: ReleasePolicy, action: TakeBack) -> str:
+        """Create the deployment that brings all traffic back at once; returns its id."""
+
+    def top_up(self, target: Target, requests: int) -> None:
+        """Send the target's probe through the alias so often, whatever it answers."""
 
     def stop(self, deployment: str) -> None:
         """Stop a deployment and have it rolled back; one that has ended is left as it is."""
@@ -67,8 +70,8 @@ class Cloud(Protocol):
     def point_alias(self, target: Target, seen: Alias, version: str) -> None:
         """Unavailable if the alias is no longer as it was seen."""
 
-    def cause(self, target: Target, version: str, since: datetime) -> str | None:
-        """The last line of the version's most frequent error, from its log."""
+    def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
+        """The last line of the most frequent error since then: the canary's, from its log, or the failed hook's."""
 
     def forget(self, target: Target) -> None:
         """Delete the function's verdict alarms."""
@@ -79,6 +82,7 @@ Decide = Callable[
     Mapping[str, Action],
 ]
 Report = Callable[[Progress], None]
+IsOlder = Callable[[str, str], bool]
 
 
 def run(  # noqa: PLR0917 - the design's signature
@@ -88,13 +92,14 @@ def run(  # noqa: PLR0917 - the design's signature
     clock: Clock,
     report: Report,
     decide: Decide = plan.decide,
+    is_older: IsOlder = commits.is_older,
 ) -> dict[str, Outcome]:
-    """Release every target; returns the outcome of each function, good or bad, when all have ended.
+    """Release every target, together; returns the outcome of each function, good or bad, when all have ended.
 
     Raises ReleaseError where AWS refuses, or does not answer for the policy's longest wait; Interrupted when the wait
     is given up. A canary in flight then goes on under CloudWatch, which the error says: running again resumes it.
     """
-    return _Run(wanted, policy, cloud, clock, report, decide).to_the_end()
+    return _Run(wanted, policy, cloud, clock, report, decide, is_older).to_the_end()
 
 
 def retire(
@@ -116,13 +121,15 @@ class _Run:
         clock: Clock,
         report: Report,
         decide: Decide,
+        is_older: IsOlder,
     ) -> None:
-        self.pending = list(wanted)
+        self.wanted = list(wanted)
         self.policy = policy
         self.cloud = cloud
         self.clock = clock
         self.report = report
         self.decide = decide
+        self.is_older = is_older
         self.notes = {target.function: Notes() for target in wanted}
         self.outcomes: dict[str, Outcome] = {}
         self.told: dict[str, Progress] = {}
@@ -131,7 +138,7 @@ class _Run:
 
     def to_the_end(self) -> dict[str, Outcome]:
         try:
-            while self.pending:
+            while len(self.outcomes) < len(self.wanted):
                 self.attempt()
         except ReleaseError as problem:
             raise type(problem)(f"{problem}{self.left_behind()}") from problem
@@ -154,31 +161,61 @@ class _Run:
         """One look and one action for every function; returns whether there is nothing to do but wait."""
         # What is decided of a look holds for when it began: a slow one reads the alias long before the ledger.
         now = self.clock.now()
-        seen = {target.function: self.cloud.look(target, self.notes[target.function]) for target in self.pending}
+        seen = {name: self.dated(each) for name, each in self.cloud.look(self.wanted, self.notes).items()}
         self.looked = True
-        actions = self.decide(self.pending, seen, self.policy, now)
-        for target in list(self.pending):
+        actions = self.decide(self.wanted, seen, self.policy, now)
+        for target in self.wanted:
             self.act(target, seen[target.function], actions[target.function])
-        return bool(self.pending) and all(
-            isinstance(each, Wait | Stop | PointAlias | Finish) for each in actions.values()
-        )
+        return all(isinstance(each, Wait | TopUp | Stop | PointAlias) for each in actions.values())
+
+    def dated(self, seen: Observation) -> Observation:
+        """With whether the wanted commit is older than the live one, which only matters before the start."""
+        live = seen.live_commit
+        if seen.followed is not None or live is None or seen.live.fingerprint == seen.wanted.fingerprint:
+            return seen
+        return replace(seen, older=self.is_older(self.policy.commit, live))
 
     def act(self, target: Target, seen: Observation, action: Action) -> None:
-        name = target.function
+        name, notes = target.function, self.notes[target.function]
         match action:
             case Wait(phase, why):
                 self.tell(Progress(name, phase, why))
+                if phase is Phase.CANARY:
+                    self.notes[name] = replace(notes, evidence=seen.canary.invocations)
             case Probe(version):
                 self.tell(Progress(name, action.phase, f"calling {version}, the first version"))
-                self.notes[name] = replace(self.notes[name], answer=self.cloud.probe(target, version))
-            case RecordFirst(version):
-                self.tell(Progress(name, action.phase, f"{version.number} answered"))
-                self.cloud.record_first(target, version)
+                self.notes[name] = replace(notes, answer=self.cloud.probe(target, version))
+            case Note(mark, why):
+                self.tell(Progress(name, action.phase, why))
+                self.cloud.note(target, mark)
+                self.notes[name] = replace(notes, enlisted=notes.enlisted or isinstance(mark, Enlisted))
+            case TopUp(requests, why):
+                self.tell(Progress(name, action.phase, f"{why}: sending {requests} through the alias"))
+                self.cloud.top_up(target, requests)
+                sent, evidence = notes.topped_up + requests, seen.canary.invocations
+                self.notes[name] = replace(notes, topped_up=sent, evidence=evidence)
+            case Finish(outcome):
+                outcome = outcome.with_cause(self.cause(target, seen, outcome))
+                self.tell(Progress(name, action.phase, outcome.text if outcome.ending.good else outcome.title))
+                self.outcomes[name] = outcome
+            case _:
+                self.move(target, seen, action)
+
+    def move(self, target: Target, seen: Observation, action: Action) -> None:
+        """What moves traffic, now or in a while."""
+        name = target.function
+        match action:
             case Start(stable, canary):
-                deployment = self.cloud.start(target, self.policy, stable, canary)
+                deployment = self.cloud.start(target, self.policy, action)
                 self.follow(name, deployment)
-                curve = f"along {target.curve}, judged over {target.minutes} minutes"
-                self.tell(Progress(name, action.phase, f"{stable} -> {canary.number} {curve}, as {deployment}"))
+                curve = (
+                    "all at once" if action.abrupt else f"along {target.curve}, judged over {target.minutes} minutes"
+                )
+                self.tell(Progress(name, action.phase, f"{stable} -> {canary} {curve}, as {deployment}"))
+            case TakeBack(canary, stable, _, why):
+                deployment = self.cloud.take_back(target, self.policy, action)
+                self.follow(name, deployment)
+                self.tell(Progress(name, action.phase, f"{why}: {canary} -> {stable} at once, as {deployment}"))
             case Follow(deployment):
                 self.follow(name, deployment)
                 self.tell(Progress(name, action.phase, f"{deployment} is this release, already in flight"))
@@ -188,20 +225,15 @@ class _Run:
             case PointAlias(version, why):
                 self.tell(Progress(name, action.phase, f"{why}: sending all traffic to {version}"))
                 self.cloud.point_alias(target, seen.alias, version)
-            case Finish(outcome):
-                outcome = outcome.with_cause(self.cause(target, seen, outcome))
-                self.tell(Progress(name, action.phase, outcome.text if outcome.ending.good else outcome.title))
-                self.outcomes[name] = outcome
-                self.pending.remove(target)
 
     def follow(self, name: str, deployment: str) -> None:
         self.notes[name] = replace(self.notes[name], following=deployment)
 
     def cause(self, target: Target, seen: Observation, outcome: Outcome) -> str | None:
-        if outcome.ending is not Ending.ROLLED_BACK or seen.followed is None:
+        if outcome.ending is not Ending.ROLLED_BACK or seen.followed is None or outcome.reason not in EXPLAINED:
             return None
         try:
-            return self.cloud.cause(target, outcome.to_version, seen.followed.created)
+            return self.cloud.cause(target, outcome, seen.followed.created)
         except CloudError:  # a log out of reach must not hide the outcome
             return None
 
@@ -219,15 +251,20 @@ class _Run:
         longest = timedelta(minutes=self.policy.longest_wait_minutes)
         if not self.looked or now - self.failing_since > longest:
             raise CloudError(str(problem)) from problem
-        for target in self.pending:
+        for target in self.wanted:
             self.tell(Progress(target.function, Phase.RETRY, str(problem)))
 
     def left_behind(self) -> str:
         """What goes on without this runner, and what a person can do about it."""
         running = [
-            f"; {following} of {name} goes on under CloudWatch's judgement: run again to resume, or bring it back by "
-            f"`aws deploy stop-deployment --deployment-id {following} --auto-rollback-enabled`"
-            for name, following in ((target.function, self.notes[target.function].following) for target in self.pending)
-            if following is not None
+            f"{following} of {name}"
+            for name, following in ((target.function, self.notes[target.function].following) for target in self.wanted)
+            if following is not None and name not in self.outcomes
         ]
-        return "".join(running)
+        if not running:
+            return ""
+        go_on = "goes on" if len(running) == 1 else "go on"
+        return (
+            f"; {', '.join(running)} {go_on} under CloudWatch's judgement: run again to resume, or bring the traffic "
+            "back by `python -m infra.release abort --stack STACK --reason WHY`"
+        )

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, fields
 from typing import Any
 
-from infra.release.model import Outcome, ReleaseError, ReleasePolicy, Target
+from infra.release.model import ReleaseError, ReleasePolicy, Target
+from infra.release.outcome import Outcome
 from infra.release.rule import Rule
 
 

@@ -56,7 +56,7 @@ def test_a_watcher_that_is_interrupted_leaves_the_release_alone_and_says_so(live
     watcher.stdout.readline()
     watcher.send_signal(signal.SIGINT)
     _, said = watcher.communicate(timeout=60)
-    assert watcher.returncode == 2
+    assert watcher.returncode == 4
     assert f"{started.deployment_id} of orders goes on under CloudWatch's judgement" in said
     assert "Traceback" not in said
     assert until(lambda: live.deployment(started.deployment_id)["status"] == "Succeeded", seconds=20)
@@ -65,14 +65,14 @@ def test_a_watcher_that_is_interrupted_leaves_the_release_alone_and_says_so(live
 def test_a_stack_without_a_release_is_told(world: World, tmp_path: Path) -> None:
     watcher = watch(world, tmp_path, None)
     _, said = watcher.communicate(timeout=60)
-    assert watcher.returncode == 2
+    assert watcher.returncode == 4
     assert said.startswith("error: stack prod has no output `release`")
 
 
 def test_targets_that_are_none_are_told_by_their_path(world: World, tmp_path: Path) -> None:
     watcher = watch(world, tmp_path, {"region": REGION, "targets": [{"function": 3}], "policy": {}})
     _, said = watcher.communicate(timeout=60)
-    assert watcher.returncode == 2
+    assert watcher.returncode == 4
     assert "release.targets[0].alias is missing" in said
     assert "release.targets[0].function is 3: it must be of type str" in said
 

@@ -5,14 +5,17 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from infra.release import ledger
-from infra.release.aws import FIRST, Aws
+from infra.release.aws import Aws
+from infra.release.aws.records import group_arn
 from infra.release.clock import ScaledClock
-from infra.release.model import Ending, Outcome, Progress, ReleasePolicy, Target
+from infra.release.model import ReleasePolicy, Target
+from infra.release.outcome import Ending, Outcome, Progress
 from infra.release.runner import CloudError, NotThere, retire, run
 from tests.cloud.conftest import REGION, Cloud, Functions, start_cloud, stop_cloud, until
 
@@ -158,8 +161,8 @@ def live(world: World) -> World:
 
 
 def test_the_first_version_is_called_and_recorded_at_the_group(live: World) -> None:
-    [found] = live.codedeploy.list_tags_for_resource(ResourceArn=live.aws._group_arn(live.target("1")))["Tags"]
-    assert found["Key"] == FIRST
+    [found] = live.codedeploy.list_tags_for_resource(ResourceArn=group_arn(live.target("1")))["Tags"]
+    assert found["Key"] == "strata:first"
     assert found["Value"].startswith("version=1 fp=")
     assert live.release("1").ending is Ending.UNCHANGED
 
@@ -202,11 +205,17 @@ def test_a_bad_version_is_rolled_back_by_its_verdict_alarm_and_says_why(live: Wo
     assert stopped["rollbackInfo"]["rollbackDeploymentId"]
 
 
-def test_a_second_try_waits_for_an_empty_window_and_has_an_alarm_of_its_own(live: World) -> None:
+def test_a_second_try_is_refused_or_waits_for_an_empty_window_and_has_an_alarm_of_its_own(live: World) -> None:
     version = live.functions.publish(BAD)
+    retry = replace(POLICY, retry=live.aws.version("orders", version).fingerprint)
     with live.traffic():
-        assert live.release(version).ending is Ending.ROLLED_BACK
-        assert live.release(version).ending is Ending.ROLLED_BACK
+        rejected = live.release(version)
+        assert rejected.ending is Ending.ROLLED_BACK
+        refused = live.release(version)
+        assert (refused.ending, refused.reason) == (Ending.REFUSED, "rejected")
+        assert str(rejected.deployment_id) in refused.detail
+        assert live.release(version, retry).ending is Ending.ROLLED_BACK
+        assert live.release(version, retry).reason == "rejected"
     assert any(": settle: " in line for line in live.told)
     assert len(live.verdict_alarms()) == 2
 

@@ -6,23 +6,16 @@ Faults are set by a test as attributes: `never_begins`, `rollback` ("works", "fa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from infra.release import ledger
-from infra.release.model import (
-    Alias,
-    Answer,
-    Deployment,
-    Notes,
-    Observation,
-    ReleasePolicy,
-    Status,
-    Target,
-    Version,
-)
+from infra.release import ledger, tags
+from infra.release.actions import Start, TakeBack
+from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Status, Target, Version
+from infra.release.outcome import Outcome
 from infra.release.runner import CloudError, NotThere, Unavailable
+from infra.release.tags import First, Mark
 from infra.release.verdict import Counts
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -80,7 +73,8 @@ class FakeCloud:
     requests_per_minute: int = 600
     bad: set[str] = field(default_factory=set)
     broken: dict[str, str] = field(default_factory=dict)  # what a version's probe fails with, by number
-    answered: bool = False
+    prefix: str = "d"  # of its deployments' ids
+    topped_up: int = 0  # canary requests that the runner sent
     never_begins: bool = False
     gone: bool = False  # the alias, deleted by somebody
     account: str = "111111111111"  # the caller's
@@ -88,8 +82,14 @@ class FakeCloud:
     lost_answers: int = 0  # CreateDeployments that are done, but whose answer is not received
     failures: list[CloudError] = field(default_factory=list)  # raised by the next calls, one each
     deployments: dict[str, Deployment] = field(default_factory=dict)
+    abrupt: set[str] = field(default_factory=set)  # deployments that shift all traffic at once
     alarms: dict[str, bool] = field(default_factory=dict)  # red?
     calls: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)  # of the deployment group
+
+    @property
+    def answered(self) -> bool:
+        return tags.parse(self.tags).first
 
     def point(self, number: str, shifted: str | None = None, weight: float = 0.0) -> None:
         """As an operator does by hand, or CodeDeploy."""
@@ -117,8 +117,11 @@ class FakeCloud:
 
     # The runner's Cloud
 
-    def look(self, target: Target, notes: Notes) -> Observation:
+    def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         self._called("look")
+        return {target.function: self._look(target, notes[target.function]) for target in wanted}
+
+    def _look(self, target: Target, notes: Notes) -> Observation:
         self.alias(target.function, target.alias)
         self.serve()
         newest_first = sorted(self.deployments.values(), key=lambda each: (each.created, each.id), reverse=True)
@@ -128,7 +131,7 @@ class FakeCloud:
             live=self._version(self.live.version),
             shifted=self._version(self.live.shifted) if self.live.shifted else None,
             ledger=tuple(newest_first),
-            answered=self.answered,
+            tags=tags.parse(self.tags),
             red=frozenset(name for name, red in self.alarms.items() if red),
             notes=notes,
         )
@@ -137,32 +140,34 @@ class FakeCloud:
         lasted = (followed.ended or self.clock.now()) - (followed.started or followed.ended or self.clock.now())
         calls = round(lasted / timedelta(minutes=1) * self.requests_per_minute)
         fails = self._version(followed.canary or "").fingerprint in self.bad
-        canary = Counts(calls // 10, calls // 20 if fails else 0)
+        of_canary = calls // 10 + self.topped_up
+        canary = Counts(of_canary, of_canary // 2 if fails else 0)
         return replace(seen, stable=Counts(calls - calls // 10, 0), canary=canary, traffic=calls)
 
     def probe(self, target: Target, version: str) -> Answer:
         self._called("probe")
         return Answer(version, self.broken.get(version))
 
-    def record_first(self, target: Target, version: Version) -> None:
-        self._called("record_first")
-        self.answered = True
+    def note(self, target: Target, mark: Mark) -> None:
+        self._called("note")
+        self.tags |= tags.written(mark, "user/ann", ledger.moment(self.clock.now()))
 
-    def start(self, target: Target, policy: ReleasePolicy, stable: str, canary: Version) -> str:
+    def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         self._called("start")
-        self.serve()
-        if any(not each.status.ended for each in self.deployments.values()):
-            raise Unavailable("DeploymentLimitExceededException: another deployment of the group is in flight")
-        at = ledger.moment(self.clock.now())
-        entry = ledger.Entry(canary.fingerprint, canary.digest, canary.contract, policy.commit, at, stable, "user/ann")
-        alarm = target.verdict_alarm(stable, canary.number, at)
+        canary = self._version(action.canary)
+        at = action.at or ledger.moment(self.clock.now())
+        alarm = target.verdict_alarm(action.stable, canary.number, at)
         self.alarms.setdefault(alarm, False)  # an alarm that exists keeps its state
         self.alarms.setdefault(target.alarm, False)
-        new = self._created(entry=entry, canary=canary.number, alarms=(alarm, target.alarm))
-        if self.lost_answers:
-            self.lost_answers -= 1
-            raise Unavailable("the connection was closed before a response was received")
-        return new.id
+        return self._create(policy, canary, action.stable, at, (alarm, target.alarm), action.abrupt)
+
+    def take_back(self, target: Target, policy: ReleasePolicy, action: TakeBack) -> str:
+        self._called("take_back")
+        return self._create(policy, self._version(action.stable), action.canary, action.at, (), abrupt=True)
+
+    def top_up(self, target: Target, requests: int) -> None:
+        self._called("top_up")
+        self.topped_up += round(requests * self.live.weight)
 
     def stop(self, deployment: str) -> None:
         self._called("stop")
@@ -177,9 +182,9 @@ class FakeCloud:
             raise Unavailable("PreconditionFailedException: the revision id given does not match the latest one")
         self.point(version)
 
-    def cause(self, target: Target, version: str, since: datetime) -> str | None:
+    def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
         self._called("cause")
-        return "ValueError: no" if self._version(version).fingerprint in self.bad else None
+        return "ValueError: no" if self._version(outcome.to_version).fingerprint in self.bad else None
 
     def forget(self, target: Target) -> None:
         self._called("forget")
@@ -197,8 +202,30 @@ class FakeCloud:
             raise CloudError(f"ResourceNotFoundException: version {number} of the function")
         return self.versions[number]
 
+    def _create(  # noqa: PLR0917
+        self,
+        policy: ReleasePolicy,
+        canary: Version,
+        stable: str,
+        at: datetime,
+        alarms: tuple[str, ...],
+        abrupt: bool,
+    ) -> str:
+        self.serve()
+        if any(each.running for each in self.deployments.values()):
+            raise Unavailable("DeploymentLimitExceededException: another deployment of the group is in flight")
+        entry = ledger.Entry(canary.fingerprint, canary.digest, canary.contract, policy.commit, at, stable, "user/ann")
+        new = self._created(entry=entry, canary=canary.number, alarms=alarms)
+        if abrupt:
+            self.abrupt.add(new.id)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise Unavailable("the connection was closed before a response was received")
+        return new.id
+
     def _created(self, **values: object) -> Deployment:
-        new = Deployment(f"d-{len(self.deployments) + 1}", Status.CREATED, self.clock.now(), **values)  # type: ignore[arg-type]
+        id_ = f"{self.prefix}-{len(self.deployments) + 1}"
+        new = Deployment(id_, Status.CREATED, self.clock.now(), **values)  # type: ignore[arg-type]
         self.deployments[new.id] = new
         return new
 
@@ -219,13 +246,13 @@ class FakeCloud:
                 self._end_badly(self.deployments[running.id], Status.FAILED, "INVALID_LAMBDA_CONFIGURATION")
                 return
             running = self._save(replace(running, status=Status.IN_PROGRESS, started=self.clock.now()))
-            self.point(entry.stable, canary, 0.1)
-        fails = self._version(canary).fingerprint in self.bad
+            self.point(*((canary,) if running.id in self.abrupt else (entry.stable, canary, 0.1)))
+        fails = self._version(canary).fingerprint in self.bad and bool(running.alarms)
         if fails and age > timedelta(minutes=3):
             self.alarms[running.alarms[0]] = True
         if any(self.alarms[name] for name in running.alarms):
             self._end_badly(running, Status.STOPPED, "ALARM_ACTIVE")
-        elif age > timedelta(minutes=10):
+        elif age > timedelta(minutes=10) or running.id in self.abrupt:
             self.point(canary)
             self._save(replace(running, status=Status.SUCCEEDED, ended=self.clock.now()))
 
@@ -248,4 +275,58 @@ class FakeCloud:
 def cloud(live: int = 1, *versions: Version) -> FakeCloud:
     """A function that has been released before (its first version answered), alias whole on `live`."""
     known = {each.number: each for each in versions or (version(1), version(2))}
-    return FakeCloud(FakeClock(), known, Alias(str(live), revision="r0"), answered=True)
+    first = tags.written(First(str(live), known[str(live)].fingerprint), "user/ann", START)
+    return FakeCloud(FakeClock(), known, Alias(str(live), revision="r0"), tags=first)
+
+
+@dataclass
+class FakeSet:
+    """Several functions at one clock, each in a FakeCloud of its own."""
+
+    clouds: dict[str, FakeCloud]
+
+    @property
+    def clock(self) -> FakeClock:
+        return next(iter(self.clouds.values())).clock
+
+    def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
+        found: dict[str, Observation] = {}
+        for target in wanted:
+            found |= self.clouds[target.function].look([target], notes)
+        return found
+
+    def probe(self, target: Target, version: str) -> Answer:
+        return self.clouds[target.function].probe(target, version)
+
+    def note(self, target: Target, mark: Mark) -> None:
+        self.clouds[target.function].note(target, mark)
+
+    def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
+        return self.clouds[target.function].start(target, policy, action)
+
+    def take_back(self, target: Target, policy: ReleasePolicy, action: TakeBack) -> str:
+        return self.clouds[target.function].take_back(target, policy, action)
+
+    def top_up(self, target: Target, requests: int) -> None:
+        self.clouds[target.function].top_up(target, requests)
+
+    def stop(self, deployment: str) -> None:
+        next(each for each in self.clouds.values() if deployment in each.deployments).stop(deployment)
+
+    def point_alias(self, target: Target, seen: Alias, version: str) -> None:
+        self.clouds[target.function].point_alias(target, seen, version)
+
+    def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
+        return self.clouds[target.function].cause(target, outcome, since)
+
+    def forget(self, target: Target) -> None:
+        self.clouds[target.function].forget(target)
+
+
+def set_of(*functions: str) -> FakeSet:
+    """Functions of which version 1 is live and version 2 is wanted."""
+    clock = FakeClock()
+    clouds = {name: cloud() for name in functions}
+    for name, each in clouds.items():
+        each.clock, each.prefix = clock, name
+    return FakeSet(clouds)

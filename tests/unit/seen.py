@@ -4,18 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from infra.release import plan
+from infra.release.actions import Action, Finish
 from infra.release.ledger import Entry
-from infra.release.model import (
-    Action,
-    Alias,
-    Deployment,
-    Finish,
-    Notes,
-    Observation,
-    Outcome,
-    ReleasePolicy,
-    Status,
-)
+from infra.release.model import Alias, Deployment, Notes, Observation, ReleasePolicy, Status
+from infra.release.outcome import Outcome
+from infra.release.tags import Mark, Tags, parse, written
 from tests.unit.fake_cloud import START, target, version
 
 OLD, NEW = version(1), version(2)
@@ -48,7 +41,7 @@ def deployment(status: Status = Status.IN_PROGRESS, ago: float = 3, **values: An
 
 def seen(*ledger: Deployment, following: str | None = None, **values: Any) -> Observation:
     """Alias whole on 1, version 2 wanted, a first version recorded."""
-    usual: dict[str, Any] = {"alias": Alias("1"), "wanted": NEW, "live": OLD, "answered": True}
+    usual: dict[str, Any] = {"alias": Alias("1"), "wanted": NEW, "live": OLD, "tags": Tags(first=True)}
     return Observation(**{**usual, **values}, ledger=ledger, notes=Notes(following))
 
 
@@ -71,3 +64,11 @@ def stopped(**values: Any) -> Deployment:
 
 def rollback(status: Status, ago: float = 0.5) -> Deployment:
     return Deployment("d-2", status, NOW - minutes(ago), rolls_back="d-1")
+
+
+def noted(*marks: Mark) -> Tags:
+    """A first version recorded, and these marks."""
+    tags = {"strata:first": ""}
+    for mark in marks:
+        tags |= written(mark, "user/ann", NOW)
+    return parse(tags)

@@ -6,28 +6,13 @@ from typing import Any
 import pytest
 
 from infra.release import plan
+from infra.release.actions import Action, Finish, Follow, Note, PointAlias, Probe, Start, Stop, Wait
 from infra.release.ledger import Entry
-from infra.release.model import (
-    Action,
-    Alias,
-    Answer,
-    Deployment,
-    Ending,
-    Finish,
-    Follow,
-    Notes,
-    Observation,
-    Phase,
-    PointAlias,
-    Probe,
-    RecordFirst,
-    Start,
-    Status,
-    Stop,
-    Wait,
-)
+from infra.release.model import Alias, Answer, Deployment, Notes, Observation, Status
+from infra.release.outcome import Ending, Phase
+from infra.release.tags import First, Stopped, Tags
 from infra.release.verdict import Counts
-from tests.unit.fake_cloud import target, version
+from tests.unit.fake_cloud import version
 from tests.unit.seen import (
     NEW,
     NOW,
@@ -40,6 +25,7 @@ from tests.unit.seen import (
     deployment,
     entry,
     minutes,
+    noted,
     outcome,
     rollback,
     seen,
@@ -50,38 +36,38 @@ from tests.unit.seen import (
 
 
 def test_the_very_first_version_is_called_before_anything_else() -> None:
-    assert decide(seen(answered=False, **WHOLE)) == Probe("2")
+    assert decide(seen(tags=Tags(), **WHOLE)) == Probe("2")
 
 
 def test_a_first_version_that_answered_is_recorded_and_is_then_the_outcome() -> None:
-    answered = replace(seen(answered=False, **WHOLE), notes=Notes(answer=Answer("2", None)))
-    assert decide(answered) == RecordFirst(NEW)
-    end = outcome(decide(replace(answered, answered=True)))
+    answered = replace(seen(tags=Tags(), **WHOLE), notes=Notes(answer=Answer("2", None)))
+    assert decide(answered) == Note(First("2", NEW.fingerprint), "2 answered", Phase.PROBE)
+    end = outcome(decide(replace(answered, tags=Tags(first=True))))
     assert (end.ending, end.from_version, end.to_version) == (Ending.FIRST, None, "2")
 
 
 def test_a_first_version_that_fails_its_call_is_refused_with_its_last_line() -> None:
-    failed = replace(seen(answered=False, **WHOLE), notes=Notes(answer=Answer("2", "ImportError: no module")))
+    failed = replace(seen(tags=Tags(), **WHOLE), notes=Notes(answer=Answer("2", "ImportError: no module")))
     end = outcome(decide(failed))
     assert (end.ending, end.reason) == (Ending.REFUSED, "probe")
     assert "ImportError: no module" in end.detail
 
 
 def test_an_answer_of_another_version_does_not_count_for_this_one() -> None:
-    stale = replace(seen(answered=False, **WHOLE), notes=Notes(answer=Answer("1", None)))
+    stale = replace(seen(tags=Tags(), **WHOLE), notes=Notes(answer=Answer("1", None)))
     assert decide(stale) == Probe("2")
 
 
 def test_where_nobody_calls_the_alias_a_repaired_first_version_takes_it_at_once() -> None:
-    repaired = replace(seen(answered=False, traffic=0), notes=Notes(answer=Answer("2", None)))
+    repaired = replace(seen(tags=Tags(), traffic=0), notes=Notes(answer=Answer("2", None)))
     action = decide(repaired)
     assert isinstance(action, PointAlias)
     assert action.version == "2"
 
 
 def test_where_an_unrecorded_alias_has_callers_the_first_release_is_a_canary() -> None:
-    busy = replace(seen(answered=False, traffic=1), notes=Notes(answer=Answer("2", None)))
-    assert decide(busy) == Start("1", NEW)
+    busy = replace(seen(tags=Tags(), traffic=1), notes=Notes(answer=Answer("2", None)))
+    assert decide(busy) == Start("1", "2")
 
 
 def test_a_first_version_that_an_earlier_run_recorded_is_unchanged() -> None:
@@ -98,12 +84,12 @@ def test_a_live_version_of_the_same_fingerprint_is_unchanged_and_stays_live() ->
 
 
 def test_another_fingerprint_starts_a_canary_from_the_live_version() -> None:
-    assert decide(seen()) == Start("1", NEW)
+    assert decide(seen()) == Start("1", "2")
 
 
 def test_an_alias_moved_by_hand_to_another_version_is_released_over() -> None:
     by_hand = seen(deployment(Status.SUCCEEDED, ago=60, ended=NOW - minutes(50)), alias=Alias("3"), live=version(3))
-    assert decide(by_hand) == Start("3", NEW)
+    assert decide(by_hand) == Start("3", "2")
 
 
 def test_a_second_try_of_one_version_waits_until_the_window_holds_nothing_of_the_first() -> None:
@@ -113,12 +99,12 @@ def test_a_second_try_of_one_version_waits_until_the_window_holds_nothing_of_the
     action = decide(tried(10.9))
     assert isinstance(action, Wait)
     assert action.phase is Phase.SETTLE
-    assert decide(tried(11)) == Start("1", NEW)
+    assert decide(tried(11)) == Start("1", "2")
 
 
 def test_another_version_need_not_wait_for_the_window_of_a_failed_one() -> None:
     failed = deployment(Status.STOPPED, entry=entry(released="f" * 16))
-    assert decide(seen(failed)) == Start("1", NEW)
+    assert decide(seen(failed)) == Start("1", "2")
 
 
 def test_calls_of_the_wanted_version_within_the_window_are_waited_out() -> None:
@@ -198,9 +184,13 @@ def test_a_deployment_that_does_not_begin_is_stopped_after_the_longest_wait(stat
     action = decide(seen(deployment(status, ago=15), following="d-1"))
     assert isinstance(action, Wait)
     assert action.phase is Phase.QUEUE
-    action = decide(seen(deployment(status, ago=15.1), following="d-1"))
-    assert isinstance(action, Stop)
-    assert "longest wait of 15 minutes" in action.why
+    late = seen(deployment(status, ago=15.1), following="d-1")
+    note = decide(late)
+    assert isinstance(note, Note)
+    assert isinstance(note.mark, Stopped)
+    assert (note.mark.deployment, note.mark.kind) == ("d-1", "fault")
+    assert "longest wait of 15 minutes" in note.why
+    assert decide(replace(late, tags=noted(note.mark))) == Stop("d-1", note.why)
 
 
 @pytest.mark.parametrize("status", [Status.IN_PROGRESS, Status.BAKING, Status.READY])
@@ -250,7 +240,10 @@ def retire(what: Observation) -> Action:
 
 
 def test_a_deleted_release_stops_its_canary_waits_for_the_rollback_and_is_done() -> None:
-    assert isinstance(retire(seen(deployment(), alias=SPLIT, shifted=NEW)), Stop)
+    canary = seen(deployment(), alias=SPLIT, shifted=NEW)
+    note = retire(canary)
+    assert isinstance(note, Note)
+    assert isinstance(retire(replace(canary, tags=noted(note.mark))), Stop)
     assert isinstance(retire(seen(rollback(Status.IN_PROGRESS), stopped(), alias=SPLIT, shifted=NEW)), Wait)
     assert isinstance(retire(seen(rollback(Status.SUCCEEDED), stopped())), Finish)
 
@@ -272,14 +265,6 @@ def test_a_watcher_follows_any_release_and_starts_none() -> None:
     assert watch(seen(deployment(entry=entry(released="f" * 16)))) == Follow("d-1")
     assert isinstance(watch(seen(deployment(entry=None))), Wait)
     assert outcome(watch(seen())).ending is Ending.UNCHANGED
-
-
-def test_each_function_of_a_set_is_decided_by_itself() -> None:
-    other = target(2, "billing")
-    what = {"orders": seen(), "billing": seen(**WHOLE)}
-    actions = plan.decide([TARGET, other], what, POLICY, NOW)
-    assert isinstance(actions["orders"], Start)
-    assert isinstance(actions["billing"], Finish)
 
 
 def test_every_phase_says_in_one_line_what_it_means() -> None:

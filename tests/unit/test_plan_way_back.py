@@ -5,16 +5,9 @@ from typing import Any
 
 import pytest
 
-from infra.release.model import (
-    Alias,
-    Deployment,
-    Ending,
-    Observation,
-    Phase,
-    PointAlias,
-    Status,
-    Wait,
-)
+from infra.release.actions import PointAlias, Wait
+from infra.release.model import Alias, Deployment, Observation, Status
+from infra.release.outcome import Ending, Phase
 from infra.release.verdict import Counts
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (

@@ -4,7 +4,7 @@ import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 
-from infra.release.aws_errors import asking
+from infra.release.aws.errors import asking
 from infra.release.runner import CloudError, NotThere, Unavailable
 
 

@@ -168,7 +168,7 @@ def test_a_rolled_back_update_is_one_line_without_a_traceback_and_leaves_the_sta
 
 def test_a_refused_first_version_creates_nothing() -> None:
     stack = Stack(cloud(1))
-    stack.fake.answered, stack.fake.broken = False, {"1": "ImportError: no module"}
+    stack.fake.tags, stack.fake.broken = {}, {"1": "ImportError: no module"}
     with pytest.raises(Aborted, match="ImportError: no module"):
         stack.create(inputs(1))
     assert stack.outputs == {}

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.release import drift, wire
-from infra.release.model import Alias, Ending, Outcome, ReleasePolicy
+from infra.release.model import Alias, ReleasePolicy
+from infra.release.outcome import Ending, Outcome
 from infra.release.rule import Rule
 from tests.unit.fake_cloud import target
 

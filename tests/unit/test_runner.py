@@ -8,7 +8,8 @@ import pytest
 
 from infra.release import plan
 from infra.release.clock import Interrupted
-from infra.release.model import Alias, Ending, Outcome, Phase, Progress, ReleasePolicy, Status, Target
+from infra.release.model import Alias, ReleasePolicy, Status, Target
+from infra.release.outcome import Ending, Outcome, Phase, Progress
 from infra.release.runner import CloudError, Unavailable, retire, run
 from tests.unit.fake_cloud import FakeCloud, cloud, target, version
 
@@ -99,7 +100,7 @@ def test_a_reverted_version_of_a_new_number_leaves_the_alias_where_it_is() -> No
 
 def test_the_first_version_is_called_recorded_and_live() -> None:
     fake = cloud(1)
-    fake.answered = False
+    fake.tags = {}
     assert release(fake, wanted=1).ending is Ending.FIRST
     assert fake.answered
     assert "start" not in fake.calls
@@ -107,7 +108,7 @@ def test_the_first_version_is_called_recorded_and_live() -> None:
 
 def test_a_broken_first_version_is_refused_and_the_repaired_one_is_first_at_once() -> None:
     fake = cloud(1)
-    fake.answered, fake.requests_per_minute, fake.broken = False, 0, {"1": "ImportError: no module named 'orders'"}
+    fake.tags, fake.requests_per_minute, fake.broken = {}, 0, {"1": "ImportError: no module named 'orders'"}
     end = release(fake, wanted=1)
     assert (end.ending, end.reason) == (Ending.REFUSED, "probe")
     assert not fake.answered
@@ -122,21 +123,6 @@ def test_an_alias_moved_by_hand_is_released_over() -> None:
     end = release(fake)
     assert (end.ending, end.from_version) == (Ending.PROMOTED, "1")
     assert_at_rest(fake, "2")
-
-
-def test_a_set_ends_when_all_have_ended() -> None:
-    fake, other = cloud(), cloud(2)
-
-    class Both(FakeCloud):
-        def look(self, target, notes):  # type: ignore[no-untyped-def]
-            return (fake if target.function == "orders" else other).look(target, notes)
-
-        def start(self, target, policy, stable, canary):  # type: ignore[no-untyped-def]
-            return fake.start(target, policy, stable, canary)
-
-    both = Both(fake.clock, {}, fake.live)
-    ends = run([target(2), target(2, "billing")], POLICY, both, fake.clock, lambda _: None)
-    assert {name: end.ending for name, end in ends.items()} == {"orders": Ending.PROMOTED, "billing": Ending.UNCHANGED}
 
 
 def test_without_waiting_the_release_is_started_and_left_to_cloudwatch() -> None:
@@ -156,7 +142,8 @@ def test_a_second_try_of_one_version_has_its_own_alarm_and_waits_for_an_empty_wi
     fake.bad = {version(2).fingerprint}
     release(fake)
     fake.bad = set()
-    assert release(fake).ending is Ending.PROMOTED
+    retry = replace(POLICY, retry=version(2).fingerprint)
+    assert release(fake, policy=retry).ending is Ending.PROMOTED
     first, second = (each for each in fake.deployments.values() if each.entry)
     assert first.ended
     assert second.created - first.ended >= timedelta(minutes=11)
@@ -366,9 +353,7 @@ def test_an_interrupted_wait_says_how_to_resume_and_how_to_bring_the_canary_back
         raise reason
 
     fake.clock.at_sleep = interrupt
-    with pytest.raises(
-        Interrupted, match=r"run again to resume.*stop-deployment --deployment-id d-1 --auto-rollback-en"
-    ):
+    with pytest.raises(Interrupted, match=r"d-1 of orders goes on.*run again to resume.*infra.release abort"):
         release(fake)
     assert not fake.deployments["d-1"].status.ended
 

@@ -1,9 +1,11 @@
 """A look takes time: what it read first may be older than what it read last."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from infra.release.model import Ending, Notes, Observation, ReleasePolicy, Target
+from infra.release.model import Notes, Observation, ReleasePolicy, Target
+from infra.release.outcome import Ending
 from infra.release.runner import run
 from tests.unit import fake_cloud
 
@@ -12,11 +14,11 @@ def test_an_alias_read_before_the_shift_and_a_ledger_read_after_it_are_not_taken
     fake, goal = fake_cloud.cloud(), fake_cloud.target(2)
     look = fake.look
 
-    def slow(target: Target, notes: Notes) -> Observation:
+    def slow(wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         before = fake.live
-        seen = look(target, notes)
+        seen = look(wanted, notes)[goal.function]
         fake.clock.time += timedelta(minutes=3)
-        return replace(seen, alias=before, live=fake.versions[before.version])
+        return {goal.function: replace(seen, alias=before, live=fake.versions[before.version])}
 
     fake.look = slow  # type: ignore[method-assign]
     outcome = run([goal], ReleasePolicy(), fake, fake.clock, lambda _: None)[goal.function]

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from infra.release import wire
-from infra.release.exported import exported
+from infra.release.command.exported import exported
 from infra.release.model import ReleaseError
 from infra.release.rule import Rule, VerdictError
 from infra.release.verdict import fires

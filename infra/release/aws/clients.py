@@ -1,0 +1,113 @@
+"""The clients of AWS, each below its service's rate, and whom AWS takes us for.
+
+A set of many functions asks often. Lambda takes 15 control plane requests a second of an account and CloudWatch 3
+PutMetricAlarm; CodeDeploy publishes no rate, and we keep below 5 a second:
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from infra.release import ledger
+from infra.release.aws.errors import asking
+from infra.release.clock import ScaledClock
+from infra.release.runner import CloudError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_codedeploy import CodeDeployClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
+
+USER_AGENT = "strata-release"
+"""By which CloudTrail shows the release's own calls."""
+RATES = {"lambda": (6, 6), "codedeploy": (2, 2), "cloudwatch": (1, 2)}
+"""By service: requests a second, and how many may go at once. In any second, at most the sum of both."""
+DATA_PLANE = {"Invoke"}
+"""Requests that do not count for the control plane's rate."""
+
+_TIMEOUTS = {"connect_timeout": 5, "read_timeout": 60, "user_agent_extra": USER_AGENT}
+_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 6}, **_TIMEOUTS)  # type: ignore[arg-type]
+# A CreateDeployment whose answer was lost must be looked for, not sent again: it has no idempotency token.
+_ONCE = Config(retries={"total_max_attempts": 1}, **_TIMEOUTS)  # type: ignore[arg-type]
+
+
+class Pace:
+    """Keeps one service's requests below its rate, in the clock's time."""
+
+    def __init__(self, clock: ScaledClock, rate: float, burst: int) -> None:
+        self._clock = clock
+        self._each = timedelta(seconds=1) / rate
+        self._ahead = self._each * (burst - 1)
+        self._due: datetime | None = None
+
+    def take(self, model: Any, **_: object) -> None:
+        """Wait until one more request may go. Called by botocore before each, tries and retries alike."""
+        if model.name in DATA_PLANE:
+            return
+        now = self._clock.now()
+        due = max(self._due or now, now - self._ahead)
+        self._due = due + self._each
+        if due > now:
+            self._clock.pause(due - now)
+
+
+class Clients:
+    """Lambda, CodeDeploy, CloudWatch and its Logs in one region, made when they are first asked."""
+
+    def __init__(self, region: str, clock: ScaledClock) -> None:
+        self._session = boto3.Session(region_name=region)
+        self._paces = {service: Pace(clock, *rate) for service, rate in RATES.items()}
+
+    def _client(self, service: str, config: Config = _PATIENT) -> Any:
+        with asking(service):
+            client = self._session.client(service, config=config)  # type: ignore[call-overload]
+        if service in self._paces:
+            client.meta.events.register("before-call", self._paces[service].take)
+        return client
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        return self._client("lambda")  # type: ignore[no-any-return]
+
+    @cached_property
+    def codedeploy(self) -> CodeDeployClient:
+        return self._client("codedeploy")  # type: ignore[no-any-return]
+
+    @cached_property
+    def codedeploy_once(self) -> CodeDeployClient:
+        return self._client("codedeploy", _ONCE)  # type: ignore[no-any-return]
+
+    @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        return self._client("cloudwatch")  # type: ignore[no-any-return]
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        return self._client("logs")  # type: ignore[no-any-return]
+
+    @cached_property
+    def caller(self) -> GetCallerIdentityResponseTypeDef:
+        with asking("sts GetCallerIdentity"):
+            return self._client("sts").get_caller_identity()  # type: ignore[no-any-return]
+
+    @property
+    def by(self) -> str:
+        """The caller, as the ledger names it."""
+        return ledger.author(self.caller["Arn"])
+
+    def check_account(self, function: str, topic: str) -> None:
+        """Raise CloudError unless the caller is of the function's account, which the topic's ARN says."""
+        if self.caller["Account"] != (account := topic.split(":")[4]):
+            raise CloudError(
+                f"the credentials are of account {self.caller['Account']}, but {function} is in {account}: "
+                "use the credentials that Pulumi's AWS provider uses"
+            )

@@ -1,0 +1,286 @@
+"""The runner's `Cloud` on AWS. Thin: one method, a few calls.
+
+Lambda says what is live, CodeDeploy what is and was in flight, CloudWatch what the versions did. What cannot change (a
+published version, a deployment's versions) is asked for once. Times are translated by the clock as they come and go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from infra.release import fingerprint, ledger, logs
+from infra.release.actions import Start, TakeBack
+from infra.release.aws import measures
+from infra.release.aws.clients import Clients
+from infra.release.aws.errors import asking
+from infra.release.aws.records import Records, chunks
+from infra.release.clock import ScaledClock
+from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Target, Version
+from infra.release.outcome import Outcome
+from infra.release.tags import Mark
+from infra.release.verdict import ALARM_SETTINGS, MetricQuery, metric_queries, slow_metric_queries
+
+if TYPE_CHECKING:
+    from mypy_boto3_codedeploy.literals import AutoRollbackEventType
+
+ROLLBACK_EVENTS: list[AutoRollbackEventType] = [
+    "DEPLOYMENT_FAILURE",
+    "DEPLOYMENT_STOP_ON_ALARM",
+    "DEPLOYMENT_STOP_ON_REQUEST",
+]
+"""All of them, always: without the last, stopping a deployment leaves the alias split."""
+ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
+MOST_STREAMS = 100  # that FilterLogEvents takes by name
+
+
+class Aws:
+    """Lambda, CodeDeploy, CloudWatch, its Logs, and STS, in one region."""
+
+    def __init__(self, region: str, clock: ScaledClock) -> None:
+        self.clients = Clients(region, clock)
+        self.records = Records(self.clients, clock)
+        self._clock = clock
+        self._configurations: dict[tuple[str, str], Mapping[str, Any]] = {}  # by function and version
+
+    def check_account(self, function: str, topic: str) -> None:
+        """Raise CloudError unless the caller is of the function's account, which the topic's ARN says."""
+        self.clients.check_account(function, topic)
+
+    # What is seen
+
+    def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
+        for target in wanted:
+            self.check_account(target.function, target.topic)
+        aliases = {target.function: self.alias(target.function, target.alias) for target in wanted}
+        split = frozenset(name for name, alias in aliases.items() if alias.shifted)
+        records = self.records.deployments(wanted, notes, split)
+        seen = {
+            target.function: self._seen(target, aliases[target.function], records[target.group], notes[target.function])
+            for target in wanted
+        }
+        return self._measured(wanted, seen)
+
+    def _seen(self, target: Target, alias: Alias, records: Mapping[str, Deployment], notes: Notes) -> Observation:
+        live = self.version(target.function, alias.version)
+        seen = Observation(
+            alias=alias,
+            wanted=self.version(target.function, target.version) if target.version else self._next(target, live),
+            live=live,
+            shifted=self.version(target.function, alias.shifted) if alias.shifted else None,
+            ledger=tuple(sorted(records.values(), key=lambda each: each.created, reverse=True)),
+            notes=notes,
+        )
+        followed = seen.followed
+        if followed is not None and followed.failed and self.records.tags(target).stop(followed.id) is None:
+            self.records.forget_tags(target)  # another terminal may have stopped it, and said why
+        return replace(seen, tags=self.records.tags(target))
+
+    def _measured(self, wanted: Sequence[Target], seen: Mapping[str, Observation]) -> dict[str, Observation]:
+        """With what the versions did and which alarms are red: a few requests for all functions."""
+        now, asked, names = self._clock.now(), [], set()
+        for target in wanted:
+            each = seen[target.function]
+            followed = each.followed
+            since = followed.created if followed else now - timedelta(minutes=target.minutes)
+            asked.append(measures.Wanted(target, since, *each.compared))
+            if followed is None:
+                names |= {target.alarm, target.throttle_alarm} - {""}
+            elif followed.status.ended:
+                names |= set(followed.alarms)
+        red = measures.red(self.clients, names)
+        counts = measures.counts(self.clients, self._clock, asked)
+        return {
+            name: replace(
+                each, red=red, stable=counts[name].stable, canary=counts[name].canary, traffic=counts[name].traffic
+            )
+            for name, each in seen.items()
+        }
+
+    def alias(self, function: str, name: str) -> Alias:
+        """Where an alias sends its traffic now."""
+        with asking("lambda GetAlias", f"alias {name} of {function}"):
+            found = self.clients.functions.get_alias(FunctionName=function, Name=name)
+        weights = found.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+        shifted, weight = next(iter(weights.items()), (None, 0.0))  # Lambda takes one at most
+        return Alias(found["FunctionVersion"], shifted, weight, found["RevisionId"])
+
+    def version(self, function: str, number: str) -> Version:
+        """A published version, by its number."""
+        return fingerprint.version(self._configuration(function, number))
+
+    def _configuration(self, function: str, number: str) -> Mapping[str, Any]:
+        if (known := self._configurations.get((function, number))) is None:
+            with asking("lambda GetFunctionConfiguration", f"version {number} of {function}"):
+                known = self.clients.functions.get_function_configuration(FunctionName=function, Qualifier=number)
+            self._configurations[function, number] = known
+        return known
+
+    def _next(self, target: Target, live: Version) -> Version:
+        """The version that a preview knows will be published: the live one, with what the program declares."""
+        declared = json.loads(target.configuration or "{}")
+        return fingerprint.next_version(self._configuration(target.function, live.number), declared)
+
+    # What is done
+
+    def probe(self, target: Target, version: str) -> Answer:
+        with asking("lambda Invoke", f"version {version} of {target.function}"):
+            answer = self.clients.functions.invoke(
+                FunctionName=target.function, Qualifier=version, Payload=target.probe
+            )
+            payload = answer["Payload"].read()
+        return Answer(version, logs.failure(payload, raised="FunctionError" in answer))
+
+    def note(self, target: Target, mark: Mark) -> None:
+        self.records.note(target, mark)
+
+    def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
+        stable, canary = action.stable, self.version(target.function, action.canary)
+        entry = self._entry(canary, policy, stable, action.at)
+        alarm, slow = (name(stable, canary.number, entry.at) for name in (target.verdict_alarm, target.slow_alarm))
+        judged = (target.function, target.alias, stable, canary.number, policy.rule, target.minutes)
+        alarms = {alarm: metric_queries(*judged)}
+        if policy.rule.slow_milliseconds is not None:
+            alarms[slow] = slow_metric_queries(*judged)
+        for name, queries in alarms.items():
+            self._put_alarm(target, name, f"Rolls {canary} of {target.function} back to {stable}: {entry}", queries)
+        names = [*alarms, target.alarm, target.throttle_alarm]
+        curve = ALL_AT_ONCE if action.abrupt else target.curve
+        return self._create(target, entry, canary.number, curve, [name for name in names if name])
+
+    def take_back(self, target: Target, policy: ReleasePolicy, action: TakeBack) -> str:
+        stable = self.version(target.function, action.stable)
+        entry = self._entry(stable, policy, action.canary, action.at)
+        return self._create(target, entry, action.stable, ALL_AT_ONCE, [])
+
+    def _entry(self, canary: Version, policy: ReleasePolicy, stable: str, at: datetime | None) -> ledger.Entry:
+        return ledger.Entry(
+            fingerprint=canary.fingerprint,
+            digest=canary.digest,
+            contract=canary.contract,
+            commit=ledger.revision(policy.commit),
+            at=at or ledger.moment(self._clock.real(self._clock.now())),
+            stable=stable,
+            by=self.clients.by,
+        )
+
+    def _put_alarm(self, target: Target, name: str, description: str, queries: Sequence[MetricQuery]) -> None:
+        with asking("cloudwatch PutMetricAlarm", f"alarm {name}"):
+            self.clients.cloudwatch.put_metric_alarm(
+                AlarmName=name,
+                AlarmDescription=description,
+                AlarmActions=[target.topic],
+                Metrics=[query.as_api() for query in queries],  # type: ignore[misc]
+                **ALARM_SETTINGS,  # type: ignore[arg-type]
+            )
+
+    def _create(self, target: Target, entry: ledger.Entry, canary: str, curve: str, alarms: list[str]) -> str:
+        with asking("codedeploy CreateDeployment", f"{target.function} {entry.stable} -> {canary}"):
+            id_ = self.clients.codedeploy_once.create_deployment(
+                applicationName=target.application,
+                deploymentGroupName=target.group,
+                deploymentConfigName=curve,
+                description=str(entry),
+                revision={
+                    "revisionType": "AppSpecContent",
+                    "appSpecContent": {"content": _appspec(target, entry.stable, canary, hooks=bool(alarms))},
+                },
+                autoRollbackConfiguration={"enabled": True, "events": ROLLBACK_EVENTS},
+                overrideAlarmConfiguration={
+                    "enabled": bool(alarms),
+                    "ignorePollAlarmFailure": False,
+                    "alarms": [{"name": name} for name in alarms],
+                },
+            )["deploymentId"]
+        self.records.created(id_, canary)
+        return id_
+
+    def top_up(self, target: Target, requests: int) -> None:
+        with asking("lambda Invoke", f"alias {target.alias} of {target.function}"):
+            for _ in range(requests):
+                self.clients.functions.invoke(
+                    FunctionName=target.function, Qualifier=target.alias, Payload=target.probe
+                )
+
+    def stop(self, deployment: str) -> None:
+        with asking(
+            "codedeploy StopDeployment", f"deployment {deployment}", fine="DeploymentAlreadyCompletedException"
+        ):
+            self.clients.codedeploy.stop_deployment(deploymentId=deployment, autoRollbackEnabled=True)
+
+    def point_alias(self, target: Target, seen: Alias, version: str) -> None:
+        with asking("lambda UpdateAlias", f"alias {target.alias} of {target.function}"):
+            self.clients.functions.update_alias(
+                FunctionName=target.function,
+                Name=target.alias,
+                FunctionVersion=version,
+                RoutingConfig={"AdditionalVersionWeights": {}},
+                RevisionId=seen.revision,
+            )
+
+    def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
+        start = self._clock.real(since)
+        if outcome.reason == "hook":
+            return self._said_by_hooks(target, start)
+        with asking("logs FilterLogEvents", f"log group {target.log_group}"):
+            streams = self._streams(target, outcome.to_version, start)
+            return (
+                logs.most_frequent(self._errors(target.log_group, start, logStreamNames=streams)) if streams else None
+            )
+
+    def _said_by_hooks(self, target: Target, start: datetime) -> str | None:
+        """A hook is a function that always runs its newest code, so its log is of all its versions."""
+        messages: list[str] = []
+        for hook in filter(None, (target.before_allow_traffic, target.after_allow_traffic)):
+            with asking("logs FilterLogEvents", f"log group /aws/lambda/{hook}"):
+                messages += self._errors(f"/aws/lambda/{hook}", start)
+        of_ours = [message for message in messages if target.function in message]
+        return logs.most_frequent(of_ours or messages)
+
+    def _errors(self, group: str, start: datetime, **only: Any) -> list[str]:
+        """The messages since then that look like errors."""
+        pages = (
+            self.clients.logs.filter_log_events(
+                logGroupName=group, startTime=int(start.timestamp() * 1000), filterPattern=pattern, **only
+            )
+            for pattern in logs.PATTERNS
+        )
+        return [event["message"] for page in pages for event in page["events"]]
+
+    def _streams(self, target: Target, version: str, start: datetime) -> list[str]:
+        """The streams of a version: Lambda names each by the day it began, the version and an id."""
+        days = (self._clock.real(self._clock.now()).date() - start.date()).days + 1
+        names = []
+        for day in range(days):
+            prefix = f"{start + timedelta(days=day):%Y/%m/%d}/[{version}]"
+            found = self.clients.logs.describe_log_streams(logGroupName=target.log_group, logStreamNamePrefix=prefix)
+            names += [stream["logStreamName"] for stream in found["logStreams"]]
+        return names[:MOST_STREAMS]
+
+    def forget(self, target: Target) -> None:
+        with asking("cloudwatch DeleteAlarms", f"verdict alarms of {target.function}"):
+            pages = self.clients.cloudwatch.get_paginator("describe_alarms").paginate(
+                AlarmNamePrefix=target.verdict_alarms
+            )
+            names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
+            for some in chunks(names, 100):
+                self.clients.cloudwatch.delete_alarms(AlarmNames=some)
+
+
+def _appspec(target: Target, stable: str, canary: str, *, hooks: bool) -> str:
+    """https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html"""
+    properties = {
+        "Name": target.function,
+        "Alias": target.alias,
+        "CurrentVersion": stable,
+        "TargetVersion": canary,
+    }
+    resource = {"Type": "AWS::Lambda::Function", "Properties": properties}
+    called = {"BeforeAllowTraffic": target.before_allow_traffic, "AfterAllowTraffic": target.after_allow_traffic}
+    specification: dict[str, Any] = {"version": 0.0, "Resources": [{target.function: resource}]}
+    if hooks and any(called.values()):
+        specification["Hooks"] = [{event: function} for event, function in called.items() if function]
+    return json.dumps(specification)

@@ -1,0 +1,166 @@
+"""CodeDeploy's records, which are the ledger, and the tags of its groups. What cannot change is asked for once."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from infra.release import ledger, tags
+from infra.release.aws.clients import Clients
+from infra.release.aws.errors import asking
+from infra.release.clock import ScaledClock
+from infra.release.model import Deployment, Notes, Status, Target
+from infra.release.runner import CloudError, Unavailable
+from infra.release.tags import Enlisted, Mark, Tags
+
+if TYPE_CHECKING:
+    from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef
+
+IN_FLIGHT = [status.value for status in Status if not status.ended]
+SHIFT = "AllowTraffic"
+"""The lifecycle event in which traffic moves."""
+
+
+class Records:
+    """The deployments and the tags of the groups that one command deals with."""
+
+    def __init__(self, clients: Clients, clock: ScaledClock) -> None:
+        self._clients = clients
+        self._clock = clock
+        self._records: dict[str, dict[str, Deployment]] = {}  # by deployment group, then id
+        self._tags: dict[str, dict[str, str]] = {}  # by deployment group
+        self._canaries: dict[str, str] = {}  # by deployment
+        self._shifting: dict[str, datetime] = {}  # by deployment
+
+    # Deployments
+
+    def deployments(
+        self, wanted: Sequence[Target], notes: Mapping[str, Notes], split: frozenset[str] = frozenset()
+    ) -> dict[str, dict[str, Deployment]]:
+        """Every record by group, then id: all of them at first, then those that may have changed.
+
+        split: the functions whose alias is split, so that traffic is known to be moving.
+        """
+        following = {target.group: notes[target.function].following for target in wanted}
+        stale = {target.group: self._stale(target, following[target.group]) for target in wanted}
+        fresh = self._read(id_ for ids in stale.values() for id_ in ids)
+        rollbacks = {group: fresh[id_].rollback for group, id_ in following.items() if id_ and id_ in fresh}
+        fresh |= self._read(id_ for id_ in rollbacks.values() if id_ and id_ not in fresh)
+        for target in wanted:
+            group, id_ = target.group, following[target.group]
+            ids = stale[group] | {each for each in [rollbacks.get(group)] if each}
+            records = self._records.get(group, {}) | {each: fresh[each] for each in ids if each in fresh}
+            if id_ is not None:
+                if id_ not in records:
+                    raise Unavailable(f"CodeDeploy does not show deployment {id_} yet")
+                records[id_] = self._detailed(records[id_], target.function in split)
+            self._records[group] = records
+        return {target.group: self._records[target.group] for target in wanted}
+
+    def _stale(self, target: Target, following: str | None) -> set[str]:
+        """The ids of the group's records that are to be read again."""
+        known = self._records.get(target.group)
+        if known is None:
+            return self._listed(target)
+        # Beside the deployment that is followed none can be in flight, so there is no need to ask.
+        new = {following} if following else self._listed(target, includeOnlyStatuses=IN_FLIGHT)
+        return new | {each.id for each in known.values() if each.running}
+
+    def _listed(self, target: Target, **only: Any) -> set[str]:
+        with asking("codedeploy ListDeployments", f"deployment group {target.group}"):
+            pages = self._clients.codedeploy.get_paginator("list_deployments").paginate(
+                applicationName=target.application, deploymentGroupName=target.group, **only
+            )
+            return {id_ for page in pages for id_ in page["deployments"]}
+
+    def _read(self, ids: Iterable[str]) -> dict[str, Deployment]:
+        found: list[DeploymentInfoTypeDef] = []
+        for some in chunks(sorted(set(ids)), 25):
+            with asking("codedeploy BatchGetDeployments", f"deployments {', '.join(some)}"):
+                found += self._clients.codedeploy.batch_get_deployments(deploymentIds=some)["deploymentsInfo"]
+        return {info["deploymentId"]: self._deployment(info) for info in found}
+
+    def _deployment(self, info: DeploymentInfoTypeDef) -> Deployment:
+        error, rollback = info.get("errorInformation", {}), info.get("rollbackInfo", {})
+        return Deployment(
+            id=info["deploymentId"],
+            status=Status(info["status"]),
+            created=self._clock.simulated(info["createTime"]),
+            started=self._clock.simulated(info["startTime"]) if "startTime" in info else None,
+            ended=self._clock.simulated(info["completeTime"]) if "completeTime" in info else None,
+            entry=ledger.parse(info.get("description", "")),
+            error=error.get("code", ""),
+            message=error.get("message", ""),
+            rollback=rollback.get("rollbackDeploymentId"),
+            rolls_back=rollback.get("rollbackTriggeringDeploymentId"),
+            alarms=tuple(alarm["name"] for alarm in info.get("overrideAlarmConfiguration", {}).get("alarms", [])),
+        )
+
+    def _detailed(self, deployment: Deployment, split: bool) -> Deployment:
+        """With the version that it shifts to, once CodeDeploy can say, and when traffic began to move."""
+        id_ = deployment.id
+        if id_ not in self._canaries or (split and deployment.running and id_ not in self._shifting):
+            with asking("codedeploy GetDeploymentTarget", f"deployment {id_}", fine="DeploymentNotStartedException"):
+                self._ask_target(id_)
+        return replace(deployment, canary=self._canaries.get(id_), shifting=self._shifting.get(id_))
+
+    def _ask_target(self, deployment: str) -> None:
+        client = self._clients.codedeploy
+        for id_ in client.list_deployment_targets(deploymentId=deployment).get("targetIds", []):
+            found = client.get_deployment_target(deploymentId=deployment, targetId=id_)
+            target = found["deploymentTarget"]["lambdaTarget"]
+            self._canaries[deployment] = target["lambdaFunctionInfo"]["targetVersion"]
+            for event in target.get("lifecycleEvents", []):
+                if event["lifecycleEventName"] == SHIFT and "startTime" in event:
+                    self._shifting[deployment] = self._clock.simulated(event["startTime"])
+
+    def created(self, deployment: str, canary: str) -> None:
+        """A deployment of ours is there, and shifts to `canary`."""
+        self._canaries[deployment] = canary
+
+    # Tags
+
+    def tags(self, target: Target) -> Tags:
+        """The group's marks, as they were read last."""
+        if target.group not in self._tags:
+            with asking("codedeploy ListTagsForResource", f"deployment group {target.group}"):
+                found = self._clients.codedeploy.list_tags_for_resource(ResourceArn=group_arn(target))["Tags"]
+            self._tags[target.group] = {tag["Key"]: tag.get("Value", "") for tag in found if "Key" in tag}
+        return tags.parse(self._tags[target.group])
+
+    def forget_tags(self, target: Target) -> None:
+        """Somebody may have written some: read them again."""
+        self._tags.pop(target.group, None)
+
+    def note(self, target: Target, mark: Mark) -> None:
+        now = self._clock.real(self._clock.now())
+        if isinstance(mark, Enlisted):
+            mark = Enlisted(ledger.moment(self._clock.real(mark.at)))
+        try:
+            new = tags.written(mark, self._clients.by, ledger.moment(now))
+        except ValueError as mistake:
+            raise CloudError(str(mistake)) from None
+        arn = group_arn(target)
+        with asking("codedeploy TagResource", f"deployment group {target.group}"):
+            self._clients.codedeploy.tag_resource(
+                ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in new.items()]
+            )
+        known = dict(ChainMap(new, self._tags.get(target.group, {})))
+        if surplus := tags.surplus(known):
+            with asking("codedeploy UntagResource", f"deployment group {target.group}"):
+                self._clients.codedeploy.untag_resource(ResourceArn=arn, TagKeys=surplus)
+        self._tags[target.group] = {key: value for key, value in known.items() if key not in surplus}
+
+
+def group_arn(target: Target) -> str:
+    """The ARN of the target's deployment group; the topic is of the same account and region."""
+    _, partition, _, region, account, _ = target.topic.split(":", 5)
+    return f"arn:{partition}:codedeploy:{region}:{account}:deploymentgroup:{target.application}/{target.group}"
+
+
+def chunks(items: list[str], size: int) -> Iterator[list[str]]:
+    """`items` in lists of at most `size`."""
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,0 +1,51 @@
+"""Why a deployment ended badly: the reason, in one word, and the detail, from CodeDeploy's record and our tags. Pure.
+
+https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ErrorInformation.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from infra.release.model import Deployment, Observation, Status, Target
+from infra.release.tags import Tags
+
+REJECTING = frozenset({"verdict", "hook"})
+"""The reasons that reject the version itself. Throttling, rights and configuration say nothing of it."""
+
+
+def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str] = frozenset()) -> tuple[str, str]:
+    """The reason and the detail of a deployment that failed or was stopped. `red`: alarms that are in ALARM still."""
+    said = f"{deployment.error}: {deployment.message}".strip(": ")
+    if deployment.error == "ALARM_ACTIVE":
+        return _alarmed(deployment, target, red)
+    if deployment.error.startswith("HOOK_"):
+        return "hook", said
+    if deployment.error not in {"", "MANUAL_STOP"}:
+        return "fault", said
+    if (stop := tags.stop(deployment.id)) is not None:
+        by = f"stopped by {tags.stopped[deployment.id].by}: " if stop.kind == "operator" else ""
+        return stop.kind, f"{by}{stop.why}"
+    if deployment.started is None:
+        return "fault", "it had not begun when it was stopped; see CodeDeploy's quotas and events"
+    return "operator", "it was stopped by hand, and CloudTrail's StopDeployment says by whom"
+
+
+def _alarmed(deployment: Deployment, target: Target, red: AbstractSet[str]) -> tuple[str, str]:
+    # The errors may have left the window since, which turns their alarm green; CodeDeploy's words remain.
+    fired = [name for name in deployment.alarms if name in red or name in deployment.message]
+    verdict = [name for name in fired or deployment.alarms if name.startswith(target.verdict_alarms)]
+    named = " and ".join(verdict or fired or deployment.alarms)
+    slow = ": it answers too slowly" if verdict and all(target.is_slow_alarm(name) for name in verdict) else ""
+    return "verdict" if verdict else "fault", f"alarm {named} fired{slow}"
+
+
+def rejection(fingerprint: str, target: Target, seen: Observation) -> Deployment | None:
+    """The newest try of a fingerprint, if it was rejected by a verdict or a hook, or taken back by an operator."""
+    for each in seen.tries(fingerprint):
+        stop = seen.tags.stop(each.id)
+        if each.status is Status.SUCCEEDED:
+            return each if stop and stop.kind == "operator" else None
+        if each.failed and blame(each, target, seen.tags)[0] in REJECTING:
+            return each
+    return None

@@ -1,0 +1,1 @@
+"""The operator's command, `python -m infra.release`: one file for each of its commands, all thin."""

@@ -1,0 +1,41 @@
+"""`watch`: follow what is in flight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import typer
+
+from infra.release import plan, runner, wire
+from infra.release.command.opened import Opened, opened
+from infra.release.command.shown import Exit, Json, Stack, answer, answering
+from infra.release.outcome import Ending, Outcome, Progress
+
+
+def watch(*, stack: Stack, as_json: Json = False) -> None:
+    """Follow what is in flight to its end, from any machine; start nothing. Ctrl-C ends the watching, nothing else.
+
+    What the rules of the release ask for is done meanwhile: a canary without evidence is stopped, a set goes together,
+    and an alias that no rollback mended is restored.
+    """
+    with answering(as_json=as_json):
+        outcomes = followed(opened(stack), as_json=as_json)
+    told(outcomes, as_json=as_json)
+
+
+def followed(release: Opened, *, as_json: bool) -> Mapping[str, Outcome]:
+    """The end of all that is in flight, told as it comes; on standard error where a program reads the answer."""
+
+    def tell(progress: Progress) -> None:
+        typer.echo(progress.line(), err=as_json)
+
+    waiting = replace(release.policy, wait=True)
+    return runner.run(list(release.targets), waiting, release.aws, release.clock, tell, plan.watch)
+
+
+def told(outcomes: Mapping[str, Outcome], *, as_json: bool) -> None:
+    """Answer with outcomes; those that went back were told with their title alone, so here they come in full."""
+    bad = [each.line() for each in outcomes.values() if each.ending is Ending.ROLLED_BACK]
+    document = {"outcomes": {name: wire.plain(each) for name, each in outcomes.items()}}
+    answer(document, *bad, as_json=as_json, code=Exit.BAD if bad else Exit.FINE)

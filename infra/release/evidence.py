@@ -1,0 +1,61 @@
+"""Whether enough requests reached a canary to prove anything: what no alarm can say, since silence turns none red."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+from infra.release.actions import TopUp
+from infra.release.case import Case
+from infra.release.model import Deployment
+
+LAST_LOOK = timedelta(minutes=1)
+"""Before the shift: time enough for CodeDeploy to act on the stop."""
+MOST_AT_ONCE = 20
+"""Requests of one top-up: one look's time, and no load that anybody would notice."""
+NO_PROBE = "{}"
+
+
+def missing(case: Case, followed: Deployment) -> str | None:
+    """Why the canary must not be promoted, when its last minute has begun; None where it may, or there is time left."""
+    policy, last = case.policy, timedelta(minutes=case.target.minutes) - LAST_LOOK
+    if policy.evidence != "enforce" or not _short(case) or _age(case, followed) < last:
+        return None
+    return (
+        f"{_said(case)}, so nothing is proved and the shift is not made; send it traffic, lengthen the curve, lower "
+        "minimumRequests, or let the runner send requests of its own (topUp)"
+    )
+
+
+def top_up(case: Case, followed: Deployment) -> TopUp | None:
+    """From the middle of the canary on, the requests that it lacks. They go through the alias: only those count."""
+    policy, alias, sent = case.policy, case.seen.alias, case.seen.notes.topped_up
+    half = timedelta(minutes=case.target.minutes) / 2
+    if not policy.top_up or case.target.probe == NO_PROBE or not alias.weight or not _short(case):
+        return None
+    enough = math.ceil(1.5 * policy.minimum_requests / alias.weight)  # half as many again, since chance sends them
+    if _age(case, followed) < half or sent >= enough:
+        return None
+    return TopUp(min(MOST_AT_ONCE, enough - sent), _said(case))
+
+
+def doubt(case: Case) -> str:
+    """What to add to a promotion that proved little."""
+    seen = case.seen.notes.evidence
+    if seen is None or seen >= case.policy.minimum_requests:
+        return ""
+    return (
+        f"; but only {seen} requests had reached the canary before the shift: fewer than {case.policy.minimum_requests}"
+    )
+
+
+def _short(case: Case) -> bool:
+    return case.seen.canary.invocations < case.policy.minimum_requests
+
+
+def _age(case: Case, followed: Deployment) -> timedelta:
+    return case.now - (followed.shifting or followed.started or followed.created)
+
+
+def _said(case: Case) -> str:
+    return f"{case.seen.canary.invocations} of {case.policy.minimum_requests} requests that it takes reached the canary"

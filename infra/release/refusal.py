@@ -1,0 +1,113 @@
+"""What keeps a release from being started: pure, and asked before anything is touched.
+
+Every refusal has a remedy of its own and one audited way round, `release.override`, which stands in a tag of the group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from infra.release.blame import blame, rejection
+from infra.release.case import Case
+from infra.release.model import Deployment, Status
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One thing that is in the way. `reason`: one word. `detail`: what is wrong, and the remedy."""
+
+    reason: str
+    detail: str
+
+
+def refusals(case: Case) -> Iterator[Refusal]:
+    """All that is in the way of starting the wanted version, the gravest first."""
+    yield from _split(case)
+    yield from _rejected(case)
+    yield from _older(case)
+    yield from _alarm(case)
+    yield from _unlike(case)
+
+
+def pardonable(case: Case) -> Deployment | None:
+    """The rejection that the configuration's `release.retry` forgives with this run, for the first time."""
+    wanted, tags = case.seen.wanted.fingerprint, case.seen.tags
+    used = any(each.configured and each.fingerprint == wanted for each in tags.pardons)
+    return rejection(wanted, case.target, case.seen) if case.policy.retry == wanted and not used else None
+
+
+def _split(case: Case) -> Iterator[Refusal]:
+    seen, target = case.seen, case.target
+    if seen.alias.shifted is not None:
+        yield Refusal(
+            "split",
+            f"alias {target.alias} is on {seen.alias}, which no deployment of this release explains; "
+            f"see what `python -m infra.release unstick` finds, or send all traffic to what should be live: "
+            f"aws lambda update-alias --function-name {target.function} --name {target.alias} "
+            f"--function-version {seen.alias.version} --routing-config AdditionalVersionWeights={{}}",
+        )
+
+
+def _rejected(case: Case) -> Iterator[Refusal]:
+    wanted, tags = case.seen.wanted, case.seen.tags
+    found = rejection(wanted.fingerprint, case.target, case.seen)
+    if found is None or any(each.deployment == found.id for each in tags.pardons):
+        return
+    if found.status is Status.SUCCEEDED:
+        noted = tags.stopped[found.id]
+        stop = tags.stop(found.id)
+        why = f"{noted.by} took it back: {stop.why if stop else ''}"
+    else:
+        why = " ".join(blame(found, case.target, tags)).replace(" ", ": ", 1)
+    used = any(each.configured and each.fingerprint == wanted.fingerprint for each in tags.pardons)
+    remedy = "`python -m infra.release forgive` allows one more try"
+    if not used:
+        remedy += f", and so does `retry: {wanted.fingerprint}` in strata:release"
+    yield Refusal(
+        "rejected",
+        f"fingerprint {wanted.fingerprint} was rejected by {found.id} of {found.created:%Y-%m-%d %H:%M} ({why}); "
+        f"change the code, or, if the fault lay elsewhere, {remedy}",
+    )
+
+
+def _older(case: Case) -> Iterator[Refusal]:
+    if case.seen.older:
+        yield Refusal(
+            "older",
+            f"commit {case.policy.commit} is older than {case.seen.live_commit}, which is live; release the newer one, "
+            "or go back by `python -m infra.release rollback` or by a commit that reverts",
+        )
+
+
+def _alarm(case: Case) -> Iterator[Refusal]:
+    red = [name for name in (case.target.alarm, case.target.throttle_alarm) if name in case.seen.red]
+    if red:
+        yield Refusal(
+            "alarm",
+            f"alarm {' and '.join(red)} of the whole alias is red before anything has started, so a canary could not "
+            "be told from what is wrong already; see to the alarm, and run again when it is green",
+        )
+
+
+def _unlike(case: Case) -> Iterator[Refusal]:
+    """One alias cannot hold versions of different roles or dead-letter settings.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
+    """
+    live, wanted = case.seen.live.published, case.seen.wanted.published
+    for what, key in (("execution role", "Role"), ("dead-letter setting", "DeadLetterConfig.TargetArn")):
+        if live and wanted and live.get(key, "") != wanted.get(key, ""):
+            yield Refusal(
+                "unlike",
+                f"version {case.seen.live.number} has the {what} {live.get(key) or 'none'} and "
+                f"{case.seen.wanted} has {wanted.get(key) or 'none'}, and one alias cannot split traffic between them; "
+                "keep it (a role's policies can change instead), or release by a second alias",
+            )
+
+
+def overridden(case: Case) -> bool:
+    """Whether `release.override` holds: each text for one fingerprint, or a forgotten one would hold for ever."""
+    used = case.seen.tags.override
+    text, wanted = case.policy.override, case.seen.wanted.fingerprint
+    return bool(text) and (used is None or used.text != text or used.fingerprint == wanted)
