@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud.control import PREFIX, Control
+from local.cloud.faults.door import Door
 from local.cloud.metrics.store import STORE
 from local.cloud.patches import install, ministack
 from local.cloud.routing.invocation import MODULES, Invoker
@@ -90,7 +91,8 @@ class Server:
         for service in (metrics, alarms, codedeploy):
             service.register()
         self._ministack: Any = ministack("app")
-        self._control = Control(self._reset, self._retire_workers)
+        self._door = Door(self._ministack.app)
+        self._control = Control(self._door, self._reset, self._retire_workers)
 
     async def run(self, stop: asyncio.Event, up: Callable[[], None]) -> None:
         """Serve until `stop` is set; `up` is called once requests are answered."""
@@ -122,6 +124,8 @@ class Server:
             await self._lifespan(receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._control(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._door(scope, receive, send)
         else:
             await self._ministack.app(scope, receive, send)
 
@@ -143,6 +147,8 @@ class Server:
             self._retire_workers()
             self._ministack._reset_all_state()
             STORE.clear()
+            self._door.faults.replace([])
+            self._door.calls.clear()
 
     async def _reap(self) -> None:
         while True:
