@@ -1,19 +1,26 @@
-"""The control plane, which no client of AWS knows: `/_strata/settings` and `/_strata/reset`."""
+"""The control plane, which no client of AWS knows: settings, faults, calls and reset below `/_strata/`."""
 
 import json
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from local.cloud import settings
+from local.cloud.faults.calls import Message, received
+from local.cloud.faults.door import Door
 
 PREFIX = "/_strata/"
-Message = dict[str, Any]
+_KNOWN = (
+    f"GET or POST {PREFIX}settings, GET, POST or DELETE {PREFIX}faults, GET or DELETE {PREFIX}calls, POST {PREFIX}reset"
+)
 
 
 class Control:
     """An ASGI application for the paths below PREFIX. `factor_changed` is called after it did."""
 
-    def __init__(self, reset: Callable[[], Awaitable[None]], factor_changed: Callable[[], None]) -> None:
+    def __init__(self, door: Door, reset: Callable[[], Awaitable[None]], factor_changed: Callable[[], None]) -> None:
+        self._door = door
         self._reset = reset
         self._factor_changed = factor_changed
 
@@ -24,39 +31,59 @@ class Control:
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
         """Answer one request with JSON."""
-        body = b""
-        more = True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-        status, answer = await self._answer(scope["method"], scope["path"].removeprefix(PREFIX), body)
+        body = b"".join(message.get("body", b"") for message in await received(receive))
+        try:
+            status, answer = await self._answer(scope, body)
+        except ValueError as error:
+            status, answer = 400, {"mistakes": str(error).splitlines()}
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": (json.dumps(answer) + "\n").encode()})
 
-    async def _answer(self, method: str, path: str, body: bytes) -> tuple[int, Message]:
+    async def _answer(self, scope: Message, body: bytes) -> tuple[int, Message]:
+        method, path = scope["method"], scope["path"].removeprefix(PREFIX)
         match method, path:
             case "GET", "settings":
-                return 200, settings.read()
+                answer = settings.read()
             case "POST", "settings":
-                return self._change(body)
+                answer = self._change(json.loads(body))
+            case (("GET" | "POST" | "DELETE"), "faults"):
+                if method != "GET":
+                    self._door.faults.replace(json.loads(body) if method == "POST" else [])
+                answer = {"faults": self._door.faults.read()}
+            case "GET", "calls":
+                answer = {"calls": self._door.calls.since(_since(scope["query_string"]))}
+            case "DELETE", "calls":
+                self._door.calls.clear()
+                answer = {"calls": []}
             case "POST", "reset":
                 await self._reset()
-                return 200, {"reset": True}
-        known = "GET or POST /_strata/settings, POST /_strata/reset"
-        return 404, {"mistakes": [f"{method} {PREFIX}{path} is nothing here: use {known}"]}
+                answer = {"reset": True}
+            case _:
+                return 404, {"mistakes": [f"{method} {PREFIX}{path} is nothing here: use {_KNOWN}"]}
+        return 200, answer
 
-    def _change(self, body: bytes) -> tuple[int, Message]:
+    def _change(self, wanted: Any) -> Message:
+        if not isinstance(wanted, dict):
+            raise ValueError("the body must be a JSON object")
         before = settings.read()
-        try:
-            wanted = json.loads(body)
-            if not isinstance(wanted, dict):
-                raise ValueError("the body must be a JSON object")
-            settings.change(wanted)
-        except ValueError as error:
-            return 400, {"mistakes": str(error).splitlines()}
+        settings.change(wanted)
         after = settings.read()
         if after["factor"] != before["factor"]:
             self._factor_changed()
-        return 200, after
+        return after
+
+
+def _since(query: bytes) -> float:
+    """The time that a query asks for; the beginning where it names none."""
+    given = parse_qs(query.decode(), keep_blank_values=True)
+    if unknown := given.keys() - {"since"}:
+        raise ValueError(f"unknown {', '.join(sorted(unknown))}: use since=<seconds since the epoch>")
+    text = given.get("since", ["0"])[-1]
+    try:
+        at = float(text)
+    except ValueError:
+        at = math.nan
+    if not math.isfinite(at):
+        raise ValueError(f"since is {text!r}: it must be a number, in seconds since the epoch")
+    return at

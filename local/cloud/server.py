@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud.control import PREFIX, Control
+from local.cloud.faults.door import Door
 from local.cloud.metrics.store import STORE
 from local.cloud.patches import install, ministack
 from local.cloud.routing.invocation import MODULES, Invoker
@@ -73,7 +74,7 @@ class Server:
         from local.cloud.alarms import service as alarms  # noqa: PLC0415 - they import ministack
         from local.cloud.codedeploy import service as codedeploy  # noqa: PLC0415
         from local.cloud.metrics import service as metrics  # noqa: PLC0415
-        from local.cloud.patches import functions, http_api  # noqa: PLC0415
+        from local.cloud.patches import connections, functions, http_api  # noqa: PLC0415
 
         self.endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
         self._listener = listener
@@ -86,29 +87,17 @@ class Server:
             [*functions.patches(self._invoker, self._pool), *http_api.patches(self._invoker)],
             functions.needs(),
         )
+        connections.install()
         for service in (metrics, alarms, codedeploy):
             service.register()
         self._ministack: Any = ministack("app")
-        # ministack answers a plain /health on every host, where it belongs to whatever API has such a route.
-        names = vars(self._ministack)
-        names["_HEALTH_PATHS"] = tuple(path for path in names["_HEALTH_PATHS"] if path != "/health")
-        self._control = Control(self._reset, self._retire_workers)
+        self._door = Door(self._ministack.app)
+        self._control = Control(self._door, self._reset, self._retire_workers)
 
     async def run(self, stop: asyncio.Event, up: Callable[[], None]) -> None:
         """Serve until `stop` is set; `up` is called once requests are answered."""
-        from hypercorn.asyncio import run as hypercorn_run  # noqa: PLC0415 - slow to import
-        from hypercorn.asyncio import serve  # noqa: PLC0415
-        from hypercorn.asyncio.tcp_server import TCPServer  # noqa: PLC0415
+        from hypercorn.asyncio import serve  # noqa: PLC0415 - slow to import
         from hypercorn.config import Config  # noqa: PLC0415
-
-        class Connection(TCPServer):
-            """Hypercorn's, but gone with its client: hypercorn's own keeps the socket for the whole idle timeout."""
-
-            async def _read_data(self) -> None:
-                await super()._read_data()
-                await self.idle_task.stop()
-
-        hypercorn_run.TCPServer = Connection  # type: ignore[attr-defined]
 
         config = Config()
         config.bind = [f"fd://{self._listener.fileno()}"]
@@ -135,6 +124,8 @@ class Server:
             await self._lifespan(receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._control(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._door(scope, receive, send)
         else:
             await self._ministack.app(scope, receive, send)
 
@@ -156,6 +147,8 @@ class Server:
             self._retire_workers()
             self._ministack._reset_all_state()
             STORE.clear()
+            self._door.faults.replace([])
+            self._door.calls.clear()
 
     async def _reap(self) -> None:
         while True:

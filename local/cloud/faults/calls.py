@@ -1,0 +1,138 @@
+"""Which API call a request is, and the record of all of them."""
+
+import re
+import sys
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from local.cloud.faults.operations import model, rest_operation
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+
+CAPACITY = 200_000
+JSON, CBOR, QUERY, REST_JSON, REST_XML = "json", "rpc-v2-cbor", "query", "rest-json", "rest-xml"
+_CREDENTIAL = re.compile(rb"Credential=([^/]+)/\d{8}/(?:[^/]+/)?([^/]+)/aws4_request")  # SigV4a has no region
+_RPC = re.compile(rb"/operation/(\w+)")
+_ACTION = re.compile(rb"(?:^|[&?])Action=(\w+)")
+_OF_A_FUNCTION = re.compile(rb"\.(execute-api|lambda-url)\.")
+_CLIENTS = {  # boto3's names where the signature has others
+    "elasticloadbalancing": "elbv2",
+    "monitoring": "cloudwatch",
+    "states": "stepfunctions",
+    "tagging": "resourcegroupstaggingapi",
+}
+
+
+class Call(NamedTuple):
+    """One call of the AWS API."""
+
+    service: str
+    """As boto3 names its client."""
+    action: str
+    """The operation; `unknown` where no model knows it."""
+    protocol: str
+    """What it came in, and is to be answered in."""
+    user_agent: str
+    access_key: str
+    """Empty where nobody signed."""
+
+
+async def identify(scope: Message, receive: Receive) -> tuple[Call | None, Receive]:
+    """The call that an HTTP request is, and what receives its body from now on.
+
+    None for what is no API call: a request to an HTTP API or a function's URL, or one that nobody signed. Of the
+    unsigned ones only the web identity calls of STS count, which AWS takes so.
+    """
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    query: bytes = scope["query_string"]
+    if scope["path"].startswith("/_") or _OF_A_FUNCTION.search(headers.get(b"host", b"")):
+        return None, receive
+    signed = _CREDENTIAL.search(headers.get(b"authorization") or unquote_to_bytes(query))
+    form = b"x-www-form-urlencoded" in headers.get(b"content-type", b"")
+    body = b""
+    if form:
+        messages = await received(receive)
+        body = b"".join(message.get("body", b"") for message in messages)
+        receive = _again(messages, receive)
+    action, protocol = _rpc(scope["raw_path"], headers, query, body)
+    if signed is not None:
+        access_key, service = signed[1].decode(), _service(signed[2].decode(), scope["path"])
+    elif form and action.startswith("AssumeRoleWith"):
+        access_key, service = "", "sts"
+    else:
+        return None, receive
+    if service == "execute-api":
+        return None, receive
+    if not protocol:
+        action = rest_operation(service, scope["method"], scope["raw_path"].decode(), query.decode())
+        known = model(service)
+        protocol = REST_XML if known is not None and known.metadata["protocol"] == REST_XML else REST_JSON
+    agent = headers.get(b"user-agent", b"").decode("latin-1")
+    return Call(service, sys.intern(action), protocol, sys.intern(agent), sys.intern(access_key)), receive
+
+
+async def received(receive: Receive) -> list[Message]:
+    """The messages of a request, to the end of its body."""
+    messages = [await receive()]
+    while messages[-1].get("more_body", False):
+        messages.append(await receive())
+    return messages
+
+
+def _again(messages: list[Message], receive: Receive) -> Receive:
+    left = deque(messages)
+
+    async def replay() -> Message:
+        return left.popleft() if left else await receive()
+
+    return replay
+
+
+def _service(signing: str, path: str) -> str:
+    if signing == "apigateway" and path.startswith("/v2/"):
+        return "apigatewayv2"
+    return _CLIENTS.get(signing, signing)
+
+
+def _rpc(path: bytes, headers: dict[bytes, bytes], query: bytes, body: bytes) -> tuple[str, str]:
+    """Operation and protocol of a request that names its operation; both empty for REST."""
+    if target := headers.get(b"x-amz-target"):
+        return target.rpartition(b".")[2].decode("latin-1"), JSON
+    if b"smithy-protocol" in headers and (found := _RPC.search(path)):
+        return found[1].decode(), CBOR
+    if found := _ACTION.search(body) or _ACTION.search(query):
+        return found[1].decode(), QUERY
+    return "", ""
+
+
+class Calls:
+    """The latest `CAPACITY` calls that came through the door."""
+
+    def __init__(self) -> None:
+        self._made: deque[tuple[float, Call, int | None]] = deque(maxlen=CAPACITY)
+
+    def add(self, at: float, call: Call, status: int | None) -> None:
+        """`at`: when it came, in seconds since the epoch; no status where the connection was closed instead."""
+        self._made.append((at, call, status))
+
+    def since(self, at: float) -> list[dict[str, Any]]:
+        """The calls that came at `at` or later, in the order in which they were answered."""
+        return [
+            {
+                "at": began,
+                "service": call.service,
+                "action": call.action,
+                "status": status,
+                "user_agent": call.user_agent,
+                "access_key": call.access_key,
+            }
+            for began, call, status in self._made
+            if began >= at
+        ]
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._made.clear()

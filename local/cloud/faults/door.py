@@ -1,0 +1,71 @@
+"""What every request passes on its way to ministack."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from local.cloud.faults.answers import REFUSALS, answer
+from local.cloud.faults.calls import Call, Calls, Message, Receive, identify, received
+from local.cloud.faults.rules import Faults
+
+Send = Callable[[Message], Awaitable[None]]
+HANG_UP = "strata.hang_up"
+"""In the state of a connection: the function that closes it at once."""
+
+
+class Door:
+    """An ASGI application around another: it records the calls of the AWS API, and lets some meet a fault."""
+
+    def __init__(self, inside: Callable[[Message, Receive, Send], Awaitable[None]]) -> None:
+        self.calls = Calls()
+        self.faults = Faults()
+        self._inside = inside
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Pass one HTTP request."""
+        at = time.time()
+        call, receive = await identify(scope, receive)
+        if call is None:
+            await self._inside(scope, receive, send)
+            return
+        status: int | None = None
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._pass(call, scope, receive, watched)
+        finally:
+            self.calls.add(at, call, status)
+
+    async def _pass(self, call: Call, scope: Message, receive: Receive, send: Send) -> None:
+        rule = self.faults.meets(call)
+        kind = "" if rule is None else rule.kind
+        if kind == "lost":
+            await self._inside(scope, receive, _nowhere)
+            scope["state"][HANG_UP]()
+        elif kind == "drop":
+            await received(receive)
+            scope["state"][HANG_UP]()
+        elif kind in REFUSALS:
+            await received(receive)
+            await _send(answer(kind, call), send)
+        else:
+            if rule is not None and rule.seconds is not None:  # a delay
+                await asyncio.sleep(rule.seconds)
+            await self._inside(scope, receive, send)
+
+
+async def _nowhere(_: Message) -> None:
+    """Send an answer to nobody."""
+
+
+async def _send(answered: tuple[int, dict[str, str], bytes], send: Send) -> None:
+    status, headers, body = answered
+    listed = [(name.encode(), value.encode()) for name, value in headers.items()]
+    listed.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": listed})
+    await send({"type": "http.response.body", "body": body})
