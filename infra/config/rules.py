@@ -31,7 +31,13 @@ def data(room: Reading, stack: str) -> Iterator[str]:
 def release(room: Reading) -> Iterator[str]:
     """Mistakes in how the keys of strata:release go together."""
     if room.values.get("wait") is False:
-        yield from _useless(room, "longest_wait_minutes", f"{room.path_of('wait')} is false, so nobody waits")
+        nobody = f"{room.path_of('wait')} is false, so nobody waits"
+        yield from _useless(room, "longest_wait_minutes", nobody)
+        yield from _useless(room, "minimum_requests", nobody)
+        yield from _useless(room, "top_up", nobody)
+        if room.values.get("evidence") == "enforce":
+            path = room.path_of("evidence")
+            yield f"{path} is enforce, but {nobody} to stop a canary without evidence; set it to warn, or wait to true"
 
 
 def _useless(room: Reading, name: str, why: str) -> Iterator[str]:

@@ -23,6 +23,7 @@ from infra.config.reader import (
     shown,
     unknown,
 )
+from infra.release.model import EVIDENCE
 from infra.release.rule import Rule
 from infra.source import Source
 
@@ -175,4 +176,19 @@ class ReleaseConfig:
 
     wait: Annotated[bool, Flag()] = True
     longest_wait_minutes: Annotated[int, Whole(1, 1440, "minutes", "a start that takes a day will not come")] = 15
+    minimum_requests: Annotated[
+        int, Whole(0, 1_000_000, "requests", "0 asks for no evidence, and no canary is sent a million")
+    ] = 20
+    evidence: Annotated[str, OneOf(*EVIDENCE, why="a canary without evidence goes on with a warning, or goes back")] = (
+        EVIDENCE[0]
+    )
+    top_up: Annotated[bool, Flag()] = False
+    retry: Annotated[str, Text(r"[0-9a-f]{16}", "the fingerprint that a refusal names, 16 hexadecimal digits")] = ""
+    override: Annotated[
+        str,
+        Text(
+            r"(?=.{5,100}$)[\w +\-=./@]+: [\w \-+=.:/@]+",
+            'who and why, e.g. "ann: hotfix of the outage", at most 100 letters, digits, spaces and + - = . : / @',
+        ),
+    ] = ""
     rule: Annotated[Rule, RuleReader()] = DEFAULT_RULE

@@ -235,6 +235,26 @@ def test_the_other_layers_can_only_be_managed(source: str) -> None:
     assert line.endswith("compute, observability and delivery share one, and Pulumi owns them; give managed")
 
 
+def test_evidence_needs_somebody_who_waits_for_it() -> None:
+    (line,) = mistakes(release={"wait": False, "evidence": "enforce"})
+    assert line.startswith("strata:release.evidence is enforce, but strata:release.wait is false, so nobody waits")
+    (line,) = mistakes(release={"wait": False, "topUp": True})
+    assert line.startswith("strata:release.topUp is true, without effect")
+
+
+@pytest.mark.parametrize("override", ["because", "ann:", "ann: " + "x" * 100, 'ann: "now"', ""])
+def test_an_override_names_a_person_and_a_reason(override: str) -> None:
+    (line,) = mistakes(release={"override": override})
+    assert 'who and why, e.g. "ann: hotfix of the outage"' in line
+
+
+def test_what_a_release_may_be_told_once_reaches_the_policy() -> None:
+    given = parse(release={"retry": "0123456789abcdef", "override": "ann: hotfix of the outage"}).release
+    assert (given.retry, given.override) == ("0123456789abcdef", "ann: hotfix of the outage")
+    (line,) = mistakes(release={"retry": "0123"})
+    assert "16 hexadecimal digits" in line
+
+
 def test_a_longest_wait_without_waiting_is_without_effect() -> None:
     (line,) = mistakes(release={"wait": False, "longestWaitMinutes": 5})
     assert line.startswith("strata:release.longestWaitMinutes is 5, without effect")
