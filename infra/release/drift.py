@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infra.release.model import Alias
 from infra.release.outcome import Ending
 
-COMMIT = "policy.commit"
-"""A commit alone releases nothing: it is recorded with the next version."""
+SILENT = re.compile(r"policy\.(commit|retry|override)|targets\[\d+\]\.configuration")
+"""What releases nothing by itself: it is recorded with, or said of, the next version."""
 MOVED = "moved"
 """The outcome, in the state, of a release whose version a refresh found to be live no longer."""
 
 
 def changed(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """The property paths at which two plain values differ, but for the commit."""
+    """The property paths at which two plain values differ, but for those that release nothing."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
             yield from changed(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, pair in enumerate(zip(old, new, strict=True)):
             yield from changed(*pair, f"{path}[{index}]")
-    elif old != new and path != COMMIT:
+    elif old != new and not SILENT.fullmatch(path):
         yield path
 
 

@@ -112,6 +112,25 @@ def retire(
     return outcomes
 
 
+def look(
+    wanted: Sequence[Target],
+    policy: ReleasePolicy,
+    cloud: Cloud,
+    notes: Mapping[str, Notes] | None = None,
+    is_older: IsOlder = commits.is_older,
+) -> dict[str, Observation]:
+    """Every function as it is now, with whether the wanted commit is older than the live one."""
+
+    def dated(seen: Observation) -> Observation:
+        live = seen.live_commit
+        if seen.followed is not None or live is None or seen.live.fingerprint == seen.wanted.fingerprint:
+            return seen  # it only matters before the start
+        return replace(seen, older=is_older(policy.commit, live))
+
+    notes = notes if notes is not None else {target.function: Notes() for target in wanted}
+    return {name: dated(each) for name, each in cloud.look(wanted, notes).items()}
+
+
 class _Run:
     def __init__(  # noqa: PLR0917
         self,
@@ -161,19 +180,12 @@ class _Run:
         """One look and one action for every function; returns whether there is nothing to do but wait."""
         # What is decided of a look holds for when it began: a slow one reads the alias long before the ledger.
         now = self.clock.now()
-        seen = {name: self.dated(each) for name, each in self.cloud.look(self.wanted, self.notes).items()}
+        seen = look(self.wanted, self.policy, self.cloud, self.notes, self.is_older)
         self.looked = True
         actions = self.decide(self.wanted, seen, self.policy, now)
         for target in self.wanted:
             self.act(target, seen[target.function], actions[target.function])
         return all(isinstance(each, Wait | TopUp | Stop | PointAlias) for each in actions.values())
-
-    def dated(self, seen: Observation) -> Observation:
-        """With whether the wanted commit is older than the live one, which only matters before the start."""
-        live = seen.live_commit
-        if seen.followed is not None or live is None or seen.live.fingerprint == seen.wanted.fingerprint:
-            return seen
-        return replace(seen, older=self.is_older(self.policy.commit, live))
 
     def act(self, target: Target, seen: Observation, action: Action) -> None:
         name, notes = target.function, self.notes[target.function]

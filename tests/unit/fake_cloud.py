@@ -198,6 +198,8 @@ class FakeCloud:
             raise self.failures.pop(0)
 
     def _version(self, number: str) -> Version:
+        if not number:  # not published yet
+            return replace(list(self.versions.values())[-1], number="")
         if number not in self.versions:
             raise CloudError(f"ResourceNotFoundException: version {number} of the function")
         return self.versions[number]

@@ -280,9 +280,23 @@ def test_a_preview_changes_nothing_and_says_what_would_be_done() -> None:
     calls = list(stack.fake.calls)
     outputs = stack.update(inputs(UNKNOWN), preview=True)
     assert outputs["liveVersions"] == UNKNOWN
-    assert stack.fake.calls == calls
+    assert stack.fake.calls == [*calls, "look"]
     [(_, said)] = stack.engine.lines[-1:]
-    assert said.startswith("orders: 1 -> the next version along canary-10-10, judged over 10 minutes")
+    assert said.startswith("orders: would release: 1 -> the next version")
+    assert "along canary-10-10, judged over 10 minutes; back at z > 3.15" in said
+    [foreseen] = outputs["plan"]
+    assert (foreseen["would"], foreseen["live"], foreseen["next"]) == ("release", "1", "")
+
+
+def test_a_preview_says_what_would_be_refused_and_why() -> None:
+    stack = released(1)
+    stack.fake.bad = {version(2).fingerprint}
+    with pytest.raises(Aborted, match="rolled back"):
+        stack.update(inputs(2))
+    stack.update(inputs(2), preview=True)
+    [(_, said)] = stack.engine.lines[-1:]
+    assert said.startswith("orders: would refuse: ")
+    assert f"fingerprint {version(2).fingerprint} was rejected by d-1" in said
 
 
 def test_a_preview_of_the_first_release_needs_no_function() -> None:

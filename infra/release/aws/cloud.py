@@ -120,8 +120,10 @@ class Aws:
         return known
 
     def _next(self, target: Target, live: Version) -> Version:
-        """The version that a preview knows will be published: the live one, with what the program declares."""
-        declared = json.loads(target.configuration or "{}")
+        """The version that will be published, as far as a preview knows: the live one, with what is declared."""
+        if not target.configuration:
+            return Version("", "", "", "")
+        declared = json.loads(target.configuration)
         return fingerprint.next_version(self._configuration(target.function, live.number), declared)
 
     # What is done

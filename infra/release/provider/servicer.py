@@ -17,6 +17,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 
 from infra.release import drift, runner, wire
 from infra.release.clock import ScaledClock
+from infra.release.forecast import Forecast, first, forecast
 from infra.release.model import Alias, ReleaseError, ReleasePolicy, Target, Version
 from infra.release.runner import Cloud
 
@@ -199,13 +200,18 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _planned(self, request: Any, news: dict[str, Any]) -> dict[str, Any]:
         """The state that a preview can know, and a line on what would be done."""
-        for target in _known_targets(news):
-            version = "the next version" if _unknown(target["version"]) else target["version"]
-            live = self._alias(news["region"], target["function"], target["alias"], target["topic"])
-            move = f"{live or 'nothing'} -> {version}"
-            along = f"along {target['curve']}, judged over {target['minutes']:g} minutes"
-            self.log(request.urn, f"{target['function']}: {move} {along}, unless it is live already")
-        return {**news, "liveVersions": UNKNOWN, "outcomes": UNKNOWN}
+        foreseen = self._forecast(news) if _known_targets(news) else []
+        for each in foreseen:
+            self.log(request.urn, each.line())
+        return {**news, "liveVersions": UNKNOWN, "outcomes": UNKNOWN, "plan": [each.plain() for each in foreseen]}
+
+    def _forecast(self, news: Mapping[str, Any]) -> list[Forecast]:
+        """Of the functions of which a preview knows enough; one that is not there yet goes first."""
+        cloud, targets = self.cloud(news["region"]), [_foreseen(each) for each in _known_targets(news)]
+        there = [each for each in targets if self._alias(news["region"], each.function, each.alias, each.topic)]
+        seen = runner.look(there, wire.policy(news["policy"]), cloud)
+        found = {each.function: each for each in forecast(there, seen, wire.policy(news["policy"]), self.clock.now())}
+        return [found.get(target.function) or first(target) for target in targets]
 
     def _run(self, request: Any, inputs: dict[str, Any]) -> dict[str, Any]:
         """Release, and return the state; a bad outcome is an error."""
@@ -242,11 +248,19 @@ def _release(inputs: Mapping[str, Any]) -> tuple[list[Target], ReleasePolicy, st
     return targets, wire.policy(inputs["policy"]), inputs["region"]
 
 
+NOT_YET = {"version": "", "configuration": ""}
+"""What a preview may not know of a target, and how a target says so."""
+
+
 def _known_targets(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The targets of which all is known but perhaps the version, and so whose alias can be looked at."""
+    """The targets of which all else is known, and so whose alias can be looked at."""
     if _unknown(inputs["region"]) or not isinstance(inputs["targets"], list):
         return []
-    return [each for each in inputs["targets"] if not _unknown({**each, "version": ""})]
+    return [each for each in inputs["targets"] if not _unknown({**each, **NOT_YET})]
+
+
+def _foreseen(target: Mapping[str, Any]) -> Target:
+    return wire.target({key: NOT_YET[key] if _unknown(value) else value for key, value in target.items()})
 
 
 def _unknown(value: Any) -> bool:

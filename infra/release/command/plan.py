@@ -1,0 +1,69 @@
+"""`plan`: what the next `pulumi up` would release, from the working tree as it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from rich.table import Table
+
+from infra.release.command.shown import Exit, Json, Stack, answer, answering
+from infra.release.model import ReleaseError
+
+RELEASE = "strata:release:Release"
+
+
+def plan(*, stack: Stack, as_json: Json = False) -> None:
+    """Say what `pulumi up` would release: versions, what changed, curve, bounds, hooks, and who would refuse.
+
+    It runs `pulumi preview`, so it sees the working tree and changes nothing. Exit code 3: something would be refused.
+    """
+    with answering(as_json=as_json):
+        foreseen = previewed(stack)
+    refused = any(each["would"] == "refuse" for each in foreseen)
+    tables = [_table(each) for each in foreseen] or ["Nothing would be released: no input of the release has changed."]
+    answer({"plan": foreseen}, *tables, as_json=as_json, code=Exit.REFUSED if refused else Exit.FINE)
+
+
+def previewed(stack: str) -> list[dict[str, Any]]:
+    """The forecasts of a preview, as infra.release.forecast gives them; none where the release would not change.
+
+    Raises ReleaseError with Pulumi's own words where the preview fails.
+    """
+    command = ["pulumi", "preview", "--json", "--non-interactive", "--stack", stack]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise ReleaseError("the command `pulumi` is not on PATH: it previews what would change; install it") from None
+    try:
+        document = json.loads(ran.stdout)
+    except ValueError:
+        document = {}
+    if ran.returncode:
+        said = [each["message"] for each in document.get("diagnostics", []) if each.get("severity") == "error"]
+        words = " ".join(" ".join(said or [ran.stderr]).split())
+        raise ReleaseError(f"the preview of stack {stack} failed: {words}")
+    states = [step.get("newState") or {} for step in document.get("steps", [])]
+    plans = [state.get("outputs", {}).get("plan") for state in states if state.get("type") == RELEASE]
+    return [each for plan_ in plans for each in plan_ or []]
+
+
+def _table(foreseen: dict[str, Any]) -> Table:
+    """One function's forecast, a row for each thing that it says."""
+    table = Table(show_header=False, box=None, pad_edge=False, title_justify="left", title_style="bold")
+    table.title = f"{foreseen['function']}: would {foreseen['would']}"
+    rows = {
+        "live": foreseen["live"] or "nothing",
+        "next": foreseen["next"] or f"not published yet; digest {foreseen['digest'] or 'unknown'}",
+        "changed": ", ".join(foreseen["changes"]),
+        "curve": f"{foreseen['curve']}, judged over {foreseen['minutes']} minutes" if foreseen["curve"] else "",
+        "verdict": foreseen["bounds"],
+        "evidence": foreseen["evidence"],
+        "hooks": ", ".join(foreseen["hooks"]),
+        "why": foreseen["why"],
+    }
+    for name, value in rows.items():
+        if value:
+            table.add_row(f"  {name}", value)
+    return table

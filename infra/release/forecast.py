@@ -1,0 +1,128 @@
+"""What a release would do, said before anything is done: for a preview, and for `python -m infra.release plan`. Pure.
+
+It asks the very decision that the release will make, so the two cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from infra.release.actions import Action, Finish, Follow, Note, PointAlias, Probe, Start, Wait
+from infra.release.evidence import LAST_LOOK
+from infra.release.fingerprint import changes
+from infra.release.model import Observation, ReleasePolicy, Target
+from infra.release.outcome import Ending
+from infra.release.plan import decide
+from infra.release.rule import Rule
+
+UNKNOWN = "what only `pulumi up` will know"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What would become of one function. `would`: release, change nothing, go first, refuse, wait or repair."""
+
+    function: str
+    would: str
+    why: str
+    live: str = ""  # its number; empty where nothing is live
+    next: str = ""  # its number; empty where it is not published yet
+    digest: str = ""  # of the next version's code
+    changes: tuple[str, ...] = ()  # "code", and keys of the configuration
+    curve: str = ""
+    minutes: int = 0
+    bounds: str = ""
+    evidence: str = ""
+    hooks: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        """All of it in one line, for a person."""
+        digest = f" (digest {self.digest[:12]}...)" if self.digest else ""
+        version = self.next or f"the next version{digest}"
+        move = f"{self.live or 'nothing'} -> {version}"
+        if self.would not in {"release", "wait"}:
+            return f"{self.function}: would {self.would}: {move if self.changes else self.live}: {self.why}"
+        changed = ", ".join(self.changes) or "nothing that is published"
+        parts = [
+            f"{self.function}: would {self.would}: {move}; changed: {changed}",
+            f"along {self.curve}, judged over {self.minutes} minutes",
+            self.bounds,
+            self.evidence,
+            f"hooks: {', '.join(self.hooks)}" if self.hooks else "no hooks",
+            self.why,
+        ]
+        return "; ".join(part for part in parts if part)
+
+    def plain(self) -> dict[str, Any]:
+        """Its fields as JSON has them."""
+        return {**asdict(self), "changes": list(self.changes), "hooks": list(self.hooks)}
+
+
+def forecast(
+    wanted: Sequence[Target], seen: Mapping[str, Observation], policy: ReleasePolicy, now: datetime
+) -> list[Forecast]:
+    """Of each function, in order. A target whose `version` is empty is not published yet."""
+    actions = decide(wanted, seen, policy, now)
+    return [_of(target, seen[target.function], policy, actions[target.function]) for target in wanted]
+
+
+def first(target: Target) -> Forecast:
+    """Of a function that has no alias yet."""
+    return Forecast(target.function, "go first", "it is called before the API may reach it, and then has all traffic")
+
+
+def _of(target: Target, seen: Observation, policy: ReleasePolicy, action: Action) -> Forecast:
+    would, why = _would(action)
+    return Forecast(
+        function=target.function,
+        would=would,
+        why=why,
+        live=seen.live.number,
+        next=seen.wanted.number,
+        digest=seen.wanted.digest,
+        changes=tuple(changes(seen.live, seen.wanted)) if seen.wanted.published else (UNKNOWN,),
+        curve=target.curve,
+        minutes=target.minutes,
+        bounds=bounds(policy.rule),
+        evidence=_evidence(policy),
+        hooks=tuple(filter(None, (target.before_allow_traffic, target.after_allow_traffic))),
+    )
+
+
+def _would(action: Action) -> tuple[str, str]:
+    would, why = "repair", "an earlier release is brought to its end first"
+    match action:
+        case Finish(outcome):
+            refused = outcome.ending is Ending.REFUSED
+            would, why = "refuse" if refused else "change nothing", f"{outcome.detail} ({outcome.reason})"
+        case Start():
+            would, why = "release", "all traffic at once, for one alias cannot hold both" if action.abrupt else ""
+        case Note():
+            would, why = "release", action.why
+        case Probe():
+            would, why = "go first", "it is called before the API may reach it"
+        case Follow():
+            would, why = "wait", f"{action.deployment} is this release, already in flight"
+        case Wait() | PointAlias():
+            would, why = "wait" if isinstance(action, Wait) else "repair", action.why
+    return would, why
+
+
+def bounds(rule: Rule) -> str:
+    """The verdict's rule in words."""
+    slow = f", or significantly more calls over {rule.slow_milliseconds} ms" if rule.slow_milliseconds else ""
+    forgiven = f" beyond the first {rule.forgiven}" if rule.forgiven else ""
+    return (
+        f"back at z > {rule.z:g} or {rule.absolute:.0%} more errors than stable, from {rule.minimum_errors} errors "
+        f"on{forgiven}{slow}"
+    )
+
+
+def _evidence(policy: ReleasePolicy) -> str:
+    if not policy.minimum_requests:
+        return ""
+    what = "a warning" if policy.evidence == "warn" else f"back {LAST_LOOK.seconds} s before the shift"
+    return f"fewer than {policy.minimum_requests} canary requests: {what}"
