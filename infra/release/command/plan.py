@@ -6,6 +6,7 @@ import json
 import subprocess
 from typing import Any
 
+from rich.console import RenderableType
 from rich.table import Table
 
 from infra.release.command.shown import Exit, Json, Stack, answer, answering
@@ -22,7 +23,8 @@ def plan(*, stack: Stack, as_json: Json = False) -> None:
     with answering(as_json=as_json):
         foreseen = previewed(stack)
     refused = any(each["would"] == "refuse" for each in foreseen)
-    tables = [_table(each) for each in foreseen] or ["Nothing would be released: no input of the release has changed."]
+    tables: list[RenderableType] = [_table(each) for each in foreseen]
+    tables = tables or ["Nothing would be released: no input of the release has changed."]
     answer({"plan": foreseen}, *tables, as_json=as_json, code=Exit.REFUSED if refused else Exit.FINE)
 
 
