@@ -13,6 +13,13 @@ from infra.release.tags import Tags
 REJECTING = frozenset({"verdict", "hook"})
 """The reasons that reject the version itself. Throttling, rights and configuration say nothing of it."""
 
+REMEDIES = {
+    "evidence": "; send it traffic, lengthen the curve, lower minimumRequests, or let the release send requests of its "
+    "own (topUp)",
+    "fault": "; see CodeDeploy's quotas and events",
+}
+"""What a tag has no room for."""
+
 
 def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str] = frozenset()) -> tuple[str, str]:
     """The reason and the detail of a deployment that failed or was stopped. `red`: alarms that are in ALARM still."""
@@ -25,7 +32,7 @@ def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[s
         return "fault", said
     if (stop := tags.stop(deployment.id)) is not None:
         by = f"stopped by {tags.stopped[deployment.id].by}: " if stop.kind == "operator" else ""
-        return stop.kind, f"{by}{stop.why}"
+        return stop.kind, f"{by}{stop.why}{REMEDIES.get(stop.kind, '')}"
     if deployment.started is None:
         return "fault", "it had not begun when it was stopped; see CodeDeploy's quotas and events"
     return "operator", "it was stopped by hand, and CloudTrail's StopDeployment says by whom"

@@ -21,10 +21,7 @@ def missing(case: Case, followed: Deployment) -> str | None:
     policy, last = case.policy, timedelta(minutes=case.target.minutes) - LAST_LOOK
     if policy.evidence != "enforce" or not _short(case) or _age(case, followed) < last:
         return None
-    return (
-        f"{_said(case)}, so nothing is proved and the shift is not made; send it traffic, lengthen the curve, lower "
-        "minimumRequests, or let the runner send requests of its own (topUp)"
-    )
+    return f"{_said(case)} before its last minute - that proves nothing"
 
 
 def top_up(case: Case, followed: Deployment) -> TopUp | None:

@@ -68,7 +68,7 @@ def _watch(case: Case) -> Action:
 def _retire(case: Case) -> Action:
     running = case.seen.in_flight
     if running is not None and running.rolls_back is None:
-        return _stop(case, running, "operator", f"the release is deleted, so {running.id} goes back")
+        return _stop(case, running, "operator", f"the release is deleted and {running.id} goes back")
     if running is not None and not case.overdue(running):
         return case.wait(Phase.ROLLBACK, f"{running.id} brings traffic back")
     return _repair(case) or case.finish(Ending.UNCHANGED, "retired", "no canary is in flight")
@@ -207,14 +207,14 @@ def _follow(case: Case, followed: Deployment) -> Action:
 
 def _running(case: Case, followed: Deployment) -> Action:
     if (culprit := case.lost_with(followed)) is not None:
-        return _stop(case, followed, "set", f"{culprit} was not promoted, and the set goes together")
+        return _stop(case, followed, "set", f"{culprit} was not promoted and the set goes together")
     if not case.policy.wait:
         detail = "CodeDeploy shifts the traffic and CloudWatch judges; follow it by `python -m infra.release watch`"
         return case.finish(Ending.STARTED, "started", detail)
     if followed.status.begun:
         return _shift(case, followed)
     if case.overdue(followed):
-        why = f"{followed.id} was still {followed.status.value} {case.longest_wait}; see CodeDeploy's quotas and events"
+        why = f"{followed.id} was still {followed.status.value} {case.longest_wait}"
         return _stop(case, followed, "fault", why)
     return case.wait(Phase.QUEUE, f"{followed.id} is {followed.status.value}")
 
@@ -272,7 +272,7 @@ def _way_back(case: Case, followed: Deployment) -> Action:
 
 def _take_back(case: Case, forth: Deployment, culprit: str) -> Action:
     """By a deployment of its own, so that CodeDeploy's record, where it looks for what was last good, stays true."""
-    why = f"{culprit} was not promoted, and the set goes together"
+    why = f"{culprit} was not promoted and the set goes together"
     if case.seen.tags.stop(forth.id) is None or forth.entry is None:
         return Note(Stopped(forth.id, "set", why), why, Phase.ROLLBACK)
     return TakeBack(case.seen.live.number, forth.entry.stable, forth.entry.at, why)

@@ -69,9 +69,8 @@ def _waits(case: Case, action: Action) -> bool:
     """Whether a function has not been started yet, and would be."""
     if case.seen.followed is not None:
         return False
-    return isinstance(action, Start | Probe | Note) or (
-        isinstance(action, Wait) and action.phase in {Phase.SETTLE, Phase.OTHERS}
-    )
+    settles = isinstance(action, Wait) and action.phase is Phase.SETTLE
+    return settles or isinstance(action, Start | Probe | Note)
 
 
 def _set_out(cases: Sequence[Case], alone: dict[str, Action]) -> dict[str, Action]:

@@ -1,0 +1,137 @@
+"""A canary that too few requests reached: topped up, warned of, or taken back before the shift."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from infra.release.actions import Note, Stop, TopUp, Wait
+from infra.release.clock import Interrupted
+from infra.release.model import Notes, Observation, ReleasePolicy, Status
+from infra.release.outcome import Ending, Outcome, Phase
+from infra.release.runner import run
+from infra.release.tags import Stopped, fits
+from infra.release.verdict import Counts
+from tests.unit import fake_cloud
+from tests.unit.seen import NEW, POLICY, SPLIT, TARGET, WHOLE, decide, deployment, noted, outcome, seen
+
+ENFORCED = replace(POLICY, evidence="enforce")
+
+
+def canary(ago: float, requests: int) -> Observation:
+    """A canary whose traffic began to move so many minutes ago, after a hook of two minutes."""
+    running = deployment(ago=ago + 2)
+    shifting = replace(running, shifting=running.created + timedelta(minutes=2))
+    return seen(shifting, following="d-1", alias=SPLIT, shifted=NEW, canary=Counts(requests, 0))
+
+
+def test_a_canary_short_of_requests_is_stopped_in_its_last_minute_and_not_before() -> None:
+    assert isinstance(decide(canary(8.9, 19), ENFORCED), Wait)
+    note = decide(canary(9, 19), ENFORCED)
+    assert isinstance(note, Note)
+    assert isinstance(note.mark, Stopped)
+    assert note.mark.kind == "evidence"
+    assert "19 of 20 requests" in note.why
+    assert decide(replace(canary(9, 19), tags=noted(note.mark)), ENFORCED) == Stop("d-1", note.why)
+
+
+def test_enough_requests_or_a_mere_warning_let_it_go_on() -> None:
+    assert isinstance(decide(canary(9.5, 20), ENFORCED), Wait)
+    assert isinstance(decide(canary(9.5, 0), POLICY), Wait)
+
+
+def test_after_the_shift_nothing_is_stopped_for_want_of_evidence() -> None:
+    shifted = replace(canary(11, 0), **WHOLE)
+    action = decide(shifted, ENFORCED)
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.BAKE
+
+
+def test_the_outcome_is_rolled_back_for_evidence_with_its_words() -> None:
+    stopped = deployment(Status.STOPPED, error="MANUAL_STOP", message="The deployment was stopped by a user.")
+    mark = Stopped("d-1", "evidence", "3 of 20 requests")
+    end = outcome(decide(seen(stopped, following="d-1", tags=noted(mark))))
+    assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "evidence")
+    assert "3 of 20 requests" in end.detail
+
+
+def test_a_promotion_that_proved_little_says_so() -> None:
+    promoted = seen(deployment(Status.SUCCEEDED), following="d-1", **WHOLE)
+    doubted = replace(promoted, notes=Notes("d-1", evidence=3))
+    assert "only 3 requests had reached the canary before the shift" in outcome(decide(doubted)).detail
+    assert "only" not in outcome(decide(replace(promoted, notes=Notes("d-1", evidence=20)))).detail
+    assert "only" not in outcome(decide(promoted)).detail
+
+
+TOPPING = replace(ENFORCED, top_up=True)
+
+
+def test_from_the_middle_on_a_canary_is_sent_what_it_lacks_and_no_more_than_a_bound() -> None:
+    probing = replace(TARGET, probe='{"event": 1}')
+
+    def next_(what: Observation) -> object:
+        from infra.release import plan  # noqa: PLC0415 - only here is the target another
+        from tests.unit.seen import NOW  # noqa: PLC0415
+
+        return plan.decide([probing], {TARGET.function: what}, TOPPING, NOW)[TARGET.function]
+
+    assert isinstance(next_(canary(4.9, 0)), Wait)
+    assert isinstance(next_(canary(5, 20)), Wait)
+    assert next_(canary(5, 0)) == TopUp(20, "0 of 20 requests that it takes reached the canary")
+    sent = replace(canary(5, 0), notes=Notes("d-1", topped_up=290))
+    assert next_(sent) == TopUp(10, "0 of 20 requests that it takes reached the canary")
+    assert isinstance(next_(replace(sent, notes=Notes("d-1", topped_up=300))), Wait)
+    assert isinstance(decide(canary(5, 0), TOPPING), Wait)  # there is no harmless event to send
+
+
+def release(fake: fake_cloud.FakeCloud, policy: ReleasePolicy) -> Outcome:
+    goal = replace(fake_cloud.target(2), probe='{"event": 1}')
+    return run([goal], policy, fake, fake.clock, lambda _: None)[goal.function]
+
+
+@pytest.mark.parametrize(
+    ("policy", "ending", "reason"),
+    [
+        (POLICY, Ending.PROMOTED, "verdict"),
+        (ENFORCED, Ending.ROLLED_BACK, "evidence"),
+        (TOPPING, Ending.PROMOTED, "verdict"),
+    ],
+)
+def test_a_release_without_traffic(policy: ReleasePolicy, ending: Ending, reason: str) -> None:
+    fake = fake_cloud.cloud()
+    fake.requests_per_minute = 0
+    end = release(fake, policy)
+    assert (end.ending, end.reason) == (ending, reason)
+    assert fake.live.is_whole_on("2" if ending is Ending.PROMOTED else "1")
+    assert ("stop" in fake.calls) == (ending is Ending.ROLLED_BACK)
+
+
+def test_a_canary_without_evidence_may_be_tried_again_with_traffic() -> None:
+    fake = fake_cloud.cloud()
+    fake.requests_per_minute = 0
+    assert release(fake, ENFORCED).reason == "evidence"
+    fake.requests_per_minute = 600
+    assert release(fake, ENFORCED).ending is Ending.PROMOTED
+
+
+def test_a_wait_that_is_given_up_stops_nothing() -> None:
+    fake = fake_cloud.cloud()
+
+    def interrupt() -> None:
+        raise Interrupted("the wait was given up")
+
+    fake.clock.at_sleep = interrupt
+    with pytest.raises(Interrupted):
+        release(fake, ENFORCED)
+    assert "stop" not in fake.calls
+
+
+def test_what_the_engine_says_of_a_stop_is_what_a_tag_holds() -> None:
+    for what, policy in (
+        (canary(9, 19), ENFORCED),
+        (seen(deployment(Status.CREATED, ago=20), following="d-1"), POLICY),
+    ):
+        note = decide(what, policy)
+        assert isinstance(note, Note)
+        assert isinstance(note.mark, Stopped)
+        assert fits(note.mark.why)
