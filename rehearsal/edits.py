@@ -26,6 +26,21 @@ FIXED = Edit(
     after='{"CHF": 25, "EUR": 25, "GBP": 20, "USD": 30}',
 )
 
+# Callers rely on 201 for an order that is new. Nothing raises, so no alarm would ever see it.
+WRONG = Edit(
+    title="Answer every order alike",
+    file="app/orders/routes.py",
+    before="return answer(201, place_once(",
+    after="return answer(200, place_once(",
+)
+
+HARMLESS = Edit(
+    title="Say in /health what was checked",
+    file="app/orders/routes.py",
+    before='{"service": "orders", "status": "ok"}',
+    after='{"checked": [], "service": "orders", "status": "ok"}',
+)
+
 CANNOT_IMPORT = Edit(
     title="Use a module that is not in the bundle",
     file="app/orders/main.py",

@@ -1,5 +1,7 @@
 """What happened, by AWS's own records: the alias, CodeDeploy's deployments, Lambda's metrics. No screen is read."""
 
+import json
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
     from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef
 
+READING = ("Get", "List", "Describe", "BatchGet", "Filter")  # what the names of calls that change nothing begin with
 PERIOD = 60  # seconds as CloudWatch counts them; the local cloud's minute is shorter by its factor
 
 
@@ -109,6 +112,16 @@ class Aws:
             stable=function.get("currentVersion", ""),
             canary=function.get("targetVersion", ""),
             rollback=info.get("rollbackInfo", {}).get("rollbackDeploymentId"),
+        )
+
+    def release_changes(self, since: float) -> tuple[str, ...]:
+        """The calls of the release engine since then (seconds since the epoch) that change something."""
+        with urllib.request.urlopen(f"{self.endpoint}/_strata/calls?since={since}", timeout=30) as answer:
+            calls = json.load(answer)["calls"]
+        return tuple(
+            f"{one['service']} {one['action']}"
+            for one in calls
+            if "strata-release" in one["user_agent"] and not one["action"].startswith(READING)
         )
 
     def digests(self, function: str) -> dict[str, str]:

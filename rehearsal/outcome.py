@@ -12,11 +12,17 @@ class Told:
 
     reason: str = ""
     detail: str = ""
+    refused: bool = False
 
 
-def outcome(before: Seen, after: Seen) -> str:
-    """An outcome of the design, or what is the matter instead."""
+NOTHING = Told()
+
+
+def outcome(before: Seen, after: Seen, told: Told = NOTHING) -> str:
+    """An outcome of the design, or what is the matter instead. AWS has no record of a refusal: Pulumi tells of it."""
     deployment = newest(before.deployments, after.deployments)
+    if told.refused and deployment is None and after.live == before.live:
+        return "refused"
     if after.live is None:
         return "split" if after.deployments else "nothing"
     if deployment is None:
@@ -32,10 +38,10 @@ def outcome(before: Seen, after: Seen) -> str:
 def told_by(text: str, function: str) -> Told:
     """The one line with which a failed `pulumi up` ends: `FUNCTION 2 -> 3 rolled back (verdict): ...`; where it has
     none, its last error."""
-    ending = re.compile(rf"{re.escape(function)} (?:\d+ -> )?\d+ (?:rolled back|refused) \((\w+)\): .*")
+    ending = re.compile(rf"{re.escape(function)} (?:\d+ -> )?\d+ (rolled back|refused) \((\w+)\): .*")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in reversed(lines):
         if function and (found := ending.search(line)):
-            return Told(found[1], found[0])
+            return Told(found[2], found[0], refused=found[1] == "refused")
     errors = [line for line in lines if line.startswith("error:")]
     return Told("", (errors or lines or [""])[-1])

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from rehearsal.fleet.result import SetResult
 from rehearsal.traffic import Orders
 
 FEWEST_ORDERS = 200
@@ -17,7 +18,11 @@ TOLD = (
     ("good", "promoted", None, "zero"),
     ("bad", "rolled_back", "verdict", "other than zero"),
     ("revert", "unchanged", None, "zero"),
+    ("smoke", "rolled_back", "hook", "other than zero"),
+    ("retry", "refused", "rejected", "other than zero"),
+    ("evidence", "rolled_back", "evidence", "other than zero"),
 )
+FAILING = {name for name, _, _, exits in TOLD if exits != "zero"}
 # The canary's share, by its weight of 10 %: a good one has it for hundreds of requests, a bad one for some dozens; no
 # share near 1, which it would have after the shift, is within either.
 SHARES = {"good": (0.05, 0.15), "bad": (0.0, 0.4)}
@@ -61,6 +66,15 @@ class Harm:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A step that was to be refused: which calls of the release changed something nevertheless."""
+
+    name: str
+    reason: str
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Noop:
     """The `up` that must change nothing: how many resources it changed, its seconds and exit code."""
 
@@ -80,6 +94,8 @@ class Report:
     orders: Orders
     noop: Noop
     harm: tuple[Harm, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    set: SetResult | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The form that the issue gives."""
@@ -90,6 +106,8 @@ class Report:
             "releases": [asdict(release) for release in self.releases],
             "orders": {**asdict(self.orders), "lost": self.orders.lost},
             "noop": {"changed": self.noop.changed, "seconds": self.noop.seconds},
+            "refused": [{"name": one.name, "reason": one.reason, "calls": len(one.changes)} for one in self.refused],
+            "set": self.set.as_json() if self.set else None,
         }
 
     def write(self, file: Path) -> None:
@@ -148,6 +166,10 @@ class Report:
 
     def _rest(self) -> Iterator[str]:
         noop, orders = self.noop, self.orders
+        yield from self.set.problems() if self.set else ["set: never happened"]
+        for refused in self.refused:
+            if refused.changes:
+                yield f"{refused.name}: was refused, but only after {', '.join(refused.changes)}"
         if noop.exit_code or noop.changed:
             yield f"noop: changed {noop.changed} resources and exited {noop.exit_code}, not 0 and 0"
         if orders.lost:
@@ -164,8 +186,14 @@ class Report:
             table.add_column(heading, justify="right", no_wrap=True)
         for one in self.releases:
             share = "" if one.canary_share is None else f"{one.canary_share:.1%}"
-            ending = one.outcome.replace("_", " ") + (f" ({one.reason})" if one.outcome == "rolled_back" else "")
+            named = one.outcome in {"rolled_back", "refused"}
+            ending = one.outcome.replace("_", " ") + (f" ({one.reason})" if named else "")
             numbers = (f"{one.seconds:.1f}", f"{one.requests}", f"{one.harmed_requests}", share)
             table.add_row(one.name, ending, one.versions, *numbers)
-        table.add_row("noop", f"{self.noop.changed} changed", "", f"{self.noop.seconds:.1f}", "", "", "")
+            if one.name == "revert":
+                table.add_row("noop", f"{self.noop.changed} changed", "", f"{self.noop.seconds:.1f}", "", "", "")
+        for member in (self.set.good, self.set.bad) if self.set else ():
+            ending = f"{member.outcome.replace('_', ' ')} ({member.reason})"
+            numbers = (f"{self.set.seconds:.1f}" if self.set else "", f"{member.calls}", f"{member.failed}", "")
+            table.add_row("set", ending, f"{member.from_version} -> {member.to_version}", *numbers)
         return table

@@ -1,4 +1,6 @@
-"""The story of a rehearsal under live traffic: `first`, `good`, `bad`, `revert`, and an `up` that changes nothing."""
+"""The story of a rehearsal under live traffic: `first`, `good`, `bad`, `revert`, an `up` that changes nothing, `smoke`,
+`retry`, `evidence`, and a `set` of two functions.
+"""
 
 import math
 import time
@@ -7,7 +9,9 @@ from dataclasses import dataclass, field
 from rehearsal import edits
 from rehearsal.facts import Aws, Errors, Seen, newest
 from rehearsal.outcome import Told, outcome, told_by
-from rehearsal.report import Harm, Noop, Release, Report
+from rehearsal.fleet.result import SetResult
+from rehearsal.fleet.step import run_set
+from rehearsal.report import FAILING, Harm, Noop, Refused, Release, Report
 from rehearsal.sandbox import STACK, Sandbox
 from rehearsal.scratch import Edit, ScratchError
 from rehearsal.story import Story
@@ -42,6 +46,8 @@ class Rehearsal:
     traffic: Traffic | None = None
     releases: list[Release] = field(default_factory=list)
     harm: list[Harm] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    set: SetResult | None = None
 
     @property
     def aws(self) -> Aws:
@@ -58,7 +64,11 @@ class Rehearsal:
             self.bad()
             self.revert()
             noop = self.noop()
+            self.smoke()
+            self.retry()
+            self.evidence()
             orders = self.close_the_doors()
+            self.set = run_set(self.sandbox, self.story)
         return Report(
             seconds=round(time.monotonic() - begun, 2),
             time_factor=self.sandbox.factor,
@@ -67,6 +77,8 @@ class Rehearsal:
             orders=orders,
             noop=noop,
             harm=tuple(self.harm),
+            refused=tuple(self.refused),
+            set=self.set,
         )
 
     def first(self) -> None:
@@ -109,6 +121,33 @@ class Rehearsal:
         self.story.result(said, good=changed == step.exit_code == 0)
         return Noop(changed, step.seconds, step.exit_code)
 
+    def smoke(self) -> None:
+        self.story.chapter(
+            "smoke: a release whose answers are wrong",
+            "No call of it fails, so no alarm would ever fire. But before any traffic moves, CodeDeploy has a hook call "
+            "the new version itself and compare its answers.",
+        )
+        self.step("smoke", edits.WRONG)
+
+    def retry(self) -> None:
+        self.story.chapter("retry: the same code again", "It was rejected, so it is refused, and nothing is touched.")
+        begun = time.time()
+        self.step("retry")
+        self.refused.append(Refused("retry", self.releases[-1].reason or "", self.aws.release_changes(begun)))
+
+    def evidence(self) -> None:
+        self.story.chapter(
+            "evidence: a release that nobody calls",
+            "Live traffic pauses. The canary harms nobody, since nobody reaches it, so it proves nothing: in prod it "
+            "must not be promoted.",
+        )
+        self.story.say(f"Commit {self.sandbox.apply(edits.WRONG.undone())}: {edits.WRONG.undone().title}.")
+        if self.traffic:
+            self.traffic.pause()
+        self.step("evidence", edits.HARMLESS)
+        if self.traffic:
+            self.traffic.resume()
+
     def step(self, name: str, edit: Edit | None = None) -> None:
         """Edit, `pulumi up`, and enter what came of it."""
         if edit is not None:
@@ -120,7 +159,7 @@ class Rehearsal:
         release = self._enter(step, self.aws.look(self.target) if self.target else NOTHING)
         harm = f", {release.harmed_requests} of {release.requests} requests harmed" if release.requests else ""
         said = f"{release.outcome.replace('_', ' ')}: {release.seconds:.1f} s{harm}"
-        self.story.result(said, good=(step.exit_code == 0) == (name != "bad"))
+        self.story.result(said, good=(step.exit_code == 0) == (name not in FAILING))
 
     def open_the_doors(self) -> None:
         """Start live traffic."""
@@ -194,7 +233,7 @@ class Rehearsal:
         errors = self._errors(step.start, end)
         release = Release(
             name=step.name,
-            outcome=outcome(step.before, after),
+            outcome=outcome(step.before, after, told),
             reason=told.reason or None,
             detail=told.detail,
             from_version=step.before.live,

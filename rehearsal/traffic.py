@@ -82,6 +82,7 @@ class Traffic:
     acknowledged: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # id -> the order as answered
     _ids: list[str] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
+    _paused: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _broken: BaseException | None = None
 
@@ -97,6 +98,14 @@ class Traffic:
             self._thread.join()
         if self._broken is not None:
             raise self._broken
+
+    def pause(self) -> None:
+        """Send nothing until `resume`; what is under way is answered."""
+        self._paused.set()
+
+    def resume(self) -> None:
+        """Send again, at the old rate."""
+        self._paused.clear()
 
     def read_back(self) -> Orders:
         """Read every acknowledged order through the API, eight at a time; each must be as it was acknowledged."""
@@ -115,7 +124,9 @@ class Traffic:
             clock = loop.time()
             while not self._over.is_set():
                 await asyncio.sleep(max(0.0, clock + count / self.rate - loop.time()))
-                requests.create_task(self._request(client, begun + count / self.rate, chance.random(), chance.random()))
+                if not self._paused.is_set():
+                    due = begun + count / self.rate
+                    requests.create_task(self._request(client, due, chance.random(), chance.random()))
                 count += 1
 
     async def _request(self, client: aiohttp.ClientSession, due: float, mix: float, choice: float) -> None:
