@@ -6,18 +6,21 @@ from pathlib import Path
 
 import pulumi
 
-from infra import account, bundle, commit, config, legacy, targets
+from infra import account, bundle, commit, config, legacy, smoke, targets
 from infra.layers.compute import Compute
 from infra.layers.data import Data
 from infra.layers.delivery import Delivery
+from infra.layers.hooks import Hooks
 from infra.layers.observability import Observability
 from infra.release.resource import Release
 
 REPOSITORY = Path(__file__).resolve().parent
+SERVICES = ("orders",)
 
 stack = config.load()
 names = stack.names
-bundles = {"orders": bundle.build("orders", REPOSITORY)}
+smokes = smoke.read(SERVICES, REPOSITORY)
+bundles = {service: bundle.build(service, REPOSITORY) for service in SERVICES}
 provider = account.provider(stack)
 place = account.place(stack, provider)
 opts = pulumi.ResourceOptions(providers=[provider])
@@ -32,11 +35,28 @@ observability = Observability(
     "observability", names=names, place=place, config=stack.observability, functions=functions, opts=opts
 )
 alarms = observability.outputs
-delivery = Delivery("delivery", names=names, config=stack.delivery, functions=functions, alarms=alarms, opts=opts)
+hooks = Hooks(
+    "hooks",
+    names=names,
+    place=place,
+    config=stack.delivery,
+    compute=stack.compute,
+    log_retention_days=stack.observability.log_retention_days,
+    bundles=bundle.hooks(SERVICES, REPOSITORY),
+    functions=functions,
+    opts=opts,
+)
+called = hooks.outputs
+delivery = Delivery(
+    "delivery", names=names, config=stack.delivery, functions=functions, alarms=alarms, hooks=called, opts=opts
+)
 
-wanted = targets.build(functions, alarms, delivery.outputs, stack.delivery.curve.minutes, REPOSITORY)
+minutes = stack.delivery.curve.minutes
+wanted = targets.build(
+    functions, alarms=alarms, delivery=delivery.outputs, hooks=called, minutes=minutes, smokes=smokes
+)
 policy = replace(stack.release, commit=commit.current(REPOSITORY, os.environ))
-after_layers = pulumi.ResourceOptions(depends_on=[observability, delivery])
+after_layers = pulumi.ResourceOptions(depends_on=[observability, hooks, delivery])
 release = Release("release", targets=wanted, policy=policy, region=place.region, opts=after_layers)
 compute.open_api(after=[release])
 

@@ -19,13 +19,15 @@ from pathlib import Path, PurePath
 
 import pulumi
 
+from infra.naming import BAKE, SMOKE
+
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LARGEST_ZIP = 50 * 1024**2  # bytes, uploaded directly
 LARGEST_CODE = 250 * 1024**2  # bytes, unzipped
 
 MODE = 0o100644  # a file that everybody may read, which Lambda needs
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
-FOLDERS_LEFT_OUT = frozenset({"__pycache__", "tests"})
+FOLDERS_LEFT_OUT = frozenset({"__pycache__", "tests", "smoke"})
 # What does not run must not make a new version: the locks' own text, and who installed a package, how and where.
 FILES_LEFT_OUT = frozenset({"requirements.in", "requirements.txt"})
 FILES_LEFT_OUT |= {"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json"}
@@ -56,9 +58,29 @@ def build(service: str, repository: Path) -> Bundle:
     _find_handler(handler, contents)
     for name, version in _locked(repository / lock).items():
         contents.update(_package(name, version, lock))
+    return _zip(service, repository, handler, contents)
+
+
+def hooks(services: Sequence[str], repository: Path) -> dict[str, Bundle]:
+    """The hooks by name, in one zip: the folder `app/hooks` and what the services' smoke events are.
+
+    The handler of each is `app.hooks.NAME.handler`. They have no packages. Raises BundleError as `build` does.
+    """
+    contents = dict(_sources(repository, ("app/__init__.py", "app/hooks")))
+    for service in services:
+        for file in sorted((repository / "app" / service / "smoke").glob("*.json")):
+            contents[file.relative_to(repository).as_posix()] = file.read_bytes()
+    handlers = {name: f"app.hooks.{name}.handler" for name in (SMOKE, BAKE)}
+    for handler in handlers.values():
+        _find_handler(handler, contents)
+    return {name: _zip("hooks", repository, handler, contents) for name, handler in handlers.items()}
+
+
+def _zip(name: str, repository: Path, handler: str, contents: Mapping[str, bytes]) -> Bundle:
+    """`dist/NAME.zip`, written where its bytes changed."""
     zipped = pack(contents)
     _check_size(handler, contents, len(zipped))
-    path = repository.resolve() / "dist" / f"{service}.zip"
+    path = repository.resolve() / "dist" / f"{name}.zip"
     if not path.exists() or path.read_bytes() != zipped:
         _write(path, zipped)
     digest = base64.b64encode(hashlib.sha256(zipped).digest()).decode()

@@ -27,11 +27,22 @@ class FunctionOutputs:
 
 @dataclass(frozen=True)
 class ObservabilityOutputs:
-    """Where alarms go, and by function the alarm that guards its alias during any deployment."""
+    """Where alarms go, and by function the alarms on its alias; that on errors guards any deployment."""
 
     topic_arn: Output[str]
     error_alarms: Mapping[str, Output[str]]
+    throttle_alarms: Mapping[str, Output[str]]
     dashboard: Output[str]
+
+
+@dataclass(frozen=True)
+class HookOutputs:
+    """The functions that CodeDeploy calls around the shift of any function's traffic, by ARN, and their names: empty
+    where there is none."""
+
+    arns: tuple[Output[str], ...]
+    before_allow_traffic: Output[str] | str
+    after_allow_traffic: Output[str] | str
 
 
 @dataclass(frozen=True)

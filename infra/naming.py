@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+SMOKE, BAKE = "smoke", "bake"  # the hooks of a deployment: before it has traffic, and after it has all
 LIVE = "live"  # the alias that callers reach; CodeDeploy moves it
 LONGEST_STACK = 32  # keeps the longest name, an execution role's, within IAM's 64 characters
 STACK = re.compile(rf"[a-z][a-z0-9-]{{0,{LONGEST_STACK - 1}}}")
@@ -63,6 +64,19 @@ class Names:
     def log_group(self, service: str) -> str:
         """The group that Lambda writes to unless told otherwise."""
         return f"/aws/lambda/{self.function(service)}"
+
+    def hook(self, hook: str) -> str:
+        """CodeDeploy's managed role invokes functions of this prefix only; ours keeps to it.
+
+        https://docs.aws.amazon.com/codedeploy/latest/userguide/managed-policies.html
+        """
+        return f"CodeDeployHook_{self.prefix}-{hook}"
+
+    def hook_role(self, hook: str) -> str:
+        return f"{self.prefix}-{hook}-hook"
+
+    def hook_log_group(self, hook: str) -> str:
+        return f"/aws/lambda/{self.hook(hook)}"
 
     @property
     def api(self) -> str:

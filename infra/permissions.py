@@ -60,6 +60,23 @@ def execution(table_arn: str, log_group_arn: str) -> tuple[Statement, ...]:
     )
 
 
+def hook(group_arns: Sequence[str], log_group_arn: str, function_arns: Sequence[str] = ()) -> tuple[Statement, ...]:
+    """What any hook does: answer CodeDeploy, and log. One that judges versions also reads which, and invokes them.
+
+    CodeDeploy's actions on deployments are granted on their groups.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodedeploy.html
+    """
+    answer, groups = "codedeploy:PutLifecycleEventHookExecutionStatus", tuple(group_arns)
+    logs = Statement("Logs", ("logs:CreateLogStream", "logs:PutLogEvents"), (f"{log_group_arn}:*",))
+    if not function_arns:
+        return (Statement("Deployments", (answer,), groups), logs)
+    return (
+        Statement("Deployments", (answer, "codedeploy:GetDeployment"), groups),
+        Statement("Versions", ("lambda:InvokeFunction",), tuple(f"{function}:*" for function in function_arns)),
+        logs,
+    )
+
+
 def deployments(function_arns: Sequence[str], hook_arns: Sequence[str] = ()) -> tuple[Statement, ...]:
     """What CodeDeploy does in a deployment: look at alarms, move the aliases of our functions, call our hooks.
 

@@ -1,23 +1,27 @@
 """What the layers hand to the release: for each function the version that is wanted, and the means to shift traffic."""
 
+import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from pulumi import Input
 
-from infra.contracts import DeliveryOutputs, FunctionOutputs, ObservabilityOutputs
+from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
+from infra.smoke import PROBE, Smoke
 
 
 def build(
     functions: Mapping[str, FunctionOutputs],
+    *,
     alarms: ObservabilityOutputs,
     delivery: DeliveryOutputs,
+    hooks: HookOutputs,
     minutes: int,
-    repository: Path,
+    smokes: Mapping[str, Mapping[str, Smoke]],
 ) -> list[dict[str, Input[str | int]]]:
     """The fields of `infra.release.model.Target`, one dict a function; `minutes` is the canary's.
 
-    The probe is the event that a first version must answer before the API reaches it: `app/SERVICE/smoke/health.json`.
+    The probe is the event that a first version must answer before the API reaches it; CodeDeploy, which would call the
+    smoke hook, has no part in a first version. `smokes` are those of infra.smoke, by service.
     """
     return [
         {
@@ -31,7 +35,10 @@ def build(
             "alarm": alarms.error_alarms[service],
             "topic": alarms.topic_arn,
             "log_group": function.log_group,
-            "probe": (repository / "app" / service / "smoke/health.json").read_text(),
+            "throttle_alarm": alarms.throttle_alarms[service],
+            "before_allow_traffic": hooks.before_allow_traffic,
+            "after_allow_traffic": hooks.after_allow_traffic,
+            "probe": json.dumps(smokes[service][PROBE].event),
         }
         for service, function in functions.items()
     ]

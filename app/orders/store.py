@@ -7,7 +7,7 @@ The calls made, and what the function's role therefore needs on this table, no m
 - dynamodb:GetItem      an order (strongly consistent); a record (where a refused write does not bring it along)
 - dynamodb:PutItem      an order, a record; both with a condition
 - dynamodb:UpdateItem   a record, when its order is written
-- dynamodb:DeleteItem   a record, when placing its order failed
+- dynamodb:DeleteItem   a record, when placing its order failed; both, when a smoke order was placed
 """
 
 from __future__ import annotations
@@ -83,6 +83,10 @@ class Table:
         answer = self.client.get_item(TableName=self.name, Key={"id": {"S": order_id}}, ConsistentRead=True)
         return _order(answer["Item"]) if "Item" in answer else None
 
+    def remove(self, order_id: str) -> None:
+        """Delete the order, if there is one: only for what a smoke event placed."""
+        self.client.delete_item(TableName=self.name, Key={"id": {"S": order_id}})
+
     def records(self) -> tuple[DynamoDBPersistenceLayer, IdempotencyConfig]:
         """Powertools' idempotency on this table, for requests of the form `{"key": ..., "order": ...}`.
 
@@ -97,7 +101,9 @@ class Table:
             expires_after_seconds=RECORDS_LAST,
             hash_function="sha256",
         )
-        return DynamoDBPersistenceLayer(table_name=self.name, boto3_client=self.client), config
+        layer = DynamoDBPersistenceLayer(table_name=self.name, boto3_client=self.client)
+        layer.configure(config, key_prefix=RECORD_PREFIX)
+        return layer, config
 
 
 def _order(item: Any) -> Order:

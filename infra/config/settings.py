@@ -143,9 +143,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class DeliveryConfig:
-    """strata:delivery"""
+    """strata:delivery. Without minutes to bake there is no bake hook."""
 
     curve: Annotated[Curve, Room(Curve)] = Curve()
+    smoke: Annotated[bool, Flag()] = True
+    bake_minutes: Annotated[
+        int, Whole(0, 14, "minutes", "a Lambda function holds the deployment open, and it runs 15 minutes at most")
+    ] = 0
 
 
 class RuleReader(Reader):

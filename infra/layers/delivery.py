@@ -7,7 +7,7 @@ from pulumi import ComponentResource, Output, ResourceOptions
 
 from infra import permissions
 from infra.config import Curve, DeliveryConfig
-from infra.contracts import DeliveryOutputs, FunctionOutputs, ObservabilityOutputs
+from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.naming import Names
 
 ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")
@@ -29,6 +29,7 @@ class Delivery(ComponentResource):
         config: DeliveryConfig,
         functions: Mapping[str, FunctionOutputs],
         alarms: ObservabilityOutputs,
+        hooks: HookOutputs,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("strata:layers:Delivery", name, None, opts)
@@ -41,7 +42,7 @@ class Delivery(ComponentResource):
             opts=ResourceOptions(parent=self),
         )
         curve = self._curve(config.curve)
-        role, policy = self._role(functions)
+        role, policy = self._role(functions, hooks)
         groups = {
             service: self._group(
                 service,
@@ -78,19 +79,22 @@ class Delivery(ComponentResource):
             opts=ResourceOptions(parent=self),
         )
 
-    def _role(self, functions: Mapping[str, FunctionOutputs]) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+    def _role(
+        self, functions: Mapping[str, FunctionOutputs], hooks: HookOutputs
+    ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         role = aws.iam.Role(
             f"{self._name}-codedeploy",
             name=self._names.codedeploy_role,
             assume_role_policy=permissions.document(permissions.trust("codedeploy")),
             opts=ResourceOptions(parent=self),
         )
-        arns = Output.all(*(function.arn for function in functions.values()))
+        moved = Output.all(*(function.arn for function in functions.values()))
+        arns = Output.all(moved, Output.all(*hooks.arns))
         policy = aws.iam.RolePolicy(
             f"{self._name}-deployments",
             name="deployments",
             role=role.name,
-            policy=arns.apply(lambda arns: permissions.document(permissions.deployments(arns))),
+            policy=arns.apply(lambda arns: permissions.document(permissions.deployments(*arns))),
             opts=ResourceOptions(parent=self),
         )
         return role, policy

@@ -43,7 +43,7 @@ class Observability(ComponentResource):
         self._name = name
         self._names = names
         topic = self._topic(place, config.notify)
-        error_alarms = {}
+        error_alarms, throttle_alarms = {}, {}
         for service, function in functions.items():
             aws.cloudwatch.LogGroup(
                 f"{name}-{service}-logs",
@@ -52,8 +52,8 @@ class Observability(ComponentResource):
                 opts=ResourceOptions(parent=self),
             )
             errors = self._alarm(service, function, topic, "errors", share("Errors", config.error_share))
-            self._alarm(service, function, topic, "throttles", share("Throttles", config.throttle_share))
-            error_alarms[service] = errors.name
+            throttles = self._alarm(service, function, topic, "throttles", share("Throttles", config.throttle_share))
+            error_alarms[service], throttle_alarms[service] = errors.name, throttles.name
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=names.dashboard,
@@ -61,7 +61,10 @@ class Observability(ComponentResource):
             opts=ResourceOptions(parent=self),
         )
         self.outputs = ObservabilityOutputs(
-            topic_arn=topic.arn, error_alarms=error_alarms, dashboard=dashboard.dashboard_name
+            topic_arn=topic.arn,
+            error_alarms=error_alarms,
+            throttle_alarms=throttle_alarms,
+            dashboard=dashboard.dashboard_name,
         )
         self.register_outputs({"topic_arn": topic.arn, "dashboard": dashboard.dashboard_name})
 

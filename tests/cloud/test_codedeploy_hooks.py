@@ -22,6 +22,16 @@ def handler(event, context):
         status=os.environ["STATUS"],
     )
 """
+RAISES_ONCE = """
+calls = 0
+
+def handler(event, context):
+    global calls
+    calls += 1
+    if calls == 1:
+        raise RuntimeError("not yet")
+    answer(event)
+"""
 SILENT = "def handler(event, context):\n    print(__import__('json').dumps(event))\n"
 
 
@@ -134,6 +144,32 @@ def test_the_managed_role_invokes_functions_of_one_prefix_only(deployer: Deploye
     failed = deployer.ended(deployer.deploy(appspec("1", "2", {BEFORE: "smoke"})))
     assert failed["errorInformation"]["code"] == "IAM_ROLE_PERMISSIONS"
     assert "CodeDeployHook_" in failed["errorInformation"]["message"]
+
+
+def test_a_hook_that_raises_has_not_answered_and_is_called_again_by_lambda(deployer: Deployer) -> None:
+    source = ANSWERING.replace("def handler(event, context):", "def answer(event):") + RAISES_ONCE
+    name = "CodeDeployHook_unsure"
+    deployer.functions.create(source, name, Environment={"Variables": {"STATUS": "Succeeded"}})
+    deployment = deployer.deploy(appspec("1", "2", {BEFORE: name}), deploymentConfigName=ALL_AT_ONCE)
+    assert deployer.ended(deployment)["status"] == "Succeeded"
+    assert len(calls(deployer, name)) == 1
+
+
+def test_an_answer_counts_for_its_own_deployment_alone(deployer: Deployer) -> None:
+    hooks = {BEFORE: hook(deployer, "slow", None)}
+    deployment = deployer.deploy(appspec("1", "2", hooks), deploymentConfigName=ALL_AT_ONCE)
+    execution = called(deployer, hooks[BEFORE])["LifecycleEventHookExecutionId"]
+    deployer.group("others")
+    other = deployer.deploy(appspec("1", "3", hooks), deploymentGroupName="others")
+    answer = deployer.codedeploy.put_lifecycle_event_hook_execution_status
+    stranger = {"lifecycleEventHookExecutionId": execution, "status": "Succeeded"}
+    assert until(lambda: deployer.events(other)[0] == "InProgress")
+    assert refused(answer, deploymentId=other, **stranger)[0] == "InvalidLifecycleEventHookExecutionIdException"
+    assert refused(answer, deploymentId="d-NOSUCH123", **stranger)[0] == "DeploymentDoesNotExistException"
+    assert deployer.events(other)[0] == "InProgress"
+    deployer.codedeploy.stop_deployment(deploymentId=deployment)
+    assert deployer.ended(deployment)["status"] == "Stopped"
+    assert refused(answer, deploymentId=deployment, **stranger)[0] == "LifecycleEventAlreadyCompletedException"
 
 
 def test_a_hook_that_does_not_exist_fails_the_deployment(deployer: Deployer) -> None:

@@ -55,8 +55,8 @@ class Deployed:
 
     def probe(self, qualifier: str) -> dict[str, Any]:
         """What the function answers to the probe of a first version, which is GET /health."""
-        probe = (ROOT / "app/orders/smoke/health.json").read_bytes()
-        answer = self.client("lambda").invoke(FunctionName="orders", Qualifier=qualifier, Payload=probe)
+        probe = json.loads((ROOT / "app/orders/smoke/health.json").read_text())["event"]
+        answer = self.client("lambda").invoke(FunctionName="orders", Qualifier=qualifier, Payload=json.dumps(probe))
         assert "FunctionError" not in answer
         return dict(json.loads(answer["Payload"].read()))
 

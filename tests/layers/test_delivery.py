@@ -5,17 +5,18 @@ import json
 from pulumi import Output
 
 from infra.config import Curve, DeliveryConfig
-from infra.contracts import FunctionOutputs, ObservabilityOutputs
+from infra.contracts import FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.layers.delivery import Delivery
 from infra.naming import Names
 from tests.layers.recorder import ACCOUNT, REGION, Declared, Recorder, known, record
 
 NAMES = Names("strata", "prod")
+HOOK = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:CodeDeployHook_strata-prod-smoke"
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:strata-prod-orders"
 made: list[Delivery] = []
 
 
-def declare(config: DeliveryConfig | None = None) -> Recorder:
+def declare(config: DeliveryConfig | None = None, hook_arns: tuple[str, ...] = ()) -> Recorder:
     def program() -> None:
         functions = {
             "orders": FunctionOutputs(
@@ -29,10 +30,12 @@ def declare(config: DeliveryConfig | None = None) -> Recorder:
         alarms = ObservabilityOutputs(
             topic_arn=Output.from_input("topic"),
             error_alarms={"orders": Output.from_input("strata-prod-orders-live-errors")},
+            throttle_alarms={"orders": Output.from_input("strata-prod-orders-live-throttles")},
             dashboard=Output.from_input("strata-prod"),
         )
+        hooks = HookOutputs(tuple(map(Output.from_input, hook_arns)), "", "")
         config_ = config or DeliveryConfig()
-        made[:] = [Delivery("delivery", names=NAMES, config=config_, functions=functions, alarms=alarms)]
+        made[:] = [Delivery("delivery", names=NAMES, config=config_, functions=functions, alarms=alarms, hooks=hooks)]
 
     return record(program)
 
@@ -92,6 +95,12 @@ def test_only_codedeploy_may_take_the_role_and_only_for_our_functions() -> None:
     resources = {statement["Sid"]: statement["Resource"] for statement in policy["Statement"]}
     assert [statement["Principal"] for statement in trust["Statement"]] == [{"Service": "codedeploy.amazonaws.com"}]
     assert resources == {"Alarms": ["*"], "Aliases": [ARN, f"{ARN}:*"]}
+
+
+def test_codedeploy_may_invoke_the_hooks_of_the_stack() -> None:
+    policy = json.loads(declare(hook_arns=(HOOK,)).one("iam/rolePolicy:RolePolicy").inputs["policy"])
+    (hooks,) = [statement for statement in policy["Statement"] if statement["Sid"] == "Hooks"]
+    assert (hooks["Action"], hooks["Resource"]) == (["lambda:InvokeFunction"], [HOOK])
 
 
 def test_the_contract_names_application_curve_and_group() -> None:

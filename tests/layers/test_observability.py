@@ -131,10 +131,11 @@ def test_everybody_who_asked_is_told_and_nobody_else() -> None:
     assert {made.inputs["protocol"] for made in subscriptions} == {"email"}
 
 
-def test_the_error_alarm_and_not_the_throttle_alarm_guards_deployments() -> None:
+def test_the_contract_names_both_alarms_of_an_alias() -> None:
     declare()
     (observability,) = made
     assert known(observability.outputs.error_alarms["orders"]) == "strata-prod-orders-live-errors"
+    assert known(observability.outputs.throttle_alarms["orders"]) == "strata-prod-orders-live-throttles"
 
 
 def test_no_verdict_alarm_is_declared_since_each_release_brings_its_own() -> None:

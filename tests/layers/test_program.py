@@ -9,9 +9,11 @@ import pulumi
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from infra import smoke
 from infra.account import AccountError
 from infra.config import ConfigError
 from infra.legacy import LegacyError
+from infra.smoke import SmokeError
 from tests.layers.recorder import REGION, Answers, Recorder, known, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +48,7 @@ def test_a_stack_with_a_legacy_data_layer_declares_no_table(stack: str, monkeypa
     recorded, _ = run(stack, monkeypatch)
     assert recorded.of("dynamodb/table:Table") == []
     assert recorded.of("Data") == []
-    assert recorded.one("lambda/function:Function").inputs["environment"]["variables"]["TABLE_NAME"] == "orders-x"
+    assert recorded.named("compute-orders").inputs["environment"]["variables"]["TABLE_NAME"] == "orders-x"
 
 
 def test_dev_declares_its_own_table_and_reads_no_terraform_state(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,10 +77,10 @@ def test_the_provider_is_bound_to_region_and_accounts_and_tags_everything(monkey
     assert json.loads(provider["defaultTags"])["tags"]["Stack"] == "prod"
 
 
-def test_the_release_waits_for_logs_alarms_and_codedeploy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_release_waits_for_logs_alarms_hooks_and_codedeploy(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded, _ = run("prod", monkeypatch)
     release = recorded.one("Release")
-    layers = {made.name for made in recorded if made.parent in {"observability", "delivery"}}
+    layers = {made.name for made in recorded if made.parent in {"observability", "hooks", "delivery"}}
     assert layers
     assert layers <= release.after
 
@@ -106,9 +108,38 @@ def test_the_release_is_told_every_name_that_it_acts_on(monkeypatch: pytest.Monk
         "alarm": "strata-prod-orders-live-errors",
         "topic": f"arn:aws:test:{REGION}:333333333333:strata-prod-alarms",
         "log_group": "/aws/lambda/strata-prod-orders",
+        "throttle_alarm": "strata-prod-orders-live-throttles",
+        "before_allow_traffic": "CodeDeployHook_strata-prod-smoke",
+        "after_allow_traffic": "",
     }
     assert release["region"] == REGION
     assert release["policy"]["commit"] == "abc123"
+
+
+def test_the_release_names_the_hooks_that_the_stack_wants_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("prod", monkeypatch, delivery={"smoke": False, "bakeMinutes": 5})
+    (target,) = recorded.one("Release").inputs["targets"]
+    assert target["before_allow_traffic"] == ""
+    assert target["after_allow_traffic"] == "CodeDeployHook_strata-prod-bake"
+
+
+def test_codedeploy_may_invoke_the_hooks_before_the_release_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("prod", monkeypatch)
+    policy = json.loads(recorded.named("delivery-deployments").inputs["policy"])
+    (hooks,) = [statement for statement in policy["Statement"] if statement["Sid"] == "Hooks"]
+    assert hooks["Resource"] == [f"arn:aws:test:{REGION}:333333333333:CodeDeployHook_strata-prod-smoke"]
+
+
+def test_a_smoke_event_that_is_none_declares_nothing_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    wrong = tmp_path / "app/orders/smoke"
+    wrong.mkdir(parents=True)
+    (wrong / "health.json").write_text("{")
+    read = smoke.read
+    monkeypatch.setattr(smoke, "read", lambda services, _: read(services, tmp_path))
+    recorded = None
+    with pytest.raises(SmokeError, match=r"app/orders/smoke/health\.json is not JSON"):
+        recorded, _ = run("prod", monkeypatch)
+    assert recorded is None
 
 
 def test_the_stack_says_where_the_api_is_and_what_the_operator_needs(monkeypatch: pytest.MonkeyPatch) -> None:

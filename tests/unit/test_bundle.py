@@ -235,5 +235,46 @@ def test_lambdas_limits_are_those_of_its_documentation() -> None:
     assert (bundle.LARGEST_ZIP, bundle.LARGEST_CODE) == (52_428_800, 262_144_000)
 
 
+@pytest.fixture
+def hooked(repository: Path) -> Path:
+    """The small app with its smoke events, and hooks."""
+    write(repository, "app/hooks/__init__.py", "")
+    for name in ("smoke", "bake"):
+        write(repository, f"app/hooks/{name}.py", "handler = 1\n")
+    write(repository, "app/demo/smoke/health.json", "{}")
+    return repository
+
+
+def test_smoke_events_go_to_the_hooks_and_never_make_a_new_version_of_the_service(hooked: Path) -> None:
+    service, hooks = build(hooked), bundle.hooks(["demo"], hooked)["smoke"]
+    assert "app/demo/smoke/health.json" in hooks.files
+    assert "app/demo/smoke/health.json" not in service.files
+    write(hooked, "app/demo/smoke/health.json", "{ }")
+    assert build(hooked).digest == service.digest
+    assert bundle.hooks(["demo"], hooked)["smoke"].digest != hooks.digest
+
+
+def test_the_hooks_share_one_zip_and_have_each_a_handler(hooked: Path) -> None:
+    hooks = bundle.hooks(["demo"], hooked)
+    assert {name: made.handler for name, made in hooks.items()} == {
+        "smoke": "app.hooks.smoke.handler",
+        "bake": "app.hooks.bake.handler",
+    }
+    assert {made.path for made in hooks.values()} == {hooked / "dist/hooks.zip"}
+    assert len({made.digest for made in hooks.values()}) == 1
+
+
+def test_a_change_of_the_service_makes_no_new_hooks(hooked: Path) -> None:
+    before = bundle.hooks(["demo"], hooked)["smoke"].digest
+    write(hooked, "app/demo/main.py", "def handler(event, context):\n    return None\n")
+    assert bundle.hooks(["demo"], hooked)["smoke"].digest == before
+
+
+def test_a_hook_without_a_handler_is_told(hooked: Path) -> None:
+    write(hooked, "app/hooks/bake.py", "")
+    with pytest.raises(BundleError, match=r"app/hooks/bake\.py defines no handler"):
+        bundle.hooks(["demo"], hooked)
+
+
 def test_pulumi_shows_the_error_without_a_traceback() -> None:
     assert issubclass(BundleError, pulumi.RunError)

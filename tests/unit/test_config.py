@@ -136,7 +136,7 @@ def test_the_snake_case_of_a_key_is_recognised() -> None:
 
 def test_a_key_like_no_other_is_answered_with_the_keys_there_are() -> None:
     (line,) = mistakes(delivery={"wibble": 1})
-    assert line == "strata:delivery.wibble is 1, but there is no such key; the keys here are curve"
+    assert line == "strata:delivery.wibble is 1, but there is no such key; the keys here are curve, smoke, bakeMinutes"
 
 
 def test_an_object_that_nothing_reads_is_a_mistake() -> None:
@@ -258,6 +258,20 @@ def test_what_a_release_may_be_told_once_reaches_the_policy() -> None:
 def test_a_longest_wait_without_waiting_is_without_effect() -> None:
     (line,) = mistakes(release={"wait": False, "longestWaitMinutes": 5})
     assert line.startswith("strata:release.longestWaitMinutes is 5, without effect")
+
+
+def test_a_version_is_smoked_and_not_baked_unless_the_stack_says_otherwise() -> None:
+    assert (parse().delivery.smoke, parse().delivery.bake_minutes) == (True, 0)
+    asked = parse(delivery={"smoke": False, "bakeMinutes": 14}).delivery
+    assert (asked.smoke, asked.bake_minutes) == (False, 14)
+
+
+def test_more_minutes_to_bake_than_lambda_runs_are_refused_with_that_reason() -> None:
+    (line,) = mistakes(delivery={"bakeMinutes": 15})
+    assert line == (
+        "strata:delivery.bakeMinutes is 15, out of bounds: a Lambda function holds the deployment open, and it "
+        "runs 15 minutes at most; give a whole number of minutes from 0 to 14"
+    )
 
 
 def test_a_bound_of_the_verdict_is_judged_by_the_verdict() -> None:

@@ -27,11 +27,19 @@ def test_two_stacks_share_no_name() -> None:
             names.codedeploy_role,
             names.function("orders"),
             names.execution_role("orders"),
+            names.hook("smoke"),
+            names.hook_role("smoke"),
+            names.hook_log_group("smoke"),
             names.alias_alarm("orders", "errors"),
             names.curve(10, 10),
         }
 
     assert all_of(PROD).isdisjoint(all_of(Names("strata", "prod-2")))
+
+
+def test_hooks_are_named_as_codedeploys_managed_role_demands() -> None:
+    assert PROD.hook("smoke") == "CodeDeployHook_strata-prod-smoke"
+    assert PROD.hook_log_group("bake") == "/aws/lambda/CodeDeployHook_strata-prod-bake"
 
 
 def test_two_curves_of_one_stack_have_two_names() -> None:
@@ -43,6 +51,8 @@ def test_the_longest_stack_name_leaves_every_name_within_its_limit() -> None:
     assert len(names.execution_role("orders")) <= 64
     assert len(names.codedeploy_role) <= 64
     assert len(names.function("orders")) <= 64
+    assert len(names.hook("smoke")) <= 64
+    assert len(names.hook_role("smoke")) <= 64
     assert len(names.curve(99, 1440)) <= 100
 
 

@@ -143,7 +143,7 @@ def test_health_answers_without_the_table(api: Service) -> None:
         raise ConnectionError(operation)
 
     api.client.before = out_of_reach
-    answer = api.call(json.loads(SMOKE.read_text()))
+    answer = api.call(json.loads(SMOKE.read_text())["event"])
     assert (answer.status, answer.body) == (200, {"status": "ok"})
     assert answer.headers["X-Served-Version"] == "7"
     assert api.client.calls == []

@@ -24,7 +24,7 @@ socket.socket.connect = socket.getaddrinfo = refuse
 from app.orders.main import handler
 from tests.unit.orders_kit import Context
 
-print(json.dumps(handler(json.load(open("app/orders/smoke/health.json")), Context())))
+print(json.dumps(handler(json.load(open("app/orders/smoke/health.json"))["event"], Context())))
 """
 LOADED = """
 import sys

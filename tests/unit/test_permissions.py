@@ -11,6 +11,14 @@ TABLE = "arn:aws:dynamodb:eu-central-1:111111111111:table/orders"
 LOGS = "arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/strata-dev-orders"
 FUNCTION = "arn:aws:lambda:eu-central-1:111111111111:function:strata-dev-orders"
 
+GROUP = "arn:aws:codedeploy:eu-central-1:111111111111:deploymentgroup:strata-dev/strata-dev-orders"
+HOOK_LOGS = LOGS.replace("strata-dev-orders", "CodeDeployHook_strata-dev-smoke")
+HOOK_CALLS = {
+    "get_deployment": "codedeploy:GetDeployment",
+    "put_lifecycle_event_hook_execution_status": "codedeploy:PutLifecycleEventHookExecutionStatus",
+    "invoke": "lambda:InvokeFunction",
+}
+
 # boto3's methods as IAM actions; Powertools' persistence layer makes the last two, and some of the first.
 CALLS = {"get_item": "GetItem", "put_item": "PutItem", "update_item": "UpdateItem", "delete_item": "DeleteItem"}
 
@@ -65,6 +73,32 @@ def test_codedeploy_may_invoke_our_hooks_and_no_other_function() -> None:
     assert hooks.resources == (hook,)
 
 
+def test_a_hook_answers_for_our_groups_alone_and_writes_its_own_log() -> None:
+    answers, logs = permissions.hook([GROUP], HOOK_LOGS)
+    assert (answers.actions, answers.resources) == (("codedeploy:PutLifecycleEventHookExecutionStatus",), (GROUP,))
+    assert logs.resources == (f"{HOOK_LOGS}:*",)
+
+
+def test_a_hook_that_judges_versions_invokes_those_of_our_functions_and_never_an_unqualified_one() -> None:
+    statements = permissions.hook([GROUP], HOOK_LOGS, [FUNCTION])
+    (invoke,) = [s for s in statements if "lambda:InvokeFunction" in s.actions]
+    assert invoke.resources == (f"{FUNCTION}:*",)
+
+
+def test_the_smoke_hook_may_make_exactly_the_calls_that_its_code_makes() -> None:
+    made = {
+        node.func.attr
+        for file in (ROOT / "app/hooks").glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and ast.unparse(node.func.value) in {"client", "codedeploy()", "lambda_()"}
+    }
+    granted = {action for action in actions(permissions.hook([GROUP], HOOK_LOGS, [FUNCTION])) if "logs:" not in action}
+    assert made == HOOK_CALLS.keys()
+    assert granted == set(HOOK_CALLS.values())
+
+
 def test_only_cloudwatch_publishes_to_the_topic_and_only_for_this_account() -> None:
     (publish,) = permissions.alarm_topic("arn:aws:sns:eu-central-1:111111111111:alarms", "111111111111")
     assert publish.principal == {"Service": "cloudwatch.amazonaws.com"}
@@ -80,7 +114,8 @@ def test_cloudwatch_may_use_the_key_of_the_topic_and_the_account_keeps_it() -> N
 
 
 def test_nothing_but_looking_at_alarms_is_granted_on_everything() -> None:
-    statements = (*permissions.execution(TABLE, LOGS), *permissions.deployments([FUNCTION]))
+    hook = permissions.hook([GROUP], HOOK_LOGS, [FUNCTION])
+    statements = (*permissions.execution(TABLE, LOGS), *permissions.deployments([FUNCTION]), *hook)
     wide = [statement.actions for statement in statements if "*" in statement.resources]
     assert wide == [("cloudwatch:DescribeAlarms",)]
 

@@ -1,0 +1,18 @@
+"""The bake hook (AfterAllowTraffic): holds the deployment open for some minutes, so that alarms can still stop it.
+
+The environment has BAKE_MINUTES, and in a rehearsal STRATA_CLOCK_RATE: simulated seconds in a real one.
+https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
+"""
+
+import os
+import time
+
+from app.hooks.hook import hook
+
+
+@hook("bake")
+def handler(_: str) -> tuple[()]:
+    """Waits, and finds nothing wrong: what is wrong, the alarms tell CodeDeploy."""
+    rate = float(os.environ.get("STRATA_CLOCK_RATE") or 1)
+    time.sleep(float(os.environ["BAKE_MINUTES"]) * 60 / rate)
+    return ()

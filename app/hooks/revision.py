@@ -1,0 +1,41 @@
+"""What a deployment shifts, read from its own record: a hook is told no more than the deployment's id."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef
+
+
+class RevisionError(Exception):
+    """The deployment does not say what it shifts in a form that is read here."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The function, by name, and the version that is to get its traffic."""
+
+    function: str
+    version: str
+
+
+def read(deployment: DeploymentInfoTypeDef) -> Shift:
+    """What the AppSpec in GetDeployment's answer shifts. Raises RevisionError.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html
+    """
+    revision: Any = deployment.get("revision", {})
+    content = (revision.get("appSpecContent") or revision.get("string") or {}).get("content", "")
+    try:
+        (resource,) = json.loads(content)["Resources"]
+        ((_, described),) = resource.items()
+        properties = described["Properties"]
+        return Shift(str(properties["Name"]), str(properties["TargetVersion"]))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise RevisionError(
+            f"its revision is {content[:120]!r}, and read are AppSpecs in JSON with the Name and the TargetVersion of "
+            "one function; start the deployment by a release, or write its AppSpec in JSON"
+        ) from None

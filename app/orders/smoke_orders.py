@@ -1,0 +1,55 @@
+"""Smoke orders: placed by the real code in the real table, gone before they are answered, and never counted.
+
+The smoke hook marks its events at the top level, where an HTTP API puts nothing that comes from a client: headers,
+query and body lie below it. So only who may invoke the function itself can place a smoke order. Its key holds a space,
+which a client's key never does: neither the order nor its record can be a client's.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from app.orders import orders
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+
+    from app.orders.store import Table
+
+MARK = "smoke"  # the key of an event that app.hooks.smoke sends
+PREFIX = "smoke "
+
+
+def is_smoke(event: Mapping[str, Any]) -> bool:
+    """Whether the smoke hook sent this event."""
+    return event.get(MARK) is True
+
+
+def key(sent: str) -> str:
+    """The key under which a smoke event places its order."""
+    return PREFIX + sent
+
+
+def is_key(key: str) -> bool:
+    """Whether the key is a smoke event's."""
+    return key.startswith(PREFIX)
+
+
+@contextmanager
+def no_trace(table: Table, records: DynamoDBPersistenceLayer, key: str) -> Iterator[str]:
+    """What is placed under the key within the block is gone after it, order and record; so is what a run that died left
+    behind, before it."""
+    _remove(table, records, key)
+    try:
+        yield key
+    finally:
+        _remove(table, records, key)
+
+
+def _remove(table: Table, records: DynamoDBPersistenceLayer, key: str) -> None:
+    """The order first: without it, a record that stays only lasts its day."""
+    table.remove(orders.order_id(key))
+    records.delete_record({"key": key}, exception=Exception("a smoke order is not kept"))

@@ -1,0 +1,84 @@
+"""Smoke events: what every version of a service must answer before it has traffic, `app/SERVICE/smoke/*.json`.
+
+A file is `{"event": {...}, "expect": {"statusCode": 201, "body": {...}}}`. The event is what the function gets of an
+HTTP API; of the body, which may be left out, only what is named is compared. Events are sent in order of name.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+PROBE = "health.json"  # every service has it: it is also the event that a first version must answer
+FILE, EXPECT = ("event", "expect"), ("statusCode", "body")
+FORM = '{"event": {...}, "expect": {"statusCode": 200, "body": {...}}}'
+
+
+class SmokeError(pulumi.RunError):
+    """Everything that is wrong with the smoke events, one line each. Pulumi shows it without a traceback."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
+        super().__init__(f"the smoke events have {count}; nothing was declared:{lines}\nThe form of a file is {FORM}.")
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """What is sent, and what is expected of the answer."""
+
+    event: Mapping[str, Any]
+    expect: Mapping[str, Any]
+
+
+def read(services: Sequence[str], repository: Path) -> dict[str, dict[str, Smoke]]:
+    """The smoke events of each service by file name. Raises SmokeError with every mistake of every file."""
+    mistakes: list[str] = []
+    found = {service: dict(_folder(f"app/{service}/smoke", repository, mistakes)) for service in services}
+    if mistakes:
+        raise SmokeError(mistakes)
+    return found
+
+
+def _folder(folder: str, repository: Path, mistakes: list[str]) -> Iterator[tuple[str, Smoke]]:
+    files = sorted((repository / folder).glob("*.json"))
+    if PROBE not in [file.name for file in files]:
+        mistakes.append(f"{folder}/{PROBE} is missing, and a first version must answer it; add it")
+    for file in files:
+        try:
+            content = json.loads(file.read_bytes())
+        except ValueError as error:
+            mistakes.append(f"{folder}/{file.name} is not JSON ({error}); correct it")
+            continue
+        wrong = [f"{folder}/{file.name} {mistake}" for mistake in _mistakes(content)]
+        mistakes += wrong
+        if not wrong:
+            yield file.name, Smoke(**content)
+
+
+def _mistakes(content: object) -> Iterator[str]:
+    if not isinstance(content, dict):
+        yield f"holds {type(content).__name__}, not an object; give an event and an expectation"
+        return
+    for name in FILE:
+        if name not in content:
+            yield f"has no {name}; give one"
+        elif not isinstance(content[name], dict) or not content[name]:
+            yield f"has {name} {_shown(content[name])}, not an object with members; give one"
+    yield from (f"has {_shown(name)}, which nothing reads; leave it out" for name in content if name not in FILE)
+    expect = content.get("expect")
+    if isinstance(expect, dict) and expect:
+        status = expect.get("statusCode")
+        if type(status) is not int or not 100 <= status <= 599:
+            yield f"has expect.statusCode {_shown(status)}, not an HTTP status; give one, e.g. 200"
+        yield from (f"has expect.{name}, which nothing reads; leave it out" for name in expect if name not in EXPECT)
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
