@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pulumi
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))  # the repository
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the repository
 
 from infra import account, bundle, commit, config, targets
 from infra.layers.compute import Compute
@@ -20,6 +19,8 @@ from infra.layers.data import Data
 from infra.layers.delivery import Delivery
 from infra.layers.observability import Observability
 from infra.release.resource import Release
+
+HERE = Path(__file__).resolve().parent
 
 stack = config.load()
 names = stack.names

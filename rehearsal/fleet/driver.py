@@ -36,11 +36,11 @@ class Fleet:
     sandbox: Sandbox
     names: Sequence[str]
 
-    def create(self, heed: Callable[[str], None] | None = None) -> None:
+    def create(self) -> None:
         """Write the first edition, and create all of it. Raises ScratchError where that fails."""
         self.edit(1)
         code, text = self._pulumi("stack", "init", STACK)
-        created = self.up(heed, NO_CHECKPOINTS) if code == 0 else Up(code, 0.0, text)
+        created = self.up(env=NO_CHECKPOINTS) if code == 0 else Up(code, 0.0, text)
         if created.exit_code != 0:
             raise ScratchError(f"the fleet could not be created (exit code {created.exit_code}):\n{created.text}")
 

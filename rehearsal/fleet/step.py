@@ -15,13 +15,12 @@ def run_set(sandbox: Sandbox, story: Story) -> SetResult:
     """Create both, then release a good and a bad edition under calls. Raises ScratchError where it cannot be tried."""
     story.chapter(
         "set: two functions, one of them bad",
-        f"A stack of its own with two functions, {GOOD} and {BAD}, which go live together or not at all. Both get a new "
-        f"version; that of {BAD} raises on every second call.",
+        f"A stack of its own holds two functions, {GOOD} and {BAD}, which go live together or not at all. Both get a "
+        f"new version; that of {BAD} raises on every second call.",
     )
     fleet = Fleet(sandbox, (GOOD, BAD))
-    story.command(COMMAND)
-    fleet.create(story.output)
-    story.say(f"Commit {fleet.edit(2, bad={BAD})}: both functions anew.")
+    fleet.create()
+    story.say(f"Both are live. Commit {fleet.edit(2, bad={BAD})}: both anew.")
     before = fleet.look()
     functions = {name: target["function"] for name, target in fleet.targets.items()}
     client, alias = sandbox.aws.client("lambda"), fleet.targets[GOOD]["alias"]
