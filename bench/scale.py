@@ -146,10 +146,10 @@ def bars(taken: Sequence[Taken]) -> list[Bar]:
 
 
 def table(taken: Sequence[Taken]) -> Table:
-    """For a person."""
+    """For a person: the engine's calls, all and for each function, the most of a service in a second, others' calls."""
     shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in ("functions", "seconds", "API calls", "each", "Lambda/s", "CodeDeploy/s", "CloudWatch/s", "others"):
-        shown.add_column(heading, justify="right")
+    for heading in ("functions", "seconds", "calls", "each", "Lambda", "CodeDeploy", "CloudWatch", "others"):
+        shown.add_column(heading, justify="right", no_wrap=True)
     for each in taken:
         rates = (each.lambda_rate, each.rate("codedeploy"), each.rate("cloudwatch"))
         counts = (f"{len(each.engine)}", f"{each.per_function:.1f}", *(f"{rate:g}" for rate in rates), f"{each.others}")

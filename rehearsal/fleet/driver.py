@@ -15,6 +15,7 @@ from rehearsal.scratch import ScratchError
 
 FOLDER = Path("rehearsal/fleet")
 STACK = "rehearsal"
+PREFIX = f"fleet-{STACK}-"  # of the functions' names, before the member's own
 # Pulumi's file backend writes the whole state after each of some hundred resources, half of the time that a fleet of
 # fifty takes to create. A rehearsal that is cut off throws its state away.
 NO_CHECKPOINTS = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
@@ -63,7 +64,7 @@ class Fleet:
         if code != 0:
             raise ScratchError(f"the fleet's stack has no outputs (exit code {code}):\n{text}")
         found = json.loads(text)["release"]["targets"]
-        return {name: one for one in found for name in self.names if one["log_group"].endswith(f"-{name}")}
+        return {one["function"].removeprefix(PREFIX): one for one in found}
 
     def look(self) -> dict[str, Seen]:
         """How every member stands, by AWS's own records."""
