@@ -1,4 +1,4 @@
-"""`make bench`: every measurement, or those named: `python -m bench routing noop verdict`.
+"""`make bench`: every measurement, or those named: `python -m bench routing noop verdict scale`.
 
 Each is measured side by side in one run, since machines are noisy; each prints its figures, writes `.bench/`, and fails
 when a bar of its issue is missed.
@@ -7,7 +7,7 @@ when a bar of its issue is missed.
 import importlib
 import sys
 
-BENCHES = ("routing", "noop", "verdict")
+BENCHES = ("routing", "noop", "verdict", "scale")
 
 
 def main(names: list[str]) -> int:

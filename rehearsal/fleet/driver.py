@@ -1,0 +1,79 @@
+"""A fleet in a sandbox: written into the copy of the project, in a stack of its own, released by the real CLI."""
+
+import json
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rehearsal.facts import Seen
+from rehearsal.fleet import members
+from rehearsal.sandbox import Sandbox
+from rehearsal.scratch import ScratchError
+
+FOLDER = Path("rehearsal/fleet")
+STACK = "rehearsal"
+PREFIX = f"fleet-{STACK}-"  # of the functions' names, before the member's own
+# Pulumi's file backend writes the whole state after each of some hundred resources, half of the time that a fleet of
+# fifty takes to create. A rehearsal that is cut off throws its state away.
+NO_CHECKPOINTS = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+
+
+@dataclass(frozen=True)
+class Up:
+    """One `pulumi up`: how it exited, how many real seconds it took, and all that it said."""
+
+    exit_code: int
+    seconds: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The functions `names` of one sandbox."""
+
+    sandbox: Sandbox
+    names: Sequence[str]
+
+    def create(self) -> None:
+        """Write the first edition, and create all of it. Raises ScratchError where that fails."""
+        self.edit(1)
+        code, text = self._pulumi("stack", "init", STACK)
+        created = self.up(env=NO_CHECKPOINTS) if code == 0 else Up(code, 0.0, text)
+        if created.exit_code != 0:
+            raise ScratchError(f"the fleet could not be created (exit code {created.exit_code}):\n{created.text}")
+
+    def edit(self, edition: int, bad: Collection[str] = ()) -> str:
+        """Commit another edition of every member; the commit's id. The `bad` raise on half of their calls."""
+        scratch = self.sandbox.scratch
+        members.write(scratch.project / FOLDER, self.names, edition, bad)
+        return scratch.commit(f"Edition {edition} of {len(self.names)} functions")
+
+    def up(self, heed: Callable[[str], None] | None = None, env: Mapping[str, str] | None = None) -> Up:
+        """`pulumi up`, each line of which is handed to `heed`."""
+        begun = time.monotonic()
+        code, text = self._pulumi(*UP, heed=heed, env=env)
+        return Up(code, round(time.monotonic() - begun, 2), text)
+
+    @cached_property
+    def targets(self) -> dict[str, dict[str, str]]:
+        """What the release releases, by name of the member; known once the fleet was created."""
+        code, text = self._pulumi("stack", "output", "--json", "--stack", STACK)
+        if code != 0:
+            raise ScratchError(f"the fleet's stack has no outputs (exit code {code}):\n{text}")
+        found = json.loads(text)["release"]["targets"]
+        return {one["function"].removeprefix(PREFIX): one for one in found}
+
+    def look(self) -> dict[str, Seen]:
+        """How every member stands, by AWS's own records."""
+        aws = self.sandbox.aws
+        return {name: aws.look(target) for name, target in self.targets.items()}
+
+    def _pulumi(self, *arguments: str, **how: Any) -> tuple[int, str]:
+        return self.sandbox.pulumi("--cwd", str(FOLDER), *arguments, **how)
+
+
+UP = ("up", "--stack", STACK)
+COMMAND = f"pulumi --cwd {FOLDER} {' '.join(UP)}"

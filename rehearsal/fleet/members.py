@@ -1,0 +1,47 @@
+"""The functions of a fleet as they are written into a rehearsal's copy of the project.
+
+Their handlers need nothing but Python itself, so that a worker is up at once and fifty of them fit on a laptop.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+FRONT = "orders"  # which the API of the compute layer stands before; every fleet has it
+
+GOOD = '''"""Edition {edition} of {name}."""
+
+
+def handler(event, context):
+    return {{"statusCode": 200, "body": "{name}, edition {edition}"}}
+'''
+BAD = '''"""Edition {edition} of {name}, in which every second call raises."""
+
+import itertools
+
+CALLS = itertools.count(1)
+
+
+def handler(event, context):
+    if next(CALLS) % 2 == 0:
+        raise RuntimeError("edition {edition} of {name} raises on every second call")
+    return {{"statusCode": 200, "body": "{name}, edition {edition}"}}
+'''
+SMOKE = {"event": {"rawPath": "/health"}, "expect": {"statusCode": 200}}
+
+
+def names(size: int) -> tuple[str, ...]:
+    """The names of a fleet of that size: `orders`, `member02`, `member03` ..."""
+    return (FRONT, *(f"member{number:02}" for number in range(2, size + 1)))
+
+
+def write(fleet: Path, members: Sequence[str], edition: int, bad: Collection[str] = ()) -> None:
+    """Write an edition of every member below the folder `fleet`; the `bad` raise on half of their calls."""
+    app = fleet / "app"
+    for name in members:
+        (app / name / "smoke").mkdir(parents=True, exist_ok=True)
+        source = BAD if name in bad else GOOD
+        (app / name / "main.py").write_text(source.format(name=name, edition=edition))
+        (app / name / "requirements.txt").write_text("# none\n")
+        (app / name / "smoke/health.json").write_text(json.dumps(SMOKE) + "\n")
+    (app / "__init__.py").write_text('"""The members of a fleet."""\n')
