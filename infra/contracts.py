@@ -16,13 +16,18 @@ class DataOutputs:
 
 @dataclass(frozen=True)
 class FunctionOutputs:
-    """One function behind its alias. `version` is the one this program wants live; what is live, CodeDeploy decides."""
+    """One function behind its alias. `version` is the one this program wants live; what is live, CodeDeploy decides.
+
+    configuration: JSON, what the program declares of the version, in the words of GetFunctionConfiguration: a preview
+    knows it before the version has a number.
+    """
 
     name: Output[str]
     arn: Output[str]  # unqualified
     alias: Output[str]
     version: Output[str]
     log_group: str
+    configuration: Output[str]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from pulumi import Input
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.smoke import PROBE, Smoke
 
+UNTOLD = ("configuration", "probe")
+
 
 def build(
     functions: Mapping[str, FunctionOutputs],
@@ -38,6 +40,7 @@ def build(
             "throttle_alarm": alarms.throttle_alarms[service],
             "before_allow_traffic": hooks.before_allow_traffic,
             "after_allow_traffic": hooks.after_allow_traffic,
+            "configuration": function.configuration,
             "probe": json.dumps(smokes[service][PROBE].event),
         }
         for service, function in functions.items()
@@ -45,5 +48,5 @@ def build(
 
 
 def exported(targets: list[dict[str, Input[str | int]]]) -> list[dict[str, Input[str | int]]]:
-    """The targets for the operator's command, which never calls a first version: without the probe, a page of JSON."""
-    return [{name: value for name, value in target.items() if name != "probe"} for target in targets]
+    """The targets for the operator's command, without what only a release and a preview need: pages of JSON."""
+    return [{name: value for name, value in target.items() if name not in UNTOLD} for target in targets]

@@ -26,12 +26,12 @@ FIXED = Edit(
     after='{"CHF": 25, "EUR": 25, "GBP": 20, "USD": 30}',
 )
 
-# Callers rely on 201 for an order that is new. Nothing raises, so no alarm would ever see it.
+# Callers rely on 404 for an order that is not there. Nothing raises, so no alarm would ever see it.
 WRONG = Edit(
-    title="Answer every order alike",
+    title="Be friendlier about an unknown order",
     file="app/orders/routes.py",
-    before="return answer(201, place_once(",
-    after="return answer(200, place_once(",
+    before='return refusal(404, {"field": "id"',
+    after='return refusal(200, {"field": "id"',
 )
 
 HARMLESS = Edit(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from rehearsal import edits
 from rehearsal.facts import Aws, Errors, Seen, newest
-from rehearsal.outcome import Told, outcome, told_by
 from rehearsal.fleet.result import SetResult
 from rehearsal.fleet.step import run_set
+from rehearsal.outcome import Told, outcome, told_by
 from rehearsal.report import FAILING, Harm, Noop, Refused, Release, Report
 from rehearsal.sandbox import STACK, Sandbox
 from rehearsal.scratch import Edit, ScratchError
@@ -124,8 +124,8 @@ class Rehearsal:
     def smoke(self) -> None:
         self.story.chapter(
             "smoke: a release whose answers are wrong",
-            "No call of it fails, so no alarm would ever fire. But before any traffic moves, CodeDeploy has a hook call "
-            "the new version itself and compare its answers.",
+            "No call of it fails, so no alarm would ever fire. But before any traffic moves, CodeDeploy has a hook "
+            "call the new version itself and compare its answers.",
         )
         self.step("smoke", edits.WRONG)
 

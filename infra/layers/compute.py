@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import ComponentResource, Output, Resource, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from infra import permissions
 from infra.bundle import Bundle
@@ -48,7 +48,15 @@ class Compute(ComponentResource):
         for service, bundle in bundles.items():
             log_group = place.arn("logs", f"log-group:{names.log_group(service)}")
             role, policy = self._role(service, data, log_group)
-            function = self._function(service, config=config, bundle=bundle, data=data, role=role, policy=policy)
+            variables: dict[str, Input[str]] = {
+                "TABLE_NAME": data.table_name,
+                "POWERTOOLS_SERVICE_NAME": service,
+                "POWERTOOLS_METRICS_NAMESPACE": names.project,
+                "POWERTOOLS_LOG_LEVEL": config.log_level,
+            }
+            function = self._function(
+                service, config=config, bundle=bundle, variables=variables, role=role, policy=policy
+            )
             aliases[service] = self._alias(service, function)
             functions[service] = FunctionOutputs(
                 name=function.name,
@@ -56,6 +64,7 @@ class Compute(ComponentResource):
                 alias=aliases[service].name,
                 version=function.version,
                 log_group=names.log_group(service),
+                configuration=_declared(config, bundle, variables, role),
             )
         self.functions = functions
         self._api, self._integration = self._front(aliases[FRONT])
@@ -99,7 +108,7 @@ class Compute(ComponentResource):
         *,
         config: ComputeConfig,
         bundle: Bundle,
-        data: DataOutputs,
+        variables: Mapping[str, Input[str]],
         role: aws.iam.Role,
         policy: aws.iam.RolePolicy,
     ) -> aws.lambda_.Function:
@@ -117,14 +126,7 @@ class Compute(ComponentResource):
             architectures=[config.architecture],
             memory_size=config.memory,
             timeout=config.timeout,
-            environment=aws.lambda_.FunctionEnvironmentArgs(
-                variables={
-                    "TABLE_NAME": data.table_name,
-                    "POWERTOOLS_SERVICE_NAME": service,
-                    "POWERTOOLS_METRICS_NAMESPACE": self._names.project,
-                    "POWERTOOLS_LOG_LEVEL": config.log_level,
-                }
-            ),
+            environment=aws.lambda_.FunctionEnvironmentArgs(variables=variables),
             publish=True,
             opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
@@ -171,3 +173,21 @@ class Compute(ComponentResource):
             opts=opts,
         )
         return api, integration
+
+
+def _declared(
+    config: ComputeConfig, bundle: Bundle, variables: Mapping[str, Input[str]], role: aws.iam.Role
+) -> Output[str]:
+    """What is declared of a version, in the words of GetFunctionConfiguration."""
+    return Output.json_dumps(
+        {
+            "Architectures": [config.architecture],
+            "CodeSha256": bundle.digest,
+            "Environment": {"Variables": variables},
+            "Handler": bundle.handler,
+            "MemorySize": config.memory,
+            "Role": role.arn,
+            "Runtime": config.runtime,
+            "Timeout": config.timeout,
+        }
+    )

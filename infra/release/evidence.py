@@ -21,7 +21,7 @@ def missing(case: Case, followed: Deployment) -> str | None:
     policy, last = case.policy, timedelta(minutes=case.target.minutes) - LAST_LOOK
     if policy.evidence != "enforce" or not _short(case) or _age(case, followed) < last:
         return None
-    return f"{_said(case)} before its last minute - that proves nothing"
+    return f"{_said(case)} before its last minute"
 
 
 def top_up(case: Case, followed: Deployment) -> TopUp | None:
@@ -55,4 +55,4 @@ def _age(case: Case, followed: Deployment) -> timedelta:
 
 
 def _said(case: Case) -> str:
-    return f"{case.seen.canary.invocations} of {case.policy.minimum_requests} requests that it takes reached the canary"
+    return f"{case.seen.canary.invocations} of the {case.policy.minimum_requests} requests that it takes have reached the canary"

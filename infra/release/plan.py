@@ -260,7 +260,8 @@ def _way_back(case: Case, followed: Deployment) -> Action:
         return case.wait(Phase.ROLLBACK, f"{rollback.id} rolls {followed.id} back")
     if case.seen.alias.is_whole_on(stable):
         reason, detail = blame(followed, case.target, case.seen.tags, case.seen.red)
-        return case.finish(Ending.ROLLED_BACK, reason, f"{detail}; {case.rates}")
+        rates = f"; {case.rates}" if case.seen.canary.invocations else ""
+        return case.finish(Ending.ROLLED_BACK, reason, f"{detail}{rates}")
     if rollback is None and case.within_grace(followed):
         return case.wait(Phase.ROLLBACK, f"{followed.id} is {followed.status.value}")
     failed = f"{rollback.id} is {rollback.status.value}" if rollback else "CodeDeploy started no rollback"

@@ -66,9 +66,14 @@ def _rejected(case: Case) -> Iterator[Refusal]:
         remedy += f", and so does `retry: {wanted.fingerprint}` in strata:release"
     yield Refusal(
         "rejected",
-        f"fingerprint {wanted.fingerprint} was rejected by {found.id} of {found.created:%Y-%m-%d %H:%M} ({why}); "
+        f"fingerprint {wanted.fingerprint} was rejected by {found.id}{_date(found)} ({why}); "
         f"change the code, or, if the fault lay elsewhere, {remedy}",
     )
+
+
+def _date(deployment: Deployment) -> str:
+    """By the wall clock, which a rehearsal's is not."""
+    return f" of {deployment.entry.at:%Y-%m-%d %H:%M} UTC" if deployment.entry else ""
 
 
 def _older(case: Case) -> Iterator[Refusal]:

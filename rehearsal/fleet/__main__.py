@@ -13,7 +13,8 @@ import pulumi
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the repository
 
-from infra import account, bundle, commit, config, targets
+from infra import account, bundle, commit, config, smoke, targets
+from infra.contracts import HookOutputs
 from infra.layers.compute import Compute
 from infra.layers.data import Data
 from infra.layers.delivery import Delivery
@@ -36,9 +37,13 @@ observability = Observability(
     "observability", names=names, place=place, config=stack.observability, functions=functions, opts=opts
 )
 alarms = observability.outputs
-delivery = Delivery("delivery", names=names, config=stack.delivery, functions=functions, alarms=alarms, opts=opts)
+hooks = HookOutputs((), "", "")
+delivery = Delivery(
+    "delivery", names=names, config=stack.delivery, functions=functions, alarms=alarms, hooks=hooks, opts=opts
+)
 
-wanted = targets.build(functions, alarms, delivery.outputs, stack.delivery.curve.minutes, HERE)
+minutes, smokes = stack.delivery.curve.minutes, smoke.read(tuple(bundles), HERE)
+wanted = targets.build(functions, alarms=alarms, delivery=delivery.outputs, hooks=hooks, minutes=minutes, smokes=smokes)
 policy = replace(stack.release, commit=commit.current(HERE, os.environ))
 after_layers = pulumi.ResourceOptions(depends_on=[observability, delivery])
 Release("release", targets=wanted, policy=policy, region=place.region, opts=after_layers)

@@ -25,6 +25,7 @@ def declare(config: DeliveryConfig | None = None, hook_arns: tuple[str, ...] = (
                 alias=Output.from_input("live"),
                 version=Output.from_input("7"),
                 log_group="/aws/lambda/strata-prod-orders",
+                configuration=Output.from_input("{}"),
             )
         }
         alarms = ObservabilityOutputs(

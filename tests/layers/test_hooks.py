@@ -40,6 +40,7 @@ def declare(
             alias=Output.from_input("live"),
             version=Output.from_input("7"),
             log_group="/aws/lambda/strata-prod-orders",
+            configuration=Output.from_input("{}"),
         )
         made[:] = [
             Hooks(

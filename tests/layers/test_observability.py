@@ -22,7 +22,14 @@ made: list[Observability] = []
 def orders() -> FunctionOutputs:
     name, alias, version = (Output.from_input(value) for value in (FUNCTION, "live", "7"))
     arn = Output.from_input(PLACE.arn("lambda", f"function:{FUNCTION}"))
-    return FunctionOutputs(name=name, arn=arn, alias=alias, version=version, log_group=f"/aws/lambda/{FUNCTION}")
+    return FunctionOutputs(
+        name=name,
+        arn=arn,
+        alias=alias,
+        version=version,
+        log_group=f"/aws/lambda/{FUNCTION}",
+        configuration=Output.from_input("{}"),
+    )
 
 
 def declare(config: ObservabilityConfig | None = None) -> Recorder:

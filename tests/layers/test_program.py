@@ -97,6 +97,9 @@ def test_the_release_is_told_every_name_that_it_acts_on(monkeypatch: pytest.Monk
     (target,) = release["targets"]
     probe = json.loads(target.pop("probe"))
     assert probe["routeKey"] == "GET /health"
+    declared = json.loads(target.pop("configuration"))
+    assert (declared["MemorySize"], declared["Handler"]) == (1024, "app.orders.main.handler")
+    assert declared["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == "orders"
     assert target == {
         "function": "strata-prod-orders",
         "alias": "live",

@@ -31,7 +31,7 @@ def test_a_canary_short_of_requests_is_stopped_in_its_last_minute_and_not_before
     assert isinstance(note, Note)
     assert isinstance(note.mark, Stopped)
     assert note.mark.kind == "evidence"
-    assert "19 of 20 requests" in note.why
+    assert "19 of the 20 requests" in note.why
     assert decide(replace(canary(9, 19), tags=noted(note.mark)), ENFORCED) == Stop("d-1", note.why)
 
 
@@ -77,9 +77,9 @@ def test_from_the_middle_on_a_canary_is_sent_what_it_lacks_and_no_more_than_a_bo
 
     assert isinstance(next_(canary(4.9, 0)), Wait)
     assert isinstance(next_(canary(5, 20)), Wait)
-    assert next_(canary(5, 0)) == TopUp(20, "0 of 20 requests that it takes reached the canary")
+    assert next_(canary(5, 0)) == TopUp(20, "0 of the 20 requests that it takes have reached the canary")
     sent = replace(canary(5, 0), notes=Notes("d-1", topped_up=290))
-    assert next_(sent) == TopUp(10, "0 of 20 requests that it takes reached the canary")
+    assert next_(sent) == TopUp(10, "0 of the 20 requests that it takes have reached the canary")
     assert isinstance(next_(replace(sent, notes=Notes("d-1", topped_up=300))), Wait)
     assert isinstance(decide(canary(5, 0), TOPPING), Wait)  # there is no harmless event to send
 

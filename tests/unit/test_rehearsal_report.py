@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from rehearsal.facts import Deployment, Seen
+from rehearsal.fleet.result import Member, SetResult
 from rehearsal.outcome import Told, outcome, told_by
-from rehearsal.report import Harm, Noop, Release, Report
+from rehearsal.report import Harm, Noop, Refused, Release, Report
 from rehearsal.traffic import Orders
 
 FIRST = Release("first", "first", "answered", "1 answered", None, "1", None, 0, 9.1, 0, 0, None)
@@ -19,14 +20,21 @@ BAD = Release(
     "bad", "rolled_back", "verdict", "alarm x fired; deployment d-BAD", "2", "3", "d-BAD", 255, 9, 600, 7, 0.09
 )
 REVERT = Release("revert", "unchanged", "fingerprint", "the same", "2", "2", None, 0, 5.0, 300, 0, None)
+SMOKE = Release("smoke", "rolled_back", "hook", "wrong", "2", "5", "d-SMOKE", 255, 5, 200, 0, None)
+RETRY = Release("retry", "refused", "rejected", "d-SMOKE", "2", "2", None, 255, 4, 200, 0, None)
+EVIDENCE = Release("evidence", "rolled_back", "evidence", "few", "2", "6", "d-FEW", 255, 15, 0, 0, None)
+MEMBER = Member("f-orders", "rolled_back", "set", "f-invoices was not promoted", "1", "2", "1", ("d-1",), 100, 0)
+SET = SetResult(255, 20.0, MEMBER, replace(MEMBER, function="f-invoices", reason="verdict", failed=6))
 WELL = Report(
     seconds=60.1,
     time_factor=40.0,
     pulumi_version="v3.259.0",
-    releases=(FIRST, GOOD, BAD, REVERT),
+    releases=(FIRST, GOOD, BAD, REVERT, SMOKE, RETRY, EVIDENCE),
     orders=Orders(900, 900),
     noop=Noop(0, 4.2, 0),
     harm=(Harm("first", 0, 0, 0), Harm("good", 0, 0, 0), Harm("bad", 7, 7, 0), Harm("revert", 0, 0, 0)),
+    refused=(Refused("retry", "rejected", ()),),
+    set=SET,
 )
 
 
@@ -45,7 +53,9 @@ def test_a_rehearsal_that_went_as_told_has_no_problems() -> None:
 def test_the_file_has_the_form_of_the_issue(tmp_path: Path) -> None:
     WELL.write(tmp_path / "new" / "report.json")
     found = json.loads((tmp_path / "new/report.json").read_text())
-    assert list(found) == ["seconds", "time_factor", "pulumi", "releases", "orders", "noop"]
+    assert list(found) == ["seconds", "time_factor", "pulumi", "releases", "orders", "noop", "refused", "set"]
+    assert found["refused"] == [{"name": "retry", "reason": "rejected", "calls": 0}]
+    assert [one["name"] for one in found["releases"]][-3:] == ["smoke", "retry", "evidence"]
     assert found["pulumi"] == {"version": "v3.259.0"}
     assert found["orders"] == {"acknowledged": 900, "readable": 900, "lost": 0}
     assert found["noop"] == {"changed": 0, "seconds": 4.2}
@@ -68,7 +78,7 @@ def test_the_file_has_the_form_of_the_issue(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("report", "problem"),
     [
-        (replace(WELL, releases=WELL.releases[:3]), "revert: never happened"),
+        (replace(WELL, releases=(*WELL.releases[:3], *WELL.releases[4:])), "revert: never happened"),
         (
             with_release(replace(GOOD, outcome="rolled_back", detail="too many errors")),
             "good: ended rolled_back (verdict), not promoted: too many errors",
@@ -97,6 +107,15 @@ def test_the_file_has_the_form_of_the_issue(tmp_path: Path) -> None:
         (with_harm(Harm("bad", 0, 0, 0)), "bad: the canary harmed nobody, so nothing was shown"),
         (replace(WELL, noop=Noop(2, 4.0, 0)), "noop: changed 2 resources and exited 0, not 0 and 0"),
         (replace(WELL, noop=Noop(0, 4.0, 255)), "noop: changed 0 resources and exited 255, not 0 and 0"),
+        (
+            with_release(replace(SMOKE, outcome="promoted", reason="verdict", detail="no alarm fired")),
+            "smoke: ended promoted (verdict), not rolled_back (hook): no alarm fired",
+        ),
+        (
+            replace(WELL, refused=(Refused("retry", "rejected", ("lambda UpdateAlias",)),)),
+            "retry: was refused, but only after lambda UpdateAlias",
+        ),
+        (replace(WELL, set=None), "set: never happened"),
         (replace(WELL, orders=Orders(900, 899)), "orders: 1 of 900 acknowledged orders are lost"),
         (
             replace(WELL, orders=Orders(199, 199)),
@@ -109,8 +128,9 @@ def test_what_ended_otherwise_is_named_with_its_reason(report: Report, problem: 
 
 
 def test_a_rehearsal_in_which_nothing_happened_names_every_step() -> None:
-    nothing = replace(WELL, releases=(), orders=Orders(0, 0), harm=())
-    assert [line.partition(":")[0] for line in nothing.problems()] == ["first", "good", "bad", "revert", "orders"]
+    nothing = replace(WELL, releases=(), orders=Orders(0, 0), harm=(), refused=(), set=None)
+    named = ["first", "good", "bad", "revert", "smoke", "retry", "evidence", "set", "orders"]
+    assert [line.partition(":")[0] for line in nothing.problems()] == named
 
 
 def test_the_table_is_plain_where_there_is_no_terminal() -> None:
@@ -123,6 +143,8 @@ def test_the_table_is_plain_where_there_is_no_terminal() -> None:
     assert lines[2] == ["good", "promoted", "1", "->", "2", "21.0", "1300", "0", "10.1%"]
     assert lines[3] == ["bad", "rolled", "back", "(verdict)", "2", "->", "3", "9.0", "600", "7", "9.0%"]
     assert lines[5] == ["noop", "0", "changed", "4.2"]
+    assert lines[7] == ["retry", "refused", "(rejected)", "2", "4.0", "200", "0"]
+    assert lines[9] == ["set", "rolled", "back", "(set)", "1", "->", "2", "20.0", "100", "0"]
 
 
 def deployment(status: str, id_: str = "d-1") -> Deployment:
@@ -159,6 +181,13 @@ def test_the_line_of_a_failed_up_stands_in_the_middle_of_pulumis_output() -> Non
 Resources:
 """
     assert told_by(text, "f") == Told("verdict", "f 2 -> 3 rolled back (verdict): alarm a fired; deployment d-1")
+
+
+def test_a_refusal_which_leaves_no_record_is_told_by_pulumi_alone() -> None:
+    told = told_by("error: f 2 -> 3 refused (rejected): fingerprint x; all traffic is on 2", "f")
+    assert told.refused
+    assert outcome(LIVE_1, LIVE_1, told) == "refused"
+    assert outcome(LIVE_1, Seen("2", (deployment("Succeeded"),)), told) == "promoted"
 
 
 def test_an_up_that_failed_for_another_reason_is_told_by_its_last_error() -> None:

@@ -81,6 +81,8 @@ def _queries(wanted: Wanted, index: int) -> list[dict[str, Any]]:
     alias = {"FunctionName": target.function, "Resource": f"{target.function}:{target.alias}"}
     queries = [_sum(f"traffic_{index}", "Invocations", alias)]
     for number, version in enumerate((wanted.stable, wanted.canary), start=1):
+        if not version:  # not published yet, so it did nothing
+            continue
         of_version = alias | {"ExecutedVersion": version}
         queries += [
             _sum(f"i{number}_{index}", "Invocations", of_version),
