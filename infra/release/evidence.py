@@ -55,4 +55,5 @@ def _age(case: Case, followed: Deployment) -> timedelta:
 
 
 def _said(case: Case) -> str:
-    return f"{case.seen.canary.invocations} of the {case.policy.minimum_requests} requests that it takes have reached the canary"
+    requests, wanted = case.seen.canary.invocations, case.policy.minimum_requests
+    return f"{requests} of the {wanted} requests that it takes have reached the canary"
