@@ -6,14 +6,15 @@ which the API of the compute layer stands before. Nobody is let in by the API: i
 
 import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pulumi
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the repository
 
-from infra import account, bundle, commit, config, targets
+from infra import account, bundle, commit, config, smoke, targets
+from infra.contracts import HookOutputs
 from infra.layers.compute import Compute
 from infra.layers.data import Data
 from infra.layers.delivery import Delivery
@@ -21,10 +22,13 @@ from infra.layers.observability import Observability
 from infra.release.resource import Release
 
 HERE = Path(__file__).resolve().parent
+NO_HOOKS = HookOutputs(arns=(), before_allow_traffic="", after_allow_traffic="")
 
 stack = config.load()
 names = stack.names
-bundles = {main.parent.name: bundle.build(main.parent.name, HERE) for main in sorted(HERE.glob("app/*/main.py"))}
+services = sorted(main.parent.name for main in HERE.glob("app/*/main.py"))
+smokes = smoke.read(services, HERE)
+bundles = {service: bundle.build(service, HERE) for service in services}
 provider = account.provider(stack)
 place = account.place(stack, provider)
 opts = pulumi.ResourceOptions(providers=[provider])
@@ -36,11 +40,16 @@ observability = Observability(
     "observability", names=names, place=place, config=stack.observability, functions=functions, opts=opts
 )
 alarms = observability.outputs
-delivery = Delivery("delivery", names=names, config=stack.delivery, functions=functions, alarms=alarms, opts=opts)
+delivery = Delivery(
+    "delivery", names=names, config=stack.delivery, functions=functions, alarms=alarms, hooks=NO_HOOKS, opts=opts
+)
 
-wanted = targets.build(functions, alarms, delivery.outputs, stack.delivery.curve.minutes, HERE)
+minutes = stack.delivery.curve.minutes
+wanted = targets.build(
+    functions, alarms=alarms, delivery=delivery.outputs, hooks=NO_HOOKS, minutes=minutes, smokes=smokes
+)
 policy = replace(stack.release, commit=commit.current(HERE, os.environ))
 after_layers = pulumi.ResourceOptions(depends_on=[observability, delivery])
 Release("release", targets=wanted, policy=policy, region=place.region, opts=after_layers)
 
-pulumi.export("release", {"targets": targets.exported(wanted)})
+pulumi.export("release", {"region": place.region, "targets": targets.exported(wanted), "policy": asdict(policy)})
