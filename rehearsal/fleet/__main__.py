@@ -6,7 +6,7 @@ which the API of the compute layer stands before. Nobody is let in by the API: i
 
 import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pulumi
@@ -22,10 +22,13 @@ from infra.layers.observability import Observability
 from infra.release.resource import Release
 
 HERE = Path(__file__).resolve().parent
+NO_HOOKS = HookOutputs(arns=(), before_allow_traffic="", after_allow_traffic="")
 
 stack = config.load()
 names = stack.names
-bundles = {main.parent.name: bundle.build(main.parent.name, HERE) for main in sorted(HERE.glob("app/*/main.py"))}
+services = sorted(main.parent.name for main in HERE.glob("app/*/main.py"))
+smokes = smoke.read(services, HERE)
+bundles = {service: bundle.build(service, HERE) for service in services}
 provider = account.provider(stack)
 place = account.place(stack, provider)
 opts = pulumi.ResourceOptions(providers=[provider])
@@ -37,15 +40,16 @@ observability = Observability(
     "observability", names=names, place=place, config=stack.observability, functions=functions, opts=opts
 )
 alarms = observability.outputs
-hooks = HookOutputs((), "", "")
 delivery = Delivery(
-    "delivery", names=names, config=stack.delivery, functions=functions, alarms=alarms, hooks=hooks, opts=opts
+    "delivery", names=names, config=stack.delivery, functions=functions, alarms=alarms, hooks=NO_HOOKS, opts=opts
 )
 
-minutes, smokes = stack.delivery.curve.minutes, smoke.read(tuple(bundles), HERE)
-wanted = targets.build(functions, alarms=alarms, delivery=delivery.outputs, hooks=hooks, minutes=minutes, smokes=smokes)
+minutes = stack.delivery.curve.minutes
+wanted = targets.build(
+    functions, alarms=alarms, delivery=delivery.outputs, hooks=NO_HOOKS, minutes=minutes, smokes=smokes
+)
 policy = replace(stack.release, commit=commit.current(HERE, os.environ))
 after_layers = pulumi.ResourceOptions(depends_on=[observability, delivery])
 Release("release", targets=wanted, policy=policy, region=place.region, opts=after_layers)
 
-pulumi.export("release", {"targets": targets.exported(wanted)})
+pulumi.export("release", {"region": place.region, "targets": targets.exported(wanted), "policy": asdict(policy)})

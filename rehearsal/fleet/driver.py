@@ -39,8 +39,8 @@ class Fleet:
 
     def create(self) -> None:
         """Write the first edition, and create all of it. Raises ScratchError where that fails."""
-        self.edit(1)
         code, text = self._pulumi("stack", "init", STACK)
+        self.edit(1)
         created = self.up(env=NO_CHECKPOINTS) if code == 0 else Up(code, 0.0, text)
         if created.exit_code != 0:
             raise ScratchError(f"the fleet could not be created (exit code {created.exit_code}):\n{created.text}")
