@@ -1,6 +1,7 @@
 """The provider as the engine calls it, with AWS in memory."""
 
 import copy
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pulumi.runtime.proto import engine_pb2
 from infra.release.clock import Interrupted
 from infra.release.model import Status
 from infra.release.provider.servicer import UNKNOWN
-from tests.unit.fake_cloud import FakeClock, cloud, version
+from tests.unit.fake_cloud import FakeClock, cloud, target, version
 from tests.unit.provider_kit import (
     NONE,
     SOME,
@@ -289,6 +290,12 @@ def test_a_check_tells_every_mistake_of_a_target() -> None:
     wrong["targets"][0] |= {"minutes": "ten", "colour": "red"}
     said = released(1).check(wrong)
     assert {line.split()[0] for line in said} == {"targets[0].minutes", "targets[0].colour"}
+
+
+def test_a_set_needs_somebody_who_waits() -> None:
+    several = [asdict(target(2, name)) for name in ("orders", "billing")]
+    [said] = Stack(cloud()).check({**inputs(2, wait=False), "targets": several})
+    assert said.startswith("policy.wait is false, but 2 functions go together")
 
 
 def test_what_a_preview_does_not_know_is_not_checked() -> None:

@@ -116,7 +116,10 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         news = _plain(request.news)
         if not _unknown(news):
             try:
-                _release(news)
+                targets, policy, _ = _release(news)
+                if len(targets) > 1 and not policy.wait:
+                    why = f"is false, but {len(targets)} functions go together, and only one who waits sees to that"
+                    raise wire.WireError({"policy.wait": f"{why}; set it to true"})
             except wire.WireError as mistake:
                 for path, what in mistake.mistakes.items():
                     response.failures.add(property=path, reason=f"{path} {what}")
