@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ErrorInformation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set as AbstractSet
 
 from infra.release.model import Deployment, Observation, Status, Target
@@ -40,11 +41,16 @@ def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[s
 
 def _alarmed(deployment: Deployment, target: Target, red: AbstractSet[str]) -> tuple[str, str]:
     # The errors may have left the window since, which turns their alarm green; CodeDeploy's words remain.
-    fired = [name for name in deployment.alarms if name in red or name in deployment.message]
+    fired = [name for name in deployment.alarms if name in red or _named(name, deployment.message)]
     verdict = [name for name in fired or deployment.alarms if name.startswith(target.verdict_alarms)]
     named = " and ".join(verdict or fired or deployment.alarms)
     slow = ": it answers too slowly" if verdict and all(target.is_slow_alarm(name) for name in verdict) else ""
     return "verdict" if verdict else "fault", f"alarm {named} fired{slow}"
+
+
+def _named(alarm: str, message: str) -> bool:
+    """Whether a message names the alarm, and not only one whose name begins with it."""
+    return re.search(rf"(?<![\w-]){re.escape(alarm)}(?![\w-])", message) is not None
 
 
 def rejection(fingerprint: str, target: Target, seen: Observation) -> Deployment | None:

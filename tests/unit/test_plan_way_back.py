@@ -87,6 +87,12 @@ def test_an_alias_moved_to_a_third_version_meanwhile_is_restored_to_the_recorded
         (stopped(message=f"Activated alarms: {TARGET.alarm}"), set(), "fault", TARGET.alarm),
         (stopped(message=f"Activated alarms: {ALARM}"), set(), "verdict", ALARM),
         (stopped(message="one or more alarms"), set(), "verdict", ALARM),
+        (
+            stopped(message=f"Activated alarms: <{ALARM}-slow>", alarms=(ALARM, f"{ALARM}-slow", TARGET.alarm)),
+            set(),
+            "verdict",
+            f"alarm {ALARM}-slow fired: it answers too slowly",
+        ),
         (deployment(Status.FAILED, error="HOOK_EXECUTION_FAILURE", message="smoke"), set(), "hook", "smoke"),
         (deployment(Status.FAILED, error="IAM_ROLE_PERMISSIONS", message="may not"), set(), "fault", "may not"),
         (deployment(Status.STOPPED, error="MANUAL_STOP"), set(), "operator", "by hand"),
