@@ -89,6 +89,7 @@ class Tags:
     """All marks of one deployment group."""
 
     first: bool = False
+    founded: Noted | None = None  # the same with its mark, where the tag can be read
     stopped: Mapping[str, Noted] = field(default_factory=dict)  # by deployment
     forgiven: Noted | None = None
     retried: Noted | None = None
@@ -144,6 +145,7 @@ def parse(tags: Mapping[str, str]) -> Tags:
             stopped[deployment] = Noted(mark, words["by"], words["at"])
     return Tags(
         first=_FIRST in tags,
+        founded=_founded(tags.get(_FIRST, "")),
         stopped=stopped,
         forgiven=_pardon(tags.get(_FORGIVEN, ""), configured=False),
         retried=_pardon(tags.get(_RETRIED, ""), configured=True),
@@ -156,6 +158,13 @@ def surplus(tags: Mapping[str, str]) -> list[str]:
     """The keys of the oldest stops, beyond those that are kept."""
     stops = sorted((noted.at, deployment) for deployment, noted in parse(tags).stopped.items())[:-MOST_STOPS]
     return [f"{prefix}{deployment}" for _, deployment in stops for prefix in (_STOPPED, _WHY)]
+
+
+def _founded(value: str) -> Noted | None:
+    words = dict(_WORD.findall(value))
+    if not {"version", "fp", "by", "at"} <= words.keys():
+        return None
+    return Noted(First(words["version"], words["fp"]), words["by"], words["at"])
 
 
 def _pardon(value: str, *, configured: bool) -> Noted | None:
