@@ -7,11 +7,12 @@ import typer
 from infra.release.command.history import history
 from infra.release.command.plan import plan
 from infra.release.command.power import power
+from infra.release.command.prune import prune
 from infra.release.command.shown import EXIT_CODES
 from infra.release.command.watch import watch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=EXIT_CODES)
-for command in (plan, watch, history, power):
+for command in (plan, watch, history, prune, power):
     app.command()(command)
 
 
