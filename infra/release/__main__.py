@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from infra.release.command.doctor import doctor
 from infra.release.command.history import history
 from infra.release.command.plan import plan
 from infra.release.command.power import power
@@ -12,7 +13,7 @@ from infra.release.command.shown import EXIT_CODES
 from infra.release.command.watch import watch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=EXIT_CODES)
-for command in (plan, watch, history, prune, power):
+for command in (plan, watch, history, doctor, prune, power):
     app.command()(command)
 
 

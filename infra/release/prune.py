@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -141,26 +142,33 @@ def refusal(target: Target, seen: Observation, found: Sequence[Fate]) -> str | N
     return None
 
 
-def doomed_alarms(target: Target, seen: Observation, found: Iterable[Fate], names: Iterable[str]) -> list[str]:
-    """Those of the verdict alarms `names` of which a version goes, or has gone. To be listed before the versions are,
-    or an alarm that a release has just created would seem to be one of them."""
-    stay = {each.version.number for each in found if not each.goes}
-    guarding = {alarm for each in seen.ledger if each.running for alarm in each.alarms}
+def doomed_alarms(
+    target: Target, ledger: Iterable[Deployment], staying: AbstractSet[str], names: Iterable[str]
+) -> list[str]:
+    """Those of the verdict alarms `names` of which a version is not among the `staying`.
+
+    They are to be listed before the versions are, or one that a release has just created would seem to be doomed.
+    """
+    guarding = {alarm for each in ledger if each.running for alarm in each.alarms}
     return [
         name
         for name in sorted(set(names) - guarding)
-        if (versions := versions_of(target, name)) and not versions <= stay
+        if (versions := versions_of(target, name)) and not versions <= staying
     ]
 
 
 def orphans(
-    target: Target, seen: Observation, names: Iterable[str], when: Callable[[datetime], datetime], now: datetime
+    target: Target,
+    ledger: Iterable[Deployment],
+    names: Iterable[str],
+    when: Callable[[datetime], datetime],
+    now: datetime,
 ) -> list[str]:
     """Those of which no deployment of the ledger tells: theirs was never created, or its group is gone.
 
     when: a time of AWS's as the clock tells it.
     """
-    told = {alarm for each in seen.ledger for alarm in each.alarms}
+    told = {alarm for each in ledger for alarm in each.alarms}
     return [
         name
         for name in sorted(set(names) - told)

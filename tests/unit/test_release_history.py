@@ -83,7 +83,7 @@ def test_a_way_back_that_failed_leaves_a_promotion() -> None:
 
 @pytest.mark.parametrize("taken_back", [False, True])
 def test_a_release_is_in_flight_until_its_traffic_is_where_it_stays(taken_back: bool) -> None:
-    running = {"status": Status.IN_PROGRESS, "ended": None}
+    running: dict[str, Any] = {"status": Status.IN_PROGRESS, "ended": None}
     ledger_ = (
         (deployment("d-1", 0, "b"), deployment("d-2", 12, "a", moment=0, **running))
         if taken_back
@@ -109,7 +109,7 @@ def test_an_override_and_a_pardon_stand_at_the_release_that_they_let_go_ahead() 
     assert [said(each) for each in marks(noted)][1] == "forgive after d-0, by ann"
 
 
-def attempt(begun: float, took: float, ending: Ending = Ending.PROMOTED, **values: Any) -> Attempt:
+def attempt(begun: float, took: float, ending: Ending | None = Ending.PROMOTED, **values: Any) -> Attempt:
     usual: dict[str, Any] = {"deployment": f"d-{begun}", "moment": at(begun), "function": "orders", "commit": "abc1234"}
     rest = {"reason": "verdict", "why": "", "stable": "1", "version": "2", "fingerprint": "", "by": "ann"}
     times = {"started": at(begun), "ended": at(begun + took)}
@@ -117,15 +117,14 @@ def attempt(begun: float, took: float, ending: Ending = Ending.PROMOTED, **value
 
 
 def test_doras_keys_count_a_set_once_and_what_went_back_for_another_reason_as_no_failure() -> None:
-    bad = {"ending": Ending.ROLLED_BACK, "blamed": True}
     found = [
         attempt(0, 11),
         attempt(100, 11),
         attempt(100, 21, function="stock"),
-        attempt(200, 5, **bad),
+        attempt(200, 5, Ending.ROLLED_BACK, blamed=True),
         attempt(200, 7, Ending.ROLLED_BACK, function="stock", reason="set"),
         attempt(300, 9, Ending.ROLLED_BACK, reason="evidence"),
-        attempt(400, 0, ended=None, ending=None),
+        attempt(400, 0, None, ended=None),
     ]
     four = keys(found, 2, NOW, lambda _: at(-109))
     assert (four.releases, four.per_day, four.ended, four.failed, four.failure_rate) == (2, 1.0, 4, 1, 0.25)

@@ -104,6 +104,6 @@ def test_verdict_alarms_go_with_their_versions_and_when_no_deployment_tells_of_t
     ]
     lost = [ORDERS.verdict_alarm("5", "9", NOW - timedelta(hours=1)), f"{ORDERS.verdict_alarms}of-somebody"]
     what = seen(UP_TO_9[0], deployment("d-2", 9, 5, 60, alarms=tuple(named)))
-    assert doomed_alarms(ORDERS, what, found(what), [*named, *lost]) == sorted(named[1:])
-    assert orphans(ORDERS, what, [*named, *lost], lambda real: real, NOW) == lost[:1]
+    assert doomed_alarms(ORDERS, what.ledger, {"5", "9"}, [*named, *lost]) == sorted(named[1:])
+    assert orphans(ORDERS, what.ledger, [*named, *lost], lambda real: real, NOW) == lost[:1]
     assert compact(NOW) in named[0]

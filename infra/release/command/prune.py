@@ -82,7 +82,11 @@ def _found(release: Opened, bounds: Bounds) -> list[Pruning]:
         mine = fates(target, seen, published, bounds, now)
         if (why := refusal(target, seen, mine)) is not None:
             raise RefusedError(f"nothing is pruned: {why}")
-        gone = {*doomed_alarms(target, seen, mine, names), *orphans(target, seen, names, release.clock.simulated, now)}
+        staying = {each.version.number for each in mine if not each.goes}
+        gone = {
+            *doomed_alarms(target, seen.ledger, staying, names),
+            *orphans(target, seen.ledger, names, release.clock.simulated, now),
+        }
         found.append(Pruning(target, tuple(mine), tuple(sorted(gone))))
     return found
 
