@@ -46,7 +46,8 @@ class Attempt:
 
     @property
     def minutes(self) -> float | None:
-        return (self.ended - self.started) / timedelta(minutes=1) if self.ended else None
+        """That it took until all traffic was where it stayed; None for a first version, and in flight."""
+        return (self.ended - self.started) / timedelta(minutes=1) if self.ended and self.deployment else None
 
 
 def attempts(target: Target, ledger: Sequence[Deployment], tags: Tags, when: When) -> list[Attempt]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infra.release.aws import versions
+from infra.release.aws import rights, versions
 from infra.release.model import Target
 from infra.release.outcome import Ending
 from tests.cloud.codedeploy import EVERY, appspec
@@ -170,3 +170,16 @@ def test_bounds_that_cannot_be_are_told(live: World, tmp_path: Path) -> None:
 def test_only_a_published_version_can_be_deleted(live: World) -> None:
     with pytest.raises(ValueError, match="'live' is no published version of orders"):
         versions.delete_version(live.aws.clients, "orders", "live")
+
+
+def test_a_role_is_judged_by_what_iam_simulates_and_whom_it_trusts(world: World) -> None:
+    arn, clients = world.functions.role(), world.aws.clients
+    assert rights.simulated(clients, arn, [rights.ANSWER], ["*"]) == {rights.ANSWER: False}
+    statement = {"Effect": "Allow", "Action": rights.ANSWER, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    world.client("iam").put_role_policy(RoleName="execution", PolicyName="answer", PolicyDocument=document)
+    asked = [rights.ANSWER, "codedeploy:StopDeployment"]
+    assert rights.simulated(clients, arn, asked, ["*"]) == {rights.ANSWER: True, asked[1]: False}
+    assert rights.trusts(rights.role(clients, arn), "lambda")
+    assert not rights.trusts(rights.role(clients, arn), "codedeploy")
+    assert rights.principal(clients) is None

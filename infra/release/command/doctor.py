@@ -48,7 +48,7 @@ def _table(found: Sequence[Finding]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
-    for each in found:
+    for each in sorted(found, key=lambda each: list(Grade).index(each.grade)):  # what is bad stands at the prompt
         text = Text.assemble((each.about, "bold"), ": ", each.said)
         if each.remedy:
             text.append(f"\n-> {each.remedy}")

@@ -95,4 +95,5 @@ def _left_over(facts: Examined) -> Finding:
     if facts.verdicts > MANY:
         said = f"there are {facts.verdicts}, and each is paid for; they go with the versions that they compare"
         return Finding(Grade.WARNING, about, said, "`python -m infra.release prune`")
-    return Finding(Grade.OK, about, f"{facts.verdicts}, each of a version that is still there")
+    said = f"{facts.verdicts}, each of versions that are still there" if facts.verdicts else "none"
+    return Finding(Grade.OK, about, said)
