@@ -76,6 +76,7 @@ def _needed(target: Target, seen: Observation, published: Sequence[Published]) -
         (seen.alias.version, "live"),
         (seen.alias.shifted, f"weighted, {seen.alias.weight:.0%}"),
         (good.number if good else None, "last good"),
+        (_origin(seen), "what the live one came from"),
         *((each, "in flight") for each in _in_flight(seen, published)),
         (target.version, "wanted by the stack"),
     ]:
@@ -89,17 +90,28 @@ def last_good(target: Target, seen: Observation, published: Sequence[Published])
 
     published: newest first.
     """
-    forths = {each.id: seen.taken_back_by(each) for each in seen.ledger if each.status is Status.SUCCEEDED}
-    taken_back = {forth.id for forth in forths.values() if forth}
-    for each in seen.ledger:
-        if each.id not in forths or forths[each.id] or each.id in taken_back or each.entry is None:
-            continue
-        released = [one for one in published if one.fingerprint == each.entry.fingerprint]
-        before = [one for one in published if one.number == each.entry.stable]
+    for each in _promotions(seen):
+        released = [one for one in published if each.entry and one.fingerprint == each.entry.fingerprint]
+        before = [one for one in published if each.entry and one.number == each.entry.stable]
         for one in (*released, *before):
             if one.number != seen.alias.version and _good(target, seen, one):
                 return one
     return None
+
+
+def _origin(seen: Observation) -> str | None:
+    """The version that the live one was released from, to which `rollback` goes."""
+    entries = (each.entry for each in _promotions(seen))
+    return next((entry.stable for entry in entries if entry and entry.fingerprint == seen.live.fingerprint), None)
+
+
+def _promotions(seen: Observation) -> Iterator[Deployment]:
+    """The deployments of ours that succeeded, newest first, without ways back and what those took back."""
+    forths = {each.id: seen.taken_back_by(each) for each in seen.ledger if each.status is Status.SUCCEEDED}
+    taken_back = {forth.id for forth in forths.values() if forth}
+    for each in seen.ledger:
+        if each.id in forths and forths[each.id] is None and each.id not in taken_back and each.entry:
+            yield each
 
 
 def _good(target: Target, seen: Observation, one: Published) -> bool:

@@ -16,6 +16,7 @@ NINE = [
     Published(str(number), START + timedelta(days=number), version(number).fingerprint, 10) for number in range(1, 10)
 ]
 ALL_BUT_NEEDED = Bounds(1, 0)
+FROM = ["last good", "what the live one came from"]
 
 
 def deployment(id_: str, canary: int, stable: int, day: float, **values: Any) -> Deployment:
@@ -42,7 +43,13 @@ UP_TO_9 = (deployment("d-1", 5, 3, 50), deployment("d-2", 9, 5, 60))
 
 
 def test_live_and_last_good_stay_whatever_the_bounds() -> None:
-    assert kept(seen(*UP_TO_9)) == {"9": ["live", "wanted by the stack", "among the newest 1"], "5": ["last good"]}
+    assert kept(seen(*UP_TO_9)) == {"9": ["live", "wanted by the stack", "among the newest 1"], "5": FROM}
+
+
+def test_where_somebody_moved_the_alias_back_both_ways_from_there_stay() -> None:
+    stay = kept(seen(*UP_TO_9, live=5))
+    assert stay["9"][0] == "last good"
+    assert stay["3"] == FROM[1:]
 
 
 def test_a_canary_and_its_stable_version_stay() -> None:
