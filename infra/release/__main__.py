@@ -9,11 +9,12 @@ from infra.release.command.forgive import forgive
 from infra.release.command.power import power
 from infra.release.command.rollback import rollback
 from infra.release.command.shown import EXIT_CODES
+from infra.release.command.status import status
 from infra.release.command.unstick import unstick
 from infra.release.command.watch import watch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=EXIT_CODES)
-for command in (watch, abort, rollback, forgive, unstick, power):
+for command in (status, watch, abort, rollback, forgive, unstick, power):
     app.command()(command)
 
 
