@@ -198,6 +198,14 @@ def test_an_alias_moved_by_hand_has_no_way_back() -> None:
     assert acts.last_set(look(fake)) == {}
 
 
+def test_what_was_taken_back_and_put_live_by_hand_is_not_taken_back_twice() -> None:
+    fake = cloud()
+    release(fake)
+    undo(fake)
+    fake.point("2")
+    assert acts.last_set(look(fake)) == {}
+
+
 def test_a_lost_answer_starts_no_second_way_back() -> None:
     fake = cloud()
     release(fake)
