@@ -7,7 +7,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from infra.release import acts, plan, refusal, stuck
@@ -192,11 +191,11 @@ def _moment(at: datetime) -> str:
 
 def table(function: str, told: Told) -> Table:
     """One function's report."""
-    shown = Table(title=function, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_header=False)
+    shown = Table(title=function, title_justify="left", title_style="bold", box=None, pad_edge=False, show_header=False)
     shown.add_column(no_wrap=True)
     shown.add_column(overflow="fold")
     for name, text in rows(told):
-        shown.add_row(name, text)
+        shown.add_row(f"  {name}", text)
     return shown
 
 
