@@ -118,7 +118,7 @@ def _ended(target: Target, each: Deployment, back: Sequence[Deployment], tags: T
 
 
 def _first(target: Target, tags: Tags, when: When) -> list[Attempt]:
-    noted = tags.founded
+    noted = tags.answered
     if noted is None or not isinstance(noted.mark, First):
         return []
     at, mark = when(datetime.fromisoformat(noted.at)), noted.mark

@@ -7,7 +7,7 @@ from typing import Any
 from infra.release.ledger import Entry, moment
 from infra.release.model import Alias, Deployment, Observation, Status
 from infra.release.prune import Bounds, Fate, Published, doomed_alarms, fates, last_good, orphans, refusal
-from infra.release.tags import Stopped, Tags, parse, written
+from infra.release.tags import Tags
 from tests.unit.fake_cloud import START, target, version
 
 ORDERS = target(9)
@@ -81,13 +81,10 @@ def test_what_was_promoted_and_taken_back_is_not_last_good() -> None:
     assert good.number == "3"
 
 
-def test_what_an_operator_rejected_or_somebody_deleted_is_not_last_good() -> None:
-    noted = parse(written(Stopped("d-1", "operator", "no"), "ann", NOW))
-    rejected = last_good(ORDERS, seen(*UP_TO_9, tags=noted), NINE[::-1])
+def test_what_somebody_deleted_is_not_last_good() -> None:
     deleted = last_good(ORDERS, seen(*UP_TO_9), [each for each in NINE if each.number != "5"][::-1])
-    assert rejected is not None
     assert deleted is not None
-    assert rejected.number == deleted.number == "3"
+    assert deleted.number == "3"
 
 
 def test_a_prune_that_leaves_no_way_back_is_refused() -> None:

@@ -24,14 +24,17 @@ def watch(*, stack: Stack, as_json: Json = False) -> None:
     told(outcomes, as_json=as_json)
 
 
-def followed(release: Opened, *, as_json: bool) -> Mapping[str, Outcome]:
-    """The end of all that is in flight, told as it comes; on standard error where a program reads the answer."""
+def followed(release: Opened, *, as_json: bool, decide: runner.Decide = plan.watch) -> Mapping[str, Outcome]:
+    """The end of all that is in flight, told as it comes; on standard error where a program reads the answer.
+
+    decide: what is done meanwhile, where that is more than to watch.
+    """
 
     def tell(progress: Progress) -> None:
         typer.echo(progress.line(), err=as_json)
 
     waiting = replace(release.policy, wait=True)
-    return runner.run(list(release.targets), waiting, release.aws, release.clock, tell, plan.watch)
+    return runner.run(list(release.targets), waiting, release.aws, release.clock, tell, decide)
 
 
 def told(outcomes: Mapping[str, Outcome], *, as_json: bool) -> None:

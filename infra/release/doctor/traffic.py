@@ -53,7 +53,7 @@ def _split(last: Deployment | None) -> tuple[Grade, str, str]:
 
 
 def _without_ledger(alias: Alias, tags: Tags) -> tuple[Grade, str, str]:
-    first = tags.founded.mark if tags.founded else None
+    first = tags.answered.mark if tags.answered else None
     if not isinstance(first, First):
         return Grade.WARNING, ", and was never released", "`pulumi up` calls the first version, and records it"
     if first.version != alias.version:
