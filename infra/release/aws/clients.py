@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 from infra.release import ledger
 from infra.release.aws.errors import asking
@@ -65,12 +65,14 @@ class Clients:
     """Lambda, CodeDeploy, CloudWatch and its Logs in one region, made when they are first asked."""
 
     def __init__(self, region: str, clock: ScaledClock) -> None:
-        self._session = boto3.Session(region_name=region)
+        # boto3's own core: the same clients, and a tenth of a second less in every `up`.
+        self._session = Session()
+        self._region = region
         self._paces = {service: Pace(clock, *rate) for service, rate in RATES.items()}
 
     def _client(self, service: str, config: Config = _PATIENT) -> Any:
         with asking(service):
-            client = self._session.client(service, config=config)  # type: ignore[call-overload]
+            client = self._session.create_client(service, region_name=self._region, config=config)
         if service in self._paces:
             client.meta.events.register("before-call", self._paces[service].take)
         return client
