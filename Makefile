@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearsal sandbox cloud check test test-aws bench format venvs lock tools
+.PHONY: help rehearsal sandbox cloud check test test-aws bench captures format venvs lock tools
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -44,6 +44,9 @@ format: venvs ## Format the code
 
 lock: ## Resolve every requirements.in into its lock
 	@$(PYTHON) -m local.toolchain lock
+
+captures: tools ## Draw what the operator's commands show into docs/captures
+	@$(WITH_PULUMI) $(RUN) -m rehearsal captures --factor $(FACTOR)
 
 venvs: ## Fill both virtual environments from their locks
 	@$(PYTHON) -m local.toolchain venvs

@@ -1,5 +1,5 @@
 """`python -m rehearsal`: the whole story under live traffic, on this machine. `python -m rehearsal sandbox`: the stage
-alone, for commands typed by hand."""
+alone, for commands typed by hand. `python -m rehearsal captures`: the pictures in docs/captures."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal import sandbox
+from rehearsal import captures, sandbox
 from rehearsal.processes import ProgramError, end_on_sigterm
 from rehearsal.scenario import Rehearsal
 from rehearsal.scratch import ScratchError, scrubbed
@@ -21,7 +21,7 @@ REPORT = Path(".rehearsal/report.json")
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("story", "sandbox"), default="story")
+    parser.add_argument("what", nargs="?", choices=("story", "sandbox", "captures"), default="story")
     parser.add_argument(
         "--factor", type=float, default=40.0, help="simulated seconds per real second (default: %(default)g)"
     )
@@ -86,6 +86,10 @@ def main() -> int:
     try:
         if options.what == "sandbox":
             return stay(console, options.factor)
+        if options.what == "captures":
+            with sandbox.running(options.factor) as stage:
+                captures.draw(stage, options.rate)
+            return 0
         return rehearse(console, options.factor, options.rate, options.report)
     except (ScratchError, ProgramError) as problem:
         Console(stderr=True, highlight=False).print(f"rehearsal: {problem}", markup=False, soft_wrap=True)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import typer
 
+from infra.release.command.abort import abort
+from infra.release.command.doctor import doctor
+from infra.release.command.forgive import forgive
+from infra.release.command.history import history
 from infra.release.command.plan import plan
 from infra.release.command.power import power
+from infra.release.command.prune import prune
+from infra.release.command.rollback import rollback
 from infra.release.command.shown import EXIT_CODES
+from infra.release.command.status import status
+from infra.release.command.unstick import unstick
 from infra.release.command.watch import watch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=EXIT_CODES)
-for command in (plan, watch, power):
+for command in (status, plan, watch, abort, rollback, forgive, unstick, history, doctor, prune, power):
     app.command()(command)
 
 

@@ -58,7 +58,9 @@ def rejection(fingerprint: str, target: Target, seen: Observation) -> Deployment
     for each in seen.tries(fingerprint):
         stop = seen.tags.stop(each.id)
         if each.status is Status.SUCCEEDED:
-            return each if stop and stop.kind == "operator" else None
+            # A stop that came too late left its tag, and took nothing back.
+            back = any(seen.taken_back_by(other) is each for other in seen.ledger)
+            return each if back and stop and stop.kind == "operator" else None
         if each.failed and blame(each, target, seen.tags)[0] in REJECTING:
             return each
     return None

@@ -1,9 +1,10 @@
-"""Which of two commits is the older one, as git tells it: the ledger's lines have no room for a commit's date."""
+"""What git tells of commits: which is the older one, and when one was made; the ledger's lines have no room for it."""
 
 from __future__ import annotations
 
 import re
 import subprocess
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -20,8 +21,27 @@ def is_older(commit: str, than: str, repository: Path = REPOSITORY) -> bool:
     first, second = (name.group() for name in names if name)
     if first == second:
         return False
-    command = ["git", "-C", str(repository), "merge-base", "--is-ancestor", first, second]
+    ran = _git(repository, "merge-base", "--is-ancestor", first, second)
+    return ran is not None and ran.returncode == 0
+
+
+@cache
+def committed(commit: str, repository: Path = REPOSITORY) -> datetime | None:
+    """When `commit` was made. None where git does not know it, or where files had been changed since ("-dirty")."""
+    if not _COMMIT.fullmatch(commit):
+        return None
+    ran = _git(repository, "show", "--no-patch", "--format=%cI", commit)
+    return datetime.fromisoformat(ran.stdout.strip()) if ran is not None and ran.returncode == 0 else None
+
+
+def is_shallow(repository: Path = REPOSITORY) -> bool | None:
+    """Whether the clone lacks older commits, so that `is_older` is blind. None where there is no repository."""
+    ran = _git(repository, "rev-parse", "--is-shallow-repository")
+    return ran.stdout.strip() == "true" if ran is not None and ran.returncode == 0 else None
+
+
+def _git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
     try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        return subprocess.run(["git", "-C", str(repository), *arguments], capture_output=True, text=True, check=False)
     except OSError:
-        return False
+        return None

@@ -18,6 +18,8 @@ from infra.release.outcome import Ending
 from infra.release.plan import decide
 from infra.release.rule import Rule
 
+PLAN_FILE = "STRATA_PLAN_FILE"
+"""The variable that names a file for a preview's forecasts, as JSON: Pulumi itself does not hand on what is planned."""
 UNKNOWN = "what only `pulumi up` will know"
 
 

@@ -6,7 +6,7 @@ them, and `outcome` how it ends. Times are aware datetimes of the runner's clock
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -178,6 +178,23 @@ class Deployment:
         return self.status in {Status.FAILED, Status.STOPPED}
 
 
+def taken_back_by(way_back: Deployment, ledger: Iterable[Deployment]) -> Deployment | None:
+    """The one of `ledger`, newest first, that `way_back` takes back: it carries the moment of that one as its own."""
+    entry = way_back.entry
+    return next(
+        (
+            each
+            for each in ledger
+            if entry
+            and each.entry
+            and each.entry.at == entry.at
+            and each.created < way_back.created
+            and each.entry.fingerprint != entry.fingerprint
+        ),
+        None,
+    )
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a version said to the probe. `error` is the last line of what went wrong, None when it answered well."""
@@ -242,20 +259,8 @@ class Observation:
         return next((each for each in self.ledger if each.rolls_back is None), None)
 
     def taken_back_by(self, way_back: Deployment) -> Deployment | None:
-        """The deployment that `way_back`, one of ours, takes back: it carries the moment of that one as its own."""
-        entry = way_back.entry
-        return next(
-            (
-                each
-                for each in self.ledger
-                if entry
-                and each.entry
-                and each.entry.at == entry.at
-                and each.created < way_back.created
-                and each.entry.fingerprint != entry.fingerprint
-            ),
-            None,
-        )
+        """The deployment that `way_back`, one of ours, takes back."""
+        return taken_back_by(way_back, self.ledger)
 
     def tries(self, fingerprint: str) -> list[Deployment]:
         """The deployments that released that fingerprint, newest first; ways back to it are not among them."""

@@ -244,7 +244,9 @@ def _verify(case: Case, followed: Deployment) -> Action:
     seen = case.seen
     if (culprit := case.lost_with(followed)) is not None:
         return _take_back(case, followed, culprit)
-    if seen.alias.shifted is None and seen.live.fingerprint == seen.wanted.fingerprint:
+    # A watcher may want another version than the one that is in flight.
+    released = (followed.entry or seen.wanted).fingerprint
+    if seen.alias.shifted is None and seen.live.fingerprint == released:
         return case.finish(Ending.PROMOTED, "verdict", f"{case.rates}, and no alarm fired{evidence.doubt(case)}")
     if case.within_grace(followed):
         return case.wait(Phase.VERIFY, f"{followed.id} has succeeded")

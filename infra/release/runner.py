@@ -183,8 +183,14 @@ class _Run:
         seen = look(self.wanted, self.policy, self.cloud, self.notes, self.is_older)
         self.looked = True
         actions = self.decide(self.wanted, seen, self.policy, now)
+        busy: list[Unavailable] = []
         for target in self.wanted:
-            self.act(target, seen[target.function], actions[target.function])
+            try:
+                self.act(target, seen[target.function], actions[target.function])
+            except Unavailable as problem:  # of one function, which must not hold the others up
+                busy.append(problem)
+        if busy:
+            raise busy[0]
         return all(isinstance(each, Wait | TopUp | Stop | PointAlias) for each in actions.values())
 
     def act(self, target: Target, seen: Observation, action: Action) -> None:

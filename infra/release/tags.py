@@ -4,6 +4,7 @@
     strata:stopped:DEPLOYMENT    that we stopped it or took it back: why (one word), who, when
     strata:why:DEPLOYMENT        the same in words
     strata:forgiven              an operator allows one more try of a rejected fingerprint
+    strata:forgiven:why          the same in words
     strata:retried               the stack's configuration does
     strata:override              a refusal was overridden: by whom, why, for which fingerprint
     strata:set                   the moment of the set that this group's function was last released with
@@ -27,6 +28,7 @@ MOST_STOPS = 16
 _FIRST, _SET, _OVERRIDE = "strata:first", "strata:set", "strata:override"
 _FORGIVEN, _RETRIED = "strata:forgiven", "strata:retried"
 _STOPPED, _WHY = "strata:stopped:", "strata:why:"
+_FORGIVEN_WHY = "strata:forgiven:why"
 _WORD = re.compile(r"(?P<key>[a-z]+)=(?P<value>\S+)")
 
 
@@ -49,11 +51,12 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Pardon:
-    """One more try of a fingerprint that `deployment` rejected. `configured`: by `release.retry`."""
+    """One more try of a fingerprint that `deployment` rejected. `configured`: by `release.retry`, without a `why`."""
 
     fingerprint: str
     deployment: str
     configured: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Tags:
     """All marks of one deployment group."""
 
     first: bool = False
+    answered: Noted | None = None  # who found that it did, and when
     stopped: Mapping[str, Noted] = field(default_factory=dict)  # by deployment
     forgiven: Noted | None = None
     retried: Noted | None = None
@@ -119,8 +123,9 @@ def written(mark: Mark, by: str, at: datetime) -> dict[str, str]:
             tags = {_FIRST: f"version={version} fp={fingerprint} {said}"}
         case Stopped(deployment, kind, why):
             tags = {f"{_STOPPED}{deployment}": f"kind={kind} {said}", f"{_WHY}{deployment}": _plain(why)}
-        case Pardon(fingerprint, deployment, configured):
+        case Pardon(fingerprint, deployment, configured, why):
             tags = {_RETRIED if configured else _FORGIVEN: f"fp={fingerprint} of={deployment} {said}"}
+            tags |= {} if configured else {_FORGIVEN_WHY: _plain(why)}
         case Overridden(fingerprint, refusal, text):
             tags = {_OVERRIDE: f"fp={fingerprint} refusal={refusal} {said} {_plain(text)}"}
         case Enlisted(moment):
@@ -144,9 +149,10 @@ def parse(tags: Mapping[str, str]) -> Tags:
             stopped[deployment] = Noted(mark, words["by"], words["at"])
     return Tags(
         first=_FIRST in tags,
+        answered=_answered(tags.get(_FIRST, "")),
         stopped=stopped,
-        forgiven=_pardon(tags.get(_FORGIVEN, ""), configured=False),
-        retried=_pardon(tags.get(_RETRIED, ""), configured=True),
+        forgiven=_pardon(tags.get(_FORGIVEN, ""), tags.get(_FORGIVEN_WHY, "")),
+        retried=_pardon(tags.get(_RETRIED, ""), None),
         overridden=_overridden(tags.get(_OVERRIDE, "")),
         enlisted=_time(tags.get(_SET, "")),
     )
@@ -158,11 +164,20 @@ def surplus(tags: Mapping[str, str]) -> list[str]:
     return [f"{prefix}{deployment}" for _, deployment in stops for prefix in (_STOPPED, _WHY)]
 
 
-def _pardon(value: str, *, configured: bool) -> Noted | None:
+def _answered(value: str) -> Noted | None:
+    words = dict(_WORD.findall(value))
+    if not {"version", "fp", "by", "at"} <= words.keys():
+        return None
+    return Noted(First(words["version"], words["fp"]), words["by"], words["at"])
+
+
+def _pardon(value: str, why: str | None) -> Noted | None:
+    """`why` is None for one that the configuration gives."""
     words = dict(_WORD.findall(value))
     if not {"fp", "of", "by", "at"} <= words.keys():
         return None
-    return Noted(Pardon(words["fp"], words["of"], configured), words["by"], words["at"])
+    pardon = Pardon(words["fp"], words["of"], configured=why is None, why=why or "")
+    return Noted(pardon, words["by"], words["at"])
 
 
 def _overridden(value: str) -> Noted | None:

@@ -77,7 +77,10 @@ def test_targets_that_are_none_are_told_by_their_path(world: World, tmp_path: Pa
     assert "release.targets[0].function is 3: it must be of type str" in said
 
 
-@pytest.mark.parametrize("command", ["watch", "power"])
+@pytest.mark.parametrize(
+    "command",
+    ["status", "plan", "watch", "abort", "rollback", "forgive", "unstick", "history", "doctor", "prune", "power"],
+)
 def test_every_command_says_what_it_does(command: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "infra.release", command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,40 +1,32 @@
-"""The `set` step of the rehearsal, on the real CLI: two functions go live together or not at all."""
+"""The `set` step of the rehearsal: two functions of one stack go live together or not at all."""
 
-import io
+from typing import Any
 
-import pytest
-from rich.console import Console
+from tests.rehearsal.conftest import Ran
 
-from rehearsal import sandbox
-from rehearsal.fleet.result import SetResult
-from rehearsal.fleet.step import run_set
-from rehearsal.story import Story
+ORDERS, INVOICES = "fleet-rehearsal-orders", "fleet-rehearsal-invoices"
 
 
-@pytest.fixture(scope="module")
-def told() -> tuple[SetResult, str]:
-    """The step once, in a sandbox of its own; what it came to, and how it was told."""
-    page = io.StringIO()
-    with sandbox.running(40.0) as stage:
-        result = run_set(stage, Story(Console(file=page, width=200)))
-    return result, page.getvalue()
+def functions(ran: Ran) -> dict[str, dict[str, Any]]:
+    return {one["function"]: one for one in ran.report["set"]["functions"]}
 
 
-def test_a_set_with_one_bad_function_goes_back_whole(told: tuple[SetResult, str]) -> None:
-    result, page = told
-    assert result.problems() == [], page
-    assert result.exit_code != 0
-    for member in (result.good, result.bad):
-        assert (member.from_version, member.to_version, member.live) == ("1", "2", "1")
-        assert member.deployments
+def test_a_set_with_one_bad_function_goes_back_whole(ran: Ran) -> None:
+    assert ran.report["set"]["exit_code"] != 0
+    found = functions(ran)
+    endings = {name: (one["outcome"], one["reason"]) for name, one in found.items()}
+    assert endings == {ORDERS: ("rolled_back", "set"), INVOICES: ("rolled_back", "verdict")}
+    for one in found.values():
+        assert (one["from_version"], one["to_version"], one["live"]) == ("1", "2", "1")
+        assert one["deployments"]
 
 
-def test_the_verdict_was_on_the_bad_one_alone(told: tuple[SetResult, str]) -> None:
-    result, _ = told
-    assert "RuntimeError: edition 2 of invoices raises on every second call" in result.bad.detail
-    assert result.bad.function in result.good.detail
+def test_only_the_bad_function_failed_calls_and_the_other_says_because_of_whom(ran: Ran) -> None:
+    good, bad = functions(ran)[ORDERS], functions(ran)[INVOICES]
+    assert good["failed"] == 0 < bad["failed"]
+    assert "RuntimeError: edition 2 of invoices raises on every second call" in bad["detail"]
+    assert INVOICES in good["detail"]
 
 
-def test_the_story_says_how_both_ended(told: tuple[SetResult, str]) -> None:
-    _, page = told
-    assert "fleet-rehearsal-orders rolled back (set), fleet-rehearsal-invoices rolled back (verdict)" in page
+def test_the_story_says_how_both_functions_ended(ran: Ran) -> None:
+    assert f"{ORDERS} rolled back (set), {INVOICES} rolled back (verdict)" in ran.text

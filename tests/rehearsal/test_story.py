@@ -14,7 +14,7 @@ def test_the_rehearsal_ends_as_told(ran: Ran) -> None:
 
 
 def test_the_report_has_its_form(ran: Ran) -> None:
-    assert list(ran.report) == ["seconds", "time_factor", "pulumi", "releases", "orders", "noop"]
+    assert list(ran.report) == ["seconds", "time_factor", "pulumi", "releases", "orders", "noop", "refused", "set"]
     assert ran.report["time_factor"] == 40
     assert ran.report["pulumi"]["version"].startswith("v3.")
     assert all(" ".join(release) == RELEASE_KEYS for release in ran.report["releases"])
@@ -22,7 +22,15 @@ def test_the_report_has_its_form(ran: Ran) -> None:
 
 def test_the_outcomes_come_in_their_order(ran: Ran) -> None:
     found = [(release["name"], release["outcome"]) for release in ran.report["releases"]]
-    assert found == [("first", "first"), ("good", "promoted"), ("bad", "rolled_back"), ("revert", "unchanged")]
+    assert found == [
+        ("first", "first"),
+        ("good", "promoted"),
+        ("bad", "rolled_back"),
+        ("revert", "unchanged"),
+        ("smoke", "rolled_back"),
+        ("retry", "refused"),
+        ("evidence", "rolled_back"),
+    ]
 
 
 def test_the_good_release_had_a_tenth_of_the_requests_and_then_all(ran: Ran) -> None:
@@ -56,6 +64,25 @@ def test_the_revert_shifted_nothing(ran: Ran) -> None:
     assert (revert["to_version"], revert["deployment_id"], revert["canary_share"]) == ("2", None, None)
 
 
+def test_a_wrong_answer_was_found_by_the_hook_before_any_traffic(ran: Ran) -> None:
+    smoke = ran.report["releases"][4]
+    assert (smoke["reason"], smoke["harmed_requests"], smoke["canary_share"]) == ("hook", 0, None)
+    assert "read-order-that-is-gone.json: GET /orders/{id} answered 200, expected 404" in smoke["detail"]
+
+
+def test_the_same_code_again_was_refused_and_nothing_was_touched(ran: Ran) -> None:
+    smoke, retry = ran.report["releases"][4:6]
+    assert (retry["deployment_id"], retry["exit_code"] != 0) == (None, True)
+    assert smoke["deployment_id"] in retry["detail"]
+    assert ran.report["refused"] == [{"name": "retry", "reason": "rejected", "calls": 0}]
+
+
+def test_a_canary_that_nobody_called_went_back(ran: Ran) -> None:
+    evidence = ran.report["releases"][6]
+    assert evidence["reason"] == "evidence"
+    assert "0 of the 20 requests that it takes" in evidence["detail"]
+
+
 def test_every_acknowledged_order_is_read_back(ran: Ran) -> None:
     orders = ran.report["orders"]
     assert orders["acknowledged"] == orders["readable"] >= 200
@@ -68,6 +95,15 @@ def test_one_more_up_changes_nothing(ran: Ran) -> None:
 
 def test_the_story_is_plain_where_nobody_has_a_terminal(ran: Ran) -> None:
     assert "\x1b" not in ran.text
-    for heading in ("1. first", "2. good", "3. bad", "4. revert", "5. noop", "$ pulumi up --stack prod"):
+    for heading in (
+        "1. first",
+        "2. good",
+        "3. bad",
+        "4. revert",
+        "5. noop",
+        "6. smoke",
+        "9. set",
+        "$ pulumi up --stack prod",
+    ):
         assert heading in ran.text
     assert "live traffic 6" in ran.text or "live traffic 5" in ran.text

@@ -21,6 +21,7 @@ from tests.unit.seen import (
     TARGET,
     decide,
     deployment,
+    entry,
     minutes,
     noted,
     outcome,
@@ -81,9 +82,12 @@ def test_a_rejected_version_that_was_promoted_since_is_not_refused() -> None:
 
 def test_a_version_that_an_operator_took_back_is_refused_with_who_and_why() -> None:
     promoted = replace(ended(), status=Status.SUCCEEDED, error="")
-    end = outcome(decide(seen(promoted, tags=noted(Stopped("d-1", "operator", "orders were lost")))))
+    back = replace(promoted, id="d-2", created=NOW - minutes(20), entry=entry(OLD.fingerprint, "2"), canary="1")
+    tags = noted(Stopped("d-1", "operator", "orders were lost"))
+    end = outcome(decide(seen(back, promoted, tags=tags)))
     assert end.reason == "rejected"
     assert "user/ann took it back: orders were lost" in end.detail
+    assert isinstance(decide(seen(promoted, tags=tags)), Start)  # the stop came too late
 
 
 def test_a_version_that_went_back_only_with_its_set_is_not_refused() -> None:

@@ -47,6 +47,10 @@ def test_what_may_pass_is_worth_another_try(error: Exception) -> None:
         (refused("ExpiredTokenException", 403), "log in again"),
         (refused("UnrecognizedClientException", 403), "log in again"),
         (refused("AccessDeniedException", 403, "no"), "denies .*: no; add the action to the role that deploys"),
+        (
+            refused("InvalidSignatureException", 403, "Signature expired: x"),
+            "this machine's clock, which is off: .*NTP",
+        ),
         (refused("ValidationException", message="bad"), "refuses .*: ValidationException: bad"),
         (boto.NoCredentialsError(), "no AWS credentials .* log in, or set AWS_PROFILE"),
         (boto.NoRegionError(), "You must specify a region"),

@@ -1,7 +1,9 @@
 """The provider as the engine calls it, with AWS in memory."""
 
 import copy
+import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -167,7 +169,9 @@ def test_a_diff_of_what_is_wholly_unknown_asks_nothing_of_aws() -> None:
 # Preview
 
 
-def test_a_preview_changes_nothing_and_says_what_would_be_done() -> None:
+def test_a_preview_changes_nothing_and_says_what_would_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "plan.json"
+    monkeypatch.setenv("STRATA_PLAN_FILE", str(file))
     stack = released(1)
     calls = list(stack.fake.calls)
     outputs = stack.update(inputs(UNKNOWN), preview=True)
@@ -176,7 +180,7 @@ def test_a_preview_changes_nothing_and_says_what_would_be_done() -> None:
     [(_, said)] = stack.engine.lines[-1:]
     assert said.startswith("orders: would release: 1 -> the next version")
     assert "along canary-10-10, judged over 10 minutes; back at z > 3.15" in said
-    [foreseen] = outputs["plan"]
+    [foreseen] = json.loads(file.read_text())
     assert (foreseen["would"], foreseen["live"], foreseen["next"]) == ("release", "1", "")
 
 

@@ -187,6 +187,21 @@ def test_one_promoted_goes_back_by_the_next_run_where_nobody_saw_the_other_fail(
     assert_whole(fake, "1")
 
 
+def test_a_function_that_aws_is_too_busy_for_does_not_hold_the_others_up() -> None:
+    fake = set_of("billing", "orders")
+    billing, calls = fake.clouds["billing"], list[str]()
+    start = billing.start
+
+    def busy(*_: object) -> str:
+        billing.start = start  # type: ignore[method-assign]
+        raise Unavailable("ThrottlingException")
+
+    billing.start = busy  # type: ignore[method-assign, assignment]
+    fake.clock.at_sleep = lambda: calls.extend(fake.clouds["orders"].calls) if not calls else None
+    release(fake)
+    assert "start" in calls  # before the first pause
+
+
 def test_a_start_that_aws_was_too_busy_for_is_made_good_within_the_set() -> None:
     fake = set_of("billing", "orders")
     orders = fake.clouds["orders"]

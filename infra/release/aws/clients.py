@@ -23,6 +23,7 @@ from infra.release.runner import CloudError
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_codedeploy import CodeDeployClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
@@ -94,6 +95,10 @@ class Clients:
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
         return self._client("logs")  # type: ignore[no-any-return]
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        return self._client("iam")  # type: ignore[no-any-return]
 
     @cached_property
     def caller(self) -> GetCallerIdentityResponseTypeDef:

@@ -19,6 +19,7 @@ LOGGED_OUT = {
     "UnrecognizedClientException",
     "SignatureDoesNotMatch",
 }
+SKEWED = ("Signature expired", "Signature not yet current")  # what a wrong clock is told, whatever the code
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 BUSY = {  # beside what botocore takes for throttling, and every 5xx
     "DeploymentLimitExceededException",  # another deployment of the group is in flight
@@ -52,6 +53,10 @@ def asking(operation: str, subject: str = "", fine: str = "") -> Iterator[None]:
 def _refusal(about: str, error: ClientError) -> CloudError:
     code, said = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code == "RequestTimeTooSkewed" or said.startswith(SKEWED):
+        return CloudError(
+            f"AWS refuses {about} for this machine's clock, which is off: {said}; set it, and keep it by NTP"
+        )
     if code in LOGGED_OUT:
         return CloudError(f"AWS does not accept the credentials for {about}: {code}: {said}; log in again")
     if code in DENIED:

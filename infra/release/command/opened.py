@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -34,9 +34,27 @@ class Opened:
 
         return Aws(self.region, self.clock)
 
-    def look(self) -> Mapping[str, Observation]:
-        """Every function as it is now, by name."""
-        return self.aws.look(self.targets, {target.function: Notes() for target in self.targets})
+    def look(self, following: Mapping[str, str] | None = None) -> Mapping[str, Observation]:
+        """Every function as it is now, by name. `following`: the deployments, by function, to be seen in detail."""
+        known = following or {}
+        return self.aws.look(
+            self.targets, {target.function: Notes(known.get(target.function)) for target in self.targets}
+        )
+
+    def one(self, function: str) -> Opened:
+        """The same release of one function, or all of it where `function` is empty. Raises UsageError."""
+        if not function:
+            return self
+        if not (found := self.only({function})).targets:
+            names = ", ".join(target.function for target in self.targets)
+            raise UsageError(
+                f"function {function!r} is not in the release of stack {self.stack}: it has {names}; give one of them"
+            )
+        return found
+
+    def only(self, functions: Collection[str]) -> Opened:
+        """The same release of those functions alone."""
+        return replace(self, targets=tuple(each for each in self.targets if each.function in functions))
 
 
 def opened(stack: str, function: str = "") -> Opened:
@@ -44,9 +62,5 @@ def opened(stack: str, function: str = "") -> Opened:
     clock = ScaledClock.from_environment()
     found = exported(stack)
     targets = tuple(wire.target(each, f"release.targets[{index}]") for index, each in enumerate(found["targets"]))
-    names = ", ".join(target.function for target in targets)
-    if function and not (targets := tuple(each for each in targets if each.function == function)):
-        raise UsageError(
-            f"function {function!r} is not in the release of stack {stack}: it has {names}; give one of them"
-        )
-    return Opened(stack, found["region"], targets, wire.policy(found["policy"], "release.policy"), clock)
+    policy = wire.policy(found["policy"], "release.policy")
+    return Opened(stack, found["region"], targets, policy, clock).one(function)

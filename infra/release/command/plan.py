@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
 
 from infra.release.command.shown import Exit, Json, Stack, answer, answering
+from infra.release.forecast import PLAN_FILE
 from infra.release.model import ReleaseError
-
-RELEASE = "strata:release:Release"
 
 
 def plan(*, stack: Stack, as_json: Json = False) -> None:
@@ -33,22 +35,21 @@ def previewed(stack: str) -> list[dict[str, Any]]:
 
     Raises ReleaseError with Pulumi's own words where the preview fails.
     """
-    command = ["pulumi", "preview", "--json", "--non-interactive", "--stack", stack]
-    try:
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise ReleaseError("the command `pulumi` is not on PATH: it previews what would change; install it") from None
-    try:
-        document = json.loads(ran.stdout)
-    except ValueError:
-        document = {}
-    if ran.returncode:
-        said = [each["message"] for each in document.get("diagnostics", []) if each.get("severity") == "error"]
-        words = " ".join(" ".join(said or [ran.stderr]).split())
-        raise ReleaseError(f"the preview of stack {stack} failed: {words}")
-    states = [step.get("newState") or {} for step in document.get("steps", [])]
-    plans = [state.get("outputs", {}).get("plan") for state in states if state.get("type") == RELEASE]
-    return [each for plan_ in plans for each in plan_ or []]
+    command = ["pulumi", "preview", "--non-interactive", "--color", "never", "--stack", stack]
+    with tempfile.TemporaryDirectory(prefix="strata-plan-") as folder:
+        file = Path(folder) / "plan.json"
+        try:
+            env = {**os.environ, PLAN_FILE: str(file)}
+            ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            raise ReleaseError(
+                "the command `pulumi` is not on PATH: it previews what would change; install it"
+            ) from None
+        if ran.returncode:
+            said = [line.strip() for line in (ran.stdout + ran.stderr).splitlines() if "error:" in line]
+            raise ReleaseError(f"the preview of stack {stack} failed: {'; '.join(said) or ran.stderr.strip()}")
+        found: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
+    return found
 
 
 def _table(foreseen: dict[str, Any]) -> Table:

@@ -59,8 +59,8 @@ def answer(document: Mapping[str, Any], *shown: RenderableType, as_json: bool, c
     if as_json:
         typer.echo(json.dumps(document, indent=2, default=str))
     else:
-        console = Console(soft_wrap=True)
+        console = Console(markup=False, highlight=False)  # an error's words may look like markup
         for each in shown:
-            console.print(each)
+            console.print(each, soft_wrap=isinstance(each, str))
     if code is not Exit.FINE:
         raise typer.Exit(code)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import typer
-
 from infra.release import plan, runner, wire
 from infra.release.command.opened import Opened, opened
 from infra.release.command.shown import Exit, Json, Stack, answer, answering
-from infra.release.outcome import Ending, Outcome, Progress
+from infra.release.command.telling import telling
+from infra.release.outcome import Ending, Outcome
 
 
 def watch(*, stack: Stack, as_json: Json = False) -> None:
@@ -24,14 +23,14 @@ def watch(*, stack: Stack, as_json: Json = False) -> None:
     told(outcomes, as_json=as_json)
 
 
-def followed(release: Opened, *, as_json: bool) -> Mapping[str, Outcome]:
-    """The end of all that is in flight, told as it comes; on standard error where a program reads the answer."""
+def followed(release: Opened, *, as_json: bool, decide: runner.Decide = plan.watch) -> Mapping[str, Outcome]:
+    """The end of all that is in flight, told as it comes; on standard error where a program reads the answer.
 
-    def tell(progress: Progress) -> None:
-        typer.echo(progress.line(), err=as_json)
-
+    decide: what is done meanwhile, where that is more than to watch.
+    """
     waiting = replace(release.policy, wait=True)
-    return runner.run(list(release.targets), waiting, release.aws, release.clock, tell, plan.watch)
+    with telling(as_json=as_json) as tell:
+        return runner.run(list(release.targets), waiting, release.aws, release.clock, tell, decide)
 
 
 def told(outcomes: Mapping[str, Outcome], *, as_json: bool) -> None:

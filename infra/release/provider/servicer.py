@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import grpc
@@ -17,7 +19,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 
 from infra.release import drift, runner, wire
 from infra.release.clock import ScaledClock
-from infra.release.forecast import Forecast, first, forecast
+from infra.release.forecast import PLAN_FILE, Forecast, first, forecast
 from infra.release.model import Alias, ReleaseError, ReleasePolicy, Target, Version
 from infra.release.provider.under_way import UnderWay
 from infra.release.runner import Cloud
@@ -209,7 +211,9 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         foreseen = self._forecast(news) if _known_targets(news) else []
         for each in foreseen:
             self.log(request.urn, each.line())
-        return {**news, "liveVersions": UNKNOWN, "outcomes": UNKNOWN, "plan": [each.plain() for each in foreseen]}
+        if file := os.environ.get(PLAN_FILE):
+            Path(file).write_text(json.dumps([each.plain() for each in foreseen]))
+        return {**news, "liveVersions": UNKNOWN, "outcomes": UNKNOWN}
 
     def _forecast(self, news: Mapping[str, Any]) -> list[Forecast]:
         """Of the functions of which a preview knows enough; one that is not there yet goes first."""

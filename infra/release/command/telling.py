@@ -1,0 +1,31 @@
+"""How a release is told while it goes on: a line for all that is new, and on a terminal one that keeps changing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from infra.release.outcome import Progress
+from infra.release.runner import Report
+
+
+@contextmanager
+def telling(*, as_json: bool) -> Iterator[Report]:
+    """A Report for the runner; on standard error where a program reads the answer."""
+    console = Console(stderr=as_json, soft_wrap=True, markup=False, highlight=False)
+    if not console.is_terminal:
+        yield lambda progress: console.print(progress.line())
+        return
+    with Live(console=console, refresh_per_second=4, transient=True) as live:
+
+        def tell(progress: Progress) -> None:
+            if progress.repeated:
+                live.update(Text(progress.line(), no_wrap=True, overflow="ellipsis", style="bold cyan"))
+            else:
+                console.print(progress.line())
+
+        yield tell

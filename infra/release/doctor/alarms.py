@@ -1,0 +1,99 @@
+"""Findings of alarms: there, enabled, able to fire; and verdict alarms that nothing needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from infra.release.doctor.facts import Alarm, Examined, Finding, Grade, Metric
+from infra.release.model import Deployment
+
+MANY = 100
+REMEMBERED = timedelta(days=13)
+"""ListMetrics leaves out what had no data for two weeks.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html
+"""
+
+
+def findings(facts: Examined) -> Iterator[Finding]:
+    """Of the long-lived alarms, of the last attempt's verdict alarms, and of what is left over."""
+    if facts.knows("alarms"):
+        for name in filter(None, (facts.target.alarm, facts.target.throttle_alarm)):
+            yield _long_lived(facts, name, facts.alarms.get(name))
+        last = last_attempt(facts.ledger)
+        yield from _verdict(facts, last) if last else ()
+    if facts.knows("leftover", "verdicts", "ledger"):
+        yield _left_over(facts)
+
+
+def last_attempt(ledger: Iterable[Deployment]) -> Deployment | None:
+    """The newest deployment of ours that was judged. ledger: newest first."""
+    return next((each for each in ledger if each.entry and each.alarms), None)
+
+
+def _long_lived(facts: Examined, name: str, alarm: Alarm | None) -> Finding:
+    about = f"alarm {name}"
+    up = "`pulumi refresh`, then `pulumi up`, puts it back"
+    if alarm is None:
+        return Finding(Grade.BAD, about, "does not exist, and CodeDeploy stops what names it", up)
+    if not alarm.acts or facts.target.topic not in alarm.actions:
+        what = "its actions are disabled" if not alarm.acts else f"it does not notify {facts.target.topic}"
+        return Finding(Grade.BAD, about, f"{what}: nobody is told when it fires", up)
+    if alarm.state == "ALARM":
+        said = "is red: a release is refused, since a canary could not be told from what is wrong already"
+        return Finding(Grade.BAD, about, said, "see to what it says, and release when it is green")
+    return _able(facts, alarm) or Finding(Grade.OK, about, f"is {alarm.state}, acts, and its metrics have data")
+
+
+def _able(facts: Examined, alarm: Alarm) -> Finding | None:
+    """None where every metric has had data. One that never has is wrong where the function was called all the same."""
+    about = f"alarm {alarm.name}"
+    if not facts.knows("reported"):
+        return Finding(Grade.WARNING, about, f"is {alarm.state} and acts; whether it can fire is not known")
+    silent = sorted(str(metric) for metric in alarm.metrics - facts.reported)
+    if not silent:
+        return None
+    if not _called(facts):
+        said = f"cannot have fired yet: nobody called alias {facts.target.alias} within two weeks"
+        return Finding(Grade.WARNING, about, said, "send it a request, and look again")
+    said = f"cannot fire: {', '.join(silent)} had no data within two weeks, though the alias was called"
+    return Finding(Grade.BAD, about, said, "name the metric and its dimensions as Lambda reports them")
+
+
+def _called(facts: Examined) -> bool:
+    """Whether the alias had requests, by the metric that Lambda reports for it."""
+    function, resource = facts.target.function, f"{facts.target.function}:{facts.target.alias}"
+    of_alias = frozenset({("FunctionName", function), ("Resource", resource)})
+    return Metric("AWS/Lambda", "Invocations", of_alias) in facts.reported
+
+
+def _verdict(facts: Examined, last: Deployment) -> Iterator[Finding]:
+    """Whether the last attempt can be, or could have been, judged."""
+    named = [name for name in last.alarms if name.startswith(facts.target.verdict_alarms)]
+    for name in named:
+        about, alarm = f"alarm {name}", facts.alarms.get(name)
+        if alarm is None and last.running:
+            said = f"does not exist, and {last.id} is in flight: CodeDeploy stops what it cannot judge"
+            yield Finding(Grade.BAD, about, said, "abort, and release again")
+        if alarm is None or last.running or not facts.knows("reported") or facts.now - last.created > REMEMBERED:
+            continue
+        if alarm.metrics & facts.reported:
+            yield Finding(Grade.OK, about, f"had data to judge {last.id} by")
+        else:
+            said = f"could not fire in {last.id}: none of its metrics had data"
+            remedy = "send requests through the alias, or see minimumRequests, evidence and topUp"
+            yield Finding(Grade.WARNING, about, said, remedy)
+
+
+def _left_over(facts: Examined) -> Finding:
+    about, remedy = f"verdict alarms of {facts.target.function}", "`python -m infra.release prune` deletes them"
+    if facts.leftover:
+        shown = ", ".join(facts.leftover[:3]) + (" ..." if len(facts.leftover) > 3 else "")
+        said = f"{len(facts.leftover)} of {facts.verdicts} are of a version or deployment that is gone: {shown}"
+        return Finding(Grade.WARNING, about, said, remedy)
+    if facts.verdicts > MANY:
+        said = f"there are {facts.verdicts}, and each is paid for; they go with the versions that they compare"
+        return Finding(Grade.WARNING, about, said, "`python -m infra.release prune`")
+    said = f"{facts.verdicts}, each of versions that are still there" if facts.verdicts else "none"
+    return Finding(Grade.OK, about, said)

@@ -1,0 +1,62 @@
+"""Findings of the alias: whether traffic is where the ledger says it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from infra.release.doctor.facts import Examined, Finding, Grade
+from infra.release.model import Alias, Deployment, Version, taken_back_by
+from infra.release.tags import First, Tags
+
+UNSTICK = "`python -m infra.release unstick` says what it finds, and does the one safe thing"
+
+
+def findings(facts: Examined) -> Iterator[Finding]:
+    """One, where AWS has told all that it takes."""
+    about = f"alias {facts.target.function}:{facts.target.alias}"
+    if not facts.knows("alias", "live", "ledger", "tags"):
+        return
+    if facts.alias is None or facts.live is None:
+        yield Finding(Grade.BAD, about, "does not exist, so nobody can be served", "`pulumi up` creates it")
+        return
+    grade, said, remedy = _stands(facts, facts.alias, facts.live)
+    yield Finding(grade, about, f"is on {facts.alias}{said}", remedy)
+
+
+def _stands(facts: Examined, alias: Alias, live: Version) -> tuple[Grade, str, str]:
+    """The grade, what is to be said after where the alias is, and the remedy."""
+    ledger = facts.ledger
+    running = next((each for each in ledger if each.running), None)
+    last = next((each for each in ledger if each.rolls_back is None), None)
+    if running is not None:
+        return Grade.OK, f"; {running.id} is {running.status.value}", ""
+    if alias.shifted is not None:
+        return _split(last)
+    if last is None:
+        return _without_ledger(alias, facts.tags)
+    if last.entry is None:
+        return Grade.WARNING, f"; {last.id}, the last deployment, was started by hand", "release by `pulumi up`"
+    forth = taken_back_by(last, ledger)
+    wanted = forth.entry.stable if forth and forth.entry else last.entry.stable
+    as_told = alias.version == wanted if last.failed else live.fingerprint == last.entry.fingerprint
+    if as_told:
+        return Grade.OK, f", as {last.id} left it", ""
+    expected = f"version {wanted}" if last.failed else f"what {last.id} released"
+    said = f", and the ledger says {expected}: somebody moved it (CloudTrail's UpdateAlias says who)"
+    return Grade.BAD, said, "`pulumi up` releases over it"
+
+
+def _split(last: Deployment | None) -> tuple[Grade, str, str]:
+    if last is not None and last.failed and last.entry:
+        return Grade.BAD, f"; {last.id} is {last.status.value} and left it split", "`pulumi up` puts it right"
+    return Grade.BAD, ", split, and no deployment explains it", UNSTICK
+
+
+def _without_ledger(alias: Alias, tags: Tags) -> tuple[Grade, str, str]:
+    first = tags.answered.mark if tags.answered else None
+    if not isinstance(first, First):
+        return Grade.WARNING, ", and was never released", "`pulumi up` calls the first version, and records it"
+    if first.version != alias.version:
+        said = f", and the first version, {first.version}, is the only one released: somebody moved it"
+        return Grade.BAD, said, "`pulumi up` releases over it"
+    return Grade.OK, ", the first version, which answered its call", ""

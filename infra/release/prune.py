@@ -1,0 +1,205 @@
+"""Which published versions may go, and which verdict alarms with them. Pure.
+
+A version that traffic may still need is never among them, and a prune that would leave no way back is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from infra.release.blame import rejection
+from infra.release.model import Deployment, Observation, Status, Target
+
+_ATTEMPT = re.compile(r"(?P<stable>\d+)-(?P<canary>\d+)-(?P<at>\d{8}T\d{9}Z)(-slow)?")
+_STARTING = timedelta(minutes=10)
+"""A verdict alarm is there before its deployment is: one younger than this may be of a release that just starts."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published version, as Lambda lists it. size: of its code, in bytes. aliases: other ones that point to it."""
+
+    number: str
+    at: datetime
+    fingerprint: str
+    size: int
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What is kept in any case: the newest `keep`, and what is younger than `days`."""
+
+    keep: int
+    days: float
+
+
+@dataclass(frozen=True)
+class Fate:
+    """A version, and why it is kept; it goes where nothing keeps it."""
+
+    version: Published
+    kept: tuple[str, ...]
+
+    @property
+    def goes(self) -> bool:
+        return not self.kept
+
+
+def fates(
+    target: Target, seen: Observation, published: Sequence[Published], bounds: Bounds, now: datetime
+) -> list[Fate]:
+    """The fate of every version, newest first."""
+    ordered = sorted(published, key=lambda each: int(each.number), reverse=True)
+    needed = _needed(target, seen, ordered)
+    newest = {each.number for each in ordered[: bounds.keep]}
+    found = []
+    for each in ordered:
+        why = [*needed.get(each.number, ()), *(f"alias {name}" for name in each.aliases)]
+        if each.number in newest:
+            why.append(f"among the newest {bounds.keep}")
+        if now - each.at < timedelta(days=bounds.days):
+            why.append(f"younger than {bounds.days:g} days")
+        found.append(Fate(each, tuple(why)))
+    return found
+
+
+def _needed(target: Target, seen: Observation, published: Sequence[Published]) -> dict[str, list[str]]:
+    """By version: what traffic needs it for."""
+    needed: dict[str, list[str]] = {}
+    good = last_good(target, seen, published)
+    for number, why in [
+        (seen.alias.version, "live"),
+        (seen.alias.shifted, f"weighted, {seen.alias.weight:.0%}"),
+        (good.number if good else None, "last good"),
+        (_origin(seen), "what the live one came from"),
+        *((each, "in flight") for each in _in_flight(seen, published)),
+        (target.version, "wanted by the stack"),
+    ]:
+        if number:
+            needed.setdefault(number, []).append(why)
+    return needed
+
+
+def last_good(target: Target, seen: Observation, published: Sequence[Published]) -> Published | None:
+    """The version to go back to: what was live before the live one, as far as the ledger tells and it is there still.
+
+    published: newest first.
+    """
+    for each in _promotions(seen):
+        released = [one for one in published if each.entry and one.fingerprint == each.entry.fingerprint]
+        before = [one for one in published if each.entry and one.number == each.entry.stable]
+        for one in (*released, *before):
+            if one.number != seen.alias.version and _good(target, seen, one):
+                return one
+    return None
+
+
+def _origin(seen: Observation) -> str | None:
+    """The version that the live one was released from, to which `rollback` goes."""
+    entries = (each.entry for each in _promotions(seen))
+    return next((entry.stable for entry in entries if entry and entry.fingerprint == seen.live.fingerprint), None)
+
+
+def _promotions(seen: Observation) -> Iterator[Deployment]:
+    """The deployments of ours that succeeded, newest first, without ways back and what those took back."""
+    forths = {each.id: seen.taken_back_by(each) for each in seen.ledger if each.status is Status.SUCCEEDED}
+    taken_back = {forth.id for forth in forths.values() if forth}
+    for each in seen.ledger:
+        if each.id in forths and forths[each.id] is None and each.id not in taken_back and each.entry:
+            yield each
+
+
+def _good(target: Target, seen: Observation, one: Published) -> bool:
+    return one.number != seen.alias.shifted and rejection(one.fingerprint, target, seen) is None
+
+
+def _in_flight(seen: Observation, published: Sequence[Published]) -> Iterator[str]:
+    for running in _running(seen):
+        if running.entry is not None:
+            yield running.entry.stable
+            yield from (each.number for each in published if each.fingerprint == running.entry.fingerprint)
+
+
+def _running(seen: Observation) -> Iterator[Deployment]:
+    """What moves traffic now: the deployments in flight, and those that they roll back."""
+    for each in seen.ledger:
+        if each.running:
+            yield each
+            if (rolled_back := seen.deployment(each.rolls_back)) is not None:
+                yield rolled_back
+
+
+def refusal(target: Target, seen: Observation, found: Sequence[Fate]) -> str | None:
+    """Why nothing may be pruned; None where it may."""
+    if not any(each.goes for each in found):
+        return None
+    running = list(_running(seen))
+    if running and all(each.entry is None for each in running):
+        return (
+            f"{running[0].id} is in flight and was not started by Strata, so its versions are not known; prune when it "
+            "has ended"
+        )
+    ways = [each for each in found if each.version.number != seen.alias.version and _good(target, seen, each.version)]
+    if ways and all(each.goes for each in ways):
+        numbers = ", ".join(each.version.number for each in ways)
+        return (
+            f"nothing to go back to from version {seen.alias.version} of {target.function} would be left: the ledger "
+            f"does not say which of {numbers} was live before; give a larger --keep or --older-than"
+        )
+    return None
+
+
+def doomed_alarms(
+    target: Target, ledger: Iterable[Deployment], staying: AbstractSet[str], names: Iterable[str]
+) -> list[str]:
+    """Those of the verdict alarms `names` of which a version is not among the `staying`.
+
+    They are to be listed before the versions are, or one that a release has just created would seem to be doomed.
+    """
+    guarding = {alarm for each in ledger if each.running for alarm in each.alarms}
+    return [
+        name
+        for name in sorted(set(names) - guarding)
+        if (versions := versions_of(target, name)) and not versions <= staying
+    ]
+
+
+def orphans(
+    target: Target,
+    ledger: Iterable[Deployment],
+    names: Iterable[str],
+    when: Callable[[datetime], datetime],
+    now: datetime,
+) -> list[str]:
+    """Those of which no deployment of the ledger tells: theirs was never created, or its group is gone.
+
+    when: a time of AWS's as the clock tells it.
+    """
+    told = {alarm for each in ledger for alarm in each.alarms}
+    return [
+        name
+        for name in sorted(set(names) - told)
+        if (moment := moment_of(target, name)) and now - when(moment) > _STARTING
+    ]
+
+
+def versions_of(target: Target, alarm: str) -> frozenset[str]:
+    """The two versions that a verdict alarm compares; none where the name is not one of ours."""
+    found = _attempt(target, alarm)
+    return frozenset({found["stable"], found["canary"]}) if found else frozenset()
+
+
+def moment_of(target: Target, alarm: str) -> datetime | None:
+    """When its attempt was made, as AWS tells time."""
+    found = _attempt(target, alarm)
+    return datetime.strptime(found["at"], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC) if found else None
+
+
+def _attempt(target: Target, alarm: str) -> re.Match[str] | None:
+    prefix = target.verdict_alarms
+    return _ATTEMPT.fullmatch(alarm.removeprefix(prefix)) if alarm.startswith(prefix) else None

@@ -1,0 +1,186 @@
+"""`history`, `doctor` and `prune` on the local cloud."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.release.aws import rights, versions
+from infra.release.model import Target
+from infra.release.outcome import Ending
+from tests.cloud.codedeploy import EVERY, appspec
+from tests.cloud.conftest import REGION, ROOT, until
+from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud, live, world
+
+__all__ = ["cloud", "live", "world"]  # fixtures
+
+
+def ask(world: World, folder: Path, version: str, *words: str, **changed: Any) -> tuple[int, Any]:
+    """The exit code and the document of `python -m infra.release WORDS --json`."""
+    target = Target(**{**asdict(world.target(version)), **changed})
+    exported = {"region": REGION, "targets": [asdict(target)], "policy": asdict(POLICY)}
+    pulumi = folder / "pulumi"
+    pulumi.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(exported)}\nEND\n")
+    pulumi.chmod(0o755)
+    ran = subprocess.run(
+        [sys.executable, "-m", "infra.release", *words, "--stack", "prod", "--json"],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{folder}:/usr/bin:/bin", "STRATA_CLOCK_RATE": f"{world.cloud.factor:g}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ran.stdout, ran.stderr
+    return ran.returncode, json.loads(ran.stdout)
+
+
+@pytest.fixture
+def seasoned(live: World) -> World:
+    """Versions 1 to 4: the first, one promoted, one rolled back, and one promoted by hand."""
+    with live.traffic():
+        assert live.release(live.functions.publish(GOOD.replace("VERSION", "2"))).ending is Ending.PROMOTED
+        assert live.release(live.functions.publish(BAD)).ending is Ending.ROLLED_BACK
+    live.functions.publish(GOOD.replace("VERSION", "4"))
+    return live
+
+
+def by_hand(world: World, stable: str, canary: str) -> str:
+    made = world.codedeploy.create_deployment(
+        applicationName="strata",
+        deploymentGroupName="orders",
+        deploymentConfigName="CodeDeployDefault.LambdaAllAtOnce",
+        revision=appspec(stable, canary),
+    )["deploymentId"]
+    assert until(lambda: world.deployment(made)["status"] == "Succeeded")
+    return str(made)
+
+
+def test_history_tells_each_release_with_its_versions_and_what_took_it_back(seasoned: World, tmp_path: Path) -> None:
+    hand = by_hand(seasoned, "2", "4")
+    code, told = ask(seasoned, tmp_path, "4", "history")
+    assert code == 0
+    assert [(each["ending"], each["stable"], each["version"]) for each in told["releases"]] == [
+        ("promoted", "2", "4"),
+        ("rolled_back", "2", "3"),
+        ("promoted", "1", "2"),
+        ("first", None, "1"),
+    ]
+    newest, bad, good, first = told["releases"]
+    assert (newest["deployment"], newest["by_hand"], newest["by"]) == (hand, True, "by hand")
+    assert (bad["reason"], bad["by_hand"], bad["commit"], len(bad["back"])) == ("verdict", False, "abc123", 1)
+    assert 10 < good["minutes"] < 30
+    assert first["deployment"] is None
+    keys = told["keys"]
+    assert (keys["releases"], keys["ended"], keys["failed"], keys["lead_hours"]) == (3, 4, 1, None)
+    assert 0 < keys["restore_minutes"] < 12
+    assert ask(seasoned, tmp_path, "4", "history", "--limit", "1")[1]["releases"] == [newest]
+
+
+def test_the_doctor_finds_nothing_bad_in_a_sound_release(live: World, tmp_path: Path) -> None:
+    live.codedeploy.update_deployment_group(
+        applicationName="strata",
+        currentDeploymentGroupName="orders",
+        alarmConfiguration={"alarms": [{"name": "orders-live-errors"}], "enabled": True},
+        autoRollbackConfiguration={"enabled": True, "events": EVERY},
+    )
+    notify(live)
+    live.functions.invoke("order")
+    code, told = ask(live, tmp_path, "1", "doctor")
+    assert [each for each in told["findings"] if each["grade"] == "bad"] == []
+    assert code == 0
+    said = {each["about"]: each["said"] for each in told["findings"]}
+    assert said["alias orders:live"] == "is on 1, the first version, which answered its call"
+    assert said["alarm orders-live-errors"].endswith("acts, and its metrics have data")
+    assert said["clock"].startswith("within ")
+
+
+def notify(world: World, metric: str = "Errors") -> None:
+    """Let the long-lived alarm tell the topic, of that metric of the alias."""
+    [alarm] = world.cloudwatch.describe_alarms(AlarmNames=["orders-live-errors"])["MetricAlarms"]
+    kept = ("AlarmName", "Namespace", "Dimensions", "Statistic", "Period", "EvaluationPeriods", "Threshold")
+    world.cloudwatch.put_metric_alarm(
+        **{name: alarm[name] for name in (*kept, "ComparisonOperator")}, MetricName=metric, AlarmActions=[world.topic]
+    )
+
+
+def test_the_doctor_names_what_is_wrong_with_its_remedy(live: World, tmp_path: Path) -> None:
+    notify(live, "Eras")
+    live.functions.alias(live.functions.publish(GOOD.replace("VERSION", "2")))
+    live.functions.invoke("order")
+    code, told = ask(live, tmp_path, "2", "doctor", before_allow_traffic="smoke", curve="canary-9-9")
+    assert code == 1
+    bad = {each["about"]: each for each in told["findings"] if each["grade"] == "bad"}
+    assert bad.keys() == {
+        "alias orders:live",
+        "alarm orders-live-errors",
+        "deployment group orders",
+        "curve canary-9-9",
+        "hook smoke",
+    }
+    assert "somebody moved it" in bad["alias orders:live"]["said"]
+    assert "cannot fire: AWS/Lambda Eras" in bad["alarm orders-live-errors"]["said"]
+    assert all(each["remedy"] for each in bad.values())
+
+
+def test_another_accounts_credentials_are_the_doctors_only_finding(live: World, tmp_path: Path) -> None:
+    code, told = ask(live, tmp_path, "1", "doctor", topic=f"arn:aws:sns:{REGION}:999999999999:alarms")
+    assert code == 1
+    assert [each["about"] for each in told["findings"] if each["grade"] == "bad"] == ["credentials"]
+    assert not [each for each in told["findings"] if "alias" in each["about"]]
+
+
+def test_a_prune_shows_first_and_then_deletes_what_nothing_needs(seasoned: World, tmp_path: Path) -> None:
+    everything = ("prune", "--keep", "1", "--older-than", "0")
+    code, shown = ask(seasoned, tmp_path, "4", *everything)
+    assert (code, shown["deleted"], shown["functions"]["orders"]["gone"]) == (0, False, ["3"])
+    kept = {each["version"]: each["kept"] for each in shown["functions"]["orders"]["versions"]}
+    assert [number for number, why in kept.items() if why] == ["4", "2", "1"]
+    assert (kept["2"], kept["1"][0]) == (["live"], "last good")
+    assert ask(seasoned, tmp_path, "4", "prune")[1]["functions"]["orders"]["gone"] == []
+    before = len(seasoned.verdict_alarms())
+    code, done = ask(seasoned, tmp_path, "4", *everything, "--yes")
+    assert (code, done["deleted"]) == (0, True)
+    left = versions.published(seasoned.aws.clients, seasoned.clock, seasoned.target("4"))
+    assert sorted(each.number for each in left) == ["1", "2", "4"]
+    assert len(seasoned.verdict_alarms()) == before - 1
+    assert seasoned.alias() == "2"
+
+
+def test_a_prune_that_would_leave_no_way_back_is_refused(live: World, tmp_path: Path) -> None:
+    for number in (2, 3):
+        live.functions.publish(GOOD.replace("VERSION", str(number)))
+    live.functions.alias("3")
+    code, told = ask(live, tmp_path, "3", "prune", "--keep", "1", "--older-than", "0", "--yes")
+    assert code == 3
+    assert "nothing to go back to from version 3 of orders would be left" in told["error"]
+    assert len(versions.published(live.aws.clients, live.clock, live.target("3"))) == 3
+
+
+def test_bounds_that_cannot_be_are_told(live: World, tmp_path: Path) -> None:
+    assert ask(live, tmp_path, "1", "prune", "--keep", "0")[0] == 2
+    code, told = ask(live, tmp_path, "1", "history", "--days", "0")
+    assert (code, told) == (2, {"error": "--days is 0: give 1 to 3650"})
+
+
+def test_only_a_published_version_can_be_deleted(live: World) -> None:
+    with pytest.raises(ValueError, match="'live' is no published version of orders"):
+        versions.delete_version(live.aws.clients, "orders", "live")
+
+
+def test_a_role_is_judged_by_what_iam_simulates_and_whom_it_trusts(world: World) -> None:
+    arn, clients = world.functions.role(), world.aws.clients
+    assert rights.simulated(clients, arn, [rights.ANSWER], ["*"]) == {rights.ANSWER: False}
+    statement = {"Effect": "Allow", "Action": rights.ANSWER, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    world.client("iam").put_role_policy(RoleName="execution", PolicyName="answer", PolicyDocument=document)
+    asked = [rights.ANSWER, "codedeploy:StopDeployment"]
+    assert rights.simulated(clients, arn, asked, ["*"]) == {rights.ANSWER: True, asked[1]: False}
+    assert rights.trusts(rights.role(clients, arn), "lambda")
+    assert not rights.trusts(rights.role(clients, arn), "codedeploy")
+    assert rights.principal(clients) is None

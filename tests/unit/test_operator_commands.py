@@ -1,0 +1,188 @@
+"""What the acting commands say and refuse, before and after they ask AWS."""
+
+import os
+import socket
+from dataclasses import replace
+
+import pytest
+
+from infra.release.acts import rejections
+from infra.release.clock import ScaledClock
+from infra.release.command import abort, forgive, lock, rollback, unstick
+from infra.release.command.opened import Opened
+from infra.release.command.reason import checked
+from infra.release.command.shown import Exit, RefusedError, UsageError
+from infra.release.model import Status
+from infra.release.outcome import Ending, Outcome
+from infra.release.stuck import Finding
+from infra.release.tags import Stopped, parse, written
+from tests.unit import seen as what
+from tests.unit.fake_cloud import target, version
+from tests.unit.seen import NEW, NOW, POLICY, SPLIT, TARGET, WHOLE, deployment, entry, noted, seen, stopped
+
+RELEASE = Opened("prod", "eu-west-1", (TARGET, target(function="payments")), POLICY, ScaledClock())
+FLYING = seen(deployment(), alias=SPLIT, shifted=NEW)
+PROMOTED = seen(deployment(Status.SUCCEEDED), **WHOLE)
+HOLDER = "created by ann@{} (pid {}) at 2026-11-24T20:45:08Z"
+LOCKED = (
+    "error: the stack is currently locked by 1 lock(s).\n  file:///state/.pulumi/locks/x.json?no_tmp_dir=true: "
+    + HOLDER
+)
+
+
+# The reason
+
+
+def test_a_reason_is_kept_as_it_is_but_for_its_white_space() -> None:
+    assert checked("  orders without  a currency: see INC-12 ") == "orders without a currency: see INC-12"
+    longest = "x" * 256
+    mark = Stopped("d-1", "operator", checked(longest))
+    assert parse(written(mark, "user/ann", NOW)).stop("d-1") == mark
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("", "--reason is ''"),
+        (" \n", "say in a few words why"),
+        ("x" * 257, "has 257 characters: the tag that keeps it holds 256"),
+        ("angry, customers!", "holds ',!', which a tag of AWS does not take"),
+    ],
+)
+def test_a_reason_that_a_tag_cannot_hold_is_told_with_the_remedy(reason: str, said: str) -> None:
+    with pytest.raises(UsageError) as told:
+        checked(reason)
+    assert said in str(told.value)
+
+
+# Which function
+
+
+def test_a_function_that_is_not_there_is_told_with_those_that_are() -> None:
+    with pytest.raises(UsageError, match=r"'order' is not in the release of stack prod: it has orders, payments"):
+        RELEASE.one("order")
+    assert RELEASE.one("") is RELEASE
+    assert [each.function for each in RELEASE.one("payments").targets] == ["payments"]
+
+
+# Abort
+
+
+def test_one_deployment_may_be_named() -> None:
+    flying = {"orders": FLYING, "payments": seen()}
+    assert abort.chosen(flying, "") == abort.chosen(flying, "d-1") == {"orders": FLYING.in_flight}
+    with pytest.raises(UsageError, match=r"d-9 is not one of orders, payments; in flight: d-1 of orders"):
+        abort.chosen(flying, "d-9")
+    with pytest.raises(RefusedError, match=r"d-1 of orders has ended: it is Succeeded, .* use `rollback`"):
+        abort.chosen({"orders": PROMOTED}, "d-1")
+
+
+def test_what_goes_back_already_is_not_stopped_again() -> None:
+    back = seen(what.rollback(Status.IN_PROGRESS), stopped(), alias=SPLIT, shifted=NEW)
+    assert abort.stoppable({"orders": back}, abort.chosen({"orders": back}, "")) == {"orders": "d-1"}
+    way_back = replace(deployment(ago=0.1, entry=entry(version(1).fingerprint, "2")), id="d-2")
+    taking = seen(way_back, deployment(Status.SUCCEEDED), **WHOLE)
+    assert abort.stoppable({"orders": taking}, abort.chosen({"orders": taking}, "")) == {}
+
+
+def test_a_deployment_that_is_none_of_ours_is_left_to_unstick() -> None:
+    stray = seen(deployment(entry=None), alias=SPLIT, shifted=NEW)
+    with pytest.raises(RefusedError, match=r"d-1 of orders is not of this release, .* `unstick`"):
+        abort.stoppable({"orders": stray}, abort.chosen({"orders": stray}, ""))
+
+
+def test_where_nothing_is_in_flight_it_says_where_the_alias_is() -> None:
+    [whole] = abort.idle({"orders": PROMOTED})
+    assert whole.startswith("orders: nothing is in flight, so nothing was stopped; the alias is on 2; ")
+    assert whole.endswith("the last deployment, d-1, is Succeeded")
+    [split] = abort.idle({"orders": seen(alias=SPLIT, shifted=NEW)})
+    assert "see what `unstick` says" in split
+
+
+def test_an_abort_that_came_too_late_says_so() -> None:
+    promoted = Outcome(Ending.PROMOTED, "orders", "verdict", "no alarm fired", "1", "2", "d-1")
+    [line] = abort.told({"orders": promoted})
+    assert line == (
+        "orders: too late: d-1 had shifted all traffic to 2 before it could be stopped; go back by `rollback`"
+    )
+
+
+# Roll back
+
+
+def test_a_rollback_is_refused_while_something_is_in_flight_or_split() -> None:
+    with pytest.raises(RefusedError, match=r"d-1 of orders is in flight; bring it back by `abort`"):
+        rollback.taken({"orders": FLYING})
+    with pytest.raises(RefusedError, match=r"alias of orders is on 1 with 10% on 2, though nothing is in flight"):
+        rollback.taken({"orders": seen(alias=SPLIT, shifted=NEW)})
+
+
+def test_a_rollback_is_refused_where_there_is_nothing_to_go_back_to() -> None:
+    with pytest.raises(RefusedError, match=r"nothing to go back to: orders is on 1, which no deployment"):
+        rollback.taken({"orders": seen()})
+
+
+def test_a_function_that_stays_is_told_with_why() -> None:
+    assert rollback.taken({"orders": PROMOTED}) == {"orders": deployment(Status.SUCCEEDED)}
+    forth = {"orders": deployment(Status.SUCCEEDED)}
+    [of_the_set] = rollback.remarks({"orders": PROMOTED, "payments": PROMOTED}, forth)
+    assert of_the_set == "payments: stays on 2, though it was promoted together with orders"
+    [other] = rollback.remarks({"orders": PROMOTED, "payments": seen()}, forth)
+    assert other == "payments: stays on 1, which no deployment of ours promoted"
+
+
+# Forgive
+
+
+def test_the_rejection_is_the_newest_or_the_one_that_is_named() -> None:
+    found = rejections(TARGET, seen(stopped()))
+    assert forgive.the_one("orders", found, "") == forgive.the_one("orders", found, NEW.fingerprint) == found[0]
+    with pytest.raises(UsageError, match=rf"fingerprint beef of orders is not rejected: .* {NEW.fingerprint}"):
+        forgive.the_one("orders", found, "beef")
+    with pytest.raises(RefusedError, match=r"nothing of orders is rejected"):
+        forgive.the_one("orders", rejections(TARGET, seen(tags=noted())), "")
+
+
+# Unstick
+
+
+def test_a_lock_is_lost_where_its_process_is_gone() -> None:
+    here = socket.gethostname()
+    [gone] = lock.holders(LOCKED.format(here, 99999999))
+    [elsewhere] = lock.holders(LOCKED.format("build-7", 99))
+    [reused] = lock.holders(LOCKED.format(here, os.getpid()))
+    assert str(gone) == f"ann@{here} (pid 99999999) since 2026-11-24T20:45:08Z"
+    assert [lock.is_lost(each) for each in (gone, elsewhere, reused)] == [True, None, True]
+    [finding] = unstick.lost("prod", [gone])
+    assert finding.act == "runs `pulumi cancel`"
+    [finding] = unstick.lost("prod", [gone, elsewhere])
+    assert (finding.act, "build-7" in finding.what) == ("", True)
+    assert unstick.lost("prod", []) == []
+
+
+def test_a_lock_that_a_running_pulumi_holds_is_as_it_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "is_lost", lambda _: False)
+    assert unstick.lost("prod", lock.holders(LOCKED.format("build-7", 99))) == []
+    assert lock.holders("error: a stack named prod already exists") == []
+
+
+def test_only_a_version_that_could_be_right_may_be_named() -> None:
+    split = {"orders": seen(alias=SPLIT, shifted=NEW)}
+    found = [Finding("split", "orders", "alias live is on 1 with 10% on 2", remedy="say which")]
+    [settled] = unstick.decided(RELEASE, found, split, "2")
+    assert (settled.act, settled.remedy, settled.version) == ("sends all traffic to 2", "", "2")
+    with pytest.raises(UsageError, match=r"--to is 9: orders can go to .* 1, 2; release any other by `pulumi up`"):
+        unstick.decided(RELEASE, found, split, "9")
+    with pytest.raises(UsageError, match=r"--to 2 is for one split alias that nothing explains, and none is"):
+        unstick.decided(RELEASE, [], split, "2")
+
+
+def test_the_exit_code_tells_whether_anything_is_left() -> None:
+    safe, unsafe = Finding("left", "orders", "x", act="y"), Finding("split", "orders", "x", remedy="y")
+    assert unstick.verdict([], [], done=False) is Exit.FINE
+    assert unstick.verdict([safe], [], done=True) is Exit.FINE
+    assert unstick.verdict([safe], [safe], done=False) is Exit.BAD
+    assert unstick.verdict([safe, unsafe], [unsafe], done=True) is Exit.BAD
+    assert unstick.verdict([unsafe], [unsafe], done=False) is Exit.REFUSED
+    assert "nothing is safe without you: y" in unstick.said(unsafe)
+    assert unstick.closing([safe, unsafe], [unsafe], done=True, dry_run=False).startswith("Left:\norders: split")

@@ -1,0 +1,115 @@
+"""Nothing that traffic may need is pruned, and a prune that would leave no way back is refused."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from infra.release.ledger import Entry, moment
+from infra.release.model import Alias, Deployment, Observation, Status
+from infra.release.prune import Bounds, Fate, Published, doomed_alarms, fates, last_good, orphans, refusal
+from infra.release.tags import Tags
+from tests.unit.fake_cloud import START, target, version
+
+ORDERS = target(9)
+NOW = START + timedelta(days=100)
+NINE = [
+    Published(str(number), START + timedelta(days=number), version(number).fingerprint, 10) for number in range(1, 10)
+]
+ALL_BUT_NEEDED = Bounds(1, 0)
+FROM = ["last good", "what the live one came from"]
+
+
+def deployment(id_: str, canary: int, stable: int, day: float, **values: Any) -> Deployment:
+    released, at = version(canary), moment(START + timedelta(days=values.pop("moment", day)))
+    entry = Entry(released.fingerprint, released.digest, released.contract, "abc1234", at, str(stable), "ann")
+    status = values.pop("status", Status.SUCCEEDED)
+    return Deployment(id_, status, START + timedelta(days=day), **{"entry": entry, **values})
+
+
+def seen(*oldest_first: Deployment, live: int = 9, **values: Any) -> Observation:
+    usual = {"alias": Alias(str(live)), "wanted": version(9), "live": version(live), "tags": Tags(first=True)}
+    return Observation(**{**usual, **values}, ledger=oldest_first[::-1])
+
+
+def kept(what: Observation, bounds: Bounds = ALL_BUT_NEEDED, versions: list[Published] = NINE) -> dict[str, list[str]]:
+    return {each.version.number: list(each.kept) for each in found(what, bounds, versions) if each.kept}
+
+
+def found(what: Observation, bounds: Bounds = ALL_BUT_NEEDED, versions: list[Published] = NINE) -> list[Fate]:
+    return fates(ORDERS, what, versions, bounds, NOW)
+
+
+UP_TO_9 = (deployment("d-1", 5, 3, 50), deployment("d-2", 9, 5, 60))
+
+
+def test_live_and_last_good_stay_whatever_the_bounds() -> None:
+    assert kept(seen(*UP_TO_9)) == {"9": ["live", "wanted by the stack", "among the newest 1"], "5": FROM}
+
+
+def test_where_somebody_moved_the_alias_back_both_ways_from_there_stay() -> None:
+    stay = kept(seen(*UP_TO_9, live=5))
+    assert stay["9"][0] == "last good"
+    assert stay["3"] == FROM[1:]
+
+
+def test_a_canary_and_its_stable_version_stay() -> None:
+    running = deployment("d-3", 7, 9, 70, status=Status.IN_PROGRESS)
+    assert kept(seen(*UP_TO_9, running, alias=Alias("9", "7", 0.1)))["7"] == ["weighted, 10%", "in flight"]
+    assert "in flight" in kept(seen(*UP_TO_9, running))["9"]
+
+
+def test_what_a_rollback_in_flight_goes_between_stays() -> None:
+    forth = deployment("d-3", 7, 4, 70, status=Status.STOPPED)
+    back = deployment("d-4", 4, 7, 70.1, status=Status.IN_PROGRESS, entry=None, rolls_back="d-3")
+    assert {"7", "4"} <= kept(seen(*UP_TO_9, forth, back)).keys()
+
+
+def test_the_newest_the_young_and_what_another_alias_needs_stay() -> None:
+    others = [*NINE[1:], Published("1", START, version(1).fingerprint, 10, ("blue",))]
+    stay = kept(seen(*UP_TO_9), Bounds(2, 94.5), others)
+    assert stay["8"] == ["among the newest 2", "younger than 94.5 days"]
+    assert stay["6"] == ["younger than 94.5 days"]
+    assert stay["1"] == ["alias blue"]
+    assert {"7", "5"} <= stay.keys()
+    assert not {"4", "3", "2"} & stay.keys()
+
+
+def test_what_was_promoted_and_taken_back_is_not_last_good() -> None:
+    back = deployment("d-3", 5, 9, 61, moment=60)
+    good = last_good(ORDERS, seen(*UP_TO_9, back, live=5), NINE[::-1])
+    assert good is not None
+    assert good.number == "3"
+
+
+def test_what_somebody_deleted_is_not_last_good() -> None:
+    deleted = last_good(ORDERS, seen(*UP_TO_9), [each for each in NINE if each.number != "5"][::-1])
+    assert deleted is not None
+    assert deleted.number == "3"
+
+
+def test_a_prune_that_leaves_no_way_back_is_refused() -> None:
+    why = refusal(ORDERS, seen(), found(seen()))
+    assert why is not None
+    assert "nothing to go back to from version 9 of orders would be left" in why
+    assert "give a larger --keep" in why
+    assert refusal(ORDERS, seen(), found(seen(), Bounds(2, 0))) is None
+    assert refusal(ORDERS, seen(*UP_TO_9), found(seen(*UP_TO_9))) is None
+
+
+def test_nothing_is_pruned_while_a_deployment_by_hand_moves_unknown_versions() -> None:
+    by_hand = deployment("d-3", 7, 9, 70, status=Status.IN_PROGRESS, entry=None)
+    assert "d-3 is in flight" in (refusal(ORDERS, seen(*UP_TO_9, by_hand), found(seen(*UP_TO_9, by_hand))) or "")
+
+
+def test_verdict_alarms_go_with_their_versions_and_when_no_deployment_tells_of_them() -> None:
+    named = [
+        ORDERS.verdict_alarm("5", "9", NOW),
+        ORDERS.slow_alarm("3", "5", NOW),
+        ORDERS.verdict_alarm("9", "99", NOW),
+    ]
+    lost = [ORDERS.verdict_alarm("5", "9", NOW - timedelta(hours=1)), f"{ORDERS.verdict_alarms}of-somebody"]
+    what = seen(UP_TO_9[0], deployment("d-2", 9, 5, 60, alarms=tuple(named)))
+    assert doomed_alarms(ORDERS, what.ledger, {"5", "9"}, [*named, *lost]) == sorted(named[1:])
+    assert orphans(ORDERS, what.ledger, [*named, *lost], lambda real: real, NOW) == lost[:1]
+    running = replace(what.ledger[0], status=Status.IN_PROGRESS)
+    assert doomed_alarms(ORDERS, [running], set(), named) == []
