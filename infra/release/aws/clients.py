@@ -36,7 +36,8 @@ DATA_PLANE = {"Invoke"}
 """Requests that do not count for the control plane's rate."""
 
 _TIMEOUTS = {"connect_timeout": 5, "read_timeout": 60, "user_agent_extra": USER_AGENT}
-_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 6}, **_TIMEOUTS)  # type: ignore[arg-type]
+# Botocore pauses 50 ms, then twice as long each time: ten tries outlast a burst of server errors of ten seconds or so.
+_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10}, **_TIMEOUTS)  # type: ignore[arg-type]
 # A CreateDeployment whose answer was lost must be looked for, not sent again: it has no idempotency token.
 _ONCE = Config(retries={"total_max_attempts": 1}, **_TIMEOUTS)  # type: ignore[arg-type]
 

@@ -27,10 +27,9 @@ def serve() -> None:
         sys.exit(str(problem))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    server = grpc.server(ThreadPoolExecutor(max_workers=8))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(
-        ReleaseProvider(clock, lambda region: _aws(region, clock)), server
-    )
+    provider = ReleaseProvider(clock, lambda region: _aws(region, clock))
+    server = grpc.server(ThreadPoolExecutor(max_workers=8), interceptors=(provider.under_way,))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)  # noqa: T201 - the protocol

@@ -21,6 +21,7 @@ from infra.release import drift, runner, wire
 from infra.release.clock import ScaledClock
 from infra.release.forecast import PLAN_FILE, Forecast, first, forecast
 from infra.release.model import Alias, ReleaseError, ReleasePolicy, Target, Version
+from infra.release.provider.under_way import UnderWay
 from infra.release.runner import Cloud
 
 VERSION = "0.1.0"
@@ -67,6 +68,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider process of one `pulumi` command. `connect` gives the AWS of a region, and is called when needed."""
 
     def __init__(self, clock: ScaledClock, connect: Callable[[str], LiveCloud]) -> None:
+        self.under_way = UnderWay()
         self.clock = clock
         self.cloud = functools.cache(connect)
         self.engine: engine_pb2_grpc.EngineStub | None = None
@@ -108,6 +110,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.clock.interrupt()
+        self.under_way.wait()
         return empty_pb2.Empty()
 
     # The resource
