@@ -23,6 +23,12 @@ class ReleaseError(Exception):
 
 # What is wanted
 
+HOOK = "CodeDeployHook_"
+"""What the name of a hook begins with.
+
+https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
+"""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -43,6 +49,14 @@ class Target:
     after_allow_traffic: str = ""  # and the one once all traffic has shifted
     probe: str = "{}"  # JSON event that a first version must answer before the API reaches it
     configuration: str = ""  # JSON: what the program declares of the version, as GetFunctionConfiguration says it
+
+    def __post_init__(self) -> None:
+        for hook in filter(None, (self.before_allow_traffic, self.after_allow_traffic)):
+            if not hook.startswith(HOOK):
+                raise ValueError(
+                    f"the hook {hook!r} of {self.function} is not named {HOOK}*: CodeDeploy's own role may invoke no "
+                    "other function; rename it"
+                )
 
     @property
     def verdict_alarms(self) -> str:

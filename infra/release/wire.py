@@ -21,7 +21,7 @@ class WireError(ReleaseError):
 
 def target(data: object, path: str = "target") -> Target:
     """The Target of which `data` has every field. Whole floats are taken for ints, since gRPC has no other numbers."""
-    return Target(**_fields(Target, data, path))
+    return _made(Target, _fields(Target, data, path), path)  # type: ignore[no-any-return]
 
 
 def policy(data: object, path: str = "policy") -> ReleasePolicy:

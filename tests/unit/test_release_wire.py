@@ -32,6 +32,12 @@ def as_grpc(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def test_a_hook_that_codedeploy_would_not_invoke_is_told_with_the_name_that_it_must_have() -> None:
+    named = asdict(target(2)) | {"before_allow_traffic": "smoke"}
+    with pytest.raises(wire.WireError, match=r"the hook 'smoke' of orders is not named CodeDeployHook_\*"):
+        wire.target(named)
+
+
 def test_a_target_is_read_back_as_it_was_written() -> None:
     assert wire.target(TARGET) == target(3)
     assert wire.target(as_grpc(TARGET)) == target(3)
