@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from infra.release import evidence
 from infra.release.actions import Action, Follow, Note, PointAlias, Probe, Start, Stop, TakeBack, Wait
 from infra.release.blame import blame
-from infra.release.case import Case
+from infra.release.case import GRACE, Case
 from infra.release.model import Deployment, Observation, ReleasePolicy, Status, Target
 from infra.release.outcome import Ending, Phase
 from infra.release.refusal import overridden, pardonable, refusals
@@ -223,6 +223,8 @@ def _shift(case: Case, followed: Deployment) -> Action:
     """Before the canary has traffic, while it has a share, and after the shift."""
     alias, target = case.seen.alias, case.target
     stable, canary = case.seen.compared
+    if (moved := _moved(case, followed)) is not None:
+        return _stop(case, followed, "operator", moved)
     if alias.is_whole_on(stable) and target.before_allow_traffic:
         return case.wait(Phase.HOOK, f"{target.before_allow_traffic} tries {canary}")
     if alias.is_whole_on(canary):
@@ -231,6 +233,18 @@ def _shift(case: Case, followed: Deployment) -> Action:
     if (why := evidence.missing(case, followed)) is not None:
         return _stop(case, followed, "evidence", why)
     return evidence.top_up(case, followed) or Wait(Phase.CANARY, f"alias on {alias}; {case.rates}; {case.z}")
+
+
+def _moved(case: Case, followed: Deployment) -> str | None:
+    """That somebody took the canary's traffic away: by its curve all of it would still follow, judged by nothing."""
+    alias, (_, canary) = case.seen.alias, case.seen.compared
+    began = followed.shifting
+    if began is None or case.now - began < GRACE or canary in {alias.version, alias.shifted}:
+        return None
+    return (
+        f"somebody moved alias {case.target.alias} to {alias} while {followed.id} shifted traffic to {canary}: "
+        "UpdateAlias in CloudTrail says who"
+    )
 
 
 def _stop(case: Case, deployment: Deployment, kind: str, why: str) -> Action:

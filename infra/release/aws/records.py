@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from infra.release import ledger, tags
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 IN_FLIGHT = [status.value for status in Status if not status.ended]
 SHIFT = "AllowTraffic"
 """The lifecycle event in which traffic moves."""
+UNASKED = timedelta(minutes=1)
+"""How long an alias that looks untouched is taken to be: somebody may have put back what CodeDeploy split."""
 
 
 class Records:
@@ -34,6 +36,7 @@ class Records:
         self._tags: dict[str, dict[str, str]] = {}  # by deployment group
         self._canaries: dict[str, str] = {}  # by deployment
         self._shifting: dict[str, datetime] = {}  # by deployment
+        self._asked: dict[str, datetime] = {}  # by deployment: when its target was
 
     # Deployments
 
@@ -101,8 +104,10 @@ class Records:
 
     def _detailed(self, deployment: Deployment, split: bool) -> Deployment:
         """With the version that it shifts to, once CodeDeploy can say, and when traffic began to move."""
-        id_ = deployment.id
-        if id_ not in self._canaries or (split and deployment.running and id_ not in self._shifting):
+        id_, now = deployment.id, self._clock.now()
+        due = split or now - self._asked.get(id_, deployment.created) > UNASKED
+        if id_ not in self._canaries or (due and deployment.running and id_ not in self._shifting):
+            self._asked[id_] = now
             with asking("codedeploy GetDeploymentTarget", f"deployment {id_}", fine="DeploymentNotStartedException"):
                 self._ask_target(id_)
         return replace(deployment, canary=self._canaries.get(id_), shifting=self._shifting.get(id_))

@@ -1,0 +1,34 @@
+"""Deciding while a canary runs and somebody else moves the alias."""
+
+import pytest
+
+from infra.release.actions import Note, Stop, Wait
+from infra.release.model import Alias
+from infra.release.outcome import Phase
+from infra.release.tags import Stopped
+from tests.unit.seen import NEW, NOW, OLD, SPLIT, decide, deployment, minutes, noted, seen
+
+SHIFTING = deployment(shifting=NOW - minutes(2))
+
+
+@pytest.mark.parametrize("alias", [Alias("1"), Alias("7"), Alias("1", "7", 0.1)])
+def test_a_canary_whose_traffic_somebody_took_away_goes_back(alias: Alias) -> None:
+    shifted = NEW if alias.shifted else None
+    look = {"alias": alias, "live": OLD, "shifted": shifted}
+    action = decide(seen(SHIFTING, following="d-1", **look))
+    assert isinstance(action, Note)
+    assert isinstance(action.mark, Stopped)
+    assert action.mark.kind == "operator"
+    assert f"somebody moved alias live to {alias} while d-1 shifted traffic to 2" in action.why
+    assert isinstance(decide(seen(SHIFTING, following="d-1", **look, tags=noted(action.mark))), Stop)
+
+
+def test_what_moves_by_the_curve_is_nobodys_hand() -> None:
+    action = decide(seen(SHIFTING, following="d-1", alias=SPLIT, shifted=NEW))
+    assert isinstance(action, Wait)
+    assert action.phase is Phase.CANARY
+
+
+def test_an_alias_that_was_read_before_traffic_moved_tells_nothing_yet() -> None:
+    action = decide(seen(deployment(shifting=NOW - minutes(0.5)), following="d-1"))
+    assert isinstance(action, Wait)
