@@ -40,7 +40,7 @@ def test_an_ended_rehearsal_leaves_no_process(sign: signal.Signals, tmp_path: Pa
         running = names(descendants(rehearsal.pid, process_table()))
         time.sleep(0.05)
     rehearsal.send_signal(sign)
-    code = rehearsal.wait(20)
+    code = rehearsal.wait(60)
     assert code == {signal.SIGKILL: -signal.SIGKILL}.get(sign, 130)
     deadline = time.monotonic() + 10
     while left := {pid: name for pid, name in running.items() if process_table().get(pid) is not None}:
