@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearsal sandbox cloud check test test-aws bench captures format venvs lock tools
+.PHONY: help rehearsal sandbox cloud check test test-all test-aws bench captures format venvs lock tools
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -29,8 +29,11 @@ check: venvs ## Lint, types, import contracts, HCL
 	@$(PYTHON) -m local.toolchain hcl terraform-legacy
 	@$(RUN) -m pytest -q tests/unit/test_house.py
 
-test: tools ## Every test: unit, layers, local cloud, the real Pulumi CLI
-	@$(WITH_PULUMI) $(RUN) -m pytest
+test: tools ## Unit, layers, local cloud, the real Pulumi CLI; the faults that are left out are counted as deselected
+	@$(WITH_PULUMI) $(RUN) -m pytest -m "not faults"
+
+test-all: tools ## Every test, every fault on the real CLI among them; writes the table of faults in README.md
+	@$(WITH_PULUMI) $(RUN) -m pytest && $(RUN) -m tests.rehearsal.reliability
 
 test-aws: venvs ## What only a real account can settle: make test-aws ACCOUNT=123456789012
 	@STRATA_TEST_ACCOUNT=$(ACCOUNT) $(RUN) -m pytest tests/aws

@@ -5,9 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,10 @@ from typing import Any
 import pytest
 
 from rehearsal import sandbox
-from rehearsal.processes import Program
-from rehearsal.sandbox import LOCAL_PYTHON, REPOSITORY, STACK, Sandbox
-from rehearsal.scratch import git, scrubbed
-from rehearsal.traffic import Api, Traffic
-
-FACTOR = 60.0  # a ten-minute canary takes 10 s, and decides as it would at any other
-RATE = 50.0  # requests per second
-POSTS = 0.8  # of them: a bad canary then fails some twenty orders before the shift, and four would do
+from rehearsal.sandbox import REPOSITORY
+from rehearsal.scratch import scrubbed
+from tests.rehearsal.scene import Faults, Scene
+from tests.rehearsal.stage import FACTOR, Stage
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,75 +31,6 @@ def _nothing_of_the_users() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command came to."""
-
-    code: int
-    text: str
-
-
-@dataclass
-class Stage:
-    """A sandbox with the questions that tests ask."""
-
-    sandbox: Sandbox
-    released: str | None = None  # the copy as it was at the last `up` that succeeded; None where the last one failed
-
-    def up(self) -> Said:
-        said = Said(*self.sandbox.pulumi("up", "--stack", STACK))
-        self.released = self.tree() if said.code == 0 else None
-        return said
-
-    def tree(self) -> str:
-        """What the copy holds, as git names it."""
-        return git(self.sandbox.scratch.project, "rev-parse", "HEAD^{tree}")
-
-    def preview(self, env: Mapping[str, str | None] | None = None) -> Said:
-        return Said(*self.sandbox.pulumi("preview", "--stack", STACK, env=env))
-
-    def planned(self) -> dict[str, str]:
-        """What `preview` would do: operation by URN's type and name, without what stays the same."""
-        code, text = self.sandbox.pulumi("preview", "--stack", STACK, "--json")
-        assert code == 0, text
-        steps = json.loads(text)["steps"]
-        return {"::".join(step["urn"].split("::")[2:]): step["op"] for step in steps if step["op"] != "same"}
-
-    def target(self) -> dict[str, str]:
-        found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
-        return found
-
-    def live(self) -> str | None:
-        target = self.target()
-        return self.sandbox.aws.live(target["function"], target["alias"])
-
-    def reset(self) -> None:
-        """The copy as it was at first; what is live then differs by what was released meanwhile."""
-        project = self.sandbox.scratch.project
-        first = git(project, "log", "--format=%H", "--grep", "Read the legacy state from this machine")
-        git(project, "checkout", "--quiet", first, "--", ".")
-        self.sandbox.scratch.commit("As it was at first")
-
-    @contextmanager
-    def traffic(self) -> Iterator[Traffic]:
-        """Live traffic while the block runs."""
-        live = Traffic(Api.at(self.sandbox.outputs()["api_url"]), RATE, POSTS)
-        live.start()
-        try:
-            yield live
-        finally:
-            live.stop()
-
-    @contextmanager
-    def other_providers(self, **changed: str | None) -> Iterator[dict[str, str | None]]:
-        """Stand-in providers that see another environment than this sandbox's; what the CLI then needs."""
-        env = {name: value for name, value in {**self.sandbox.env, **changed}.items() if value is not None}
-        ready = self.sandbox.scratch.root / f"providers-{time.monotonic_ns()}.json"
-        command: list[str | Path] = [LOCAL_PYTHON, "-m", "local.providers", "--ready-file", ready]
-        with Program(command, env=env, cwd=REPOSITORY, log=ready.with_suffix(".log")) as program:
-            yield {**changed, "PULUMI_DEBUG_PROVIDERS": program.ready(ready)["PULUMI_DEBUG_PROVIDERS"]}
 
 
 @pytest.fixture(scope="session")
@@ -123,6 +49,18 @@ def stage(bare: Stage) -> Stage:
             said = bare.up()
         assert said.code == 0, said.text
     return bare
+
+
+@pytest.fixture
+def scene(bare: Stage, tmp_path: Path) -> Iterator[Scene]:
+    """The one stack, live and at rest, for a test that does it harm, and that leaves nothing of it behind."""
+    if not bare.sandbox.outputs():
+        bare.reset()
+        assert (said := bare.up()).code == 0, said.text
+    bare.released = None
+    scene = Scene(bare, tmp_path, Faults(bare.sandbox.endpoint))
+    yield scene
+    scene.clear()
 
 
 @dataclass(frozen=True)

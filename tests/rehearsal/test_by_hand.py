@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.sandbox import REPOSITORY
-from tests.rehearsal.conftest import FACTOR, Stage
+from tests.rehearsal.stage import FACTOR, Stage
 
 
 class Shell:

@@ -11,7 +11,7 @@ import pytest
 
 from rehearsal import legacy_state
 from rehearsal.sandbox import LOCAL_PYTHON, REPOSITORY
-from tests.rehearsal.conftest import Said, Stage
+from tests.rehearsal.stage import Said, Stage
 
 
 @pytest.fixture

@@ -1,0 +1,302 @@
+"""Where a fault is rehearsed: a live stack, `pulumi up` in terminals of its own, and what must be true afterwards."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rehearsal import edits
+from rehearsal.facts import Deployment, Seen
+from rehearsal.keeper import descendants, process_table
+from rehearsal.sandbox import STACK
+from rehearsal.scratch import Edit
+from rehearsal.traffic import Api, Traffic
+from tests.rehearsal.reliability import REFUSED, ROWS, STABLE, UNCHANGED
+from tests.rehearsal.stage import FACTOR, RATE, Said, Stage
+
+PATIENCE = 300.0  # seconds until a test gives up, on a machine however slow
+RELEASE = "strata-release"
+"""In the user agent of the engine's own calls: a fault for these is none for Pulumi's providers."""
+UP = ("pulumi", "up", "--stack", STACK, "--skip-preview")
+OUTCOME = re.compile(r" \d+ (promoted|unchanged|refused|rolled back) \(\w+\): ")
+"""The line with which a release ends."""
+
+
+def wait_for(what: str, done: Callable[[], Any], terminal: "Terminal | None" = None) -> None:
+    """Look again until `done`; fails where the terminal's command ends before, or where it never comes."""
+    deadline = time.monotonic() + PATIENCE
+    while not done():
+        assert terminal is None or terminal.running, f"it ended before {what}:\n{terminal.text}"
+        assert time.monotonic() < deadline, f"never: {what}\n{terminal.text if terminal else ''}"
+        time.sleep(0.05)
+
+
+class Terminal:
+    """A command in a terminal of its own. Nobody but itself ends what it starts, as in a person's."""
+
+    def __init__(self, command: tuple[str, ...], env: Mapping[str, str], cwd: Path, log: Path) -> None:
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def text(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self) -> Said:
+        """Until it ends by itself."""
+        return Said(self._process.wait(PATIENCE), self.text)
+
+    def press_ctrl_c(self) -> None:
+        """The terminal sends SIGINT to the whole of its foreground."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        """`kill -9` of the CLI alone. What it had started must end by itself."""
+        started = descendants(self._process.pid, process_table())
+        self._process.kill()
+        self._process.wait()
+        wait_for("the orphans of the CLI end", lambda: not set(started) & process_table().keys())
+
+    def close(self) -> None:
+        for process in [self._process.pid, *descendants(self._process.pid, process_table())]:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self._process.wait()
+
+
+@dataclass
+class Faults:
+    """The local cloud's rules of faults, and its record of calls."""
+
+    endpoint: str
+
+    def put(self, *rules: Mapping[str, Any]) -> None:
+        """These rules instead of any others; a rule is for the release engine unless it says for whom."""
+        self._ask("faults", [{"user_agent": RELEASE, **rule} for rule in rules])
+
+    def clear(self) -> None:
+        self._ask("faults", [])
+
+    def fired(self) -> list[int]:
+        """How often each rule has."""
+        return [rule["fired"] for rule in self._ask("faults")["faults"]]
+
+    def calls(self, since: float) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask(f"calls?since={since}")["calls"]
+        return found
+
+    def run_at(self, factor: float) -> None:
+        """Simulated seconds per real one, from now on."""
+        self._ask("settings", {"factor": factor})
+
+    def _ask(self, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(f"{self.endpoint}/_strata/{path}", data=data, timeout=60) as answer:  # noqa: S310  loopback
+            return json.load(answer)
+
+
+@dataclass
+class Scene:
+    """One test's view of the shared stack. `before`: how it stood when the test began."""
+
+    SLOWER: ClassVar[float] = 20.0  # simulated seconds per real one: a canary of 30 s, which a second `up` still meets
+
+    stage: Stage
+    folder: Path
+    faults: Faults
+    before: Seen = field(init=False)
+    begun: float = field(init=False)
+    pace: float = FACTOR
+    terminals: list[Terminal] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.before, self.begun = self.seen(), time.time()
+
+    @cached_property
+    def target(self) -> dict[str, str]:
+        return self.stage.target()
+
+    @property
+    def function(self) -> str:
+        return self.target["function"]
+
+    @cached_property
+    def lambda_(self) -> Any:
+        return self.stage.sandbox.aws.client("lambda")
+
+    @cached_property
+    def codedeploy(self) -> Any:
+        return self.stage.sandbox.aws.client("codedeploy")
+
+    @cached_property
+    def cloudwatch(self) -> Any:
+        return self.stage.sandbox.aws.client("cloudwatch")
+
+    def clear(self) -> None:
+        """No fault, no lock, and nothing that runs on."""
+        self.faults.clear()
+        for terminal in self.terminals:
+            terminal.close()
+        self.stage.sandbox.pulumi("cancel", "--yes", "--stack", STACK)
+        wait_for("nothing is in flight", self.at_rest)
+
+    # What is done
+
+    def commit(self, name: str, *more: Edit) -> None:
+        """A new version that does no harm, of code that nobody has released yet; and further edits to it."""
+        self.stage.reset()
+        said = Edit(f"Say in /health: {name}", edits.GOOD.file, '"status": "ok"', f'"said": "{name}", "status": "ok"')
+        for edit in (said, *more):
+            self.stage.sandbox.apply(edit)
+
+    def type(self, *command: str) -> Terminal:
+        """Type a command, and leave it running."""
+        sandbox = self.stage.sandbox
+        env = {**sandbox.env, "STRATA_CLOCK_RATE": f"{self.pace:g}"}
+        log = self.folder / f"terminal-{len(self.terminals)}.log"
+        self.terminals.append(Terminal(command, env, sandbox.scratch.project, log))
+        return self.terminals[-1]
+
+    def up(self) -> Said:
+        """`pulumi up`, to its end."""
+        return self.type(*UP).wait()
+
+    def locked(self) -> Said:
+        """The next `up` after a CLI that was killed: it says what to do about the lock, and that is done."""
+        said = self.up()
+        assert said.code != 0, said.text
+        cancel = self.type("pulumi", "cancel", "--yes", "--stack", STACK).wait()
+        assert cancel.code == 0, cancel.text
+        return said
+
+    @contextmanager
+    def traffic(self, posts: float = 0.1) -> Iterator[None]:
+        """Live traffic, `posts` of it orders, while the block runs; then every order must be readable."""
+        live = Traffic(Api.at(self.stage.sandbox.outputs()["api_url"]), RATE, posts)
+        live.start()
+        try:
+            yield
+        finally:
+            live.stop()
+        orders = live.read_back()
+        assert orders.acknowledged > 0
+        assert orders.lost == 0, orders
+
+    def move_alias(self, version: str | None) -> None:
+        """By hand, all of its traffic."""
+        self.lambda_.update_alias(
+            FunctionName=self.function,
+            Name=self.target["alias"],
+            FunctionVersion=version,
+            RoutingConfig={"AdditionalVersionWeights": {}},
+        )
+
+    @contextmanager
+    def at(self, factor: float) -> Iterator[None]:
+        """Time at another pace while the block runs."""
+        self.pace = factor
+        self.faults.run_at(factor)
+        try:
+            yield
+        finally:
+            self.pace = FACTOR
+            self.faults.run_at(FACTOR)
+
+    # What is seen
+
+    def seen(self) -> Seen:
+        return self.stage.sandbox.aws.look(self.target)
+
+    def alias(self) -> tuple[str, dict[str, float]]:
+        found = self.lambda_.get_alias(FunctionName=self.function, Name=self.target["alias"])
+        return found["FunctionVersion"], found.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+
+    def split(self) -> bool:
+        """Whether a canary has traffic."""
+        return bool(self.alias()[1])
+
+    def deployments(self) -> list[Deployment]:
+        """Those of this test, newest first; without ways back."""
+        known = {one.id for one in self.before.deployments}
+        return [one for one in self.seen().deployments if one.id not in known]
+
+    def called(self, action: str) -> bool:
+        """Whether that call has been answered well since the test began."""
+        return any(call["action"] == action and call["status"] in {200, 201} for call in self.faults.calls(self.begun))
+
+    def versions(self) -> dict[str, str]:
+        """All that are published, with their digests."""
+        return self.stage.sandbox.aws.digests(self.function)
+
+    def verdict_alarm(self) -> str:
+        """The newest."""
+        alarms = self.cloudwatch.describe_alarms(AlarmNamePrefix=f"{self.function}-verdict-")["MetricAlarms"]
+        name: str = max(alarms, key=lambda alarm: alarm["AlarmConfigurationUpdatedTimestamp"])["AlarmName"]
+        return name
+
+    def state_of_alarm(self) -> str:
+        """Of the alarm on the whole alias."""
+        (alarm,) = self.cloudwatch.describe_alarms(AlarmNames=[self.target["alarm"]])["MetricAlarms"]
+        state: str = alarm["StateValue"]
+        return state
+
+    def log_of(self, function: str) -> str:
+        """What a function has logged since the test began."""
+        logs = self.stage.sandbox.aws.client("logs")
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=f"/aws/lambda/{function}", startTime=int(self.begun * 1000)
+        )
+        return "\n".join(event["message"] for page in pages for event in page["events"])
+
+    def at_rest(self) -> bool:
+        """Whether nothing is in flight, not even a way back, and the alias is whole."""
+        pages = self.codedeploy.get_paginator("list_deployments").paginate(
+            applicationName=self.target["application"],
+            deploymentGroupName=self.target["group"],
+            includeOnlyStatuses=["Created", "Queued", "InProgress", "Baking", "Ready"],
+        )
+        return not any(page["deployments"] for page in pages) and not self.split()
+
+    # What must be true
+
+    def ends(self, name: str, said: Said) -> None:
+        """The fault's own end: traffic is where its row has it, and the screen said what the row quotes."""
+        row = ROWS[name]
+        wait_for("nothing is in flight", self.at_rest)
+        shown = " ".join(said.text.split())
+        assert [quote for quote in row.quotes if quote not in shown] == [], said.text
+        assert (self.alias()[0] == self.before.live) == (row.ends_on == STABLE), f"{self.alias()}: {said.text}"
+
+    def then(self, name: str, said: Said, deployments: int = 1) -> None:
+        """The next `up` came to what the row has, and the stack is whole. `deployments`: since the test began."""
+        row = ROWS[name]
+        told = OUTCOME.findall(said.text)
+        assert (told[-1] if told else UNCHANGED) == row.next_ends, said.text
+        assert (said.code == 0) == (row.next_ends != REFUSED), said.text
+        assert self.at_rest()
+        made = self.deployments()
+        assert len(made) == deployments, made
+        right = self.before.live if row.next_ends == REFUSED else made[0].canary
+        assert self.alias()[0] == right, said.text

@@ -1,0 +1,90 @@
+"""One sandbox with the questions that tests ask of it."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehearsal.processes import Program
+from rehearsal.sandbox import LOCAL_PYTHON, REPOSITORY, STACK, Sandbox
+from rehearsal.scratch import git
+from rehearsal.traffic import Api, Traffic
+
+FACTOR = 60.0  # a ten-minute canary takes 10 s, and decides as it would at any other
+RATE = 50.0  # requests per second
+POSTS = 0.8  # of them: a bad canary then fails some twenty orders before the shift, and four would do
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command came to."""
+
+    code: int
+    text: str
+
+    def __add__(self, then: "Said") -> "Said":
+        """Both, one after the other."""
+        return Said(then.code, f"{self.text}\n{then.text}")
+
+
+@dataclass
+class Stage:
+    """A sandbox with the questions that tests ask."""
+
+    sandbox: Sandbox
+    released: str | None = None  # the copy as it was at the last `up` that succeeded; None where the last one failed
+
+    def up(self) -> Said:
+        said = Said(*self.sandbox.pulumi("up", "--stack", STACK))
+        self.released = self.tree() if said.code == 0 else None
+        return said
+
+    def tree(self) -> str:
+        """What the copy holds, as git names it."""
+        return git(self.sandbox.scratch.project, "rev-parse", "HEAD^{tree}")
+
+    def preview(self, env: Mapping[str, str | None] | None = None) -> Said:
+        return Said(*self.sandbox.pulumi("preview", "--stack", STACK, env=env))
+
+    def planned(self) -> dict[str, str]:
+        """What `preview` would do: operation by URN's type and name, without what stays the same."""
+        code, text = self.sandbox.pulumi("preview", "--stack", STACK, "--json")
+        assert code == 0, text
+        steps = json.loads(text)["steps"]
+        return {"::".join(step["urn"].split("::")[2:]): step["op"] for step in steps if step["op"] != "same"}
+
+    def target(self) -> dict[str, str]:
+        found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
+        return found
+
+    def live(self) -> str | None:
+        target = self.target()
+        return self.sandbox.aws.live(target["function"], target["alias"])
+
+    def reset(self) -> None:
+        """The copy as it was at first; what is live then differs by what was released meanwhile."""
+        project = self.sandbox.scratch.project
+        first = git(project, "log", "--format=%H", "--grep", "Read the legacy state from this machine")
+        git(project, "checkout", "--quiet", first, "--", ".")
+        self.sandbox.scratch.commit("As it was at first")
+
+    @contextmanager
+    def traffic(self) -> Iterator[Traffic]:
+        """Live traffic while the block runs."""
+        live = Traffic(Api.at(self.sandbox.outputs()["api_url"]), RATE, POSTS)
+        live.start()
+        try:
+            yield live
+        finally:
+            live.stop()
+
+    @contextmanager
+    def other_providers(self, **changed: str | None) -> Iterator[dict[str, str | None]]:
+        """Stand-in providers that see another environment than this sandbox's; what the CLI then needs."""
+        env = {name: value for name, value in {**self.sandbox.env, **changed}.items() if value is not None}
+        ready = self.sandbox.scratch.root / f"providers-{time.monotonic_ns()}.json"
+        command: list[str | Path] = [LOCAL_PYTHON, "-m", "local.providers", "--ready-file", ready]
+        with Program(command, env=env, cwd=REPOSITORY, log=ready.with_suffix(".log")) as program:
+            yield {**changed, "PULUMI_DEBUG_PROVIDERS": program.ready(ready)["PULUMI_DEBUG_PROVIDERS"]}

@@ -1,0 +1,110 @@
+"""`kill -9` of the CLI, wherever a release is: CloudWatch goes on judging, and the next `up` takes it from there."""
+
+from collections.abc import Callable
+
+import pytest
+
+from rehearsal import edits
+from tests.rehearsal.scene import UP, Scene, wait_for
+
+HELD = {"kind": "delay", "seconds": 120}
+"""A call that the CLI is still waiting for when it is killed."""
+
+
+def killed(scene: Scene, what: str, moment: Callable[[], bool]) -> None:
+    """Type `pulumi up`, and `kill -9` it at that moment."""
+    up = scene.type(*UP)
+    wait_for(what, moment, up)
+    up.kill()
+    scene.faults.clear()
+
+
+def held(scene: Scene, **call: str) -> Callable[[], bool]:
+    """The moment at which that call has been made, and is not answered."""
+    scene.faults.put({**call, **HELD})
+    return lambda: scene.faults.fired() != [0]
+
+
+@pytest.mark.faults
+def test_killed_before_the_version_is_published(scene: Scene) -> None:
+    name = "killed before publish"
+    scene.commit(name)
+    # The program asks whose credentials it has before it declares anything.
+    killed(scene, "the CLI is at work", held(scene, service="sts", action="GetCallerIdentity", user_agent="Boto3"))
+    assert not scene.called("UpdateFunctionCode")
+    scene.ends(name, scene.locked())
+    with scene.traffic():
+        said = scene.up()
+    scene.then(name, said)
+
+
+@pytest.mark.faults
+def test_killed_once_the_version_is_published(scene: Scene) -> None:
+    name = "killed after publish"
+    scene.commit(name)
+    # Of all that the release does, the verdict alarm comes first.
+    killed(scene, "the alarm is asked for", held(scene, service="cloudwatch", action="PutMetricAlarm"))
+    assert scene.called("PublishVersion")
+    published = len(scene.versions())
+    scene.ends(name, scene.locked())
+    with scene.traffic():
+        said = scene.up()
+    scene.then(name, said)
+    assert len(scene.versions()) == published
+
+
+@pytest.mark.faults
+def test_killed_once_the_deployment_is_created(scene: Scene) -> None:
+    name = "killed after CreateDeployment"
+    scene.commit(name)
+    with scene.traffic():
+        killed(scene, "the deployment is created", lambda: scene.called("CreateDeployment"))
+        scene.ends(name, scene.locked())
+        said = scene.up()
+    scene.then(name, said)
+    assert f"promoted by {scene.deployments()[0].id}" in said.text
+
+
+def test_killed_in_mid_canary(scene: Scene) -> None:
+    name = "killed mid-canary"
+    scene.commit(name)
+    with scene.at(scene.SLOWER), scene.traffic():
+        killed(scene, "a canary has traffic", scene.split)
+        locked = scene.locked()
+        said = scene.up()
+    scene.ends(name, locked + said)
+    scene.then(name, said)
+
+
+@pytest.mark.faults
+def test_killed_in_mid_canary_of_a_bad_version(scene: Scene) -> None:
+    name = "killed mid-canary, bad version"
+    scene.commit(name, edits.BAD)
+    with scene.traffic(posts=0.8):
+        killed(scene, "a canary has traffic", scene.split)
+        wait_for("nothing is in flight", scene.at_rest)
+        assert scene.deployments()[0].error == "ALARM_ACTIVE"
+        locked = scene.locked()
+        said = scene.up()
+    scene.ends(name, locked + said)
+    scene.then(name, said)
+    assert "infra.release forgive" in said.text
+
+
+@pytest.mark.faults
+def test_killed_once_all_traffic_has_shifted(scene: Scene) -> None:
+    name = "killed after the shift"
+    scene.commit(name)
+
+    def shifted() -> bool:
+        """The runner is in a look from before the shift, and traffic has moved."""
+        if scene.split() and scene.faults.fired() == []:
+            held(scene, service="lambda", action="GetAlias")
+        return bool(scene.faults.fired()) and scene.alias() == (scene.deployments()[0].canary, {})
+
+    with scene.traffic():
+        killed(scene, "all traffic has shifted", shifted)
+        scene.ends(name, scene.locked())
+        said = scene.up()
+    scene.then(name, said)
+    assert f"promoted by {scene.deployments()[0].id}" in said.text
