@@ -13,6 +13,11 @@ from infra.release.tags import Tags
 
 REJECTING = frozenset({"verdict", "hook"})
 """The reasons that reject the version itself. Throttling, rights and configuration say nothing of it."""
+UNREADABLE = "could not be retrieved"
+"""CodeDeploy's words for an alarm that it cannot read, for which it stops a deployment by the same code.
+
+https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
+"""
 
 REMEDIES = {
     "evidence": "; send it traffic, lengthen the curve, lower minimumRequests, or let the release send requests of its "
@@ -40,6 +45,8 @@ def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[s
 
 
 def _alarmed(deployment: Deployment, target: Target, red: AbstractSet[str]) -> tuple[str, str]:
+    if UNREADABLE in deployment.message:
+        return "fault", deployment.message
     # The errors may have left the window since, which turns their alarm green; CodeDeploy's words remain.
     fired = [name for name in deployment.alarms if name in red or _named(name, deployment.message)]
     verdict = [name for name in fired or deployment.alarms if name.startswith(target.verdict_alarms)]

@@ -93,6 +93,7 @@ def test_an_alias_moved_to_a_third_version_meanwhile_is_restored_to_the_recorded
             "verdict",
             f"alarm {ALARM}-slow fired: it answers too slowly",
         ),
+        (stopped(message=f"could not be retrieved from Amazon CloudWatch <{ALARM}>"), set(), "fault", "retrieved"),
         (deployment(Status.FAILED, error="HOOK_EXECUTION_FAILURE", message="smoke"), set(), "hook", "smoke"),
         (deployment(Status.FAILED, error="IAM_ROLE_PERMISSIONS", message="may not"), set(), "fault", "may not"),
         (deployment(Status.STOPPED, error="MANUAL_STOP"), set(), "operator", "by hand"),
