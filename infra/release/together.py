@@ -14,7 +14,7 @@ from datetime import datetime
 from infra.release.actions import Action, Finish, Follow, Note, Probe, Start, Wait
 from infra.release.case import Case
 from infra.release.outcome import Ending, Phase
-from infra.release.tags import Enlisted
+from infra.release.tags import Enlisted, Stopped
 
 Next = Callable[[Case], Action]
 
@@ -67,10 +67,14 @@ _NOT_WITHOUT = "{} is not released, and the set goes together; nothing was start
 
 def _waits(case: Case, action: Action) -> bool:
     """Whether a function has not been started yet, and would be."""
-    if case.seen.followed is not None:
-        return False
-    settles = isinstance(action, Wait) and action.phase is Phase.SETTLE
-    return settles or isinstance(action, Start | Probe | Note)
+    match action:
+        case _ if case.seen.followed is not None:
+            return False
+        case Wait(phase):
+            return phase is Phase.SETTLE
+        case Note(mark):
+            return not isinstance(mark, Stopped)  # what was started goes back
+    return isinstance(action, Start | Probe)
 
 
 def _set_out(cases: Sequence[Case], alone: dict[str, Action]) -> dict[str, Action]:

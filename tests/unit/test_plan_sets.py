@@ -1,0 +1,47 @@
+"""Deciding for several functions together: what one that failed means for the others."""
+
+from dataclasses import replace
+from typing import Any
+
+from infra.release import plan
+from infra.release.actions import Action, Finish, Note, TakeBack, Wait
+from infra.release.model import Deployment, Observation, Status
+from infra.release.outcome import Ending, Phase
+from infra.release.tags import Stopped
+from tests.unit.fake_cloud import target
+from tests.unit.seen import ALARM, NOW, POLICY, WHOLE, deployment, minutes, noted, seen
+
+ORDERS, STOCK = target(2, "orders"), target(2, "stock")
+
+
+def decide(orders: Observation, stock: Observation) -> tuple[Action, Action]:
+    actions = plan.decide([ORDERS, STOCK], {"orders": orders, "stock": stock}, POLICY, NOW)
+    return actions["orders"], actions["stock"]
+
+
+def ended(status: Status, **values: Any) -> Deployment:
+    """One that ended while nobody watched."""
+    return deployment(status, ago=8, ended=NOW - minutes(4), **values)
+
+
+def rejected() -> Deployment:
+    alarm = ALARM.replace("orders", "stock")
+    return ended(Status.STOPPED, error="ALARM_ACTIVE", message=alarm, alarms=(alarm,))
+
+
+def test_what_was_promoted_with_one_that_failed_goes_back_although_that_one_is_refused_now() -> None:
+    promoted = seen(ended(Status.SUCCEEDED), **WHOLE)
+    orders, stock = decide(promoted, seen(rejected()))
+    assert isinstance(orders, Note)
+    assert isinstance(orders.mark, Stopped)
+    assert isinstance(stock, Wait)
+    assert stock.phase is Phase.SET
+    orders, _ = decide(replace(promoted, tags=noted(orders.mark)), seen(rejected()))
+    assert isinstance(orders, TakeBack)
+
+
+def test_what_was_never_started_is_not_started_beside_one_that_is_refused() -> None:
+    orders, stock = decide(seen(), seen(rejected()))
+    assert isinstance(orders, Finish)
+    assert isinstance(stock, Finish)
+    assert (orders.outcome.ending, orders.outcome.reason, stock.outcome.reason) == (Ending.REFUSED, "set", "rejected")
