@@ -241,15 +241,17 @@ def _stop(case: Case, deployment: Deployment, kind: str, why: str) -> Action:
 
 
 def _verify(case: Case, followed: Deployment) -> Action:
-    seen = case.seen
-    if (culprit := case.lost_with(followed)) is not None:
-        return _take_back(case, followed, culprit)
+    seen, culprit = case.seen, case.lost_with(followed)
     # A watcher may want another version than the one that is in flight.
     released = (followed.entry or seen.wanted).fingerprint
     if seen.alias.shifted is None and seen.live.fingerprint == released:
+        if culprit is not None:
+            return _take_back(case, followed, culprit)
         return case.finish(Ending.PROMOTED, "verdict", f"{case.rates}, and no alarm fired{evidence.doubt(case)}")
     if case.within_grace(followed):
         return case.wait(Phase.VERIFY, f"{followed.id} has succeeded")
+    if culprit is not None and seen.alias.is_whole_on(seen.compared[0]):  # another runner was first
+        return case.finish(Ending.ROLLED_BACK, "set", f"{culprit} was not promoted and the set goes together")
     detail = "CodeDeploy shifted all traffic, but somebody has moved the alias since; run again to release over it"
     return case.finish(Ending.ROLLED_BACK, "operator", detail)
 

@@ -45,3 +45,10 @@ def test_what_was_never_started_is_not_started_beside_one_that_is_refused() -> N
     assert isinstance(orders, Finish)
     assert isinstance(stock, Finish)
     assert (orders.outcome.ending, orders.outcome.reason, stock.outcome.reason) == (Ending.REFUSED, "set", "rejected")
+
+
+def test_what_another_runner_has_taken_back_already_is_not_taken_back_again() -> None:
+    promoted = seen(ended(Status.SUCCEEDED), following="d-1")
+    orders, _ = decide(promoted, seen(rejected(), following="d-1"))
+    assert isinstance(orders, Finish)
+    assert (orders.outcome.ending, orders.outcome.reason) == (Ending.ROLLED_BACK, "set")
