@@ -208,6 +208,7 @@ class Notes:
     """All that a runner remembers from look to look; whatever else it knows, it reads back from AWS."""
 
     following: str | None = None  # the deployment whose end is this release's outcome
+    asked: frozenset[str] | None = None  # the deployments that there were when it asked for its own
     answer: Answer | None = None
     evidence: int | None = None  # canary requests seen by the last look at a split alias
     enlisted: bool = False  # this runner has told of the set by tags
@@ -252,6 +253,13 @@ class Observation:
     @property
     def in_flight(self) -> Deployment | None:
         return next((each for each in self.ledger if each.running), None)
+
+    @property
+    def unheard(self) -> Deployment | None:
+        """What this runner has created without receiving the answer: it may have ended by the next look."""
+        if (asked := self.notes.asked) is None:
+            return None
+        return next((each for each in self.tries(self.wanted.fingerprint) if each.id not in asked), None)
 
     @property
     def last_attempt(self) -> Deployment | None:

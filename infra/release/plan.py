@@ -53,6 +53,8 @@ def _next(case: Case) -> Action:
         return _follow(case, case.seen.followed)
     if case.seen.in_flight is not None:
         return _join(case, case.seen.in_flight)
+    if case.seen.unheard is not None:
+        return Follow(case.seen.unheard.id)
     return _begin(case)
 
 

@@ -121,6 +121,10 @@ class Records:
         """A deployment of ours is there, and shifts to `canary`."""
         self._canaries[deployment] = canary
 
+    def forget(self, target: Target) -> None:
+        """A deployment may be there, and may have ended, without anybody having heard of it: read all again."""
+        self._records.pop(target.group, None)
+
     # Tags
 
     def tags(self, target: Target) -> Tags:
