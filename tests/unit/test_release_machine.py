@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -273,6 +273,7 @@ class Machine(RuleBasedStateMachine):
 
     # What an operator does by hand, and by the command
 
+    @precondition(lambda self: any(group.running for group in self.groups))
     @rule(which=some, roll_back=st.booleans())
     def stops_by_hand(self, which: int, roll_back: bool) -> None:
         group = self.pick(which)
@@ -316,6 +317,7 @@ class Machine(RuleBasedStateMachine):
     def operator(self) -> Client:
         return Client(self.cloud, "user/ann", judge=self.truth.witness)
 
+    @precondition(lambda self: any(group.running for group in self.groups))
     @rule(which=some)
     def aborts(self, which: int) -> None:
         group = self.pick(which)
@@ -325,6 +327,7 @@ class Machine(RuleBasedStateMachine):
             client.note(group.function.target, Stopped(running.id, "operator", "too many complaints"))
             client.stop(running.id)
 
+    @precondition(lambda self: any(group.records and group.records[-1].succeeded for group in self.groups))
     @rule(which=some)
     def takes_back(self, which: int) -> None:
         """`rollback`: of what the last release made live."""
@@ -341,6 +344,7 @@ class Machine(RuleBasedStateMachine):
         action = TakeBack(last.target, last.current, moment, why)
         client.take_back(target, ReleasePolicy(commit=f"c{self.commit}"), action)
 
+    @precondition(lambda self: any(each.failed for group in self.groups for each in group.records))
     @rule(which=some)
     def forgives(self, which: int) -> None:
         group = self.pick(which)
@@ -387,8 +391,10 @@ class Machine(RuleBasedStateMachine):
         split = [name for name, each in actor.end.items() if each.reason == "split"]
         for name in split:
             function = self.cloud.groups[name].function
-            if function.moves[-1].by not in {"hand"} and self.cloud.find(function.moves[-1].by).role != "foreign":
-                self.truth.broken(f"{name} is refused as split, and {function.moves[-1].by} has split it")
+            by = function.moves[-1].by
+            records = self.cloud.groups[name].records
+            if by != "hand" and all(each.role != "foreign" for each in records[records.index(self.cloud.find(by)) :]):
+                self.truth.broken(f"{name} is refused as split, and {by} has split it")
             function.point(self.cloud.now, "hand", function.alias.version)
         if not split and all(each.ending is not Ending.REFUSED for each in actor.end.values()):
             self.exported = self.exported
@@ -416,6 +422,8 @@ def test_no_fault_crash_or_hand_breaks_a_release() -> None:
             derandomize=not asked,
             database=None,
             print_blob=True,
+            phases=[Phase.generate] + [Phase.shrink] * bool(os.environ.get("SHRINK")),
+            report_multiple_bugs=bool(os.environ.get("MULTI")),
             suppress_health_check=list(HealthCheck),
         ),
     )

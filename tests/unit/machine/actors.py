@@ -49,6 +49,8 @@ class Actor:
 
     def resume(self, order: BaseException | None = None) -> None:
         """Let it run to its next sleep, or end it by raising `order` where it sleeps. Raises what is no fault of AWS."""
+        if self.over:
+            return
         self._order = order
         self._go.release()
         self._back.acquire()

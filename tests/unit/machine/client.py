@@ -214,6 +214,7 @@ class Client:
         action: Start | TakeBack,
     ) -> str:
         group = self.cloud.groups[function.name]
+        known = self._known.pop(function.name, None)  # and read all again, unless an answer is received
         with self._asking("create"):
             versions = (entry.stable, number)
             try:
@@ -224,6 +225,8 @@ class Client:
                 record.takes_back = _tried_at(group, entry.at, record)
             self._act(role, function, record)
             self.cloud.tell(f"{self.name} creates {record.id} ({role}) {entry.stable} -> {number}")
+        if known is not None:
+            self._known[function.name] = known
         return record.id
 
     def top_up(self, target: Target, requests: int) -> None:

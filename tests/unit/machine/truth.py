@@ -37,6 +37,8 @@ class Truth:
     pardons: set[str] = field(default_factory=set)  # deployments whose rejection was forgiven
     overrides: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """By function and text: the fingerprints that it was used for."""
+    overridden: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By function: the text and the fingerprint of the last override. Only the last stands in a tag."""
     by_hand: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By function: the fingerprints that somebody has put live by hand."""
 
@@ -105,10 +107,10 @@ class Truth:
             case Pardon(_, deployment, _):
                 self.pardons.add(deployment)
             case Overridden(fingerprint, _, text):
-                used = self.overrides[function.name, text]
-                used.add(fingerprint)
-                if len(used) > 1:
-                    self.broken(f"override {text!r} is used for {used} of {function.name}")
+                last, self.overridden[function.name] = self.overridden.get(function.name), (text, fingerprint)
+                if last is not None and last[0] == text and last[1] != fingerprint:
+                    self.broken(f"override {text!r} is used for {last[1]} and {fingerprint} of {function.name}")
+                self.overrides[function.name, text].add(fingerprint)
 
     def _started(self, run: Run, group: CodeDeploy, new: Record) -> None:
         """May a release start?"""
@@ -207,6 +209,8 @@ class Truth:
         forth = record.takes_back or record
         taken_back = record.takes_back is not None
         if forth.succeeded and not taken_back:
+            if outcome.reason == "set" and any(each.takes_back is forth for each in group.records):
+                return None if saw.alias.is_whole_on(forth.current) else f"the alias was on {saw.alias}"
             moved = saw.alias.shifted or group.function.fingerprint(saw.alias.version) != group.function.fingerprint(
                 forth.target
             )
