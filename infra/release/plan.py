@@ -63,7 +63,8 @@ def _watch(case: Case) -> Action:
     if case.seen.followed is not None:
         return _follow(case, case.seen.followed)
     if running is None:
-        return _take_lost_back(case) or case.finish(Ending.UNCHANGED, "idle", "nothing is in flight")
+        lost = _repair(case) or _take_lost_back(case)
+        return lost or case.finish(Ending.UNCHANGED, "idle", "nothing is in flight")
     return Follow(running.id) if running.entry is not None else _others(case, running)
 
 
