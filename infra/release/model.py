@@ -244,6 +244,13 @@ class Observation:
         return self.deployment(self.notes.following)
 
     @property
+    def undone(self) -> Deployment | None:
+        """What goes back: the followed deployment where it has ended badly, or the one that it takes back."""
+        if (followed := self.followed) is None:
+            return None
+        return self.taken_back_by(followed) or (followed if followed.failed else None)
+
+    @property
     def compared(self) -> tuple[str, str]:
         """The stable version and the canary: those of the followed deployment, else what is live and what is wanted."""
         if (followed := self.followed) is None or followed.entry is None:

@@ -14,10 +14,12 @@ from tests.unit.seen import (
     ALARM,
     NEW,
     NOW,
+    OLD,
     SPLIT,
     TARGET,
     decide,
     deployment,
+    entry,
     minutes,
     outcome,
     rollback,
@@ -107,3 +109,11 @@ def test_the_reason_is_what_codedeploy_and_the_alarms_say(
     end = outcome(decide(seen(replace(ended, rollback=None), following="d-1", red=frozenset(red))))
     assert (end.ending, end.reason) == (Ending.ROLLED_BACK, reason)
     assert word in end.detail
+
+
+def test_what_goes_back_is_known_so_that_the_tags_that_say_why_are_read_again() -> None:
+    forth = deployment(Status.SUCCEEDED, ago=9)
+    back = replace(deployment(ago=1, entry=replace(entry(OLD.fingerprint), stable="2")), id="d-3")
+    assert seen(back, forth, following="d-3").undone == forth
+    assert seen(stopped(), following="d-1").undone == stopped()
+    assert seen(forth, following="d-1").undone is None
