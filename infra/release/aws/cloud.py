@@ -21,7 +21,6 @@ from infra.release.aws.records import Records, chunks
 from infra.release.clock import ScaledClock
 from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Target, Version
 from infra.release.outcome import Outcome
-from infra.release.runner import Unavailable
 from infra.release.tags import Mark
 from infra.release.verdict import ALARM_SETTINGS, MetricQuery, metric_queries, slow_metric_queries
 
@@ -180,17 +179,8 @@ class Aws:
             )
 
     def _create(self, target: Target, entry: ledger.Entry, canary: str, curve: str, alarms: list[str]) -> str:
-        try:
-            id_ = self._created(target, entry, canary, curve, alarms)
-        except Unavailable:
-            self.records.forget(target)  # it may be there all the same
-            raise
-        self.records.created(id_, canary)
-        return id_
-
-    def _created(self, target: Target, entry: ledger.Entry, canary: str, curve: str, alarms: list[str]) -> str:
         with asking("codedeploy CreateDeployment", f"{target.function} {entry.stable} -> {canary}"):
-            return self.clients.codedeploy_once.create_deployment(
+            id_ = self.clients.codedeploy_once.create_deployment(
                 applicationName=target.application,
                 deploymentGroupName=target.group,
                 deploymentConfigName=curve,
@@ -206,6 +196,8 @@ class Aws:
                     "alarms": [{"name": name} for name in alarms],
                 },
             )["deploymentId"]
+        self.records.created(id_, canary)
+        return id_
 
     def top_up(self, target: Target, requests: int) -> None:
         with asking("lambda Invoke", f"alias {target.alias} of {target.function}"):
