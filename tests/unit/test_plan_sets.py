@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from infra.release import plan
-from infra.release.actions import Action, Finish, Note, TakeBack, Wait
-from infra.release.model import Deployment, Observation, Status
+from infra.release.actions import Action, Finish, Note, Start, TakeBack, Wait
+from infra.release.model import Alias, Deployment, Observation, Status
 from infra.release.outcome import Ending, Phase
-from infra.release.tags import Stopped
-from tests.unit.fake_cloud import target
-from tests.unit.seen import ALARM, NOW, POLICY, WHOLE, deployment, minutes, noted, seen
+from infra.release.tags import Enlisted, Stopped
+from tests.unit.fake_cloud import target, version
+from tests.unit.seen import ALARM, NEW, NOW, POLICY, WHOLE, deployment, minutes, noted, seen
 
 ORDERS, STOCK = target(2, "orders"), target(2, "stock")
 
@@ -52,3 +52,20 @@ def test_what_another_runner_has_taken_back_already_is_not_taken_back_again() ->
     orders, _ = decide(promoted, seen(rejected(), following="d-1"))
     assert isinstance(orders, Finish)
     assert (orders.outcome.ending, orders.outcome.reason) == (Ending.ROLLED_BACK, "set")
+
+
+def test_other_code_does_not_join_the_moment_of_a_set_of_which_one_was_never_started() -> None:
+    enlisted = noted(Enlisted(NOW))  # the moment of that set's only deployment
+    ahead = seen(ended(Status.SUCCEEDED), alias=Alias("2"), live=NEW, wanted=version(3), tags=enlisted)
+    orders, stock = decide(ahead, seen(tags=enlisted))
+    assert isinstance(orders, Note)
+    assert isinstance(orders.mark, Enlisted)
+    assert isinstance(stock, Note)
+
+
+def test_what_was_never_started_joins_the_moment_of_its_set() -> None:
+    enlisted = noted(Enlisted(NOW))
+    orders, stock = decide(seen(ended(Status.SUCCEEDED), tags=enlisted, **WHOLE), seen(tags=enlisted))
+    assert isinstance(orders, Wait)
+    assert isinstance(stock, Start)
+    assert stock.at == NOW
