@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from infra.release import evidence
 from infra.release.actions import Action, Follow, Note, PointAlias, Probe, Start, Stop, TakeBack, Wait
-from infra.release.blame import blame
+from infra.release.blame import blame, rejection
 from infra.release.case import Case
 from infra.release.model import Deployment, Observation, ReleasePolicy, Status, Target
 from infra.release.outcome import Ending, Phase
@@ -112,10 +112,13 @@ def _repair(case: Case) -> Action | None:
     seen, last = case.seen, case.seen.last_attempt
     if last is None or last.entry is None or not last.failed:
         return None
-    wrong, right = last.entry.fingerprint, last.entry.stable
+    wrong, right = {last.entry.fingerprint}, last.entry.stable
     if (forth := seen.taken_back_by(last)) is not None and forth.entry is not None:
-        wrong, right = forth.entry.fingerprint, forth.entry.stable
-    if wrong not in {each.fingerprint for each in (seen.live, seen.shifted) if each is not None}:
+        wrong, right = {forth.entry.fingerprint}, forth.entry.stable
+    held = {each.fingerprint for each in (seen.live, seen.shifted) if each is not None}
+    # CodeDeploy's own way back leads to what succeeded last, which an operator may have taken back since.
+    wrong |= {each for each in held if rejection(each, case.target, seen) is not None}
+    if seen.alias.is_whole_on(right) or not wrong & held:
         return None
     if case.within_grace(last):
         return case.wait(Phase.ROLLBACK, f"{last.id} is {last.status.value}")

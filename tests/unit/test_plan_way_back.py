@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from infra.release.actions import PointAlias, Wait
+from infra.release.actions import PointAlias, Start, Wait
 from infra.release.model import Alias, Deployment, Observation, Status
 from infra.release.outcome import Ending, Phase
+from infra.release.tags import Stopped
 from infra.release.verdict import Counts
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
@@ -21,6 +22,7 @@ from tests.unit.seen import (
     deployment,
     entry,
     minutes,
+    noted,
     outcome,
     rollback,
     seen,
@@ -117,3 +119,18 @@ def test_what_goes_back_is_known_so_that_the_tags_that_say_why_are_read_again() 
     assert seen(back, forth, following="d-3").undone == forth
     assert seen(stopped(), following="d-1").undone == stopped()
     assert seen(forth, following="d-1").undone is None
+
+
+def test_what_an_operator_took_back_is_left_again_where_codedeploy_rolled_back_to_it() -> None:
+    """The way back had failed and the runner moved the alias, so version 2 is still CodeDeploy's last good one."""
+    good = replace(deployment(Status.SUCCEEDED, ago=60), id="d-0")
+    back = replace(deployment(Status.FAILED, ago=50, entry=replace(entry(OLD.fingerprint), stable="2")), id="d-b")
+    third = replace(entry(version(3).fingerprint), at=NOW - minutes(9))
+    failed = stopped(ended=NOW - minutes(5), entry=third)
+    records = (rollback(Status.SUCCEEDED), failed, back, good)
+    tags = noted(Stopped("d-0", "operator", "customers complain"))
+    whole: dict[str, Any] = {"alias": Alias("2"), "live": NEW, "wanted": version(4)}
+    action = decide(seen(*records, tags=tags, **whole))
+    assert isinstance(action, PointAlias)
+    assert action.version == "1"
+    assert isinstance(decide(seen(*records, tags=tags, **{**whole, "alias": Alias("1"), "live": OLD})), Start)
