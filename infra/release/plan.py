@@ -126,12 +126,13 @@ def _repair(case: Case) -> Action | None:
 
 
 def _take_lost_back(case: Case) -> Action | None:
-    """Take back what was promoted with a set that has failed since, and is live still."""
-    seen, last = case.seen, case.seen.last_attempt
-    if last is None or last.status is not Status.SUCCEEDED or (culprit := case.lost_with(last)) is None:
+    """Take back what is live, where it was promoted with a set that has failed since."""
+    seen = case.seen
+    good = next((each for each in seen.ledger if each.entry and each.status is Status.SUCCEEDED), None)
+    if good is None or good.entry is None or (culprit := case.lost_with(good)) is None:
         return None
-    is_live = last.entry is not None and seen.live.fingerprint == last.entry.fingerprint
-    return _take_back(case, last, culprit) if is_live and seen.taken_back_by(last) is None else None
+    is_live = seen.alias.shifted is None and seen.live.fingerprint == good.entry.fingerprint
+    return _take_back(case, good, culprit) if is_live and seen.taken_back_by(good) is None else None
 
 
 def _first(case: Case) -> Action:

@@ -9,7 +9,7 @@ from infra.release.model import Alias, Deployment, Observation, Status
 from infra.release.outcome import Ending, Phase
 from infra.release.tags import Enlisted, Stopped
 from tests.unit.fake_cloud import target, version
-from tests.unit.seen import ALARM, NEW, NOW, POLICY, WHOLE, deployment, minutes, noted, seen
+from tests.unit.seen import ALARM, NEW, NOW, POLICY, WHOLE, deployment, entry, minutes, noted, seen
 
 ORDERS, STOCK = target(2, "orders"), target(2, "stock")
 
@@ -69,3 +69,13 @@ def test_what_was_never_started_joins_the_moment_of_its_set() -> None:
     assert isinstance(orders, Wait)
     assert isinstance(stock, Start)
     assert stock.at == NOW
+
+
+def test_what_is_live_goes_back_with_its_set_although_a_later_release_of_it_has_failed_meanwhile() -> None:
+    """The hook of stock took an hour to fail; orders had been promoted with it, and its next version failed too."""
+    promoted = ended(Status.SUCCEEDED)
+    third = replace(entry(version(3).fingerprint, stable="2"), at=NOW - minutes(6))
+    failed = replace(ended(Status.FAILED, entry=third, error="HOOK_EXECUTION_FAILURE"), id="d-3")
+    orders, _ = decide(seen(failed, promoted, **WHOLE), seen(rejected()))
+    assert isinstance(orders, Note)
+    assert orders.mark == Stopped("d-1", "set", "stock was not promoted and the set goes together")
