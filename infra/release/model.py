@@ -244,6 +244,13 @@ class Observation:
         return self.deployment(self.notes.following)
 
     @property
+    def overtaken(self) -> bool:
+        """Whether another deployment was created since the followed one, so that the alias is no longer its own."""
+        followed = self.followed
+        newer = [each for each in self.ledger if followed and each.created > followed.created]
+        return any(each.rolls_back != self.notes.following for each in newer)
+
+    @property
     def undone(self) -> Deployment | None:
         """What goes back: the followed deployment where it has ended badly, or the one that it takes back."""
         if (followed := self.followed) is None:

@@ -269,7 +269,7 @@ def _way_back(case: Case, followed: Deployment) -> Action:
     rollback = case.seen.deployment(followed.rollback)
     if rollback is not None and rollback.running and not case.overdue(rollback):
         return case.wait(Phase.ROLLBACK, f"{rollback.id} rolls {followed.id} back")
-    if case.seen.alias.is_whole_on(stable):
+    if case.seen.alias.is_whole_on(stable) or case.seen.overtaken:
         reason, detail = blame(followed, case.target, case.seen.tags, case.seen.red)
         rates = f"; {case.rates}" if case.seen.canary.invocations else ""
         return case.finish(Ending.ROLLED_BACK, reason, f"{detail}{rates}")
@@ -294,7 +294,7 @@ def _taken_back(case: Case, followed: Deployment, forth: Deployment) -> Action:
     stable = forth.entry.stable if forth.entry else case.seen.live.number
     if followed.running and not case.overdue(followed):
         return case.wait(Phase.ROLLBACK, f"{followed.id} takes {forth.id} back")
-    if case.seen.alias.is_whole_on(stable):
+    if case.seen.alias.is_whole_on(stable) or case.seen.overtaken:
         stop = case.seen.tags.stop(forth.id)
         reason, detail = (stop.kind, stop.why) if stop else ("operator", "it was taken back")
         return case.finish(Ending.ROLLED_BACK, reason, f"{detail}; {followed.id} took {forth.id} back")

@@ -134,3 +134,15 @@ def test_what_an_operator_took_back_is_left_again_where_codedeploy_rolled_back_t
     assert isinstance(action, PointAlias)
     assert action.version == "1"
     assert isinstance(decide(seen(*records, tags=tags, **{**whole, "alias": Alias("1"), "live": OLD})), Start)
+
+
+def test_an_alias_that_a_newer_deployment_moves_is_no_longer_this_ones_to_restore() -> None:
+    """One who follows a set waits for the others, and meanwhile somebody may release again."""
+    newer = replace(deployment(ago=1, entry=entry(version(3).fingerprint)), id="d-3")
+    third: dict[str, Any] = {"alias": Alias("1", "3", 0.1), "shifted": version(3)}
+    failed = stopped(ago=9, ended=NOW - minutes(5))
+    end = outcome(decide(seen(newer, rollback(Status.SUCCEEDED, ago=5), failed, following="d-1", **third)))
+    assert (end.ending, end.reason, end.deployment_id) == (Ending.ROLLED_BACK, "verdict", "d-1")
+    back = replace(failed, id="d-b", status=Status.SUCCEEDED, entry=replace(entry(OLD.fingerprint), stable="2"))
+    forth = deployment(Status.SUCCEEDED, ago=20)
+    assert outcome(decide(seen(newer, back, forth, following="d-b", **third))).ending is Ending.ROLLED_BACK

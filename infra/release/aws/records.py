@@ -67,11 +67,11 @@ class Records:
         if known is None:
             return self._listed(target)
         running = {each.id for each in known.values() if each.running}
-        if following:  # beside it none can be in flight, so there is no need to ask
-            return running | {following}
+        if following in running:  # beside it none can be in flight, so there is no need to ask
+            return running
         if new := self._listed(target, **self._since_newest(known)) - known.keys():
             self.forget_tags(target)  # another terminal has created it, and perhaps said why
-        return running | new
+        return running | new | ({following} if following else set())
 
     def _since_newest(self, known: Mapping[str, Deployment]) -> dict[str, Any]:
         """The range of ListDeployments that leaves out nearly all that is known."""
