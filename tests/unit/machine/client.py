@@ -127,8 +127,11 @@ class Client:
         if known is None:
             stale = set(records)
         else:
-            listed = {following} if following else {each.id for each in group.records if not each.over}
-            stale = listed | {each.id for each in known.values() if each.running}
+            running = {each.id for each in known.values() if each.running}
+            new = set() if following in running else records.keys() - known.keys()
+            if new:
+                self._tags.pop(name, None)
+            stale = running | new | ({following} if following else set())
         if following is not None and (back := records[following].rollback) is not None:
             stale.add(back.id)
         fresh = {id_: _seen(records[id_]) for id_ in stale}
@@ -140,8 +143,8 @@ class Client:
         return tuple(sorted(merged.values(), key=lambda each: (each.created, order[each.id]), reverse=True))
 
     def _read_tags(self, function: Function, seen: Observation) -> tags.Tags:
-        followed, known = seen.followed, self._tags.get(function.name)
-        if known is None or (followed and followed.failed and tags.parse(known).stop(followed.id) is None):
+        undone, known = seen.undone, self._tags.get(function.name)
+        if known is None or (undone is not None and tags.parse(known).stop(undone.id) is None):
             with self._asking("tags"):
                 known = self._tags[function.name] = dict(function.tags)
         return tags.parse(known)
@@ -214,7 +217,6 @@ class Client:
         action: Start | TakeBack,
     ) -> str:
         group = self.cloud.groups[function.name]
-        known = self._known.pop(function.name, None)  # and read all again, unless an answer is received
         with self._asking("create"):
             versions = (entry.stable, number)
             try:
@@ -225,8 +227,6 @@ class Client:
                 record.takes_back = _tried_at(group, entry.at, record)
             self._act(role, function, record)
             self.cloud.tell(f"{self.name} creates {record.id} ({role}) {entry.stable} -> {number}")
-        if known is not None:
-            self._known[function.name] = known
         return record.id
 
     def top_up(self, target: Target, requests: int) -> None:

@@ -20,11 +20,10 @@ from tests.unit.machine.world import Broken, Function
 class Run:
     """One runner: what it was asked for."""
 
-    kind: str  # "up" or "watch"
+    kind: str  # "up", "watch", or the operator's command
     targets: tuple[Target, ...]
     policy: ReleasePolicy
     client: Client
-    since: datetime
 
 
 @dataclass
@@ -33,14 +32,15 @@ class Truth:
 
     cloud: Cloud
     runs: dict[str, Run] = field(default_factory=dict)  # by the name of their client
-    notes: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # by deployment: kind, by whom, why
+    notes: dict[str, list[tuple[str, str, str]]] = field(default_factory=lambda: defaultdict(list))
+    """By deployment: kind, by whom, why; several where several stop it at once."""
     pardons: set[str] = field(default_factory=set)  # deployments whose rejection was forgiven
     overrides: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """By function and text: the fingerprints that it was used for."""
     overridden: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By function: the text and the fingerprint of the last override. Only the last stands in a tag."""
     by_hand: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """By function: the fingerprints that somebody has put live by hand."""
+    """By function: the fingerprints that somebody has put live by hand, or gone back to."""
 
     # What has happened
 
@@ -51,26 +51,25 @@ class Truth:
                 continue
             if each.succeeded:
                 return each if self.taken_back_by_operator(group, each) else None
-            if each.failed and self.reason(each) in {"verdict", "hook"}:
+            if each.failed and self.reasons(each) & {"verdict", "hook"}:
                 return each
         return None
 
     def taken_back_by_operator(self, group: CodeDeploy, forth: Record) -> bool:
-        kind = self.notes.get(forth.id, ("", "", ""))[0]
-        return kind == "operator" and any(each.takes_back is forth for each in group.records)
+        by_operator = any(kind == "operator" for kind, _, _ in self.notes[forth.id])
+        return by_operator and any(each.takes_back is forth for each in group.records)
 
-    def reason(self, record: Record) -> str:
-        """Why a deployment ended badly."""
+    def reasons(self, record: Record) -> set[str]:
+        """Why a deployment ended badly; whoever stopped it has said it."""
         code = record.machine.fault.code if record.machine.fault else ""
         if code == "ALARM_ACTIVE":
-            return "verdict" if any("-verdict-" in name for name in record.fired) else "fault"
+            return {"verdict" if any("-verdict-" in name for name in record.fired) else "fault"}
         if code == "HOOK_EXECUTION_FAILURE":
-            return "hook"
+            return {"hook"}
         if code != "MANUAL_STOP":
-            return "fault"
-        if record.id in self.notes:
-            return self.notes[record.id][0]
-        return "operator" if record.started else "fault"
+            return {"fault"}
+        by_hand = "operator" if record.started else "fault"
+        return {kind for kind, _, _ in self.notes[record.id]} or {by_hand}
 
     @staticmethod
     def moment(record: Record) -> datetime | None:
@@ -103,7 +102,7 @@ class Truth:
         self.cloud.tell(f"{client.name} notes for {function.name}: {mark}")
         match mark:
             case Stopped(deployment, kind, why):
-                self.notes[deployment] = (kind, client.name, why)
+                self.notes[deployment].append((kind, client.name, why))
             case Pardon(_, deployment, _):
                 self.pardons.add(deployment)
             case Overridden(fingerprint, _, text):
@@ -141,12 +140,14 @@ class Truth:
         forth = back.takes_back
         if forth is None or not forth.succeeded:
             self.broken(f"{back.id} takes {forth and forth.id} back, which had not succeeded")
-        elif forth.id not in self.notes:
+        elif not self.notes[forth.id]:
             self.broken(f"{back.id} takes {forth.id} back, and no tag says why")
         elif any(each.takes_back is forth and each is not back for each in group.records):
             self.broken(f"{back.id} takes {forth.id} back a second time")
         elif group.function.fingerprint(back.target) != group.function.fingerprint(forth.current):
             self.broken(f"{back.id} leads to {back.target}, and {forth.id} came from {forth.current}")
+        else:  # whatever was said of that code meanwhile, it was live before
+            self.by_hand[group.function.name].add(group.function.fingerprint(back.target))
 
     # What the engine says
 
@@ -176,7 +177,7 @@ class Truth:
             case Ending.PROMOTED:
                 return self._not_promoted(run, target, outcome, record, saw)
             case Ending.ROLLED_BACK:
-                return self._not_rolled_back(group, outcome, record, saw)
+                return self._not_rolled_back(run, group, outcome, record, saw)
             case Ending.REFUSED:
                 if own & {"forth", "back", "stop"}:
                     return f"it did {own}"
@@ -203,8 +204,13 @@ class Truth:
             return f"it was {record.current} -> {saw.alias.version}"
         return None
 
-    def _not_rolled_back(self, group: CodeDeploy, outcome: Outcome, record: Record | None, saw: Saw) -> str | None:
-        if record is None or not saw.over[record.id]:
+    def _not_rolled_back(  # noqa: PLR0911
+        self, run: Run, group: CodeDeploy, outcome: Outcome, record: Record | None, saw: Saw
+    ) -> str | None:
+        if record is None:
+            return "there was none"
+        overdue = self.cloud.now - record.created > timedelta(minutes=run.policy.longest_wait_minutes)
+        if not saw.over[record.id] and not (record.takes_back and overdue):
             return "that deployment has not ended"
         forth = record.takes_back or record
         taken_back = record.takes_back is not None
@@ -215,15 +221,20 @@ class Truth:
                 forth.target
             )
             return None if moved and outcome.reason == "operator" else "it has succeeded, and nobody moved the alias"
-        if not saw.alias.is_whole_on(forth.current):
+        foreign = forth.role == "foreign"  # of which no line says where it started from
+        newer = group.records[group.records.index(record) + 1 :]
+        overtaken = any(each.id in saw.over and each.rolls_back is not record for each in newer)
+        if not overtaken and not saw.alias.is_whole_on(saw.alias.version if foreign else forth.current):
             return f"the alias was on {saw.alias}"
-        if (outcome.from_version, outcome.to_version) != (forth.current, forth.target):
+        released = group.function.fingerprint(outcome.to_version) == group.function.fingerprint(forth.target)
+        if not foreign and (outcome.from_version != forth.current or not released):
             return f"it was {forth.current} -> {forth.target}"
-        expected = self.notes[forth.id][0] if taken_back else self.reason(forth)
-        if outcome.reason != expected:
+        expected = {kind for kind, _, _ in self.notes[forth.id]} if taken_back else self.reasons(forth)
+        if outcome.reason not in expected:
             return f"the reason was {expected}"
-        if expected == "operator" and forth.id in self.notes and self.notes[forth.id][2] not in outcome.detail:
-            return f"the operator said {self.notes[forth.id][2]}"
+        said = [why for kind, _, why in self.notes[forth.id] if kind == "operator"]
+        if outcome.reason == "operator" and said and not any(why in outcome.detail for why in said):
+            return f"the operator said {said}"
         return None
 
     def _not_refused(
@@ -248,6 +259,8 @@ class Truth:
                 fine = bool(others & {Ending.REFUSED, Ending.ROLLED_BACK})
             case "probe":
                 fine = not function.codes[wanted].answers
+            case "busy" | "moved":
+                fine = run.kind == "rollback"
             case _:
                 fine = False
         return None if fine else "nothing of that is so"
@@ -256,14 +269,14 @@ class Truth:
         self, run: Run, target: Target, outcome: Outcome, saw: Saw, own: set[str]
     ) -> str | None:
         function = self.cloud.groups[target.function].function
-        if run.kind == "watch":
+        if run.kind != "up":
             return None if all(saw.over.values()) and "forth" not in own else "something is in flight"
         if saw.alias.shifted or function.fingerprint(saw.alias.version) != function.fingerprint(target.version):
             return f"the alias was on {saw.alias}"
         return None
 
     def broken(self, what: str) -> None:
-        raise Broken("\n".join([what, *self.cloud.log[-60:], f"{self.cloud.now:%d %H:%M:%S} <- here"]))
+        raise Broken("\n".join([what, *self.cloud.log[-250:], f"{self.cloud.now:%d %H:%M:%S} <- here"]))
 
 
 def older(commit: str, than: str) -> bool:
