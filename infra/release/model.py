@@ -222,6 +222,7 @@ class Notes:
     """All that a runner remembers from look to look; whatever else it knows, it reads back from AWS."""
 
     following: str | None = None  # the deployment whose end is this release's outcome
+    asked: frozenset[str] | None = None  # the deployments that there were when it asked for its own
     answer: Answer | None = None
     evidence: int | None = None  # canary requests seen by the last look at a split alias
     enlisted: bool = False  # this runner has told of the set by tags
@@ -257,6 +258,20 @@ class Observation:
         return self.deployment(self.notes.following)
 
     @property
+    def overtaken(self) -> bool:
+        """Whether another deployment was created since the followed one, so that the alias is no longer its own."""
+        followed = self.followed
+        newer = [each for each in self.ledger if followed and each.created > followed.created]
+        return any(each.rolls_back != self.notes.following for each in newer)
+
+    @property
+    def undone(self) -> Deployment | None:
+        """What goes back: the followed deployment where it has ended badly, or the one that it takes back."""
+        if (followed := self.followed) is None:
+            return None
+        return self.taken_back_by(followed) or (followed if followed.failed else None)
+
+    @property
     def compared(self) -> tuple[str, str]:
         """The stable version and the canary: those of the followed deployment, else what is live and what is wanted."""
         if (followed := self.followed) is None or followed.entry is None:
@@ -266,6 +281,13 @@ class Observation:
     @property
     def in_flight(self) -> Deployment | None:
         return next((each for each in self.ledger if each.running), None)
+
+    @property
+    def unheard(self) -> Deployment | None:
+        """What this runner has created without receiving the answer: it may have ended by the next look."""
+        if (asked := self.notes.asked) is None:
+            return None
+        return next((each for each in self.tries(self.wanted.fingerprint) if each.id not in asked), None)
 
     @property
     def last_attempt(self) -> Deployment | None:

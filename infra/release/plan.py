@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from infra.release import evidence
 from infra.release.actions import Action, Follow, Note, PointAlias, Probe, Start, Stop, TakeBack, Wait
-from infra.release.blame import blame
+from infra.release.blame import blame, rejection
 from infra.release.case import GRACE, Case
 from infra.release.model import Deployment, Observation, ReleasePolicy, Status, Target
 from infra.release.outcome import Ending, Phase
@@ -53,6 +53,8 @@ def _next(case: Case) -> Action:
         return _follow(case, case.seen.followed)
     if case.seen.in_flight is not None:
         return _join(case, case.seen.in_flight)
+    if case.seen.unheard is not None:
+        return Follow(case.seen.unheard.id)
     return _begin(case)
 
 
@@ -61,7 +63,8 @@ def _watch(case: Case) -> Action:
     if case.seen.followed is not None:
         return _follow(case, case.seen.followed)
     if running is None:
-        return _take_lost_back(case) or case.finish(Ending.UNCHANGED, "idle", "nothing is in flight")
+        lost = _repair(case) or _take_lost_back(case)
+        return lost or case.finish(Ending.UNCHANGED, "idle", "nothing is in flight")
     return Follow(running.id) if running.entry is not None else _others(case, running)
 
 
@@ -109,10 +112,13 @@ def _repair(case: Case) -> Action | None:
     seen, last = case.seen, case.seen.last_attempt
     if last is None or last.entry is None or not last.failed:
         return None
-    wrong, right = last.entry.fingerprint, last.entry.stable
+    wrong, right = {last.entry.fingerprint}, last.entry.stable
     if (forth := seen.taken_back_by(last)) is not None and forth.entry is not None:
-        wrong, right = forth.entry.fingerprint, forth.entry.stable
-    if wrong not in {each.fingerprint for each in (seen.live, seen.shifted) if each is not None}:
+        wrong, right = {forth.entry.fingerprint}, forth.entry.stable
+    held = {each.fingerprint for each in (seen.live, seen.shifted) if each is not None}
+    # CodeDeploy's own way back leads to what succeeded last, which an operator may have taken back since.
+    wrong |= {each for each in held if rejection(each, case.target, seen) is not None}
+    if seen.alias.is_whole_on(right) or not wrong & held:
         return None
     if case.within_grace(last):
         return case.wait(Phase.ROLLBACK, f"{last.id} is {last.status.value}")
@@ -120,12 +126,13 @@ def _repair(case: Case) -> Action | None:
 
 
 def _take_lost_back(case: Case) -> Action | None:
-    """Take back what was promoted with a set that has failed since, and is live still."""
-    seen, last = case.seen, case.seen.last_attempt
-    if last is None or last.status is not Status.SUCCEEDED or (culprit := case.lost_with(last)) is None:
+    """Take back what is live, where it was promoted with a set that has failed since."""
+    seen = case.seen
+    good = next((each for each in seen.ledger if each.entry and each.status is Status.SUCCEEDED), None)
+    if good is None or good.entry is None or (culprit := case.lost_with(good)) is None:
         return None
-    is_live = last.entry is not None and seen.live.fingerprint == last.entry.fingerprint
-    return _take_back(case, last, culprit) if is_live and seen.taken_back_by(last) is None else None
+    is_live = seen.alias.shifted is None and seen.live.fingerprint == good.entry.fingerprint
+    return _take_back(case, good, culprit) if is_live and seen.taken_back_by(good) is None else None
 
 
 def _first(case: Case) -> Action:
@@ -255,15 +262,17 @@ def _stop(case: Case, deployment: Deployment, kind: str, why: str) -> Action:
 
 
 def _verify(case: Case, followed: Deployment) -> Action:
-    seen = case.seen
-    if (culprit := case.lost_with(followed)) is not None:
-        return _take_back(case, followed, culprit)
+    seen, culprit = case.seen, case.lost_with(followed)
     # A watcher may want another version than the one that is in flight.
     released = (followed.entry or seen.wanted).fingerprint
     if seen.alias.shifted is None and seen.live.fingerprint == released:
+        if culprit is not None:
+            return _take_back(case, followed, culprit)
         return case.finish(Ending.PROMOTED, "verdict", f"{case.rates}, and no alarm fired{evidence.doubt(case)}")
     if case.within_grace(followed):
         return case.wait(Phase.VERIFY, f"{followed.id} has succeeded")
+    if culprit is not None and seen.alias.is_whole_on(seen.compared[0]):  # another runner was first
+        return case.finish(Ending.ROLLED_BACK, "set", f"{culprit} was not promoted and the set goes together")
     detail = "CodeDeploy shifted all traffic, but somebody has moved the alias since; run again to release over it"
     return case.finish(Ending.ROLLED_BACK, "operator", detail)
 
@@ -274,7 +283,7 @@ def _way_back(case: Case, followed: Deployment) -> Action:
     rollback = case.seen.deployment(followed.rollback)
     if rollback is not None and rollback.running and not case.overdue(rollback):
         return case.wait(Phase.ROLLBACK, f"{rollback.id} rolls {followed.id} back")
-    if case.seen.alias.is_whole_on(stable):
+    if case.seen.alias.is_whole_on(stable) or case.seen.overtaken:
         reason, detail = blame(followed, case.target, case.seen.tags, case.seen.red)
         rates = f"; {case.rates}" if case.seen.canary.invocations else ""
         return case.finish(Ending.ROLLED_BACK, reason, f"{detail}{rates}")
@@ -299,7 +308,7 @@ def _taken_back(case: Case, followed: Deployment, forth: Deployment) -> Action:
     stable = forth.entry.stable if forth.entry else case.seen.live.number
     if followed.running and not case.overdue(followed):
         return case.wait(Phase.ROLLBACK, f"{followed.id} takes {forth.id} back")
-    if case.seen.alias.is_whole_on(stable):
+    if case.seen.alias.is_whole_on(stable) or case.seen.overtaken:
         stop = case.seen.tags.stop(forth.id)
         reason, detail = (stop.kind, stop.why) if stop else ("operator", "it was taken back")
         return case.finish(Ending.ROLLED_BACK, reason, f"{detail}; {followed.id} took {forth.id} back")

@@ -224,6 +224,8 @@ class _Run:
         name = target.function
         match action:
             case Start(stable, canary):
+                asked = frozenset(each.id for each in seen.ledger)
+                self.notes[name] = replace(self.notes[name], asked=asked)
                 deployment = self.cloud.start(target, self.policy, action)
                 self.follow(name, deployment)
                 curve = (

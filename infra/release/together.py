@@ -13,8 +13,9 @@ from datetime import datetime
 
 from infra.release.actions import Action, Finish, Follow, Note, Probe, Start, Wait
 from infra.release.case import Case
+from infra.release.model import Deployment
 from infra.release.outcome import Ending, Phase
-from infra.release.tags import Enlisted
+from infra.release.tags import Enlisted, Stopped
 
 Next = Callable[[Case], Action]
 
@@ -67,10 +68,14 @@ _NOT_WITHOUT = "{} is not released, and the set goes together; nothing was start
 
 def _waits(case: Case, action: Action) -> bool:
     """Whether a function has not been started yet, and would be."""
-    if case.seen.followed is not None:
-        return False
-    settles = isinstance(action, Wait) and action.phase is Phase.SETTLE
-    return settles or isinstance(action, Start | Probe | Note)
+    match action:
+        case _ if case.seen.followed is not None:
+            return False
+        case Wait(phase):
+            return phase is Phase.SETTLE
+        case Note(mark):
+            return not isinstance(mark, Stopped)  # what was started goes back
+    return isinstance(action, Start | Probe)
 
 
 def _set_out(cases: Sequence[Case], alone: dict[str, Action]) -> dict[str, Action]:
@@ -83,6 +88,8 @@ def _set_out(cases: Sequence[Case], alone: dict[str, Action]) -> dict[str, Actio
     if not ready:
         return alone | {case.target.function: Wait(Phase.SET, "waits for the others to be ready") for case in starting}
     moment = _open(cases)
+    if any(_tried(case, moment) for case in starting):  # the set went on without the rest, and this is another one
+        moment = None
     if moment is None and len(starting) > 1:
         if not all(case.seen.notes.enlisted for case in starting):
             names = ", ".join(case.target.function for case in starting)
@@ -99,15 +106,16 @@ def _set_out(cases: Sequence[Case], alone: dict[str, Action]) -> dict[str, Actio
 def _open(cases: Sequence[Case]) -> datetime | None:
     """The moment of a set of which some deployments were created and some were not: its runner died in between."""
     for moment in sorted({case.seen.tags.enlisted for case in cases if case.seen.tags.enlisted}, reverse=True):
-        tries = {
-            case.target.function: [each for each in case.seen.ledger if each.entry and each.entry.at == moment]
-            for case in cases
-            if case.seen.tags.enlisted == moment
-        }
+        tries = {case.target.function: _tried(case, moment) for case in cases if case.seen.tags.enlisted == moment}
         failed = any(each.failed for some in tries.values() for each in some)
         if any(tries.values()) and not all(tries.values()) and not failed:
             return moment
     return None
+
+
+def _tried(case: Case, moment: datetime | None) -> list[Deployment]:
+    """The deployments of that moment."""
+    return [each for each in case.seen.ledger if each.entry is not None and each.entry.at == moment]
 
 
 def _held(alone: dict[str, Action]) -> dict[str, Action]:

@@ -267,5 +267,12 @@ def test_a_watcher_follows_any_release_and_starts_none() -> None:
     assert outcome(watch(seen())).ending is Ending.UNCHANGED
 
 
+def test_a_watcher_puts_back_a_split_that_a_dead_runner_left() -> None:
+    left = seen(deployment(Status.STOPPED, ended=NOW - minutes(2)), alias=SPLIT, shifted=NEW)
+    action = watch(left)
+    assert isinstance(action, PointAlias)
+    assert action.version == "1"
+
+
 def test_every_phase_says_in_one_line_what_it_means() -> None:
     assert all(phase.value and "\n" not in phase.value for phase in Phase)

@@ -5,20 +5,24 @@ from typing import Any
 
 import pytest
 
-from infra.release.actions import PointAlias, Wait
+from infra.release.actions import PointAlias, Start, Wait
 from infra.release.model import Alias, Deployment, Observation, Status
 from infra.release.outcome import Ending, Phase
+from infra.release.tags import Stopped
 from infra.release.verdict import Counts
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
     ALARM,
     NEW,
     NOW,
+    OLD,
     SPLIT,
     TARGET,
     decide,
     deployment,
+    entry,
     minutes,
+    noted,
     outcome,
     rollback,
     seen,
@@ -107,3 +111,38 @@ def test_the_reason_is_what_codedeploy_and_the_alarms_say(
     end = outcome(decide(seen(replace(ended, rollback=None), following="d-1", red=frozenset(red))))
     assert (end.ending, end.reason) == (Ending.ROLLED_BACK, reason)
     assert word in end.detail
+
+
+def test_what_goes_back_is_known_so_that_the_tags_that_say_why_are_read_again() -> None:
+    forth = deployment(Status.SUCCEEDED, ago=9)
+    back = replace(deployment(ago=1, entry=replace(entry(OLD.fingerprint), stable="2")), id="d-3")
+    assert seen(back, forth, following="d-3").undone == forth
+    assert seen(stopped(), following="d-1").undone == stopped()
+    assert seen(forth, following="d-1").undone is None
+
+
+def test_what_an_operator_took_back_is_left_again_where_codedeploy_rolled_back_to_it() -> None:
+    """The way back had failed and the runner moved the alias, so version 2 is still CodeDeploy's last good one."""
+    good = replace(deployment(Status.SUCCEEDED, ago=60), id="d-0")
+    back = replace(deployment(Status.FAILED, ago=50, entry=replace(entry(OLD.fingerprint), stable="2")), id="d-b")
+    third = replace(entry(version(3).fingerprint), at=NOW - minutes(9))
+    failed = stopped(ended=NOW - minutes(5), entry=third)
+    records = (rollback(Status.SUCCEEDED), failed, back, good)
+    tags = noted(Stopped("d-0", "operator", "customers complain"))
+    whole: dict[str, Any] = {"alias": Alias("2"), "live": NEW, "wanted": version(4)}
+    action = decide(seen(*records, tags=tags, **whole))
+    assert isinstance(action, PointAlias)
+    assert action.version == "1"
+    assert isinstance(decide(seen(*records, tags=tags, **{**whole, "alias": Alias("1"), "live": OLD})), Start)
+
+
+def test_an_alias_that_a_newer_deployment_moves_is_no_longer_this_ones_to_restore() -> None:
+    """One who follows a set waits for the others, and meanwhile somebody may release again."""
+    newer = replace(deployment(ago=1, entry=entry(version(3).fingerprint)), id="d-3")
+    third: dict[str, Any] = {"alias": Alias("1", "3", 0.1), "shifted": version(3)}
+    failed = stopped(ago=9, ended=NOW - minutes(5))
+    end = outcome(decide(seen(newer, rollback(Status.SUCCEEDED, ago=5), failed, following="d-1", **third)))
+    assert (end.ending, end.reason, end.deployment_id) == (Ending.ROLLED_BACK, "verdict", "d-1")
+    back = replace(failed, id="d-b", status=Status.SUCCEEDED, entry=replace(entry(OLD.fingerprint), stable="2"))
+    forth = deployment(Status.SUCCEEDED, ago=20)
+    assert outcome(decide(seen(newer, back, forth, following="d-b", **third))).ending is Ending.ROLLED_BACK

@@ -277,6 +277,21 @@ def test_a_lost_answer_of_create_deployment_is_found_in_flight_and_not_sent_agai
     assert fake.calls.count("start") == 1
 
 
+def test_a_lost_answer_is_not_sent_again_although_the_deployment_has_ended_before_anybody_heard_of_it() -> None:
+    fake = cloud()
+    fake.lost_answers = 1
+
+    def stop() -> None:
+        fake.clock.at_sleep = lambda: None
+        fake.stop("d-1")
+
+    fake.clock.at_sleep = stop
+    end = release(fake)
+    assert (end.ending, end.deployment_id) == (Ending.ROLLED_BACK, "d-1")
+    assert fake.calls.count("start") == 1
+    assert_at_rest(fake, "1")
+
+
 def test_another_release_in_flight_is_followed_to_its_end_before_this_one_starts() -> None:
     fake = cloud(1, version(1), version(2), version(3))
     crash_after(fake, 2)

@@ -74,9 +74,8 @@ class Aws:
             ledger=tuple(sorted(records.values(), key=lambda each: each.created, reverse=True)),
             notes=notes,
         )
-        followed = seen.followed
-        if followed is not None and followed.failed and self.records.tags(target).stop(followed.id) is None:
-            self.records.forget_tags(target)  # another terminal may have stopped it, and said why
+        if (undone := seen.undone) is not None and self.records.tags(target).stop(undone.id) is None:
+            self.records.forget_tags(target)  # another terminal may have stopped it, or taken it back, and said why
         return replace(seen, tags=self.records.tags(target))
 
     def _measured(self, wanted: Sequence[Target], seen: Mapping[str, Observation]) -> dict[str, Observation]:

@@ -19,7 +19,8 @@ from infra.release.tags import Enlisted, Mark, Tags
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef
 
-IN_FLIGHT = [status.value for status in Status if not status.ended]
+EARLIER = timedelta(minutes=1)
+"""Than the newest record that is known, lest one is missed that was created at the same moment."""
 SHIFT = "AllowTraffic"
 """The lifecycle event in which traffic moves."""
 UNASKED = timedelta(minutes=1)
@@ -64,13 +65,21 @@ class Records:
         return {target.group: self._records[target.group] for target in wanted}
 
     def _stale(self, target: Target, following: str | None) -> set[str]:
-        """The ids of the group's records that are to be read again."""
+        """The ids of the group's records that are to be read: those that are new, and those that were in flight."""
         known = self._records.get(target.group)
         if known is None:
             return self._listed(target)
-        # Beside the deployment that is followed none can be in flight, so there is no need to ask.
-        new = {following} if following else self._listed(target, includeOnlyStatuses=IN_FLIGHT)
-        return new | {each.id for each in known.values() if each.running}
+        running = {each.id for each in known.values() if each.running}
+        if following in running:  # beside it none can be in flight, so there is no need to ask
+            return running
+        if new := self._listed(target, **self._since_newest(known)) - known.keys():
+            self.forget_tags(target)  # another terminal has created it, and perhaps said why
+        return running | new | ({following} if following else set())
+
+    def _since_newest(self, known: Mapping[str, Deployment]) -> dict[str, Any]:
+        """The range of ListDeployments that leaves out nearly all that is known."""
+        newest = max((each.created for each in known.values()), default=None)
+        return {"createTimeRange": {"start": self._clock.real(newest) - EARLIER}} if newest else {}
 
     def _listed(self, target: Target, **only: Any) -> set[str]:
         with asking("codedeploy ListDeployments", f"deployment group {target.group}"):

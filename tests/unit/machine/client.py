@@ -1,0 +1,311 @@
+"""The runner's `Cloud` over AWS in memory: reads what infra.release.aws reads, as late as it does, and meets faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from infra.release import ledger, tags
+from infra.release.actions import Start, TakeBack
+from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Status, Target
+from infra.release.outcome import Outcome
+from infra.release.runner import CloudError, Unavailable
+from infra.release.tags import Enlisted, Mark
+from tests.unit.machine.actors import Crash
+from tests.unit.machine.codedeploy import CodeDeploy, Limit, Record
+from tests.unit.machine.world import MINUTE, Alarm, Function
+
+READS = ("alias", "ledger", "tags", "metrics")
+MUTATIONS = ("note", "put_alarm", "create", "stop", "point", "probe", "top_up")
+KINDS = ("unavailable", "lost", "denied", "crash before", "crash after", "slow before", "slow after")
+SLOW_CALL = timedelta(seconds=95)
+"""Longer than the runner's minute of grace, so that a look may be as old as that."""
+
+
+@dataclass
+class CallFault:
+    """What the call of that name meets, after `skip` others of its name."""
+
+    call: str
+    kind: str
+    skip: int
+
+
+@dataclass(frozen=True)
+class Saw:
+    """What a runner's last look read, in the judge's words."""
+
+    alias: Alias
+    over: Mapping[str, bool] = field(default_factory=dict)  # which deployments had ended, by id
+    red: frozenset[str] = frozenset()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Cloud:
+    """All functions and their groups. away: until when AWS answers nobody."""
+
+    now: datetime
+    groups: dict[str, CodeDeploy]
+    faults: list[CallFault] = field(default_factory=list)
+    away: datetime | None = None
+    log: list[str] = field(default_factory=list)
+
+    def group(self, deployment: str) -> CodeDeploy:
+        return self.groups[deployment.rsplit("-", 1)[0]]
+
+    def find(self, deployment: str) -> Record:
+        return self.group(deployment).find(deployment)
+
+    def tell(self, what: str) -> None:
+        self.log.append(f"{self.now:%d %H:%M:%S} {what}")
+
+    def fault(self, call: str) -> str:
+        """The fault that a call meets; "" for none."""
+        for each in self.faults:
+            if each.call == call:
+                each.skip -= 1
+                if each.skip < 0:
+                    self.faults.remove(each)
+                    self.tell(f"{call} meets: {each.kind}")
+                    return each.kind
+                return ""
+        return ""
+
+
+@dataclass
+class Client:
+    """One process's access to AWS. `pause` lets time pass within a call; an operator's client meets no faults."""
+
+    cloud: Cloud
+    name: str
+    pause: Callable[[timedelta], None] | None = None
+    judge: Callable[[Client, str, Function, object], None] = lambda *_: None  # told of every act before it is done
+    saw: dict[str, Saw] = field(default_factory=dict)
+    did: list[tuple[str, str]] = field(default_factory=list)  # function and act, of all that took effect
+    answers: dict[str, Answer] = field(default_factory=dict)
+    _known: dict[str, dict[str, Deployment]] = field(default_factory=dict)
+    _tags: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    # What is seen
+
+    def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
+        names = [target.function for target in wanted]
+        groups = {name: self.cloud.groups[name] for name in names}
+        with self._asking("alias"):
+            aliases = {name: group.function.alias for name, group in groups.items()}
+        with self._asking("ledger"):
+            ledgers = {name: self._ledger(group, notes[name].following) for name, group in groups.items()}
+            over = {name: {each.id: each.over for each in group.records} for name, group in groups.items()}
+        found = {}
+        for target in wanted:
+            name, function = target.function, groups[target.function].function
+            seen = Observation(
+                alias=aliases[name],
+                wanted=function.version(target.version),
+                live=function.version(aliases[name].version),
+                shifted=function.version(shifted) if (shifted := aliases[name].shifted) else None,
+                ledger=ledgers[name],
+                notes=notes[name],
+            )
+            found[name] = replace(seen, tags=self._read_tags(function, seen))
+        with self._asking("metrics"):
+            for target in wanted:
+                function, seen = groups[target.function].function, found[target.function]
+                found[target.function] = self._measured(target, function, seen)
+        self.saw = {
+            name: Saw(aliases[name], over[name], found[name].red, dict(self._tags[name])) for name in names
+        }
+        return found
+
+    def _ledger(self, group: CodeDeploy, following: str | None) -> tuple[Deployment, ...]:
+        """All records at first, then those that may have changed; as infra.release.aws.records."""
+        name, records = group.function.name, {each.id: each for each in group.records}
+        known = self._known.get(name)
+        if known is None:
+            stale = set(records)
+        else:
+            running = {each.id for each in known.values() if each.running}
+            new = set() if following in running else records.keys() - known.keys()
+            if new:
+                self._tags.pop(name, None)
+            stale = running | new | ({following} if following else set())
+        if following is not None and (back := records[following].rollback) is not None:
+            stale.add(back.id)
+        fresh = {id_: _seen(records[id_]) for id_ in stale}
+        self._known[name] = merged = (known or {}) | fresh
+        if following is not None:
+            detail = records[following]
+            merged[following] = replace(merged[following], canary=detail.target, shifting=detail.shifting)
+        order = {each.id: index for index, each in enumerate(group.records)}
+        return tuple(sorted(merged.values(), key=lambda each: (each.created, order[each.id]), reverse=True))
+
+    def _read_tags(self, function: Function, seen: Observation) -> tags.Tags:
+        undone, known = seen.undone, self._tags.get(function.name)
+        if known is None or (undone is not None and tags.parse(known).stop(undone.id) is None):
+            with self._asking("tags"):
+                known = self._tags[function.name] = dict(function.tags)
+        return tags.parse(known)
+
+    def _measured(self, target: Target, function: Function, seen: Observation) -> Observation:
+        followed, now = seen.followed, self.cloud.now
+        since = (followed.created if followed else now - timedelta(minutes=target.minutes)) - MINUTE
+        names = set(followed.alarms) if followed else {target.alarm, target.throttle_alarm}
+        if followed is not None and not followed.status.ended:
+            names = set()
+        stable, canary = (function.counts(number, since, now) for number in seen.compared)
+        red = frozenset(name for name in names if name in function.alarms and function.alarms[name].red)
+        return replace(seen, red=red, stable=stable, canary=canary, traffic=function.traffic(since, now))
+
+    # What is done
+
+    def probe(self, target: Target, version: str) -> Answer:
+        with self._asking("probe"):
+            code = self.cloud.groups[target.function].function.codes[version]
+            self.answers[target.function] = Answer(version, None if code.answers else "ImportError: no")
+        return self.answers[target.function]
+
+    def note(self, target: Target, mark: Mark) -> None:
+        function = self.cloud.groups[target.function].function
+        if isinstance(mark, Enlisted):
+            mark = Enlisted(ledger.moment(mark.at))
+        with self._asking("note"):
+            self._act("note", function, mark)
+            function.tags |= (new := tags.written(mark, self.name, ledger.moment(self.cloud.now)))
+            for key in tags.surplus(function.tags):
+                del function.tags[key]
+        # A runner knows the tags that it has written, and those that it has read.
+        self._tags[function.name] = self._tags.get(function.name, dict(function.tags)) | new
+        for key in tags.surplus(self._tags[function.name]):
+            del self._tags[function.name][key]
+
+    def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
+        function = self.cloud.groups[target.function].function
+        entry = self._entry(function, policy, action.canary, action.stable, action.at)
+        alarm = target.verdict_alarm(action.stable, action.canary, entry.at)
+        with self._asking("put_alarm"):
+            judged = (action.stable, action.canary, policy.rule, target.minutes)
+            red = function.alarms[alarm].red if alarm in function.alarms else False
+            function.alarms[alarm] = Alarm(red, judged)
+        alarms = [alarm, target.alarm, target.throttle_alarm]
+        minutes = None if action.abrupt else target.minutes
+        return self._create("forth", function, entry, action.canary, minutes, alarms, action)
+
+    def take_back(self, target: Target, policy: ReleasePolicy, action: TakeBack) -> str:
+        function = self.cloud.groups[target.function].function
+        entry = self._entry(function, policy, action.stable, action.canary, action.at)
+        return self._create("back", function, entry, action.stable, None, [], action)
+
+    def _entry(  # noqa: PLR0917
+        self, function: Function, policy: ReleasePolicy, number: str, stable: str, at: datetime | None
+    ) -> ledger.Entry:
+        version, at = function.version(number), at or ledger.moment(self.cloud.now)
+        return ledger.Entry(
+            version.fingerprint, version.digest, version.contract, policy.commit, at, stable, self.name
+        )
+
+    def _create(  # noqa: PLR0917
+        self,
+        role: str,
+        function: Function,
+        entry: ledger.Entry,
+        number: str,
+        minutes: int | None,
+        alarms: list[str],
+        action: Start | TakeBack,
+    ) -> str:
+        group = self.cloud.groups[function.name]
+        with self._asking("create"):
+            versions = (entry.stable, number)
+            try:
+                record = group.create(self.cloud.now, role, self.name, str(entry), versions, minutes, alarms)
+            except Limit as limit:
+                raise Unavailable(f"DeploymentLimitExceededException: {limit}") from None
+            if isinstance(action, TakeBack):
+                record.takes_back = _tried_at(group, entry.at, record)
+            self._act(role, function, record)
+            self.cloud.tell(f"{self.name} creates {record.id} ({role}) {entry.stable} -> {number}")
+        return record.id
+
+    def top_up(self, target: Target, requests: int) -> None:
+        function = self.cloud.groups[target.function].function
+        with self._asking("top_up"):
+            if (shifted := function.alias.shifted) is not None:
+                function.sent.append((self.cloud.now, shifted, max(1, round(requests * function.alias.weight))))
+
+    def stop(self, deployment: str) -> None:
+        group = self.cloud.group(deployment)
+        with self._asking("stop"):
+            self._act("stop", group.function, deployment)
+            group.stop(deployment, self.name, roll_back=True)
+            self.cloud.tell(f"{self.name} stops {deployment}")
+
+    def point_alias(self, target: Target, seen: Alias, version: str) -> None:
+        function = self.cloud.groups[target.function].function
+        with self._asking("point"):
+            if seen.revision != function.alias.revision:
+                raise Unavailable("PreconditionFailedException: the revision id given does not match the latest one")
+            self._act("point", function, version)
+            function.point(self.cloud.now, self.name, version)
+            self.cloud.tell(f"{self.name} points {function.name} to {version}")
+
+    def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
+        with self._asking("cause"):
+            return None
+
+    def forget(self, target: Target) -> None:
+        function = self.cloud.groups[target.function].function
+        for name in [name for name in function.alarms if name.startswith(target.verdict_alarms)]:
+            del function.alarms[name]
+
+    def _act(self, act: str, function: Function, what: object) -> None:
+        self.judge(self, act, function, what)
+        self.did.append((function.name, act))
+
+    @contextmanager
+    def _asking(self, call: str) -> Iterator[None]:
+        kind = self.cloud.fault(call) if self.pause else ""
+        away = self.pause is not None and self.cloud.away is not None and self.cloud.now < self.cloud.away
+        if kind == "unavailable" or away:
+            raise Unavailable("ServiceUnavailable")
+        if kind == "denied":
+            raise CloudError("AccessDeniedException")
+        if kind == "crash before":
+            raise Crash
+        if kind == "slow before" and self.pause:
+            self.pause(SLOW_CALL)
+        yield
+        if kind == "slow after" and self.pause:
+            self.pause(SLOW_CALL)
+        if kind == "crash after":
+            raise Crash
+        if kind == "lost":
+            raise Unavailable("the connection was closed before a response was received")
+
+
+def _tried_at(group: CodeDeploy, at: datetime, way_back: Record) -> Record | None:
+    """The release of that moment."""
+    tried = (each for each in group.records if each is not way_back and each.role == "forth")
+    return next((each for each in tried if (line := ledger.parse(each.description)) and line.at == at), None)
+
+
+def _seen(record: Record) -> Deployment:
+    """A record as CodeDeploy shows it."""
+    fault = record.machine.fault
+    status = Status(record.machine.status)
+    return Deployment(
+        id=record.id,
+        status=status,
+        created=record.created,
+        started=record.started,
+        ended=record.ended,
+        entry=ledger.parse(record.description),
+        error=fault.code if fault else "",
+        message=fault.message if fault else "",
+        rollback=record.rollback.id if record.rollback else None,
+        rolls_back=record.rolls_back.id if record.rolls_back else None,
+        alarms=record.machine.plan.alarms,
+    )
+

@@ -1,0 +1,284 @@
+"""What has truly happened, kept beside the engine and by none of its code, and what the engine may do and say of it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from infra.release.model import ReleasePolicy, Target
+from infra.release.outcome import Ending, Outcome
+from infra.release.tags import Mark, Overridden, Pardon, Stopped
+from tests.unit.machine.client import Client, Cloud, Saw
+from tests.unit.machine.codedeploy import CodeDeploy, Record
+from tests.unit.machine.world import Broken, Function
+
+
+@dataclass(frozen=True)
+class Run:
+    """One runner: what it was asked for."""
+
+    kind: str  # "up", "watch", or the operator's command
+    targets: tuple[Target, ...]
+    policy: ReleasePolicy
+    client: Client
+
+
+@dataclass
+class Truth:
+    """The judge."""
+
+    cloud: Cloud
+    runs: dict[str, Run] = field(default_factory=dict)  # by the name of their client
+    notes: dict[str, list[tuple[str, str, str]]] = field(default_factory=lambda: defaultdict(list))
+    """By deployment: kind, by whom, why; several where several stop it at once."""
+    pardons: set[str] = field(default_factory=set)  # deployments whose rejection was forgiven
+    overrides: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By function and text: the fingerprints that it was used for."""
+    overridden: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By function: the text and the fingerprint of the last override. Only the last stands in a tag."""
+    by_hand: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By function: the fingerprints that somebody has put live by hand, or gone back to."""
+
+    # What has happened
+
+    def rejection(self, group: CodeDeploy, fingerprint: str) -> Record | None:
+        """The newest try of a fingerprint that settled anything, if what it settled is that the code is bad."""
+        for each in reversed(group.records):
+            if each.role != "forth" or group.function.fingerprint(each.target) != fingerprint:
+                continue
+            if each.succeeded:
+                return each if self.taken_back_by_operator(group, each) else None
+            if each.failed and self.reasons(each) & {"verdict", "hook"}:
+                return each
+        return None
+
+    def taken_back_by_operator(self, group: CodeDeploy, forth: Record) -> bool:
+        by_operator = any(kind == "operator" for kind, _, _ in self.notes[forth.id])
+        return by_operator and any(each.takes_back is forth for each in group.records)
+
+    def reasons(self, record: Record) -> set[str]:
+        """Why a deployment ended badly; whoever stopped it has said it."""
+        code = record.machine.fault.code if record.machine.fault else ""
+        if code == "ALARM_ACTIVE":
+            return {"verdict" if any("-verdict-" in name for name in record.fired) else "fault"}
+        if code == "HOOK_EXECUTION_FAILURE":
+            return {"hook"}
+        if code != "MANUAL_STOP":
+            return {"fault"}
+        by_hand = "operator" if record.started else "fault"
+        return {kind for kind, _, _ in self.notes[record.id]} or {by_hand}
+
+    @staticmethod
+    def moment(record: Record) -> datetime | None:
+        """The `at` of its line."""
+        found = re.search(r" at=(\S+)", record.description)
+        return datetime.fromisoformat(found.group(1)).astimezone(UTC) if found else None
+
+    def live_commit(self, group: CodeDeploy) -> str | None:
+        live = group.function.fingerprint(group.function.alias.version)
+        for each in reversed(group.records):
+            if each.role == "forth" and not each.failed and group.function.fingerprint(each.target) == live:
+                return each.description.split("commit=")[1].split()[0]
+        return None
+
+    # What the engine does
+
+    def witness(self, client: Client, act: str, function: Function, what: object) -> None:
+        """Told of every act as it takes effect."""
+        group, run = self.cloud.groups[function.name], self.runs.get(client.name)
+        if act == "note":
+            self._noted(client, function, what)  # type: ignore[arg-type]
+        elif act == "forth" and isinstance(what, Record) and run:
+            self._started(run, group, what)
+        elif act == "back" and isinstance(what, Record):
+            self._taken_back(group, what)
+        elif act == "stop" and f"strata:stopped:{what}" not in function.tags:
+            self.broken(f"{client.name} stops {what}, and no tag says why")
+
+    def _noted(self, client: Client, function: Function, mark: Mark) -> None:
+        self.cloud.tell(f"{client.name} notes for {function.name}: {mark}")
+        match mark:
+            case Stopped(deployment, kind, why):
+                self.notes[deployment].append((kind, client.name, why))
+            case Pardon(_, deployment, _):
+                self.pardons.add(deployment)
+            case Overridden(fingerprint, _, text):
+                last, self.overridden[function.name] = self.overridden.get(function.name), (text, fingerprint)
+                if last is not None and last[0] == text and last[1] != fingerprint:
+                    self.broken(f"override {text!r} is used for {last[1]} and {fingerprint} of {function.name}")
+                self.overrides[function.name, text].add(fingerprint)
+
+    def _started(self, run: Run, group: CodeDeploy, new: Record) -> None:
+        """May a release start?"""
+        function, now = group.function, self.cloud.now
+        fingerprint, window = function.fingerprint(new.target), timedelta(minutes=function.target.minutes)
+        tries = [
+            each
+            for each in group.records
+            if each is not new and each.role == "forth" and function.fingerprint(each.target) == fingerprint
+        ]
+        if any(each.by == run.client.name for each in tries):
+            self.broken(f"{run.client.name} starts {new.id}, a second deployment of {fingerprint}")
+        if any(now - each.ended < window for each in tries if each.ended):
+            self.broken(f"{new.id} starts although the window holds an earlier try of {fingerprint}")
+        if fingerprint == function.fingerprint(new.current):
+            self.broken(f"{new.id} releases {fingerprint}, which it starts from")
+        allowed = fingerprint in self.overrides[function.name, run.policy.override]
+        rejected = next((each for each in [self.rejection(group, fingerprint)] if each is not None), None)
+        if rejected and rejected.id not in self.pardons and not allowed:
+            self.broken(f"{new.id} starts {fingerprint}, which {rejected.id} rejected")
+        if function.codes[new.current].role != function.codes[new.target].role and not allowed:
+            self.broken(f"{new.id} starts between versions of two roles")
+        live = self.live_commit(group)
+        if live is not None and older(run.policy.commit, live) and not allowed:
+            self.broken(f"{new.id} releases {run.policy.commit}, which is older than {live}")
+
+    def _taken_back(self, group: CodeDeploy, back: Record) -> None:
+        forth = back.takes_back
+        if forth is None or not forth.succeeded:
+            self.broken(f"{back.id} takes {forth and forth.id} back, which had not succeeded")
+        elif not self.notes[forth.id]:
+            self.broken(f"{back.id} takes {forth.id} back, and no tag says why")
+        elif any(each.takes_back is forth and each is not back for each in group.records):
+            self.broken(f"{back.id} takes {forth.id} back a second time")
+        elif group.function.fingerprint(back.target) != group.function.fingerprint(forth.current):
+            self.broken(f"{back.id} leads to {back.target}, and {forth.id} came from {forth.current}")
+        else:  # whatever was said of that code meanwhile, it was live before
+            self.by_hand[group.function.name].add(group.function.fingerprint(back.target))
+
+    # What the engine says
+
+    def check(self, run: Run, outcomes: Mapping[str, Outcome]) -> None:
+        """Every outcome is what has happened, as far as the runner's last look could know."""
+        for target in run.targets:
+            name, outcome = target.function, outcomes[target.function]
+            self.cloud.tell(f"{run.client.name} ends: {outcome.line()}")
+            if (wrong := self._wrong(run, target, outcome, outcomes)) is not None:
+                self.broken(f"{run.client.name} says of {name}: {outcome.line()}; but {wrong}")
+        self._check_set(outcomes)
+
+    def _check_set(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Promoted only when all are that were started at one moment."""
+        found = [(each.ending, self.cloud.find(each.deployment_id)) for each in outcomes.values() if each.deployment_id]
+        failed = {self.moment(each) for ending, each in found if ending is Ending.ROLLED_BACK and each.failed}
+        for ending, record in found:
+            if ending is Ending.PROMOTED and self.moment(record) in failed:
+                self.broken(f"{record.id} is promoted, and another of its set has failed")
+
+    def _wrong(self, run: Run, target: Target, outcome: Outcome, outcomes: Mapping[str, Outcome]) -> str | None:
+        group, saw = self.cloud.groups[target.function], run.client.saw[target.function]
+        own = {act for function, act in run.client.did if function == target.function}
+        record = group.find(outcome.deployment_id) if outcome.deployment_id else None
+        others = {each.ending for name, each in outcomes.items() if name != target.function}
+        match outcome.ending:
+            case Ending.PROMOTED:
+                return self._not_promoted(run, target, outcome, record, saw)
+            case Ending.ROLLED_BACK:
+                return self._not_rolled_back(run, group, outcome, record, saw)
+            case Ending.REFUSED:
+                if own & {"forth", "back", "stop"}:
+                    return f"it did {own}"
+                return self._not_refused(run, target, outcome, saw, others)
+            case Ending.STARTED:
+                return None if record and not saw.over[record.id] and not run.policy.wait else "nothing runs"
+            case Ending.FIRST:
+                answered = run.client.answers.get(target.function)
+                good = answered and answered.error is None and "strata:first" in group.function.tags
+                return None if good and not group.records else "it is not first"
+        return self._not_unchanged(run, target, outcome, saw, own)
+
+    def _not_promoted(
+        self, run: Run, target: Target, outcome: Outcome, record: Record | None, saw: Saw
+    ) -> str | None:
+        function = self.cloud.groups[target.function].function
+        if record is None or record.role != "forth" or not record.succeeded:
+            return "that deployment has not succeeded"
+        if saw.alias.shifted or function.fingerprint(saw.alias.version) != function.fingerprint(record.target):
+            return f"the alias was on {saw.alias}"
+        if run.kind == "up" and function.fingerprint(record.target) != function.fingerprint(target.version):
+            return "another version was wanted"
+        if (outcome.from_version, outcome.to_version) != (record.current, saw.alias.version):
+            return f"it was {record.current} -> {saw.alias.version}"
+        return None
+
+    def _not_rolled_back(  # noqa: PLR0911
+        self, run: Run, group: CodeDeploy, outcome: Outcome, record: Record | None, saw: Saw
+    ) -> str | None:
+        if record is None:
+            return "there was none"
+        overdue = self.cloud.now - record.created > timedelta(minutes=run.policy.longest_wait_minutes)
+        if not saw.over[record.id] and not (record.takes_back and overdue):
+            return "that deployment has not ended"
+        forth = record.takes_back or record
+        taken_back = record.takes_back is not None
+        if forth.succeeded and not taken_back:
+            if outcome.reason == "set" and any(each.takes_back is forth for each in group.records):
+                return None if saw.alias.is_whole_on(forth.current) else f"the alias was on {saw.alias}"
+            moved = saw.alias.shifted or group.function.fingerprint(saw.alias.version) != group.function.fingerprint(
+                forth.target
+            )
+            return None if moved and outcome.reason == "operator" else "it has succeeded, and nobody moved the alias"
+        foreign = forth.role == "foreign"  # of which no line says where it started from
+        newer = group.records[group.records.index(record) + 1 :]
+        overtaken = any(each.id in saw.over and each.rolls_back is not record for each in newer)
+        if not overtaken and not saw.alias.is_whole_on(saw.alias.version if foreign else forth.current):
+            return f"the alias was on {saw.alias}"
+        released = group.function.fingerprint(outcome.to_version) == group.function.fingerprint(forth.target)
+        if not foreign and (outcome.from_version != forth.current or not released):
+            return f"it was {forth.current} -> {forth.target}"
+        expected = {kind for kind, _, _ in self.notes[forth.id]} if taken_back else self.reasons(forth)
+        if outcome.reason not in expected:
+            return f"the reason was {expected}"
+        said = [why for kind, _, why in self.notes[forth.id] if kind == "operator"]
+        if outcome.reason == "operator" and said and not any(why in outcome.detail for why in said):
+            return f"the operator said {said}"
+        return None
+
+    def _not_refused(
+        self, run: Run, target: Target, outcome: Outcome, saw: Saw, others: set[Ending]
+    ) -> str | None:
+        group = self.cloud.groups[target.function]
+        function = group.function
+        live, wanted = saw.alias.version, target.version
+        match outcome.reason:
+            case "split":
+                fine = saw.alias.shifted is not None
+            case "rejected":
+                fine = self.rejection(group, function.fingerprint(wanted)) is not None
+            case "alarm":
+                fine = bool(saw.red)
+            case "unlike":
+                fine = function.codes[live].role != function.codes[wanted].role
+            case "older":
+                commit = self.live_commit(group)
+                fine = commit is not None and older(run.policy.commit, commit)
+            case "set":
+                fine = bool(others & {Ending.REFUSED, Ending.ROLLED_BACK})
+            case "probe":
+                fine = not function.codes[wanted].answers
+            case "busy" | "moved":
+                fine = run.kind == "rollback"
+            case _:
+                fine = False
+        return None if fine else "nothing of that is so"
+
+    def _not_unchanged(
+        self, run: Run, target: Target, outcome: Outcome, saw: Saw, own: set[str]
+    ) -> str | None:
+        function = self.cloud.groups[target.function].function
+        if run.kind != "up":
+            return None if all(saw.over.values()) and "forth" not in own else "something is in flight"
+        if saw.alias.shifted or function.fingerprint(saw.alias.version) != function.fingerprint(target.version):
+            return f"the alias was on {saw.alias}"
+        return None
+
+    def broken(self, what: str) -> None:
+        raise Broken("\n".join([what, *self.cloud.log[-250:], f"{self.cloud.now:%d %H:%M:%S} <- here"]))
+
+
+def older(commit: str, than: str) -> bool:
+    """Commits are c1, c2 ..."""
+    return int(commit[1:]) < int(than[1:])

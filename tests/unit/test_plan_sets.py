@@ -1,0 +1,81 @@
+"""Deciding for several functions together: what one that failed means for the others."""
+
+from dataclasses import replace
+from typing import Any
+
+from infra.release import plan
+from infra.release.actions import Action, Finish, Note, Start, TakeBack, Wait
+from infra.release.model import Alias, Deployment, Observation, Status
+from infra.release.outcome import Ending, Phase
+from infra.release.tags import Enlisted, Stopped
+from tests.unit.fake_cloud import target, version
+from tests.unit.seen import ALARM, NEW, NOW, POLICY, WHOLE, deployment, entry, minutes, noted, seen
+
+ORDERS, STOCK = target(2, "orders"), target(2, "stock")
+
+
+def decide(orders: Observation, stock: Observation) -> tuple[Action, Action]:
+    actions = plan.decide([ORDERS, STOCK], {"orders": orders, "stock": stock}, POLICY, NOW)
+    return actions["orders"], actions["stock"]
+
+
+def ended(status: Status, **values: Any) -> Deployment:
+    """One that ended while nobody watched."""
+    return deployment(status, ago=8, ended=NOW - minutes(4), **values)
+
+
+def rejected() -> Deployment:
+    alarm = ALARM.replace("orders", "stock")
+    return ended(Status.STOPPED, error="ALARM_ACTIVE", message=alarm, alarms=(alarm,))
+
+
+def test_what_was_promoted_with_one_that_failed_goes_back_although_that_one_is_refused_now() -> None:
+    promoted = seen(ended(Status.SUCCEEDED), **WHOLE)
+    orders, stock = decide(promoted, seen(rejected()))
+    assert isinstance(orders, Note)
+    assert isinstance(orders.mark, Stopped)
+    assert isinstance(stock, Wait)
+    assert stock.phase is Phase.SET
+    orders, _ = decide(replace(promoted, tags=noted(orders.mark)), seen(rejected()))
+    assert isinstance(orders, TakeBack)
+
+
+def test_what_was_never_started_is_not_started_beside_one_that_is_refused() -> None:
+    orders, stock = decide(seen(), seen(rejected()))
+    assert isinstance(orders, Finish)
+    assert isinstance(stock, Finish)
+    assert (orders.outcome.ending, orders.outcome.reason, stock.outcome.reason) == (Ending.REFUSED, "set", "rejected")
+
+
+def test_what_another_runner_has_taken_back_already_is_not_taken_back_again() -> None:
+    promoted = seen(ended(Status.SUCCEEDED), following="d-1")
+    orders, _ = decide(promoted, seen(rejected(), following="d-1"))
+    assert isinstance(orders, Finish)
+    assert (orders.outcome.ending, orders.outcome.reason) == (Ending.ROLLED_BACK, "set")
+
+
+def test_other_code_does_not_join_the_moment_of_a_set_of_which_one_was_never_started() -> None:
+    enlisted = noted(Enlisted(NOW))  # the moment of that set's only deployment
+    ahead = seen(ended(Status.SUCCEEDED), alias=Alias("2"), live=NEW, wanted=version(3), tags=enlisted)
+    orders, stock = decide(ahead, seen(tags=enlisted))
+    assert isinstance(orders, Note)
+    assert isinstance(orders.mark, Enlisted)
+    assert isinstance(stock, Note)
+
+
+def test_what_was_never_started_joins_the_moment_of_its_set() -> None:
+    enlisted = noted(Enlisted(NOW))
+    orders, stock = decide(seen(ended(Status.SUCCEEDED), tags=enlisted, **WHOLE), seen(tags=enlisted))
+    assert isinstance(orders, Wait)
+    assert isinstance(stock, Start)
+    assert stock.at == NOW
+
+
+def test_what_is_live_goes_back_with_its_set_although_a_later_release_of_it_has_failed_meanwhile() -> None:
+    """The hook of stock took an hour to fail; orders had been promoted with it, and its next version failed too."""
+    promoted = ended(Status.SUCCEEDED)
+    third = replace(entry(version(3).fingerprint, stable="2"), at=NOW - minutes(6))
+    failed = replace(ended(Status.FAILED, entry=third, error="HOOK_EXECUTION_FAILURE"), id="d-3")
+    orders, _ = decide(seen(failed, promoted, **WHOLE), seen(rejected()))
+    assert isinstance(orders, Note)
+    assert orders.mark == Stopped("d-1", "set", "stock was not promoted and the set goes together")
