@@ -1,4 +1,4 @@
-"""A runner in a thread of its own, which runs only while it is let: deterministic, and interrupted wherever it waits."""
+"""A runner in a thread of its own, which runs only while it is let: deterministic, and interrupted where it waits."""
 
 from __future__ import annotations
 
@@ -48,16 +48,19 @@ class Actor:
             raise order
 
     def resume(self, order: BaseException | None = None) -> None:
-        """Let it run to its next sleep, or end it by raising `order` where it sleeps. Raises what is no fault of AWS."""
+        """Let it run to its next sleep, or end it there by raising `order`. Raises what is no fault of AWS."""
         if self.over:
             return
         self._order = order
         self._go.release()
         self._back.acquire()
-        if self.over:
-            self._thread.join()
+        self._join()
         if self.error is not None and not isinstance(self.error, ReleaseError | Crash):
             raise self.error
+
+    def _join(self) -> None:
+        if self.over:
+            self._thread.join()
 
     def _live(self) -> None:
         self._go.acquire()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis.stateful import RuleBasedStateMachine
 
@@ -31,7 +31,7 @@ class Tally:
 
     rules = 0
     looks = 0
-    ends: Counter[str] = Counter()
+    ends: ClassVar[Counter[str]] = Counter()
 
 
 class Base(RuleBasedStateMachine):

@@ -115,9 +115,7 @@ class Client:
             for target in wanted:
                 function, seen = groups[target.function].function, found[target.function]
                 found[target.function] = self._measured(target, function, seen)
-        self.saw = {
-            name: Saw(aliases[name], over[name], found[name].red, dict(self._tags[name])) for name in names
-        }
+        self.saw = {name: Saw(aliases[name], over[name], found[name].red, dict(self._tags[name])) for name in names}
         return found
 
     def _ledger(self, group: CodeDeploy, following: str | None) -> tuple[Deployment, ...]:
@@ -198,13 +196,11 @@ class Client:
         entry = self._entry(function, policy, action.stable, action.canary, action.at)
         return self._create("back", function, entry, action.stable, None, [], action)
 
-    def _entry(  # noqa: PLR0917
+    def _entry(
         self, function: Function, policy: ReleasePolicy, number: str, stable: str, at: datetime | None
     ) -> ledger.Entry:
         version, at = function.version(number), at or ledger.moment(self.cloud.now)
-        return ledger.Entry(
-            version.fingerprint, version.digest, version.contract, policy.commit, at, stable, self.name
-        )
+        return ledger.Entry(version.fingerprint, version.digest, version.contract, policy.commit, at, stable, self.name)
 
     def _create(  # noqa: PLR0917
         self,
@@ -308,4 +304,3 @@ def _seen(record: Record) -> Deployment:
         rolls_back=record.rolls_back.id if record.rolls_back else None,
         alarms=record.machine.plan.alarms,
     )
-

@@ -103,4 +103,3 @@ def _ledger(truth: Truth, group: CodeDeploy) -> None:
 
 def _by_request(record: Record) -> bool:
     return record.machine.fault is not None and record.machine.fault.code == "MANUAL_STOP"
-

@@ -13,7 +13,7 @@ from infra.release.outcome import Ending, Outcome
 from infra.release.tags import Mark, Overridden, Pardon, Stopped
 from tests.unit.machine.client import Client, Cloud, Saw
 from tests.unit.machine.codedeploy import CodeDeploy, Record
-from tests.unit.machine.world import Broken, Function
+from tests.unit.machine.world import BrokenError, Function
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,9 @@ class Truth:
             if ending is Ending.PROMOTED and self.moment(record) in failed:
                 self.broken(f"{record.id} is promoted, and another of its set has failed")
 
-    def _wrong(self, run: Run, target: Target, outcome: Outcome, outcomes: Mapping[str, Outcome]) -> str | None:
+    def _wrong(  # noqa: PLR0911 - one for each ending
+        self, run: Run, target: Target, outcome: Outcome, outcomes: Mapping[str, Outcome]
+    ) -> str | None:
         group, saw = self.cloud.groups[target.function], run.client.saw[target.function]
         own = {act for function, act in run.client.did if function == target.function}
         record = group.find(outcome.deployment_id) if outcome.deployment_id else None
@@ -190,9 +192,7 @@ class Truth:
                 return None if good and not group.records else "it is not first"
         return self._not_unchanged(run, target, outcome, saw, own)
 
-    def _not_promoted(
-        self, run: Run, target: Target, outcome: Outcome, record: Record | None, saw: Saw
-    ) -> str | None:
+    def _not_promoted(self, run: Run, target: Target, outcome: Outcome, record: Record | None, saw: Saw) -> str | None:
         function = self.cloud.groups[target.function].function
         if record is None or record.role != "forth" or not record.succeeded:
             return "that deployment has not succeeded"
@@ -204,7 +204,7 @@ class Truth:
             return f"it was {record.current} -> {saw.alias.version}"
         return None
 
-    def _not_rolled_back(  # noqa: PLR0911
+    def _not_rolled_back(  # noqa: PLR0911 - each finds something else wrong
         self, run: Run, group: CodeDeploy, outcome: Outcome, record: Record | None, saw: Saw
     ) -> str | None:
         if record is None:
@@ -237,9 +237,7 @@ class Truth:
             return f"the operator said {said}"
         return None
 
-    def _not_refused(
-        self, run: Run, target: Target, outcome: Outcome, saw: Saw, others: set[Ending]
-    ) -> str | None:
+    def _not_refused(self, run: Run, target: Target, outcome: Outcome, saw: Saw, others: set[Ending]) -> str | None:
         group = self.cloud.groups[target.function]
         function = group.function
         live, wanted = saw.alias.version, target.version
@@ -265,9 +263,7 @@ class Truth:
                 fine = False
         return None if fine else "nothing of that is so"
 
-    def _not_unchanged(
-        self, run: Run, target: Target, outcome: Outcome, saw: Saw, own: set[str]
-    ) -> str | None:
+    def _not_unchanged(self, run: Run, target: Target, outcome: Outcome, saw: Saw, own: set[str]) -> str | None:
         function = self.cloud.groups[target.function].function
         if run.kind != "up":
             return None if all(saw.over.values()) and "forth" not in own else "something is in flight"
@@ -276,7 +272,7 @@ class Truth:
         return None
 
     def broken(self, what: str) -> None:
-        raise Broken("\n".join([what, *self.cloud.log[-250:], f"{self.cloud.now:%d %H:%M:%S} <- here"]))
+        raise BrokenError("\n".join([what, *self.cloud.log[-250:], f"{self.cloud.now:%d %H:%M:%S} <- here"]))
 
 
 def older(commit: str, than: str) -> bool:

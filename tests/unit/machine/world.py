@@ -19,7 +19,7 @@ MINUTE = timedelta(minutes=1)
 TICK = timedelta(seconds=10)
 
 
-class Broken(AssertionError):
+class BrokenError(AssertionError):
     """The engine has done, or said, what it must not."""
 
 
@@ -97,7 +97,7 @@ class Function:
 
     def point(self, now: datetime, by: str, *where: object) -> None:
         """Lambda's UpdateAlias. Raises ValueError where Lambda refuses."""
-        alias = Alias(*where, revision=f"r{len(self.moves)}")  # type: ignore[arg-type]
+        alias = Alias(*where, revision=f"r{len(self.moves)}")  # type: ignore[arg-type, misc]
         if alias.shifted is not None and self.codes[alias.version].role != self.codes[alias.shifted].role:
             raise ValueError("InvalidParameterValueException: the versions have different roles")
         self.moves.append(replace(self.moves[-1], at=now, alias=alias, by=by))
