@@ -46,22 +46,14 @@ def parse(stack: str, tables: Mapping[str, Any]) -> Settings:
 def _exception(stack: str, number: int, entry: Any, mistakes: list[str]) -> AgreedException | None:
     """None, and a mistake more, where it is not whole."""
     wanted = {field.name: field.type for field in fields(AgreedException)}
-    which = f"exception {number} of stack {stack}"
+    duty = f"exception {number} of stack {stack} must name resource, rule, reason and expires"
     given = entry if isinstance(entry, Mapping) else {}
-    if missing := [name for name in wanted if not given.get(name)]:
-        mistakes.append(
-            f"{which} must name resource, rule, reason and expires: {', '.join(missing)} is not set; add it"
-        )
-    if unknown := sorted(set(given) - set(wanted)):
-        mistakes.append(
-            f"{which} must name resource, rule, reason and expires: {', '.join(unknown)} is unknown; remove it"
-        )
-    if missing or unknown:
-        return None
-    if wrong := [name for name, kind in wanted.items() if type(given[name]) is not kind]:
-        mistakes.append(
-            f"{which} must have texts and a day: {wrong[0]} is {given[wrong[0]]!r}; write expires = {date(2026, 12, 31)} "
-            "without quotes and the others with"
-        )
-        return None
-    return AgreedException(**given)
+    before = len(mistakes)
+    for name, kind in wanted.items():
+        if not given.get(name):
+            mistakes.append(f"{duty}: {name} is not set; add it")
+        elif type(given[name]) is not kind:
+            form = "a day, without quotes: 2026-12-31" if kind is date else "a text, in quotes"
+            mistakes.append(f"{duty}: {name} is {given[name]!r}; write {form}")
+    mistakes += [f"{duty}: {name} is none of them; remove it" for name in sorted(set(given) - set(wanted))]
+    return AgreedException(**given) if len(mistakes) == before else None

@@ -16,6 +16,7 @@ ATTACHMENTS = frozenset(
     }
 )
 KEY_POLICIES = frozenset({"aws:kms/key:Key", "aws:kms/keyPolicy:KeyPolicy"})
+DUTY = "name the actions that it allows"
 TOO_MUCH = ("AdministratorAccess", "IAMFullAccess", "PowerUserAccess")
 # KMS names these with an asterisk where a service encrypts by a key: the calls of one operation, not a wider right.
 # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
@@ -27,13 +28,11 @@ def actions(resource: Resource, stack: Stack) -> Iterator[str]:
     for where, statement in allowed(resource):
         if "NotAction" in statement:
             remedy = "name the actions that are made, in Action"
-            yield must(
-                resource, "name the actions that it allows", f"{where}.NotAction", statement["NotAction"], remedy
-            )
+            yield must(resource, DUTY, f"{where}.NotAction", statement["NotAction"], remedy)
         wide = [action for action in listed(statement.get("Action")) if "*" in str(action) and action not in OPERATIONS]
         if wide and not (resource.type in KEY_POLICIES and _is_the_account(statement)):
             remedy = f"name the actions that are made in place of {', '.join(map(str, wide))}"
-            yield must(resource, "name the actions that it allows", f"{where}.Action", statement["Action"], remedy)
+            yield must(resource, DUTY, f"{where}.Action", statement["Action"], remedy)
 
 
 def _is_the_account(statement: Statement) -> bool:

@@ -21,7 +21,7 @@ QUALIFIED = frozenset({PERMISSION, FUNCTION_URL})  # name the function, and the 
 FUNCTION_ARN = re.compile(r":function:[\w-]+(?::(?P<qualifier>[\w$-]+))?")
 NO_ALIAS = re.compile(r"\d+|\$LATEST")
 
-# Every input of an alias that can change: Pulumi would send one of them again when another one changes, and undo a shift.
+# Every input of an alias that can change: Pulumi sends one again when another one changes, and would undo a shift.
 MOVED = ("description", "functionVersion", "routingConfig")
 
 SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(API|ACCESS|PRIVATE|SIGNING)_?KEY", re.IGNORECASE)
@@ -81,13 +81,12 @@ def own_role(function: Resource, stack: Stack) -> Iterator[str]:
         if other != function and (known or made):
             duty = f"have a role that {other.name} does not have"
             remedy = "declare a role for each function, with what that one calls and no more"
-            yield must(
-                function, duty, "role", role if known else sorted(urn.rpartition("::")[2] for urn in made), remedy
-            )
+            value = role if known else ", ".join(sorted(urn.rpartition("::")[2] for urn in made))
+            yield must(function, duty, "role", value, remedy)
 
 
 def secrets(function: Resource, stack: Stack) -> Iterator[str]:
-    """A value of the environment stands in clear in state, console and GetFunctionConfiguration: a secret's place is SSM.
+    """What the environment holds stands in clear in state, console and GetFunctionConfiguration.
 
     The value is not repeated. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
