@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from policy.rule import Rule, must
+from policy.rule import Rule, must, shown
 from policy.tokens import ALIAS, FUNCTION, FUNCTION_URL, PERMISSION
 from policy.view import UNKNOWN, Resource, Stack
 
@@ -38,8 +38,12 @@ def reached(caller: Resource, stack: Stack) -> Iterator[str]:
     path = "qualifier" if caller.type in QUALIFIED else CALLERS[caller.type]
     value = caller.get(path)
     if _bypasses(caller, path, value, stack):
-        duty = "reach the function through its alias"
-        yield must(caller, duty, path, value, f"take {_remedy(path)} of the alias, so that a canary sees the traffic")
+        functions = [other.name for other in stack.used(caller, path) if other.type == FUNCTION]
+        found = f"an output of {functions[0]}" if functions else shown(value)
+        yield (
+            f"{caller.name} must reach the function through its alias: {path} is {found}; take {_remedy(path)} of the "
+            "alias, so that a canary sees the traffic"
+        )
 
 
 def _bypasses(caller: Resource, path: str, value: object, stack: Stack) -> bool:

@@ -1,4 +1,4 @@
-"""`make policy` as a pull request runs it: the real CLI, the real pack, the stacks as they are and with typical mistakes."""
+"""`make policy` as a pull request runs it: the real CLI and pack, the stacks as they are and with typical mistakes."""
 
 import os
 import re
@@ -91,8 +91,8 @@ KEPT_FOR_EVER = Edit(
         (
             PAST_THE_ALIAS,
             "lambda-alias-only",
-            "compute-integration must reach the function through its alias: integrationUri is known after the update; "
-            "take invoke_arn of the alias, so that a canary sees the traffic",
+            "compute-integration must reach the function through its alias: integrationUri is an output of "
+            "compute-orders; take invoke_arn of the alias, so that a canary sees the traffic",
         ),
         (
             FEWER_EVENTS,

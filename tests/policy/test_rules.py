@@ -56,8 +56,8 @@ CASES = (
         "lambda-alias-only",
         (function(), alias(), integration("live")),
         integration("orders"),
-        "integration must reach the function through its alias: integrationUri is not set; take invoke_arn of the "
-        "alias, so that a canary sees the traffic",
+        "integration must reach the function through its alias: integrationUri is an output of orders; take "
+        "invoke_arn of the alias, so that a canary sees the traffic",
     ),
     Case(
         "lambda-alias-moved",
