@@ -44,6 +44,13 @@ def test_a_known_address_with_the_alias_passes() -> None:
     assert broken("lambda-alias-only", stack(resource(kind, "i", integrationUri=INVOKE.format(f"{ARN}:live")))) == []
 
 
+def test_an_address_made_of_the_function_and_its_alias_passes() -> None:
+    kind = "aws:apigatewayv2/integration:Integration"
+    uses = {"integrationUri": ("orders", "live")}
+    both = Resource(kind, "integration", {"integrationUri": UNKNOWN}, uses=uses, urn="integration")
+    assert broken("lambda-alias-only", stack(function(), alias(), both)) == []
+
+
 @pytest.mark.parametrize(
     ("given", "passes"), [("orders", False), ("orders:3", False), ("orders:live", True), (f"{ARN}:live", True)]
 )
