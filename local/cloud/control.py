@@ -1,4 +1,4 @@
-"""The control plane, which no client of AWS knows: settings, faults, calls and reset below `/_strata/`."""
+"""The control plane, which no client of AWS knows: settings, faults, calls, tokens and reset below `/_strata/`."""
 
 import json
 import math
@@ -9,17 +9,23 @@ from urllib.parse import parse_qs
 from local.cloud import settings
 from local.cloud.faults.calls import Message, received
 from local.cloud.faults.door import Door
+from local.cloud.identity import issuers
 
 PREFIX = "/_strata/"
 _KNOWN = (
-    f"GET or POST {PREFIX}settings, GET, POST or DELETE {PREFIX}faults, GET or DELETE {PREFIX}calls, POST {PREFIX}reset"
+    f"GET or POST {PREFIX}settings, GET, POST or DELETE {PREFIX}faults, GET or DELETE {PREFIX}calls, "
+    f"POST {PREFIX}tokens, GET {PREFIX}issuers/<host and path of an issuer>/.well-known/openid-configuration, "
+    f"POST {PREFIX}reset"
 )
 
 
 class Control:
     """An ASGI application for the paths below PREFIX. `factor_changed` is called after it did."""
 
-    def __init__(self, door: Door, reset: Callable[[], Awaitable[None]], factor_changed: Callable[[], None]) -> None:
+    def __init__(
+        self, endpoint: str, door: Door, reset: Callable[[], Awaitable[None]], factor_changed: Callable[[], None]
+    ) -> None:
+        self._endpoint = endpoint
         self._door = door
         self._reset = reset
         self._factor_changed = factor_changed
@@ -56,6 +62,10 @@ class Control:
             case "DELETE", "calls":
                 self._door.calls.clear()
                 answer = {"calls": []}
+            case "POST", "tokens":
+                answer = {"token": issuers.issue(json.loads(body))}
+            case "GET", _ if (found := issuers.published(path, self._endpoint)) is not None:
+                answer = found
             case "POST", "reset":
                 await self._reset()
                 answer = {"reset": True}

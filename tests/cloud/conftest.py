@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore import UNSIGNED
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,16 +46,20 @@ class Cloud:
         """Real seconds of one simulated minute."""
         return 60 / self.factor
 
-    def client(self, service: str, account: str, region: str = REGION) -> Any:
-        """A boto3 client that does not retry, so that a test sees what the service answered."""
+    def client(self, service: str, account: str, region: str = REGION, *, signed: bool = True) -> Any:
+        """A boto3 client that does not retry, so that a test sees what the service answered.
+
+        One that does not sign sends whatever it is given, as somebody who tries his luck would.
+        """
         make: Callable[..., Any] = boto3.client  # which service is known only when a test runs
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=30)
         return make(
             service,
             endpoint_url=self.endpoint,
             region_name=region,
             aws_access_key_id=account,
             aws_secret_access_key="local",
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=30),
+            config=config if signed else config.merge(Config(signature_version=UNSIGNED, parameter_validation=False)),
         )
 
     def control(self, method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
