@@ -11,6 +11,7 @@ from typing import Any
 
 from local.cloud.control import PREFIX, Control
 from local.cloud.faults.door import Door
+from local.cloud.identity.decisions import DECISIONS
 from local.cloud.metrics.store import STORE
 from local.cloud.patches import install, ministack
 from local.cloud.routing.invocation import MODULES, Invoker
@@ -150,6 +151,7 @@ class Server:
             STORE.clear()
             self._door.faults.replace([])
             self._door.calls.clear()
+            DECISIONS.clear()
 
     async def _reap(self) -> None:
         while True:

@@ -3,13 +3,12 @@
 import time
 from typing import Any
 
-import boto3
 import jwt
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud.conftest import REGION, Cloud, until
-from tests.cloud.tokens import GITHUB, NAMED, NUMBERED, PULUMI, STACK, STS_AUDIENCE, Federation
+from tests.cloud.conftest import Cloud, until
+from tests.cloud.tokens import GITHUB, NAMED, NUMBERED, PULUMI, STACK, STS_AUDIENCE, Federation, keys
 
 
 @pytest.fixture
@@ -20,15 +19,7 @@ def federation(cloud: Cloud, account: str) -> Federation:
 
 def caller(cloud: Cloud, credentials: dict[str, Any]) -> str:
     """Whom STS takes the bearer of `credentials` for."""
-    sts = boto3.client(
-        "sts",
-        endpoint_url=cloud.endpoint,
-        region_name=REGION,
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
-    return sts.get_caller_identity()["Arn"]
+    return str(cloud.client("sts", "", keys=keys(credentials)).get_caller_identity()["Arn"])
 
 
 @pytest.mark.parametrize(
@@ -67,14 +58,7 @@ def test_a_session_ends_in_simulated_time_and_is_then_refused_by_every_service(f
         ("lambda", "list_functions", "ExpiredTokenException"),
         ("s3", "list_buckets", "ExpiredToken"),
     ):
-        client: Any = boto3.client(  # type: ignore[call-overload]
-            service,
-            endpoint_url=federation.cloud.endpoint,
-            region_name=REGION,
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-        )
+        client = federation.cloud.client(service, "", keys=keys(given))
 
         def refused(client: Any = client, call: str = call) -> str:
             try:

@@ -65,6 +65,15 @@ class Federation:
         return dict(unsigned.assume_role_with_web_identity(**given))
 
 
+def keys(credentials: Json) -> dict[str, str]:
+    """Credentials in STS's shape as boto3's clients take them."""
+    return {
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["SessionToken"],
+    }
+
+
 @cache
 def stranger() -> RSAPrivateKey:
     """A key that nobody publishes."""

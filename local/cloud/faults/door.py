@@ -5,11 +5,11 @@ import time
 from collections.abc import Awaitable, Callable
 
 from local.cloud.faults.answers import REFUSALS, Answer, answer
-from local.cloud.faults.calls import Call, Calls, Message, Receive, identify, received
+from local.cloud.faults.calls import Call, Calls, Message, Receive, identify, is_public, received
 from local.cloud.faults.rules import Faults
 
 Send = Callable[[Message], Awaitable[None]]
-Guard = Callable[[Call, Message, Receive], Awaitable[tuple[Answer | None, Receive]]]
+Guard = Callable[[Call | None, Message, Receive], Awaitable[tuple[Answer | None, Receive]]]
 """Gives the answer that refuses a call, or None, and what receives the call's body from now on."""
 HANG_UP = "strata.hang_up"
 """In the state of a connection: the function that closes it at once."""
@@ -32,7 +32,7 @@ class Door:
         at = time.time()
         call, receive = await identify(scope, receive)
         if call is None:
-            await self._inside(scope, receive, send)
+            await self._pass_unsigned(scope, receive, send)
             return
         status: int | None = None
 
@@ -62,12 +62,21 @@ class Door:
         else:
             if rule is not None and rule.seconds is not None:  # a delay
                 await asyncio.sleep(rule.seconds)
-            refusal, receive = await self._guard(call, scope, receive)
-            if refusal is None:
-                await self._inside(scope, receive, send)
-            else:
-                await received(receive)
-                await _send(refusal, send)
+            await self._ask(call, scope, receive, send)
+
+    async def _pass_unsigned(self, scope: Message, receive: Receive, send: Send) -> None:
+        if is_public(scope["path"], dict(scope["headers"]).get(b"host", b"")):
+            await self._inside(scope, receive, send)
+        else:
+            await self._ask(None, scope, receive, send)
+
+    async def _ask(self, call: Call | None, scope: Message, receive: Receive, send: Send) -> None:
+        refusal, receive = await self._guard(call, scope, receive)
+        if refusal is None:
+            await self._inside(scope, receive, send)
+        else:
+            await received(receive)
+            await _send(refusal, send)
 
 
 async def _nowhere(_: Message) -> None:

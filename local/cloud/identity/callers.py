@@ -8,6 +8,7 @@ from typing import Any
 
 from local.cloud.identity.policies import Caller, Policy
 from local.cloud.patches import Seam, ministack
+from local.cloud.settings import SWITCHES
 
 NEEDS = [
     Seam("core.iam_evaluator", "_resolve_managed_policy_document", "policy_arn account_id"),
@@ -56,7 +57,7 @@ def identify(access_key: str, token: str) -> Caller:
 
     The signature is not computed: a session's token, which nobody can guess, is what proves it.
     """
-    if access_key.isdigit() and len(access_key) == 12:
+    if access_key.isdigit() and len(access_key) == 12 and SWITCHES.root:
         return Caller(f"arn:aws:iam::{access_key}:root", access_key, policies=None)
     found = session(access_key)
     if found is None or not hmac.compare_digest(str(found["SessionToken"]).encode(), token.encode()):
@@ -89,7 +90,7 @@ def _session_of(account: str, name: str, arn: str, passed: Mapping[str, Any] | N
     if passed:
         inline = [Policy("session", passed["Policy"])] if passed.get("Policy") else []
         limits["session policy"] = (*inline, *_managed(passed.get("PolicyArns", []), account))
-    inline = [Policy(key, _text(value)) for key, value in (role.get("InlinePolicies") or {}).items()]
+    inline = [Policy(key, text(value)) for key, value in (role.get("InlinePolicies") or {}).items()]
     tags = {f"aws:principaltag/{tag['Key']}".lower(): tag["Value"] for tag in role.get("Tags") or ()}
     return Caller(
         arn=arn,
@@ -105,8 +106,9 @@ def _managed(arns: list[str], account: str) -> Iterator[Policy]:
     """Managed policies by their ARNs; one that does not exist allows nothing."""
     for arn in arns:
         document = ministack("core.iam_evaluator")._resolve_managed_policy_document(arn, account)
-        yield Policy(arn, _text(document or {}))
+        yield Policy(arn, text(document or {}))
 
 
-def _text(document: Any) -> str:
+def text(document: Any) -> str:
+    """A policy document as text, which ministack keeps either way."""
     return document if isinstance(document, str) else json.dumps(document)

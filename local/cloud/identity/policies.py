@@ -52,6 +52,11 @@ class Caller:
     keys: Mapping[str, Any] = field(default_factory=dict)
     """Condition keys that describe the caller, in lower case."""
 
+    def asks_for(self, key: str) -> bool:
+        """Whether any of its policies has a condition on a key that begins so, in lower case."""
+        every = [*(self.policies or ()), *(policy for policies in self.limits.values() for policy in policies)]
+        return any(key in policy.document.lower() for policy in every)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -139,11 +144,12 @@ def _context(caller: Caller, question: Question) -> Any:
     evaluator: Any = ministack(_EVALUATOR)
     return evaluator.EvalContext(
         principal_arn=caller.role or caller.arn,
-        principal_type="AssumedRole" if caller.role else "Service",
+        principal_type="AssumedRole",
         principal_account=caller.account,
         action=question.action,
         resource_arn=question.resource,
         region=question.region,
+        secure_transport=True,  # a loopback stands for what is TLS on AWS
         service_context={"aws:tagkeys": None, **question.keys},
         principal_keys=dict(caller.keys),
     )

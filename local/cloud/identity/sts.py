@@ -11,7 +11,7 @@ from typing import Any
 from botocore.model import OperationModel  # type: ignore[import-untyped]
 
 from local.cloud.clock import CLOCK
-from local.cloud.identity import callers, policies, tokens
+from local.cloud.identity import callers, guard, tokens
 from local.cloud.identity.issuers import ISSUERS
 from local.cloud.identity.policies import Caller, Policy, Question, decide
 from local.cloud.patches import Patch, Seam, install, ministack
@@ -42,8 +42,7 @@ def register() -> None:
             )
         ],
         [
-            *policies.NEEDS,
-            *callers.NEEDS,
+            *guard.NEEDS,
             Seam(_MODULE, "handle_request", "method path headers body query_params"),
         ],
     )
