@@ -238,6 +238,23 @@ def test_a_buckets_policy_denies_and_allows_by_itself(own: Account) -> None:
     assert refusal(lambda: guest("s3").delete_object(Bucket=bucket, Key="state"))
 
 
+def test_a_bucket_that_a_key_encrypts_needs_the_key_too_and_only_through_s3(own: Account) -> None:
+    s3, bucket = own.admin("s3"), f"b-{own.account}"
+    root = {"AWS": f"arn:aws:iam::{own.account}:root"}
+    key = own.admin("kms").create_key(Policy=document({**allow("kms:*"), "Principal": root}))["KeyMetadata"]["Arn"]
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    by_key = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [by_key]})
+    without = own.session(allow("s3:*"))("s3")
+    via = {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}
+    clients = own.session(allow("s3:*"), allow(["kms:Decrypt", "kms:GenerateDataKey"], key, Condition=via))
+    assert "kms:GenerateDataKey" in refusal(lambda: without.put_object(Bucket=bucket, Key="state", Body=b"1"))
+    assert refusal(lambda: clients("s3").put_object(Bucket=bucket, Key="state", Body=b"1")) == ""
+    assert "kms:Decrypt" in refusal(lambda: without.get_object(Bucket=bucket, Key="state"))
+    assert clients("s3").get_object(Bucket=bucket, Key="state")["Body"].read() == b"1"
+    assert refusal(lambda: clients("kms").generate_data_key(KeyId=key, KeySpec="AES_256"))
+
+
 def test_the_record_names_who_did_what_and_every_statement_that_allowed_it(own: Account) -> None:
     clients = own.session(allow("dynamodb:ListTables", Sid="One"), allow("dynamodb:*", Sid="Two"), allow("sns:List*"))
     for _ in range(2):

@@ -198,6 +198,11 @@ def test_an_alarm_reaches_an_encrypted_topic_only_if_the_key_lets_cloudwatch_in(
     assert outcome in raised(own, topic_of(own, "cloudwatch.amazonaws.com", {}, KmsMasterKeyId=key))
 
 
+def test_an_alarm_reaches_a_topic_that_nobody_has_given_a_policy(own: Account) -> None:
+    topic = own.admin("sns").create_topic(Name="alarms")["TopicArn"]
+    assert "Successfully executed" in raised(own, topic)
+
+
 def topic_of(own: Account, principal: str, condition: dict[str, Any], **attributes: str) -> str:
     """The ARN of a topic that a service may publish to."""
     topic = own.arn("sns", "alarms")

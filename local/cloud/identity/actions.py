@@ -176,7 +176,15 @@ _FURTHER: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("lambda:GetLayerVersion", "{Layers}", "Layers"),
     ),
     ("logs", "CreateLogGroup"): (("logs:TagResource", "{group}", "tags"),),
-    ("s3", "PutObject"): (("s3:GetObject", "arn:aws:s3:::{copied}", "copy_source"),),
+    ("s3", "CreateMultipartUpload"): (
+        ("kms:GenerateDataKey", "{sealed_by}", "sealed_by"),
+        ("kms:Decrypt", "{sealed_by}", "sealed_by"),
+    ),
+    ("s3", "GetObject"): (("kms:Decrypt", "{sealed_by}", "sealed_by"),),
+    ("s3", "PutObject"): (
+        ("s3:GetObject", "arn:aws:s3:::{copied}", "copy_source"),
+        ("kms:GenerateDataKey", "{sealed_by}", "sealed_by"),
+    ),
     ("secretsmanager", "CreateSecret"): (
         ("secretsmanager:TagResource", f"arn:aws:secretsmanager:{_HERE}:secret:{{Name}}", "Tags"),
     ),
@@ -216,8 +224,15 @@ def needs(call: Call, known: Facts) -> Iterator[Need]:
         found = list(_filled(f"{_ALARM}*", known))
     yield from (Need(action, resource) for resource in found or ["*"])
     for further, wanted, condition in _FURTHER.get(key, ()):
-        if known.get(condition) or condition == "configuration":
+        if _given(condition, known):
             yield from (Need(further, resource) for resource in _filled(wanted, known))
+
+
+def _given(name: str, known: Facts) -> bool:
+    try:
+        return bool(known[name])
+    except KeyError:
+        return False
 
 
 def _filled(template: str, known: Facts) -> Iterator[str]:

@@ -74,7 +74,8 @@ def acting(role: str, name: str) -> Caller:
 
 def service(principal: str, account: str, source: str) -> Caller:
     """An AWS service on behalf of the resource `source`, e.g. CloudWatch for an alarm."""
-    return Caller(principal, account, "Service", keys={"aws:sourceaccount": account, "aws:sourcearn": source})
+    keys = {"aws:sourceaccount": account, "aws:sourceowner": account, "aws:sourcearn": source}
+    return Caller(principal, account, "Service", keys=keys)
 
 
 def role_of(account: str, name: str) -> dict[str, Any]:

@@ -35,6 +35,8 @@ def _keys(call: Call, need: Need, known: Facts) -> Iterator[tuple[str, Any]]:
     if need.action == "iam:PassRole":
         yield "iam:passedtoservice", PASSED_TO[call.service]
         return
+    if need.action.startswith("kms:") and call.service != "kms":
+        yield "kms:viaservice", f"{call.service}.{call.region}.amazonaws.com"
     for (service, parameter), key in _OF_PARAMETERS.items():
         if service == call.service and parameter in known:
             yield key, known[parameter]

@@ -130,14 +130,14 @@ def _either(
 
 def _names(statement: Statement, caller: Caller, *, delegated: bool) -> bool:
     """Whether a statement's Principal is the caller, or where it is `delegated`, the account that the caller is in."""
-    principal = statement.said.get("Principal")
-    if principal == "*":
+    said = statement.said.get("Principal") or {}
+    principal: Mapping[str, Any] = {"AWS": said} if isinstance(said, str) else said
+    if "*" in _listed(principal.get("AWS")):  # everybody, services too
         return True
-    listed = _listed(principal.get(caller.kind)) if isinstance(principal, dict) else []
-    wanted = {caller.arn, caller.role, "*"} - {""}
+    wanted = {caller.arn, caller.role} - {""}
     if delegated and caller.kind == "AWS":
         wanted |= {caller.account, f"arn:aws:iam::{caller.account}:root"}
-    return not wanted.isdisjoint(listed)
+    return not wanted.isdisjoint(_listed(principal.get(caller.kind)))
 
 
 def _context(caller: Caller, question: Question) -> Any:

@@ -20,6 +20,7 @@ from local.cloud.patches import Seam, ministack
 NEEDS = [
     Seam("core.iam_actions", "_kms_key_id_from_ciphertext", "ciphertext_b64"),
     Seam("services.kms", "_resolve_key", "key_id_or_arn"),
+    Seam("services.s3", "_bucket_default_sse_headers", "bucket_name"),
 ]
 
 
@@ -143,7 +144,17 @@ def _key(known: Facts) -> str:
     named = known.get("KeyId") or known.get("TargetKeyId")
     if named is None:
         named = ministack("core.iam_actions")._kms_key_id_from_ciphertext(known["CiphertextBlob"])
+    return _key_arn(named)
+
+
+def _key_arn(named: str) -> str:
     return str((ministack("services.kms")._resolve_key(named) or {"Arn": named})["Arn"])
+
+
+def _sealed_by(known: Facts) -> str:
+    """The ARN of the key of the account's own that encrypts what is in a bucket."""
+    found = ministack("services.s3")._bucket_default_sse_headers(known["Bucket"])
+    return _key_arn(known.get("SSEKMSKeyId") or found["x-amz-server-side-encryption-aws-kms-key-id"])
 
 
 def _secret(known: Facts) -> str:
@@ -187,6 +198,7 @@ _LOOKED_UP: dict[str, Callable[[Facts], Any]] = {
     "parameters": _parameters,
     "qualified": _qualified,
     "role": _role,
+    "sealed_by": _sealed_by,
     "secret": _secret,
     "tables": _tables,
     "topic": lambda known: known["SubscriptionArn"].rpartition(":")[0],

@@ -12,9 +12,11 @@ from botocore.model import OperationModel  # type: ignore[import-untyped]
 
 from local.cloud.clock import CLOCK
 from local.cloud.identity import callers, guard, tokens
+from local.cloud.identity.decisions import DECISIONS
 from local.cloud.identity.issuers import ISSUERS
 from local.cloud.identity.policies import Caller, Policy, Question, decide
 from local.cloud.patches import Patch, Seam, install, ministack
+from local.cloud.settings import SWITCHES
 from local.cloud.violations import Violation
 from local.cloud.wire import Service, ServiceError
 
@@ -69,7 +71,10 @@ def _by_web_identity(request: dict[str, Any]) -> dict[str, Any]:
     keys = {f"{path}:{name}".lower(): claims[name] for name in ("aud", "sub", "amr") if name in claims}
     caller = Caller(provider, account, "Federated")
     question = Question("sts:AssumeRoleWithWebIdentity", arn, keys=keys, policy=trust, by_resource=True)
-    if not decide(caller, question).allowed:
+    decision = decide(caller, question)
+    if SWITCHES.enforce:
+        DECISIONS.add(caller, question, decision)
+    if not decision.allowed:
         raise ServiceError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
     return {
         **_session(role, request),
