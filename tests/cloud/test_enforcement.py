@@ -147,6 +147,22 @@ def test_a_role_is_passed_only_to_the_service_that_it_may_be_passed_to(
     assert (sentence == "") is allowed
 
 
+@pytest.mark.parametrize(("service", "allowed"), [("codedeploy", True), ("lambda", False)])
+def test_a_deployment_group_is_given_a_role_that_may_be_passed_to_codedeploy(
+    own: Account, service: str, allowed: bool
+) -> None:
+    condition = {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}
+    client = own.session(allow("codedeploy:*"), allow("iam:PassRole", Condition=condition))("codedeploy")
+    group = {"applicationName": "a", "deploymentGroupName": "g"}
+    role = f"arn:aws:iam::{own.account}:role/worker"
+    sentence = ""
+    try:
+        client.create_deployment_group(**group, serviceRoleArn=role)
+    except ClientError as error:  # the application does not exist, which is asked later
+        sentence = str(error)
+    assert ("iam:PassRole" not in sentence) is allowed
+
+
 @pytest.mark.parametrize(("given", "allowed"), [("boundary", True), ("other", False), ("", False)])
 def test_a_role_is_created_only_with_the_boundary_that_is_asked_for(own: Account, given: str, allowed: bool) -> None:
     home = f"arn:aws:iam::{own.account}:policy/"
