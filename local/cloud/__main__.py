@@ -29,6 +29,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--executed-version-always", action="store_true", help="report ExecutedVersion for an alias without weights too"
     )
+    parser.add_argument("--enforce", action="store_true", help="ask IAM's policies before each call")
     parser.add_argument("--account", default="111111111111", help="the account in the lines to export")
     parser.add_argument("--region", default="eu-central-1", help="the region in the lines to export")
     parser.add_argument("--ready-file", type=Path, help="written when up: endpoint, pid and factor as JSON")
@@ -51,6 +52,7 @@ def main(argv: list[str] | None = None) -> int:
                 "factor": options.factor,
                 "lateness_minutes": options.lateness,
                 "executed_version_always": options.executed_version_always,
+                "enforce": options.enforce,
             }
         )
         _log_to(options)

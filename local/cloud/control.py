@@ -1,4 +1,4 @@
-"""The control plane, which no client of AWS knows: settings, faults, calls and reset below `/_strata/`."""
+"""The control plane, which no client of AWS knows: settings, faults, calls, tokens and reset below `/_strata/`."""
 
 import json
 import math
@@ -9,20 +9,28 @@ from urllib.parse import parse_qs
 from local.cloud import settings
 from local.cloud.faults.calls import Message, received
 from local.cloud.faults.door import Door
+from local.cloud.identity import issuers
+from local.cloud.identity.decisions import DECISIONS
 
 PREFIX = "/_strata/"
 _KNOWN = (
-    f"GET or POST {PREFIX}settings, GET, POST or DELETE {PREFIX}faults, GET or DELETE {PREFIX}calls, POST {PREFIX}reset"
+    f"GET or POST {PREFIX}settings, GET, POST or DELETE {PREFIX}faults, GET or DELETE {PREFIX}calls, "
+    f"GET or DELETE {PREFIX}decisions, POST {PREFIX}tokens, "
+    f"GET {PREFIX}issuers/<host and path of an issuer>/.well-known/openid-configuration, POST {PREFIX}reset"
 )
+_OF_WORKERS = ("factor", "enforce")
 
 
 class Control:
-    """An ASGI application for the paths below PREFIX. `factor_changed` is called after it did."""
+    """An ASGI application for the paths below PREFIX. Workers retire when a setting that they know by now changes."""
 
-    def __init__(self, door: Door, reset: Callable[[], Awaitable[None]], factor_changed: Callable[[], None]) -> None:
+    def __init__(
+        self, endpoint: str, door: Door, reset: Callable[[], Awaitable[None]], retire_workers: Callable[[], None]
+    ) -> None:
+        self._endpoint = endpoint
         self._door = door
         self._reset = reset
-        self._factor_changed = factor_changed
+        self._retire_workers = retire_workers
 
     async def __call__(
         self,
@@ -60,8 +68,21 @@ class Control:
                 await self._reset()
                 answer = {"reset": True}
             case _:
-                return 404, {"mistakes": [f"{method} {PREFIX}{path} is nothing here: use {_KNOWN}"]}
+                return self._identity(method, path, body)
         return 200, answer
+
+    def _identity(self, method: str, path: str, body: bytes) -> tuple[int, Message]:
+        """Answer what is asked about tokens, their issuers, and decisions."""
+        match method, path:
+            case (("GET" | "DELETE"), "decisions"):
+                if method == "DELETE":
+                    DECISIONS.clear()
+                return 200, {"decisions": DECISIONS.read()}
+            case "POST", "tokens":
+                return 200, {"token": issuers.issue(json.loads(body))}
+            case "GET", _ if (found := issuers.published(path, self._endpoint)) is not None:
+                return 200, found
+        return 404, {"mistakes": [f"{method} {PREFIX}{path} is nothing here: use {_KNOWN}"]}
 
     def _change(self, wanted: Any) -> Message:
         if not isinstance(wanted, dict):
@@ -69,8 +90,8 @@ class Control:
         before = settings.read()
         settings.change(wanted)
         after = settings.read()
-        if after["factor"] != before["factor"]:
-            self._factor_changed()
+        if any(after[name] != before[name] for name in _OF_WORKERS):
+            self._retire_workers()
         return after
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from local.cloud.control import PREFIX, Control
 from local.cloud.faults.door import Door
+from local.cloud.identity.decisions import DECISIONS
 from local.cloud.metrics.store import STORE
 from local.cloud.patches import install, ministack
 from local.cloud.routing.invocation import MODULES, Invoker
@@ -73,6 +74,7 @@ class Server:
     def __init__(self, listener: socket.socket, state: Path) -> None:
         from local.cloud.alarms import service as alarms  # noqa: PLC0415 - they import ministack
         from local.cloud.codedeploy import service as codedeploy  # noqa: PLC0415
+        from local.cloud.identity import guard, sts  # noqa: PLC0415
         from local.cloud.metrics import service as metrics  # noqa: PLC0415
         from local.cloud.patches import connections, functions, http_api  # noqa: PLC0415
 
@@ -88,11 +90,11 @@ class Server:
             functions.needs(),
         )
         connections.install()
-        for service in (metrics, alarms, codedeploy):
+        for service in (metrics, alarms, codedeploy, sts):
             service.register()
         self._ministack: Any = ministack("app")
-        self._door = Door(self._ministack.app)
-        self._control = Control(self._door, self._reset, self._retire_workers)
+        self._door = Door(self._ministack.app, guard.check)
+        self._control = Control(self.endpoint, self._door, self._reset, self._retire_workers)
 
     async def run(self, stop: asyncio.Event, up: Callable[[], None]) -> None:
         """Serve until `stop` is set; `up` is called once requests are answered."""
@@ -149,6 +151,7 @@ class Server:
             STORE.clear()
             self._door.faults.replace([])
             self._door.calls.clear()
+            DECISIONS.clear()
 
     async def _reap(self) -> None:
         while True:

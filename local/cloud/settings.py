@@ -12,10 +12,14 @@ class SettingsError(ValueError):
 
 
 class Switches:
-    """Behaviour that AWS does not document either way."""
+    """What is on or off."""
 
     executed_version_always = False
-    """Publish ExecutedVersion for an alias without weights too."""
+    """Publish ExecutedVersion for an alias without weights too: AWS does not document either way."""
+    enforce = False
+    """Ask the policies of IAM before each call."""
+    root = True
+    """While they are asked: whether the bare account id is still an access key, the administrator's."""
 
 
 SWITCHES = Switches()
@@ -27,6 +31,8 @@ def read() -> dict[str, Any]:
         "factor": CLOCK.factor,
         "lateness_minutes": store.SETTINGS.lateness_minutes,
         "executed_version_always": SWITCHES.executed_version_always,
+        "enforce": SWITCHES.enforce,
+        "root": SWITCHES.root,
     }
 
 
@@ -46,7 +52,7 @@ def change(wanted: Mapping[str, Any]) -> None:
 
 
 def _set(name: str, value: Any) -> None:
-    switch = name == "executed_version_always"
+    switch = hasattr(SWITCHES, name)
     if isinstance(value, bool) != switch or not isinstance(value, int | float):
         raise ValueError(f"{name} is {value!r}: it must be {'true or false' if switch else 'a number'}")
     if name == "factor":
@@ -54,4 +60,4 @@ def _set(name: str, value: Any) -> None:
     elif name == "lateness_minutes":
         store.SETTINGS.lateness_minutes = value
     else:
-        SWITCHES.executed_version_always = bool(value)
+        setattr(SWITCHES, name, value)

@@ -71,7 +71,7 @@ class Service:
             if name not in self.operations:
                 raise ServiceError("UnknownOperationException", f"The operation {name!r} is not imitated.", 404)
             operation = self.model.operation_model(name)
-            request = _read(protocol, operation.input_shape, body, {**query, **form})
+            request = read(protocol, operation.input_shape, body, {**query, **form})
             if found := list(violations(operation.input_shape, request)):
                 raise self.refuse(operation, found)
             result = self.operations[name](request)
@@ -136,7 +136,8 @@ def _dump(protocol: str, value: Any) -> bytes:
 # Requests
 
 
-def _read(protocol: str, shape: Shape | None, body: bytes, form: dict[str, list[str]]) -> dict[str, Any]:
+def read(protocol: str, shape: Shape | None, body: bytes, form: dict[str, list[str]]) -> dict[str, Any]:
+    """A request in the shape's terms. Raises ServiceError where it is none."""
     if shape is None:
         return {}
     if protocol == _QUERY:

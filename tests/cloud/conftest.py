@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore import UNSIGNED
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,16 +46,28 @@ class Cloud:
         """Real seconds of one simulated minute."""
         return 60 / self.factor
 
-    def client(self, service: str, account: str, region: str = REGION) -> Any:
-        """A boto3 client that does not retry, so that a test sees what the service answered."""
+    def client(
+        self,
+        service: str,
+        account: str,
+        region: str = REGION,
+        *,
+        signed: bool = True,
+        keys: Mapping[str, str] | None = None,
+    ) -> Any:
+        """A boto3 client that does not retry, so that a test sees what the service answered.
+
+        One that does not sign sends whatever it is given, as somebody who tries his luck would. `keys`: credentials
+        other than the account's own, by the names that boto3 has for them.
+        """
         make: Callable[..., Any] = boto3.client  # which service is known only when a test runs
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=30)
         return make(
             service,
             endpoint_url=self.endpoint,
             region_name=region,
-            aws_access_key_id=account,
-            aws_secret_access_key="local",
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=30),
+            **{"aws_access_key_id": account, "aws_secret_access_key": "local", **(keys or {})},
+            config=config if signed else config.merge(Config(signature_version=UNSIGNED, parameter_validation=False)),
         )
 
     def control(self, method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:

@@ -19,6 +19,8 @@ from tests.cloud.conftest import PYTHON, ROOT, Cloud, Functions, start_cloud, st
 
 BUSY = "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.getpid()\n"
 
+PLAIN = {"factor": 60, "lateness_minutes": 0, "executed_version_always": False, "enforce": False, "root": True}
+
 
 @pytest.fixture
 def restored(cloud: Cloud) -> Iterator[None]:
@@ -29,17 +31,14 @@ def restored(cloud: Cloud) -> Iterator[None]:
 
 
 def test_the_settings_are_those_of_the_command_line(cloud: Cloud) -> None:
-    assert cloud.control("GET", "settings") == (
-        200,
-        {"factor": 60, "lateness_minutes": 0, "executed_version_always": False},
-    )
+    assert cloud.control("GET", "settings") == (200, PLAIN)
 
 
 @pytest.mark.usefixtures("restored")
 def test_a_change_of_settings_changes_what_it_names_and_no_more(cloud: Cloud) -> None:
     status, after = cloud.control("POST", "settings", {"lateness_minutes": 2.5})
     assert status == 200
-    assert after == {"factor": 60, "lateness_minutes": 2.5, "executed_version_always": False}
+    assert after == {**PLAIN, "lateness_minutes": 2.5}
     assert cloud.control("GET", "settings")[1] == after
 
 

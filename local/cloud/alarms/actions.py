@@ -14,6 +14,7 @@ from typing import Any
 import botocore.session  # type: ignore[import-untyped]
 
 from local.cloud.alarms.configuration import Alarm
+from local.cloud.identity import guard
 from local.cloud.metrics.service import scope
 from local.cloud.patches import Seam, ministack
 
@@ -66,6 +67,8 @@ def _act(alarm: Alarm, before: Mapping[str, Any], arn: str, note: Callable[..., 
         error = "the local cloud acts on SNS topics only"
     elif sns._topic_by_arn_any_scope(arn) is None:
         error = "the topic does not exist"
+    elif not _may_publish(alarm["AlarmArn"], sns._topic_by_arn_any_scope(arn), arn):
+        error = "CloudWatch is not authorized to publish to the topic"
     else:
         subject = f'{alarm["StateValue"]}: "{alarm["AlarmName"]}" in {region_name(scope()[1])}'
         try:
@@ -76,6 +79,15 @@ def _act(alarm: Alarm, before: Mapping[str, Any], arn: str, note: Callable[..., 
     outcome = "Successfully executed" if error is None else "Failed to execute"
     data = {"actionState": "Succeeded" if error is None else "Failed", "notificationResource": arn, "error": error}
     note("Action", f"{outcome} action {arn}", data)
+
+
+def _may_publish(alarm: str, topic: Mapping[str, Any], arn: str) -> bool:
+    """Whether the topic's policy, and that of the key that encrypts it, let CloudWatch in for the alarm."""
+    wanted = [("sns:Publish", arn)]
+    if key := topic.get("attributes", {}).get("KmsMasterKeyId"):
+        found = ministack("services.kms")._resolve_key(key) or {"Arn": key}
+        wanted += [("kms:Decrypt", found["Arn"]), ("kms:GenerateDataKey", found["Arn"])]
+    return all(guard.serves("cloudwatch.amazonaws.com", alarm, action, resource) for action, resource in wanted)
 
 
 @cache

@@ -11,7 +11,9 @@ from local.cloud.alarms import states
 from local.cloud.codedeploy.appspec import AppSpec
 from local.cloud.codedeploy.machine import Fault
 from local.cloud.codedeploy.records import Record, Region
+from local.cloud.identity import guard
 from local.cloud.patches import Seam, ministack
+from local.cloud.settings import SWITCHES
 
 HOOK_PREFIX = "CodeDeployHook_"
 """The only functions that the managed role AWSCodeDeployRoleForLambda may invoke."""
@@ -27,9 +29,11 @@ NEEDS = [
 ]
 
 
-def alarm_states(names: tuple[str, ...]) -> dict[str, str | None]:
-    """The states of the metric alarms in the scope at hand; None where there is none, as for a composite alarm."""
-    return {name: (states.store().get(name) or {}).get("StateValue") for name in names}
+def alarm_states(region: Region, record: Record) -> dict[str, str | None]:
+    """The states of a deployment's metric alarms; None where there is none, as for a composite alarm, or no right."""
+    home = f"arn:aws:cloudwatch:{region.name}:{region.account}:alarm"
+    seen = {name: _may(record, "cloudwatch:DescribeAlarms", f"{home}:{name}") for name in record.machine.plan.alarms}
+    return {name: (states.store().get(name) or {}).get("StateValue") if may else None for name, may in seen.items()}
 
 
 def inspect(region: Region, record: Record) -> Fault | None:
@@ -38,6 +42,8 @@ def inspect(region: Region, record: Record) -> Fault | None:
     path = f"/2015-03-31/functions/{spec.function}"
     if fault := role_fault(region.account, record.group.settings["serviceRoleArn"]):
         return fault
+    if not _may(record, "lambda:GetAlias", _arn(region, spec.function)):
+        return _forbidden(record)
     if _lambda("GET", f"{path}/configuration")[0] >= 400:
         return Fault("INVALID_LAMBDA_FUNCTION", f"The Lambda function {spec.function} does not exist.")
     status, alias = _lambda("GET", f"{path}/aliases/{spec.alias}")
@@ -69,9 +75,11 @@ def role_fault(account: str, arn: str) -> Fault | None:
     return None
 
 
-def shift(spec: AppSpec, percent: float) -> Fault | None:
+def shift(region: Region, record: Record, percent: float) -> Fault | None:
     """Put `percent` of the traffic on the target version."""
-    whole = percent >= 100
+    spec, whole = record.spec, percent >= 100
+    if not _may(record, "lambda:UpdateAlias", _arn(region, spec.function)):
+        return _forbidden(record)
     weights = {} if whole else {spec.target: percent / 100}
     body = {
         "FunctionVersion": spec.target if whole else spec.current,
@@ -88,14 +96,15 @@ def shift(spec: AppSpec, percent: float) -> Fault | None:
     return _invalid(message) if status < 500 else Fault("INTERNAL_ERROR", message)
 
 
-def invoke_hook(record: Record, event: str, function: str) -> Fault | None:
+def invoke_hook(region: Region, record: Record, event: str, function: str) -> Fault | None:
     """Invoke a hook as an event of two members; it answers by PutLifecycleEventHookExecutionStatus."""
     name = function.rpartition(":function:")[2].partition(":")[0]
-    if not name.startswith(HOOK_PREFIX):
+    if not _may(record, "lambda:InvokeFunction", _arn(region, name)):
+        return _forbidden(record)
+    if not SWITCHES.enforce and not name.startswith(HOOK_PREFIX):
         return Fault(
             "IAM_ROLE_PERMISSIONS",
-            f"The IAM role {record.group.settings['serviceRoleArn']} does not give you permission to perform "
-            f"operations in the following AWS service: AWSLambda. (The local cloud knows the managed role only, which "
+            f"{_forbidden(record).message} (The local cloud knows the managed role only, which "
             f"may invoke functions named {HOOK_PREFIX}*; the hook of {event} is {function}.)",
         )
     execution = next(token for token, named in record.executions.items() if named == event)
@@ -130,6 +139,23 @@ def _lambda(
     except (TypeError, ValueError):
         parsed = {}
     return status, parsed if isinstance(parsed, dict) else {"message": str(parsed)}
+
+
+def _arn(region: Region, function: str) -> str:
+    return f"arn:aws:lambda:{region.name}:{region.account}:function:{function}"
+
+
+def _may(record: Record, action: str, resource: str) -> bool:
+    """Whether the group's service role may, in whose name CodeDeploy acts."""
+    return guard.acts(record.group.settings["serviceRoleArn"], record.id, action, resource)
+
+
+def _forbidden(record: Record) -> Fault:
+    return Fault(
+        "IAM_ROLE_PERMISSIONS",
+        f"The IAM role {record.group.settings['serviceRoleArn']} does not give you permission to perform operations "
+        "in the following AWS service: AWSLambda.",
+    )
 
 
 def _invalid(detail: str) -> Fault:

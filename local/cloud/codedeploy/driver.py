@@ -78,7 +78,7 @@ def drive(region: Region, record: Record) -> None:
     fault: Fault | None = None
     with core.request_scope(region.account, region.name):
         while True:
-            alarms = aws.alarm_states(record.machine.plan.alarms)
+            alarms = aws.alarm_states(region, record)
             with LOCK:
                 seen = Seen(CLOCK.now(), CLOCK.minute, alarms, dict(record.answers), record.stop, fault)
                 before = record.machine
@@ -107,11 +107,11 @@ def _effect(region: Region, record: Record, effect: Effect) -> Fault | None:
         case Inspect():
             return aws.inspect(region, record)
         case Shift(percent):
-            return aws.shift(record.spec, percent)
+            return aws.shift(region, record, percent)
         case Invoke(event, function):
             with LOCK:
                 record.executions[aws.execution_id(record, event)] = event
-            return aws.invoke_hook(record, event, function)
+            return aws.invoke_hook(region, record, event, function)
         case Announce(state):
             announce(region, record, state)
         case RollBack():

@@ -40,8 +40,14 @@ _CODES: dict[str, dict[str, tuple[str, int]]] = {
         REST_JSON: ("AccessDeniedException", 403),
         REST_XML: ("AccessDenied", 403),
     },
+    "invalid": {
+        JSON: ("UnrecognizedClientException", 400),
+        QUERY: ("InvalidClientTokenId", 403),
+        REST_JSON: ("UnrecognizedClientException", 403),
+        REST_XML: ("InvalidAccessKeyId", 403),
+    },
 }
-REFUSALS = frozenset(_CODES)
+REFUSALS = frozenset(_CODES) - {"invalid"}
 """The kinds of fault that are an answer of the service."""
 _OWN_ERRORS = {
     "cloudwatch": ("InternalServiceFault", 500),
@@ -52,18 +58,19 @@ _TEXTS = {
     "throttle": "Rate exceeded",
     "error": "The request processing has failed because of an unknown error, exception, or failure.",
     "expired": "The security token included in the request is expired",
+    "invalid": "The security token included in the request is invalid.",
 }
 _IAM_PREFIXES = {"apigatewayv2": "apigateway", "stepfunctions": "states"}
 
 
-def answer(kind: str, call: Call) -> Answer:
-    """Status, headers and body with which the service refuses `call`."""
+def answer(kind: str, call: Call, denial: str = "") -> Answer:
+    """Status, headers and body with which the service refuses `call`; `denial` is the sentence where it is known."""
     known = model(call.service)
     legacy = known is not None and "awsQueryCompatible" in known.metadata
     code, status = _CODES[kind][QUERY if legacy else call.protocol]
     if kind == "error":
         code, status = _OWN_ERRORS.get(call.service, (code, status))
-    text = _denial(call) if kind == "denied" else _TEXTS[kind]
+    text = (denial or _denial(call)) if kind == "denied" else _TEXTS[kind]
     fault = "Sender" if status < 500 else "Receiver"
     request = str(uuid.uuid4())
     headers = {"x-amzn-requestid": request, "x-amzn-errortype": code}

@@ -14,7 +14,7 @@ Receive = Callable[[], Awaitable[Message]]
 
 CAPACITY = 200_000
 JSON, CBOR, QUERY, REST_JSON, REST_XML = "json", "rpc-v2-cbor", "query", "rest-json", "rest-xml"
-_CREDENTIAL = re.compile(rb"Credential=([^/]+)/\d{8}/(?:[^/]+/)?([^/]+)/aws4_request")  # SigV4a has no region
+_CREDENTIAL = re.compile(rb"Credential=([^/]+)/\d{8}/(?:([^/]+)/)?([^/]+)/aws4_request")  # SigV4a has no region
 _RPC = re.compile(rb"/operation/(\w+)")
 _ACTION = re.compile(rb"(?:^|[&?])Action=(\w+)")
 _OF_A_FUNCTION = re.compile(rb"\.(execute-api|lambda-url)\.")
@@ -38,6 +38,8 @@ class Call(NamedTuple):
     user_agent: str
     access_key: str
     """Empty where nobody signed."""
+    region: str
+    """Empty where the signature names none."""
 
 
 async def identify(scope: Message, receive: Receive) -> tuple[Call | None, Receive]:
@@ -48,7 +50,7 @@ async def identify(scope: Message, receive: Receive) -> tuple[Call | None, Recei
     """
     headers: dict[bytes, bytes] = dict(scope["headers"])
     query: bytes = scope["query_string"]
-    if scope["path"].startswith("/_") or _OF_A_FUNCTION.search(headers.get(b"host", b"")):
+    if is_public(scope["path"], headers.get(b"host", b"")):
         return None, receive
     signed = _CREDENTIAL.search(headers.get(b"authorization") or unquote_to_bytes(query))
     form = b"x-www-form-urlencoded" in headers.get(b"content-type", b"")
@@ -56,12 +58,13 @@ async def identify(scope: Message, receive: Receive) -> tuple[Call | None, Recei
     if form:
         messages = await received(receive)
         body = b"".join(message.get("body", b"") for message in messages)
-        receive = _again(messages, receive)
+        receive = again(messages, receive)
     action, protocol = _rpc(scope["raw_path"], headers, query, body)
     if signed is not None:
-        access_key, service = signed[1].decode(), _service(signed[2].decode(), scope["path"])
+        access_key, service = signed[1].decode(), _service(signed[3].decode(), scope["path"])
+        region = (signed[2] or b"").decode()
     elif form and action.startswith("AssumeRoleWith"):
-        access_key, service = "", "sts"
+        access_key, service, region = "", "sts", ""
     else:
         return None, receive
     if service == "execute-api":
@@ -71,7 +74,13 @@ async def identify(scope: Message, receive: Receive) -> tuple[Call | None, Recei
         known = model(service)
         protocol = REST_XML if known is not None and known.metadata["protocol"] == REST_XML else REST_JSON
     agent = headers.get(b"user-agent", b"").decode("latin-1")
-    return Call(service, sys.intern(action), protocol, sys.intern(agent), sys.intern(access_key)), receive
+    call = Call(service, sys.intern(action), protocol, sys.intern(agent), sys.intern(access_key), sys.intern(region))
+    return call, receive
+
+
+def is_public(path: str, host: bytes) -> bool:
+    """Whether a request is to an HTTP API, a function's URL or a page of ministack's own, which nobody has to sign."""
+    return path.startswith("/_") or _OF_A_FUNCTION.search(host) is not None
 
 
 async def received(receive: Receive) -> list[Message]:
@@ -82,7 +91,8 @@ async def received(receive: Receive) -> list[Message]:
     return messages
 
 
-def _again(messages: list[Message], receive: Receive) -> Receive:
+def again(messages: list[Message], receive: Receive) -> Receive:
+    """What receives `messages` once more, and then what comes after them."""
     left = deque(messages)
 
     async def replay() -> Message:

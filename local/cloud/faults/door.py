@@ -4,21 +4,27 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from local.cloud.faults.answers import REFUSALS, answer
-from local.cloud.faults.calls import Call, Calls, Message, Receive, identify, received
+from local.cloud.faults.answers import REFUSALS, Answer, answer
+from local.cloud.faults.calls import Call, Calls, Message, Receive, identify, is_public, received
 from local.cloud.faults.rules import Faults
 
 Send = Callable[[Message], Awaitable[None]]
+Guard = Callable[[Call | None, Message, Receive], Awaitable[tuple[Answer | None, Receive]]]
+"""Gives the answer that refuses a call, or None, and what receives the call's body from now on."""
 HANG_UP = "strata.hang_up"
 """In the state of a connection: the function that closes it at once."""
 
 
 class Door:
-    """An ASGI application around another: it records the calls of the AWS API, and lets some meet a fault."""
+    """An ASGI application around another: it records the calls of the AWS API, and lets some meet a fault.
 
-    def __init__(self, inside: Callable[[Message, Receive, Send], Awaitable[None]]) -> None:
+    `guard` has the last word on those that no fault has answered.
+    """
+
+    def __init__(self, inside: Callable[[Message, Receive, Send], Awaitable[None]], guard: Guard) -> None:
         self.calls = Calls()
         self.faults = Faults()
+        self._guard = guard
         self._inside = inside
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -26,7 +32,7 @@ class Door:
         at = time.time()
         call, receive = await identify(scope, receive)
         if call is None:
-            await self._inside(scope, receive, send)
+            await self._pass_unsigned(scope, receive, send)
             return
         status: int | None = None
 
@@ -56,14 +62,28 @@ class Door:
         else:
             if rule is not None and rule.seconds is not None:  # a delay
                 await asyncio.sleep(rule.seconds)
+            await self._ask(call, scope, receive, send)
+
+    async def _pass_unsigned(self, scope: Message, receive: Receive, send: Send) -> None:
+        if is_public(scope["path"], dict(scope["headers"]).get(b"host", b"")):
             await self._inside(scope, receive, send)
+        else:
+            await self._ask(None, scope, receive, send)
+
+    async def _ask(self, call: Call | None, scope: Message, receive: Receive, send: Send) -> None:
+        refusal, receive = await self._guard(call, scope, receive)
+        if refusal is None:
+            await self._inside(scope, receive, send)
+        else:
+            await received(receive)
+            await _send(refusal, send)
 
 
 async def _nowhere(_: Message) -> None:
     """Send an answer to nobody."""
 
 
-async def _send(answered: tuple[int, dict[str, str], bytes], send: Send) -> None:
+async def _send(answered: Answer, send: Send) -> None:
     status, headers, body = answered
     listed = [(name.encode(), value.encode()) for name, value in headers.items()]
     listed.append((b"content-length", str(len(body)).encode()))

@@ -3,14 +3,17 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any
 
+from local.cloud.identity import guard
 from local.cloud.patches import Patch, Seam, ministack
 from local.cloud.patches.functions import without_thread
 from local.cloud.routing.call import OUTCOME, Outcome
 from local.cloud.routing.invocation import Invoker
+from local.cloud.settings import SWITCHES
 
 _PARAMETERS = (
     "integration api_id stage path method headers body query_params route_key path_params authorizer_claims "
@@ -52,8 +55,28 @@ def _owner(api_id: str) -> tuple[str, str] | None:
     return None
 
 
+def _may_invoke(integration: dict[str, Any], api: str, stage: str, method: str, route: str) -> bool:
+    """Whether the function's policy lets the API in.
+
+    The source is the API's stage, the method and the route:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+    """
+    account, region = _owner(api) or ("", "")
+    target = ministack("services.apigateway")._extract_lambda_ref_from_integration_uri(integration["integrationUri"])
+    called = route if route == "$default" else f"{method}{route.partition(' ')[2]}"
+    source = f"arn:aws:execute-api:{region}:{account}:{api}/{stage}/{called}"
+    if not target.startswith("arn:"):
+        target = f"arn:aws:lambda:{region}:{account}:function:{target}"
+    return guard.serves("apigateway.amazonaws.com", source, "lambda:InvokeFunction", target)
+
+
 def _hide_errors(original: Callable[..., Any]) -> Callable[..., Any]:
     async def invoke(*args: Any, **kwargs: Any) -> tuple[int, dict[str, str], bytes]:
+        if SWITCHES.enforce:
+            given = inspect.signature(original).bind(*args, **kwargs).arguments
+            named = (given[name] for name in ("integration", "api_id", "stage", "method", "route_key"))
+            if not _may_invoke(*named):
+                return _message(500, "Internal Server Error")
         outcome = Outcome()
         token = OUTCOME.set(outcome)
         try:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from local.cloud.clock import CLOCK
+from local.cloud.identity import guard
 from local.cloud.routing import logs, measure
 from local.cloud.routing.call import OUTCOME, Call, Outcome, resolve
 from local.cloud.settings import SWITCHES
@@ -103,7 +104,8 @@ class Invoker:
         key = Key(call.account, call.region, call.function, call.version, config["RevisionId"])
         answer = await self._pool.invoke(key, lambda: self._environment(call, record), request_id, call.arn, event)
         written = list(logs.lines(request_id, call.version, config.get("MemorySize", 128), answer))
-        logs.write(self._logs, log_group(config), answer.stream, written, answer.milliseconds)
+        if _may_log(call, config, answer.stream):
+            logs.write(self._logs, log_group(config), answer.stream, written, answer.milliseconds)
         result = {"body": answer.body, "log": "".join(written)}
         if answer.error:
             result |= {"error": True, "function_error": "Unhandled"}
@@ -112,12 +114,21 @@ class Invoker:
     async def _environment(self, call: Call, record: Record) -> Environment:
         config = record["config"]
         layers = [self._lambda._resolve_layer_zip(layer) for layer in config.get("Layers") or ()]
-        credentials = self._runtime.execution_credentials(config)
+        known = guard.worker_credentials if SWITCHES.enforce else self._runtime.execution_credentials
         return await asyncio.to_thread(
             self._surroundings.environment,
             config,
             record["code_zip"],
             [layer for layer in layers if layer],
-            credentials,
+            known(config),
             call.region,
         )
+
+
+def _may_log(call: Call, config: dict[str, Any], stream: str) -> bool:
+    """Whether the function's role may write its log; where it may not, the lines are lost, as on AWS."""
+    group = f"arn:aws:logs:{call.region}:{call.account}:log-group:{log_group(config)}:log-stream:{stream}"
+    return all(
+        guard.acts(config["Role"], call.function, action, group)
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents")
+    )

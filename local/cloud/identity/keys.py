@@ -1,0 +1,78 @@
+"""The condition keys of a call, in lower case: those that Strata's policies name, and those of tags.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, and each service's page of the
+service authorization reference.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from local.cloud.codedeploy.records import region_of
+from local.cloud.faults.calls import Call
+from local.cloud.identity.actions import PASSED_TO, Need
+from local.cloud.identity.requests import Facts
+from local.cloud.patches import ministack
+
+_OF_PARAMETERS = {
+    ("cloudwatch", "Namespace"): "cloudwatch:namespace",
+    ("iam", "PolicyArn"): "iam:policyarn",
+    ("lambda", "FunctionUrlAuthType"): "lambda:functionurlauthtype",
+    ("lambda", "Principal"): "lambda:principal",
+    ("s3", "Prefix"): "s3:prefix",
+    ("sns", "Endpoint"): "sns:endpoint",
+    ("sns", "Protocol"): "sns:protocol",
+    ("sts", "ExternalId"): "sts:externalid",
+    ("sts", "RoleSessionName"): "sts:rolesessionname",
+}
+
+
+def keys(call: Call, need: Need, known: Facts) -> dict[str, Any]:
+    """The keys of one of the things that a call needs."""
+    return dict(_keys(call, need, known))
+
+
+def _keys(call: Call, need: Need, known: Facts) -> Iterator[tuple[str, Any]]:
+    if need.action == "iam:PassRole":
+        yield "iam:passedtoservice", PASSED_TO[call.service]
+        return
+    if need.action.startswith("kms:") and call.service != "kms":
+        yield "kms:viaservice", f"{call.service}.{call.region}.amazonaws.com"
+    for (service, parameter), key in _OF_PARAMETERS.items():
+        if service == call.service and parameter in known:
+            yield key, known[parameter]
+    if call.service == "iam" and "RoleName" in known and (boundary := _boundary(known)):
+        yield "iam:permissionsboundary", boundary
+    for name, value in (known.get("EncryptionContext") or {}).items():
+        yield f"kms:encryptioncontext:{name}".lower(), value
+    tags = _tags(known)
+    for name, value in tags.items():
+        yield f"aws:requesttag/{name}".lower(), value
+    if named := [*tags, *(known.get("TagKeys") or known.get("tagKeys") or ())]:
+        yield "aws:tagkeys", named
+
+
+def _boundary(known: Facts) -> str:
+    try:
+        return str(known["boundary"])
+    except KeyError:
+        return ""
+
+
+def _tags(known: Facts) -> dict[str, str]:
+    """The tags of a request, which services spell as a map, or as a list with one of two spellings."""
+    given = known.get("Tags") or known.get("tags") or {}
+    if isinstance(given, dict):
+        return given
+    return {str(tag.get("Key") or tag.get("key")): str(tag.get("Value") or tag.get("value") or "") for tag in given}
+
+
+def resource_tags(arn: str) -> dict[str, str]:
+    """The keys of the tags that a resource has now."""
+    if not arn.startswith("arn:"):
+        return {}
+    service, region, account = arn.split(":")[2:5]
+    if service == "codedeploy":
+        tags = region_of(account, region).tags.get(arn) or {}
+    else:
+        tags = ministack("services.tagging").resource_tags(arn) or {}
+    return {f"aws:resourcetag/{name}".lower(): value for name, value in tags.items()}
