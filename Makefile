@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearsal sandbox cloud check test test-aws bench captures format venvs lock tools
+.PHONY: help rehearsal sandbox policy cloud check test test-aws bench captures format venvs lock tools
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -16,6 +16,9 @@ rehearsal: tools ## Release a good and a bad version on a laptop, under live tra
 sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed by hand
 	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor $(FACTOR)
 
+policy: tools ## Preview each stack under the policy pack, as a pull request does
+	@$(WITH_PULUMI) $(RUN) -m rehearsal.pull_request
+
 cloud: venvs ## The local AWS in the foreground, time running FACTOR times faster
 	@local/.venv/bin/python -m local.cloud --factor $(FACTOR)
 
@@ -25,6 +28,7 @@ check: venvs ## Lint, types, import contracts, HCL
 	@.venv/bin/mypy __main__.py
 	@.venv/bin/mypy -p infra -p app -p rehearsal -p bench -p tests
 	@.venv/bin/mypy --python-executable local/.venv/bin/python -p local
+	@.venv/bin/mypy --python-executable policy/.venv/bin/python -p policy
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m local.toolchain hcl terraform-legacy
 	@$(RUN) -m pytest -q tests/unit/test_house.py
@@ -48,7 +52,7 @@ lock: ## Resolve every requirements.in into its lock
 captures: tools ## Draw what the operator's commands show into docs/captures
 	@$(WITH_PULUMI) $(RUN) -m rehearsal captures --factor $(FACTOR)
 
-venvs: ## Fill both virtual environments from their locks
+venvs: ## Fill the virtual environments from their locks
 	@$(PYTHON) -m local.toolchain venvs
 
 tools: venvs ## Find or build the Pulumi CLI

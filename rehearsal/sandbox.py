@@ -112,54 +112,64 @@ class Sandbox:
         return "\n".join([f"cd {shlex.quote(str(self.scratch.project))}", UNSET, *lines]) + "\n"
 
     def _json(self, *arguments: str) -> Any:
-        return json.loads(_pulumi(self.scratch, self.env, *arguments))
+        return json.loads(succeed(self.scratch, self.env, *arguments))
 
 
 @contextmanager
 def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
     """A sandbox with an empty stack `prod` and the legacy layer in place. Raises ScratchError or ProgramError."""
+    require_tools()
     base = scrubbed(os.environ)
-    if shutil.which("pulumi") is None:
-        raise ScratchError("there is no `pulumi` on PATH; run this by `make`, which finds or builds one, or install it")
-    if not LOCAL_PYTHON.exists():
-        raise ScratchError(f"there is no {LOCAL_PYTHON}, the environment of the local cloud; run `make venvs`")
     with ExitStack() as stack:
         scratch = Scratch.of(repository)
         stack.callback(scratch.remove)
         # What takes long to start does so while other things are done.
-        cloud = stack.enter_context(_start("cloud", scratch, base, "--port", "0", "--factor", f"{factor:g}"))
+        cloud = stack.enter_context(start("cloud", scratch, base, "--port", "0", "--factor", f"{factor:g}"))
         local = scratch.environment(base, rate=factor)
-        _pulumi(scratch, local, "stack", "init", STACK)
+        succeed(scratch, local, "stack", "init", STACK)
         endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
-        config = _configured(scratch, local, endpoint)
+        config = configured(scratch, local, endpoint)
         account, region = config["account"]["allowedAccountIds"][0], config["account"]["region"]
         env = local | aws_environment(endpoint, account, region)
-        providers = stack.enter_context(_start("providers", scratch, env))
+        providers = stack.enter_context(start("providers", scratch, env))
         legacy = legacy_state.Backend.of(config["data"]["legacy"], region)
         legacy_state.create(Aws(endpoint, account, region), legacy)
-        version = _pulumi(scratch, local, "version")
+        version = succeed(scratch, local, "version")
         env["PULUMI_DEBUG_PROVIDERS"] = providers.ready(scratch.root / "providers.json")["PULUMI_DEBUG_PROVIDERS"]
         yield Sandbox(scratch, cloud, providers, env, factor, account, region, legacy, version)
 
 
-def _start(name: str, scratch: Scratch, env: Mapping[str, str], *options: str) -> Program:
-    """`python -m local.NAME` in its own environment; it writes NAME.json when it serves and NAME.log meanwhile."""
-    command: list[str | Path] = [LOCAL_PYTHON, "-m", f"local.{name}", *options]
+def require_tools() -> None:
+    """Raises ScratchError, with the remedy, where the Pulumi CLI or the local cloud's environment is missing."""
+    if shutil.which("pulumi") is None:
+        raise ScratchError("there is no `pulumi` on PATH; run this by `make`, which finds or builds one, or install it")
+    if not LOCAL_PYTHON.exists():
+        raise ScratchError(f"there is no {LOCAL_PYTHON}, the environment of the local cloud; run `make venvs`")
+
+
+def start(module: str, scratch: Scratch, env: Mapping[str, str], *options: str, name: str = "") -> Program:
+    """`python -m local.MODULE` in its own environment; it writes NAME.json when it serves and NAME.log meanwhile. The
+    name is the module's unless another is given."""
+    name = name or module
+    command: list[str | Path] = [LOCAL_PYTHON, "-m", f"local.{module}", *options]
     command += ["--ready-file", scratch.root / f"{name}.json", "--parent", str(os.getpid())]
     return Program(command, env=env, cwd=REPOSITORY, log=scratch.root / f"{name}.log")
 
 
-def _configured(scratch: Scratch, env: Mapping[str, str], endpoint: str) -> dict[str, Any]:
-    """Tell the stack's legacy backend where S3 is, the one change to the copy's configuration; all of it, by room."""
-    keys = (f"strata:data.legacy.endpoint={endpoint}", "strata:data.legacy.usePathStyle=true")
-    given = [part for key in keys for part in ("--plaintext", key)]
-    _pulumi(scratch, env, "config", "set-all", "--stack", STACK, "--path", *given)
-    scratch.commit("Read the legacy state from this machine")
-    config = json.loads(_pulumi(scratch, env, "config", "--json", "--stack", STACK))
-    return {key.removeprefix("strata:"): entry.get("objectValue") for key, entry in config.items()}
+def configured(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: str = STACK) -> dict[str, Any]:
+    """Tell the stack's legacy backend, if it has one, where S3 is: the one change to the copy's configuration; all of
+    it, by room."""
+    config = json.loads(succeed(scratch, env, "config", "--json", "--stack", stack))
+    rooms = {key.removeprefix("strata:"): entry.get("objectValue") for key, entry in config.items()}
+    if "legacy" in rooms["data"]:
+        keys = (f"strata:data.legacy.endpoint={endpoint}", "strata:data.legacy.usePathStyle=true")
+        given = [part for key in keys for part in ("--plaintext", key)]
+        succeed(scratch, env, "config", "set-all", "--stack", stack, "--path", *given)
+        scratch.commit("Read the legacy state from this machine")
+    return rooms
 
 
-def _pulumi(scratch: Scratch, env: Mapping[str, str], *arguments: str) -> str:
+def succeed(scratch: Scratch, env: Mapping[str, str], *arguments: str) -> str:
     """The output of a Pulumi command that must succeed."""
     said: list[str] = []
     with Program(["pulumi", *arguments], env=env, cwd=scratch.project, grace=0) as program:

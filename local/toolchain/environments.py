@@ -1,4 +1,4 @@
-"""uv, the locks and the two virtual environments."""
+"""uv, the locks and the three virtual environments."""
 
 import hashlib
 import os
@@ -20,6 +20,7 @@ LOCKS = (
     ("app/orders/requirements.in", "app/orders/requirements.txt", ("requirements.txt",)),
     ("requirements-dev.in", "requirements-dev.txt", ("requirements.txt",)),
     ("local/requirements.in", "local/requirements.txt", ()),
+    ("policy/requirements.in", "policy/requirements.txt", ()),
     ("local/toolchain/host/requirements.in", "local/toolchain/host/requirements.txt", ()),
 )
 
@@ -27,6 +28,7 @@ ENVIRONMENTS = (
     # (virtual environment, lock)
     (".venv", "requirements-dev.txt"),
     ("local/.venv", "local/requirements.txt"),
+    ("policy/.venv", "policy/requirements.txt"),
 )
 
 
@@ -60,7 +62,7 @@ def sync(python: Path, lock: Path) -> None:
 
 
 def sync_all(repository: Path) -> None:
-    """Both environments of the repository: the product's and the local cloud's."""
+    """The environments of the repository: the product's, the local cloud's and the policy pack's."""
     for environment, lock in ENVIRONMENTS:
         sync(repository / environment / "bin/python", repository / lock)
 

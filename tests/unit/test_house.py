@@ -71,13 +71,15 @@ def test_no_file_names_a_package_registry() -> None:
         ("infra/naming.py", "import local.cloud", "The program does not know where it runs"),
         ("app/orders/main.py", "import infra.naming", "The app and the program share nothing"),
         ("local/cloud/clock.py", "import infra.release", "The local cloud shares no code with what it judges"),
+        ("policy/view.py", "import infra.naming", "A judge shares no code with the judged"),
+        ("policy/judge.py", "import pulumi", "Rules know neither Pulumi nor AWS"),
         ("rehearsal/report.py", "import tests.unit", "Nothing imports tests or benchmarks"),
     ],
 )
 def test_an_import_contract_broken_on_purpose_fails_the_check(
     tmp_path: Path, victim: str, line: str, contract: str
 ) -> None:
-    for name in ("app", "bench", "infra", "local", "rehearsal", "tests"):
+    for name in ("app", "bench", "infra", "local", "policy", "rehearsal", "tests"):
         ignored = shutil.ignore_patterns("__pycache__", ".venv")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)

@@ -1,0 +1,19 @@
+"""Rules by domain; each is a pure function from a resource and its stack to messages."""
+
+from policy.rules import (
+    cloudwatch,
+    codedeploy,
+    dynamodb,
+    iam,
+    lambda_,
+    network,
+    oidc,
+    release,
+    s3,
+    sns,
+    stateful,
+    tagging,
+)
+
+DOMAINS = (lambda_, release, codedeploy, cloudwatch, iam, oidc, dynamodb, stateful, s3, sns, network, tagging)
+ALL = tuple(rule for domain in DOMAINS for rule in domain.RULES)

@@ -1,0 +1,21 @@
+"""What holds state is not deleted or replaced by the way: Pulumi refuses both while the resource is protected."""
+
+from collections.abc import Iterator
+
+from policy.rule import Rule, must
+from policy.tokens import APPLICATION, BUCKETS, GROUP, TABLE
+from policy.view import Resource, Stack
+
+# CodeDeploy's records are the ledger of releases, and go with the group and the application. KMS keys are not here: KMS
+# itself waits for a week at least before it deletes one.
+STATEFUL = frozenset({APPLICATION, GROUP, TABLE, *BUCKETS})
+
+
+def protection(resource: Resource, stack: Stack) -> Iterator[str]:
+    """https://www.pulumi.com/docs/iac/concepts/options/protect/"""
+    if stack.settings.production and not resource.protect:
+        remedy = "set ResourceOptions(protect=True), or a rename deletes it with all that it holds"
+        yield must(resource, "be protected in production", "protect", False, remedy)
+
+
+RULES = (Rule("stateful-protection", "What holds state is protected in production", STATEFUL, protection),)

@@ -1,0 +1,17 @@
+"""Pulumi's names of the types of resources that rules look at."""
+
+ALIAS = "aws:lambda/alias:Alias"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+APPLICATION = "aws:codedeploy/application:Application"
+AWS_PROVIDER = "pulumi:providers:aws"
+BUCKETS = frozenset({"aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"})
+CURVE = "aws:codedeploy/deploymentConfig:DeploymentConfig"
+FUNCTION = "aws:lambda/function:Function"
+FUNCTION_URL = "aws:lambda/functionUrl:FunctionUrl"
+GROUP = "aws:codedeploy/deploymentGroup:DeploymentGroup"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+PERMISSION = "aws:lambda/permission:Permission"
+RELEASE = "strata:release:Release"
+ROLE = "aws:iam/role:Role"
+TABLE = "aws:dynamodb/table:Table"
+TOPIC = "aws:sns/topic:Topic"

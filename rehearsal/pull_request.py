@@ -1,0 +1,136 @@
+"""`python -m rehearsal.pull_request`: what a pull request goes through before anybody looks at it.
+
+Each stack of a scratch copy is previewed against the local cloud, as if it were new, and the policy pack judges what
+would be declared.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehearsal import legacy_state, sandbox
+from rehearsal.facts import Aws
+from rehearsal.processes import Program, ProgramError, end_on_sigterm
+from rehearsal.sandbox import REPOSITORY
+from rehearsal.scratch import Scratch, ScratchError, aws_environment, scrubbed
+
+PACK = "policy"
+SECTION = re.compile(r"^Policies:\n((?:.+\n)*)", re.MULTILINE)  # what the CLI says of policies, up to an empty line
+
+
+@dataclass(frozen=True)
+class Review:
+    """How the preview of one stack ended."""
+
+    stack: str
+    code: int
+    text: str
+
+    @property
+    def policies(self) -> str:
+        """What the pack said; empty where it was not asked."""
+        found = SECTION.search(self.text + "\n")
+        return found[1].rstrip() if found else ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the pack was asked, and lets the stack pass."""
+        return self.code == 0 and bool(self.policies)
+
+    def count(self, level: str) -> int:
+        """How many violations there are of a level: "mandatory" or "advisory"."""
+        return self.policies.count(f"- [{level}]")
+
+    def told(self) -> str:
+        """A line on the stack, and below it whatever there is to mend."""
+        mandatory, advisory = self.count("mandatory"), self.count("advisory")
+        if self.passed:
+            told = f"{self.stack}: passed" + (f", with {advisory} to see to" if advisory else "")
+            return f"{told}\n{self.policies}" if advisory else told
+        if mandatory:
+            return f"{self.stack}: blocked by {mandatory}\n{self.policies}"
+        return f"{self.stack}: no verdict, the preview failed or did not ask the pack\n{self.text}"
+
+
+class Reviews:
+    """One scratch copy and one local cloud, in which stacks are previewed. Their providers stay up from then on."""
+
+    def __init__(self, scratch: Scratch, endpoint: str, local: Mapping[str, str], running: ExitStack) -> None:
+        self.scratch = scratch
+        self._endpoint, self._local, self._running = endpoint, local, running
+        self._environments: dict[str, dict[str, str]] = {}
+
+    def stacks(self) -> list[str]:
+        """The stacks that have a file in the project."""
+        names = (re.fullmatch(r"Pulumi\.(\w+)\.yaml", file.name) for file in self.scratch.project.iterdir())
+        return sorted(name[1] for name in names if name)
+
+    def review(self, stack: str) -> Review:
+        """Preview a stack under the pack."""
+        if stack not in self._environments:
+            self._environments[stack] = self._prepare(stack)
+        levels = Path(PACK) / "levels" / f"{stack}.json"
+        command = ["pulumi", "preview", "--stack", stack, "--policy-pack", PACK]
+        command += ["--policy-pack-config", str(levels)] if (self.scratch.project / levels).exists() else []
+        lines: list[str] = []
+        with Program(command, env=self._environments[stack], cwd=self.scratch.project, grace=0) as program:
+            code = program.lines(lines.append)
+        return Review(stack, code, "\n".join(lines))
+
+    def _prepare(self, stack: str) -> dict[str, str]:
+        """An empty stack, its legacy layer if it has one, and providers of its account; the CLI's environment."""
+        sandbox.succeed(self.scratch, self._local, "stack", "init", stack)
+        config = sandbox.configured(self.scratch, self._local, self._endpoint, stack)
+        account, region = config["account"]["allowedAccountIds"][0], config["account"]["region"]
+        env = {**self._local} | aws_environment(self._endpoint, account, region)
+        providers = self._running.enter_context(
+            sandbox.start("providers", self.scratch, env, name=f"providers-{stack}")
+        )
+        if "legacy" in config["data"]:
+            backend = legacy_state.Backend.of(config["data"]["legacy"], region)
+            legacy_state.create(Aws(self._endpoint, account, region), backend)
+        ready = providers.ready(self.scratch.root / f"providers-{stack}.json")
+        return env | {"PULUMI_DEBUG_PROVIDERS": ready["PULUMI_DEBUG_PROVIDERS"]}
+
+
+@contextmanager
+def reviews(repository: Path = REPOSITORY) -> Iterator[Reviews]:
+    """Raises ScratchError or ProgramError."""
+    sandbox.require_tools()
+    if not (repository / PACK / ".venv").exists():
+        raise ScratchError(f"there is no {repository / PACK / '.venv'}, the pack's environment; run `make venvs`")
+    base = scrubbed(os.environ)
+    with ExitStack() as running:
+        scratch = Scratch.of(repository)
+        running.callback(scratch.remove)
+        (scratch.project / PACK / ".venv").symlink_to(repository / PACK / ".venv", target_is_directory=True)
+        cloud = running.enter_context(sandbox.start("cloud", scratch, base, "--port", "0"))
+        local = scratch.environment(base, rate=1)
+        endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
+        yield Reviews(scratch, endpoint, local, running)
+
+
+def main() -> int:
+    """Exit code 0, 1 where a stack did not pass or could not be previewed, or 130 where it was interrupted."""
+    end_on_sigterm()
+    try:
+        with reviews() as desk:
+            passed = True
+            for stack in desk.stacks():
+                review = desk.review(stack)
+                print(review.told(), flush=True)
+                passed = passed and review.passed
+            return 0 if passed else 1
+    except (ScratchError, ProgramError) as problem:
+        print(f"policy: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""`make policy` as a pull request runs it: the real CLI and pack, the stacks as they are and with typical mistakes."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from rehearsal.pull_request import Reviews, reviews
+from rehearsal.scratch import Edit, git, scrubbed
+
+STACKS = ["dev", "prod", "staging"]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where pull requests are reviewed, and the commit that each starts from."""
+
+    reviews: Reviews
+    base: str
+
+    def reset(self) -> None:
+        git(self.reviews.scratch.project, "reset", "--quiet", "--hard", self.base)
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Iterator[Desk]:
+    """Every stack previewed once, as the project is."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(scrubbed(before))
+    try:
+        if shutil.which("pulumi") is None:
+            pytest.fail("there is no `pulumi` on PATH; run `make test`, which finds or builds one", pytrace=False)
+        with reviews() as running:
+            assert running.stacks() == STACKS
+            failed = [review for review in map(running.review, STACKS) if not review.passed]
+            assert failed == [], "\n".join(review.told() for review in failed)
+            yield Desk(running, git(running.scratch.project, "rev-parse", "HEAD"))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture
+def desk(prepared: Desk) -> Iterator[Desk]:
+    """The project as it is, for one pull request."""
+    yield prepared
+    prepared.reset()
+
+
+PAST_THE_ALIAS = Edit(
+    title="Save a hop",
+    file="infra/layers/compute.py",
+    before="integration_uri=alias.invoke_arn,",
+    after="integration_uri=self.functions[FRONT].arn,",
+)
+FEWER_EVENTS = Edit(
+    title="Roll back on failures",
+    file="infra/layers/delivery.py",
+    before='("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")',
+    after='("DEPLOYMENT_FAILURE",)',
+)
+ANY_ACTION = Edit(
+    title="Unblock the table",
+    file="infra/permissions.py",
+    before='("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")',
+    after='("*",)',
+)
+NO_RECOVERY = Edit(
+    title="Save the price of recovery",
+    file="infra/layers/data.py",
+    before="TablePointInTimeRecoveryArgs(enabled=True)",
+    after="TablePointInTimeRecoveryArgs(enabled=False)",
+)
+KEPT_FOR_EVER = Edit(
+    title="Keep all logs",
+    file="infra/layers/observability.py",
+    before="                retention_in_days=config.log_retention_days,\n",
+    after="",
+)
+
+
+@pytest.mark.parametrize(
+    ("edit", "rule", "message"),
+    [
+        (
+            PAST_THE_ALIAS,
+            "lambda-alias-only",
+            "compute-integration must reach the function through its alias: integrationUri is an output of "
+            "compute-orders; take invoke_arn of the alias, so that a canary sees the traffic",
+        ),
+        (
+            FEWER_EVENTS,
+            "codedeploy-rollback",
+            'delivery-orders must roll back by itself: autoRollbackConfiguration.events is ["DEPLOYMENT_FAILURE"]; add '
+            "DEPLOYMENT_STOP_ON_ALARM, DEPLOYMENT_STOP_ON_REQUEST",
+        ),
+        (
+            ANY_ACTION,
+            "iam-actions",
+            'compute-orders-calls must name the actions that it allows: policy.Statement[Orders].Action is ["*"]; name '
+            "the actions that are made in place of *",
+        ),
+        (
+            NO_RECOVERY,
+            "dynamodb-recovery",
+            "data-orders must be recoverable to any second of the last 35 days: pointInTimeRecovery.enabled is false; "
+            "set it to true",
+        ),
+        (
+            KEPT_FOR_EVER,
+            "cloudwatch-retention",
+            "observability-orders-logs must delete its logs some day: retentionInDays is not set; set "
+            "retention_in_days to one of the periods that CloudWatch Logs offers",
+        ),
+    ],
+    ids=lambda given: given.title if isinstance(given, Edit) else "",
+)
+def test_a_pull_request_with_a_typical_mistake_is_blocked(desk: Desk, edit: Edit, rule: str, message: str) -> None:
+    if edit is NO_RECOVERY:
+        own_the_table(desk)
+    desk.reviews.scratch.apply(edit)
+    review = desk.reviews.review("prod")
+    assert review.code == 1, review.text
+    assert review.told().startswith("prod: blocked by 1\n"), review.told()
+    assert f"[mandatory]  {rule}  " in review.policies
+    assert message in review.policies
+
+
+def own_the_table(desk: Desk) -> None:
+    """The data layer moves from Terraform to Pulumi, as part of the same pull request."""
+    file = desk.reviews.scratch.project / "Pulumi.prod.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["config"]["strata:data"] = {"source": "managed"}
+    file.write_text(yaml.safe_dump(content))
+    desk.reviews.scratch.commit("Own the table")
+
+
+def test_the_same_mistake_is_only_told_in_dev(desk: Desk) -> None:
+    desk.reviews.scratch.apply(FEWER_EVENTS)
+    review = desk.reviews.review("dev")
+    assert review.passed, review.text
+    assert "[advisory]  codedeploy-rollback  " in review.told()
+
+
+def test_an_expired_exception_blocks_the_preview_and_excuses_nothing(desk: Desk) -> None:
+    file = desk.reviews.scratch.project / "policy/stacks.toml"
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    entry = (
+        "\n[[prod.exceptions]]\n"
+        f'resource = "compute-api"\nrule = "iam-boundary"\nreason = "never mended"\nexpires = {yesterday}\n'
+    )
+    file.write_text(file.read_text() + entry)
+    review = desk.reviews.review("prod")
+    assert review.code == 1, review.text
+    assert "[mandatory]  pack-exceptions" in review.policies
+    assert re.search(
+        rf"the exception of compute-api from iam-boundary must not be older than its last day: expires is {yesterday}",
+        review.policies,
+    )

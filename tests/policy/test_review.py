@@ -1,0 +1,29 @@
+"""What a review of a stack says, from the CLI's own words."""
+
+from rehearsal.pull_request import Review
+
+CLEAN = "Policies:\n    ✅ strata@v0.1.0 (local: policy)\n\nOutputs:\n"
+BROKEN = "Policies:\n    ❌ strata@v0.1.0 (local: policy)\n        - [mandatory]  r  (t: n)\n          n must\n"
+
+
+def test_a_stack_without_violations_takes_one_line() -> None:
+    review = Review("prod", 0, f"Previewing update (prod):\n{CLEAN}")
+    assert (review.passed, review.told()) == (True, "prod: passed")
+
+
+def test_advice_is_told_and_does_not_block() -> None:
+    review = Review("dev", 0, BROKEN.replace("mandatory", "advisory"))
+    assert review.passed
+    assert review.told().startswith("dev: passed, with 1 to see to\n")
+
+
+def test_a_violation_blocks_with_the_packs_own_words() -> None:
+    review = Review("prod", 1, f"{BROKEN}\nDiagnostics:\n  error: preview failed")
+    assert not review.passed
+    assert review.told() == "prod: blocked by 1\n" + BROKEN.removeprefix("Policies:\n").rstrip()
+
+
+def test_a_preview_that_asked_no_pack_is_no_pass() -> None:
+    review = Review("prod", 0, "Previewing update (prod):\nResources:\n    + 33 to create")
+    assert not review.passed
+    assert review.told().startswith("prod: no verdict, the preview failed or did not ask the pack\nPreviewing")
