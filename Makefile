@@ -26,6 +26,7 @@ check: venvs ## Lint, types, import contracts, HCL
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy __main__.py
+	@.venv/bin/mypy bootstrap/__main__.py
 	@.venv/bin/mypy -p infra -p app -p rehearsal -p bench -p tests
 	@.venv/bin/mypy --python-executable local/.venv/bin/python -p local
 	@.venv/bin/mypy --python-executable policy/.venv/bin/python -p policy

@@ -12,10 +12,10 @@ from infra.layers.data import Data
 from infra.layers.delivery import Delivery
 from infra.layers.hooks import Hooks
 from infra.layers.observability import Observability
+from infra.naming import SERVICES
 from infra.release.resource import Release
 
 REPOSITORY = Path(__file__).resolve().parent
-SERVICES = ("orders",)
 
 stack = config.load()
 names = stack.names
@@ -48,7 +48,14 @@ hooks = Hooks(
 )
 called = hooks.outputs
 delivery = Delivery(
-    "delivery", names=names, config=stack.delivery, functions=functions, alarms=alarms, hooks=called, opts=opts
+    "delivery",
+    names=names,
+    place=place,
+    config=stack.delivery,
+    functions=functions,
+    alarms=alarms,
+    hooks=called,
+    opts=opts,
 )
 
 minutes = stack.delivery.curve.minutes

@@ -1,17 +1,28 @@
 """The AWS account that a stack lives in: the one provider of all its resources, and who is calling."""
 
+from typing import Protocol
+
 import pulumi
 import pulumi_aws as aws
 
-from infra.config import StackConfig
-from infra.naming import Place
+from infra.config.settings import AccountConfig
+from infra.naming import Names, Place
 
 
 class AccountError(pulumi.RunError):
     """AWS does not know the caller, or the caller is in another account. Pulumi shows it without a traceback."""
 
 
-def provider(config: StackConfig) -> aws.Provider:
+class Located(Protocol):
+    """The configuration of a stack, as far as it says where the stack lives."""
+
+    @property
+    def names(self) -> Names: ...
+    @property
+    def account(self) -> AccountConfig: ...
+
+
+def provider(config: Located) -> aws.Provider:
     """The explicit provider: nothing of the shell's environment but its credentials decides where resources go."""
     return aws.Provider(
         "aws",
@@ -21,7 +32,7 @@ def provider(config: StackConfig) -> aws.Provider:
     )
 
 
-def place(config: StackConfig, provider: aws.Provider) -> Place:
+def place(config: Located, provider: aws.Provider) -> Place:
     """Where the caller's credentials lead. Raises AccountError, before any resource but the provider is declared.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
@@ -37,7 +48,7 @@ def place(config: StackConfig, provider: aws.Provider) -> Place:
         ) from None
     if caller.account_id not in config.account.allowed_account_ids:
         raise AccountError(
-            f"the credentials are of account {caller.account_id}, but strata:account.allowedAccountIds of stack "
-            f"{config.names.stack} is {allowed}; take credentials of that account"
+            f"the credentials are of account {caller.account_id}, but {config.names.project}:account.allowedAccountIds "
+            f"of stack {config.names.stack} is {allowed}; take credentials of that account"
         )
     return Place(partition=caller.arn.split(":")[1], region=config.account.region, account=caller.account_id)

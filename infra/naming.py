@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 
 SMOKE, BAKE = "smoke", "bake"  # the hooks of a deployment: before it has traffic, and after it has all
+HOOKS = (SMOKE, BAKE)
+SERVICES = ("orders",)  # the functions of every stack
 LIVE = "live"  # the alias that callers reach; CodeDeploy moves it
 LONGEST_STACK = 32  # keeps the longest name, an execution role's, within IAM's 64 characters
 STACK = re.compile(rf"[a-z][a-z0-9-]{{0,{LONGEST_STACK - 1}}}")
@@ -23,6 +25,14 @@ class Place:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
         """
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def global_arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource that has no region, e.g. `global_arn("iam", "role/x")`."""
+        return f"arn:{self.partition}:{service}::{self.account}:{resource}"
+
+    def object_arn(self, bucket: str, key: str = "") -> str:
+        """The ARN of a bucket, or of an object in it."""
+        return f"arn:{self.partition}:s3:::{bucket}" + (f"/{key}" if key else "")
 
 
 @dataclass(frozen=True)
@@ -108,3 +118,42 @@ class Names:
     def curve(self, percent: int, minutes: int) -> str:
         """A deployment configuration cannot be changed, only replaced: its name carries what it says."""
         return f"{self.prefix}-canary-{percent}-{minutes}"
+
+    @property
+    def topic_key(self) -> str:
+        """The alias of the key that encrypts the topic."""
+        return f"alias/{self.topic}"
+
+    @property
+    def boundary(self) -> str:
+        """The managed policy beyond which no role of this stack goes; each stack has its own, or a role of one could
+        be given what belongs to another."""
+        return f"{self.prefix}-boundary"
+
+    @property
+    def deploy_role(self) -> str:
+        return f"{self.prefix}-deploy"
+
+    @property
+    def preview_role(self) -> str:
+        return f"{self.prefix}-preview"
+
+    def pulumi_role(self, operation: str) -> str:
+        """The role of Pulumi Deployments for an operation, "preview" or "update"."""
+        return f"{self.prefix}-pulumi-{operation}"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The names of what the stacks of a project share in an account."""
+
+    project: str
+
+    def state_bucket(self, place: Place) -> str:
+        """S3 has one namespace for everybody, so the name says whose the bucket is."""
+        return f"{self.project}-state-{place.account}-{place.region}"
+
+    @property
+    def secrets_key(self) -> str:
+        """The alias of the key that encrypts the secrets of the stacks' configuration and state."""
+        return f"alias/{self.project}-secrets"

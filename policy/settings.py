@@ -37,6 +37,8 @@ def parse(stack: str, tables: Mapping[str, Any]) -> Settings:
                 mistakes.append(f"[{name}] must hold a {KINDS[key].__name__}: {key} is {value!r}; correct it")
             else:
                 given[key] = value
+    if "boundary" in given:
+        given["boundary"] = given["boundary"].replace("{stack}", stack)
     entries = given.pop("exceptions", [])
     exceptions = [_exception(stack, number, entry, mistakes) for number, entry in enumerate(entries, start=1)]
     agreed = tuple(exception for exception in exceptions if exception is not None)

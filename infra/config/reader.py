@@ -200,7 +200,7 @@ class Text(Check):
 class Listed(Reader):
     """A list of at least `least` different items."""
 
-    def __init__(self, item: Check, least: int) -> None:
+    def __init__(self, item: Reader, least: int) -> None:
         self.item, self.least = item, least
         self.wants = f"a list, each item {item.wants}"
 

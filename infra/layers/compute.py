@@ -47,7 +47,8 @@ class Compute(ComponentResource):
         functions, aliases = {}, {}
         for service, bundle in bundles.items():
             log_group = place.arn("logs", f"log-group:{names.log_group(service)}")
-            role, policy = self._role(service, data, log_group)
+            boundary = permissions.boundary_arn(names, place)
+            role, policy = self._role(service, data, log_group, boundary)
             variables: dict[str, Input[str]] = {
                 "TABLE_NAME": data.table_name,
                 "POWERTOOLS_SERVICE_NAME": service,
@@ -85,11 +86,14 @@ class Compute(ComponentResource):
                 opts=ResourceOptions(parent=self, depends_on=list(after)),
             )
 
-    def _role(self, service: str, data: DataOutputs, log_group: str) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+    def _role(
+        self, service: str, data: DataOutputs, log_group: str, boundary: str
+    ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         role = aws.iam.Role(
             f"{self._name}-{service}-execution",
             name=self._names.execution_role(service),
             assume_role_policy=permissions.document(permissions.trust("lambda")),
+            permissions_boundary=boundary,
             opts=ResourceOptions(parent=self),
         )
         calls = data.table_arn.apply(lambda table: permissions.document(permissions.execution(table, log_group)))

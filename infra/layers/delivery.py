@@ -8,7 +8,7 @@ from pulumi import ComponentResource, Output, ResourceOptions
 from infra import permissions
 from infra.config import Curve, DeliveryConfig
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
-from infra.naming import Names
+from infra.naming import Names, Place
 
 ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")
 
@@ -26,6 +26,7 @@ class Delivery(ComponentResource):
         name: str,
         *,
         names: Names,
+        place: Place,
         config: DeliveryConfig,
         functions: Mapping[str, FunctionOutputs],
         alarms: ObservabilityOutputs,
@@ -42,7 +43,7 @@ class Delivery(ComponentResource):
             opts=ResourceOptions(parent=self),
         )
         curve = self._curve(config.curve)
-        role, policy = self._role(functions, hooks)
+        role, policy = self._role(functions, hooks, permissions.boundary_arn(names, place))
         groups = {
             service: self._group(
                 service,
@@ -80,12 +81,13 @@ class Delivery(ComponentResource):
         )
 
     def _role(
-        self, functions: Mapping[str, FunctionOutputs], hooks: HookOutputs
+        self, functions: Mapping[str, FunctionOutputs], hooks: HookOutputs, boundary: str
     ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         role = aws.iam.Role(
             f"{self._name}-codedeploy",
             name=self._names.codedeploy_role,
             assume_role_policy=permissions.document(permissions.trust("codedeploy")),
+            permissions_boundary=boundary,
             opts=ResourceOptions(parent=self),
         )
         moved = Output.all(*(function.arn for function in functions.values()))

@@ -88,6 +88,7 @@ class Hooks(ComponentResource):
             f"{self._name}-{hook}-role",
             name=self._names.hook_role(hook),
             assume_role_policy=permissions.document(permissions.trust("lambda")),
+            permissions_boundary=permissions.boundary_arn(self._names, self._place),
             opts=opts,
         )
         logs = self._place.arn("logs", f"log-group:{self._names.hook_log_group(hook)}")

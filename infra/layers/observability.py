@@ -69,20 +69,12 @@ class Observability(ComponentResource):
         self.register_outputs({"topic_arn": topic.arn, "dashboard": dashboard.dashboard_name})
 
     def _topic(self, place: Place, notify: tuple[str, ...]) -> aws.sns.Topic:
-        """Encrypted by a key of our own: CloudWatch may not use the one that AWS manages."""
-        key = aws.kms.Key(
-            f"{self._name}-topic-key",
-            description=f"encrypts what the alarms of {self._names.prefix} publish",
-            enable_key_rotation=True,
-            deletion_window_in_days=7,
-            policy=permissions.document(permissions.topic_key(place.partition, place.account)),
-            opts=ResourceOptions(parent=self),
-        )
+        """Encrypted by a key that `bootstrap/` makes for the stack: CloudWatch may not use the one that AWS manages."""
         arn = place.arn("sns", self._names.topic)
         topic = aws.sns.Topic(
             f"{self._name}-topic",
             name=self._names.topic,
-            kms_master_key_id=key.arn,
+            kms_master_key_id=self._names.topic_key,
             policy=permissions.document(permissions.alarm_topic(arn, place.account)),
             opts=ResourceOptions(parent=self),
         )

@@ -14,14 +14,20 @@ from local.providers.wire import ARCHIVE, UNKNOWN, Bag, signature
 GONE = frozenset(
     {
         "ApplicationDoesNotExistException",
+        "404",  # S3's, of a request without a body
         "DashboardNotFoundError",
         "DeploymentConfigDoesNotExistException",
         "DeploymentGroupDoesNotExistException",
+        "NoSuchBucket",
+        "NoSuchBucketPolicy",
         "NoSuchEntity",
+        "NoSuchKey",
+        "NoSuchPublicAccessBlockConfiguration",
         "NotFound",
         "NotFoundException",
         "ResourceNotFound",
         "ResourceNotFoundException",
+        "ServerSideEncryptionConfigurationNotFoundError",
     }
 )
 """The error codes by which AWS says that a thing is not there."""

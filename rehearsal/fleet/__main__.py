@@ -41,7 +41,14 @@ observability = Observability(
 )
 alarms = observability.outputs
 delivery = Delivery(
-    "delivery", names=names, config=stack.delivery, functions=functions, alarms=alarms, hooks=NO_HOOKS, opts=opts
+    "delivery",
+    names=names,
+    place=place,
+    config=stack.delivery,
+    functions=functions,
+    alarms=alarms,
+    hooks=NO_HOOKS,
+    opts=opts,
 )
 
 minutes = stack.delivery.curve.minutes

@@ -4,4 +4,6 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    from pulumi_aws.lambda_ import Alias  # noqa: F401 - an attribute, since the SDK loads its modules lazily
+    # Attributes, since the SDK loads its modules lazily.
+    from pulumi_aws.lambda_ import Alias  # noqa: F401
+    from pulumi_aws.s3 import Bucket  # noqa: F401

@@ -7,7 +7,7 @@ from pulumi import Output
 from infra.config import Curve, DeliveryConfig
 from infra.contracts import FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.layers.delivery import Delivery
-from infra.naming import Names
+from infra.naming import Names, Place
 from tests.layers.recorder import ACCOUNT, REGION, Declared, Recorder, known, record
 
 NAMES = Names("strata", "prod")
@@ -36,7 +36,17 @@ def declare(config: DeliveryConfig | None = None, hook_arns: tuple[str, ...] = (
         )
         hooks = HookOutputs(tuple(map(Output.from_input, hook_arns)), "", "")
         config_ = config or DeliveryConfig()
-        made[:] = [Delivery("delivery", names=NAMES, config=config_, functions=functions, alarms=alarms, hooks=hooks)]
+        made[:] = [
+            Delivery(
+                "delivery",
+                names=NAMES,
+                place=Place("aws", REGION, ACCOUNT),
+                config=config_,
+                functions=functions,
+                alarms=alarms,
+                hooks=hooks,
+            )
+        ]
 
     return record(program)
 

@@ -115,13 +115,10 @@ def test_an_alarm_tells_the_topic_when_it_fires_and_when_it_is_over(kind: str) -
     assert (inputs["alarmActions"], inputs["okActions"]) == (topic, topic)
 
 
-def test_the_topic_is_encrypted_by_a_key_that_cloudwatch_may_use() -> None:
+def test_the_topic_is_encrypted_by_the_key_that_bootstrap_makes_for_the_stack() -> None:
     recorded = declare()
-    key = recorded.one("kms/key:Key")
-    policy = json.loads(key.inputs["policy"])
-    assert recorded.one("sns/topic:Topic").inputs["kmsMasterKeyId"].endswith(f":{key.name}")
-    assert key.inputs["enableKeyRotation"] is True
-    assert {"Service": "cloudwatch.amazonaws.com"} in [statement["Principal"] for statement in policy["Statement"]]
+    assert recorded.one("sns/topic:Topic").inputs["kmsMasterKeyId"] == "alias/strata-prod-alarms"
+    assert recorded.of("kms/key:Key") == []
 
 
 def test_the_topic_takes_alarms_of_this_account_alone() -> None:

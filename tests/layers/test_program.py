@@ -126,6 +126,15 @@ def test_the_release_names_the_hooks_that_the_stack_wants_and_no_other(monkeypat
     assert target["after_allow_traffic"] == "CodeDeployHook_strata-prod-bake"
 
 
+def test_every_role_of_the_stack_carries_its_boundary(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("prod", monkeypatch, delivery={"bakeMinutes": 5})
+    found = {role.inputs["name"]: role.inputs.get("permissionsBoundary") for role in recorded.of("iam/role:Role")}
+    assert found == dict.fromkeys(
+        ("strata-prod-orders-execution", "strata-prod-smoke-hook", "strata-prod-bake-hook", "strata-prod-codedeploy"),
+        "arn:aws:iam::333333333333:policy/strata-prod-boundary",
+    )
+
+
 def test_codedeploy_may_invoke_the_hooks_before_the_release_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded, _ = run("prod", monkeypatch)
     policy = json.loads(recorded.named("delivery-deployments").inputs["policy"])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.naming import Names
 from policy import settings
 from policy.view import Settings
 
@@ -19,6 +20,15 @@ def test_a_stack_without_a_table_is_held_to_all_of_it() -> None:
 def test_a_stacks_own_keys_stand_before_the_default_ones() -> None:
     tables = {"default": {"production": True, "boundary": "ours"}, "dev": {"production": False}}
     assert settings.parse("dev", tables) == Settings(production=False, boundary="ours")
+
+
+def test_a_boundarys_name_may_hold_the_stacks() -> None:
+    assert settings.parse("dev", {"default": {"boundary": "ours-{stack}"}}).boundary == "ours-dev"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_each_stack_is_held_to_the_boundary_that_the_program_gives_its_roles(stack: str) -> None:
+    assert settings.read(stack).boundary == Names("strata", stack).boundary
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,11 @@ def test_two_stacks_share_no_name() -> None:
             names.hook_log_group("smoke"),
             names.alias_alarm("orders", "errors"),
             names.curve(10, 10),
+            names.topic_key,
+            names.boundary,
+            names.deploy_role,
+            names.preview_role,
+            names.pulumi_role("update"),
         }
 
     assert all_of(PROD).isdisjoint(all_of(Names("strata", "prod-2")))
@@ -54,6 +59,8 @@ def test_the_longest_stack_name_leaves_every_name_within_its_limit() -> None:
     assert len(names.hook("smoke")) <= 64
     assert len(names.hook_role("smoke")) <= 64
     assert len(names.curve(99, 1440)) <= 100
+    assert len(names.pulumi_role("preview")) <= 64
+    assert len(names.boundary) <= 128
 
 
 @pytest.mark.parametrize("stack", ["", "Prod", "1prod", "pr_od", "pr.od", "-prod", "p" * (LONGEST_STACK + 1), "prod\n"])

@@ -27,7 +27,8 @@ def sdk(resource: Resource) -> tuple[Any, Any]:
     with warnings.catch_warnings():  # the SDK warns of itself
         warnings.simplefilter("ignore", DeprecationWarning)
         package = importlib.import_module(f"pulumi_aws.{'lambda_' if service == 'lambda' else service}")
-        return getattr(package, name), getattr(package, f"{name}Args")
+        # Where an object inside has taken the name, the SDK calls the arguments otherwise.
+        return getattr(package, name), getattr(package, f"{name}InitArgs", None) or getattr(package, f"{name}Args")
 
 
 def names(arguments: type) -> set[str]:

@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 
 from local.providers.assets import Assets
-from local.providers.aws import apigatewayv2, cloudwatch, codedeploy, dynamodb, iam, kms, lambda_, sns, sts
+from local.providers.aws import (
+    apigatewayv2,
+    cloudwatch,
+    codedeploy,
+    dynamodb,
+    iam,
+    iam_policies,
+    kms,
+    lambda_,
+    s3,
+    sns,
+    sts,
+)
 from local.providers.resource import Resource
 
 FUNCTIONS = sts.FUNCTIONS
@@ -26,10 +38,19 @@ def resources(assets: Assets) -> Mapping[str, Resource]:
         iam.Role(),
         iam.RolePolicy(),
         iam.RolePolicyAttachment(),
+        iam_policies.OpenIdConnectProvider(),
+        iam_policies.Policy(),
+        kms.Alias(),
         kms.Key(),
         lambda_.Alias(),
         lambda_.Function(assets),
         lambda_.Permission(),
+        s3.Bucket(),
+        s3.BucketEncryption(),
+        s3.BucketObject(),
+        s3.BucketPolicy(),
+        s3.BucketPublicAccessBlock(),
+        s3.BucketVersioning(),
         sns.Topic(),
         sns.TopicPolicy(),
         sns.TopicSubscription(),

@@ -60,3 +60,32 @@ class Key(Resource):
 
     def delete(self, aws: Aws, identity: str, state: Bag) -> None:
         aws("kms").schedule_key_deletion(KeyId=identity, PendingWindowInDays=state.get("deletionWindowInDays", 30))
+
+
+class Alias(Resource):
+    """Another name of a key. Its id is its name."""
+
+    kind = "aws:kms/alias:Alias"
+    service = "kms"
+    label = "KMS Alias"
+    fields = props(name=Field(replaces=True), targetKeyId=Field(required=True))
+    outputs = ("arn", "targetKeyArn")
+
+    def create(self, aws: Aws, new: Bag) -> str:
+        aws("kms").create_alias(AliasName=new["name"], TargetKeyId=new["targetKeyId"])
+        return str(new["name"])
+
+    def read(self, aws: Aws, identity: str, state: Bag) -> Live | None:
+        pages = aws("kms").get_paginator("list_aliases").paginate()
+        found = next((each for page in pages for each in page["Aliases"] if each["AliasName"] == identity), None)
+        if found is None:
+            return None
+        key = f"arn:aws:kms:{aws.region}:{aws.account}:key/{found['TargetKeyId']}"
+        bag = {"name": identity, "targetKeyId": found["TargetKeyId"], "arn": found["AliasArn"], "targetKeyArn": key}
+        return Live(identity, bag)
+
+    def update(self, aws: Aws, identity: str, old: Bag, new: Bag, changed: frozenset[str]) -> None:
+        aws("kms").update_alias(AliasName=identity, TargetKeyId=new["targetKeyId"])
+
+    def delete(self, aws: Aws, identity: str, state: Bag) -> None:
+        aws("kms").delete_alias(AliasName=identity)

@@ -1,0 +1,23 @@
+"""One account: who may deploy to it and preview, within which bounds, and where its stacks keep their state."""
+
+import sys
+from pathlib import Path
+
+import pulumi
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a program of its own, on the repository's code
+
+from infra import account
+from infra.config import identity
+from infra.layers.identity import Identity
+
+config = identity.load()
+provider = account.provider(config)
+place = account.place(config, provider)
+opts = pulumi.ResourceOptions(providers=[provider])
+
+made = Identity("identity", place=place, config=config.identity, opts=opts)
+
+pulumi.export("roles", made.roles)
+pulumi.export("state", made.state)
+pulumi.export("secrets_providers", made.secrets_providers)

@@ -1,0 +1,154 @@
+"""The configuration of `bootstrap/`: who may reach an account, and for which stacks of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import pulumi
+
+from infra.config.reader import Flag, Listed, OneOf, Reading, Room, Text, shown
+from infra.config.rooms import ConfigError, given, read_rooms
+from infra.config.settings import AccountConfig
+from infra.naming import STACK, Names
+from infra.permissions import Belongings, Repository
+
+ENVIRONMENT = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", 'the name of a GitHub environment, e.g. "prod"')
+NUMBER = Text(r"[1-9]\d{0,18}", 'the number by which GitHub knows it, in quotes, e.g. "1234567"')
+# https://docs.github.com/en/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
+OWNER, REPOSITORY = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
+
+
+@dataclass(frozen=True)
+class GitHubConfig:
+    """identity.github: the repository whose jobs may take roles, and which shape its tokens' subjects have."""
+
+    repository: Annotated[str, Text(f"{OWNER}/{REPOSITORY}", 'a repository as OWNER/NAME, e.g. "acme/strata"')]
+    subject: Annotated[
+        str, OneOf("names", "ids", why="GitHub's subjects name a repository, or its immutable numbers too")
+    ] = "names"
+    owner_id: Annotated[str, NUMBER] = ""
+    repository_id: Annotated[str, NUMBER] = ""
+    existing_provider: Annotated[bool, Flag()] = False
+
+    @property
+    def found(self) -> Repository:
+        owner, _, name = self.repository.partition("/")
+        return Repository(owner, name, self.owner_id, self.repository_id)
+
+
+@dataclass(frozen=True)
+class PulumiConfig:
+    """identity.pulumi: the organisation of Pulumi Cloud that runs Pulumi Deployments."""
+
+    organization: Annotated[str, Text(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", 'an organisation\'s name, e.g. "acme"')]
+    existing_provider: Annotated[bool, Flag()] = False
+
+
+@dataclass(frozen=True)
+class LegacyObject:
+    """identity.stacks[].legacy: where Terraform keeps the state that the stack reads."""
+
+    bucket: Annotated[str, Text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", 'a bucket\'s name, e.g. "acme-terraform-state"')]
+    key: Annotated[
+        str, Text(r"[^/*?][^*?]*[^/*?]", 'the key of the state in the bucket, e.g. "data/terraform.tfstate"')
+    ]
+    workspace: Annotated[str, Text(r"[A-Za-z0-9._~-]{1,90}", 'a Terraform workspace, e.g. "default"')] = "default"
+
+    @property
+    def object_key(self) -> str:
+        """https://developer.hashicorp.com/terraform/language/backend/s3#workspace_key_prefix"""
+        return self.key if self.workspace == "default" else f"env:/{self.workspace}/{self.key}"
+
+
+@dataclass(frozen=True)
+class ServedStack:
+    """identity.stacks[]: a stack of this account, and the environment from which it is deployed."""
+
+    name: Annotated[str, Text(STACK.pattern, 'a stack\'s name, e.g. "prod"')]
+    environment: Annotated[str, ENVIRONMENT]
+    table_name: Annotated[str | None, Text(r"[A-Za-z0-9_.-]{3,255}", 'a table\'s name, e.g. "orders-prod"')] = None
+    legacy: Annotated[LegacyObject | None, Room(LegacyObject)] = None
+
+    def belongings(self, names: Names) -> Belongings:
+        table = self.table_name or names.table
+        return Belongings(table, self.legacy.bucket, self.legacy.object_key) if self.legacy else Belongings(table)
+
+
+@dataclass(frozen=True)
+class IdentityConfig:
+    """The object `identity`. `project` is that of the stacks, whose names all others are built from."""
+
+    github: Annotated[GitHubConfig, Room(GitHubConfig)]
+    stacks: Annotated[tuple[ServedStack, ...], Listed(Room(ServedStack), least=1)]
+    project: Annotated[str, Text(r"[a-z][a-z0-9-]{0,15}", 'a project\'s name, e.g. "strata"')] = "strata"
+    preview_environment: Annotated[str, ENVIRONMENT] = "preview"
+    pulumi: Annotated[PulumiConfig | None, Room(PulumiConfig)] = None
+
+
+ROOMS: Mapping[str, type] = {"account": AccountConfig, "identity": IdentityConfig}
+
+
+@dataclass(frozen=True)
+class BootstrapConfig:
+    """What `bootstrap/` is to make of an account. `names` are its own stack's."""
+
+    names: Names
+    account: AccountConfig
+    identity: IdentityConfig
+
+
+def load() -> BootstrapConfig:
+    """The configuration of the stack that Pulumi runs. Raises ConfigError, which Pulumi shows without a traceback."""
+    return parse(given(), pulumi.get_stack(), pulumi.get_project())
+
+
+def parse(raw: Mapping[str, str], stack: str, project: str = "strata-bootstrap") -> BootstrapConfig:
+    """Read Pulumi's raw mapping, `{"strata-bootstrap:identity": "<JSON>", ...}`. Raises ConfigError, all mistakes."""
+    mistakes: list[str] = []
+    try:
+        names = Names(project, stack)
+    except ValueError as error:
+        mistakes.append(str(error))
+    readings = read_rooms(ROOMS, raw, project, mistakes)
+    mistakes += _rules(readings["identity"])
+    if mistakes:
+        raise ConfigError(stack, mistakes)
+    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in ROOMS.items()}
+    return BootstrapConfig(names, **rooms)
+
+
+def _rules(room: Reading) -> Iterator[str]:
+    """Mistakes in how the keys of identity go together."""
+    if (github := room.values.get("github")) is not None:
+        yield from _subject(f"{room.path}.github", github)
+    stacks: tuple[ServedStack, ...] = room.values.get("stacks", ())
+    environments: dict[str, str] = {room.values.get("preview_environment", ""): "previews"}
+    for number, each in enumerate(stacks):
+        path = f"{room.path}.stacks[{number}]"
+        if each.name in [other.name for other in stacks[:number]]:
+            yield f"{path}.name is {shown(each.name)}, which the list already has; a stack is listed once"
+        if (taken := environments.setdefault(each.environment, f"stack {each.name}")) != f"stack {each.name}":
+            yield (
+                f"{path}.environment is {shown(each.environment)}, which is that of {taken}: its jobs could take "
+                "either role; give each its own environment"
+            )
+        if each.legacy is not None and each.table_name is None:
+            yield f"{path}.tableName is missing, but Terraform has the table; give its name"
+
+
+def _subject(path: str, github: GitHubConfig) -> Iterator[str]:
+    """The two shapes of a subject exclude one another."""
+    for key, number in (("ownerId", github.owner_id), ("repositoryId", github.repository_id)):
+        if github.subject == "names" and number:
+            yield (
+                f"{path}.{key} is {shown(number)}, without effect: {path}.subject is names; leave it out, or set "
+                "subject to ids"
+            )
+        if github.subject == "ids" and not number:
+            yield f"{path}.{key} is missing, but {path}.subject is ids; give it, or set subject to names"
+    owner, _, name = github.repository.partition("/")
+    if github.owner_id and (owner.endswith(f"-{github.owner_id}") or name.endswith(f"-{github.repository_id or '-'}")):
+        yield (
+            f"{path}.repository is {shown(github.repository)}, which holds the numbers already; give OWNER/NAME alone, "
+            "since subject ids appends them"
+        )

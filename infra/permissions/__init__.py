@@ -1,0 +1,44 @@
+"""Who may do what, as IAM statements. Pure: names and ARNs in, policy documents out.
+
+Nothing here grants more than the calls that are made.
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from infra.permissions.limits import boundary, boundary_arn
+from infra.permissions.people import PARTS, Belongings, deploy, preview
+from infra.permissions.resources import alarm_topic, encrypted_in_transit, secrets_key, topic_key
+from infra.permissions.running import deployments, execution, hook
+from infra.permissions.state import META, secrets_provider
+from infra.permissions.statement import PolicyError, Statement, document, managed
+from infra.permissions.tokens import GITHUB, PULUMI, Repository, Token, federated, pulumi_token, trust
+from infra.permissions.wide import WIDE
+
+__all__ = [
+    "GITHUB",
+    "META",
+    "PARTS",
+    "PULUMI",
+    "WIDE",
+    "Belongings",
+    "PolicyError",
+    "Repository",
+    "Statement",
+    "Token",
+    "alarm_topic",
+    "boundary",
+    "boundary_arn",
+    "deploy",
+    "deployments",
+    "document",
+    "encrypted_in_transit",
+    "execution",
+    "federated",
+    "hook",
+    "managed",
+    "preview",
+    "pulumi_token",
+    "secrets_key",
+    "secrets_provider",
+    "topic_key",
+    "trust",
+]

@@ -1,0 +1,150 @@
+"""`explain`: for a repository and an environment, the token that AWS expects, and what it opens."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml  # type: ignore[import-untyped]
+from rich.console import Console
+from rich.table import Table
+
+from infra.config import ConfigError, identity
+from infra.config.identity import ENVIRONMENT, OWNER, REPOSITORY
+from infra.naming import Place, Shared
+from infra.permissions.access import Access, accesses
+from infra.permissions.statement import Statement
+from infra.permissions.tokens import Repository, Token
+
+BOOTSTRAP = Path(__file__).resolve().parents[2] / "bootstrap"
+PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}  # by how a region's name begins; any other is in "aws"
+USAGE, CLOSED = 2, 1
+
+
+@dataclass(frozen=True)
+class Door:
+    """A role in its account."""
+
+    access: Access
+    place: Place
+    key: str  # of the stacks' secrets, by its alias: the id is known only where it is
+
+    def statements(self) -> Iterator[tuple[str, Statement]]:
+        """Each statement with the part of the policies that holds it."""
+        for part, found in self.access.policies(self.place, self.key).items():
+            yield from ((part, each) for each in found)
+
+    def plain(self) -> dict[str, Any]:
+        may = [{"policy": f"{self.access.role}-{part}", **each.as_json()} for part, each in self.statements()]
+        return {
+            "role": self.access.arn(self.place),
+            "stack": self.access.names.stack,
+            "changes": self.access.changes,
+            "statements": may,
+        }
+
+
+def explain(
+    *,
+    repository: Annotated[str, typer.Option(help="OWNER/NAME on GitHub.")],
+    environment: Annotated[str, typer.Option(help="The GitHub environment of the job.")],
+    owner_id: Annotated[str, typer.Option(help="GitHub's number of the owner, where subjects hold it.")] = "",
+    repository_id: Annotated[str, typer.Option(help="GitHub's number of the repository, likewise.")] = "",
+    folder: Annotated[Path, typer.Option(help="Where Pulumi.ACCOUNT.yaml of the accounts are.")] = BOOTSTRAP,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")] = False,
+) -> None:
+    """Say what token a job of this repository and environment shows, which roles take it, and what each may do.
+
+    Exit codes: 0 a role takes it; 1 none does; 2 wrong usage, or a configuration with mistakes.
+    """
+    if (wrong := mistake(repository, environment, owner_id, repository_id)) is not None:
+        _end(wrong, as_json=as_json)
+    owner, _, name = repository.partition("/")
+    token = Repository(owner, name, owner_id, repository_id).token(environment)
+    doors: list[Door] = []
+    try:
+        doors = list(every(folder))
+    except ConfigError as problem:
+        _end(str(problem), as_json=as_json)
+    open_ = [door for door in doors if door.access.token == token]
+    if as_json:
+        told = {"issuer": token.issuer.url, "audience": token.audience, "subject": token.subject}
+        typer.echo(json.dumps({"token": told, "opens": [door.plain() for door in open_]}, indent=2))
+    else:
+        _tell(token, open_, doors)
+    if not open_:
+        raise typer.Exit(CLOSED)
+
+
+def mistake(repository: str, environment: str, owner_id: str, repository_id: str) -> str | None:
+    """What is wrong with what was asked; None where nothing is."""
+    if not re.fullmatch(f"{OWNER}/{REPOSITORY}", repository):
+        return f"--repository is {repository!r}, not a repository: give OWNER/NAME, e.g. acme/strata"
+    if not re.fullmatch(ENVIRONMENT.pattern, environment):
+        return f"--environment is {environment!r}: give {ENVIRONMENT.wants}"
+    if bool(owner_id) != bool(repository_id):
+        return "a subject holds both numbers or none: give --owner-id and --repository-id, or neither"
+    for name, number in (("--owner-id", owner_id), ("--repository-id", repository_id)):
+        if number and not number.isdigit():
+            return f"{name} is {number!r}: give the number by which GitHub knows it"
+    return None
+
+
+def every(folder: Path) -> Iterator[Door]:
+    """Every role of every account that is configured in `folder`. Raises ConfigError."""
+    for file in sorted(folder.glob("Pulumi.*.yaml")):
+        written: Mapping[str, Any] = (yaml.safe_load(file.read_text()) or {}).get("config", {})
+        raw = {key: json.dumps(value) for key, value in written.items()}
+        config = identity.parse(raw, file.name.split(".")[1])
+        region = config.account.region
+        partition = next((name for start, name in PARTITIONS.items() if region.startswith(start)), "aws")
+        for account in config.account.allowed_account_ids:
+            place = Place(partition, region, account)
+            key = place.arn("kms", Shared(config.identity.project).secrets_key)
+            yield from (Door(access, place, key) for access in accesses(config.identity))
+
+
+def _end(wrong: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"error": wrong}))
+    typer.echo(f"error: {wrong}", err=True)
+    raise typer.Exit(USAGE)
+
+
+def _tell(token: Token, doors: list[Door], known: list[Door]) -> None:
+    console = Console(markup=False, highlight=False)
+    console.print("A job shows a token, and AWS takes it only where all of this is equal:")
+    for name, value in (("issuer", token.issuer.url), ("audience", token.audience), ("subject", token.subject)):
+        console.print(f"  {name:<9} {value}", soft_wrap=True)
+    if not doors:
+        console.print("No role takes it. Those that are configured take:")
+        for subject in sorted({door.access.token.subject for door in known}):
+            console.print(f"  {subject}", soft_wrap=True)
+    for door in doors:
+        does = "releases and changes" if door.access.changes else "reads, and cannot change,"
+        console.print(f"\n{door.access.arn(door.place)} {does} stack {door.access.names.stack}:", soft_wrap=True)
+        console.print(_table(door))
+
+
+def _table(door: Door) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 1, 0))
+    table.add_column("statement", no_wrap=True)
+    for name in ("may call", "on", "only where"):
+        table.add_column(name, ratio=1, overflow="fold")
+    for _, each in door.statements():
+        only = [
+            f"{key} is {value if isinstance(value, str) else ' or '.join(value)}"
+            for keys in (each.condition or {}).values()
+            for key, value in keys.items()
+        ]
+        on = [_short(arn) for arn in each.resources]
+        table.add_row(each.sid, "\n".join(sorted(each.actions)), "\n".join(on), "\n".join(only))
+    return table
+
+
+def _short(arn: str) -> str:
+    """An ARN without partition, region and account, which the heading says."""
+    return arn.split(":", 5)[-1]

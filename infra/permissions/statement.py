@@ -1,0 +1,58 @@
+"""A statement of a policy, a policy document, and how large IAM lets one be."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+IAM_VERSION = "2012-10-17"  # of the policy language
+LARGEST = 6_144
+"""Characters of a managed policy, white space apart.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+"""
+
+
+class PolicyError(ValueError):
+    """A policy that IAM would not take; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One Allow. Only trust and resource policies have a `principal`, e.g. {"Service": "lambda.amazonaws.com"}.
+
+    A Deny is written only where a resource policy takes something from everybody, whatever else allows it.
+    """
+
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...] = ()
+    principal: Mapping[str, str] | str | None = None
+    condition: Mapping[str, Mapping[str, str | Sequence[str]]] | None = None
+    effect: str = "Allow"
+
+    def as_json(self) -> dict[str, object]:
+        body: dict[str, object] = {"Sid": self.sid, "Effect": self.effect, "Action": sorted(self.actions)}
+        if self.principal is not None:
+            body["Principal"] = self.principal if isinstance(self.principal, str) else dict(self.principal)
+        if self.resources:
+            body["Resource"] = list(self.resources)
+        if self.condition is not None:
+            body["Condition"] = {operator: dict(keys) for operator, keys in self.condition.items()}
+        return body
+
+
+def document(statements: Sequence[Statement]) -> str:
+    """The statements as a policy document: JSON text, equal for equal statements."""
+    return json.dumps({"Version": IAM_VERSION, "Statement": [statement.as_json() for statement in statements]})
+
+
+def managed(name: str, statements: Sequence[Statement]) -> str:
+    """The document of the managed policy `name`. Raises PolicyError where it is larger than IAM takes."""
+    text = document(statements)
+    if (size := len(re.sub(r"\s", "", text))) > LARGEST:
+        raise PolicyError(
+            f"the policy {name} has {size:,} characters, and IAM takes {LARGEST:,} of a managed policy: let the stack "
+            "have fewer functions, or move statements into a policy of their own"
+        )
+    return text

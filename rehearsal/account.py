@@ -1,0 +1,23 @@
+"""An account made ready for its stacks, as an administrator does it once: `pulumi up` in `bootstrap/`."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rehearsal.sandbox import succeed
+from rehearsal.scratch import Scratch
+
+PROGRAM = "bootstrap"  # the folder of the second program
+
+
+def prepare(scratch: Scratch, env: Mapping[str, str], stack: str) -> dict[str, Any]:
+    """Bring `bootstrap/` up for the account of `stack`; its outputs. `env` holds an administrator's credentials.
+
+    Raises ScratchError where Pulumi fails.
+    """
+    succeed(scratch, env, "--cwd", PROGRAM, "stack", "init", stack)
+    succeed(scratch, env, "--cwd", PROGRAM, "up", "--stack", stack)
+    outputs: dict[str, Any] = json.loads(
+        succeed(scratch, env, "--cwd", PROGRAM, "stack", "output", "--json", "--stack", stack)
+    )
+    return outputs

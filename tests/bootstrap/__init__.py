@@ -1,0 +1,1 @@
+"""The second program, `bootstrap/`, on a local cloud with the real Pulumi CLI."""

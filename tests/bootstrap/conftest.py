@@ -1,0 +1,43 @@
+"""One account, made ready once for all tests. No `pulumi` on PATH is an error."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from rehearsal import account, sandbox
+from rehearsal.sandbox import STACK, Sandbox
+from rehearsal.scratch import scrubbed
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_of_the_users() -> Iterator[None]:
+    """Neither these tests nor what they start finds the user's accounts."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(scrubbed(before))
+    if shutil.which("pulumi") is None:
+        pytest.fail("there is no `pulumi` on PATH; run `make test`, which finds or builds one", pytrace=False)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A sandbox whose account is ready, and what `bootstrap/` said of it."""
+
+    sandbox: Sandbox
+    outputs: dict[str, Any]
+
+    def pulumi(self, *arguments: str, env: dict[str, str | None] | None = None) -> tuple[int, str]:
+        return self.sandbox.pulumi(*arguments, env=env)
+
+
+@pytest.fixture(scope="session")
+def prepared() -> Iterator[Prepared]:
+    with sandbox.running(60.0) as running:
+        yield Prepared(running, account.prepare(running.scratch, running.env, STACK))

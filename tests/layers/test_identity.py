@@ -1,0 +1,181 @@
+"""The identity layer: what an account gets, and what it does not."""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra import permissions
+from infra.config.identity import GitHubConfig, IdentityConfig, LegacyObject, PulumiConfig, ServedStack
+from infra.layers.identity import Identity, IdentityError
+from infra.naming import Place
+from infra.permissions import Statement
+from tests.layers.recorder import ACCOUNT, REGION, Recorder, known, record
+
+PLACE = Place("aws", REGION, ACCOUNT)
+PROD = ServedStack("prod", "production")
+made: list[Identity] = []
+
+
+def declare(*stacks: ServedStack, pulumi: PulumiConfig | None = None, **github: Any) -> Recorder:
+    config = IdentityConfig(GitHubConfig("acme/shop", **github), stacks or (PROD,), pulumi=pulumi)
+
+    def program() -> None:
+        made[:] = [Identity("identity", place=PLACE, config=config)]
+
+    return record(program)
+
+
+def trusted(recorded: Recorder) -> dict[str, str]:
+    """By role: the subject that opens it."""
+    found = {}
+    for role in recorded.of("iam/role:Role"):
+        (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+        ((issuer, subject),) = [
+            (key, value) for key, value in statement["Condition"]["StringEquals"].items() if key.endswith(":sub")
+        ]
+        assert statement["Principal"] == {
+            "Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer.removesuffix(':sub')}"
+        }
+        found[role.inputs["name"]] = subject
+    return found
+
+
+def test_each_stack_has_a_role_that_deploys_and_one_that_previews() -> None:
+    assert trusted(declare(PROD, ServedStack("blue", "blue"))) == {
+        "strata-prod-deploy": "repo:acme/shop:environment:production",
+        "strata-prod-preview": "repo:acme/shop:environment:preview",
+        "strata-blue-deploy": "repo:acme/shop:environment:blue",
+        "strata-blue-preview": "repo:acme/shop:environment:preview",
+    }
+
+
+def test_pulumi_deployments_has_a_role_for_each_operation_where_it_is_configured() -> None:
+    found = trusted(declare(pulumi=PulumiConfig("acme")))
+    stack = "pulumi:deploy:org:acme:project:strata:stack:prod"
+    assert found["strata-prod-pulumi-preview"] == f"{stack}:operation:preview:scope:write"
+    assert found["strata-prod-pulumi-update"] == f"{stack}:operation:update:scope:write"
+    assert not [name for name in trusted(declare()) if "pulumi" in name]
+
+
+def test_a_subject_with_numbers_is_trusted_as_it_is_configured() -> None:
+    recorded = declare(subject="ids", owner_id="12", repository_id="345")
+    assert trusted(recorded)["strata-prod-deploy"] == "repo:acme-12/shop-345:environment:production"
+
+
+def test_an_issuer_that_the_account_has_already_is_not_declared_again() -> None:
+    def issuers(recorded: Recorder) -> dict[str, list[str]]:
+        found = recorded.of("iam/openIdConnectProvider:OpenIdConnectProvider")
+        return {each.inputs["url"]: each.inputs["clientIdLists"] for each in found}
+
+    github, cloud = "https://token.actions.githubusercontent.com", "https://api.pulumi.com/oidc"
+    assert issuers(declare()) == {github: ["sts.amazonaws.com"]}
+    assert issuers(declare(pulumi=PulumiConfig("acme"))) == {github: ["sts.amazonaws.com"], cloud: ["acme"]}
+    assert issuers(declare(existing_provider=True)) == {}
+    existing = declare(pulumi=PulumiConfig("acme", existing_provider=True))
+    assert issuers(existing) == {github: ["sts.amazonaws.com"]}
+
+
+def test_a_role_has_its_policies_and_waits_for_its_issuer() -> None:
+    recorded = declare()
+    attached = recorded.of("iam/rolePolicyAttachment:RolePolicyAttachment")
+    pairs = {(each.inputs["role"], each.inputs["policyArn"].rpartition(":")[2]) for each in attached}
+    parts = ("functions", "roles", "delivery", "state")
+    assert pairs == {
+        (role, f"{role}-{part}") for role in ("strata-prod-deploy", "strata-prod-preview") for part in parts
+    }
+    assert all("identity-github" in role.after for role in recorded.of("iam/role:Role"))
+
+
+def test_the_boundary_is_the_stacks_and_knows_its_table() -> None:
+    legacy = LegacyObject("acme-terraform-state", "data/terraform.tfstate")
+    recorded = declare(ServedStack("prod", "production", "orders-prod", legacy))
+    policy = recorded.named("identity-prod-boundary").inputs
+    assert policy["name"] == "strata-prod-boundary"
+    resources = [arn for statement in json.loads(policy["policy"])["Statement"] for arn in statement["Resource"]]
+    assert f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders-prod" in resources
+    (state,) = [each for each in recorded.of("iam/policy:Policy") if each.name == "identity-prod-deploy-state"]
+    assert "arn:aws:s3:::acme-terraform-state/data/terraform.tfstate" in state.inputs["policy"]
+
+
+def test_the_state_is_versioned_encrypted_private_and_kept() -> None:
+    recorded = declare()
+    bucket = recorded.one("s3/bucket:Bucket")
+    name = f"strata-state-{ACCOUNT}-{REGION}"
+    assert (bucket.inputs["bucket"], bucket.protect) == (name, True)
+    versions = recorded.one("s3/bucketVersioning:BucketVersioning").inputs
+    assert versions["versioningConfiguration"] == {"status": "Enabled"}
+    encryption = recorded.one("s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
+    assert encryption.inputs["rules"] == [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
+    private = recorded.one("s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
+    assert [value for key, value in private.items() if key != "bucket"] == [True] * 4
+    settings = [each for each in recorded if each.type.startswith("aws:s3/bucket") and each.name != bucket.name]
+    assert {each.inputs["bucket"] for each in settings} == {name}
+
+
+def test_nobody_reaches_the_state_without_tls() -> None:
+    (statement,) = json.loads(declare().one("s3/bucketPolicy:BucketPolicy").inputs["policy"])["Statement"]
+    bucket = f"arn:aws:s3:::strata-state-{ACCOUNT}-{REGION}"
+    assert statement == {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:*"],
+        "Resource": [bucket, f"{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def test_the_layout_of_the_state_is_laid_down_so_that_no_stack_chooses_it() -> None:
+    layout = declare().one("s3/bucketObjectv2:BucketObjectv2").inputs
+    assert (layout["key"], layout["content"]) == (".pulumi/meta.yaml", "version: 1\n")
+
+
+def test_keys_rotate_have_names_and_are_kept() -> None:
+    recorded = declare()
+    keys = recorded.of("kms/key:Key")
+    assert [(key.name, key.inputs["enableKeyRotation"], key.protect) for key in keys] == [
+        ("identity-secrets", True, True),
+        ("identity-prod-alarms", True, True),
+    ]
+    aliases = {each.inputs["name"] for each in recorded.of("kms/alias:Alias")}
+    assert aliases == {"alias/strata-secrets", "alias/strata-prod-alarms"}
+
+
+def test_cloudwatch_may_use_the_key_of_the_topic_and_never_that_of_the_secrets() -> None:
+    recorded = declare()
+
+    def principals(name: str) -> list[Any]:
+        policy = json.loads(recorded.named(name).inputs["policy"])
+        return [statement["Principal"] for statement in policy["Statement"]]
+
+    account = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    assert principals("identity-prod-alarms") == [account, {"Service": "cloudwatch.amazonaws.com"}]
+    assert principals("identity-secrets") == [account]
+
+
+def test_a_session_that_deploys_outlasts_a_canary() -> None:
+    longest = {role.inputs["name"]: role.inputs["maxSessionDuration"] for role in declare().of("iam/role:Role")}
+    assert longest == {"strata-prod-deploy": 14400, "strata-prod-preview": 3600}
+
+
+def test_it_declares_no_user_no_key_of_one_and_nothing_of_a_stack() -> None:
+    kinds = {each.type.split(":")[1].split("/")[0] for each in declare() if each.type.startswith("aws:")}
+    assert kinds == {"iam", "kms", "s3"}
+    names = {each.type.rpartition(":")[2] for each in declare()}
+    assert not {name for name in names if "User" in name or "AccessKey" in name or "InstanceProfile" in name}
+
+
+def test_it_says_where_state_and_secrets_are() -> None:
+    declare()
+    (layer,) = made
+    assert known(layer.state) == f"s3://strata-state-{ACCOUNT}-{REGION}?region={REGION}"
+    assert layer.secrets_providers["prod"].endswith("&context_project=strata&context_stack=prod")
+    assert set(layer.roles) == {"strata-prod-deploy", "strata-prod-preview"}
+
+
+def test_a_boundary_that_iam_would_not_take_declares_no_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    huge = (Statement("S", ("a:B",), tuple(f"arn:aws:x:::{number:06}" for number in range(400))),)
+    monkeypatch.setattr(permissions, "boundary", lambda *_: huge)
+    with pytest.raises(IdentityError, match=r"strata-prod-boundary has 8,\d{3} characters, and IAM takes 6,144"):
+        declare()

@@ -1,0 +1,121 @@
+"""`python -m infra.permissions explain`: the token that is expected, and what it opens."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from infra.permissions.__main__ import app
+
+CONFIG = """
+config:
+  strata-bootstrap:account: {region: eu-central-1, allowedAccountIds: ["333333333333"]}
+  strata-bootstrap:identity:
+    github: GITHUB
+    stacks: [{name: prod, environment: production}, {name: blue, environment: blue}]
+"""
+NAMES = "{repository: acme/shop}"
+IDS = '{repository: acme/shop, subject: ids, ownerId: "12", repositoryId: "345"}'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "Pulumi.prod.yaml").write_text(CONFIG.replace("GITHUB", NAMES))
+    return tmp_path
+
+
+def explain(folder: Path, environment: str = "production", *more: str, repository: str = "acme/shop") -> Result:
+    options = ["explain", "--repository", repository, "--environment", environment, "--folder", str(folder), *more]
+    return CliRunner(env={"COLUMNS": "160"}).invoke(app, options)
+
+
+def test_it_tells_the_exact_token_and_the_role_that_takes_it(folder: Path) -> None:
+    told = explain(folder)
+    assert told.exit_code == 0
+    for line in (
+        "  issuer    https://token.actions.githubusercontent.com",
+        "  audience  sts.amazonaws.com",
+        "  subject   repo:acme/shop:environment:production",
+        "arn:aws:iam::333333333333:role/strata-prod-deploy releases and changes stack prod:",
+    ):
+        assert line in told.stdout.splitlines()
+    assert "strata-blue" not in told.stdout
+
+
+def test_it_tells_what_the_role_may_call_on_what_and_only_where(folder: Path) -> None:
+    told = explain(folder).stdout
+    for word in ("PassToCodeDeploy", "role/strata-prod-codedeploy", "iam:PassedToService is codedeploy.amazonaws.com"):
+        assert word in told
+
+
+def test_an_environment_of_pull_requests_opens_every_stack_to_be_read(folder: Path) -> None:
+    told = json.loads(explain(folder, "preview", "--json").stdout)
+    assert [door["role"].rpartition("/")[2] for door in told["opens"]] == ["strata-prod-preview", "strata-blue-preview"]
+    assert [door["changes"] for door in told["opens"]] == [False, False]
+
+
+def test_a_program_gets_the_whole_statements(folder: Path) -> None:
+    told = json.loads(explain(folder, "production", "--json").stdout)
+    assert told["token"]["subject"] == "repo:acme/shop:environment:production"
+    (door,) = told["opens"]
+    (create,) = [each for each in door["statements"] if each["Sid"] == "BoundRoles"]
+    assert create["policy"] == "strata-prod-deploy-roles"
+    assert create["Condition"] == {
+        "StringEquals": {"iam:PermissionsBoundary": "arn:aws:iam::333333333333:policy/strata-prod-boundary"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("repository", "environment"),
+    [("acme/shop", "staging"), ("acme/shop2", "production"), ("Acme/shop", "production"), ("acme/shop", "Production")],
+)
+def test_a_token_that_opens_nothing_is_told_with_those_that_would(
+    folder: Path, repository: str, environment: str
+) -> None:
+    told = explain(folder, environment, repository=repository)
+    assert told.exit_code == 1
+    assert "No role takes it." in told.stdout
+    assert "repo:acme/shop:environment:production" in told.stdout
+
+
+def test_exactly_the_shape_that_is_configured_is_accepted(folder: Path) -> None:
+    numbers = ("--owner-id", "12", "--repository-id", "345")
+    assert explain(folder, "production", *numbers).exit_code == 1
+    (folder / "Pulumi.prod.yaml").write_text(CONFIG.replace("GITHUB", IDS))
+    assert explain(folder).exit_code == 1
+    told = explain(folder, "production", *numbers)
+    assert told.exit_code == 0
+    assert "repo:acme-12/shop-345:environment:production" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"repository": "shop"}, "--repository is 'shop', not a repository: give OWNER/NAME"),
+        ({"environment": "a*"}, "--environment is 'a*': give the name of a GitHub environment"),
+    ],
+)
+def test_what_is_no_repository_or_environment_is_a_usage_error(
+    folder: Path, options: dict[str, str], told: str
+) -> None:
+    found = explain(folder, **options)
+    assert found.exit_code == 2
+    assert told in found.stderr
+
+
+def test_a_program_is_told_of_wrong_usage_too(folder: Path) -> None:
+    found = explain(folder, "production", "--json", repository="shop")
+    assert (found.exit_code, json.loads(found.stdout).keys()) == (2, {"error"})
+
+
+def test_one_number_is_not_enough(folder: Path) -> None:
+    found = explain(folder, "production", "--owner-id", "12")
+    assert (found.exit_code, "both numbers or none" in found.stderr) == (2, True)
+
+
+def test_mistakes_of_the_configuration_are_told_whole(folder: Path) -> None:
+    (folder / "Pulumi.prod.yaml").write_text(CONFIG.replace("GITHUB", "{repository: shop}"))
+    found = explain(folder)
+    assert found.exit_code == 2
+    assert 'identity.github.repository is "shop"' in found.stderr

@@ -1,0 +1,341 @@
+"""Deploying and previewing a stack: every call that is made, on this stack's resources, and nothing else."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from infra import permissions
+from infra.naming import Names, Place
+from infra.permissions import PARTS, WIDE, Belongings, PolicyError, Statement
+from infra.release.aws.rights import writes
+from infra.release.model import Target
+
+ROOT = Path(__file__).resolve().parents[2]
+PROD, PLACE = Names("strata", "prod"), Place("aws", "eu-central-1", "333333333333")
+KEY = PLACE.arn("kms", "key/1")
+OWNED = Belongings("strata-prod-orders")
+LEGACY = Belongings("orders-prod", "acme-terraform-state", "data/terraform.tfstate")
+ENGINE = re.compile(
+    r"\.(functions|codedeploy(?:_once)?|cloudwatch|logs|iam)\.(?!get_paginator|exceptions)([a-z_]+)\b"
+    r"|\.(functions|codedeploy|cloudwatch|iam)\.get_paginator\(\"([a-z_]+)\"\)"
+    r"|\bclient\.(list_deployment_targets|get_deployment_target)\("
+)
+SPELLED = {"functions": "lambda", "codedeploy_once": "codedeploy", "iam": "iam"}
+RENAMED = {"lambda:Invoke": "lambda:InvokeFunction"}
+# What CreateDeployment asks for beside itself; PassRole is never a call.
+BESIDE = {"codedeploy:GetApplicationRevision", "codedeploy:RegisterApplicationRevision"}
+
+
+def deploying(belongings: Belongings = OWNED, names: Names = PROD) -> list[Statement]:
+    found = permissions.deploy(names, PLACE, belongings, key_arn=KEY, role=names.deploy_role)
+    return [each for statements in found.values() for each in statements]
+
+
+def previewing(belongings: Belongings = OWNED) -> list[Statement]:
+    found = permissions.preview(PROD, PLACE, belongings, key_arn=KEY, role=PROD.preview_role)
+    return [each for statements in found.values() for each in statements]
+
+
+EVERY = [*deploying(), *deploying(LEGACY), *previewing(), *previewing(LEGACY)]
+
+
+def granting(action: str, statements: list[Statement]) -> list[Statement]:
+    return [each for each in statements if action in each.actions]
+
+
+def allowed(action: str, arn: str, statements: list[Statement]) -> bool:
+    """Whether a statement allows it, conditions aside; in an ARN `*` and `?` reach across slashes and colons."""
+    patterns = [pattern for each in granting(action, statements) for pattern in each.resources]
+    return any(fnmatchcase(arn, pattern.replace("[", "[[]")) for pattern in patterns)
+
+
+def test_no_action_is_a_wildcard() -> None:
+    assert [action for each in EVERY for action in each.actions if "*" in action or "?" in action] == []
+
+
+def test_only_the_calls_of_the_table_are_granted_on_everything_and_each_has_its_reason() -> None:
+    wide = {action for each in EVERY if "*" in each.resources for action in each.actions}
+    assert wide == set(WIDE)
+    assert all(WIDE.values())
+
+
+def test_no_call_of_the_table_changes_anything() -> None:
+    assert [action for action in WIDE if not re.match(r"\w+:(Get|List|Describe)", action)] == []
+
+
+@pytest.mark.parametrize("belongings", [OWNED, LEGACY])
+def test_each_resource_of_a_statement_is_the_stacks_own(belongings: Belongings) -> None:
+    ours = re.compile(
+        r"strata-prod(-|/|$|:)|strata-prod-orders|CodeDeployHook_strata-prod-|\.pulumi/meta\.yaml$|strata/prod[./]"
+        r"|strata-state-333333333333-eu-central-1$|key/1$|CodeDeployDefault\.LambdaAllAtOnce$"
+        r"|acme-terraform-state/data/terraform\.tfstate$"
+    )
+    tagged = {"NewApi", "Api", "ApiParts", "ApiTags"}
+    elsewhere = [
+        arn
+        for each in deploying(belongings)
+        for arn in each.resources
+        if each.sid not in {*tagged, "Account"} and not ours.search(arn)
+    ]
+    assert elsewhere == []
+
+
+def test_a_stack_whose_name_goes_on_is_another_stack() -> None:
+    other = Names("strata", "prod-2")
+    mine, theirs = deploying(), deploying(Belongings(other.table), other)
+    plain = [
+        (action, arn.replace("*", "x").replace("?", "1"))
+        for each in theirs
+        for action in each.actions
+        for arn in each.resources
+        if each.sid not in {"Account", "AllAtOnce", "StateLayout", "StateNames", "Secrets"} and "apigateway" not in arn
+    ]
+    assert [pair for pair in plain if allowed(*pair, mine)] == []
+
+
+def test_the_stacks_whose_names_are_shorter_or_begin_alike_are_others() -> None:
+    for other in ("pro", "prod-canary-1", "prod-orders", "prod-smoke", "prod-deploy"):
+        names = Names("strata", other)
+        for action, arn in [
+            ("lambda:UpdateAlias", PLACE.arn("lambda", f"function:{names.function('orders')}")),
+            ("cloudwatch:PutMetricAlarm", PLACE.arn("cloudwatch", f"alarm:{names.alias_alarm('orders', 'errors')}")),
+            ("codedeploy:CreateDeployment", PLACE.arn("codedeploy", f"deploymentgroup:{names.application}/x")),
+            ("codedeploy:CreateDeploymentConfig", PLACE.arn("codedeploy", f"deploymentconfig:{names.curve(10, 10)}")),
+            ("iam:PutRolePolicy", PLACE.global_arn("iam", f"role/{names.execution_role('orders')}")),
+        ]:
+            assert not allowed(action, arn, deploying()), (other, action, arn)
+
+
+def test_every_curve_that_a_stack_may_have_can_be_made_and_no_other() -> None:
+    for percent, minutes in [(1, 5), (10, 10), (99, 1440), (5, 120)]:
+        curve = PLACE.arn("codedeploy", f"deploymentconfig:{PROD.curve(percent, minutes)}")
+        assert allowed("codedeploy:CreateDeploymentConfig", curve, deploying())
+    other = PLACE.arn("codedeploy", f"deploymentconfig:{PROD.curve(100, 10000)}")
+    assert not allowed("codedeploy:CreateDeploymentConfig", other, deploying())
+
+
+def test_each_role_is_passed_to_its_service_and_to_no_other() -> None:
+    passes = {
+        each.sid: (each.condition, {arn.rpartition("/")[2] for arn in each.resources})
+        for each in granting("iam:PassRole", deploying())
+    }
+    lambda_, codedeploy = (
+        {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}} for service in ("lambda", "codedeploy")
+    )
+    assert passes == {
+        "PassToLambda": (
+            lambda_,
+            {"strata-prod-orders-execution", "strata-prod-smoke-hook", "strata-prod-bake-hook"},
+        ),
+        "PassToCodeDeploy": (codedeploy, {"strata-prod-codedeploy"}),
+    }
+
+
+@pytest.mark.parametrize("action", ["iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy"])
+def test_a_role_is_made_and_given_rights_within_the_boundary_alone(action: str) -> None:
+    (statement,) = granting(action, deploying())
+    boundary = "arn:aws:iam::333333333333:policy/strata-prod-boundary"
+    assert statement.condition == {"StringEquals": {"iam:PermissionsBoundary": boundary}}
+
+
+def test_nobody_changes_boundaries_managed_policies_or_issuers() -> None:
+    verbs = ("Boundary", "PolicyVersion", "AttachRolePolicy", "DetachRolePolicy", "CreatePolicy", "OpenID")
+    granted = {action for each in EVERY for action in each.actions}
+    assert [action for action in granted if any(verb in action for verb in verbs)] == []
+
+
+def test_what_deploys_reads_itself_and_changes_nothing_of_itself() -> None:
+    itself = PLACE.global_arn("iam", f"role/{PROD.deploy_role}")
+    touching = [each for each in deploying() if itself in each.resources]
+    assert [set(each.actions) for each in touching] == [{"iam:GetRole", "iam:SimulatePrincipalPolicy"}]
+    writes = {action for each in deploying() for action in each.actions if action.startswith("iam:")}
+    assert [action for action in writes if allowed(action, itself, deploying())] == [
+        action for action in writes if action in {"iam:GetRole", "iam:SimulatePrincipalPolicy"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "codedeploy:DeleteApplication",
+        "codedeploy:DeleteDeploymentGroup",
+        "dynamodb:DeleteTable",
+        "kms:ScheduleKeyDeletion",
+        "kms:PutKeyPolicy",
+        "lambda:DeleteAlias",
+        "sns:DeleteTopic",
+        "iam:PutRolePermissionsBoundary",
+        "iam:DeleteRolePermissionsBoundary",
+        "s3:DeleteObjectVersion",
+        "s3:PutBucketPolicy",
+        "sts:AssumeRole",
+    ],
+)
+def test_destroying_is_for_an_administrator(action: str) -> None:
+    assert granting(action, EVERY) == []
+
+
+def test_a_function_is_removed_only_version_by_version_and_a_hook_whole() -> None:
+    function, hook = (PLACE.arn("lambda", f"function:{name}") for name in (PROD.function("orders"), PROD.hook("bake")))
+    assert not allowed("lambda:DeleteFunction", function, deploying())
+    assert allowed("lambda:DeleteFunction", f"{function}:3", deploying())
+    assert allowed("lambda:DeleteFunction", hook, deploying())
+    execution = PLACE.global_arn("iam", f"role/{PROD.execution_role('orders')}")
+    assert not allowed("iam:DeleteRole", execution, deploying())
+
+
+def test_previewing_changes_nothing() -> None:
+    granted = {action for each in previewing() for action in each.actions}
+    reading = r"\w+:(Get|List|Describe|BatchGet|GET$|Filter|Decrypt$|SimulatePrincipalPolicy$)"
+    assert [action for action in granted if not re.match(reading, action)] == []
+
+
+def test_previewing_reads_all_that_deploying_reads() -> None:
+    def reads(statements: list[Statement]) -> set[tuple[str, str]]:
+        verbs = re.compile(r"\w+:(Get|List|Describe|BatchGet|GET$)")
+        own = {"Itself", "Removals"}
+        found = [each for each in statements if each.sid not in own]
+        return {
+            (action, arn) for each in found for action in each.actions for arn in each.resources if verbs.match(action)
+        }
+
+    assert reads(deploying()) == reads(previewing())
+
+
+def test_no_call_on_a_resource_is_granted_twice_so_each_statement_is_needed() -> None:
+    for statements in (deploying(), deploying(LEGACY), previewing()):
+        pairs = Counter((action, arn) for each in statements for action in each.actions for arn in each.resources)
+        assert [pair for pair, times in pairs.items() if times > 1] == []
+        sids = [each.sid for each in statements]
+        assert len(sids) == len(set(sids))
+
+
+def test_a_table_is_pulumis_or_terraforms_and_never_both() -> None:
+    assert granting("s3:GetObject", deploying(LEGACY))[-1].resources == (
+        "arn:aws:s3:::acme-terraform-state/data/terraform.tfstate",
+    )
+    assert granting("dynamodb:UpdateTable", deploying(LEGACY)) == []
+    assert granting("dynamodb:UpdateTable", deploying())[0].resources == (
+        "arn:aws:dynamodb:eu-central-1:333333333333:table/strata-prod-orders",
+    )
+
+
+def test_terraforms_state_is_never_written() -> None:
+    state = "arn:aws:s3:::acme-terraform-state/data/terraform.tfstate"
+    assert not allowed("s3:PutObject", state, deploying(LEGACY))
+    assert not allowed("s3:DeleteObject", state, deploying(LEGACY))
+
+
+@pytest.mark.parametrize(
+    ("key", "own"),
+    [
+        (".pulumi/stacks/strata/prod.json", True),
+        (".pulumi/stacks/strata/prod.json.bak", True),
+        (".pulumi/locks/organization/strata/prod/1.json", True),
+        (".pulumi/history/strata/prod/prod-1.history.json", True),
+        (".pulumi/backups/strata/prod/prod.1.json", True),
+        (".pulumi/stacks/strata/prod-2.json", False),
+        (".pulumi/stacks/strata/dev.json", False),
+        (".pulumi/stacks/strata-bootstrap/prod.json", False),
+        (".pulumi/locks/organization/strata/prod-2/1.json", False),
+        (".pulumi/history/strata/dev/dev-1.history.json", False),
+        (".pulumi/meta.yaml", False),
+    ],
+)
+def test_only_its_own_state_is_written(key: str, own: bool) -> None:
+    arn = f"arn:aws:s3:::strata-state-333333333333-eu-central-1/{key}"
+    assert allowed("s3:PutObject", arn, deploying()) is own
+    assert allowed("s3:GetObject", arn, deploying()) is (own or key == ".pulumi/meta.yaml")
+
+
+def test_secrets_are_bound_to_the_stack_by_kms_itself() -> None:
+    (statement,) = granting("kms:Decrypt", deploying())
+    context = {"kms:EncryptionContext:project": "strata", "kms:EncryptionContext:stack": "prod"}
+    assert (statement.condition, statement.resources) == ({"StringEquals": context}, (KEY,))
+    asked = "awskms://alias/strata-secrets?region=eu-central-1&context_project=strata&context_stack=prod"
+    assert permissions.secrets_provider(PROD, PLACE) == asked
+
+
+def test_an_api_is_ours_by_its_tags() -> None:
+    tags = {"Project": "strata", "Stack": "prod"}
+    for action in ("apigateway:PATCH", "apigateway:DELETE", "apigateway:POST"):
+        for each in granting(action, deploying()):
+            if each.sid == "ApiTags":  # which AWS allows only beside PATCH on the API itself
+                continue
+            kind = "RequestTag" if each.sid == "NewApi" else "ResourceTag"
+            assert each.condition == {"StringEquals": {f"aws:{kind}/{key}": value for key, value in tags.items()}}
+    assert not allowed("apigateway:DELETE", "arn:aws:apigateway:eu-central-1::/apis/abc", deploying())
+
+
+def engine_calls() -> Iterator[str]:
+    """What the release engine calls, as IAM names it, read from its source."""
+    for file in (ROOT / "infra/release/aws").glob("*.py"):
+        for one, call, other, paged, bare in ENGINE.findall(file.read_text()):
+            service = one or other or ("codedeploy" if bare else "")
+            name = "".join(word.capitalize() for word in (call or paged or bare).split("_"))
+            action = f"{SPELLED.get(service, service)}:{name}"
+            yield RENAMED.get(action, action)
+
+
+def test_every_call_of_the_engine_is_granted() -> None:
+    made = set(engine_calls())
+    assert len(made) > 25
+    granted = {action for each in deploying() for action in each.actions}
+    assert made - granted == set()
+
+
+def test_what_the_doctor_asks_for_is_granted() -> None:
+    target = Target(
+        function="strata-prod-orders",
+        alias="live",
+        version="1",
+        application="strata-prod",
+        group="strata-prod-orders",
+        curve="strata-prod-canary-10-10",
+        minutes=10,
+        alarm="a",
+        topic="arn:aws:sns:eu-central-1:333333333333:strata-prod-alarms",
+        log_group="l",
+    )
+    asked = [(action, arn) for actions, arns in writes([target]).items() for action in actions for arn in arns]
+    assert [pair for pair in asked if not allowed(*pair, deploying())] == []
+
+
+def test_the_longest_name_leaves_every_policy_within_its_limit() -> None:
+    names, place = Names("s" * 16, "s" * 32), Place("aws-us-gov", "us-gov-west-1", "333333333333")
+    most = Belongings("t" * 255, "b" * 63, "k" * 200)
+    for make in (permissions.deploy, permissions.preview):
+        found = make(names, place, most, key_arn=place.arn("kms", "key/" + "k" * 36), role=names.deploy_role)
+        assert tuple(found) == PARTS
+        for part, statements in found.items():
+            permissions.managed(part, statements)
+    permissions.managed("boundary", permissions.boundary(names, place, most.table))
+
+
+def test_a_policy_that_iam_would_not_take_is_refused_with_both_numbers() -> None:
+    wide = Statement("S", ("a:B",), tuple(f"arn:aws:x:::{number:06}" for number in range(400)))
+    with pytest.raises(
+        PolicyError, match=r"the policy strata-prod-boundary has 8,\d{3} characters, and IAM takes 6,144"
+    ):
+        permissions.managed("strata-prod-boundary", [wide])
+
+
+def test_the_boundary_is_what_the_stacks_roles_do_and_no_more() -> None:
+    limit = list(permissions.boundary(PROD, PLACE, "orders-prod"))
+    table = PLACE.arn("dynamodb", "table/orders-prod")
+    logs = PLACE.arn("logs", f"log-group:{PROD.log_group('orders')}")
+    function, hook = (PLACE.arn("lambda", f"function:{name}") for name in (PROD.function("orders"), PROD.hook("smoke")))
+    group = PLACE.arn("codedeploy", f"deploymentgroup:{PROD.application}/{PROD.deployment_group('orders')}")
+    done = [
+        *permissions.execution(table, logs),
+        *permissions.hook([group], PLACE.arn("logs", f"log-group:{PROD.hook_log_group('smoke')}"), [function]),
+        *permissions.deployments([function], [hook]),
+    ]
+    pairs = [(action, arn) for each in done for action in each.actions for arn in each.resources]
+    assert [pair for pair in pairs if not allowed(*pair, limit)] == []
+    assert {action for each in limit for action in each.actions} == {action for action, _ in pairs}
+    assert [each.actions for each in limit if "*" in each.resources] == [("cloudwatch:DescribeAlarms",)]

@@ -1,0 +1,185 @@
+"""The configuration of an account: what is read, and every mistake at once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from infra.config import ConfigError, identity
+from infra.config.identity import (
+    ROOMS,
+    BootstrapConfig,
+    GitHubConfig,
+    IdentityConfig,
+    LegacyObject,
+    PulumiConfig,
+    ServedStack,
+)
+from infra.config.reader import key_of
+from infra.permissions import Belongings
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT = {"region": "eu-central-1", "allowedAccountIds": ["333333333333"]}
+GITHUB = {"repository": "acme/shop"}
+PROD = {"name": "prod", "environment": "prod"}
+IDS = {"ownerId": "12", "repositoryId": "345"}
+
+
+def parse(**given: Any) -> BootstrapConfig:
+    room = {"github": GITHUB, "stacks": [PROD], **given}
+    raw = {"strata-bootstrap:account": json.dumps(ACCOUNT), "strata-bootstrap:identity": json.dumps(room)}
+    return identity.parse(raw, "prod")
+
+
+def mistakes(**given: Any) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        parse(**given)
+    return caught.value.mistakes
+
+
+def test_a_repository_and_a_stack_are_enough() -> None:
+    config = parse().identity
+    assert (config.project, config.preview_environment, config.pulumi) == ("strata", "preview", None)
+    assert str(config.github.found) == "acme/shop"
+    assert config.stacks == (ServedStack("prod", "prod"),)
+
+
+def test_a_repository_with_numbers_is_another_subject() -> None:
+    assert str(parse(github={**GITHUB, "subject": "ids", **IDS}).identity.github.found) == "acme-12/shop-345"
+
+
+@pytest.mark.parametrize(
+    "repository",
+    [
+        "",
+        "shop",
+        "acme/",
+        "/shop",
+        "acme/shop/x",
+        "acme/*",
+        "*/shop",
+        "acme/sh?p",
+        "a cme/shop",
+        "acme/..",
+        "-acme/shop",
+        "acme-/shop",
+        "ac--me/shop",
+        "acme/shop:ref",
+        "https://github.com/acme/shop",
+        3,
+    ],
+)
+def test_a_repository_name_that_is_none_is_a_mistake(repository: object) -> None:
+    (line,) = mistakes(github={"repository": repository})
+    assert line.startswith(f"strata-bootstrap:identity.github.repository is {json.dumps(repository)}, not ")
+    assert "OWNER/NAME" in line
+
+
+def test_a_stack_without_an_environment_is_a_mistake() -> None:
+    (line,) = mistakes(stacks=[{"name": "prod"}])
+    assert line.startswith(
+        "strata-bootstrap:identity.stacks[0].environment is missing and has no default; give the name"
+    )
+
+
+@pytest.mark.parametrize("environment", ["", "*", "prod:x", "a b", "pr?d", None])
+def test_an_environment_that_would_not_be_exact_is_a_mistake(environment: object) -> None:
+    (line,) = mistakes(stacks=[{**PROD, "environment": environment}])
+    assert line.startswith(f"strata-bootstrap:identity.stacks[0].environment is {json.dumps(environment)}, not")
+
+
+def test_names_and_numbers_configured_against_each_other_are_a_mistake() -> None:
+    owner, repository = mistakes(github={**GITHUB, **IDS})
+    assert owner.startswith('strata-bootstrap:identity.github.ownerId is "12", without effect')
+    assert repository.startswith('strata-bootstrap:identity.github.repositoryId is "345", without effect')
+    assert "subject is names" in owner
+
+
+def test_numbers_without_a_number_are_a_mistake() -> None:
+    (line,) = mistakes(github={**GITHUB, "subject": "ids", "ownerId": "12"})
+    assert line.startswith("strata-bootstrap:identity.github.repositoryId is missing, but ")
+
+
+def test_a_repository_that_holds_its_numbers_already_would_have_them_twice() -> None:
+    (line,) = mistakes(github={"repository": "acme-12/shop-345", "subject": "ids", **IDS})
+    assert "which holds the numbers already" in line
+
+
+def test_two_stacks_of_one_environment_would_open_each_other() -> None:
+    (line,) = mistakes(stacks=[PROD, {"name": "blue", "environment": "prod"}])
+    assert line.startswith('strata-bootstrap:identity.stacks[1].environment is "prod", which is that of stack prod')
+
+
+def test_an_environment_of_pull_requests_deploys_nothing() -> None:
+    (line,) = mistakes(stacks=[{**PROD, "environment": "preview"}])
+    assert "which is that of previews" in line
+
+
+def test_a_stack_is_listed_once() -> None:
+    (line,) = mistakes(stacks=[PROD, {**PROD, "environment": "other"}])
+    assert "a stack is listed once" in line
+
+
+def test_no_stacks_are_a_mistake() -> None:
+    (line,) = mistakes(stacks=[])
+    assert line.startswith("strata-bootstrap:identity.stacks is [], shorter than 1")
+
+
+def test_a_table_of_terraforms_is_named() -> None:
+    legacy = {"bucket": "acme-state", "key": "data/terraform.tfstate"}
+    (line,) = mistakes(stacks=[{**PROD, "legacy": legacy}])
+    assert line.startswith("strata-bootstrap:identity.stacks[0].tableName is missing")
+    config = parse(stacks=[{**PROD, "tableName": "orders-prod", "legacy": {**legacy, "workspace": "blue"}}])
+    (stack,) = config.identity.stacks
+    assert stack.belongings(config.names) == Belongings("orders-prod", "acme-state", "env:/blue/data/terraform.tfstate")
+
+
+def test_a_state_of_terraforms_is_one_object() -> None:
+    (line,) = mistakes(stacks=[{**PROD, "tableName": "t-1", "legacy": {"bucket": "acme-state", "key": "data/*"}}])
+    assert line.startswith('strata-bootstrap:identity.stacks[0].legacy.key is "data/*"')
+
+
+def test_every_mistake_is_in_one_error() -> None:
+    found = mistakes(github={"repository": "shop"}, stacks=[{"name": "Prod"}], project="", wibble=1)
+    assert [line.split(" is ")[0] for line in found] == [
+        "strata-bootstrap:identity.wibble",
+        "strata-bootstrap:identity.github.repository",
+        "strata-bootstrap:identity.stacks[0].name",
+        "strata-bootstrap:identity.stacks[0].environment",
+        "strata-bootstrap:identity.project",
+    ]
+
+
+def test_a_key_of_the_other_program_is_a_mistake() -> None:
+    raw = {"strata-bootstrap:account": json.dumps(ACCOUNT), "strata:data": "{}"}
+    with pytest.raises(ConfigError) as caught:
+        identity.parse(raw, "prod")
+    assert any(line.startswith('strata:data is "{}", without effect') for line in caught.value.mistakes)
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_the_accounts_files_hold_no_mistake_and_are_the_stacks_accounts(stack: str) -> None:
+    def written(folder: str) -> dict[str, Any]:
+        found: dict[str, Any] = yaml.safe_load((ROOT / folder / f"Pulumi.{stack}.yaml").read_text())["config"]
+        return found
+
+    mine, its = written("bootstrap"), written(".")
+    config = identity.parse({key: json.dumps(value) for key, value in mine.items()}, stack)
+    assert mine["strata-bootstrap:account"] == its["strata:account"]
+    (served,) = config.identity.stacks
+    assert served.name == stack
+    assert (served.legacy is None) == ("legacy" not in its["strata:data"])
+    if served.legacy is not None:
+        legacy = its["strata:data"]["legacy"]
+        assert (served.legacy.bucket, served.legacy.key) == (legacy["bucket"], legacy["key"])
+
+
+def test_the_project_file_describes_every_key_and_no_other_object() -> None:
+    found = yaml.safe_load((ROOT / "bootstrap/Pulumi.yaml").read_text())["config"]
+    assert set(found) == {f"strata-bootstrap:{room}" for room in ROOMS}
+    described = found["strata-bootstrap:identity"]["description"]
+    rooms = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, LegacyObject)
+    keys = {key_of(name) for cls in rooms for name in cls.__dataclass_fields__}
+    assert sorted(key for key in keys if key not in described) == []
