@@ -47,8 +47,9 @@ def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[s
 def _alarmed(deployment: Deployment, target: Target, red: AbstractSet[str]) -> tuple[str, str]:
     if UNREADABLE in deployment.message:
         return "fault", deployment.message
-    # The errors may have left the window since, which turns their alarm green; CodeDeploy's words remain.
-    fired = [name for name in deployment.alarms if name in red or _named(name, deployment.message)]
+    # Since it was stopped, an alarm may have turned green with its errors out of the window, and another red.
+    said = [name for name in deployment.alarms if _named(name, deployment.message)]
+    fired = said or [name for name in deployment.alarms if name in red]
     verdict = [name for name in fired or deployment.alarms if name.startswith(target.verdict_alarms)]
     named = " and ".join(verdict or fired or deployment.alarms)
     slow = ": it answers too slowly" if verdict and all(target.is_slow_alarm(name) for name in verdict) else ""

@@ -90,6 +90,7 @@ def test_an_alias_moved_to_a_third_version_meanwhile_is_restored_to_the_recorded
         (stopped(), {TARGET.alarm}, "fault", TARGET.alarm),
         (stopped(message=f"Activated alarms: {TARGET.alarm}"), set(), "fault", TARGET.alarm),
         (stopped(message=f"Activated alarms: {ALARM}"), set(), "verdict", ALARM),
+        (stopped(message=f"Activated alarms: {TARGET.alarm}"), {ALARM}, "fault", TARGET.alarm),
         (stopped(message="one or more alarms"), set(), "verdict", ALARM),
         (
             stopped(message=f"Activated alarms: <{ALARM}-slow>", alarms=(ALARM, f"{ALARM}-slow", TARGET.alarm)),
