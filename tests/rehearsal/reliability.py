@@ -66,7 +66,7 @@ ROWS = {
     ),
     "killed mid-canary": Row(
         "`kill -9` mid-canary",
-        "the same: `pulumi cancel`; then that the deployment is `already in flight`",
+        "the same: `pulumi cancel`; then the deployment that goes on",
         "on the **new** version",
         "**promoted**, by the same deployment",
     ),

@@ -80,7 +80,7 @@ def test_killed_in_mid_canary(scene: Scene) -> None:
 def test_killed_in_mid_canary_of_a_bad_version(scene: Scene) -> None:
     name = "killed mid-canary, bad version"
     scene.commit(name, edits.BAD)
-    with scene.traffic(posts=0.8):
+    with scene.at(scene.SLOWER), scene.traffic(posts=0.8):
         killed(scene, "a canary has traffic", scene.split)
         wait_for("nothing is in flight", scene.at_rest)
         assert scene.deployments()[0].error == "ALARM_ACTIVE"
@@ -100,9 +100,9 @@ def test_killed_once_all_traffic_has_shifted(scene: Scene) -> None:
         """The runner is in a look from before the shift, and traffic has moved."""
         if scene.split() and scene.faults.fired() == []:
             held(scene, service="lambda", action="GetAlias")
-        return bool(scene.faults.fired()) and scene.alias() == (scene.deployments()[0].canary, {})
+        return scene.faults.fired() == [1] and not scene.split()
 
-    with scene.traffic():
+    with scene.at(scene.SLOWER), scene.traffic():
         killed(scene, "all traffic has shifted", shifted)
         scene.ends(name, scene.locked())
         said = scene.up()

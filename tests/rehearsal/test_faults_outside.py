@@ -12,13 +12,14 @@ from tests.rehearsal.scene import UP, Scene, wait_for
 def test_a_deleted_verdict_alarm_stops_the_canary_and_rejects_nothing(scene: Scene) -> None:
     name = "alarm deleted"
     scene.commit(name)
-    with scene.traffic():
+    with scene.at(scene.SLOWER), scene.traffic():
         up = scene.type(*UP)
         wait_for("a canary has traffic", scene.split, up)
         scene.cloudwatch.delete_alarms(AlarmNames=[scene.verdict_alarm()])
         said = up.wait()
-        assert said.code != 0
+        assert said.code != 0, said.text
         scene.ends(name, said)
+    with scene.traffic():
         then = scene.up()
     scene.then(name, then, deployments=2)
 
@@ -74,13 +75,14 @@ def test_a_canary_that_nobody_calls_is_not_promoted(scene: Scene) -> None:
 def test_an_alias_moved_by_hand_in_mid_canary_takes_the_canary_back(scene: Scene) -> None:
     name = "alias moved"
     scene.commit(name)
-    with scene.traffic():
+    with scene.at(scene.SLOWER), scene.traffic():
         up = scene.type(*UP)
         wait_for("a canary has traffic", scene.split, up)
         scene.move_alias(scene.before.live)
         said = up.wait()
         assert said.code != 0, said.text
         scene.ends(name, said)
+    with scene.traffic():
         then = scene.up()
     scene.then(name, then, deployments=2)
 
@@ -89,12 +91,13 @@ def test_an_alias_moved_by_hand_in_mid_canary_takes_the_canary_back(scene: Scene
 def test_a_deployment_stopped_without_a_rollback_leaves_no_split_alias(scene: Scene) -> None:
     name = "stopped without rollback"
     scene.commit(name)
-    with scene.traffic():
+    with scene.at(scene.SLOWER), scene.traffic():
         up = scene.type(*UP)
         wait_for("a canary has traffic", scene.split, up)
-        scene.codedeploy.stop_deployment(deploymentId=scene.deployments()[0].id, autoRollbackEnabled=False)
+        scene.codedeploy.stop_deployment(deploymentId=scene.in_flight()[0], autoRollbackEnabled=False)
         said = up.wait()
-        assert said.code != 0
+        assert said.code != 0, said.text
         scene.ends(name, said)
+    with scene.traffic():
         then = scene.up()
     scene.then(name, then, deployments=2)
