@@ -215,7 +215,7 @@ class Machine(Base):
     def moves_the_alias(self, which: int, to: int, weight: float) -> None:
         function = self.pick(which).function
         live, number = function.alias.version, list(function.codes)[to % len(function.codes)]
-        where = Alias(live, number, weight) if weight else Alias(number)
+        where = Alias(live, number, weight) if weight and number != live else Alias(number)
         two_roles = function.codes[live].role != function.codes[number].role
         if function.alias.is_whole_on(number) or (two_roles and where.shifted):
             return

@@ -94,7 +94,7 @@ class Truth:
         elif act == "forth" and isinstance(what, Record) and run:
             self._started(run, group, what)
         elif act == "back" and isinstance(what, Record):
-            self._taken_back(group, what)
+            self._taken_back(client, group, what)
         elif act == "stop" and f"strata:stopped:{what}" not in function.tags:
             self.broken(f"{client.name} stops {what}, and no tag says why")
 
@@ -102,7 +102,7 @@ class Truth:
         self.cloud.tell(f"{client.name} notes for {function.name}: {mark}")
         match mark:
             case Stopped(deployment, kind, why):
-                self.notes[deployment].append((kind, client.name, why))
+                self.notes[deployment].append((kind, client.name, why.replace("%", " percent")))
             case Pardon(_, deployment, _):
                 self.pardons.add(deployment)
             case Overridden(fingerprint, _, text):
@@ -136,13 +136,13 @@ class Truth:
         if live is not None and older(run.policy.commit, live) and not allowed:
             self.broken(f"{new.id} releases {run.policy.commit}, which is older than {live}")
 
-    def _taken_back(self, group: CodeDeploy, back: Record) -> None:
-        forth = back.takes_back
+    def _taken_back(self, client: Client, group: CodeDeploy, back: Record) -> None:
+        forth, known = back.takes_back, client.saw[group.function.name].over
         if forth is None or not forth.succeeded:
             self.broken(f"{back.id} takes {forth and forth.id} back, which had not succeeded")
         elif not self.notes[forth.id]:
             self.broken(f"{back.id} takes {forth.id} back, and no tag says why")
-        elif any(each.takes_back is forth and each is not back and not each.failed for each in group.records):
+        elif any(each.takes_back is forth and not each.failed and each.id in known for each in group.records):
             self.broken(f"{back.id} takes {forth.id} back a second time")
         elif group.function.fingerprint(back.target) != group.function.fingerprint(forth.current):
             self.broken(f"{back.id} leads to {back.target}, and {forth.id} came from {forth.current}")
@@ -179,7 +179,7 @@ class Truth:
                 return self._not_promoted(run, target, outcome, record, saw)
             case Ending.ROLLED_BACK:
                 return self._not_rolled_back(run, group, outcome, record, saw)
-            case Ending.REFUSED if not own & {"forth", "back", "stop"}:
+            case Ending.REFUSED if not own & {"forth", "stop"}:  # an earlier set may have gone back first
                 return self._not_refused(run, target, outcome, saw, others)
             case Ending.UNCHANGED:
                 return self._not_unchanged(run, target, saw, own)
