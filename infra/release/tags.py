@@ -190,7 +190,7 @@ def _overridden(value: str) -> Noted | None:
 
 def _plain(text: str) -> str:
     """`text` with what a tag does not take replaced."""
-    return re.sub(r"[^\w\s+\-=.:/@]", "_", " ".join(text.split()))
+    return re.sub(r"[^\w\s+\-=.:/@]", "_", " ".join(text.split()).replace("%", " percent"))
 
 
 def fits(text: str) -> bool:

@@ -7,30 +7,41 @@ is printed as a short sequence of rules, after the history of all that was done,
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from infra.release import acts, plan
 from infra.release.clock import Interrupted
-from infra.release.model import ReleasePolicy
+from infra.release.model import EVIDENCE, Alias, ReleasePolicy
 from infra.release.tags import Pardon
 from tests.unit.machine import settled
 from tests.unit.machine.actors import Crash
-from tests.unit.machine.base import Base, Tally
+from tests.unit.machine.base import TALLY, Base
 from tests.unit.machine.client import KINDS, MUTATIONS, READS, CallFault, Client
 from tests.unit.machine.world import MINUTE
 
 STEPS = 20_000
-EXAMPLES = 500
+EXAMPLES = 200
 """That take more than so many."""
+
+ENDS = {
+    *("first: answered", "unchanged: fingerprint", "unchanged: idle", "started: started", "promoted: verdict"),
+    *(f"rolled_back: {reason}" for reason in ("verdict", "hook", "operator", "evidence", "fault", "set")),
+    *(f"refused: {reason}" for reason in ("rejected", "older", "alarm", "split", "unlike", "set", "probe")),
+}
+"""Each of which some run must come to, or the rules are too tame."""
 
 TRAITS: tuple[dict[str, Any], ...] = (
     {},
     {},
+    {"errors": 0.5},
     {"errors": 0.5},
     {"errors": 0.05},
     {"before": "Failed"},
@@ -42,24 +53,40 @@ TRAITS: tuple[dict[str, Any], ...] = (
 """Of new code; that without any is good."""
 some = st.integers(0, 2)
 new = 9
-codes = st.sampled_from([new, new, new, new, 0, 0, 1, 2])
-changes = st.lists(st.tuples(some, codes, st.sampled_from(TRAITS)), max_size=3)
+changes = st.lists(
+    st.tuples(some, st.sampled_from([new, new, new, new, 0, 0, 1, 2]), st.sampled_from(TRAITS)), max_size=3
+)
 policies: st.SearchStrategy[dict[str, Any]] = st.just({}) | st.fixed_dictionaries(
     {},
     optional={
         "evidence": st.just("enforce"),
-        "minimum_requests": st.just(0),
+        "minimum_requests": st.sampled_from([20, 20, 0]),
         "top_up": st.just(True),
         "retry": st.just(True),
-        "override": st.sampled_from(["ann: why", "bob: because"]),
+        "override": st.sampled_from(["ann: why", "ann: why", "bob: because"]),
         "wait": st.just(False),
         "longest_wait_minutes": st.just(2),
     },
 )
 WEATHER = (
     *("rollback works", "rollback fails", "rollback is missing", "rollback is slow"),
-    *("blocked", "unblocked", "fault", "red", "green", "late", "no traffic", "little traffic", "much traffic"),
+    *("blocked", "unblocked", "fault", "late", "no traffic", "little traffic", "much traffic"),
 )
+
+
+def happening(**given: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
+    """A rule before which a while passes, so that things happen in the midst of others."""
+
+    def decorate(happens: Callable[..., None]) -> Any:
+        def after_a_while(self: Machine, while_: float, **drawn: Any) -> None:
+            self.let_pass(while_ * MINUTE)
+            happens(self, **drawn)
+
+        after_a_while.__name__ = happens.__name__
+        while_ = st.sampled_from([0, 0, 0.2, 0.5, 1, 2, 5])
+        return rule(while_=while_, **given)(after_a_while)  # type: ignore[call-overload]
+
+    return decorate
 
 
 class Machine(Base):
@@ -69,20 +96,28 @@ class Machine(Base):
         before=st.sampled_from(["", "CodeDeployHook_smoke"]),
         after=st.sampled_from(["", "CodeDeployHook_bake"]),
         released=st.sampled_from([True, True, True, False]),
+        answers=st.booleans(),
         rate=st.sampled_from([600, 600, 20, 0]),
     )
-    def begin(self, size: int, minutes: int, before: str, after: str, released: bool, rate: int) -> None:  # noqa: PLR0917
-        """released: whether there has been a first release, and since then so many requests a minute."""
+    def begin(self, size: int, minutes: int, before: str, after: str, released: bool, answers: bool, rate: int) -> None:  # noqa: PLR0917
+        """released: whether there has been a first release, and since then so many requests a minute.
+
+        Else answers: whether the first version of the first function does, when it is called.
+        """
         self.build(size, minutes, before, after)
         if released:
             self.peace()
             for group in self.groups:
                 group.function.attract(self.cloud.now, rate)
+                self.change(group, new, {})
+        elif not answers:
+            codes, name = self.pick(0).function.codes, self.pick(0).function.name
+            codes["1"] = self.codes[name][0] = replace(codes["1"], answers=False)
 
     # Runs
 
     @precondition(lambda self: not self.busy("up"))
-    @rule(changes=changes, options=policies, behind=st.sampled_from([0, 0, 0, 1, 3]))
+    @happening(changes=changes, options=policies, behind=st.sampled_from([0, 0, 1, 3]))
     def up(self, changes: list[tuple[int, int, dict[str, Any]]], options: dict[str, Any], behind: int) -> None:
         """`behind`: commits that the checkout is behind."""
         for which, index, traits in changes:
@@ -92,8 +127,24 @@ class Machine(Base):
         policy = ReleasePolicy(commit=f"c{max(1, self.commit - behind)}", **{**options, "retry": retry})
         self.launch("up", wanted, policy)
 
+    @precondition(lambda self: not self.busy("up"))
+    @happening(both=st.booleans(), which=some, traits=st.sampled_from(TRAITS), evidence=st.sampled_from(EVIDENCE))
+    def releases(self, both: bool, which: int, traits: dict[str, Any], evidence: str) -> None:
+        """As most `up`s are: with new code of one function, or of two, and with nothing special."""
+        self.change(self.pick(which), new, traits)
+        if both:
+            self.change(self.pick(which + 1), new, {})
+        self.launch("up", self.wanted(), replace(self.policy, evidence=evidence))
+
+    @precondition(lambda self: not self.busy("up") and self.commit > 2)
+    @happening(which=some, index=some)
+    def an_old_pipeline_runs_again(self, which: int, index: int) -> None:
+        commit = f"c{self.commit - 2}"
+        self.change(self.pick(which), index, {})
+        self.launch("up", self.wanted(), ReleasePolicy(commit=commit))
+
     @precondition(lambda self: self.exported and not self.busy("watch") and not self.calm)
-    @rule()
+    @happening()
     def watch(self) -> None:
         self.launch("watch", self.exported, self.policy, plan.watch)
 
@@ -102,10 +153,11 @@ class Machine(Base):
         self.let_pass(minutes * MINUTE)
 
     @precondition(lambda self: self.actors)
-    @rule(which=some, how=st.sampled_from([Crash, Interrupted, KeyboardInterrupt]))
+    @happening(which=some, how=st.sampled_from([Crash, Interrupted, KeyboardInterrupt]))
     def kill(self, which: int, how: type[BaseException]) -> None:
         """Somebody's process dies, or is told to give up waiting."""
-        self.resume(list(self.actors)[which % len(self.actors)], how())
+        if self.actors:
+            self.resume(list(self.actors)[which % len(self.actors)], how())
 
     @rule(watching=st.booleans())
     def comes_to_rest(self, watching: bool) -> None:
@@ -117,11 +169,22 @@ class Machine(Base):
     def call_meets_a_fault(self, call: str, kind: str, skip: int) -> None:
         self.cloud.faults.append(CallFault(call, kind, skip))
 
-    @rule(minutes=st.sampled_from([1, 4, 20]))
+    @rule()
+    def answer_of_the_next_create_is_lost(self) -> None:
+        self.cloud.faults.append(CallFault("create", "lost", 0))
+
+    @happening(which=some, red=st.booleans())
+    def alarm_of_the_alias_turns(self, which: int, red: bool) -> None:
+        function = self.pick(which).function
+        if (alarm := function.alarms.get(function.target.alarm)) is not None:
+            self.cloud.tell(f"{function.name}: {'red' if red else 'green'}")
+            alarm.red = red
+
+    @happening(minutes=st.sampled_from([1, 4, 20]))
     def aws_is_away(self, minutes: float) -> None:
         self.cloud.away = self.cloud.now + minutes * MINUTE
 
-    @rule(which=some, what=st.sampled_from(WEATHER))
+    @happening(which=some, what=st.sampled_from(WEATHER))
     def aws_changes(self, which: int, what: str) -> None:
         group = self.pick(which)
         function = group.function
@@ -133,8 +196,6 @@ class Machine(Base):
                 group.blocked = what == "blocked"
             case ["fault"]:
                 group.faults.append("IAM_ROLE_PERMISSIONS")
-            case [("red" | "green")] if function.target.alarm in function.alarms:
-                function.alarms[function.target.alarm].red = what == "red"
             case ["late"]:
                 function.late = 2 * MINUTE - function.late
             case [how, "traffic"]:
@@ -143,27 +204,27 @@ class Machine(Base):
     # What people do by hand
 
     @precondition(lambda self: any(group.running for group in self.groups))
-    @rule(which=some, roll_back=st.booleans())
+    @happening(which=some, roll_back=st.booleans())
     def stops_by_hand(self, which: int, roll_back: bool) -> None:
         group = self.pick(which)
         if group.running is not None:
             self.cloud.tell(f"a hand stops {group.running.id}, roll back: {roll_back}")
             group.stop(group.running.id, "hand", roll_back=roll_back)
 
-    @rule(which=some, to=st.integers(0, 9), weight=st.sampled_from([0, 0, 0.3]))
+    @happening(which=some, to=st.integers(0, 9), weight=st.sampled_from([0, 0, 0.3]))
     def moves_the_alias(self, which: int, to: int, weight: float) -> None:
         function = self.pick(which).function
         live, number = function.alias.version, list(function.codes)[to % len(function.codes)]
-        where = (live, number, weight) if weight and number != live else (number,)
+        where = Alias(live, number, weight) if weight and number != live else Alias(number)
         two_roles = function.codes[live].role != function.codes[number].role
-        if function.alias.is_whole_on(number) or (two_roles and len(where) > 1):
+        if function.alias.is_whole_on(number) or (two_roles and where.shifted):
             return
         self.cloud.tell(f"a hand moves {function.name} to {where}")
-        function.point(self.cloud.now, "hand", *where)
+        function.point(self.cloud.now, "hand", where)
         self.truth.by_hand[function.name] |= {function.fingerprint(each) for each in (number, function.alias.version)}
 
     @precondition(lambda self: all(group.function.alarms for group in self.groups))
-    @rule(which=some)
+    @happening(which=some)
     def deletes_an_alarm(self, which: int) -> None:
         function = self.pick(which).function
         name = list(function.alarms)[-1]
@@ -171,7 +232,7 @@ class Machine(Base):
         del function.alarms[name]
 
     @precondition(lambda self: any(len(group.function.codes) > 1 and not group.running for group in self.groups))
-    @rule(which=some)
+    @happening(which=some)
     def deploys_by_hand(self, which: int) -> None:
         """A deployment that is not this release's: from what is live to the newest version."""
         group = self.pick(which)
@@ -185,7 +246,7 @@ class Machine(Base):
     # What an operator does by the command
 
     @precondition(lambda self: self.exported and any(group.running for group in self.groups))
-    @rule(which=some)
+    @happening(which=some)
     def aborts(self, which: int) -> None:
         group = self.pick(which)
         if group.running is not None and group.running.role == "forth" and not self.busy("abort"):
@@ -194,23 +255,24 @@ class Machine(Base):
             self.acts("abort", acts.abort(stops, "too many complaints"), acts.alongside(seen, stops))
 
     @precondition(lambda self: self.exported and any(each.succeeded for group in self.groups for each in group.records))
-    @rule(which=st.integers(0, 3))
+    @happening(which=st.integers(0, 3))
     def rolls_back(self, which: int) -> None:
         """One function, or what was promoted together last."""
-        names = {self.pick(which).function.name} if which != 3 else set(self.seen())
-        asked = {name: each for name, each in self.seen().items() if name in names}
+        asked = {
+            name: each for name, each in self.seen().items() if which == 3 or name == self.pick(which).function.name
+        }
         if any(each.in_flight or each.alias.shifted for each in asked.values()) or self.busy("rollback"):
             return
         if forth := acts.last_set(asked):
             self.acts("rollback", acts.take_back(forth, "customers complain"), set(forth))
 
     @precondition(lambda self: self.exported and not self.busy("unstick"))
-    @rule(by_word=st.booleans())
+    @happening(by_word=st.booleans())
     def unsticks(self, by_word: bool) -> None:
         self.unstick(by_word=by_word)
 
     @precondition(lambda self: any(each.failed for group in self.groups for each in group.records))
-    @rule(which=some)
+    @happening(which=some)
     def forgives(self, which: int) -> None:
         group = self.pick(which)
         rejected = self.truth.rejection(group, self.codes[group.function.name][-1].fingerprint)
@@ -223,7 +285,7 @@ class Machine(Base):
 
     @invariant()
     def nothing_is_wrong(self) -> None:
-        Tally.rules += 1
+        TALLY.rules += 1
         if hasattr(self, "truth"):
             settled.check_always(self.truth)
 
@@ -238,23 +300,22 @@ def drive(examples: int, *, at_random: bool) -> None:
             derandomize=not at_random,
             database=None,
             print_blob=True,
-            phases=[Phase.generate, *[Phase.shrink] * ("QUICK" not in os.environ)],
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         ),
     )
 
 
-def test_no_fault_crash_or_hand_breaks_a_release() -> None:
+def test_no_fault_crash_or_hand_breaks_a_release(record_property: Callable[[str, object], None]) -> None:
     asked = int(os.environ.get("STRATA_STEPS", "0"))
-    Tally.rules = Tally.looks = 0
-    Tally.ends.clear()
+    TALLY.rules = TALLY.looks = 0
+    TALLY.ends.clear()
     try:
         drive(EXAMPLES, at_random=bool(asked))
-        while Tally.rules + Tally.looks < asked:
+        while TALLY.steps < asked:
             drive(EXAMPLES, at_random=True)
     finally:
-        print(  # noqa: T201 - pytest shows it with -s, and where it fails
-            f"{Tally.rules} rules, {Tally.looks} looks; ends: {dict(sorted(Tally.ends.items()))}"
-        )
-    assert Tally.rules + Tally.looks >= STEPS
+        record_property("tally", str(TALLY))
+        logging.getLogger(__name__).info("%d steps: %s", TALLY.steps, TALLY)
+    assert TALLY.steps >= max(STEPS, asked)
+    assert TALLY.ends.keys() >= ENDS

@@ -62,7 +62,7 @@ def test_every_tag_is_one_that_aws_takes(mark: Mark) -> None:
 def test_what_a_tag_cannot_hold_is_replaced_or_refused() -> None:
     stopped = read(Stopped("d-1", "operator", 'it says "no"\n(twice), 50%')).stop("d-1")
     assert stopped is not None
-    assert stopped.why == "it says _no_ _twice__ 50_"
+    assert stopped.why == "it says _no_ _twice__ 50 percent"
     with pytest.raises(ValueError, match=f"has 257 characters, but a tag .* holds {LONGEST_VALUE}: say it shorter"):
         written(Stopped("d-1", "operator", "x" * 257), "ann", AT)
 

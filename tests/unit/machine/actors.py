@@ -1,4 +1,4 @@
-"""A runner in a thread of its own, which runs only while it is let: deterministic, and interrupted where it waits."""
+"""A runner in a thread of its own, which runs only while it is let: deterministic, and stopped wherever it waits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from infra.release.model import ReleaseError
 from infra.release.outcome import Outcome
 
+MOST_LOOKS = 100
+"""Without a pause between them: one for each mark, deployment and restored alias of a set."""
 MOST_NAPS = 5000
 """Of one runner: two for each ten seconds of the longest hook, canary, way back and window, twice over."""
 
@@ -26,18 +28,23 @@ class Actor:
         self.end: Mapping[str, Outcome] | None = None
         self.error: BaseException | None = None  # by which it ended otherwise
         self._order: BaseException | None = None
-        self._naps = 0
+        self._looks, self._naps = 0, 0
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
         self._thread.start()
 
-    @property
     def over(self) -> bool:
         return self.end is not None or self.error is not None
 
+    def looks(self) -> None:
+        """Told of every look; one that never sleeps would drown AWS in calls."""
+        self._looks += 1
+        if self._looks > MOST_LOOKS:
+            raise AssertionError(f"{self.name} never sleeps")
+
     def sleep(self, duration: timedelta) -> None:
         """As the runner's clock does: gives way to the test until that time has come."""
-        self._naps += 1
+        self._looks, self._naps = 0, self._naps + 1
         if self._naps > MOST_NAPS:
             raise AssertionError(f"{self.name} never ends")
         self.wake = self.now() + duration
@@ -48,19 +55,16 @@ class Actor:
             raise order
 
     def resume(self, order: BaseException | None = None) -> None:
-        """Let it run to its next sleep, or end it there by raising `order`. Raises what is no fault of AWS."""
-        if self.over:
+        """Let it run to its next sleep; `order` is raised where it sleeps. Raises what no runner may end by."""
+        if self.over():
             return
         self._order = order
         self._go.release()
         self._back.acquire()
-        self._join()
+        if self.over():
+            self._thread.join()
         if self.error is not None and not isinstance(self.error, ReleaseError | Crash):
             raise self.error
-
-    def _join(self) -> None:
-        if self.over:
-            self._thread.join()
 
     def _live(self) -> None:
         self._go.acquire()

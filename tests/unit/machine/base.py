@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine
 
 from infra.release import acts, plan, stuck
-from infra.release.model import Notes, Observation, ReleasePolicy, Target
+from infra.release.model import Alias, Notes, Observation, ReleasePolicy, Target
 from infra.release.outcome import Outcome
 from infra.release.runner import run
 from tests.unit.machine import settled
@@ -26,12 +26,20 @@ PATIENCE = timedelta(hours=12)
 """Within which everything ends, once AWS is well."""
 
 
+@dataclass
 class Tally:
     """What was done, over all examples."""
 
-    rules = 0
-    looks = 0
-    ends: ClassVar[Counter[str]] = Counter()
+    rules: int = 0
+    looks: int = 0
+    ends: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def steps(self) -> int:
+        return self.rules + self.looks
+
+
+TALLY = Tally()
 
 
 class Base(RuleBasedStateMachine):
@@ -95,14 +103,14 @@ class Base(RuleBasedStateMachine):
 
     def resume(self, actor: Actor, order: BaseException | None = None) -> None:
         actor.resume(order)
-        if not actor.over:
+        if not actor.over():
             return
         done = self.actors.pop(actor)
         if actor.end is None:
             self.cloud.tell(f"{actor.name} ends by {type(actor.error).__name__}: {actor.error}")
             return
         self.truth.check(done, actor.end)
-        Tally.ends.update(f"{each.ending.value}: {each.reason}" for each in actor.end.values())
+        TALLY.ends.update(f"{each.ending.value}: {each.reason}" for each in actor.end.values())
         if done.kind == "up" and all(each.ending.good for each in actor.end.values()):
             self.exported = done.targets
 
@@ -124,7 +132,8 @@ class Base(RuleBasedStateMachine):
         name = f"run/{kind}{self.launched}"
 
         def counted(*given: Any) -> Any:
-            Tally.looks += 1
+            TALLY.looks += 1
+            actor.looks()
             return decide(*given)
 
         def work(actor: Actor) -> Mapping[str, Outcome]:
@@ -188,7 +197,7 @@ class Base(RuleBasedStateMachine):
                 self.until_all_end()
             else:  # no command can be used yet, but the one that the refusal names
                 for group in self.groups:
-                    group.function.point(self.cloud.now, "hand", group.function.alias.version)
+                    group.function.point(self.cloud.now, "hand", Alias(group.function.alias.version))
             if not self.released():
                 self.truth.broken("an alias is still split")
         settled.check(self.truth)

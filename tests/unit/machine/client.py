@@ -244,7 +244,7 @@ class Client:
             if seen.revision != function.alias.revision:
                 raise Unavailable("PreconditionFailedException: the revision id given does not match the latest one")
             self._act("point", function, version)
-            function.point(self.cloud.now, self.name, version)
+            function.point(self.cloud.now, self.name, Alias(version))
             self.cloud.tell(f"{self.name} points {function.name} to {version}")
 
     def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from infra.release.model import Alias
 from local.cloud.codedeploy.machine import (
     AFTER,
     BEFORE,
@@ -192,9 +193,9 @@ class CodeDeploy:
     def _shift(self, record: Record, percent: float, now: datetime) -> Fault | None:
         if self.faults and record.rolls_back is None:
             return Fault(self.faults.pop(), "while traffic was moved")
-        where = (record.target,) if percent >= 100 else (record.current, record.target, percent / 100)
+        split = Alias(record.current, record.target, percent / 100)
         try:
-            self.function.point(now, record.id, *where)
+            self.function.point(now, record.id, Alias(record.target) if percent >= 100 else split)
         except ValueError as refusal:
             return Fault(INVALID, str(refusal))
         record.shifting = record.shifting or now

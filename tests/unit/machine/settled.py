@@ -46,14 +46,14 @@ def _at_rest(truth: Truth, group: CodeDeploy, *, by_hand: bool) -> None:
         truth.broken(f"the alias of {function.name} is on {function.alias}")
     live = function.fingerprint(function.alias.version)
     rejected = truth.rejection(group, live)
-    if rejected is not None and live not in truth.by_hand[function.name] and not _foreign(group):
+    if rejected is not None and live not in truth.by_hand[function.name] and not _foreign(group, live):
         truth.broken(f"{function.name} is live on {function.alias}, which {rejected.id} rejected")
 
 
-def _foreign(group: CodeDeploy) -> bool:
-    """Whether somebody's own deployment, or CodeDeploy's way back from it, has moved the alias last."""
-    mover = next((each for each in group.records if each.id == group.function.moves[-1].by), None)
-    return mover is not None and "foreign" in {mover.role, mover.rolls_back.role if mover.rolls_back else ""}
+def _foreign(group: CodeDeploy, fingerprint: str) -> bool:
+    """Whether CodeDeploy's way back from somebody's own deployment has put that code live."""
+    back = [each for each in group.records if each.rolls_back is not None and each.rolls_back.role == "foreign"]
+    return fingerprint in {group.function.fingerprint(each.target) for each in back}
 
 
 def _sets(truth: Truth) -> None:

@@ -94,7 +94,7 @@ class Truth:
         elif act == "forth" and isinstance(what, Record) and run:
             self._started(run, group, what)
         elif act == "back" and isinstance(what, Record):
-            self._taken_back(group, what)
+            self._taken_back(client, group, what)
         elif act == "stop" and f"strata:stopped:{what}" not in function.tags:
             self.broken(f"{client.name} stops {what}, and no tag says why")
 
@@ -102,7 +102,7 @@ class Truth:
         self.cloud.tell(f"{client.name} notes for {function.name}: {mark}")
         match mark:
             case Stopped(deployment, kind, why):
-                self.notes[deployment].append((kind, client.name, why))
+                self.notes[deployment].append((kind, client.name, why.replace("%", " percent")))
             case Pardon(_, deployment, _):
                 self.pardons.add(deployment)
             case Overridden(fingerprint, _, text):
@@ -136,13 +136,13 @@ class Truth:
         if live is not None and older(run.policy.commit, live) and not allowed:
             self.broken(f"{new.id} releases {run.policy.commit}, which is older than {live}")
 
-    def _taken_back(self, group: CodeDeploy, back: Record) -> None:
-        forth = back.takes_back
+    def _taken_back(self, client: Client, group: CodeDeploy, back: Record) -> None:
+        forth, known = back.takes_back, client.saw[group.function.name].over
         if forth is None or not forth.succeeded:
             self.broken(f"{back.id} takes {forth and forth.id} back, which had not succeeded")
         elif not self.notes[forth.id]:
             self.broken(f"{back.id} takes {forth.id} back, and no tag says why")
-        elif any(each.takes_back is forth and each is not back for each in group.records):
+        elif any(each.takes_back is forth and not each.failed and each.id in known for each in group.records):
             self.broken(f"{back.id} takes {forth.id} back a second time")
         elif group.function.fingerprint(back.target) != group.function.fingerprint(forth.current):
             self.broken(f"{back.id} leads to {back.target}, and {forth.id} came from {forth.current}")
@@ -168,39 +168,38 @@ class Truth:
             if ending is Ending.PROMOTED and self.moment(record) in failed:
                 self.broken(f"{record.id} is promoted, and another of its set has failed")
 
-    def _wrong(  # noqa: PLR0911 - one for each ending
-        self, run: Run, target: Target, outcome: Outcome, outcomes: Mapping[str, Outcome]
-    ) -> str | None:
+    def _wrong(self, run: Run, target: Target, outcome: Outcome, outcomes: Mapping[str, Outcome]) -> str | None:
         group, saw = self.cloud.groups[target.function], run.client.saw[target.function]
         own = {act for function, act in run.client.did if function == target.function}
         record = group.find(outcome.deployment_id) if outcome.deployment_id else None
         others = {each.ending for name, each in outcomes.items() if name != target.function}
+        fine = True
         match outcome.ending:
             case Ending.PROMOTED:
                 return self._not_promoted(run, target, outcome, record, saw)
             case Ending.ROLLED_BACK:
                 return self._not_rolled_back(run, group, outcome, record, saw)
-            case Ending.REFUSED:
-                if own & {"forth", "back", "stop"}:
-                    return f"it did {own}"
+            case Ending.REFUSED if not own & {"forth", "stop"}:  # an earlier set may have gone back first
                 return self._not_refused(run, target, outcome, saw, others)
+            case Ending.UNCHANGED:
+                return self._not_unchanged(run, target, saw, own)
             case Ending.STARTED:
-                return None if record and not saw.over[record.id] and not run.policy.wait else "nothing runs"
+                fine = record is not None and not saw.over[record.id] and not run.policy.wait
             case Ending.FIRST:
-                answered = run.client.answers.get(target.function)
-                good = answered and answered.error is None and "strata:first" in group.function.tags
-                return None if good and not group.records else "it is not first"
-        return self._not_unchanged(run, target, outcome, saw, own)
+                answer = run.client.answers.get(target.function)
+                fine = answer is not None and answer.error is None and "strata:first" in group.function.tags
+        return None if fine and outcome.ending is not Ending.REFUSED else f"it did {own or 'nothing'}"
 
     def _not_promoted(self, run: Run, target: Target, outcome: Outcome, record: Record | None, saw: Saw) -> str | None:
         function = self.cloud.groups[target.function].function
-        if record is None or record.role != "forth" or not record.succeeded:
+        if record is None or record.role in {"back", "rollback"} or not record.succeeded:
             return "that deployment has not succeeded"
         if saw.alias.shifted or function.fingerprint(saw.alias.version) != function.fingerprint(record.target):
             return f"the alias was on {saw.alias}"
         if run.kind == "up" and function.fingerprint(record.target) != function.fingerprint(target.version):
             return "another version was wanted"
-        if (outcome.from_version, outcome.to_version) != (record.current, saw.alias.version):
+        known = record.role == "forth"  # a foreign one has no line that says where it started from
+        if known and (outcome.from_version, outcome.to_version) != (record.current, saw.alias.version):
             return f"it was {record.current} -> {saw.alias.version}"
         return None
 
@@ -263,7 +262,7 @@ class Truth:
                 fine = False
         return None if fine else "nothing of that is so"
 
-    def _not_unchanged(self, run: Run, target: Target, outcome: Outcome, saw: Saw, own: set[str]) -> str | None:
+    def _not_unchanged(self, run: Run, target: Target, saw: Saw, own: set[str]) -> str | None:
         function = self.cloud.groups[target.function].function
         if run.kind != "up":
             return None if all(saw.over.values()) and "forth" not in own else "something is in flight"

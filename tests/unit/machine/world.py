@@ -95,9 +95,9 @@ class Function:
         self.codes[number := str(int(last) + 1)] = code
         return number
 
-    def point(self, now: datetime, by: str, *where: object) -> None:
+    def point(self, now: datetime, by: str, where: Alias) -> None:
         """Lambda's UpdateAlias. Raises ValueError where Lambda refuses."""
-        alias = Alias(*where, revision=f"r{len(self.moves)}")  # type: ignore[arg-type, misc]
+        alias = replace(where, revision=f"r{len(self.moves)}")
         if alias.shifted is not None and self.codes[alias.version].role != self.codes[alias.shifted].role:
             raise ValueError("InvalidParameterValueException: the versions have different roles")
         self.moves.append(replace(self.moves[-1], at=now, alias=alias, by=by))
