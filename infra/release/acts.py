@@ -12,11 +12,11 @@ from datetime import datetime
 
 from infra.release import plan
 from infra.release.actions import Action, Follow, Note, Stop, TakeBack
-from infra.release.blame import blame, rejection
+from infra.release.blame import ended, rejection
 from infra.release.case import Case
 from infra.release.model import Deployment, Observation, ReleasePolicy, Status, Target
 from infra.release.outcome import Ending, Phase
-from infra.release.tags import Stopped, Tags
+from infra.release.tags import Stopped
 
 Seen = Mapping[str, Observation]
 Decide = Callable[[Sequence[Target], Seen, ReleasePolicy, datetime], dict[str, Action]]
@@ -58,9 +58,9 @@ def _back(case: Case, forth: Deployment, why: str) -> Action | None:
     seen = case.seen
     if seen.followed is not None or forth.entry is None:
         return None
-    for each in seen.ledger:
-        if (taken_back := seen.taken_back_by(each)) is not None and taken_back.id == forth.id:
-            return Follow(each.id)
+    known = seen.deployment(forth.id)
+    if known is not None and (way_back := seen.way_back_of(known)) is not None:
+        return Follow(way_back.id)
     if seen.in_flight is not None:
         return case.finish(Ending.REFUSED, "busy", f"{seen.in_flight.id} has been started meanwhile; {ABORT_IT}")
     if seen.alias.shifted is not None or seen.live.fingerprint != forth.entry.fingerprint:
@@ -80,9 +80,8 @@ LOOK = "look again by `python -m infra.release status --stack STACK`"
 
 def promoted(seen: Observation) -> Deployment | None:
     """The deployment that brought what is live now, and that nobody has taken back; None where nothing of ours did."""
-    taken_back = {forth.id for each in seen.ledger if (forth := seen.taken_back_by(each)) is not None}
-    tries = seen.tries(seen.live.fingerprint)
-    return next((each for each in tries if each.status is Status.SUCCEEDED and each.id not in taken_back), None)
+    tries = (each for each in seen.tries(seen.live.fingerprint) if each.status is Status.SUCCEEDED)
+    return next((each for each in tries if seen.way_back_of(each) is None), None)
 
 
 def last_set(seen: Seen) -> dict[str, Deployment]:
@@ -102,15 +101,6 @@ def alongside(seen: Seen, functions: Collection[str]) -> set[str]:
     }
     others = {name for name, each in seen.items() if any(one.entry and one.entry.at in moments for one in each.ledger)}
     return {*functions} | others
-
-
-def ended(deployment: Deployment, target: Target, tags: Tags) -> tuple[str, str]:
-    """The reason, in one word, and the detail of a deployment's end, later acts of an operator included."""
-    if deployment.failed:
-        return blame(deployment, target, tags)
-    if (mark := tags.stop(deployment.id)) is not None:
-        return mark.kind, f"{tags.stopped[deployment.id].by} took it back: {mark.why}"
-    return "verdict", "no alarm fired"
 
 
 @dataclass(frozen=True)

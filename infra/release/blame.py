@@ -61,13 +61,22 @@ def _named(alarm: str, message: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(alarm)}(?![\w-])", message) is not None
 
 
+def ended(deployment: Deployment, target: Target, tags: Tags) -> tuple[str, str]:
+    """The reason, in one word, and the detail of a deployment's end, later acts of an operator included."""
+    if deployment.failed:
+        return blame(deployment, target, tags)
+    if (mark := tags.stop(deployment.id)) is not None:
+        return mark.kind, f"{tags.stopped[deployment.id].by} took it back: {mark.why}"
+    return "verdict", "no alarm fired"
+
+
 def rejection(fingerprint: str, target: Target, seen: Observation) -> Deployment | None:
     """The newest try of a fingerprint, if it was rejected by a verdict or a hook, or taken back by an operator."""
     for each in seen.tries(fingerprint):
         stop = seen.tags.stop(each.id)
         if each.status is Status.SUCCEEDED:
             # A stop that came too late left its tag, and took nothing back.
-            back = any(seen.taken_back_by(other) is each for other in seen.ledger)
+            back = seen.way_back_of(each) is not None
             return each if back and stop and stop.kind == "operator" else None
         if each.failed and blame(each, target, seen.tags)[0] in REJECTING:
             return each

@@ -298,6 +298,10 @@ class Observation:
         """The deployment that `way_back`, one of ours, takes back."""
         return taken_back_by(way_back, self.ledger)
 
+    def way_back_of(self, forth: Deployment) -> Deployment | None:
+        """The newest of ours that takes `forth` back, whatever has come of it."""
+        return next((each for each in self.ledger if self.taken_back_by(each) is forth), None)
+
     def tries(self, fingerprint: str) -> list[Deployment]:
         """The deployments that released that fingerprint, newest first; ways back to it are not among them."""
         return [

@@ -22,7 +22,7 @@ from infra.release.blame import blame, rejection
 from infra.release.case import GRACE, Case
 from infra.release.model import Deployment, Observation, ReleasePolicy, Status, Target
 from infra.release.outcome import Ending, Phase
-from infra.release.refusal import overridden, pardonable, refusals
+from infra.release.refusal import overridden, pardonable, refusals, unlike
 from infra.release.tags import First, Overridden, Pardon, Stopped
 from infra.release.together import together
 
@@ -195,7 +195,7 @@ def _start(case: Case) -> Action:
         return Wait(Phase.SETTLE, f"{tries[0].id} tried {wanted}; its metrics leave the window in {left:.0f} s")
     if (calls := seen.canary.invocations) > 0:
         return Wait(Phase.SETTLE, f"{wanted} had {calls} calls that are still in the verdict's window")
-    return Start(seen.live.number, wanted.number, abrupt=any(each.reason == "unlike" for each in refusals(case)))
+    return Start(seen.live.number, wanted.number, abrupt=any(True for _ in unlike(case)))
 
 
 # A deployment is followed.

@@ -106,12 +106,12 @@ def _origin(seen: Observation) -> str | None:
 
 
 def _promotions(seen: Observation) -> Iterator[Deployment]:
-    """The deployments of ours that succeeded, newest first, without ways back and what those took back."""
-    forths = {each.id: seen.taken_back_by(each) for each in seen.ledger if each.status is Status.SUCCEEDED}
-    taken_back = {forth.id for forth in forths.values() if forth}
+    """The deployments of ours that succeeded, newest first, without ways back and what those have taken back."""
     for each in seen.ledger:
-        if each.id in forths and forths[each.id] is None and each.id not in taken_back and each.entry:
-            yield each
+        if each.entry and each.status is Status.SUCCEEDED and seen.taken_back_by(each) is None:
+            way_back = seen.way_back_of(each)
+            if way_back is None or way_back.status is not Status.SUCCEEDED:
+                yield each
 
 
 def _good(target: Target, seen: Observation, one: Published) -> bool:

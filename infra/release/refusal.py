@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from infra.release.blame import blame, rejection
+from infra.release.blame import ended, rejection
 from infra.release.case import Case
-from infra.release.model import Deployment, Status
+from infra.release.model import Deployment
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,19 @@ def refusals(case: Case) -> Iterator[Refusal]:
     yield from _rejected(case)
     yield from _older(case)
     yield from _alarm(case)
-    yield from _unlike(case)
+    yield from unlike(case)
 
 
 def pardonable(case: Case) -> Deployment | None:
     """The rejection that the configuration's `release.retry` forgives with this run, for the first time."""
-    wanted, tags = case.seen.wanted.fingerprint, case.seen.tags
-    used = any(each.configured and each.fingerprint == wanted for each in tags.pardons)
-    return rejection(wanted, case.target, case.seen) if case.policy.retry == wanted and not used else None
+    wanted = case.seen.wanted.fingerprint
+    allowed = case.policy.retry == wanted and not _retried(case)
+    return rejection(wanted, case.target, case.seen) if allowed else None
+
+
+def _retried(case: Case) -> bool:
+    """Whether `release.retry` has had its one try of the wanted version."""
+    return any(each.configured and each.fingerprint == case.seen.wanted.fingerprint for each in case.seen.tags.pardons)
 
 
 def _split(case: Case) -> Iterator[Refusal]:
@@ -54,15 +59,9 @@ def _rejected(case: Case) -> Iterator[Refusal]:
     found = rejection(wanted.fingerprint, case.target, case.seen)
     if found is None or any(each.deployment == found.id for each in tags.pardons):
         return
-    if found.status is Status.SUCCEEDED:
-        noted = tags.stopped[found.id]
-        stop = tags.stop(found.id)
-        why = f"{noted.by} took it back: {stop.why if stop else ''}"
-    else:
-        why = " ".join(blame(found, case.target, tags)).replace(" ", ": ", 1)
-    used = any(each.configured and each.fingerprint == wanted.fingerprint for each in tags.pardons)
+    why = ": ".join(ended(found, case.target, tags))
     remedy = "`python -m infra.release forgive` allows one more try"
-    if not used:
+    if not _retried(case):
         remedy += f", and so does `retry: {wanted.fingerprint}` in strata:release"
     yield Refusal(
         "rejected",
@@ -95,7 +94,7 @@ def _alarm(case: Case) -> Iterator[Refusal]:
         )
 
 
-def _unlike(case: Case) -> Iterator[Refusal]:
+def unlike(case: Case) -> Iterator[Refusal]:
     """One alias cannot hold versions of different roles or dead-letter settings.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from infra.release import fingerprint, ledger, logs
 from infra.release.actions import Start, TakeBack
-from infra.release.aws import measures
+from infra.release.aws import measures, versions
 from infra.release.aws.clients import Clients
 from infra.release.aws.errors import asking
-from infra.release.aws.records import Records, chunks
+from infra.release.aws.records import Records
 from infra.release.clock import ScaledClock
 from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Target, Version
 from infra.release.outcome import Outcome
@@ -262,13 +262,7 @@ class Aws:
         return names[:MOST_STREAMS]
 
     def forget(self, target: Target) -> None:
-        with asking("cloudwatch DeleteAlarms", f"verdict alarms of {target.function}"):
-            pages = self.clients.cloudwatch.get_paginator("describe_alarms").paginate(
-                AlarmNamePrefix=target.verdict_alarms
-            )
-            names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
-            for some in chunks(names, 100):
-                self.clients.cloudwatch.delete_alarms(AlarmNames=some)
+        versions.delete_alarms(self.clients, versions.verdict_alarms(self.clients, target))
 
 
 def _appspec(target: Target, stable: str, canary: str, *, hooks: bool) -> str:

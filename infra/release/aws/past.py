@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from infra.release.aws.clients import Clients
-from infra.release.aws.errors import asking
-from infra.release.aws.records import chunks
+from infra.release.aws.records import infos, lambda_targets
 
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy.type_defs import RevisionLocationTypeDef
@@ -23,13 +22,10 @@ def shifts(clients: Clients, deployments: Iterable[str]) -> dict[str, Shift]:
     AWS does not promise to give an AppSpec back, and one by hand may be YAML: of those the target is asked instead.
     """
     found: dict[str, Shift] = {}
-    for some in chunks(sorted(set(deployments)), 25):
-        with asking("codedeploy BatchGetDeployments", f"deployments {', '.join(some)}"):
-            infos = clients.codedeploy.batch_get_deployments(deploymentIds=some)["deploymentsInfo"]
-        for info in infos:
-            id_ = info["deploymentId"]
-            if (shift := _written(info.get("revision", {})) or _of_target(clients, id_)) is not None:
-                found[id_] = shift
+    for info in infos(clients, deployments):
+        id_ = info["deploymentId"]
+        if (shift := _written(info.get("revision", {})) or _of_target(clients, id_)) is not None:
+            found[id_] = shift
     return found
 
 
@@ -48,11 +44,8 @@ def _written(revision: RevisionLocationTypeDef) -> Shift | None:
 
 
 def _of_target(clients: Clients, deployment: str) -> Shift | None:
-    client, fine = clients.codedeploy, "DeploymentNotStartedException"
-    with asking("codedeploy GetDeploymentTarget", f"deployment {deployment}", fine=fine):
-        for id_ in client.list_deployment_targets(deploymentId=deployment).get("targetIds", []):
-            found = client.get_deployment_target(deploymentId=deployment, targetId=id_)
-            function = found["deploymentTarget"].get("lambdaTarget", {}).get("lambdaFunctionInfo", {})
-            if "currentVersion" in function and "targetVersion" in function:
-                return function["currentVersion"], function["targetVersion"]
+    for target in lambda_targets(clients, deployment):
+        function = target.get("lambdaFunctionInfo", {})
+        if "currentVersion" in function and "targetVersion" in function:
+            return function["currentVersion"], function["targetVersion"]
     return None

@@ -17,7 +17,7 @@ from infra.release.runner import CloudError, Unavailable
 from infra.release.tags import Enlisted, Mark, Tags
 
 if TYPE_CHECKING:
-    from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef
+    from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef, LambdaTargetTypeDef
 
 EARLIER = timedelta(minutes=1)
 """Than the newest record that is known, lest one is missed that was created at the same moment."""
@@ -89,11 +89,7 @@ class Records:
             return {id_ for page in pages for id_ in page["deployments"]}
 
     def _read(self, ids: Iterable[str]) -> dict[str, Deployment]:
-        found: list[DeploymentInfoTypeDef] = []
-        for some in chunks(sorted(set(ids)), 25):
-            with asking("codedeploy BatchGetDeployments", f"deployments {', '.join(some)}"):
-                found += self._clients.codedeploy.batch_get_deployments(deploymentIds=some)["deploymentsInfo"]
-        return {info["deploymentId"]: self._deployment(info) for info in found}
+        return {info["deploymentId"]: self._deployment(info) for info in infos(self._clients, ids)}
 
     def _deployment(self, info: DeploymentInfoTypeDef) -> Deployment:
         error, rollback = info.get("errorInformation", {}), info.get("rollbackInfo", {})
@@ -117,15 +113,11 @@ class Records:
         due = split or now - self._asked.get(id_, deployment.created) > UNASKED
         if id_ not in self._canaries or (due and deployment.running and id_ not in self._shifting):
             self._asked[id_] = now
-            with asking("codedeploy GetDeploymentTarget", f"deployment {id_}", fine="DeploymentNotStartedException"):
-                self._ask_target(id_)
+            self._ask_target(id_)
         return replace(deployment, canary=self._canaries.get(id_), shifting=self._shifting.get(id_))
 
     def _ask_target(self, deployment: str) -> None:
-        client = self._clients.codedeploy
-        for id_ in client.list_deployment_targets(deploymentId=deployment).get("targetIds", []):
-            found = client.get_deployment_target(deploymentId=deployment, targetId=id_)
-            target = found["deploymentTarget"]["lambdaTarget"]
+        for target in lambda_targets(self._clients, deployment):
             self._canaries[deployment] = target["lambdaFunctionInfo"]["targetVersion"]
             for event in target.get("lifecycleEvents", []):
                 if event["lifecycleEventName"] == SHIFT and "startTime" in event:
@@ -167,6 +159,23 @@ class Records:
             with asking("codedeploy UntagResource", f"deployment group {target.group}"):
                 self._clients.codedeploy.untag_resource(ResourceArn=arn, TagKeys=surplus)
         self._tags[target.group] = {key: value for key, value in known.items() if key not in surplus}
+
+
+def infos(clients: Clients, deployments: Iterable[str]) -> Iterator[DeploymentInfoTypeDef]:
+    """CodeDeploy's records of those deployments; it takes 25 at once."""
+    for some in chunks(sorted(set(deployments)), 25):
+        with asking("codedeploy BatchGetDeployments", f"deployments {', '.join(some)}"):
+            yield from clients.codedeploy.batch_get_deployments(deploymentIds=some)["deploymentsInfo"]
+
+
+def lambda_targets(clients: Clients, deployment: str) -> Iterator[LambdaTargetTypeDef]:
+    """The functions of a deployment with their versions and lifecycle events, as far as it has come."""
+    client, fine = clients.codedeploy, "DeploymentNotStartedException"
+    with asking("codedeploy GetDeploymentTarget", f"deployment {deployment}", fine=fine):
+        for id_ in client.list_deployment_targets(deploymentId=deployment).get("targetIds", []):
+            found = client.get_deployment_target(deploymentId=deployment, targetId=id_)["deploymentTarget"]
+            if "lambdaTarget" in found:
+                yield found["lambdaTarget"]
 
 
 def group_arn(target: Target) -> str:

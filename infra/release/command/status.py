@@ -11,6 +11,7 @@ from rich.table import Table
 
 from infra.release import acts, plan, refusal, stuck
 from infra.release.actions import Action, Finish, Follow, Probe, Start
+from infra.release.blame import ended
 from infra.release.case import Case
 from infra.release.command.opened import Opened, opened
 from infra.release.command.shown import Exit, Function, Json, Stack, answer, answering
@@ -147,11 +148,11 @@ def _counts(counts: Counts) -> Told:
 def _last(case: Case, real: Real) -> Told | None:
     """How the newest deployment that has ended did: promoted or rolled back, and why."""
     seen = case.seen
-    ended = (each for each in seen.ledger if each.rolls_back is None and each.status.ended)
-    if (last := next(ended, None)) is None:
+    closed = (each for each in seen.ledger if each.rolls_back is None and each.status.ended)
+    if (last := next(closed, None)) is None:
         return None
     forth = seen.taken_back_by(last) or last
-    reason, detail = acts.ended(forth, case.target, seen.tags)
+    reason, detail = ended(forth, case.target, seen.tags)
     went_back = forth.failed or forth is not last
     return {
         "deployment": forth.id,
