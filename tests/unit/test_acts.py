@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from infra.release import acts, plan
+from infra.release import acts, blame, plan
 from infra.release.actions import Action, Follow, Note, Stop, TakeBack
 from infra.release.model import Deployment, Notes, Observation, ReleasePolicy, Status
 from infra.release.outcome import Ending, Outcome, Phase
@@ -241,6 +241,6 @@ def test_a_rollback_steps_aside_for_what_has_been_started_or_moved_meanwhile() -
     ],
 )
 def test_the_end_of_a_deployment_is_told_in_a_word_and_a_sentence(ended: Deployment, said: tuple[str, str]) -> None:
-    reason, detail = acts.ended(ended, TARGET, noted())
+    reason, detail = blame.ended(ended, TARGET, noted())
     assert reason == said[0]
     assert said[1] in detail
