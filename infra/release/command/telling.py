@@ -18,7 +18,14 @@ def telling(*, as_json: bool) -> Iterator[Report]:
     """A Report for the runner; on standard error where a program reads the answer."""
     console = Console(stderr=as_json, soft_wrap=True, markup=False, highlight=False)
     if not console.is_terminal:
-        yield lambda progress: console.print(progress.line())
+        told: dict[str, str] = {}
+
+        def log(progress: Progress) -> None:
+            if told.get(progress.function) != (line := progress.line()):
+                console.print(line)
+            told[progress.function] = line
+
+        yield log
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:
 
