@@ -10,7 +10,7 @@ from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, Obser
 from infra.naming import Place
 from infra.smoke import PROBE, Smoke
 
-UNTOLD = ("configuration", "probe", "proof_group", "proof_role")
+UNTOLD = ("configuration", "probe")
 
 
 def build(

@@ -78,7 +78,7 @@ def test_a_stack_that_follows_none_asks_for_no_proof() -> None:
 @pytest.mark.parametrize(
     ("attempts", "said"),
     [
-        ((), "it was never released there; `pulumi up --stack staging` with this very bundle first"),
+        ((), "it was never released there; release this very bundle there first"),
         ((attempt(digest=OLD.digest),), "it was never released there"),
         ((attempt(contract="d" * 16),), "d-9 released it there with another contract"),
         ((attempt(None, why="it is InProgress"),), "d-9 is still in flight there; run again when it has ended"),
