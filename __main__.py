@@ -60,7 +60,14 @@ delivery = Delivery(
 
 minutes = stack.delivery.curve.minutes
 wanted = targets.build(
-    functions, alarms=alarms, delivery=delivery.outputs, hooks=called, minutes=minutes, smokes=smokes
+    functions,
+    alarms=alarms,
+    delivery=delivery.outputs,
+    hooks=called,
+    minutes=minutes,
+    smokes=smokes,
+    before=stack.before,
+    partition=place.partition,
 )
 policy = replace(stack.release, commit=commit.current(REPOSITORY, os.environ))
 after_layers = pulumi.ResourceOptions(depends_on=[observability, hooks, delivery])

@@ -138,6 +138,11 @@ class Names:
     def preview_role(self) -> str:
         return f"{self.prefix}-preview"
 
+    @property
+    def proof_role(self) -> str:
+        """By which the stack after this one reads what became of its releases."""
+        return f"{self.prefix}-proof"
+
     def pulumi_role(self, operation: str) -> str:
         """The role of Pulumi Deployments for an operation, "preview" or "update"."""
         return f"{self.prefix}-pulumi-{operation}"

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 from pulumi import Input
 
+from infra.config.before import Before
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
+from infra.naming import Place
 from infra.smoke import PROBE, Smoke
 
 UNTOLD = ("configuration", "probe")
@@ -19,11 +21,14 @@ def build(
     hooks: HookOutputs,
     minutes: int,
     smokes: Mapping[str, Mapping[str, Smoke]],
+    before: Before | None = None,
+    partition: str = "aws",
 ) -> list[dict[str, Input[str | int]]]:
     """The fields of `infra.release.model.Target`, one dict a function; `minutes` is the canary's.
 
     The probe is the event that a first version must answer before the API reaches it; CodeDeploy, which would call the
-    smoke hook, has no part in a first version. `smokes` are those of infra.smoke, by service.
+    smoke hook, has no part in a first version. `smokes` are those of infra.smoke, by service. `before`: the stack
+    that must have proved a release, of the same partition; None where none must.
     """
     return [
         {
@@ -41,10 +46,20 @@ def build(
             "before_allow_traffic": hooks.before_allow_traffic,
             "after_allow_traffic": hooks.after_allow_traffic,
             "configuration": function.configuration,
+            **_proof(service, before, partition),
             "probe": json.dumps(smokes[service][PROBE].event),
         }
         for service, function in functions.items()
     ]
+
+
+def _proof(service: str, before: Before | None, partition: str) -> dict[str, Input[str | int]]:
+    """Whose records must prove a release, and the role that may read them."""
+    if before is None:
+        return {}
+    names, place = before.names, Place(partition, before.region, before.account)
+    group = place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(service)}")
+    return {"proof_group": group, "proof_role": place.global_arn("iam", f"role/{names.proof_role}")}
 
 
 def exported(targets: list[dict[str, Input[str | int]]]) -> list[dict[str, Input[str | int]]]:

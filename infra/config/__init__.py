@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from infra.config import rules
+from infra.config.before import Before
+from infra.config.before import read as read_before
 from infra.config.rooms import ConfigError, given, read_rooms
 from infra.config.settings import (
     AccountConfig,
@@ -35,6 +38,7 @@ __all__ = [
     "parse",
 ]
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS: Mapping[str, type] = {
     "account": AccountConfig,
     "data": DataConfig,
@@ -56,6 +60,7 @@ class StackConfig:
     observability: ObservabilityConfig
     delivery: DeliveryConfig
     release: ReleasePolicy
+    before: Before | None = None  # the stack that must have proved a release
 
 
 def load() -> StackConfig:
@@ -63,8 +68,11 @@ def load() -> StackConfig:
     return parse(given(), pulumi.get_stack(), pulumi.get_project())
 
 
-def parse(raw: Mapping[str, str], stack: str, project: str = "strata") -> StackConfig:
-    """Read Pulumi's raw mapping, `{"strata:data": "<JSON>", ...}`. Raises ConfigError with every mistake."""
+def parse(raw: Mapping[str, str], stack: str, project: str = "strata", folder: Path = REPOSITORY) -> StackConfig:
+    """Read Pulumi's raw mapping, `{"strata:data": "<JSON>", ...}`. Raises ConfigError with every mistake.
+
+    folder: where the file of the stack before this one is.
+    """
     mistakes: list[str] = []
     try:
         names = Names(project, stack)
@@ -73,12 +81,16 @@ def parse(raw: Mapping[str, str], stack: str, project: str = "strata") -> StackC
     readings = read_rooms(ROOMS, raw, project, mistakes)
     mistakes += rules.data(readings["data"], stack)
     mistakes += rules.release(readings["release"])
+    before = None if mistakes else read_before(readings["release"], names, folder, mistakes)
     if mistakes:
         raise ConfigError(stack, mistakes)
-    built = {**ROOMS, "release": ReleasePolicy}
-    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in built.items()}
+    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in ROOMS.items() if room != "release"}
     rooms["data"] = _with_region(rooms["data"], rooms["account"].region)
-    return StackConfig(names, **rooms)
+    return StackConfig(names, **rooms, release=_policy(readings["release"].values), before=before)
+
+
+def _policy(release: Mapping[str, Any]) -> ReleasePolicy:
+    return ReleasePolicy(source=release["from_"], **{name: release[name] for name in release if name != "from_"})
 
 
 def _with_region(data: DataConfig, region: str) -> DataConfig:

@@ -10,7 +10,7 @@ from infra.config.reader import Flag, Listed, OneOf, Reading, Room, Text, shown
 from infra.config.rooms import ConfigError, given, read_rooms
 from infra.config.settings import AccountConfig
 from infra.naming import STACK, Names
-from infra.permissions import Belongings, Repository
+from infra.permissions import Belongings, Neighbour, Repository
 
 ENVIRONMENT = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", 'the name of a GitHub environment, e.g. "prod"')
 NUMBER = Text(r"[1-9]\d{0,18}", 'the number by which GitHub knows it, in quotes, e.g. "1234567"')
@@ -61,17 +61,35 @@ class LegacyObject:
 
 
 @dataclass(frozen=True)
+class NeighbourStack:
+    """identity.stacks[].follows and .provesTo: another stack of the project, and the account that it is in."""
+
+    stack: Annotated[str, Text(STACK.pattern, 'a stack\'s name, e.g. "staging"')]
+    account: Annotated[str, Text(r"\d{12}", 'an account id, twelve digits in quotes, e.g. "222222222222"')]
+
+    def of(self, project: str) -> Neighbour:
+        return Neighbour(Names(project, self.stack), self.account)
+
+
+@dataclass(frozen=True)
 class ServedStack:
-    """identity.stacks[]: a stack of this account, and the environment from which it is deployed."""
+    """identity.stacks[]: a stack of this account, and the environment from which it is deployed. Its releases are
+    proved by the stack that it follows, and prove those of another."""
 
     name: Annotated[str, Text(STACK.pattern, 'a stack\'s name, e.g. "prod"')]
     environment: Annotated[str, ENVIRONMENT]
     table_name: Annotated[str | None, Text(r"[A-Za-z0-9_.-]{3,255}", 'a table\'s name, e.g. "orders-prod"')] = None
     legacy: Annotated[LegacyObject | None, Room(LegacyObject)] = None
+    follows: Annotated[NeighbourStack | None, Room(NeighbourStack)] = None
+    proves_to: Annotated[NeighbourStack | None, Room(NeighbourStack)] = None
 
     def belongings(self, names: Names) -> Belongings:
-        table = self.table_name or names.table
-        return Belongings(table, self.legacy.bucket, self.legacy.object_key) if self.legacy else Belongings(table)
+        return Belongings(
+            table=self.table_name or names.table,
+            legacy_bucket=self.legacy.bucket if self.legacy else "",
+            legacy_key=self.legacy.object_key if self.legacy else "",
+            before=self.follows.of(names.project) if self.follows else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -132,6 +150,9 @@ def _rules(room: Reading) -> Iterator[str]:
                 f"{path}.environment is {shown(each.environment)}, which is that of {taken}: its jobs could take "
                 "either role; give each its own environment"
             )
+        for key, other in (("follows", each.follows), ("provesTo", each.proves_to)):
+            if other is not None and other.stack == each.name:
+                yield f"{path}.{key}.stack is {shown(each.name)}, the stack itself; name the one before or after it"
         if each.legacy is not None and each.table_name is None:
             yield f"{path}.tableName is missing, but Terraform has the table; give its name"
 

@@ -38,6 +38,8 @@ def release(room: Reading) -> Iterator[str]:
         if room.values.get("evidence") == "enforce":
             path = room.path_of("evidence")
             yield f"{path} is enforce, but {nobody} to stop a canary without evidence; set it to warn, or wait to true"
+    if not room.values.get("from_"):
+        yield from _useless(room, "proof_days", f"{room.path_of('from_')} names no stack that must prove a release")
 
 
 def _useless(room: Reading, name: str, why: str) -> Iterator[str]:

@@ -23,6 +23,7 @@ from infra.config.reader import (
     shown,
     unknown,
 )
+from infra.naming import STACK
 from infra.release.model import EVIDENCE
 from infra.release.rule import Rule
 from infra.source import Source
@@ -176,7 +177,8 @@ DEFAULT_RULE = Rule()
 
 @dataclass(frozen=True)
 class ReleaseConfig:
-    """strata:release; the program gets it as the release's own ReleasePolicy, whose fields these are."""
+    """strata:release; the program gets it as the release's own ReleasePolicy, whose fields these are but for `from_`,
+    which is its `source`."""
 
     wait: Annotated[bool, Flag()] = True
     longest_wait_minutes: Annotated[int, Whole(1, 1440, "minutes", "a start that takes a day will not come")] = 15
@@ -196,3 +198,5 @@ class ReleaseConfig:
         ),
     ] = ""
     rule: Annotated[Rule, RuleReader()] = DEFAULT_RULE
+    from_: Annotated[str, Text(STACK.pattern, 'the name of a stack, e.g. "staging"')] = ""
+    proof_days: Annotated[int, Whole(1, 365, "days", "a proof of another year proves nothing")] = 14

@@ -13,7 +13,7 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 from infra import permissions
 from infra.config.identity import IdentityConfig, ServedStack
 from infra.naming import Names, Place, Shared
-from infra.permissions import PARTS, PolicyError, Statement
+from infra.permissions import PARTS, Neighbour, PolicyError, Statement
 from infra.permissions.access import Access, accesses
 from infra.permissions.tokens import GITHUB, GITHUB_AUDIENCE, PULUMI
 
@@ -158,6 +158,31 @@ class Identity(ComponentResource):
             policy=permissions.topic_key,
         )
         self.secrets_providers[stack.name] = permissions.secrets_provider(names, self._place)
+        if stack.proves_to is not None:
+            self._prove(names, stack.proves_to.of(names.project))
+
+    def _prove(self, names: Names, after: Neighbour) -> None:
+        """A role by which the stack after this one reads what became of its releases, and does nothing else."""
+        askers = [after.role(self._place, role) for role in self._askers(after.names)]
+        role = aws.iam.Role(
+            f"{self._name}-{names.stack}-proof",
+            name=names.proof_role,
+            assume_role_policy=permissions.document(permissions.neighbours(after.root(self._place), askers)),
+            opts=ResourceOptions(parent=self),
+        )
+        aws.iam.RolePolicy(
+            f"{self._name}-{names.stack}-proof",
+            name="records",
+            role=role.name,
+            policy=permissions.document(permissions.proof(names, self._place)),
+            opts=ResourceOptions(parent=self),
+        )
+        self.roles[names.proof_role] = role.arn
+
+    def _askers(self, after: Names) -> list[str]:
+        """Who releases or previews that stack."""
+        by_pulumi = [after.pulumi_role(operation) for operation in ("preview", "update")]
+        return [after.deploy_role, after.preview_role, *(by_pulumi if self._config.pulumi else [])]
 
     def _role(self, access: Access) -> None:
         """A role that one kind of token opens, with a managed policy for each part of what it may do."""

@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 """
 
 from infra.permissions.limits import boundary, boundary_arn
-from infra.permissions.people import PARTS, Belongings, deploy, preview
+from infra.permissions.people import PARTS, Belongings, Neighbour, deploy, preview, proof
 from infra.permissions.resources import alarm_topic, encrypted_in_transit, secrets_key, topic_key
 from infra.permissions.running import deployments, execution, hook
 from infra.permissions.state import META, secrets_provider
 from infra.permissions.statement import PolicyError, Statement, document, managed
-from infra.permissions.tokens import GITHUB, PULUMI, Repository, Token, federated, pulumi_token, trust
+from infra.permissions.tokens import GITHUB, PULUMI, Repository, Token, federated, neighbours, pulumi_token, trust
 from infra.permissions.wide import WIDE
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "PULUMI",
     "WIDE",
     "Belongings",
+    "Neighbour",
     "PolicyError",
     "Repository",
     "Statement",
@@ -35,7 +36,9 @@ __all__ = [
     "federated",
     "hook",
     "managed",
+    "neighbours",
     "preview",
+    "proof",
     "pulumi_token",
     "secrets_key",
     "secrets_provider",

@@ -175,10 +175,6 @@ def delivery(names: Names, place: Place) -> tuple[Grant, ...]:
     """CodeDeploy, alarms and whom they tell. Deleting the application or a group would delete the ledger of releases:
     `destroy` is for an administrator."""
     own = Resources(names, place)
-    groups = [
-        place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(each)}")
-        for each in SERVICES
-    ]
     tags = ("TagResource", "UntagResource")
     return (
         Grant(
@@ -191,7 +187,7 @@ def delivery(names: Names, place: Place) -> tuple[Grant, ...]:
         Grant(
             "Groups",
             "codedeploy",
-            tuple(groups),
+            tuple(groups(names, place)),
             ("BatchGetDeployments", "GetDeployment", "GetDeploymentGroup", "ListDeployments", "ListTagsForResource"),
             ("CreateDeployment", "CreateDeploymentGroup", "StopDeployment", "UpdateDeploymentGroup", *tags),
         ),
@@ -231,6 +227,12 @@ def delivery(names: Names, place: Place) -> tuple[Grant, ...]:
         ),
         Grant("Account", "", ("*",), tuple(WIDE)),
     )
+
+
+def groups(names: Names, place: Place) -> Iterator[str]:
+    """The ARNs of the deployment groups."""
+    for each in SERVICES:
+        yield place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(each)}")
 
 
 def table(place: Place, name: str) -> Grant:

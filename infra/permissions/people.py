@@ -1,7 +1,7 @@
 """Who deploys and who previews a stack, and what each may do: the statements, by policy."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from infra.naming import Names, Place
 from infra.permissions import grants, state
@@ -15,13 +15,34 @@ Policies = Mapping[str, tuple[Statement, ...]]
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """Another stack of the project: the one before, which proves releases, or the one after, to which they are proved.
+    `account`: twelve digits."""
+
+    names: Names
+    account: str
+
+    def role(self, place: Place, name: str) -> str:
+        """The ARN of a role in its account, which is of the same partition."""
+        return self._arn(place, f"role/{name}")
+
+    def root(self, place: Place) -> str:
+        """The ARN that stands for its whole account."""
+        return self._arn(place, "root")
+
+    def _arn(self, place: Place, resource: str) -> str:
+        return replace(place, account=self.account).global_arn("iam", resource)
+
+
+@dataclass(frozen=True)
 class Belongings:
     """What a stack has beside what its name tells: the name of its table, and whether Terraform has that; then
-    `legacy_bucket` and `legacy_key` say where its state is."""
+    `legacy_bucket` and `legacy_key` say where its state is. `before`: the stack whose releases prove its own."""
 
     table: str
     legacy_bucket: str = ""
     legacy_key: str = ""
+    before: Neighbour | None = None
 
 
 def deploy(names: Names, place: Place, belongings: Belongings, *, key_arn: str, role: str) -> Policies:
@@ -39,6 +60,13 @@ def preview(names: Names, place: Place, belongings: Belongings, *, key_arn: str,
     return {name: tuple(each for grant in found for each in grant.only_reads()) for name, found in granted.items()}
 
 
+def proof(names: Names, place: Place) -> tuple[Statement, ...]:
+    """Read what became of this stack's releases: what the stack after it asks, and nothing else."""
+    reads = ("BatchGetDeployments", "ListDeployments", "ListTagsForResource")
+    actions = tuple(f"codedeploy:{each}" for each in reads)
+    return (Statement("Records", actions, tuple(grants.groups(names, place))),)
+
+
 def _granted(
     names: Names, place: Place, belongings: Belongings, key_arn: str, role: str
 ) -> Mapping[str, tuple[Grant, ...]]:
@@ -52,7 +80,13 @@ def _granted(
         "roles": (
             *grants.roles(names, place),
             Grant("Itself", "iam", (itself,), ("GetRole", "SimulatePrincipalPolicy")),
+            *_proofs(place, belongings.before),
         ),
         "delivery": grants.delivery(names, place),
         "state": (*state.state(names, place, key_arn=key_arn), data),
     }
+
+
+def _proofs(place: Place, before: Neighbour | None) -> Iterator[Grant]:
+    if before is not None:
+        yield Grant("Proofs", "sts", (before.role(place, before.names.proof_role),), ("AssumeRole",))

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_secure-by-default.html
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.naming import Names, Place
@@ -41,6 +42,16 @@ class Token:
 def trust(service: str) -> tuple[Statement, ...]:
     """An AWS service, e.g. "lambda", may take the role."""
     return (Statement("Assume", ("sts:AssumeRole",), principal={"Service": f"{service}.amazonaws.com"}),)
+
+
+def neighbours(account: str, roles: Sequence[str]) -> tuple[Statement, ...]:
+    """These roles of another account may take the role. By condition, since IAM takes no principal that is not there
+    yet, and forgets one that was made anew. `account`: the ARN of its root; `roles`: ARNs.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    only = {"StringEquals": {"aws:PrincipalArn": list(roles)}}
+    return (Statement("Assume", ("sts:AssumeRole",), principal={"AWS": account}, condition=only),)
 
 
 def federated(place: Place, token: Token) -> tuple[Statement, ...]:

@@ -10,6 +10,7 @@ from infra.release.command.forgive import forgive
 from infra.release.command.history import history
 from infra.release.command.plan import plan
 from infra.release.command.power import power
+from infra.release.command.promote import promote
 from infra.release.command.prune import prune
 from infra.release.command.rollback import rollback
 from infra.release.command.shown import EXIT_CODES
@@ -18,7 +19,7 @@ from infra.release.command.unstick import unstick
 from infra.release.command.watch import watch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=EXIT_CODES)
-for command in (status, plan, watch, abort, rollback, forgive, unstick, history, doctor, prune, power):
+for command in (status, plan, watch, abort, rollback, forgive, unstick, history, promote, doctor, prune, power):
     app.command()(command)
 
 

@@ -34,6 +34,14 @@ def committed(commit: str, repository: Path = REPOSITORY) -> datetime | None:
     return datetime.fromisoformat(ran.stdout.strip()) if ran is not None and ran.returncode == 0 else None
 
 
+def between(older: str, newer: str, repository: Path = REPOSITORY) -> list[str] | None:
+    """The commits from one to the other, newest first, each in a line. None where git cannot tell."""
+    if not (_COMMIT.fullmatch(older) and _COMMIT.fullmatch(newer)):
+        return None
+    ran = _git(repository, "log", "--format=%h %s", f"{older}..{newer}")
+    return ran.stdout.splitlines() if ran is not None and ran.returncode == 0 else None
+
+
 def is_shallow(repository: Path = REPOSITORY) -> bool | None:
     """Whether the clone lacks older commits, so that `is_older` is blind. None where there is no repository."""
     ran = _git(repository, "rev-parse", "--is-shallow-repository")

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
+from infra.release.attempt import Attempt
 from infra.release.blame import blame
 from infra.release.model import Deployment, Status, Target, taken_back_by
 from infra.release.outcome import Ending
-from infra.release.tags import First, Noted, Overridden, Pardon, Tags
+from infra.release.tags import First, Noted, Overridden, Pardon, Proved, Tags
 
 BY_HAND = "by hand"
 ALARMED = "ALARM_ACTIVE"
@@ -21,33 +22,6 @@ TO_BLAME = frozenset({"verdict", "hook", "operator"})
 """The reasons that make a change a failed one. Missing evidence, faults of the deployment itself and the rest of a set
 say nothing of it."""
 When = Callable[[datetime], datetime]
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One function's release, with what took it back. `ending` None: in flight. A first version has no deployment."""
-
-    function: str
-    deployment: str | None
-    started: datetime
-    ending: Ending | None
-    reason: str
-    why: str
-    stable: str | None  # the version it started from
-    version: str  # the one it released; "" where CodeDeploy no longer says
-    fingerprint: str
-    commit: str
-    by: str
-    ended: datetime | None = None  # all traffic was where it stayed
-    moment: datetime | None = None  # which the deployments of one set share
-    back: tuple[str, ...] = ()  # the deployments that brought its traffic back, or tried to
-    allowed: tuple[str, ...] = ()  # by which override or pardon it could start
-    blamed: bool = False  # whether the change was at fault
-
-    @property
-    def minutes(self) -> float | None:
-        """That it took until all traffic was where it stayed; None for a first version, and in flight."""
-        return (self.ended - self.started) / timedelta(minutes=1) if self.ended and self.deployment else None
 
 
 def attempts(target: Target, ledger: Sequence[Deployment], tags: Tags, when: When) -> list[Attempt]:
@@ -94,6 +68,8 @@ def _attempt(target: Target, each: Deployment, back: Sequence[Deployment], tags:
         stable=entry.stable if entry else None,
         version="",
         fingerprint=entry.fingerprint if entry else "",
+        digest=entry.digest if entry else "",
+        contract=entry.contract if entry else "",
         commit=entry.commit if entry else "unknown",
         by=entry.by if entry else BY_HAND,
         ended=None if ending is None else (restored[-1] if restored else each.ended),
@@ -125,8 +101,8 @@ def _first(target: Target, tags: Tags, when: When) -> list[Attempt]:
     why = "it answered its first call"
     return [
         Attempt(
-            target.function, None, at, Ending.FIRST, "answered", why, None, mark.version, mark.fingerprint, "unknown",
-            noted.by, ended=at,
+            target.function, None, at, Ending.FIRST, "answered", why, None, mark.version, mark.fingerprint,
+            mark.digest, mark.contract, "unknown", noted.by, ended=at,
         )
     ]  # fmt: skip
 
@@ -146,23 +122,26 @@ def _allowed(found: Sequence[Attempt], tags: Tags, when: When) -> list[Attempt]:
 
 
 def marks(tags: Tags) -> list[Noted]:
-    """The last override, and the last pardon of each kind: a group's tags keep no more."""
-    return [each for each in (tags.overridden, tags.forgiven, tags.retried) if each is not None]
+    """The last override, the last pardon of each kind, and the proofs: what a group's tags keep."""
+    last = (each for each in (tags.overridden, tags.forgiven, tags.retried) if each is not None)
+    return [*last, *tags.proved.values()]
 
 
 def said(noted: Noted) -> str:
-    """An override or a pardon in words."""
+    """An override, a pardon or a proof in words."""
     match noted.mark:
         case Overridden(_, refusal, text):
             return f"override of {refusal}: {text} (noted by {noted.by})"
         case Pardon(_, deployment, configured):
             what = "release.retry" if configured else "forgive"
             return f"{what} after {deployment}, by {noted.by}"
+        case Proved(_, source, deployment, by, ended):
+            return f"proved in {source} by {deployment} of {ended}, released by {by}"
     return ""
 
 
 def _fingerprint(noted: Noted) -> str:
-    return noted.mark.fingerprint if isinstance(noted.mark, Overridden | Pardon) else ""
+    return noted.mark.fingerprint if isinstance(noted.mark, Overridden | Pardon | Proved) else ""
 
 
 def named(found: Iterable[Attempt], shifts: Mapping[str, tuple[str, str]]) -> list[Attempt]:

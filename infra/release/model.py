@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from infra.release.attempt import Elsewhere
 from infra.release.ledger import Entry, compact
 from infra.release.rule import Rule
 from infra.release.tags import Tags
@@ -48,6 +49,8 @@ class Target:
     before_allow_traffic: str = ""  # the hook function that CodeDeploy calls before the canary has traffic
     after_allow_traffic: str = ""  # and the one once all traffic has shifted
     probe: str = "{}"  # JSON event that a first version must answer before the API reaches it
+    proof_group: str = ""  # ARN of the stack before this one's deployment group, which must have proved the version
+    proof_role: str = ""  # ARN of the role by which its records are read
     configuration: str = ""  # JSON: what the program declares of the version, as GetFunctionConfiguration says it
 
     def __post_init__(self) -> None:
@@ -90,6 +93,8 @@ class ReleasePolicy:
     top_up: bool = False  # whether the runner sends a canary the requests that it lacks
     retry: str = ""  # a rejected fingerprint that may be tried once more
     override: str = ""  # "who: why" a refusal is set aside
+    source: str = ""  # the stack that must have proved a version, where there is one
+    proof_days: int = 14  # how old its proof may be
     commit: str = "unknown"  # what is released, for the ledger
 
     def __post_init__(self) -> None:
@@ -100,6 +105,8 @@ class ReleasePolicy:
             )
         if self.evidence not in EVIDENCE:
             raise ValueError(f"evidence is {self.evidence!r}: give one of {', '.join(EVIDENCE)}")
+        if not 1 <= self.proof_days <= 365:
+            raise ValueError(f"proof_days is {self.proof_days}: give 1 to 365")
         if self.minimum_requests < 0:
             raise ValueError(f"minimum_requests is {self.minimum_requests}: give 0 or more")
 
@@ -247,6 +254,7 @@ class Observation:
     canary: Counts = NOTHING
     traffic: int = 0  # invocations of the alias within the verdict's window
     older: bool = False  # the wanted commit is an ancestor of the live one
+    elsewhere: Elsewhere | None = None  # what the stack before this one tells; None where nobody asked
     notes: Notes = field(default_factory=Notes)
 
     def deployment(self, id_: str | None) -> Deployment | None:

@@ -22,6 +22,7 @@ from infra.release.blame import blame, rejection
 from infra.release.case import GRACE, Case
 from infra.release.model import Deployment, Observation, ReleasePolicy, Status, Target
 from infra.release.outcome import Ending, Phase
+from infra.release.proof import proved
 from infra.release.refusal import overridden, pardonable, refusals, unlike
 from infra.release.tags import First, Overridden, Pardon, Stopped
 from infra.release.together import together
@@ -137,6 +138,8 @@ def _take_lost_back(case: Case) -> Action | None:
 
 def _first(case: Case) -> Action:
     seen, answer = case.seen, case.seen.notes.answer
+    if (refused := _allowed(case)) is not None:
+        return refused
     if answer is None or answer.version != seen.wanted.number:
         return Probe(seen.wanted.number)
     if answer.error is not None:
@@ -146,11 +149,12 @@ def _first(case: Case) -> Action:
         )
         return case.finish(Ending.REFUSED, "probe", detail)
     if seen.live.fingerprint == seen.wanted.fingerprint:
-        mark = First(seen.wanted.number, seen.wanted.fingerprint)
+        wanted = seen.wanted
+        mark = First(wanted.number, wanted.fingerprint, wanted.digest, wanted.contract)
         return Note(mark, f"{seen.wanted.number} answered", Phase.PROBE)
     if seen.traffic == 0:  # an earlier first version failed its probe, so nobody was ever sent to it
         return PointAlias(seen.wanted.number, f"{seen.alias.version} never answered, and nobody calls the alias")
-    return _allowed(case) or _start(case)
+    return _start(case)
 
 
 def _reached(case: Case) -> Action:
@@ -171,7 +175,7 @@ def _allowed(case: Case) -> Action | None:
         why = f"release.retry allows {wanted.fingerprint} one more try after {pardoned.id}"
         return Note(Pardon(wanted.fingerprint, pardoned.id, configured=True), why)
     if not (found := list(refusals(case))):
-        return None
+        return _note_proof(case)
     if not overridden(case):
         remedy = '; to go ahead all the same, set `override: "who: why"` in strata:release'
         return case.finish(Ending.REFUSED, found[0].reason, f"{found[0].detail}{remedy}")
@@ -182,6 +186,15 @@ def _allowed(case: Case) -> Action | None:
     if seen.alias.shifted is not None:
         return PointAlias(seen.alias.version, f"overridden by {case.policy.override}")
     return None
+
+
+def _note_proof(case: Case) -> Note | None:
+    """What another stack's ledger says is gone when that stack is, so this one's group keeps it."""
+    proof = proved(case)
+    noted = case.seen.tags.proved.get(proof.fingerprint) if proof else None
+    if proof is None or (noted is not None and noted.mark == proof):
+        return None
+    return Note(proof, f"{proof.deployment} of {proof.ended} proved it in {proof.source}, released by {proof.by}")
 
 
 def _start(case: Case) -> Action:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from infra.release import proof
 from infra.release.blame import ended, rejection
 from infra.release.case import Case
 from infra.release.model import Deployment
@@ -25,6 +26,7 @@ def refusals(case: Case) -> Iterator[Refusal]:
     """All that is in the way of starting the wanted version, the gravest first."""
     yield from _split(case)
     yield from _rejected(case)
+    yield from _unproven(case)
     yield from _older(case)
     yield from _alarm(case)
     yield from unlike(case)
@@ -73,6 +75,12 @@ def _rejected(case: Case) -> Iterator[Refusal]:
 def _date(deployment: Deployment) -> str:
     """By the wall clock, which a rehearsal's is not."""
     return f" of {deployment.entry.at:%Y-%m-%d %H:%M} UTC" if deployment.entry else ""
+
+
+def _unproven(case: Case) -> Iterator[Refusal]:
+    missing = proof.missing(case)
+    if missing is not None:
+        yield Refusal("unproven", missing)
 
 
 def _older(case: Case) -> Iterator[Refusal]:

@@ -21,6 +21,7 @@ from infra.release.actions import (
     TopUp,
     Wait,
 )
+from infra.release.attempt import Elsewhere
 from infra.release.clock import Clock, Interrupted
 from infra.release.model import Alias, Answer, Notes, Observation, ReleaseError, ReleasePolicy, Target
 from infra.release.outcome import Ending, Outcome, Phase, Progress
@@ -49,6 +50,9 @@ class Cloud(Protocol):
 
     def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         """Every function of the set, by name."""
+
+    def elsewhere(self, target: Target) -> Elsewhere:
+        """What the stack before this one tells; that it cannot be asked is told, not raised."""
 
     def probe(self, target: Target, version: str) -> Answer: ...
 
@@ -119,16 +123,20 @@ def look(
     notes: Mapping[str, Notes] | None = None,
     is_older: IsOlder = commits.is_older,
 ) -> dict[str, Observation]:
-    """Every function as it is now, with whether the wanted commit is older than the live one."""
+    """Every function as it is now, with what only matters before the start: whether the wanted commit is older than
+    the live one, and what the stack before this one tells."""
 
-    def dated(seen: Observation) -> Observation:
+    def informed(target: Target, seen: Observation) -> Observation:
+        unborn = not seen.ledger and not seen.tags.first
+        if seen.followed is not None or (seen.live.fingerprint == seen.wanted.fingerprint and not unborn):
+            return seen
         live = seen.live_commit
-        if seen.followed is not None or live is None or seen.live.fingerprint == seen.wanted.fingerprint:
-            return seen  # it only matters before the start
-        return replace(seen, older=is_older(policy.commit, live))
+        older = live is not None and is_older(policy.commit, live)
+        return replace(seen, older=older, elsewhere=cloud.elsewhere(target) if target.proof_group else None)
 
     notes = notes if notes is not None else {target.function: Notes() for target in wanted}
-    return {name: dated(each) for name, each in cloud.look(wanted, notes).items()}
+    seen = cloud.look(wanted, notes)
+    return {target.function: informed(target, seen[target.function]) for target in wanted}
 
 
 class _Run:

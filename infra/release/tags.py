@@ -7,6 +7,7 @@
     strata:forgiven:why          the same in words
     strata:retried               the stack's configuration does
     strata:override              a refusal was overridden: by whom, why, for which fingerprint
+    strata:proved:FINGERPRINT    the stack before this one proved it: by which deployment, whose, when
     strata:set                   the moment of the set that this group's function was last released with
 
 Pure: `parse` reads them all, `written` says what a mark adds. A value has at most 256 letters, digits, spaces and
@@ -24,20 +25,24 @@ from datetime import UTC, datetime
 LONGEST_VALUE = 256
 MOST_STOPS = 16
 """Of which tags are kept: with two for each, a group stays below the 50 tags that AWS takes of a resource."""
+MOST_PROOFS = 6
 
 _FIRST, _SET, _OVERRIDE = "strata:first", "strata:set", "strata:override"
 _FORGIVEN, _RETRIED = "strata:forgiven", "strata:retried"
 _STOPPED, _WHY = "strata:stopped:", "strata:why:"
+_PROVED = "strata:proved:"
 _FORGIVEN_WHY = "strata:forgiven:why"
 _WORD = re.compile(r"(?P<key>[a-z]+)=(?P<value>\S+)")
 
 
 @dataclass(frozen=True)
 class First:
-    """This first version answered its call."""
+    """This first version answered its call. `digest` and `contract` are for the stack that comes after this one."""
 
     version: str
     fingerprint: str
+    digest: str = ""
+    contract: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,13 +74,24 @@ class Overridden:
 
 
 @dataclass(frozen=True)
+class Proved:
+    """What the stack `source` promoted by `deployment`, at the time `ended` and for `by`, may be released here."""
+
+    fingerprint: str
+    source: str
+    deployment: str
+    by: str
+    ended: str
+
+
+@dataclass(frozen=True)
 class Enlisted:
     """The function is about to be released with others, as the set of that moment."""
 
     at: datetime
 
 
-Mark = First | Stopped | Pardon | Overridden | Enlisted
+Mark = First | Stopped | Pardon | Overridden | Proved | Enlisted
 
 
 @dataclass(frozen=True)
@@ -97,6 +113,7 @@ class Tags:
     forgiven: Noted | None = None
     retried: Noted | None = None
     overridden: Noted | None = None
+    proved: Mapping[str, Noted] = field(default_factory=dict)  # by fingerprint
     enlisted: datetime | None = None
 
     def stop(self, deployment: str) -> Stopped | None:
@@ -119,8 +136,9 @@ def written(mark: Mark, by: str, at: datetime) -> dict[str, str]:
     """The tags that a mark adds or changes. `by`: as in the ledger. Raises ValueError where AWS would not take them."""
     said = f"by={_plain(by)} at={_moment(at)}"
     match mark:
-        case First(version, fingerprint):
-            tags = {_FIRST: f"version={version} fp={fingerprint} {said}"}
+        case First(version, fingerprint, digest, contract):
+            code = f"digest={digest} contract={contract} " if digest and contract else ""
+            tags = {_FIRST: f"version={version} fp={fingerprint} {code}{said}"}
         case Stopped(deployment, kind, why):
             tags = {f"{_STOPPED}{deployment}": f"kind={kind} {said}", f"{_WHY}{deployment}": _plain(why)}
         case Pardon(fingerprint, deployment, configured, why):
@@ -128,6 +146,9 @@ def written(mark: Mark, by: str, at: datetime) -> dict[str, str]:
             tags |= {} if configured else {_FORGIVEN_WHY: _plain(why)}
         case Overridden(fingerprint, refusal, text):
             tags = {_OVERRIDE: f"fp={fingerprint} refusal={refusal} {said} {_plain(text)}"}
+        case Proved(fingerprint, source, deployment, released_by, ended):
+            what = f"in={source} of={deployment} released={_plain(released_by)} ended={ended}"
+            tags = {f"{_PROVED}{fingerprint}": f"{what} {said}"}
         case Enlisted(moment):
             tags = {_SET: _moment(moment)}
     for key, value in tags.items():
@@ -154,21 +175,40 @@ def parse(tags: Mapping[str, str]) -> Tags:
         forgiven=_pardon(tags.get(_FORGIVEN, ""), tags.get(_FORGIVEN_WHY, "")),
         retried=_pardon(tags.get(_RETRIED, ""), None),
         overridden=_overridden(tags.get(_OVERRIDE, "")),
+        proved=_proved(tags),
         enlisted=_time(tags.get(_SET, "")),
     )
 
 
 def surplus(tags: Mapping[str, str]) -> list[str]:
-    """The keys of the oldest stops, beyond those that are kept."""
-    stops = sorted((noted.at, deployment) for deployment, noted in parse(tags).stopped.items())[:-MOST_STOPS]
-    return [f"{prefix}{deployment}" for _, deployment in stops for prefix in (_STOPPED, _WHY)]
+    """The keys of the oldest stops and proofs, beyond those that are kept."""
+    known = parse(tags)
+    stops, proofs = (
+        sorted((noted.at, name) for name, noted in each.items())[:-most]
+        for each, most in ((known.stopped, MOST_STOPS), (known.proved, MOST_PROOFS))
+    )
+    return [f"{prefix}{deployment}" for _, deployment in stops for prefix in (_STOPPED, _WHY)] + [
+        f"{_PROVED}{fingerprint}" for _, fingerprint in proofs
+    ]
 
 
 def _answered(value: str) -> Noted | None:
     words = dict(_WORD.findall(value))
     if not {"version", "fp", "by", "at"} <= words.keys():
         return None
-    return Noted(First(words["version"], words["fp"]), words["by"], words["at"])
+    first = First(words["version"], words["fp"], words.get("digest", ""), words.get("contract", ""))
+    return Noted(first, words["by"], words["at"])
+
+
+def _proved(tags: Mapping[str, str]) -> dict[str, Noted]:
+    found = {}
+    for key, value in tags.items():
+        words = dict(_WORD.findall(value))
+        if key.startswith(_PROVED) and {"in", "of", "released", "ended", "by", "at"} <= words.keys():
+            fingerprint = key.removeprefix(_PROVED)
+            mark = Proved(fingerprint, words["in"], words["of"], words["released"], words["ended"])
+            found[fingerprint] = Noted(mark, words["by"], words["at"])
+    return found
 
 
 def _pardon(value: str, why: str | None) -> Noted | None:

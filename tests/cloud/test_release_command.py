@@ -79,7 +79,20 @@ def test_targets_that_are_none_are_told_by_their_path(world: World, tmp_path: Pa
 
 @pytest.mark.parametrize(
     "command",
-    ["status", "plan", "watch", "abort", "rollback", "forgive", "unstick", "history", "doctor", "prune", "power"],
+    [
+        "status",
+        "plan",
+        "watch",
+        "abort",
+        "rollback",
+        "forgive",
+        "unstick",
+        "history",
+        "promote",
+        "doctor",
+        "prune",
+        "power",
+    ],
 )
 def test_every_command_says_what_it_does(command: str) -> None:
     ran = subprocess.run(

@@ -1,12 +1,20 @@
 """The identity layer: what an account gets, and what it does not."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from infra import permissions
-from infra.config.identity import GitHubConfig, IdentityConfig, LegacyObject, PulumiConfig, ServedStack
+from infra.config.identity import (
+    GitHubConfig,
+    IdentityConfig,
+    LegacyObject,
+    NeighbourStack,
+    PulumiConfig,
+    ServedStack,
+)
 from infra.layers.identity import Identity, IdentityError
 from infra.naming import Place
 from infra.permissions import Statement
@@ -48,6 +56,32 @@ def test_each_stack_has_a_role_that_deploys_and_one_that_previews() -> None:
         "strata-blue-deploy": "repo:acme/shop:environment:blue",
         "strata-blue-preview": "repo:acme/shop:environment:preview",
     }
+
+
+def test_a_stack_that_proves_to_another_lets_its_roles_read_its_records_and_nothing_else() -> None:
+    staging = ServedStack("staging", "staging", proves_to=NeighbourStack("prod", "333333333333"))
+    recorded = declare(staging)
+    (role,) = [each for each in recorded.of("iam/role:Role") if each.inputs["name"] == "strata-staging-proof"]
+    (trust,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    roles = [f"arn:aws:iam::333333333333:role/strata-prod-{each}" for each in ("deploy", "preview")]
+    assert trust["Principal"] == {"AWS": "arn:aws:iam::333333333333:root"}
+    assert trust["Condition"] == {"StringEquals": {"aws:PrincipalArn": roles}}
+    (policy,) = recorded.of("iam/rolePolicy:RolePolicy")
+    (statement,) = json.loads(policy.inputs["policy"])["Statement"]
+    assert statement["Action"] == [
+        "codedeploy:BatchGetDeployments",
+        "codedeploy:ListDeployments",
+        "codedeploy:ListTagsForResource",
+    ]
+    group = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:strata-staging/strata-staging-orders"
+    assert statement["Resource"] == [group]
+
+
+def test_a_stack_that_follows_another_may_take_its_proof_role() -> None:
+    prod = replace(PROD, follows=NeighbourStack("staging", "222222222222"))
+    documents = [each.inputs["policy"] for each in declare(prod).of("iam/policy:Policy")]
+    assert sum("arn:aws:iam::222222222222:role/strata-staging-proof" in each for each in documents) == 2
+    assert not [each for each in declare(PROD).of("iam/policy:Policy") if "sts:AssumeRole" in each.inputs["policy"]]
 
 
 def test_pulumi_deployments_has_a_role_for_each_operation_where_it_is_configured() -> None:

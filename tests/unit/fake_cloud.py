@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from infra.release import ledger, tags
 from infra.release.actions import Start, TakeBack
+from infra.release.attempt import Elsewhere
 from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Status, Target, Version
 from infra.release.outcome import Outcome
 from infra.release.runner import CloudError, NotThere, Unavailable
@@ -86,6 +87,7 @@ class FakeCloud:
     alarms: dict[str, bool] = field(default_factory=dict)  # red?
     calls: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # of the deployment group
+    before: Elsewhere = field(default_factory=Elsewhere)  # what the stack before this one tells
 
     @property
     def answered(self) -> bool:
@@ -143,6 +145,10 @@ class FakeCloud:
         of_canary = calls // 10 + self.topped_up
         canary = Counts(of_canary, of_canary // 2 if fails else 0)
         return replace(seen, stable=Counts(calls - calls // 10, 0), canary=canary, traffic=calls)
+
+    def elsewhere(self, target: Target) -> Elsewhere:
+        self._called("elsewhere")
+        return self.before
 
     def probe(self, target: Target, version: str) -> Answer:
         self._called("probe")
@@ -296,6 +302,9 @@ class FakeSet:
         for target in wanted:
             found |= self.clouds[target.function].look([target], notes)
         return found
+
+    def elsewhere(self, target: Target) -> Elsewhere:
+        return self.clouds[target.function].elsewhere(target)
 
     def probe(self, target: Target, version: str) -> Answer:
         return self.clouds[target.function].probe(target, version)

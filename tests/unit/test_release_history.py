@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from infra.release import ledger, tags
-from infra.release.history import Attempt, attempts, keys, marks, named, said
+from infra.release.attempt import Attempt
+from infra.release.history import attempts, keys, marks, named, said
 from infra.release.ledger import Entry
 from infra.release.model import Deployment, Status
 from infra.release.outcome import Ending
@@ -112,6 +113,7 @@ def test_an_override_and_a_pardon_stand_at_the_release_that_they_let_go_ahead() 
 def attempt(begun: float, took: float, ending: Ending | None = Ending.PROMOTED, **values: Any) -> Attempt:
     usual: dict[str, Any] = {"deployment": f"d-{begun}", "moment": at(begun), "function": "orders", "commit": "abc1234"}
     rest = {"reason": "verdict", "why": "", "stable": "1", "version": "2", "fingerprint": "", "by": "ann"}
+    rest |= {"digest": "", "contract": ""}
     times = {"started": at(begun), "ended": at(begun + took)}
     return Attempt(ending=ending, **{**usual, **rest, **times, **values})
 

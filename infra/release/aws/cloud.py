@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from infra.release import fingerprint, ledger, logs
 from infra.release.actions import Start, TakeBack
-from infra.release.aws import measures, versions
+from infra.release.attempt import Elsewhere
+from infra.release.aws import elsewhere, measures, versions
 from infra.release.aws.clients import Clients
 from infra.release.aws.errors import asking
 from infra.release.aws.records import Records
@@ -34,6 +35,8 @@ ROLLBACK_EVENTS: list[AutoRollbackEventType] = [
 ]
 """All of them, always: without the last, stopping a deployment leaves the alias split."""
 ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
+STALE = timedelta(minutes=1)
+"""How long is believed what the stack before this one has told."""
 MOST_STREAMS = 100  # that FilterLogEvents takes by name
 
 
@@ -44,6 +47,7 @@ class Aws:
         self.clients = Clients(region, clock)
         self.records = Records(self.clients, clock)
         self._clock = clock
+        self._elsewhere: dict[str, tuple[datetime, Elsewhere]] = {}  # by deployment group, and when it was asked
         self._configurations: dict[tuple[str, str], Mapping[str, Any]] = {}  # by function and version
 
     def check_account(self, function: str, topic: str) -> None:
@@ -124,6 +128,13 @@ class Aws:
             return Version("", "", "", "")
         declared = json.loads(target.configuration)
         return fingerprint.next_version(self._configuration(target.function, live.number), declared)
+
+    def elsewhere(self, target: Target) -> Elsewhere:
+        now = self._clock.now()
+        known = self._elsewhere.get(target.proof_group)
+        if known is None or now - known[0] > STALE:
+            known = self._elsewhere[target.proof_group] = now, elsewhere.told(self.clients, self._clock, target)
+        return known[1]
 
     # What is done
 

@@ -68,11 +68,11 @@ class Records:
         """The ids of the group's records that are to be read: those that are new, and those that were in flight."""
         known = self._records.get(target.group)
         if known is None:
-            return self._listed(target)
+            return listed(self._clients, target.application, target.group)
         running = {each.id for each in known.values() if each.running}
         if following in running:  # beside it none can be in flight, so there is no need to ask
             return running
-        if new := self._listed(target, **self._since_newest(known)) - known.keys():
+        if new := listed(self._clients, target.application, target.group, **self._since_newest(known)) - known.keys():
             self.forget_tags(target)  # another terminal has created it, and perhaps said why
         return running | new | ({following} if following else set())
 
@@ -81,31 +81,8 @@ class Records:
         newest = max((each.created for each in known.values()), default=None)
         return {"createTimeRange": {"start": self._clock.real(newest) - EARLIER}} if newest else {}
 
-    def _listed(self, target: Target, **only: Any) -> set[str]:
-        with asking("codedeploy ListDeployments", f"deployment group {target.group}"):
-            pages = self._clients.codedeploy.get_paginator("list_deployments").paginate(
-                applicationName=target.application, deploymentGroupName=target.group, **only
-            )
-            return {id_ for page in pages for id_ in page["deployments"]}
-
     def _read(self, ids: Iterable[str]) -> dict[str, Deployment]:
-        return {info["deploymentId"]: self._deployment(info) for info in infos(self._clients, ids)}
-
-    def _deployment(self, info: DeploymentInfoTypeDef) -> Deployment:
-        error, rollback = info.get("errorInformation", {}), info.get("rollbackInfo", {})
-        return Deployment(
-            id=info["deploymentId"],
-            status=Status(info["status"]),
-            created=self._clock.simulated(info["createTime"]),
-            started=self._clock.simulated(info["startTime"]) if "startTime" in info else None,
-            ended=self._clock.simulated(info["completeTime"]) if "completeTime" in info else None,
-            entry=ledger.parse(info.get("description", "")),
-            error=error.get("code", ""),
-            message=error.get("message", ""),
-            rollback=rollback.get("rollbackDeploymentId"),
-            rolls_back=rollback.get("rollbackTriggeringDeploymentId"),
-            alarms=tuple(alarm["name"] for alarm in info.get("overrideAlarmConfiguration", {}).get("alarms", [])),
-        )
+        return {info["deploymentId"]: described(info, self._clock) for info in infos(self._clients, ids)}
 
     def _detailed(self, deployment: Deployment, split: bool) -> Deployment:
         """With the version that it shifts to, once CodeDeploy can say, and when traffic began to move."""
@@ -132,9 +109,7 @@ class Records:
     def tags(self, target: Target) -> Tags:
         """The group's marks, as they were read last."""
         if target.group not in self._tags:
-            with asking("codedeploy ListTagsForResource", f"deployment group {target.group}"):
-                found = self._clients.codedeploy.list_tags_for_resource(ResourceArn=group_arn(target))["Tags"]
-            self._tags[target.group] = {tag["Key"]: tag.get("Value", "") for tag in found if "Key" in tag}
+            self._tags[target.group] = tags_of(self._clients, group_arn(target))
         return tags.parse(self._tags[target.group])
 
     def forget_tags(self, target: Target) -> None:
@@ -161,11 +136,45 @@ class Records:
         self._tags[target.group] = {key: value for key, value in known.items() if key not in surplus}
 
 
+def listed(clients: Clients, application: str, group: str, **only: Any) -> set[str]:
+    """The ids of a deployment group's records. `only`: a range of ListDeployments."""
+    with asking("codedeploy ListDeployments", f"deployment group {group}"):
+        pages = clients.codedeploy.get_paginator("list_deployments").paginate(
+            applicationName=application, deploymentGroupName=group, **only
+        )
+        return {id_ for page in pages for id_ in page["deployments"]}
+
+
 def infos(clients: Clients, deployments: Iterable[str]) -> Iterator[DeploymentInfoTypeDef]:
     """CodeDeploy's records of those deployments; it takes 25 at once."""
     for some in chunks(sorted(set(deployments)), 25):
         with asking("codedeploy BatchGetDeployments", f"deployments {', '.join(some)}"):
             yield from clients.codedeploy.batch_get_deployments(deploymentIds=some)["deploymentsInfo"]
+
+
+def described(info: DeploymentInfoTypeDef, clock: ScaledClock) -> Deployment:
+    """A record, in the clock's time."""
+    error, rollback = info.get("errorInformation", {}), info.get("rollbackInfo", {})
+    return Deployment(
+        id=info["deploymentId"],
+        status=Status(info["status"]),
+        created=clock.simulated(info["createTime"]),
+        started=clock.simulated(info["startTime"]) if "startTime" in info else None,
+        ended=clock.simulated(info["completeTime"]) if "completeTime" in info else None,
+        entry=ledger.parse(info.get("description", "")),
+        error=error.get("code", ""),
+        message=error.get("message", ""),
+        rollback=rollback.get("rollbackDeploymentId"),
+        rolls_back=rollback.get("rollbackTriggeringDeploymentId"),
+        alarms=tuple(alarm["name"] for alarm in info.get("overrideAlarmConfiguration", {}).get("alarms", [])),
+    )
+
+
+def tags_of(clients: Clients, group: str) -> dict[str, str]:
+    """The tags of the deployment group of that ARN."""
+    with asking("codedeploy ListTagsForResource", f"deployment group {group}"):
+        found = clients.codedeploy.list_tags_for_resource(ResourceArn=group)["Tags"]
+    return {tag["Key"]: tag.get("Value", "") for tag in found if "Key" in tag}
 
 
 def lambda_targets(clients: Clients, deployment: str) -> Iterator[LambdaTargetTypeDef]:

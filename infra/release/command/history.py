@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.release import commits
+from infra.release.attempt import Attempt
 from infra.release.command.opened import Opened, opened
 from infra.release.command.shown import Function, Json, Stack, UsageError, answer, answering
-from infra.release.history import Attempt, Keys, attempts, keys, marks, named, said
+from infra.release.history import Keys, attempts, keys, marks, named, said
 from infra.release.model import Notes
 from infra.release.outcome import Ending
 

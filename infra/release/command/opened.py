@@ -57,10 +57,15 @@ class Opened:
         return replace(self, targets=tuple(each for each in self.targets if each.function in functions))
 
 
-def opened(stack: str, function: str = "") -> Opened:
-    """The release of `stack`, or of one of its functions. Raises ReleaseError where the stack has none such."""
+def opened(stack: str, function: str = "", *, following: bool = False) -> Opened:
+    """The release of `stack`, or of one of its functions. Raises ReleaseError where the stack has none such.
+
+    following: with where the records of the stack before it are, which hardly any command has a right to read.
+    """
     clock = ScaledClock.from_environment()
     found = exported(stack)
     targets = tuple(wire.target(each, f"release.targets[{index}]") for index, each in enumerate(found["targets"]))
+    if not following:
+        targets = tuple(replace(target, proof_group="", proof_role="") for target in targets)
     policy = wire.policy(found["policy"], "release.policy")
     return Opened(stack, found["region"], targets, policy, clock).one(function)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from infra.release import ledger, tags
 from infra.release.actions import Start, TakeBack
+from infra.release.attempt import Elsewhere
 from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Status, Target
 from infra.release.outcome import Outcome
 from infra.release.runner import CloudError, Unavailable
@@ -90,6 +91,9 @@ class Client:
     _tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     # What is seen
+
+    def elsewhere(self, target: Target) -> Elsewhere:
+        return Elsewhere()  # no target of the machine's asks
 
     def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         names = [target.function for target in wanted]

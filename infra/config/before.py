@@ -1,0 +1,57 @@
+"""The stack before this one, whose releases prove this one's: its own file says where it lives."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from infra.config.reader import Reading, read_object, shown
+from infra.config.settings import AccountConfig
+from infra.naming import Names
+
+
+@dataclass(frozen=True)
+class Before:
+    """A stack by its names, and where it lives. `account`: twelve digits."""
+
+    names: Names
+    region: str
+    account: str
+
+
+def read(release: Reading, names: Names, folder: Path, mistakes: list[str]) -> Before | None:
+    """The stack that `strata:release.from` names, by its file in `folder`; None where none is named, or it is wrong."""
+    stack: str = release.values.get("from_", "")
+    if not stack:
+        return None
+    what, file = f"{release.path_of('from_')} is {shown(stack)}", folder / f"Pulumi.{stack}.yaml"
+    if stack == names.stack:
+        mistakes.append(f"{what}, this very stack, which cannot prove its own releases; name the one before it")
+        return None
+    try:
+        config = _config(file)
+    except (OSError, yaml.YAMLError, TypeError, AttributeError) as problem:
+        why = "there is no such file" if isinstance(problem, FileNotFoundError) else " ".join(str(problem).split())
+        mistakes.append(f"{what}, but {file.name} cannot be read ({why}); name a stack of this project")
+        return None
+    wrong: list[str] = []
+    path = f"{names.project}:account"
+    found = read_object(AccountConfig, config.get(path, {}), path, wrong)
+    wrong += _one(found)
+    mistakes += [f"{what}, and in {file.name}: {each}" for each in wrong]
+    if wrong:
+        return None
+    return Before(Names(names.project, stack), found.values["region"], found.values["allowed_account_ids"][0])
+
+
+def _config(file: Path) -> dict[str, Any]:
+    written: dict[str, Any] = yaml.safe_load(file.read_text()).get("config") or {}
+    return written
+
+
+def _one(account: Reading) -> Iterator[str]:
+    ids = account.values.get("allowed_account_ids", ("",))
+    if len(ids) != 1:
+        yield f"{account.path_of('allowed_account_ids')} has {len(ids)}, which leaves open where the stack is; give one"
