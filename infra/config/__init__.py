@@ -7,7 +7,8 @@ from typing import Any
 import pulumi
 
 from infra.config import rules
-from infra.config.rooms import ConfigError, given, read_rooms
+from infra.config.reader import Secret
+from infra.config.rooms import SECRETS, ConfigError, given, given_secret, read_rooms
 from infra.config.settings import (
     AccountConfig,
     ComputeConfig,
@@ -17,6 +18,7 @@ from infra.config.settings import (
     LegacyState,
     ObservabilityConfig,
     ReleaseConfig,
+    SecretsConfig,
 )
 from infra.naming import Names
 from infra.release.model import ReleasePolicy
@@ -30,6 +32,8 @@ __all__ = [
     "DeliveryConfig",
     "LegacyState",
     "ObservabilityConfig",
+    "Secret",
+    "SecretsConfig",
     "StackConfig",
     "load",
     "parse",
@@ -38,6 +42,7 @@ __all__ = [
 ROOMS: Mapping[str, type] = {
     "account": AccountConfig,
     "data": DataConfig,
+    SECRETS: SecretsConfig,
     "compute": ComputeConfig,
     "observability": ObservabilityConfig,
     "delivery": DeliveryConfig,
@@ -52,6 +57,7 @@ class StackConfig:
     names: Names
     account: AccountConfig
     data: DataConfig
+    secrets: SecretsConfig
     compute: ComputeConfig
     observability: ObservabilityConfig
     delivery: DeliveryConfig
@@ -60,18 +66,24 @@ class StackConfig:
 
 def load() -> StackConfig:
     """The configuration of the stack that Pulumi runs. Raises ConfigError, which Pulumi shows without a traceback."""
-    return parse(given(), pulumi.get_stack(), pulumi.get_project())
+    return parse(given(), pulumi.get_stack(), pulumi.get_project(), secret=given_secret())
 
 
-def parse(raw: Mapping[str, str], stack: str, project: str = "strata") -> StackConfig:
-    """Read Pulumi's raw mapping, `{"strata:data": "<JSON>", ...}`. Raises ConfigError with every mistake."""
+def parse(
+    raw: Mapping[str, str], stack: str, project: str = "strata", *, secret: frozenset[str] = frozenset()
+) -> StackConfig:
+    """Read Pulumi's raw mapping, `{"strata:data": "<JSON>", ...}`; `secret`: its keys that hold secrets.
+
+    Raises ConfigError with every mistake.
+    """
     mistakes: list[str] = []
     try:
         names = Names(project, stack)
     except ValueError as error:
         mistakes.append(str(error))
-    readings = read_rooms(ROOMS, raw, project, mistakes)
+    readings = read_rooms(ROOMS, raw, project, mistakes, secret)
     mistakes += rules.data(readings["data"], stack)
+    mistakes += rules.secrets(readings[SECRETS], stack, encrypted=f"{project}:{SECRETS}" in secret)
     mistakes += rules.release(readings["release"])
     if mistakes:
         raise ConfigError(stack, mistakes)
