@@ -12,6 +12,7 @@ from infra.layers.data import Data
 from infra.layers.delivery import Delivery
 from infra.layers.hooks import Hooks
 from infra.layers.observability import Observability
+from infra.layers.secrets import Secrets
 from infra.naming import SERVICES
 from infra.release.resource import Release
 
@@ -29,7 +30,17 @@ if stack.data.legacy:
     data = legacy.data(stack.data.legacy, place)
 else:
     data = Data("data", names=names, config=stack.data, opts=opts).outputs
-compute = Compute("compute", names=names, place=place, config=stack.compute, bundles=bundles, data=data, opts=opts)
+secrets = Secrets("secrets", names=names, config=stack.secrets, opts=opts).outputs
+compute = Compute(
+    "compute",
+    names=names,
+    place=place,
+    config=stack.compute,
+    bundles=bundles,
+    data=data,
+    secrets=secrets,
+    opts=opts,
+)
 functions = compute.functions
 observability = Observability(
     "observability", names=names, place=place, config=stack.observability, functions=functions, opts=opts

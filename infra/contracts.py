@@ -15,6 +15,13 @@ class DataOutputs:
 
 
 @dataclass(frozen=True)
+class SecretsOutputs:
+    """Names of SSM parameters that functions may read; None where the stack has no such secret."""
+
+    receipt_key: Output[str] | None
+
+
+@dataclass(frozen=True)
 class FunctionOutputs:
     """One function behind its alias. `version` is the one this program wants live; what is live, CodeDeploy decides.
 

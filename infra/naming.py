@@ -30,6 +30,13 @@ class Place:
         """The ARN of a resource that has no region, e.g. `global_arn("iam", "role/x")`."""
         return f"arn:{self.partition}:{service}::{self.account}:{resource}"
 
+    def parameter_arn(self, name: str) -> str:
+        """The ARN of an SSM parameter whose name is a path, e.g. "/strata/prod/x": its slash is the ARN's.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+        """
+        return self.arn("ssm", f"parameter{name}")
+
     def object_arn(self, bucket: str, key: str = "") -> str:
         """The ARN of a bucket, or of an object in it."""
         return f"arn:{self.partition}:s3:::{bucket}" + (f"/{key}" if key else "")
@@ -64,6 +71,14 @@ class Names:
     @property
     def table(self) -> str:
         return f"{self.prefix}-orders"
+
+    @property
+    def receipt_key(self) -> str:
+        """The SSM parameter that holds the key of receipts.
+
+        https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-hierarchies.html
+        """
+        return f"/{self.project}/{self.stack}/receipt-key"
 
     def function(self, service: str) -> str:
         return f"{self.prefix}-{service}"

@@ -44,6 +44,6 @@ HARMLESS = Edit(
 CANNOT_IMPORT = Edit(
     title="Use a module that is not in the bundle",
     file="app/orders/main.py",
-    before="from app.orders import service, store\n",
-    after="import strata_module_left_behind\n\nfrom app.orders import service, store\n",
+    before="from app.orders import receipts, service, store\n",
+    after="import strata_module_left_behind\n\nfrom app.orders import receipts, service, store\n",
 )

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from rehearsal.fleet.result import SetResult
+from rehearsal.leaks import Search
 from rehearsal.traffic import Orders
 
 FEWEST_ORDERS = 200
@@ -96,6 +97,8 @@ class Report:
     harm: tuple[Harm, ...] = ()
     refused: tuple[Refused, ...] = ()
     set: SetResult | None = None
+    receipts: int = 0  # orders that were acknowledged with a right receipt
+    secrets: Search | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The form that the issue gives."""
@@ -108,6 +111,7 @@ class Report:
             "noop": {"changed": self.noop.changed, "seconds": self.noop.seconds},
             "refused": [{"name": one.name, "reason": one.reason, "calls": len(one.changes)} for one in self.refused],
             "set": self.set.as_json() if self.set else None,
+            "secrets": self.secrets.as_json() if self.secrets else None,
         }
 
     def write(self, file: Path) -> None:
@@ -167,6 +171,9 @@ class Report:
     def _rest(self) -> Iterator[str]:
         noop, orders = self.noop, self.orders
         yield from self.set.problems() if self.set else ["set: never happened"]
+        yield from self.secrets.problems() if self.secrets else ["secrets: nobody looked for them"]
+        if self.receipts != orders.acknowledged:
+            yield f"orders: {self.receipts} of {orders.acknowledged} came with a receipt by the stack's key, not all"
         for refused in self.refused:
             if refused.changes:
                 yield f"{refused.name}: was refused, but only after {', '.join(refused.changes)}"

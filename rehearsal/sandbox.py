@@ -75,6 +75,7 @@ class Sandbox:
         # No grace: an interrupted rehearsal throws its stack away, so nothing has to be put in order.
         with Program(["pulumi", *arguments], env=final, cwd=self.scratch.project, grace=0) as program:
             code = program.lines(note)
+        self.scratch.note(lines)
         return code, "\n".join(lines)
 
     def outputs(self) -> dict[str, Any]:
@@ -174,6 +175,7 @@ def succeed(scratch: Scratch, env: Mapping[str, str], *arguments: str) -> str:
     said: list[str] = []
     with Program(["pulumi", *arguments], env=env, cwd=scratch.project, grace=0) as program:
         code = program.lines(said.append)
+    scratch.note(said)
     text = "\n".join(said)
     if code != 0:
         raise ScratchError(f"`pulumi {' '.join(arguments)}` ended with exit code {code}:\n{text}")

@@ -37,11 +37,13 @@ class Step:
 
 @dataclass
 class Rehearsal:
-    """One run of the story on a sandbox, told to `story`, with `rate` requests per second once there is an API."""
+    """One run of the story on a sandbox, told to `story`, with `rate` requests per second once there is an API; their
+    receipts are verified by `receipt_key`."""
 
     sandbox: Sandbox
     story: Story
     rate: float
+    receipt_key: str = field(default="", repr=False)
     target: dict[str, str] = field(default_factory=dict)  # what the release releases, as the stack's outputs have it
     traffic: Traffic | None = None
     releases: list[Release] = field(default_factory=list)
@@ -79,6 +81,7 @@ class Rehearsal:
             harm=tuple(self.harm),
             refused=tuple(self.refused),
             set=self.set,
+            receipts=self.traffic.receipts if self.traffic else 0,
         )
 
     def first(self) -> None:
@@ -163,7 +166,7 @@ class Rehearsal:
 
     def open_the_doors(self) -> None:
         """Start live traffic."""
-        self.traffic = Traffic(Api.at(self.sandbox.outputs()["api_url"]), self.rate)
+        self.traffic = Traffic(Api.at(self.sandbox.outputs()["api_url"]), self.rate, receipt_key=self.receipt_key)
         self.traffic.start()
         self.story.say(
             f"Orders now come in through the API, {self.rate:g} requests a second whatever the answers take, until "

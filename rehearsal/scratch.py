@@ -5,11 +5,12 @@ is never changed, the app is, by exact replacement of text. Nothing of the user'
 """
 
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
@@ -39,9 +40,11 @@ class Edit:
 
 @dataclass(frozen=True)
 class Scratch:
-    """The folders of one rehearsal below `root`: the copy, Pulumi's state and Pulumi's home."""
+    """The folders of one rehearsal below `root`: the copy, Pulumi's state and Pulumi's home. `passphrase`: of the
+    secrets in that state."""
 
     root: Path
+    passphrase: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
 
     @property
     def project(self) -> Path:
@@ -96,6 +99,16 @@ class Scratch:
         file.write_text(text.replace(edit.before, edit.after))
         return self.commit(edit.title)
 
+    @property
+    def said(self) -> Path:
+        """All that the CLI has said, command after command."""
+        return self.root / "said.txt"
+
+    def note(self, lines: Iterable[str]) -> None:
+        """Keep what the CLI said, for whoever looks for what it should not have."""
+        with self.said.open("a") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
     def remove(self) -> None:
         """Delete all of it."""
         shutil.rmtree(self.root, ignore_errors=True)
@@ -104,7 +117,7 @@ class Scratch:
         """`base` without the user's own set-up and with this copy's Pulumi. `rate`: simulated seconds per real one."""
         return scrubbed(base) | {
             "PULUMI_BACKEND_URL": f"file://{self.state}",
-            "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
+            "PULUMI_CONFIG_PASSPHRASE": self.passphrase,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(self.home),
             "PULUMI_SKIP_CONFIRMATIONS": "true",
@@ -114,7 +127,7 @@ class Scratch:
 
 
 def aws_environment(endpoint: str, account: str, region: str) -> dict[str, str]:
-    """How AWS's clients reach the local cloud, which takes an account's twelve digits as the access key.
+    """How AWS's clients reach the local cloud, which takes twelve digits as the access key, and any secret.
 
     Raises ScratchError for an endpoint that is not on loopback.
     """
@@ -124,7 +137,7 @@ def aws_environment(endpoint: str, account: str, region: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_DEFAULT_REGION": region,  # boto3's name for it; the others read AWS_REGION
         "AWS_REGION": region,
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
     }
 
 

@@ -6,6 +6,8 @@ late, and every answer's time counts from when it was due. At the end each ackno
 """
 
 import asyncio
+import hashlib
+import hmac
 import random
 import threading
 import time
@@ -18,6 +20,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 VERSION_HEADER = "X-Served-Version"
+RECEIPT_HEADER = "X-Order-Receipt"
 CURRENCIES = ("CHF", "EUR", "GBP", "USD")
 POSTS = 0.5  # of all requests; the others read
 LATE = 0.1  # seconds after its time, from which a request counts as sent late
@@ -72,12 +75,15 @@ class Orders:
 
 @dataclass
 class Traffic:
-    """Traffic on `api` in a thread of its own, between `start` and `stop`; `sent` grows meanwhile."""
+    """Traffic on `api` in a thread of its own, between `start` and `stop`; `sent` grows meanwhile, and so does
+    `receipts`: the orders that were acknowledged with a right receipt by `receipt_key`."""
 
     api: Api
     rate: float  # requests per real second
     posts: float = POSTS
     seed: int = 7
+    receipt_key: str = field(default="", repr=False)
+    receipts: int = 0
     sent: list[Sent] = field(default_factory=list)
     acknowledged: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # id -> the order as answered
     _ids: list[str] = field(default_factory=list)
@@ -153,6 +159,8 @@ class Traffic:
                 status, version = answer.status, answer.headers.get(VERSION_HEADER)
                 if status < 400:
                     body = await answer.json()
+                    receipt = answer.headers.get(RECEIPT_HEADER, "")
+                    self.receipts += method == "POST" and is_receipt(receipt, await answer.read(), self.receipt_key)
         except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
             status, fault = None, f"{type(problem).__name__}: {problem}"
         self.sent.append(Sent(method, due, sent, time.time(), status, version, fault))
@@ -176,6 +184,11 @@ class Traffic:
 
             await asyncio.gather(*(reader() for _ in range(8)))
         return Orders(len(self.acknowledged), readable)
+
+
+def is_receipt(receipt: str, body: bytes, key: str) -> bool:
+    """Whether the receipt is that of an answer's body, as anybody who has the key works it out."""
+    return hmac.compare_digest(receipt, "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest())
 
 
 def session() -> aiohttp.ClientSession:

@@ -24,9 +24,9 @@ KEY_HEADER = "Idempotency-Key"
 to_json = partial(json.dumps, sort_keys=True, separators=(",", ":"))
 
 
-def answer(status: int, body: Any) -> Response[Any]:
-    """An answer with a JSON body."""
-    return Response(status_code=status, content_type="application/json", body=body)
+def answer(status: int, body: Any, headers: dict[str, Any] | None = None) -> Response[Any]:
+    """An answer with a JSON body; a body that is text is JSON already."""
+    return Response(status_code=status, content_type="application/json", body=body, headers=headers)
 
 
 def refusal(status: int, *mistakes: Mistake) -> Response[Any]:

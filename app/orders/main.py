@@ -1,13 +1,14 @@
 """The Lambda function: its handler is `app.orders.main.handler`.
 
 The environment is read here, once, while Lambda initialises: TABLE_NAME (the one table), POWERTOOLS_SERVICE_NAME,
-POWERTOOLS_METRICS_NAMESPACE and, optionally, POWERTOOLS_LOG_LEVEL. Importing this module calls nothing of AWS.
+POWERTOOLS_METRICS_NAMESPACE and, optionally, POWERTOOLS_LOG_LEVEL and RECEIPT_KEY_PARAMETER (the SSM parameter with the
+key of receipts; without it there are none). Importing this module calls nothing of AWS.
 """
 
 import os
 from collections.abc import Mapping
 
-from app.orders import service, store
+from app.orders import receipts, service, store
 
 REQUIRED = ("TABLE_NAME", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE")
 
@@ -23,4 +24,10 @@ def table_name(environment: Mapping[str, str]) -> str:
     return environment["TABLE_NAME"]
 
 
-handler = service.build(store.Table(table_name(os.environ), store.connect()))
+def signer(environment: Mapping[str, str]) -> receipts.Signer | None:
+    """What signs receipts; None where no key is configured."""
+    parameter = environment.get("RECEIPT_KEY_PARAMETER")
+    return receipts.Signer(parameter, receipts.connect()) if parameter else None
+
+
+handler = service.build(store.Table(table_name(os.environ), store.connect()), signer(os.environ))

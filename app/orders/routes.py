@@ -11,16 +11,20 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.idempotency import idempotent_function
 
 from app.orders import orders, schema, smoke_orders, store
-from app.orders.answers import KEY_HEADER, answer, refusal
+from app.orders.answers import KEY_HEADER, answer, refusal, to_json
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+    from app.orders.receipts import Signer
+
 KEY = re.compile(r"[!-~]{1,128}")  # visible ASCII
 
 
-def register(app: APIGatewayHttpResolver, table: store.Table, logger: Logger, metrics: Metrics) -> None:
+def register(
+    app: APIGatewayHttpResolver, table: store.Table, signer: Signer | None, logger: Logger, metrics: Metrics
+) -> None:
     """Add the routes to the resolver."""
     records, idempotency = table.records()
 
@@ -45,6 +49,11 @@ def register(app: APIGatewayHttpResolver, table: store.Table, logger: Logger, me
         ),
     )
 
+    def receipted(status: int, order: orders.Order) -> Response[Any]:
+        """The order with its receipt, which is of the very bytes that the caller gets."""
+        body = to_json(order)
+        return answer(status, body, signer.headers(body, logger, metrics) if signer else None)
+
     @app.post("/orders")
     def create_order() -> Response[Any]:
         key = _key(app.current_event.headers.get(KEY_HEADER))
@@ -52,9 +61,9 @@ def register(app: APIGatewayHttpResolver, table: store.Table, logger: Logger, me
         idempotency.register_lambda_context(app.lambda_context)
         if smoke_orders.is_smoke(app.current_event.raw_event):
             with smoke_orders.no_trace(table, records, smoke_orders.key(key)) as key:
-                return answer(201, place_once(request={"key": key, "order": new}))
+                return answer(201, place_once(request={"key": key, "order": new}))  # no receipt: it will be gone
         logger.append_keys(order_id=orders.order_id(key))
-        return answer(201, place_once(request={"key": key, "order": new}))
+        return receipted(201, place_once(request={"key": key, "order": new}))
 
     @app.get("/orders/<order_id>")
     def read_order(order_id: str) -> Response[Any]:
@@ -64,7 +73,7 @@ def register(app: APIGatewayHttpResolver, table: store.Table, logger: Logger, me
             found = table.get(order_id)
         if found is None:
             return refusal(404, {"field": "id", "reason": f"no order has the id {schema.shown(order_id)}"})
-        return answer(200, found)
+        return receipted(200, found)
 
     # Says that the code loads and its configuration is there. It does not touch the table: an outage of what all
     # instances share must not declare each of them unhealthy.

@@ -19,6 +19,7 @@ from app.orders import answers, routes
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from app.orders.receipts import Signer
     from app.orders.store import Table
 
 Handler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
@@ -26,13 +27,13 @@ Handler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
 VERSION_HEADER = "X-Served-Version"
 
 
-def build(table: Table) -> Handler:
-    """The Lambda handler of this service on the given table."""
+def build(table: Table, signer: Signer | None = None) -> Handler:
+    """The Lambda handler of this service on the given table; without a signer there are no receipts."""
     # Not debug, also where POWERTOOLS_DEV is set: there the resolver answers a fault instead of raising it.
     app = APIGatewayHttpResolver(debug=False, serializer=answers.to_json)
     logger, metrics = Logger(), Metrics()
     answers.register(app)
-    routes.register(app, table, logger, metrics)
+    routes.register(app, table, signer, logger, metrics)
 
     # The event is never logged, whatever POWERTOOLS_LOGGER_LOG_EVENT says: it holds the caller's data.
     @logger.inject_lambda_context(

@@ -10,7 +10,8 @@ import pulumi
 from infra.config import rules
 from infra.config.before import Before
 from infra.config.before import read as read_before
-from infra.config.rooms import ConfigError, given, read_rooms
+from infra.config.reader import Secret
+from infra.config.rooms import SECRETS, ConfigError, given, given_secret, read_rooms
 from infra.config.settings import (
     AccountConfig,
     ComputeConfig,
@@ -20,6 +21,7 @@ from infra.config.settings import (
     LegacyState,
     ObservabilityConfig,
     ReleaseConfig,
+    SecretsConfig,
 )
 from infra.naming import Names
 from infra.release.model import ReleasePolicy
@@ -33,6 +35,8 @@ __all__ = [
     "DeliveryConfig",
     "LegacyState",
     "ObservabilityConfig",
+    "Secret",
+    "SecretsConfig",
     "StackConfig",
     "load",
     "parse",
@@ -42,6 +46,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS: Mapping[str, type] = {
     "account": AccountConfig,
     "data": DataConfig,
+    SECRETS: SecretsConfig,
     "compute": ComputeConfig,
     "observability": ObservabilityConfig,
     "delivery": DeliveryConfig,
@@ -56,6 +61,7 @@ class StackConfig:
     names: Names
     account: AccountConfig
     data: DataConfig
+    secrets: SecretsConfig
     compute: ComputeConfig
     observability: ObservabilityConfig
     delivery: DeliveryConfig
@@ -65,21 +71,29 @@ class StackConfig:
 
 def load() -> StackConfig:
     """The configuration of the stack that Pulumi runs. Raises ConfigError, which Pulumi shows without a traceback."""
-    return parse(given(), pulumi.get_stack(), pulumi.get_project())
+    return parse(given(), pulumi.get_stack(), pulumi.get_project(), secret=given_secret())
 
 
-def parse(raw: Mapping[str, str], stack: str, project: str = "strata", folder: Path = REPOSITORY) -> StackConfig:
-    """Read Pulumi's raw mapping, `{"strata:data": "<JSON>", ...}`. Raises ConfigError with every mistake.
+def parse(
+    raw: Mapping[str, str],
+    stack: str,
+    project: str = "strata",
+    *,
+    secret: frozenset[str] = frozenset(),
+    folder: Path = REPOSITORY,
+) -> StackConfig:
+    """Read Pulumi's raw mapping, `{"strata:data": "<JSON>", ...}`; `secret`: its keys that hold secrets.
 
-    folder: where the file of the stack before this one is.
+    folder: where the file of the stack before this one is. Raises ConfigError with every mistake.
     """
     mistakes: list[str] = []
     try:
         names = Names(project, stack)
     except ValueError as error:
         mistakes.append(str(error))
-    readings = read_rooms(ROOMS, raw, project, mistakes)
+    readings = read_rooms(ROOMS, raw, project, mistakes, secret)
     mistakes += rules.data(readings["data"], stack)
+    mistakes += rules.secrets(readings[SECRETS], stack, encrypted=f"{project}:{SECRETS}" in secret)
     mistakes += rules.release(readings["release"])
     before = None if mistakes else read_before(readings["release"], names, folder, mistakes)
     if mistakes:

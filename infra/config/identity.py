@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pulumi
 
 from infra.config.reader import Flag, Listed, OneOf, Reading, Room, Text, shown
-from infra.config.rooms import ConfigError, given, read_rooms
+from infra.config.rooms import ConfigError, given, given_secret, read_rooms
 from infra.config.settings import AccountConfig
 from infra.naming import STACK, Names
 from infra.permissions import Belongings, Neighbour, Repository
@@ -117,17 +117,22 @@ class BootstrapConfig:
 
 def load() -> BootstrapConfig:
     """The configuration of the stack that Pulumi runs. Raises ConfigError, which Pulumi shows without a traceback."""
-    return parse(given(), pulumi.get_stack(), pulumi.get_project())
+    return parse(given(), pulumi.get_stack(), pulumi.get_project(), secret=given_secret())
 
 
-def parse(raw: Mapping[str, str], stack: str, project: str = "strata-bootstrap") -> BootstrapConfig:
-    """Read Pulumi's raw mapping, `{"strata-bootstrap:identity": "<JSON>", ...}`. Raises ConfigError, all mistakes."""
+def parse(
+    raw: Mapping[str, str], stack: str, project: str = "strata-bootstrap", *, secret: frozenset[str] = frozenset()
+) -> BootstrapConfig:
+    """Read Pulumi's raw mapping, `{"strata-bootstrap:identity": "<JSON>", ...}`; `secret`: its keys that hold secrets.
+
+    Raises ConfigError with every mistake.
+    """
     mistakes: list[str] = []
     try:
         names = Names(project, stack)
     except ValueError as error:
         mistakes.append(str(error))
-    readings = read_rooms(ROOMS, raw, project, mistakes)
+    readings = read_rooms(ROOMS, raw, project, mistakes, secret)
     mistakes += _rules(readings["identity"])
     if mistakes:
         raise ConfigError(stack, mistakes)

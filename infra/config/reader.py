@@ -7,7 +7,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, get_type_hints
 
@@ -17,6 +17,13 @@ MOST_DIGITS = 15  # of a whole number; floats hold these exactly
 
 class UnfitError(ValueError):
     """What is wrong with one value, and the remedy; whoever reads it puts the path and the value in front."""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that no mistake, log or repr shows; whoever uses it asks for `value`."""
+
+    value: str = field(repr=False)
 
 
 class Reader(ABC):
@@ -48,11 +55,15 @@ def key_of(name: str) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as it may stand in a line."""
-    text = json.dumps(value, ensure_ascii=False)
+    """A value as it may stand in a line; of a secret, that it is one."""
+    text = json.dumps(value, ensure_ascii=False, default=_told)
     if not text.isprintable():
-        text = json.dumps(value)
+        text = json.dumps(value, default=_told)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+
+
+def _told(_: Secret) -> str:
+    return "[secret]"
 
 
 def unknown(path: str, key: str, value: object, known: Iterable[str]) -> str:
@@ -89,6 +100,13 @@ def decode(text: str) -> object:
         return json.loads(text, object_pairs_hook=once, parse_constant=no_number, parse_int=whole)
     except (json.JSONDecodeError, RecursionError) as error:
         raise UnfitError(f"not an object ({error}); write its keys below it, indented") from None
+
+
+def hidden(value: object) -> object:
+    """The same with every value a Secret, keys aside."""
+    if isinstance(value, dict):
+        return {key: hidden(each) for key, each in value.items()}
+    return Secret(value if isinstance(value, str) else json.dumps(value))
 
 
 def read_object(cls: type, value: object, path: str, mistakes: list[str]) -> Reading:
@@ -194,6 +212,23 @@ class Text(Check):
             raise UnfitError("not a string (it may lack quotes)")
         if not re.fullmatch(self.pattern, value):
             raise UnfitError("not of the form wanted")
+        return value
+
+
+class Key(Check):
+    """A secret of `least` to `most` characters; what it is made of fits into a header, a URL's query and a shell."""
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least, self.most = least, most
+        self.wants = f"{least} to {most} letters, digits and + / = _ -, as of `openssl rand -base64 48`"
+
+    def check(self, value: object) -> Secret:
+        if not isinstance(value, Secret):
+            raise UnfitError("not a secret")
+        if not self.least <= len(value.value) <= self.most:
+            raise UnfitError(f"of {len(value.value)} characters")
+        if not re.fullmatch(r"[A-Za-z0-9+/=_-]+", value.value):
+            raise UnfitError("with other characters in it")
         return value
 
 

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pulumi
 
-from infra.config.reader import Reading, UnfitError, decode, read_object, shown, unknown
+from infra.config.reader import Reading, Secret, UnfitError, decode, hidden, read_object, shown, unknown
+
+SECRETS = "secrets"  # the one room whose values stay secret, from here to AWS
 
 
 class ConfigError(pulumi.RunError):
@@ -25,26 +27,49 @@ def given() -> dict[str, str]:
     return {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
 
 
+def given_secret() -> frozenset[str]:
+    """Those of the keys given that hold a value set with `--secret`; Pulumi tells it of a whole object."""
+    known = set(pulumi.runtime.config.get_config_secret_keys_env())
+    return frozenset(known | {name for name in given() if pulumi.runtime.config.is_config_secret(name)})
+
+
 def read_rooms(
-    rooms: Mapping[str, type], raw: Mapping[str, str], project: str, mistakes: list[str]
+    rooms: Mapping[str, type],
+    raw: Mapping[str, str],
+    project: str,
+    mistakes: list[str],
+    secret: frozenset[str] = frozenset(),
 ) -> dict[str, Reading]:
-    """Each room by the fields of its dataclass. A room that nobody configures has its defaults."""
-    mistakes += _strangers(rooms, raw, project)
-    return {room: _read(cls, raw, f"{project}:{room}", mistakes) for room, cls in rooms.items()}
+    """Each room by the fields of its dataclass. A room that nobody configures has its defaults. `secret`: the keys of
+    `raw` that hold secrets, of which no mistake shows a value."""
+    mistakes += _strangers(rooms, raw, project, secret)
+    readings = {}
+    for room, cls in rooms.items():
+        path = f"{project}:{room}"
+        if path in secret and room != SECRETS:
+            mistakes.append(
+                f"{path} holds a value that was set with --secret, and it would stand in plain text in AWS and in the "
+                "state; set it without --secret"
+            )
+            readings[room] = Reading(path, {}, frozenset())
+        else:
+            readings[room] = _read(cls, raw.get(path, "{}"), path, mistakes, hide=room == SECRETS)
+    return readings
 
 
-def _read(cls: type, raw: Mapping[str, str], path: str, mistakes: list[str]) -> Reading:
+def _read(cls: type, text: str, path: str, mistakes: list[str], *, hide: bool) -> Reading:
     try:
-        value = decode(raw[path]) if path in raw else {}
+        value = decode(text)
     except UnfitError as error:
-        mistakes.append(f"{path} is {shown(raw[path])}, {error}")
+        mistakes.append(f"{path} is {shown(Secret(text) if hide else text)}, {error}")
         return Reading(path, {}, frozenset())
-    return read_object(cls, value, path, mistakes)
+    return read_object(cls, hidden(value) if hide else value, path, mistakes)
 
 
-def _strangers(rooms: Iterable[str], raw: Mapping[str, str], project: str) -> Iterator[str]:
+def _strangers(rooms: Iterable[str], raw: Mapping[str, str], project: str, secret: frozenset[str]) -> Iterator[str]:
     """Keys that nothing reads. Pulumi's own namespace is Pulumi's to judge."""
-    for name, value in raw.items():
+    for name, text in raw.items():
+        value = Secret(text) if name in secret else text
         path = name if name.isprintable() else shown(name)
         namespace, _, key = name.partition(":")
         if namespace == project and key not in rooms:

@@ -42,6 +42,15 @@ def release(room: Reading) -> Iterator[str]:
         yield from _useless(room, "proof_days", f"{room.path_of('from_')} names no stack that must prove a release")
 
 
+def secrets(room: Reading, stack: str, *, encrypted: bool) -> Iterator[str]:
+    """A secret in plain text is refused. `encrypted`: whether Pulumi says that the room holds secrets."""
+    for path in () if encrypted else map(room.path_of, sorted(room.given)):
+        yield (
+            f"{path} is in plain text, and so known to whoever reads Pulumi.{stack}.yaml; take a new value, and give "
+            f"it by `pulumi config set --secret --path {path}`, which asks for it"
+        )
+
+
 def _useless(room: Reading, name: str, why: str) -> Iterator[str]:
     if name in room.given:
         value = room.values.get(name)

@@ -10,10 +10,12 @@ from typing import Annotated, Any
 from infra.config.reader import (
     Check,
     Flag,
+    Key,
     Listed,
     OneOf,
     Reader,
     Room,
+    Secret,
     Share,
     Text,
     UnfitError,
@@ -117,6 +119,16 @@ class ComputeConfig:
     log_level: Annotated[
         str, OneOf("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", why="these are the levels of Powertools' logger")
     ] = "INFO"
+
+
+@dataclass(frozen=True)
+class SecretsConfig:
+    """strata:secrets. What is left out is not used.
+
+    HMAC asks for a key as long as its hash at least: https://datatracker.ietf.org/doc/html/rfc2104#section-3
+    """
+
+    receipt_key: Annotated[Secret | None, Key(32, 512)] = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from infra import permissions
 from infra.bundle import Bundle
 from infra.config import ComputeConfig
-from infra.contracts import DataOutputs, FunctionOutputs
+from infra.contracts import DataOutputs, FunctionOutputs, SecretsOutputs
 from infra.naming import LIVE, Names, Place
 
 FRONT = "orders"  # the function that the API calls
@@ -39,21 +39,25 @@ class Compute(ComponentResource):
         config: ComputeConfig,
         bundles: Mapping[str, Bundle],
         data: DataOutputs,
+        secrets: SecretsOutputs,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("strata:layers:Compute", name, None, opts)
         self._name = name
         self._names = names
+        parameters = {"RECEIPT_KEY_PARAMETER": secrets.receipt_key} if secrets.receipt_key else {}
+        readable = [place.parameter_arn(names.receipt_key)] if secrets.receipt_key else []
         functions, aliases = {}, {}
         for service, bundle in bundles.items():
             log_group = place.arn("logs", f"log-group:{names.log_group(service)}")
             boundary = permissions.boundary_arn(names, place)
-            role, policy = self._role(service, data, log_group, boundary)
+            role, policy = self._role(service, data, log_group, readable, boundary)
             variables: dict[str, Input[str]] = {
                 "TABLE_NAME": data.table_name,
                 "POWERTOOLS_SERVICE_NAME": service,
                 "POWERTOOLS_METRICS_NAMESPACE": names.project,
                 "POWERTOOLS_LOG_LEVEL": config.log_level,
+                **parameters,
             }
             function = self._function(
                 service, config=config, bundle=bundle, variables=variables, role=role, policy=policy
@@ -87,7 +91,7 @@ class Compute(ComponentResource):
             )
 
     def _role(
-        self, service: str, data: DataOutputs, log_group: str, boundary: str
+        self, service: str, data: DataOutputs, log_group: str, readable: Sequence[str], boundary: str
     ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         role = aws.iam.Role(
             f"{self._name}-{service}-execution",
@@ -96,7 +100,9 @@ class Compute(ComponentResource):
             permissions_boundary=boundary,
             opts=ResourceOptions(parent=self),
         )
-        calls = data.table_arn.apply(lambda table: permissions.document(permissions.execution(table, log_group)))
+        calls = data.table_arn.apply(
+            lambda table: permissions.document(permissions.execution(table, log_group, readable))
+        )
         policy = aws.iam.RolePolicy(
             f"{self._name}-{service}-calls",
             name="calls",

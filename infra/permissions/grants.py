@@ -82,7 +82,7 @@ class Resources:
 
 
 def functions(names: Names, place: Place) -> tuple[Grant, ...]:
-    """Functions and who may call them, their logs, and the API in front.
+    """Functions and who may call them, their logs and secrets, and the API in front.
 
     A hook that the stack no longer wants is removed, and so are old versions; a function, its role and its log are not.
     """
@@ -143,6 +143,22 @@ def functions(names: Names, place: Place) -> tuple[Grant, ...]:
             ("CreateLogGroup", "PutRetentionPolicy", "TagResource", "UntagResource"),
         ),
         *_api(names, place),
+        # None of it for who previews: Pulumi's provider reads a parameter decrypted or not at all, IAM cannot tell the
+        # two apart, and a preview without a refresh reads nothing.
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+        Grant(
+            "Parameters",
+            "ssm",
+            (place.parameter_arn(names.receipt_key),),
+            writes=(
+                "AddTagsToResource",
+                "DeleteParameter",
+                "GetParameter",
+                "ListTagsForResource",
+                "PutParameter",
+                "RemoveTagsFromResource",
+            ),
+        ),
     )
 
 

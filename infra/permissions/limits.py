@@ -24,8 +24,9 @@ def boundary(names: Names, place: Place, table: str) -> tuple[Statement, ...]:
     ]
     logs = [names.log_group(service) for service in SERVICES] + [names.hook_log_group(each) for each in HOOKS]
     table_arn = place.arn("dynamodb", f"table/{table}")
+    secrets = [place.parameter_arn(names.receipt_key)]
     own = [
-        *(each for group in logs for each in execution(table_arn, place.arn("logs", f"log-group:{group}"))),
+        *(each for group in logs for each in execution(table_arn, place.arn("logs", f"log-group:{group}"), secrets)),
         *hook(groups, place.arn("logs", f"log-group:{logs[0]}"), functions),
         *deployments(functions, hooks),
     ]

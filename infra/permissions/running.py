@@ -5,19 +5,24 @@ from collections.abc import Sequence
 from infra.permissions.statement import Statement
 
 
-def execution(table_arn: str, log_group_arn: str) -> tuple[Statement, ...]:
-    """What the orders function calls, and no more. `log_group_arn` has no trailing `:*`.
+def execution(table_arn: str, log_group_arn: str, parameter_arns: Sequence[str] = ()) -> tuple[Statement, ...]:
+    """What the orders function calls, and no more. `log_group_arn` has no trailing `:*`; `parameter_arns`: its secrets.
 
     PutItem writes an order and opens an idempotency record, GetItem reads either, UpdateItem closes a record and
     DeleteItem drops one whose order failed. No CreateLogGroup: the group is the program's, with its retention.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+
+    Nothing of KMS: the policy of AWS's own key, aws/ssm, lets whoever may read a parameter decrypt it by SSM.
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html
     """
+    secrets = (Statement("Secrets", ("ssm:GetParameter",), tuple(parameter_arns)),) if parameter_arns else ()
     return (
         Statement(
             "Orders",
             ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
             (table_arn,),
         ),
+        *secrets,
         Statement("Logs", ("logs:CreateLogStream", "logs:PutLogEvents"), (f"{log_group_arn}:*",)),
     )
 

@@ -11,6 +11,7 @@ WIDE = {
     "codedeploy:ListDeploymentTargets": "has no resource level: it is asked by a deployment's id",
     "lambda:GetAccountSettings": "has no resource level: it is about the account",
     "logs:DescribeLogGroups": "lists by prefix, and is evaluated on a log group without a name",
+    "ssm:DescribeParameters": "has no resource level: it lists, by filters; of values it tells nothing",
     "sns:GetSubscriptionAttributes": "has no resource level: it is asked by a subscription's ARN",
 }
 """By action."""

@@ -25,6 +25,7 @@ GONE = frozenset(
         "NoSuchPublicAccessBlockConfiguration",
         "NotFound",
         "NotFoundException",
+        "ParameterNotFound",
         "ResourceNotFound",
         "ResourceNotFoundException",
         "ServerSideEncryptionConfigurationNotFoundError",

@@ -11,9 +11,10 @@ from policy.rules import (
     release,
     s3,
     sns,
+    ssm,
     stateful,
     tagging,
 )
 
-DOMAINS = (lambda_, release, codedeploy, cloudwatch, iam, oidc, dynamodb, stateful, s3, sns, network, tagging)
+DOMAINS = (lambda_, release, codedeploy, cloudwatch, iam, oidc, dynamodb, stateful, s3, sns, ssm, network, tagging)
 ALL = tuple(rule for domain in DOMAINS for rule in domain.RULES)

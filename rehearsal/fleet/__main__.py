@@ -14,7 +14,7 @@ import pulumi
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the repository
 
 from infra import account, bundle, commit, config, smoke, targets
-from infra.contracts import HookOutputs
+from infra.contracts import HookOutputs, SecretsOutputs
 from infra.layers.compute import Compute
 from infra.layers.data import Data
 from infra.layers.delivery import Delivery
@@ -34,7 +34,16 @@ place = account.place(stack, provider)
 opts = pulumi.ResourceOptions(providers=[provider])
 
 data = Data("data", names=names, config=stack.data, opts=opts).outputs
-compute = Compute("compute", names=names, place=place, config=stack.compute, bundles=bundles, data=data, opts=opts)
+compute = Compute(
+    "compute",
+    names=names,
+    place=place,
+    config=stack.compute,
+    bundles=bundles,
+    data=data,
+    secrets=SecretsOutputs(receipt_key=None),
+    opts=opts,
+)
 functions = compute.functions
 observability = Observability(
     "observability", names=names, place=place, config=stack.observability, functions=functions, opts=opts

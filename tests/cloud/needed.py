@@ -371,6 +371,19 @@ CASES = [
     ),
     case("dynamodb.list_tables", {}, "dynamodb:ListTables", "*"),
     case("ssm.get_parameter", {"Name": "/strata/p"}, "ssm:GetParameter", PARAMETER),
+    case("ssm.put_parameter", {"Name": "/strata/p", "Value": "v"}, "ssm:PutParameter", PARAMETER),
+    *(
+        case(
+            f"ssm.{call}", {"ResourceType": "Parameter", "ResourceId": "/strata/p", **more}, f"ssm:{action}", PARAMETER
+        )
+        for call, action, more in (
+            ("add_tags_to_resource", "AddTagsToResource", {"Tags": [{"Key": "a", "Value": "b"}]}),
+            ("remove_tags_from_resource", "RemoveTagsFromResource", {"TagKeys": ["a"]}),
+            ("list_tags_for_resource", "ListTagsForResource", {}),
+        )
+    ),
+    case("ssm.delete_parameter", {"Name": "/strata/p"}, "ssm:DeleteParameter", PARAMETER),
+    case("ssm.describe_parameters", {}, "ssm:DescribeParameters", "*"),
     case("ssm.get_parameters", {"Names": ["/strata/p"]}, "ssm:GetParameters", PARAMETER),
     case(
         "secretsmanager.get_secret_value",

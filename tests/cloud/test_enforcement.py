@@ -46,7 +46,7 @@ def test_everybody_may_ask_who_he_is(own: Account) -> None:
     ],
 )
 def test_an_unknown_key_is_nobody(own: Account, service: str, call: str, expected: str) -> None:
-    given = {"AccessKeyId": "ASIA0123456789ABCDEF", "SecretAccessKey": "x", "SessionToken": "x"}
+    given = {"AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": "x", "SessionToken": "x"}
     assert code(getattr(own.cloud.client(service, "", keys=keys(given)), call)) == expected
 
 

@@ -31,6 +31,7 @@ class Declared:
     imports: str
     ignores: tuple[str, ...]
     after: frozenset[str]
+    secret_outputs: frozenset[str]
 
 
 @dataclass
@@ -77,6 +78,7 @@ class Recorder(MockMonitor, Mocks):
                     imports=request.importId,
                     ignores=tuple(request.ignoreChanges),
                     after=frozenset(_name(urn) for urn in request.dependencies),
+                    secret_outputs=frozenset(request.additionalSecretOutputs),
                 )
             )
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]

@@ -12,7 +12,7 @@ from pulumi_aws.lambda_.alias import AliasArgs
 
 from infra.bundle import Bundle
 from infra.config import ComputeConfig
-from infra.contracts import DataOutputs
+from infra.contracts import DataOutputs, SecretsOutputs
 from infra.layers.compute import MOVED_BY_CODEDEPLOY, Compute
 from infra.naming import Names, Place
 from tests.layers.recorder import ACCOUNT, REGION, Recorder, known, record
@@ -30,7 +30,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return Bundle(path, "app.orders.main.handler", "digest", ("app/orders/main.py",))
 
 
-def declare(bundle: Bundle, *, opened: bool = False, config: ComputeConfig | None = None) -> Recorder:
+def declare(
+    bundle: Bundle, *, opened: bool = False, config: ComputeConfig | None = None, signing: bool = False
+) -> Recorder:
     def program() -> None:
         data = DataOutputs(Output.from_input("orders-prod"), Output.from_input(TABLE))
         compute = Compute(
@@ -40,6 +42,7 @@ def declare(bundle: Bundle, *, opened: bool = False, config: ComputeConfig | Non
             config=config or ComputeConfig(),
             bundles={"orders": bundle},
             data=data,
+            secrets=SecretsOutputs(Output.from_input(NAMES.receipt_key) if signing else None),
         )
         made[:] = [compute]
         if opened:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from policy.rules import ALL
-from policy.tokens import AWS_PROVIDER, FUNCTION_URL, TOPIC
+from policy.tokens import AWS_PROVIDER, FUNCTION_URL, PARAMETER, TOPIC
 from policy.view import Resource
 from tests.policy.kit import (
     alias,
@@ -47,6 +47,11 @@ class Case:
     message: str
 
 
+def told(value: str) -> dict[str, dict[str, str]]:
+    return {"variables": {"RECEIPTS": value}}
+
+
+VALUE = "what the parameter holds"
 EXACT = federated(StringEquals={f"{HOST}:aud": "sts.amazonaws.com", f"{HOST}:sub": SUBJECT})
 LOOSE = federated(StringEquals={f"{HOST}:aud": "sts.amazonaws.com"}, StringLike={f"{HOST}:sub": "repo:acme/*"})
 TAGS = {"ManagedBy": "pulumi", "Project": "strata", "Stack": "prod"}
@@ -210,6 +215,19 @@ CASES = (
         resource(TOPIC, "topic"),
         "topic must be encrypted: kmsMasterKeyId is not set; give a KMS key whose policy lets the topic's publishers "
         "use it",
+    ),
+    Case(
+        "ssm-encryption",
+        (resource(PARAMETER, "key", type="SecureString", value=VALUE),),
+        resource(PARAMETER, "key", type="String", value=VALUE),
+        'key must be encrypted: type is "String"; set it to SecureString, and give the value by a Pulumi secret',
+    ),
+    Case(
+        "ssm-apart",
+        (resource(PARAMETER, "key", type="SecureString", value=VALUE), function(environment=told("/strata/key"))),
+        function(environment=told(f"hmac:{VALUE}")),
+        "orders must read key at run time: environment.variables.RECEIPTS holds its value; give the parameter's name "
+        "instead, and the right to read it",
     ),
     Case(
         "network-url",

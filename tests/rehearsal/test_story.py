@@ -14,7 +14,8 @@ def test_the_rehearsal_ends_as_told(ran: Ran) -> None:
 
 
 def test_the_report_has_its_form(ran: Ran) -> None:
-    assert list(ran.report) == ["seconds", "time_factor", "pulumi", "releases", "orders", "noop", "refused", "set"]
+    keys = ["seconds", "time_factor", "pulumi", "releases", "orders", "noop", "refused", "set", "secrets"]
+    assert list(ran.report) == keys
     assert ran.report["time_factor"] == 40
     assert ran.report["pulumi"]["version"].startswith("v3.")
     assert all(" ".join(release) == RELEASE_KEYS for release in ran.report["releases"])
@@ -87,6 +88,10 @@ def test_every_acknowledged_order_is_read_back(ran: Ran) -> None:
     orders = ran.report["orders"]
     assert orders["acknowledged"] == orders["readable"] >= 200
     assert orders["lost"] == 0
+
+
+def test_no_secret_stood_anywhere(ran: Ran) -> None:
+    assert ran.report["secrets"] == {"planted": 3, "places": 8, "found": 0}
 
 
 def test_one_more_up_changes_nothing(ran: Ran) -> None:

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 from app.orders import service, store
+from app.orders.receipts import Signer
 
 AN_ORDER: dict[str, Any] = {
     "customer_id": "c-1842",
@@ -169,9 +170,9 @@ class Answer:
 class Service:
     """The real handler on a fake table."""
 
-    def __init__(self) -> None:
+    def __init__(self, signer: Signer | None = None) -> None:
         self.client = FakeDynamoDB()
-        self.handler = service.build(store.Table("orders", self.client))  # type: ignore[arg-type]
+        self.handler = service.build(store.Table("orders", self.client), signer)  # type: ignore[arg-type]
 
     def call(self, event: dict[str, Any], context: Context | None = None) -> Answer:
         raw = self.handler(event, context or Context())  # type: ignore[arg-type]
@@ -225,9 +226,9 @@ def event(method: str, path: str, body: str | None = None, headers: dict[str, st
 _names = iter(range(10**6))
 
 
-def start(monkeypatch: pytest.MonkeyPatch) -> Service:
+def start(monkeypatch: pytest.MonkeyPatch, signer: Signer | None = None) -> Service:
     """A service of its own. Its logger is named by the service and keeps the standard output it was made with: a test
     that reads the log asks for `capsys` first."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"orders-{next(_names)}")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Strata")
-    return Service()
+    return Service(signer)

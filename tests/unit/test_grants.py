@@ -194,16 +194,21 @@ def test_previewing_changes_nothing() -> None:
     assert [action for action in granted if not re.match(reading, action)] == []
 
 
-def test_previewing_reads_all_that_deploying_reads() -> None:
+def test_previewing_reads_all_that_deploying_reads_but_secrets() -> None:
     def reads(statements: list[Statement]) -> set[tuple[str, str]]:
         verbs = re.compile(r"\w+:(Get|List|Describe|BatchGet|GET$)")
-        own = {"Itself", "Removals"}
+        own = {"Itself", "Parameters", "Removals"}
         found = [each for each in statements if each.sid not in own]
         return {
             (action, arn) for each in found for action in each.actions for arn in each.resources if verbs.match(action)
         }
 
     assert reads(deploying()) == reads(previewing())
+
+
+def test_previewing_reads_no_secret_since_pulumis_provider_would_read_it_decrypted() -> None:
+    assert [each.sid for each in previewing() if any(action.startswith("ssm:GetP") for action in each.actions)] == []
+    assert allowed("ssm:GetParameter", PLACE.parameter_arn(PROD.receipt_key), deploying())
 
 
 def test_no_call_on_a_resource_is_granted_twice_so_each_statement_is_needed() -> None:
@@ -331,7 +336,7 @@ def test_the_boundary_is_what_the_stacks_roles_do_and_no_more() -> None:
     function, hook = (PLACE.arn("lambda", f"function:{name}") for name in (PROD.function("orders"), PROD.hook("smoke")))
     group = PLACE.arn("codedeploy", f"deploymentgroup:{PROD.application}/{PROD.deployment_group('orders')}")
     done = [
-        *permissions.execution(table, logs),
+        *permissions.execution(table, logs, [PLACE.parameter_arn(PROD.receipt_key)]),
         *permissions.hook([group], PLACE.arn("logs", f"log-group:{PROD.hook_log_group('smoke')}"), [function]),
         *permissions.deployments([function], [hook]),
     ]

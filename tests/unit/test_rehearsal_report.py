@@ -10,6 +10,7 @@ from rich.console import Console
 
 from rehearsal.facts import Deployment, Seen
 from rehearsal.fleet.result import Member, SetResult
+from rehearsal.leaks import Leak, Search
 from rehearsal.outcome import Told, outcome, told_by
 from rehearsal.report import Harm, Noop, Refused, Release, Report
 from rehearsal.traffic import Orders
@@ -35,6 +36,8 @@ WELL = Report(
     harm=(Harm("first", 0, 0, 0), Harm("good", 0, 0, 0), Harm("bad", 7, 7, 0), Harm("revert", 0, 0, 0)),
     refused=(Refused("retry", "rejected", ()),),
     set=SET,
+    receipts=900,
+    secrets=Search(planted=3, places=8),
 )
 
 
@@ -53,7 +56,18 @@ def test_a_rehearsal_that_went_as_told_has_no_problems() -> None:
 def test_the_file_has_the_form_of_the_issue(tmp_path: Path) -> None:
     WELL.write(tmp_path / "new" / "report.json")
     found = json.loads((tmp_path / "new/report.json").read_text())
-    assert list(found) == ["seconds", "time_factor", "pulumi", "releases", "orders", "noop", "refused", "set"]
+    assert list(found) == [
+        "seconds",
+        "time_factor",
+        "pulumi",
+        "releases",
+        "orders",
+        "noop",
+        "refused",
+        "set",
+        "secrets",
+    ]
+    assert found["secrets"] == {"planted": 3, "places": 8, "found": 0}
     assert found["refused"] == [{"name": "retry", "reason": "rejected", "calls": 0}]
     assert [one["name"] for one in found["releases"]][-3:] == ["smoke", "retry", "evidence"]
     assert found["pulumi"] == {"version": "v3.259.0"}
@@ -118,7 +132,7 @@ def test_the_file_has_the_form_of_the_issue(tmp_path: Path) -> None:
         (replace(WELL, set=None), "set: never happened"),
         (replace(WELL, orders=Orders(900, 899)), "orders: 1 of 900 acknowledged orders are lost"),
         (
-            replace(WELL, orders=Orders(199, 199)),
+            replace(WELL, orders=Orders(199, 199), receipts=199),
             "orders: only 199 were acknowledged; 200 at least make a rehearsal",
         ),
     ],
@@ -128,7 +142,7 @@ def test_what_ended_otherwise_is_named_with_its_reason(report: Report, problem: 
 
 
 def test_a_rehearsal_in_which_nothing_happened_names_every_step() -> None:
-    nothing = replace(WELL, releases=(), orders=Orders(0, 0), harm=(), refused=(), set=None)
+    nothing = replace(WELL, releases=(), orders=Orders(0, 0), receipts=0, harm=(), refused=(), set=None)
     named = ["first", "good", "bad", "revert", "smoke", "retry", "evidence", "set", "orders"]
     assert [line.partition(":")[0] for line in nothing.problems()] == named
 
@@ -193,3 +207,22 @@ def test_a_refusal_which_leaves_no_record_is_told_by_pulumi_alone() -> None:
 def test_an_up_that_failed_for_another_reason_is_told_by_its_last_error() -> None:
     assert told_by("error: one\nerror: two\nmore\n", "f") == Told("", "error: two")
     assert told_by("", "f") == Told()
+
+
+def test_a_secret_that_got_out_is_a_problem_which_says_where_and_not_what() -> None:
+    leak = Leak("the receipt key", "base64", "the logs", "log group /aws/lambda/orders")
+    found = replace(WELL, secrets=Search(3, 8, leaks=(leak,)))
+    assert found.problems() == ["secrets: the receipt key stands in log group /aws/lambda/orders (base64)"]
+    assert found.as_json()["secrets"] == {"planted": 3, "places": 8, "found": 1}
+
+
+def test_a_rehearsal_that_did_not_look_or_could_not_is_not_as_told() -> None:
+    assert replace(WELL, secrets=None).problems() == ["secrets: nobody looked for them"]
+    blind = replace(WELL, secrets=Search(3, 8, blind=("the logs",)))
+    assert blind.problems() == ["secrets: there was nothing to look at in the logs"]
+    assert replace(WELL, secrets=Search(0, 8)).problems() == ["secrets: there was none to look for"]
+
+
+def test_an_order_without_a_right_receipt_is_a_problem() -> None:
+    (problem,) = replace(WELL, receipts=899).problems()
+    assert problem == "orders: 899 of 900 came with a receipt by the stack's key, not all"

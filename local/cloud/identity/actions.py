@@ -95,7 +95,8 @@ _RESOURCES: dict[str, dict[str, str]] = {
         "{ResourceArn}": "ListTagsOfResource TagResource UntagResource",
     },
     "ssm": {
-        "{parameters}": "DeleteParameter DeleteParameters GetParameter GetParameterHistory GetParameters PutParameter"
+        "{parameters}": "AddTagsToResource DeleteParameter DeleteParameters GetParameter GetParameterHistory "
+        "GetParameters ListTagsForResource PutParameter RemoveTagsFromResource"
     },
     "secretsmanager": {
         "{secret}": "DeleteSecret DescribeSecret GetResourcePolicy GetSecretValue ListSecretVersionIds PutSecretValue "

@@ -165,7 +165,8 @@ def _secret(known: Facts) -> str:
 
 
 def _parameters(known: Facts) -> list[str]:
-    named = known["Names"] if "Names" in known else [known["Name"]]
+    """By their names, or by the one name that calls on tags give."""
+    named = known["Names"] if "Names" in known else [known["Name"] if "Name" in known else known["ResourceId"]]
     return [name if name.startswith("arn:") else _parameter(known, name) for name in named]
 
 

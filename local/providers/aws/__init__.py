@@ -14,6 +14,7 @@ from local.providers.aws import (
     lambda_,
     s3,
     sns,
+    ssm,
     sts,
 )
 from local.providers.resource import Resource
@@ -54,5 +55,6 @@ def resources(assets: Assets) -> Mapping[str, Resource]:
         sns.Topic(),
         sns.TopicPolicy(),
         sns.TopicSubscription(),
+        ssm.Parameter(),
     )
     return {resource.kind: resource for resource in every}

@@ -318,6 +318,17 @@ CASES = {
         lambda made: {"name": "alias/alarms", "targetKeyId": made["key"].id},
         needs=("key",),
     ),
+    "parameter": Case(
+        "aws:ssm/parameter:Parameter",
+        lambda _: {
+            "name": "/strata/test/key",
+            "type": "SecureString",
+            "value": "the first",
+            "description": "Signs",
+            "tags": {"a": "b"},
+        },
+        {"value": "the second", "description": "Seals", "tags": {"a": "c"}},
+    ),
     "application": Case(
         "aws:codedeploy/application:Application",
         lambda _: {"name": "strata", "computePlatform": "Lambda"},

@@ -1,0 +1,213 @@
+"""Looks for secrets in whatever a rehearsal leaves behind, and in what could be seen of it meanwhile."""
+
+import base64
+import json
+import subprocess
+import threading
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from rehearsal.facts import Aws
+from rehearsal.planted import Secret
+from rehearsal.sandbox import Sandbox
+from rehearsal.scratch import Scratch, git
+
+PIECE = 12  # characters: so much of a secret is found where no more of it stands
+LOOK_EVERY = 0.25  # seconds between the looks at running processes
+LETTERS = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+OTHERS = bytes(set(range(256)) - LETTERS)
+PROC = Path("/proc")
+
+Found = Iterable[tuple[str, bytes]]
+"""Where something stands, and what stands there."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A secret, or much of it, where it should not be. The message never holds the secret itself."""
+
+    secret: str
+    form: str
+    place: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.secret} stands in {self.where} ({self.form})"
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was looked for, where, and what was found. `blind`: places where there was nothing to look at."""
+
+    planted: int
+    places: int
+    blind: tuple[str, ...] = ()
+    leaks: tuple[Leak, ...] = ()
+
+    def as_json(self) -> dict[str, int]:
+        return {"planted": self.planted, "places": self.places, "found": len(self.leaks)}
+
+    def problems(self) -> Iterator[str]:
+        """One line each; none where no secret got out and every place was looked at."""
+        if not self.planted:
+            yield "secrets: there was none to look for"
+        yield from (f"secrets: there was nothing to look at in {place}" for place in self.blind)
+        yield from (f"secrets: {leak}" for leak in self.leaks)
+
+
+def search(secrets: Sequence[Secret], places: Mapping[str, Found]) -> Search:
+    """Look for each secret in each place."""
+    wanted = [(secret.name, tuple(forms(secret.value))) for secret in secrets]
+    leaks, blind = [], []
+    for place, found in places.items():
+        size = 0
+        for where, what in found:
+            size += len(what)
+            squeezed = letters(what)
+            for name, known in wanted:
+                form = next(
+                    (form for form, pieces, within in known if _any(pieces, squeezed if within else what)), None
+                )
+                if form is not None:
+                    leaks.append(Leak(name, form, place, where))
+        if not size:
+            blind.append(place)
+    return Search(len(secrets), len(places), tuple(blind), tuple(leaks))
+
+
+def forms(value: str) -> Iterator[tuple[str, list[bytes], bool]]:
+    """How a secret may be written: the form's name, its pieces, and whether they are looked for among letters alone."""
+    plain = value.encode()
+    yield "plain", _pieces(plain), False
+    yield "percent-encoded", _pieces(quote(value, safe="").encode()), False
+    yield "reversed", _pieces(plain[::-1]), False
+    yield "base64", [piece for text in _base64(plain) for piece in _pieces(text)], False
+    yield "hexadecimal", [*_pieces(plain.hex().encode()), *_pieces(plain.hex().upper().encode())], False
+    yield "split", _pieces(letters(plain)), True
+
+
+def letters(text: bytes) -> bytes:
+    """Letters and digits alone, so that line ends, escaped ones too, indentation and separators hide nothing."""
+    for escape in (b"\\n", b"\\r", b"\\t"):
+        text = text.replace(escape, b"")
+    return text.translate(None, OTHERS)
+
+
+def _base64(plain: bytes) -> Iterator[bytes]:
+    """Its base64 wherever it begins in what is encoded: whole groups alone, in both alphabets."""
+    for before in range(3):
+        rest = plain[-before % 3 :]
+        whole = rest[: len(rest) - len(rest) % 3]
+        yield base64.b64encode(whole)
+        yield base64.urlsafe_b64encode(whole)
+
+
+def _pieces(text: bytes) -> list[bytes]:
+    """Cut up, so that twice as much in one run holds one whole piece."""
+    return [text[at : at + PIECE] for at in range(0, max(len(text) - PIECE, 0) + 1, PIECE)]
+
+
+def _any(pieces: Iterable[bytes], text: bytes) -> bool:
+    return any(piece in text for piece in pieces)
+
+
+# Where to look
+
+
+def left_by(stage: Sandbox, watch: "Watch", shown: str, report: Mapping[str, object]) -> dict[str, Found]:
+    """All that a sandbox leaves behind, by place, beside what a person was `shown` and the report."""
+    scratch = stage.scratch
+    return {
+        "Pulumi's state and home": [*_files(scratch.state), *_files(scratch.home)],
+        "the project, its stack files and its commits": _project(scratch),
+        "the bundles": _zips(scratch.project),
+        "the console": [("what the CLI said", scratch.said.read_bytes()), ("what a person was shown", shown.encode())],
+        "the report": [("the report", json.dumps(report).encode())],
+        "the logs": [*_logs(scratch.root), *_log_events(stage.aws)],
+        "the functions' configurations": _functions(stage.aws),
+        "the command lines in ps": [("a command line", line) for line in sorted(watch.seen)],
+    }
+
+
+def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and not file.is_symlink():
+            yield str(file), file.read_bytes()
+
+
+def _project(scratch: Scratch) -> Iterator[tuple[str, bytes]]:
+    for where, what in _files(scratch.project):
+        if ".git" not in Path(where).relative_to(scratch.project).parts:
+            yield where, what
+    yield "git log --patch", git(scratch.project, "log", "--all", "--patch").encode()
+
+
+def _zips(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for file in sorted(folder.glob("**/*.zip")):
+        with zipfile.ZipFile(file) as archive:
+            yield from ((f"{file}: {name}", archive.read(name)) for name in archive.namelist())
+
+
+def _logs(folder: Path) -> Iterator[tuple[str, bytes]]:
+    yield from ((str(file), file.read_bytes()) for file in sorted(folder.glob("*.log")))
+
+
+def _log_events(aws: Aws) -> Iterator[tuple[str, bytes]]:
+    client = aws.client("logs")
+    for page in client.get_paginator("describe_log_groups").paginate():
+        for group in page["logGroups"]:
+            events = client.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+            lines = [event["message"] for found in events for event in found["events"]]
+            yield f"log group {group['logGroupName']}", "\n".join(lines).encode()
+
+
+def _functions(aws: Aws) -> Iterator[tuple[str, bytes]]:
+    client = aws.client("lambda")
+    for page in client.get_paginator("list_functions").paginate():
+        for function in page["Functions"]:
+            name = function["FunctionName"]
+            versions = client.get_paginator("list_versions_by_function").paginate(FunctionName=name)
+            found = [version for answer in versions for version in answer["Versions"]]
+            yield f"configuration of function {name}", json.dumps(found, default=str).encode()
+
+
+class Watch:
+    """Notes the command lines of all processes, anybody's, while the block runs: what `ps` shows to everybody."""
+
+    def __init__(self) -> None:
+        self.seen: set[bytes] = set()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ps", daemon=True)
+
+    def _run(self) -> None:
+        while not self._over.wait(LOOK_EVERY):
+            self.seen |= command_lines()
+
+    def __enter__(self) -> Self:
+        self.seen |= command_lines()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def command_lines() -> set[bytes]:
+    """The command line of every process that runs now."""
+    if not (PROC / "self/cmdline").exists():
+        listed = subprocess.run(["ps", "-A", "-ww", "-o", "args="], capture_output=True, check=True)
+        return set(listed.stdout.splitlines())
+    found = set()
+    for file in PROC.glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it ended meanwhile
+            found.add(file.read_bytes().replace(b"\0", b" ").strip())
+    return found - {b""}

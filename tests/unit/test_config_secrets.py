@@ -1,0 +1,96 @@
+"""Secrets in the configuration: kept as such, refused in plain text, and never shown by a mistake."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra import config
+from infra.config import ConfigError, Secret, StackConfig, identity
+
+ACCOUNT = {"region": "eu-central-1", "allowedAccountIds": ["111111111111"]}
+KEY = "Zm9yIHRlc3RzIG9ubHksIG5ldmVyIHVzZWQgZWxzZXdoZXJlISE+/_-="
+
+
+def parse(secret: tuple[str, ...] = ("strata:secrets",), /, **rooms: object) -> StackConfig:
+    raw = {f"strata:{room}": json.dumps(value) for room, value in {"account": ACCOUNT, **rooms}.items()}
+    return config.parse(raw, "dev", secret=frozenset(secret))
+
+
+def mistakes(secret: tuple[str, ...] = ("strata:secrets",), /, **rooms: object) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        parse(secret, **rooms)
+    return caught.value.mistakes
+
+
+def test_a_key_that_was_set_as_a_secret_is_taken() -> None:
+    assert parse(secrets={"receiptKey": KEY}).secrets.receipt_key == Secret(KEY)
+
+
+def test_a_stack_needs_no_secret() -> None:
+    assert parse(()).secrets.receipt_key is None
+    assert parse((), secrets={}).secrets.receipt_key is None
+
+
+def test_nothing_that_holds_a_secret_shows_it() -> None:
+    stack = parse(secrets={"receiptKey": KEY})
+    assert KEY not in f"{stack} {stack!r} {stack.secrets.receipt_key}"
+
+
+def test_a_secret_in_plain_text_is_refused_with_the_remedy() -> None:
+    (line,) = mistakes((), secrets={"receiptKey": KEY})
+    assert line == (
+        "strata:secrets.receiptKey is in plain text, and so known to whoever reads Pulumi.dev.yaml; take a new value, "
+        "and give it by `pulumi config set --secret --path strata:secrets.receiptKey`, which asks for it"
+    )
+
+
+@pytest.mark.parametrize(("key", "wrong"), [("k" * 31, "of 31 characters"), ("k" * 513, "of 513 characters")])
+def test_a_key_is_neither_too_short_nor_too_long(key: str, wrong: str) -> None:
+    (line,) = mistakes(secrets={"receiptKey": key})
+    assert line.startswith(f'strata:secrets.receiptKey is "[secret]", {wrong}; give 32 to 512 letters, digits')
+
+
+@pytest.mark.parametrize("key", ["k" * 32, "k" * 512])
+def test_the_bounds_themselves_are_taken(key: str) -> None:
+    assert parse(secrets={"receiptKey": key}).secrets.receipt_key == Secret(key)
+
+
+def test_a_key_has_no_character_that_a_shell_or_a_url_would_change() -> None:
+    (line,) = mistakes(secrets={"receiptKey": f"{KEY} {KEY}"})
+    assert "with other characters in it" in line
+
+
+SHAPES = st.sampled_from([{"recieptKey": KEY}, KEY, [KEY], {"receiptKey": [KEY]}, {"receiptKey": {KEY[:9]: KEY}}])
+
+
+@given(shape=SHAPES | st.just(5), text=st.sampled_from(["", "{", "[", KEY]))
+def test_no_mistake_shows_a_secret_whatever_is_wrong_with_it(shape: object, text: str) -> None:
+    raw = {"strata:account": json.dumps(ACCOUNT), "strata:secrets": json.dumps(shape) + text}
+    for secret in (frozenset[str](), frozenset({"strata:secrets"})):
+        with pytest.raises(ConfigError) as caught:
+            config.parse(raw, "dev", secret=secret)
+        assert KEY[:20] not in str(caught.value)
+
+
+def test_a_secret_where_nothing_reads_one_is_not_shown() -> None:
+    (line,) = mistakes(("strata:secret",), secret={"receiptKey": KEY})
+    assert line == 'strata:secret is "[secret]", but there is no such key; did you mean "secrets"?'
+    raw = {"strata:account": json.dumps(ACCOUNT), "aws:secretKey": KEY}
+    with pytest.raises(ConfigError) as caught:
+        config.parse(raw, "dev", secret=frozenset({"aws:secretKey"}))
+    assert caught.value.mistakes[0].startswith('aws:secretKey is "[secret]", without effect')
+
+
+def test_a_secret_in_a_room_that_would_not_keep_it_is_refused() -> None:
+    (line,) = mistakes(("strata:observability",), observability={"notify": [KEY]})
+    assert line.startswith("strata:observability holds a value that was set with --secret")
+    assert KEY not in line
+
+
+def test_an_account_has_no_secret_either() -> None:
+    with pytest.raises(ConfigError) as caught:
+        identity.parse({"strata-bootstrap:identity": KEY}, "dev", secret=frozenset({"strata-bootstrap:identity"}))
+    assert "strata-bootstrap:identity holds a value that was set with --secret" in str(caught.value)
+    assert KEY not in str(caught.value)
