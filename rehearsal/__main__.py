@@ -5,17 +5,19 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal import captures, sandbox
+from rehearsal import captures, decisions, enforced, sandbox
 from rehearsal.processes import ProgramError, end_on_sigterm
 from rehearsal.scenario import Rehearsal
 from rehearsal.scratch import ScratchError, scrubbed
 from rehearsal.story import Story
 
 REPORT = Path(".rehearsal/report.json")
+DECISIONS = "decisions.json"  # beside the report, where policies are asked
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -25,16 +27,17 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--factor", type=float, default=40.0, help="simulated seconds per real second (default: %(default)g)"
     )
+    parser.add_argument("--enforce", action="store_true", help="ask IAM's policies before each call; nobody has a key")
     parser.add_argument("--rate", type=float, default=55.0, help="requests per real second (default: %(default)g)")
     parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes (default: %(default)s)")
     return parser
 
 
-def rehearse(console: Console, factor: float, rate: float, file: Path) -> int:
+def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforce: bool) -> int:
     """The whole story; 0 when every step ended as told."""
     story = Story(console)
     begun = time.monotonic()
-    with sandbox.running(factor) as stage:
+    with (enforced if enforce else sandbox).running(factor) as stage:
         story.show("[bold]A rehearsal of Strata[/bold]")
         story.say(
             f"The real Pulumi CLI ({stage.pulumi_version}) on an AWS on this machine ({stage.endpoint}), where time "
@@ -42,9 +45,16 @@ def rehearse(console: Console, factor: float, rate: float, file: Path) -> int:
             "Terraform layer, its table and its state, is there already."
         )
         report = Rehearsal(stage, story, rate).run()
+        if enforce:
+            made = decisions.made(stage.endpoint)
+            report = replace(report, calls=decisions.calls(made), denied=tuple(decisions.denied(made)))
+            decisions.write(made, file.with_name(DECISIONS))
     report.write(file)
     story.gap()
     story.show(report.table())
+    if enforce:
+        story.gap()
+        story.show(report.callers())
     story.gap()
     problems = report.problems()
     if problems:
@@ -90,7 +100,7 @@ def main() -> int:
             with sandbox.running(options.factor) as stage:
                 captures.draw(stage, options.rate)
             return 0
-        return rehearse(console, options.factor, options.rate, options.report)
+        return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce)
     except (ScratchError, ProgramError) as problem:
         Console(stderr=True, highlight=False).print(f"rehearsal: {problem}", markup=False, soft_wrap=True)
         return 1

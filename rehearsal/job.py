@@ -93,6 +93,16 @@ class Job:
             self._thread.join()
 
 
+@dataclass(frozen=True)
+class Served:
+    """A stack that a job deploys: the environment in which the job's commands are typed, and what the stack is made
+    with."""
+
+    job: Job
+    env: Mapping[str, str]
+    secrets_provider: str
+
+
 def subject(identity: Mapping[str, Any], stack: str) -> str:
     """What the tokens of a job that deploys the stack are about. `identity`: of the configuration of `bootstrap/`."""
     (served,) = (each for each in identity["stacks"] if each["name"] == stack)

@@ -1,8 +1,8 @@
 """What a rehearsal found: `.rehearsal/report.json`, the table at the end, and whether everything ended as told."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from rehearsal.fleet.result import SetResult
 from rehearsal.traffic import Orders
 
 FEWEST_ORDERS = 200
+MOST = 3  # actions that the table names of each role
 # What each step must come to: its name, the outcome, the reason where one must stand, and how `pulumi up` must exit.
 TOLD = (
     ("first", "first", None, "zero"),
@@ -85,7 +86,8 @@ class Noop:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole rehearsal; `as_json` is the file's form. `harm` is for the judgement and is not in the file."""
+    """A whole rehearsal; `as_json` is the file's form. `harm` and `denied` are for the judgement and not in the file;
+    `calls`: by role, how often each action was allowed; empty where no policy was asked."""
 
     seconds: float
     time_factor: float
@@ -96,6 +98,8 @@ class Report:
     harm: tuple[Harm, ...] = ()
     refused: tuple[Refused, ...] = ()
     set: SetResult | None = None
+    calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    denied: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The form that the issue gives."""
@@ -108,6 +112,7 @@ class Report:
             "noop": {"changed": self.noop.changed, "seconds": self.noop.seconds},
             "refused": [{"name": one.name, "reason": one.reason, "calls": len(one.changes)} for one in self.refused],
             "set": self.set.as_json() if self.set else None,
+            "calls": {role: dict(counts) for role, counts in self.calls.items()},
         }
 
     def write(self, file: Path) -> None:
@@ -167,6 +172,7 @@ class Report:
     def _rest(self) -> Iterator[str]:
         noop, orders = self.noop, self.orders
         yield from self.set.problems() if self.set else ["set: never happened"]
+        yield from self.denied
         for refused in self.refused:
             if refused.changes:
                 yield f"{refused.name}: was refused, but only after {', '.join(refused.changes)}"
@@ -196,4 +202,16 @@ class Report:
             ending = f"{member.outcome.replace('_', ' ')} ({member.reason})"
             numbers = (f"{self.set.seconds:.1f}" if self.set else "", f"{member.calls}", f"{member.failed}", "")
             table.add_row("set", ending, f"{member.from_version} -> {member.to_version}", *numbers)
+        return table
+
+    def callers(self) -> Table:
+        """Who called, for a person: each role, how often, and what most."""
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        table.add_column("role", no_wrap=True)
+        table.add_column("calls", justify="right", no_wrap=True)
+        table.add_column("actions", justify="right", no_wrap=True)
+        table.add_column("most of all")
+        for role, counts in self.calls.items():
+            most = ", ".join(f"{action} {count}" for action, count in list(counts.items())[:MOST])
+            table.add_row(role, f"{sum(counts.values())}", f"{len(counts)}", most)
         return table
