@@ -15,7 +15,7 @@ rehearsal: tools ## Release a good and a bad version on a laptop, under live tra
 	@$(WITH_PULUMI) $(RUN) -m rehearsal --factor $(FACTOR) $(if $(ENFORCE),--enforce)
 
 sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed by hand
-	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor $(FACTOR)
+	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor $(FACTOR) $(if $(ENFORCE),--enforce)
 
 policy: tools ## Preview each stack under the policy pack, as a pull request does
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.pull_request

@@ -11,7 +11,10 @@ from pathlib import Path
 from rich.console import Console
 
 from rehearsal import captures, decisions, enforced, sandbox
+from rehearsal.duties import Duties
+from rehearsal.job import outlived
 from rehearsal.processes import ProgramError, end_on_sigterm
+from rehearsal.sandbox import STACK
 from rehearsal.scenario import Rehearsal
 from rehearsal.scratch import ScratchError, scrubbed
 from rehearsal.story import Story
@@ -44,10 +47,12 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
             f"runs {factor:g} times faster. The project is a scratch copy in {stage.scratch.project}; the legacy "
             "Terraform layer, its table and its state, is there already."
         )
+        early = stage.served[STACK].job.session(stage.region) if enforce else None
         report = Rehearsal(stage, story, rate).run()
-        if enforce:
+        if early is not None:
+            amiss = [*Duties(stage, story).run(), *outlived(early, stage.endpoint)]
             made = decisions.made(stage.endpoint)
-            report = replace(report, calls=decisions.calls(made), denied=tuple(decisions.denied(made)))
+            report = replace(report, calls=decisions.calls(made), amiss=(*amiss, *decisions.denied(made)))
             decisions.write(made, file.with_name(DECISIONS))
     report.write(file)
     story.gap()
@@ -66,9 +71,9 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
     return 0
 
 
-def stay(console: Console, factor: float) -> int:
+def stay(console: Console, factor: float, *, enforce: bool) -> int:
     """A sandbox for a person, until Ctrl-C."""
-    with sandbox.running(factor) as stage:
+    with (enforced if enforce else sandbox).running(factor) as stage:
         rc = stage.scratch.root / "rc"
         rc.write_text(stage.exports())
         console.print(stage.exports(), soft_wrap=True, highlight=False, markup=False)
@@ -95,7 +100,7 @@ def main() -> int:
     console = Console(highlight=False)
     try:
         if options.what == "sandbox":
-            return stay(console, options.factor)
+            return stay(console, options.factor, enforce=options.enforce)
         if options.what == "captures":
             with sandbox.running(options.factor) as stage:
                 captures.draw(stage, options.rate)

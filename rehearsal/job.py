@@ -17,6 +17,7 @@ from typing import Any, Self
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from rehearsal.scratch import require_loopback
 
@@ -101,6 +102,17 @@ class Served:
     job: Job
     env: Mapping[str, str]
     secrets_provider: str
+
+
+def outlived(session: boto3.Session, endpoint: str) -> list[str]:
+    """What is wrong where a session is good for something still, although its time is over; else nothing."""
+    try:
+        session.client("sts", endpoint_url=endpoint).get_caller_identity()
+    except ClientError as refused:
+        if (code := refused.response["Error"]["Code"]).startswith("ExpiredToken"):
+            return []
+        return [f"a session whose time was over was refused as {code}, not as ExpiredToken"]
+    return ["a session whose time was over was taken still"]
 
 
 def subject(identity: Mapping[str, Any], stack: str) -> str:

@@ -86,7 +86,7 @@ class Noop:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole rehearsal; `as_json` is the file's form. `harm` and `denied` are for the judgement and not in the file;
+    """A whole rehearsal; `as_json` is the file's form. `harm` and `amiss`, what else went wrong, are not in the file;
     `calls`: by role, how often each action was allowed; empty where no policy was asked."""
 
     seconds: float
@@ -99,7 +99,7 @@ class Report:
     refused: tuple[Refused, ...] = ()
     set: SetResult | None = None
     calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    denied: tuple[str, ...] = ()
+    amiss: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The form that the issue gives."""
@@ -172,7 +172,7 @@ class Report:
     def _rest(self) -> Iterator[str]:
         noop, orders = self.noop, self.orders
         yield from self.set.problems() if self.set else ["set: never happened"]
-        yield from self.denied
+        yield from self.amiss
         for refused in self.refused:
             if refused.changes:
                 yield f"{refused.name}: was refused, but only after {', '.join(refused.changes)}"

@@ -192,7 +192,7 @@ def delivery(names: Names, place: Place) -> tuple[Grant, ...]:
             "Groups",
             "codedeploy",
             tuple(groups),
-            ("BatchGetDeployments", "GetDeployment", "GetDeploymentGroup", "ListDeployments", "ListTagsForResource"),
+            ("BatchGetDeployments", "GetDeploymentGroup", "ListDeployments", "ListTagsForResource"),
             ("CreateDeployment", "CreateDeploymentGroup", "StopDeployment", "UpdateDeploymentGroup", *tags),
         ),
         Grant(
