@@ -23,7 +23,7 @@ from rehearsal.scratch import require_loopback
 
 ISSUER, AUDIENCE = "https://token.actions.githubusercontent.com", "sts.amazonaws.com"
 SESSION = "rehearsal"
-EVERY = 100  # simulated seconds; a token is good for 300
+EVERY = 30  # simulated seconds; a token is good for 300, and a busy machine may be late
 SHORTEST = 900  # simulated seconds that a session lasts at least
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PULUMI_CONFIG_PASSPHRASE")
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.table import Table
 
+from rehearsal.decisions import EXCHANGE
 from rehearsal.fleet.result import SetResult
 from rehearsal.traffic import Orders
 
 FEWEST_ORDERS = 200
-MOST = 3  # actions that the table names of each role
 # What each step must come to: its name, the outcome, the reason where one must stand, and how `pulumi up` must exit.
 TOLD = (
     ("first", "first", None, "zero"),
@@ -205,13 +205,15 @@ class Report:
         return table
 
     def callers(self) -> Table:
-        """Who called, for a person: each role, how often, and what most."""
+        """Who called, for a person: each role, by how many tokens, how often, and which of its actions most often."""
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         table.add_column("role", no_wrap=True)
-        table.add_column("calls", justify="right", no_wrap=True)
-        table.add_column("actions", justify="right", no_wrap=True)
-        table.add_column("most of all")
+        for heading in ("tokens", "calls", "actions"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("most often", overflow="fold")
         for role, counts in self.calls.items():
-            most = ", ".join(f"{action} {count}" for action, count in list(counts.items())[:MOST])
-            table.add_row(role, f"{sum(counts.values())}", f"{len(counts)}", most)
+            called = {action: count for action, count in counts.items() if action != EXCHANGE}
+            tokens = f"{counts[EXCHANGE]}" if EXCHANGE in counts else ""
+            most = max(called, key=lambda action: called[action], default="")
+            table.add_row(role, tokens, f"{sum(called.values())}", f"{len(called)}", most)
         return table
