@@ -1,5 +1,6 @@
 PYTHON ?= python3
 FACTOR ?= 40
+ENFORCE ?=
 RUN := .venv/bin/python
 # The Pulumi CLI on PATH wins; else the one that the toolchain builds. Asked for only by targets that need it.
 WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
@@ -11,10 +12,10 @@ help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 rehearsal: tools ## Release a good and a bad version on a laptop, under live traffic
-	@$(WITH_PULUMI) $(RUN) -m rehearsal --factor $(FACTOR)
+	@$(WITH_PULUMI) $(RUN) -m rehearsal --factor $(FACTOR) $(if $(ENFORCE),--enforce)
 
 sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed by hand
-	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor $(FACTOR)
+	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor $(FACTOR) $(if $(ENFORCE),--enforce)
 
 policy: tools ## Preview each stack under the policy pack, as a pull request does
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.pull_request

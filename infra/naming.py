@@ -44,13 +44,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Names:
-    """The names of one stack's resources. `service` is a function's short name, e.g. "orders".
+    """The names of one stack's resources. `service` is a function's short name, e.g. "orders"; `services` are all.
 
     Raises ValueError for a stack whose name AWS would not take in every place where it goes.
     """
 
     project: str
     stack: str
+    services: tuple[str, ...] = SERVICES
 
     def __post_init__(self) -> None:
         if not STACK.fullmatch(self.stack):

@@ -10,13 +10,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal import captures, leaks, planted, sandbox
+from rehearsal import captures, decisions, enforced, leaks, planted, sandbox
+from rehearsal.duties import Duties
+from rehearsal.job import outlived
 from rehearsal.processes import ProgramError, end_on_sigterm
+from rehearsal.sandbox import STACK
 from rehearsal.scenario import Rehearsal
 from rehearsal.scratch import ScratchError, scrubbed
 from rehearsal.story import Story
 
 REPORT = Path(".rehearsal/report.json")
+DECISIONS = "decisions.json"  # beside the report, where policies are asked
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -26,16 +30,17 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--factor", type=float, default=40.0, help="simulated seconds per real second (default: %(default)g)"
     )
+    parser.add_argument("--enforce", action="store_true", help="ask IAM's policies before each call; nobody has a key")
     parser.add_argument("--rate", type=float, default=55.0, help="requests per real second (default: %(default)g)")
     parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes (default: %(default)s)")
     return parser
 
 
-def rehearse(console: Console, factor: float, rate: float, file: Path) -> int:
+def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforce: bool) -> int:
     """The whole story; 0 when every step ended as told."""
     story = Story(console)
     begun = time.monotonic()
-    with sandbox.running(factor) as stage:
+    with (enforced if enforce else sandbox).running(factor) as stage:
         story.show("[bold]A rehearsal of Strata[/bold]")
         story.say(
             f"The real Pulumi CLI ({stage.pulumi_version}) on an AWS on this machine ({stage.endpoint}), where time "
@@ -47,14 +52,23 @@ def rehearse(console: Console, factor: float, rate: float, file: Path) -> int:
             "The stack has a key of receipts, set by `pulumi config set --secret`: each order must come back with one, "
             "and at the end neither the key nor the credentials in use may stand anywhere."
         )
+        early = stage.served[STACK].job.session(stage.region) if enforce else None
         with leaks.Watch() as watch:
             report = Rehearsal(stage, story, rate, key.value).run()
+            if early is not None:
+                amiss = [*Duties(stage, story).run(), *outlived(early, stage.endpoint)]
+                made = decisions.made(stage.endpoint)
+                report = replace(report, calls=decisions.calls(made), amiss=(*amiss, *decisions.denied(made)))
+                decisions.write(made, file.with_name(DECISIONS))
         secrets = [key, *planted.in_use(stage.env)]
         left = leaks.left_by(stage, watch, console.export_text(clear=False), report.as_json())
         report = replace(report, secrets=leaks.search(secrets, left))
     report.write(file)
     story.gap()
     story.show(report.table())
+    if enforce:
+        story.gap()
+        story.show(report.callers())
     story.gap()
     problems = report.problems()
     if problems:
@@ -66,9 +80,9 @@ def rehearse(console: Console, factor: float, rate: float, file: Path) -> int:
     return 0
 
 
-def stay(console: Console, factor: float) -> int:
+def stay(console: Console, factor: float, *, enforce: bool) -> int:
     """A sandbox for a person, until Ctrl-C."""
-    with sandbox.running(factor) as stage:
+    with (enforced if enforce else sandbox).running(factor) as stage:
         rc = stage.scratch.root / "rc"
         rc.write_text(stage.exports())
         console.print(stage.exports(), soft_wrap=True, highlight=False, markup=False)
@@ -95,12 +109,12 @@ def main() -> int:
     console = Console(highlight=False, record=True)
     try:
         if options.what == "sandbox":
-            return stay(console, options.factor)
+            return stay(console, options.factor, enforce=options.enforce)
         if options.what == "captures":
             with sandbox.running(options.factor) as stage:
                 captures.draw(stage, options.rate)
             return 0
-        return rehearse(console, options.factor, options.rate, options.report)
+        return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce)
     except (ScratchError, ProgramError) as problem:
         Console(stderr=True, highlight=False).print(f"rehearsal: {problem}", markup=False, soft_wrap=True)
         return 1

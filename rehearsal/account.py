@@ -4,10 +4,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
+
 from rehearsal.sandbox import succeed
 from rehearsal.scratch import Scratch
 
 PROGRAM = "bootstrap"  # the folder of the second program
+
+
+def configured(scratch: Scratch, stack: str) -> dict[str, Any]:
+    """What `bootstrap/` is told of the account of `stack`, by room."""
+    written = yaml.safe_load((scratch.project / PROGRAM / f"Pulumi.{stack}.yaml").read_text())["config"]
+    return {key.partition(":")[2]: value for key, value in written.items()}
 
 
 def prepare(scratch: Scratch, env: Mapping[str, str], stack: str) -> dict[str, Any]:

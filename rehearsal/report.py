@@ -1,13 +1,14 @@
 """What a rehearsal found: `.rehearsal/report.json`, the table at the end, and whether everything ended as told."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
+from rehearsal.decisions import EXCHANGE
 from rehearsal.fleet.result import SetResult
 from rehearsal.leaks import Search
 from rehearsal.traffic import Orders
@@ -86,7 +87,8 @@ class Noop:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole rehearsal; `as_json` is the file's form. `harm` is for the judgement and is not in the file."""
+    """A whole rehearsal; `as_json` is the file's form. `harm` and `amiss`, what else went wrong, are not in the file;
+    `calls`: by role, how often each action was allowed; empty where no policy was asked."""
 
     seconds: float
     time_factor: float
@@ -99,6 +101,8 @@ class Report:
     set: SetResult | None = None
     receipts: int = 0  # orders that were acknowledged with a right receipt
     secrets: Search | None = None
+    calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    amiss: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The form that the issue gives."""
@@ -112,6 +116,7 @@ class Report:
             "refused": [{"name": one.name, "reason": one.reason, "calls": len(one.changes)} for one in self.refused],
             "set": self.set.as_json() if self.set else None,
             "secrets": self.secrets.as_json() if self.secrets else None,
+            "calls": {role: dict(counts) for role, counts in self.calls.items()},
         }
 
     def write(self, file: Path) -> None:
@@ -174,6 +179,7 @@ class Report:
         yield from self.secrets.problems() if self.secrets else ["secrets: nobody looked for them"]
         if self.receipts != orders.acknowledged:
             yield f"orders: {self.receipts} of {orders.acknowledged} came with a receipt by the stack's key, not all"
+        yield from self.amiss
         for refused in self.refused:
             if refused.changes:
                 yield f"{refused.name}: was refused, but only after {', '.join(refused.changes)}"
@@ -203,4 +209,18 @@ class Report:
             ending = f"{member.outcome.replace('_', ' ')} ({member.reason})"
             numbers = (f"{self.set.seconds:.1f}" if self.set else "", f"{member.calls}", f"{member.failed}", "")
             table.add_row("set", ending, f"{member.from_version} -> {member.to_version}", *numbers)
+        return table
+
+    def callers(self) -> Table:
+        """Who called, for a person: each role, by how many tokens, how often, and which of its actions most often."""
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        table.add_column("role", no_wrap=True)
+        for heading in ("tokens", "calls", "actions"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("most often", overflow="fold")
+        for role, counts in self.calls.items():
+            called = {action: count for action, count in counts.items() if action != EXCHANGE}
+            tokens = f"{counts[EXCHANGE]}" if EXCHANGE in counts else ""
+            most = max(called, key=lambda action: called[action], default="")
+            table.add_row(role, tokens, f"{sum(called.values())}", f"{len(called)}", most)
         return table

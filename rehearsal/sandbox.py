@@ -10,12 +10,13 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rehearsal import legacy_state
 from rehearsal.facts import Aws
+from rehearsal.job import Served
 from rehearsal.processes import Program
 from rehearsal.scratch import Edit, Scratch, ScratchError, aws_environment, scrubbed
 
@@ -30,7 +31,8 @@ EXPORTED = ("AWS_", "PULUMI_", "STRATA_", "NO_PROXY", "no_proxy")
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A running sandbox. `env` is the environment in which commands are typed."""
+    """A running sandbox. `env` is the environment in which commands are typed; `served` has the stacks that only their
+    jobs may deploy, and is empty where no policy is asked."""
 
     scratch: Scratch
     cloud: Program
@@ -41,6 +43,7 @@ class Sandbox:
     region: str
     legacy: legacy_state.Backend
     pulumi_version: str
+    served: Mapping[str, Served] = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
@@ -71,6 +74,8 @@ class Sandbox:
                 heed(line)
 
         changed = {**self.env, **(env or {})}
+        for one in self.served.values():
+            one.job.renew()
         final = {name: value for name, value in changed.items() if value is not None}
         # No grace: an interrupted rehearsal throws its stack away, so nothing has to be put in order.
         with Program(["pulumi", *arguments], env=final, cwd=self.scratch.project, grace=0) as program:

@@ -9,11 +9,12 @@ import pulumi
 from infra.config.reader import Flag, Listed, OneOf, Reading, Room, Text, shown
 from infra.config.rooms import ConfigError, given, given_secret, read_rooms
 from infra.config.settings import AccountConfig
-from infra.naming import STACK, Names
+from infra.naming import SERVICES, STACK, Names
 from infra.permissions import Belongings, Neighbour, Repository
 
 ENVIRONMENT = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", 'the name of a GitHub environment, e.g. "prod"')
 NUMBER = Text(r"[1-9]\d{0,18}", 'the number by which GitHub knows it, in quotes, e.g. "1234567"')
+SERVICE = Text(r"[a-z][a-z0-9-]{0,15}", 'a function\'s short name, e.g. "orders"')
 # https://docs.github.com/en/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
 OWNER, REPOSITORY = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
 
@@ -82,6 +83,10 @@ class ServedStack:
     legacy: Annotated[LegacyObject | None, Room(LegacyObject)] = None
     follows: Annotated[NeighbourStack | None, Room(NeighbourStack)] = None
     proves_to: Annotated[NeighbourStack | None, Room(NeighbourStack)] = None
+    services: Annotated[tuple[str, ...], Listed(SERVICE, least=1)] = SERVICES
+
+    def names(self, project: str) -> Names:
+        return Names(project, self.name, self.services)
 
     def belongings(self, names: Names) -> Belongings:
         return Belongings(

@@ -53,7 +53,7 @@ class Identity(ComponentResource):
             policy=permissions.secrets_key,
         )
         for stack in config.stacks:
-            self._serve(stack, Names(config.project, stack.name))
+            self._serve(stack, stack.names(config.project))
         for access in accesses(config):
             self._role(access)
         self.register_outputs({"state": self.state})

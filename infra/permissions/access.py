@@ -32,7 +32,7 @@ def accesses(config: IdentityConfig) -> Iterator[Access]:
     """Every role: of GitHub's jobs two for each stack, of Pulumi Deployments two more where it is configured."""
     repository = config.github.found
     for stack in config.stacks:
-        names = Names(config.project, stack.name)
+        names = stack.names(config.project)
         yield Access(stack, names, names.deploy_role, repository.token(stack.environment), changes=True)
         yield Access(stack, names, names.preview_role, repository.token(config.preview_environment), changes=False)
         if config.pulumi is not None:

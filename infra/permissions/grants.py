@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from infra.naming import HOOKS, SERVICES, Names, Place
+from infra.naming import HOOKS, Names, Place
 from infra.permissions.limits import boundary_arn
 from infra.permissions.statement import Statement
 from infra.permissions.wide import WIDE
@@ -50,7 +50,7 @@ class Resources:
 
     @property
     def services(self) -> list[str]:
-        return [self.place.arn("lambda", f"function:{self.names.function(each)}") for each in SERVICES]
+        return [self.place.arn("lambda", f"function:{self.names.function(each)}") for each in self.names.services]
 
     @property
     def hooks(self) -> list[str]:
@@ -61,7 +61,7 @@ class Resources:
 
     @property
     def function_roles(self) -> tuple[str, ...]:
-        execution = [self.names.execution_role(each) for each in SERVICES]
+        execution = [self.names.execution_role(each) for each in self.names.services]
         return self.roles(*execution, *(self.names.hook_role(each) for each in HOOKS))
 
     @property
@@ -75,7 +75,7 @@ class Resources:
     @property
     def alarms(self) -> Iterator[str]:
         """The long-lived ones, and the verdict's: those of the release's attempts."""
-        for service in SERVICES:
+        for service in self.names.services:
             for kind in ALARMS:
                 yield self.place.arn("cloudwatch", f"alarm:{self.names.alias_alarm(service, kind)}")
             yield self.place.arn("cloudwatch", f"alarm:{self.names.function(service)}-verdict-*")
@@ -87,7 +87,7 @@ def functions(names: Names, place: Place) -> tuple[Grant, ...]:
     A hook that the stack no longer wants is removed, and so are old versions; a function, its role and its log are not.
     """
     own = Resources(names, place)
-    logs = [place.arn("logs", f"log-group:{names.log_group(each)}") for each in SERVICES]
+    logs = [place.arn("logs", f"log-group:{names.log_group(each)}") for each in names.services]
     hook_logs = [place.arn("logs", f"log-group:{names.hook_log_group(each)}") for each in HOOKS]
     return (
         Grant(
@@ -204,7 +204,7 @@ def delivery(names: Names, place: Place) -> tuple[Grant, ...]:
             "Groups",
             "codedeploy",
             tuple(groups(names, place)),
-            ("BatchGetDeployments", "GetDeployment", "GetDeploymentGroup", "ListDeployments", "ListTagsForResource"),
+            ("BatchGetDeployments", "GetDeploymentGroup", "ListDeployments", "ListTagsForResource"),
             ("CreateDeployment", "CreateDeploymentGroup", "StopDeployment", "UpdateDeploymentGroup", *tags),
         ),
         Grant(
@@ -247,7 +247,7 @@ def delivery(names: Names, place: Place) -> tuple[Grant, ...]:
 
 def groups(names: Names, place: Place) -> Iterator[str]:
     """The ARNs of the deployment groups."""
-    for each in SERVICES:
+    for each in names.services:
         yield place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(each)}")
 
 

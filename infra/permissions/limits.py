@@ -1,6 +1,6 @@
 """The permissions boundary: what any role of a running stack may at most do, whoever writes its policies."""
 
-from infra.naming import HOOKS, SERVICES, Names, Place
+from infra.naming import HOOKS, Names, Place
 from infra.permissions.running import deployments, execution, hook
 from infra.permissions.statement import Statement
 
@@ -16,13 +16,13 @@ def boundary(names: Names, place: Place, table: str) -> tuple[Statement, ...]:
     It grants nothing by itself. A role has what both its policies and the boundary allow.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
     """
-    functions = [place.arn("lambda", f"function:{names.function(service)}") for service in SERVICES]
+    functions = [place.arn("lambda", f"function:{names.function(service)}") for service in names.services]
     hooks = [place.arn("lambda", f"function:{names.hook(each)}") for each in HOOKS]
     groups = [
         place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(service)}")
-        for service in SERVICES
+        for service in names.services
     ]
-    logs = [names.log_group(service) for service in SERVICES] + [names.hook_log_group(each) for each in HOOKS]
+    logs = [names.log_group(service) for service in names.services] + [names.hook_log_group(each) for each in HOOKS]
     table_arn = place.arn("dynamodb", f"table/{table}")
     secrets = [place.parameter_arn(names.receipt_key)]
     own = [

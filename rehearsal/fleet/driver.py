@@ -39,7 +39,9 @@ class Fleet:
 
     def create(self) -> None:
         """Write the first edition, and create all of it. Raises ScratchError where that fails."""
-        code, text = self._pulumi("stack", "init", STACK)
+        served = self.sandbox.served.get(STACK)
+        provider = ("--secrets-provider", served.secrets_provider) if served else ()
+        code, text = self._pulumi("stack", "init", STACK, *provider)
         self.edit(1)
         created = self.up(env=NO_CHECKPOINTS) if code == 0 else Up(code, 0.0, text)
         if created.exit_code != 0:
@@ -72,6 +74,8 @@ class Fleet:
         return {name: aws.look(target) for name, target in self.targets.items()}
 
     def _pulumi(self, *arguments: str, **how: Any) -> tuple[int, str]:
+        served = self.sandbox.served.get(STACK)
+        how["env"] = {**(served.env if served else {}), **(how.get("env") or {})}
         return self.sandbox.pulumi("--cwd", str(FOLDER), *arguments, **how)
 
 

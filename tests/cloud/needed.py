@@ -15,11 +15,13 @@ TABLE = "arn:aws:dynamodb:eu-central-1:{account}:table/t"
 TOPIC = "arn:aws:sns:eu-central-1:{account}:t"
 PARAMETER = "arn:aws:ssm:eu-central-1:{account}:parameter/strata/p"
 API = "arn:aws:apigateway:eu-central-1::/apis"
+TAGS = "arn:aws:apigateway:eu-central-1::/tags/arn%3Aaws%3Aapigateway%3Aeu-central-1%3A%3A%2Fapis%2F"
 POLICY = "arn:aws:iam::{account}:policy/p"
 PROVIDER = "arn:aws:iam::{account}:oidc-provider/idp.example"
 METRIC = {"Namespace": "n", "MetricName": "m", "Period": 60, "Statistic": "Sum"}
 CODE = {"ZipFile": archive("def handler(event, context): pass\n")}
 FUNCTION_OF = {"FunctionName": "f", "Runtime": "python3.11", "Handler": "app.handler", "Code": CODE}
+API_OF, TAG = {"Name": "a", "ProtocolType": "HTTP"}, {"a": "b"}
 GROUP_OF = {"applicationName": "a", "deploymentGroupName": "g"}
 REVISION = {"revisionType": "String", "string": {"content": "{}", "sha256": "x"}}
 
@@ -391,7 +393,16 @@ CASES = [
         "secretsmanager:GetSecretValue",
         "arn:aws:secretsmanager:eu-central-1:{account}:secret:s",
     ),
-    case("apigatewayv2.create_api", {"Name": "a", "ProtocolType": "HTTP"}, "apigateway:POST", API),
+    case("apigatewayv2.create_api", {**API_OF, "Tags": {}}, "apigateway:POST", API),
+    case("apigatewayv2.create_api", {**API_OF, "Tags": TAG}, "apigateway:POST", API, "apigateway:POST", f"{TAGS}*"),
+    case(
+        "apigatewayv2.tag_resource",
+        {"ResourceArn": f"{API}/1", "Tags": TAG},
+        "apigateway:POST",
+        f"{TAGS}1",
+        "apigateway:PATCH",
+        f"{API}/1",
+    ),
     case("apigatewayv2.get_route", {"ApiId": "1", "RouteId": "2"}, "apigateway:GET", f"{API}/1/routes/2"),
     case("apigatewayv2.delete_stage", {"ApiId": "1", "StageName": "s"}, "apigateway:DELETE", f"{API}/1/stages/s"),
 ]

@@ -14,8 +14,10 @@ def test_the_rehearsal_ends_as_told(ran: Ran) -> None:
 
 
 def test_the_report_has_its_form(ran: Ran) -> None:
-    keys = ["seconds", "time_factor", "pulumi", "releases", "orders", "noop", "refused", "set", "secrets"]
-    assert list(ran.report) == keys
+    assert list(ran.report) == [
+        *("seconds", "time_factor", "pulumi", "releases", "orders", "noop", "refused", "set", "secrets", "calls")
+    ]
+    assert ran.report["calls"] == {}
     assert ran.report["time_factor"] == 40
     assert ran.report["pulumi"]["version"].startswith("v3.")
     assert all(" ".join(release) == RELEASE_KEYS for release in ran.report["releases"])

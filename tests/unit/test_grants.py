@@ -84,6 +84,15 @@ def test_each_resource_of_a_statement_is_the_stacks_own(belongings: Belongings) 
     assert elsewhere == []
 
 
+def test_a_stack_of_more_functions_has_them_all_within_its_limits() -> None:
+    names = Names("strata", "prod", ("orders", "invoices"))
+    for service in names.services:
+        arn = PLACE.arn("lambda", f"function:{names.function(service)}")
+        assert allowed("lambda:UpdateFunctionCode", arn, deploying(names=names))
+        assert allowed("lambda:UpdateAlias", arn, list(permissions.boundary(names, PLACE, names.table)))
+    assert not allowed("lambda:UpdateFunctionCode", PLACE.arn("lambda", "function:strata-prod-invoices"), deploying())
+
+
 def test_a_stack_whose_name_goes_on_is_another_stack() -> None:
     other = Names("strata", "prod-2")
     mine, theirs = deploying(), deploying(Belongings(other.table), other)

@@ -46,6 +46,17 @@ def test_a_repository_and_a_stack_are_enough() -> None:
     assert config.stacks == (ServedStack("prod", "prod"),)
 
 
+def test_a_stack_of_other_functions_names_them_all() -> None:
+    (stack,) = parse(stacks=[{**PROD, "services": ["orders", "invoices"]}]).identity.stacks
+    assert stack.names("shop").services == ("orders", "invoices")
+    assert ServedStack("prod", "prod").names("shop").services == ("orders",)
+
+
+@pytest.mark.parametrize("services", [[], ["Orders"], ["orders", "orders"], "orders"])
+def test_functions_are_a_list_of_different_names(services: object) -> None:
+    assert "stacks[0].services" in mistakes(stacks=[{**PROD, "services": services}])[0]
+
+
 def test_a_repository_with_numbers_is_another_subject() -> None:
     assert str(parse(github={**GITHUB, "subject": "ids", **IDS}).identity.github.found) == "acme-12/shop-345"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from rehearsal.decisions import EXCHANGE
 from rehearsal.facts import Deployment, Seen
 from rehearsal.fleet.result import Member, SetResult
 from rehearsal.leaks import Leak, Search
@@ -57,17 +58,10 @@ def test_the_file_has_the_form_of_the_issue(tmp_path: Path) -> None:
     WELL.write(tmp_path / "new" / "report.json")
     found = json.loads((tmp_path / "new/report.json").read_text())
     assert list(found) == [
-        "seconds",
-        "time_factor",
-        "pulumi",
-        "releases",
-        "orders",
-        "noop",
-        "refused",
-        "set",
-        "secrets",
+        *("seconds", "time_factor", "pulumi", "releases", "orders", "noop", "refused", "set", "secrets", "calls")
     ]
     assert found["secrets"] == {"planted": 3, "places": 8, "found": 0}
+    assert found["calls"] == {}
     assert found["refused"] == [{"name": "retry", "reason": "rejected", "calls": 0}]
     assert [one["name"] for one in found["releases"]][-3:] == ["smoke", "retry", "evidence"]
     assert found["pulumi"] == {"version": "v3.259.0"}
@@ -159,6 +153,26 @@ def test_the_table_is_plain_where_there_is_no_terminal() -> None:
     assert lines[5] == ["noop", "0", "changed", "4.2"]
     assert lines[7] == ["retry", "refused", "(rejected)", "2", "4.0", "200", "0"]
     assert lines[9] == ["set", "rolled", "back", "(set)", "1", "->", "2", "20.0", "100", "0"]
+
+
+def test_calls_are_told_by_role() -> None:
+    calls = {"strata-prod-deploy": {EXCHANGE: 20, "lambda:GetFunction": 12, "lambda:GetAlias": 3}}
+    report = replace(WELL, calls=calls)
+    assert report.as_json()["calls"] == calls
+    console = Console(file=io.StringIO(), width=80)
+    console.print(report.callers())
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines()[1].split() == [
+        "strata-prod-deploy",
+        "20",
+        "15",
+        "2",
+        "lambda:GetFunction",
+    ]
+
+
+def test_what_else_went_wrong_fails_the_rehearsal() -> None:
+    assert replace(WELL, amiss=("x was denied y",)).problems() == ["x was denied y"]
 
 
 def deployment(status: str, id_: str = "d-1") -> Deployment:

@@ -7,6 +7,7 @@ allows it: too strict rather than too lax.
 
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 from local.cloud.faults.calls import Call
 from local.cloud.identity.requests import Facts
@@ -212,8 +213,7 @@ def needs(call: Call, known: Facts) -> Iterator[Need]:
     if key in FREE:
         return
     if call.service == "apigatewayv2":
-        path = known["api_path"]
-        yield Need(f"apigateway:{known['method']}", f"arn:aws:apigateway:{known['region']}::{path}")
+        yield from _of_an_api(call.action, known)
         return
     action = _ACTIONS.get(key, f"{call.service}:{call.action}")
     if call.service == "s3":
@@ -227,6 +227,19 @@ def needs(call: Call, known: Facts) -> Iterator[Need]:
     for further, wanted, condition in _FURTHER.get(key, ()):
         if _given(condition, known):
             yield from (Need(further, resource) for resource in _filled(wanted, known))
+
+
+def _of_an_api(operation: str, known: Facts) -> Iterator[Need]:
+    """API Gateway's actions are the methods of HTTP, on its paths. Who sets tags of an API changes both.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-iam-policy.html
+    """
+    root = f"arn:aws:apigateway:{known['region']}::"
+    yield Need(f"apigateway:{known['method']}", f"{root}{known['api_path']}")
+    if operation in {"TagResource", "UntagResource"}:
+        yield Need("apigateway:PATCH", known["ResourceArn"])
+    elif operation == "CreateApi" and known.get("Tags"):
+        yield Need("apigateway:POST", f"{root}/tags/{quote(f'{root}/apis/', safe='')}*")
 
 
 def _given(name: str, known: Facts) -> bool:

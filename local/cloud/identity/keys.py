@@ -67,11 +67,13 @@ def _tags(known: Facts) -> dict[str, str]:
 
 
 def resource_tags(arn: str) -> dict[str, str]:
-    """The keys of the tags that a resource has now."""
+    """The keys of the tags that a resource has now. A part of an API has those of the API."""
     if not arn.startswith("arn:"):
         return {}
     service, region, account = arn.split(":")[2:5]
-    if service == "codedeploy":
+    if service == "apigateway":
+        tags = ministack("services.apigateway")._api_tags.get("/".join(arn.split("/")[:3])) or {}
+    elif service == "codedeploy":
         tags = region_of(account, region).tags.get(arn) or {}
     else:
         tags = ministack("services.tagging").resource_tags(arn) or {}

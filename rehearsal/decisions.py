@@ -1,0 +1,82 @@
+"""What IAM decided in a rehearsal, by the local cloud's own record: who called what, and which statement allowed it."""
+
+import json
+import urllib.request
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rehearsal.scratch import require_loopback
+
+EXCHANGE = "sts:AssumeRoleWithWebIdentity"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Equal decisions, and how many there were. `caller`: a role's ARN, an issuer's, or a service's name; `by`: each
+    statement that would allow it alone, as (policy, Sid)."""
+
+    caller: str
+    action: str
+    resource: str
+    allowed: bool
+    by: tuple[tuple[str, str], ...]
+    why: str
+    count: int
+
+    @property
+    def role(self) -> str:
+        """The name of the role that called, or that a token opened; empty where it was neither."""
+        arn = self.resource if self.action == EXCHANGE else self.caller
+        return arn.rpartition("/")[2] if ":role/" in arn else ""
+
+
+def made(endpoint: str) -> tuple[Decision, ...]:
+    """All decisions since the local cloud began, but those on its administrator, whom no policy limits."""
+    require_loopback(endpoint)
+    with urllib.request.urlopen(f"{endpoint}/_strata/decisions", timeout=30) as answer:  # noqa: S310  loopback
+        found = json.load(answer)["decisions"]
+    return tuple(
+        Decision(**{**one, "by": tuple((each["policy"], each["sid"]) for each in one["by"])})
+        for one in found
+        if not one["caller"].endswith(":root")
+    )
+
+
+def calls(decisions: Iterable[Decision]) -> dict[str, dict[str, int]]:
+    """By role, what it was allowed and how often, most frequent first."""
+    found: dict[str, Counter[str]] = {}
+    for one in decisions:
+        if one.role and one.allowed:
+            found.setdefault(one.role, Counter())[one.action] += one.count
+    return {role: dict(counts.most_common()) for role, counts in sorted(found.items())}
+
+
+def denied(decisions: Iterable[Decision]) -> list[str]:
+    """What was not allowed, one line each."""
+    return [
+        f"{one.role or one.caller} was denied {one.action} on {one.resource} {one.count} times, {one.why}"
+        for one in decisions
+        if not one.allowed
+    ]
+
+
+def write(decisions: Iterable[Decision], file: Path) -> None:
+    """Write the record, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".tmp")
+    part.write_text(json.dumps([asdict(one) for one in decisions], indent=1) + "\n")
+    part.replace(file)
+
+
+def read(file: Path) -> tuple[Decision, ...]:
+    """A record that was written."""
+    found = json.loads(file.read_text())
+    return tuple(Decision(**{**one, "by": tuple((policy, sid) for policy, sid in one["by"])}) for one in found)
+
+
+def idle(granted: Iterable[tuple[str, str]], decisions: Iterable[Decision]) -> list[tuple[str, str]]:
+    """Of the granted statements, as (policy, Sid), those without which each call would have been allowed still."""
+    alone = {one.by[0] for one in decisions if one.allowed and len(one.by) == 1}
+    return [each for each in granted if each not in alone]

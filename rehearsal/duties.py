@@ -1,0 +1,185 @@
+"""What else a stack's deploy role is for, beside what the story releases: changes of the configuration, putting right
+what somebody changed by hand, and the operator's commands. Told only where policies are asked."""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from rehearsal.processes import Program
+from rehearsal.sandbox import STACK, Sandbox
+from rehearsal.story import Story
+
+UP = ("up", "--stack", STACK)
+CHANGE = {
+    "strata:compute.memory": "512",
+    "strata:delivery.bakeMinutes": "1",
+    "strata:delivery.curve.minutes": "5",
+    "strata:delivery.curve.percent": "50",
+    "strata:observability.notify[0]": "oncall@example.com",
+    "strata:release.topUp": "true",
+}
+BACK = {
+    "strata:compute.memory": "1024",
+    "strata:delivery.bakeMinutes": "0",
+    "strata:delivery.smoke": "false",
+}
+BY_HAND = {"Owner": "somebody"}  # a tag that nobody declares
+WHY = "rehearsed by hand"
+WAIT = 60.0  # seconds until a canary has traffic
+
+
+@dataclass
+class Duties:
+    """Everything in turn, on the stack as the story leaves it. `problems`: what ended otherwise than it had to."""
+
+    sandbox: Sandbox
+    story: Story
+    problems: list[str] = field(default_factory=list)
+
+    def run(self) -> list[str]:
+        """All of it; the problems."""
+        self.story.chapter(
+            "duties: what else the deploy role is for",
+            "A change of memory, curve, hooks and addresses; a stack that somebody changed by hand; the operator's "
+            "commands. All of it by tokens.",
+        )
+        self.change(CHANGE)
+        self.up()
+        for command in ("status", "plan", "history", "doctor"):
+            self.command(command)
+        self.command("rollback", "--reason", WHY)
+        self.command("forgive", "--function", self._target["function"], "--reason", WHY)
+        self.abort()
+        self.unstick()
+        self.change_by_hand()
+        self.change(BACK)
+        self.up("--refresh")
+        self.command("prune", "--keep", "1", "--older-than", "0", "--yes")
+        return self.problems
+
+    def change(self, config: dict[str, str]) -> None:
+        """Commit other values of keys of the configuration."""
+        words = [part for key, value in config.items() for part in ("--plaintext", f"{key}={value}")]
+        self._type("config", "set-all", "--stack", STACK, "--path", *words)
+        self.sandbox.scratch.commit("Change " + ", ".join(key.removeprefix("strata:") for key in config))
+
+    def up(self, *options: str) -> None:
+        """`pulumi up`."""
+        self._type(*UP, *options)
+
+    def command(self, *words: str) -> None:
+        """One of the operator's commands, to its end."""
+        line = ["-m", "infra.release", *words, "--stack", STACK]
+        self.story.command(f"python {' '.join(line)}")
+        said: list[str] = []
+        with Program([sys.executable, *line], env=self.sandbox.env, cwd=self.sandbox.scratch.project) as program:
+            code = program.lines(said.append)
+        self._judge(words[0], code, "\n".join(said))
+
+    def abort(self) -> None:
+        """Take a canary back while `pulumi up` waits for it."""
+        ended: list[tuple[int, str]] = []
+        waiting = threading.Thread(target=lambda: ended.append(self.sandbox.pulumi(*UP)), daemon=True)
+        self.story.command(f"pulumi {' '.join(UP)}")
+        waiting.start()
+        deadline = time.monotonic() + WAIT
+        while self._whole() and time.monotonic() < deadline and waiting.is_alive():
+            time.sleep(0.1)
+        self.command("abort", "--reason", WHY)
+        waiting.join()
+        code, text = ended[0]
+        if "rolled back (operator)" not in text:
+            self.problems.append(f"duties: an aborted `pulumi up` exited {code}, and not by the operator:\n{text}")
+
+    def unstick(self) -> None:
+        """Make an alias whole that somebody has split by hand."""
+        target, client = self._target, self.sandbox.aws.client("lambda")
+        weights = {"AdditionalVersionWeights": {target["version"]: 0.5}}
+        client.update_alias(FunctionName=target["function"], Name=target["alias"], RoutingConfig=weights)
+        self.command("unstick", "--yes")
+
+    def change_by_hand(self) -> None:
+        """As an administrator, change what the program declares."""
+        self.story.say(
+            "Somebody changes tags, policies, a permission and an integration by hand; `up` puts them right."
+        )
+        for change in self._changes():
+            change()
+
+    def _changes(self) -> Iterator[Any]:
+        client, target = self.sandbox.aws.client, self._target
+        function, role = target["function"], f"{target['function']}-execution"
+        region, account = self.sandbox.region, self.sandbox.account
+        arn = f"arn:aws:lambda:{region}:{account}:function:{function}"
+        listed = [{"Key": key, "Value": value} for key, value in BY_HAND.items()]
+        yield lambda: client("lambda").tag_resource(Resource=arn, Tags=BY_HAND)
+        group = f"arn:aws:logs:{region}:{account}:log-group:{target['log_group']}"
+        yield lambda: client("logs").tag_resource(resourceArn=group, tags=BY_HAND)
+        yield lambda: client("iam").tag_role(RoleName=role, Tags=listed)
+        application = f"arn:aws:codedeploy:{region}:{account}:application:{target['application']}"
+        yield lambda: client("codedeploy").tag_resource(ResourceArn=application, Tags=listed)
+        alarm = f"arn:aws:cloudwatch:{region}:{account}:alarm:{target['alarm']}"
+        yield lambda: client("cloudwatch").tag_resource(ResourceARN=alarm, Tags=listed)
+        yield lambda: client("sns").tag_resource(ResourceArn=target["topic"], Tags=listed)
+        yield lambda: client("sns").set_topic_attributes(
+            TopicArn=target["topic"], AttributeName="Policy", AttributeValue=_letting_in(target["topic"])
+        )
+        trusted = {"Effect": "Allow", "Principal": {"Service": "edgelambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        yield lambda: client("iam").update_assume_role_policy(RoleName=role, PolicyDocument=_document(trusted))
+        yield from self._changes_of_the_api(client("apigatewayv2"), client("lambda"), target)
+
+    def _changes_of_the_api(self, gateway: Any, functions: Any, target: dict[str, str]) -> Iterator[Any]:
+        (api,) = (each for each in gateway.get_apis()["Items"] if each["Name"] == target["application"])
+        arn = f"arn:aws:apigateway:{self.sandbox.region}::/apis/{api['ApiId']}"
+        yield lambda: gateway.tag_resource(ResourceArn=arn, Tags=BY_HAND)
+        (integration,) = gateway.get_integrations(ApiId=api["ApiId"])["Items"]
+        yield lambda: gateway.update_integration(
+            ApiId=api["ApiId"], IntegrationId=integration["IntegrationId"], IntegrationType="HTTP_PROXY"
+        )
+        alias = {"FunctionName": target["function"], "Qualifier": target["alias"]}
+        (statement,) = json.loads(functions.get_policy(**alias)["Policy"])["Statement"]
+        again = {"StatementId": statement["Sid"], "Action": "lambda:InvokeFunction"}
+        yield lambda: functions.remove_permission(**alias, StatementId=statement["Sid"])
+        yield lambda: functions.add_permission(
+            **alias,
+            **again,
+            Principal="apigateway.amazonaws.com",
+            SourceArn=f"{arn.replace('apigateway', 'execute')}/x",
+        )
+
+    @property
+    def _target(self) -> dict[str, str]:
+        found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
+        return found
+
+    def _whole(self) -> bool:
+        """Whether no canary has traffic."""
+        return self.sandbox.aws.live("strata-prod-orders", "live") is not None
+
+    def _type(self, *arguments: str) -> None:
+        self.story.command(f"pulumi {' '.join(arguments)}")
+        code, text = self.sandbox.pulumi(*arguments)
+        self._judge(f"pulumi {arguments[0]}", code, text)
+
+    def _judge(self, name: str, code: int, text: str) -> None:
+        if code != 0:
+            self.problems.append(f"duties: {name} exited {code}, not 0:\n{text}")
+
+
+def _letting_in(topic: str) -> str:
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": topic,
+        }
+    )
+
+
+def _document(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -1,0 +1,69 @@
+"""A sandbox in which IAM is asked before each call, and in which nobody has a key.
+
+An administrator has made the account ready, once; from then on each stack is deployed by a job that takes the stack's
+role by its token, and keeps the stack's state and secrets where the administrator made room for them.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from rehearsal import account, legacy_state, sandbox
+from rehearsal.facts import Aws
+from rehearsal.fleet import driver as fleet
+from rehearsal.job import Job, Served, subject
+from rehearsal.sandbox import REPOSITORY, STACK, Sandbox
+from rehearsal.scratch import Scratch, aws_environment, scrubbed
+
+STACKS = {STACK: "strata-prod-deploy", fleet.STACK: "fleet-rehearsal-deploy"}  # and the role that deploys each
+
+
+@contextmanager
+def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
+    """A sandbox like any other, but for its jobs. Raises ScratchError or ProgramError."""
+    sandbox.require_tools()
+    base = scrubbed(os.environ)
+    with ExitStack() as stack:
+        scratch = Scratch.of(repository)
+        stack.callback(scratch.remove)
+        cloud = stack.enter_context(
+            sandbox.start("cloud", scratch, base, "--port", "0", "--factor", f"{factor:g}", "--enforce")
+        )
+        local = scratch.environment(base, rate=factor)
+        shutil.copy2(
+            scratch.project / fleet.FOLDER / "bootstrap.yaml",
+            scratch.project / account.PROGRAM / f"Pulumi.{fleet.STACK}.yaml",
+        )
+        config = account.configured(scratch, STACK)["account"]
+        number, region = config["allowedAccountIds"][0], config["region"]
+        endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
+        made = _prepared(scratch, local | aws_environment(endpoint, number, region))
+        served = {}
+        for name, outputs in made.items():
+            about = subject(account.configured(scratch, name)["identity"], name)
+            job = Job(endpoint, about, outputs["roles"][STACKS[name]], scratch.root / f"token-{name}", factor)
+            stack.enter_context(job)
+            env = job.environment(local | aws_environment(endpoint, number, region), outputs["state"])
+            providers = stack.enter_context(sandbox.start("providers", scratch, env, name=f"providers-{name}"))
+            env |= _line(providers.ready(scratch.root / f"providers-{name}.json"))
+            served[name] = Served(job, env, outputs["secrets_providers"][name])
+        env = dict(served[STACK].env)
+        sandbox.succeed(scratch, env, "stack", "init", STACK, "--secrets-provider", served[STACK].secrets_provider)
+        legacy = legacy_state.Backend.of(sandbox.configured(scratch, env, endpoint)["data"]["legacy"], region)
+        legacy_state.create(Aws(endpoint, number, region), legacy)
+        version = sandbox.succeed(scratch, env, "version")
+        yield Sandbox(scratch, cloud, providers, env, factor, number, region, legacy, version, served)
+
+
+def _prepared(scratch: Scratch, admin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """What `bootstrap/` made for each stack, by the one who has a key; nothing of that is left running."""
+    with sandbox.start("providers", scratch, admin, name="providers-admin") as providers:
+        env = {**admin, **_line(providers.ready(scratch.root / "providers-admin.json"))}
+        return {name: account.prepare(scratch, env, name) for name in STACKS}
+
+
+def _line(ready: Mapping[str, str]) -> dict[str, str]:
+    return {"PULUMI_DEBUG_PROVIDERS": ready["PULUMI_DEBUG_PROVIDERS"]}

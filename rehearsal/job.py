@@ -1,0 +1,121 @@
+"""A job of GitHub's, to which nobody gives a key: it has a token in a file, and AWS's clients exchange that for
+credentials by themselves, again and again, since these end.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/access-assume-role-web.html
+"""
+
+import json
+import threading
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from rehearsal.scratch import require_loopback
+
+ISSUER, AUDIENCE = "https://token.actions.githubusercontent.com", "sts.amazonaws.com"
+SESSION = "rehearsal"
+EVERY = 30  # simulated seconds; a token is good for 300, and a busy machine may be late
+SHORTEST = 900  # simulated seconds that a session lasts at least
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PULUMI_CONFIG_PASSPHRASE")
+
+
+@dataclass
+class Job:
+    """A job whose tokens are about `subject`, and which takes the role with the ARN `role`. While the `with` block
+    runs, `file` holds a token that is good; GitHub gives a job as many as it asks for."""
+
+    endpoint: str
+    subject: str
+    role: str
+    file: Path
+    factor: float
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def environment(self, base: Mapping[str, str], backend: str) -> dict[str, str]:
+        """`base` without any key or passphrase, its stack's state at the URL `backend`."""
+        return {name: value for name, value in base.items() if name not in KEYS} | {
+            # Go's SDK asks STS for credentials before it has read AWS_ENDPOINT_URL; this it reads.
+            "AWS_ENDPOINT_URL_STS": self.endpoint,
+            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # or Go's SDK warns of each object without one
+            "AWS_ROLE_ARN": self.role,
+            "AWS_ROLE_SESSION_NAME": SESSION,
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(self.file),
+            "PULUMI_BACKEND_URL": f"{backend}&endpoint={self.endpoint}&s3ForcePathStyle=true",
+        }
+
+    def renew(self) -> None:
+        """Put another token in the file."""
+        part = self.file.with_suffix(".part")
+        part.write_text(self.token())
+        part.replace(self.file)
+
+    def token(self) -> str:
+        """A new token, as GitHub's issuer signs it."""
+        require_loopback(self.endpoint)
+        body = json.dumps({"issuer": ISSUER, "claims": {"aud": AUDIENCE, "sub": self.subject}}).encode()
+        with urllib.request.urlopen(f"{self.endpoint}/_strata/tokens", data=body, timeout=30) as answer:  # noqa: S310  loopback
+            token: str = json.load(answer)["token"]
+        return token
+
+    def session(self, region: str) -> boto3.Session:
+        """A session of the shortest kind, that nothing renews."""
+        sts = boto3.client("sts", region, endpoint_url=self.endpoint, config=Config(signature_version=UNSIGNED))
+        given = sts.assume_role_with_web_identity(
+            RoleArn=self.role, RoleSessionName="short", WebIdentityToken=self.token(), DurationSeconds=SHORTEST
+        )["Credentials"]
+        return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region)
+
+    def _keep(self) -> None:
+        while not self._over.wait(EVERY / self.factor):
+            with suppress(OSError):  # the cloud has ended before us
+                self.renew()
+
+    def __enter__(self) -> Self:
+        self.renew()
+        self._thread = threading.Thread(target=self._keep, name="tokens", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A stack that a job deploys: the environment in which the job's commands are typed, and what the stack is made
+    with."""
+
+    job: Job
+    env: Mapping[str, str]
+    secrets_provider: str
+
+
+def outlived(session: boto3.Session, endpoint: str) -> list[str]:
+    """What is wrong where a session is good for something still, although its time is over; else nothing."""
+    try:
+        session.client("sts", endpoint_url=endpoint).get_caller_identity()
+    except ClientError as refused:
+        if (code := refused.response["Error"]["Code"]).startswith("ExpiredToken"):
+            return []
+        return [f"a session whose time was over was refused as {code}, not as ExpiredToken"]
+    return ["a session whose time was over was taken still"]
+
+
+def subject(identity: Mapping[str, Any], stack: str) -> str:
+    """What the tokens of a job that deploys the stack are about. `identity`: of the configuration of `bootstrap/`."""
+    (served,) = (each for each in identity["stacks"] if each["name"] == stack)
+    return f"repo:{identity['github']['repository']}:environment:{served['environment']}"

@@ -1,0 +1,64 @@
+"""What a rehearsal makes of the record of IAM's decisions: calls by role, denials, statements that nobody needs."""
+
+from pathlib import Path
+
+from rehearsal import decisions
+from rehearsal.decisions import EXCHANGE, Decision
+
+DEPLOY = "arn:aws:iam::333333333333:role/strata-prod-deploy"
+HOOK = "arn:aws:iam::333333333333:role/strata-prod-smoke-hook"
+ISSUER = "arn:aws:iam::333333333333:oidc-provider/token.actions.githubusercontent.com"
+ONE, OTHER = ("functions", "Functions"), ("functions", "Logs")
+
+
+def decision(
+    caller: str, action: str, count: int = 1, *by: tuple[str, str], allowed: bool = True, resource: str = "*"
+) -> Decision:
+    return Decision(caller, action, resource, allowed, by, "" if allowed else "because so", count)
+
+
+def test_calls_are_counted_by_role_and_the_most_frequent_comes_first() -> None:
+    made = [
+        decision(DEPLOY, "lambda:GetAlias", 2),
+        decision(DEPLOY, "lambda:GetFunction", 5),
+        decision(DEPLOY, "lambda:GetAlias", 4, resource="x"),
+        decision(HOOK, "lambda:InvokeFunction", 1),
+    ]
+    assert list(decisions.calls(made)) == ["strata-prod-deploy", "strata-prod-smoke-hook"]
+    assert list(decisions.calls(made)["strata-prod-deploy"].items()) == [
+        ("lambda:GetAlias", 6),
+        ("lambda:GetFunction", 5),
+    ]
+
+
+def test_an_exchange_of_a_token_counts_for_the_role_that_it_opens() -> None:
+    made = [decision(ISSUER, EXCHANGE, 3, resource=DEPLOY)]
+    assert decisions.calls(made) == {"strata-prod-deploy": {EXCHANGE: 3}}
+
+
+def test_services_are_no_roles() -> None:
+    assert decisions.calls([decision("apigateway.amazonaws.com", "lambda:InvokeFunction", 9)]) == {}
+
+
+def test_what_was_denied_is_no_call_and_stands_in_a_line_of_its_own() -> None:
+    made = [decision(DEPLOY, "lambda:DeleteFunction", 2, allowed=False, resource="arn:f")]
+    assert decisions.calls(made) == {}
+    assert decisions.denied(made) == [
+        "strata-prod-deploy was denied lambda:DeleteFunction on arn:f 2 times, because so"
+    ]
+
+
+def test_a_statement_is_idle_unless_a_call_hung_on_it_alone() -> None:
+    made = [
+        decision(DEPLOY, "lambda:GetAlias", 1, ONE),
+        decision(DEPLOY, "logs:FilterLogEvents", 1, ONE, OTHER),
+        decision(DEPLOY, "logs:PutLogEvents", 1, allowed=False),
+    ]
+    assert decisions.idle([ONE, OTHER], made) == [OTHER]
+    assert decisions.idle([ONE, OTHER], [*made, decision(DEPLOY, "logs:GetLogEvents", 1, OTHER)]) == []
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    made = (decision(DEPLOY, "lambda:GetAlias", 2, ONE), decision(HOOK, "a:B", 1, allowed=False))
+    decisions.write(made, tmp_path / "deep" / "decisions.json")
+    assert decisions.read(tmp_path / "deep" / "decisions.json") == made
