@@ -60,7 +60,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
                 made = decisions.made(stage.endpoint)
                 report = replace(report, calls=decisions.calls(made), amiss=(*amiss, *decisions.denied(made)))
                 decisions.write(made, file.with_name(DECISIONS))
-        secrets = [key, *planted.in_use(stage.env)]
+        secrets = [key, *planted.in_use(stage.env), *planted.shown(stage)]
         left = leaks.left_by(stage, watch, console.export_text(clear=False), report.as_json())
         report = replace(report, secrets=leaks.search(secrets, left))
     report.write(file)

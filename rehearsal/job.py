@@ -38,6 +38,7 @@ class Job:
     role: str
     file: Path
     factor: float
+    tokens: list[str] = field(default_factory=list)  # all that it was given
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -64,8 +65,8 @@ class Job:
         require_loopback(self.endpoint)
         body = json.dumps({"issuer": ISSUER, "claims": {"aud": AUDIENCE, "sub": self.subject}}).encode()
         with urllib.request.urlopen(f"{self.endpoint}/_strata/tokens", data=body, timeout=30) as answer:  # noqa: S310  loopback
-            token: str = json.load(answer)["token"]
-        return token
+            self.tokens.append(json.load(answer)["token"])
+        return self.tokens[-1]
 
     def session(self, region: str) -> boto3.Session:
         """A session of the shortest kind, that nothing renews."""

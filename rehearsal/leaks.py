@@ -124,7 +124,7 @@ def left_by(stage: Sandbox, watch: "Watch", shown: str, report: Mapping[str, obj
     """All that a sandbox leaves behind, by place, beside what a person was `shown` and the report."""
     scratch = stage.scratch
     return {
-        "Pulumi's state and home": [*_files(scratch.state), *_files(scratch.home)],
+        "Pulumi's state and home": [*_files(scratch.state), *_files(scratch.home), *_objects(stage.aws)],
         "the project, its stack files and its commits": _project(scratch),
         "the bundles": _zips(scratch.project),
         "the console": [("what the CLI said", scratch.said.read_bytes()), ("what a person was shown", shown.encode())],
@@ -139,6 +139,16 @@ def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
     for file in sorted(folder.rglob("*")):
         if file.is_file() and not file.is_symlink():
             yield str(file), file.read_bytes()
+
+
+def _objects(aws: Aws) -> Iterator[tuple[str, bytes]]:
+    """Every version of every object in S3: a stack's state is there where a job deploys it."""
+    client = aws.client("s3")
+    for bucket in client.list_buckets()["Buckets"]:
+        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"]):
+            for each in page.get("Versions", []):
+                one = {"Bucket": bucket["Name"], "Key": each["Key"], "VersionId": each["VersionId"]}
+                yield f"s3://{bucket['Name']}/{each['Key']}", client.get_object(**one)["Body"].read()
 
 
 def _project(scratch: Scratch) -> Iterator[tuple[str, bytes]]:
