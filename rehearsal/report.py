@@ -217,7 +217,7 @@ class Report:
         table.add_column("role", no_wrap=True)
         for heading in ("tokens", "calls", "actions"):
             table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("most often", overflow="fold")
+        table.add_column("most often", no_wrap=True)
         for role, counts in self.calls.items():
             called = {action: count for action, count in counts.items() if action != EXCHANGE}
             tokens = f"{counts[EXCHANGE]}" if EXCHANGE in counts else ""
