@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 from policy.rule import Rule, must
 from policy.tokens import FUNCTION, PARAMETER
-from policy.view import Resource, Stack
+from policy.view import UNKNOWN, Resource, Stack
 
 
 def encryption(parameter: Resource, stack: Stack) -> Iterator[str]:
     """https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html"""
-    if parameter.get("type") != "SecureString":
+    kind = parameter.get("type")
+    if kind is not UNKNOWN and kind != "SecureString":
         remedy = "set it to SecureString, and give the value by a Pulumi secret"
-        yield must(parameter, "be encrypted", "type", parameter.get("type"), remedy)
+        yield must(parameter, "be encrypted", "type", kind, remedy)
 
 
 def apart(function: Resource, stack: Stack) -> Iterator[str]:

@@ -1,45 +1,30 @@
 """What each call on Strata's path needs: actions and resources, from AWS's service authorization reference."""
 
-from typing import Any, NamedTuple
-
+from tests.cloud.case import case
 from tests.cloud.conftest import archive
+from tests.cloud.named import (
+    ALARM,
+    API,
+    APPLICATION,
+    DASHBOARD,
+    FUNCTION,
+    GROUP,
+    LOG,
+    PARAMETER,
+    POLICY,
+    PROVIDER,
+    ROLE,
+    TABLE,
+    TAGS,
+    TOPIC,
+)
 
-ROLE = "arn:aws:iam::{account}:role/worker"
-FUNCTION = "arn:aws:lambda:eu-central-1:{account}:function:f"
-GROUP = "arn:aws:codedeploy:eu-central-1:{account}:deploymentgroup:a/g"
-APPLICATION = "arn:aws:codedeploy:eu-central-1:{account}:application:a"
-ALARM = "arn:aws:cloudwatch:eu-central-1:{account}:alarm:"
-DASHBOARD = "arn:aws:cloudwatch::{account}:dashboard/d"
-LOG = "arn:aws:logs:eu-central-1:{account}:log-group:/g"
-TABLE = "arn:aws:dynamodb:eu-central-1:{account}:table/t"
-TOPIC = "arn:aws:sns:eu-central-1:{account}:t"
-PARAMETER = "arn:aws:ssm:eu-central-1:{account}:parameter/strata/p"
-API = "arn:aws:apigateway:eu-central-1::/apis"
-TAGS = "arn:aws:apigateway:eu-central-1::/tags/arn%3Aaws%3Aapigateway%3Aeu-central-1%3A%3A%2Fapis%2F"
-POLICY = "arn:aws:iam::{account}:policy/p"
-PROVIDER = "arn:aws:iam::{account}:oidc-provider/idp.example"
 METRIC = {"Namespace": "n", "MetricName": "m", "Period": 60, "Statistic": "Sum"}
 CODE = {"ZipFile": archive("def handler(event, context): pass\n")}
 FUNCTION_OF = {"FunctionName": "f", "Runtime": "python3.11", "Handler": "app.handler", "Code": CODE}
 API_OF, TAG = {"Name": "a", "ProtocolType": "HTTP"}, {"a": "b"}
 GROUP_OF = {"applicationName": "a", "deploymentGroupName": "g"}
 REVISION = {"revisionType": "String", "string": {"content": "{}", "sha256": "x"}}
-
-
-class Case(NamedTuple):
-    """A call and what it needs, in the order in which it is asked for."""
-
-    service: str
-    call: str
-    given: dict[str, Any]
-    needs: list[tuple[str, str]]
-
-
-def case(call: str, given: dict[str, Any], *needs: str) -> Case:
-    """`call` as `client.method`; the needs alternate between action and resource."""
-    service, _, method = call.partition(".")
-    return Case(service, method, given, list(zip(needs[::2], needs[1::2], strict=True)))
-
 
 CASES = [
     case(

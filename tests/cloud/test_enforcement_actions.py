@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.cloud.case import Case
 from tests.cloud.conftest import Cloud, start_cloud, stop_cloud
 from tests.cloud.enforced import Account, allow, refusal
-from tests.cloud.needed import CASES, Case
+from tests.cloud.needed import CASES
 
 
 @pytest.fixture(scope="module")

@@ -251,6 +251,7 @@ def test_what_a_preview_does_not_know_is_held_against_nobody() -> None:
             "serverSideEncryption",
             "serverSideEncryptionConfiguration",
             "targets",
+            "type",
         ),
         UNKNOWN,
     )

@@ -1,0 +1,60 @@
+"""The stack whose releases prove this one's, as the configuration names it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from infra import config
+from infra.config import ConfigError, StackConfig
+from tests.unit.test_config import ACCOUNT, mistakes, parse
+
+
+def staging(folder: Path, account: object) -> None:
+    (folder / "Pulumi.staging.yaml").write_text(yaml.safe_dump({"config": {"strata:account": account}}))
+
+
+def follows(folder: Path, stack: str = "prod", **release: object) -> StackConfig:
+    rooms = {"account": ACCOUNT, "release": {"from": "staging", **release}}
+    return config.parse({f"strata:{room}": json.dumps(value) for room, value in rooms.items()}, stack, folder=folder)
+
+
+def test_the_stack_before_is_where_its_own_file_says(tmp_path: Path) -> None:
+    staging(tmp_path, {"region": "eu-west-1", "allowedAccountIds": ["222222222222"]})
+    found = follows(tmp_path, proofDays=3)
+    assert (found.release.source, found.release.proof_days) == ("staging", 3)
+    assert found.before is not None
+    assert (found.before.names.stack, found.before.region, found.before.account) == (
+        "staging",
+        "eu-west-1",
+        "222222222222",
+    )
+    assert parse().before is None
+
+
+@pytest.mark.parametrize(
+    ("stack", "account", "said"),
+    [
+        ("staging", {}, 'strata:release.from is "staging", this very stack'),
+        ("prod", None, "Pulumi.staging.yaml cannot be read (there is no such file); name a stack of this project"),
+        ("prod", {"region": "eu-west-1"}, "in Pulumi.staging.yaml: strata:account.allowedAccountIds is missing"),
+        ("prod", {"region": "eu-west-1", "allowedAccountIds": ["1" * 12, "2" * 12]}, "allowedAccountIds has 2"),
+    ],
+)
+def test_a_stack_before_that_is_none_or_nowhere_is_a_mistake(
+    tmp_path: Path, stack: str, account: object, said: str
+) -> None:
+    if account is not None:
+        staging(tmp_path, account)
+    with pytest.raises(ConfigError) as caught:
+        follows(tmp_path, stack)
+    assert len(caught.value.mistakes) == 1
+    assert said in caught.value.mistakes[0]
+
+
+def test_how_old_a_proof_may_be_is_said_only_where_one_is_wanted() -> None:
+    assert mistakes(release={"proofDays": 3}) == (
+        "strata:release.proofDays is 3, without effect: strata:release.from names no stack that must prove a release; "
+        "leave it out",
+    )
