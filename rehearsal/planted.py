@@ -17,7 +17,6 @@ CREDENTIAL = re.compile(
 KEY_ID = re.compile(
     r"(?:AKIA|ASIA)[A-Z0-9]{16}"
 )  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-MOST_TOKENS = 5
 SHORTEST = 16  # characters; less is no secret, and stands anywhere
 
 
@@ -39,9 +38,8 @@ def in_use(env: Mapping[str, str]) -> list[Secret]:
 
 
 def shown(stage: Sandbox) -> list[Secret]:
-    """Some of the tokens that the sandbox's jobs were given: a look for all of them would take as long as the rest."""
-    tokens = [token for served in stage.served.values() for token in served.job.tokens]
-    return [Secret("a job's token", token) for token in tokens[:: max(len(tokens) // MOST_TOKENS, 1)]]
+    """The first token that each of the sandbox's jobs was given: all begin alike, so a piece of any is found."""
+    return [Secret("a job's token", token) for served in stage.served.values() for token in served.job.tokens[:1]]
 
 
 def receipt_key(stage: Sandbox) -> Secret:
