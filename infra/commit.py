@@ -28,20 +28,21 @@ class Checkout:
 
 def checkout(repository: Path, folder: str) -> Checkout | None:
     """What is checked out, as git says; None where git cannot say. Files that git ignores are not looked at."""
-    said = _git(repository, "show", "--no-patch", "--format=%H %ct", "HEAD").split()
-    if len(said) != 2:
-        return None
+    said = _git(repository, "show", "--no-patch", "--no-show-signature", "--format=%H %ct", "HEAD")
     listed = _git(repository, "status", "--porcelain", "--untracked-files=all", "--no-renames", "-z", "--", folder)
+    if said is None or listed is None:
+        return None
+    commit, seconds = said.split()
     changed = tuple(sorted(entry[3:] for entry in listed.split("\0") if entry[3:]))
-    return Checkout(said[0], datetime.fromtimestamp(int(said[1]), UTC), changed)
+    return Checkout(commit, datetime.fromtimestamp(int(seconds), UTC), changed)
 
 
-def _git(repository: Path, *arguments: str) -> str:
-    """What git says; empty where it fails or is not there."""
+def _git(repository: Path, *arguments: str) -> str | None:
+    """What git says; None where it fails or is not there."""
     try:
         said = subprocess.run(
             ["git", *arguments], cwd=repository, capture_output=True, text=True, timeout=5, check=True
         )
     except (OSError, subprocess.SubprocessError):
-        return ""
+        return None
     return said.stdout.rstrip("\n")

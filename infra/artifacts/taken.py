@@ -114,7 +114,9 @@ def strangers(manifest: Manifest, commit: str, checked_out: Checkout | None) -> 
             "`make bundle`"
         )
     said = commit.removesuffix(DIRTY) if checked_out is None or checked_out.commit == own else checked_out.commit
-    if said != UNKNOWN and not (len(said) >= FEWEST and own.startswith(said)):
+    if said == UNKNOWN:
+        yield f"it is of commit {own}, but nobody says which commit is here; check it out by git, or set STRATA_COMMIT"
+    elif not (len(said) >= FEWEST and own.startswith(said)):
         yield f"it is of commit {own}, but the release would be of {said}; check out {own}, or take {said}'s manifest"
     if checked_out is not None and checked_out.changed:
         changed = ", ".join(checked_out.changed)

@@ -22,6 +22,9 @@ FOLDERS_LEFT_OUT = frozenset({"__pycache__", "tests", "smoke"})
 FILES_LEFT_OUT = frozenset({"requirements.in", "requirements.txt"})
 FILES_LEFT_OUT |= {"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json"}
 
+# How uv says that a package, {0}, of a version, {1}, has wheels for other platforms, or none at all.
+_LACKING = r"\b{0}(=={1})? has no (usable )?wheels|[Ww]heels are required for `{0}`"
+
 
 @dataclass(frozen=True)
 class Package:
@@ -47,8 +50,8 @@ def locked(repository: Path, lock: str, platform: Platform) -> dict[str, str]:
         raise BundleError(f"the bundle's packages are locked in {file}, which does not exist; run `make lock`")
     found = {}
     for number, line in enumerate(file.read_text().splitlines(), start=1):
-        text = line.rstrip("\\").strip()
-        if not text or text.startswith(("#", "--hash=")):
+        text = line.partition("--hash=")[0].rstrip("\\ ").strip()
+        if not text or text.startswith("#"):
             continue
         try:
             wanted = Requirement(text)
@@ -95,10 +98,8 @@ def fetch(repository: Path, lock: str, platform: Platform, into: Path) -> Path:
 def _why(said: str, wanted: Mapping[str, str], lock: str, platform: Platform) -> str:
     """Why uv did not install what is `wanted`, by what it `said`."""
     reason = " ".join(re.sub(r"[^\x20-\x7e]", " ", said).split())
-    lacking = [
-        name for name in wanted if re.search(rf"\b{re.escape(name)}(=={re.escape(wanted[name])})? has no ", reason)
-    ]
-    if "wheel" not in reason or not lacking:
+    lacking = [name for name, version in wanted.items() if re.search(_LACKING.format(re.escape(name), version), reason)]
+    if not lacking:
         return f"the packages of {lock} cannot be had for {platform}: {reason}"
     named = ", ".join(f"{name} {wanted[name]}" for name in lacking)
     return (
