@@ -6,7 +6,7 @@ RUN := .venv/bin/python
 WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearsal sandbox policy cloud check test test-all test-aws bench captures format venvs lock tools
+.PHONY: help bundle rehearsal sandbox policy cloud check test test-all test-aws bench captures format venvs lock tools
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -16,6 +16,9 @@ rehearsal: tools ## Release a good and a bad version on a laptop, under live tra
 
 sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed by hand
 	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor $(FACTOR) $(if $(ENFORCE),--enforce)
+
+bundle: venvs ## The commit's Lambda zips and their manifest into dist/, the same bytes on every machine
+	@PATH="$$($(PYTHON) -m local.toolchain uv):$$PATH" $(RUN) -m infra.artifacts build
 
 policy: tools ## Preview each stack under the policy pack, as a pull request does
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.pull_request

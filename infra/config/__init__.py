@@ -14,6 +14,7 @@ from infra.config.reader import Secret
 from infra.config.rooms import SECRETS, ConfigError, given, given_secret, read_rooms
 from infra.config.settings import (
     AccountConfig,
+    ArtifactsConfig,
     ComputeConfig,
     Curve,
     DataConfig,
@@ -28,6 +29,7 @@ from infra.release.model import ReleasePolicy
 
 __all__ = [
     "AccountConfig",
+    "ArtifactsConfig",
     "ComputeConfig",
     "ConfigError",
     "Curve",
@@ -45,6 +47,7 @@ __all__ = [
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS: Mapping[str, type] = {
     "account": AccountConfig,
+    "artifacts": ArtifactsConfig,
     "data": DataConfig,
     SECRETS: SecretsConfig,
     "compute": ComputeConfig,
@@ -60,6 +63,7 @@ class StackConfig:
 
     names: Names
     account: AccountConfig
+    artifacts: ArtifactsConfig
     data: DataConfig
     secrets: SecretsConfig
     compute: ComputeConfig

@@ -1,13 +1,11 @@
 """What each call on Strata's path needs: actions and resources, from AWS's service authorization reference."""
 
 from tests.cloud.case import case
-from tests.cloud.conftest import archive
 from tests.cloud.named import (
     ALARM,
     API,
     APPLICATION,
     DASHBOARD,
-    FUNCTION,
     GROUP,
     LOG,
     PARAMETER,
@@ -18,93 +16,15 @@ from tests.cloud.named import (
     TAGS,
     TOPIC,
 )
+from tests.cloud.needed_lambda import FUNCTIONS
 
 METRIC = {"Namespace": "n", "MetricName": "m", "Period": 60, "Statistic": "Sum"}
-CODE = {"ZipFile": archive("def handler(event, context): pass\n")}
-FUNCTION_OF = {"FunctionName": "f", "Runtime": "python3.11", "Handler": "app.handler", "Code": CODE}
 API_OF, TAG = {"Name": "a", "ProtocolType": "HTTP"}, {"a": "b"}
 GROUP_OF = {"applicationName": "a", "deploymentGroupName": "g"}
 REVISION = {"revisionType": "String", "string": {"content": "{}", "sha256": "x"}}
 
 CASES = [
-    case(
-        "lambda.create_function", {**FUNCTION_OF, "Role": ROLE}, "lambda:CreateFunction", FUNCTION, "iam:PassRole", ROLE
-    ),
-    case(
-        "lambda.create_function",
-        {**FUNCTION_OF, "Role": ROLE, "Tags": {"a": "b"}},
-        "lambda:CreateFunction",
-        FUNCTION,
-        "iam:PassRole",
-        ROLE,
-        "lambda:TagResource",
-        FUNCTION,
-    ),
-    case("lambda.update_function_code", {"FunctionName": "f", **CODE}, "lambda:UpdateFunctionCode", FUNCTION),
-    case(
-        "lambda.update_function_configuration",
-        {"FunctionName": "f", "Timeout": 5},
-        "lambda:UpdateFunctionConfiguration",
-        FUNCTION,
-    ),
-    case(
-        "lambda.update_function_configuration",
-        {"FunctionName": "f", "Role": ROLE},
-        "lambda:UpdateFunctionConfiguration",
-        FUNCTION,
-        "iam:PassRole",
-        ROLE,
-    ),
-    case("lambda.publish_version", {"FunctionName": "f"}, "lambda:PublishVersion", FUNCTION),
-    case("lambda.get_function", {"FunctionName": "f"}, "lambda:GetFunction", FUNCTION),
-    case("lambda.get_function", {"FunctionName": FUNCTION}, "lambda:GetFunction", FUNCTION),
-    case(
-        "lambda.get_function_configuration",
-        {"FunctionName": "f", "Qualifier": "3"},
-        "lambda:GetFunctionConfiguration",
-        f"{FUNCTION}:3",
-    ),
-    case("lambda.list_versions_by_function", {"FunctionName": "f"}, "lambda:ListVersionsByFunction", FUNCTION),
-    case(
-        "lambda.create_alias",
-        {"FunctionName": "f", "Name": "live", "FunctionVersion": "1"},
-        "lambda:CreateAlias",
-        FUNCTION,
-    ),
-    case("lambda.get_alias", {"FunctionName": "f", "Name": "live"}, "lambda:GetAlias", FUNCTION),
-    case(
-        "lambda.update_alias",
-        {"FunctionName": "f", "Name": "live", "FunctionVersion": "2"},
-        "lambda:UpdateAlias",
-        FUNCTION,
-    ),
-    case("lambda.delete_alias", {"FunctionName": "f", "Name": "live"}, "lambda:DeleteAlias", FUNCTION),
-    case("lambda.delete_function", {"FunctionName": "f", "Qualifier": "1"}, "lambda:DeleteFunction", f"{FUNCTION}:1"),
-    case(
-        "lambda.put_function_concurrency",
-        {"FunctionName": "f", "ReservedConcurrentExecutions": 1},
-        "lambda:PutFunctionConcurrency",
-        FUNCTION,
-    ),
-    case("lambda.get_function_concurrency", {"FunctionName": "f"}, "lambda:GetFunctionConcurrency", FUNCTION),
-    case(
-        "lambda.add_permission",
-        {
-            "FunctionName": "f",
-            "Qualifier": "live",
-            "StatementId": "s",
-            "Action": "x:y",
-            "Principal": "apigateway.amazonaws.com",
-        },
-        "lambda:AddPermission",
-        f"{FUNCTION}:live",
-    ),
-    case("lambda.get_policy", {"FunctionName": "f", "Qualifier": "live"}, "lambda:GetPolicy", f"{FUNCTION}:live"),
-    case("lambda.invoke", {"FunctionName": f"{FUNCTION}:live"}, "lambda:InvokeFunction", f"{FUNCTION}:live"),
-    case("lambda.invoke", {"FunctionName": "f", "Qualifier": "7"}, "lambda:InvokeFunction", f"{FUNCTION}:7"),
-    case("lambda.tag_resource", {"Resource": FUNCTION, "Tags": {"a": "b"}}, "lambda:TagResource", FUNCTION),
-    case("lambda.list_tags", {"Resource": FUNCTION}, "lambda:ListTags", FUNCTION),
-    case("lambda.get_account_settings", {}, "lambda:GetAccountSettings", "*"),
+    *FUNCTIONS,
     case("codedeploy.create_application", {"applicationName": "a"}, "codedeploy:CreateApplication", APPLICATION),
     case(
         "codedeploy.create_deployment_config",
