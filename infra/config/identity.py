@@ -16,6 +16,8 @@ ENVIRONMENT = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", 'the name of a GitHub en
 NUMBER = Text(r"[1-9]\d{0,18}", 'the number by which GitHub knows it, in quotes, e.g. "1234567"')
 # https://docs.github.com/en/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
 OWNER, REPOSITORY = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
+REVIEWER = Text(f"{OWNER}(?:/{OWNER})?", 'a person, or a team as ORGANISATION/TEAM, e.g. "acme/oncall"')
+IMAGE = Text(r"[a-z0-9][a-z0-9._/:@-]{0,254}", 'an image, e.g. "pulumi/pulumi-python-3.11:3.259.0"')
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class PulumiConfig:
 
     organization: Annotated[str, Text(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", 'an organisation\'s name, e.g. "acme"')]
     existing_provider: Annotated[bool, Flag()] = False
+    image: Annotated[str, IMAGE] = "pulumi/pulumi-python-3.11:3.259.0"
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class ServedStack:
     environment: Annotated[str, ENVIRONMENT]
     table_name: Annotated[str | None, Text(r"[A-Za-z0-9_.-]{3,255}", 'a table\'s name, e.g. "orders-prod"')] = None
     legacy: Annotated[LegacyObject | None, Room(LegacyObject)] = None
+    reviewers: Annotated[tuple[str, ...], Listed(REVIEWER, least=1)] = ()
 
     def belongings(self, names: Names) -> Belongings:
         table = self.table_name or names.table

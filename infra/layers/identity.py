@@ -44,7 +44,7 @@ class Identity(ComponentResource):
         shared = Shared(config.project)
         self._issuers = self._trusted()
         self.state = self._bucket(shared.state_bucket(place)).apply(
-            lambda bucket: f"s3://{bucket}?region={place.region}"
+            lambda _: permissions.backend(config.project, place)
         )
         self._secrets = self._key(
             "secrets",

@@ -19,6 +19,11 @@ class Access:
     token: Token
     changes: bool
 
+    @property
+    def operation(self) -> str:
+        """What Pulumi calls it, "preview" or "update"."""
+        return "update" if self.changes else "preview"
+
     def arn(self, place: Place) -> str:
         return place.global_arn("iam", f"role/{self.role}")
 

@@ -4,13 +4,14 @@ python3 -m local.toolchain venvs             fill both virtual environments from
 python3 -m local.toolchain lock [--upgrade]  resolve each requirements.in into its lock
 python3 -m local.toolchain pulumi            find or build the Pulumi CLI; print what to put in front of PATH
 python3 -m local.toolchain hcl FOLDER        check that every .tf file is well formed and formatted
+python3 -m local.toolchain workflows FOLDER  check GitHub's workflows in FOLDER
 """
 
 import subprocess
 import sys
 from pathlib import Path
 
-from local.toolchain import environments, golang, hcl, pulumi_cli
+from local.toolchain import environments, golang, hcl, pulumi_cli, workflows
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -27,6 +28,8 @@ def main(arguments: list[str]) -> int:
                 print(pulumi_cli.folder() or "")
             case ["hcl", folder]:
                 return 0 if hcl.check(Path(folder)) else 1
+            case ["workflows", folder]:
+                return 0 if workflows.check(Path(folder)) else 1
             case _:
                 print(__doc__, file=sys.stderr)
                 return 2
