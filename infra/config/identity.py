@@ -16,6 +16,8 @@ ENVIRONMENT = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", 'the name of a GitHub en
 NUMBER = Text(r"[1-9]\d{0,18}", 'the number by which GitHub knows it, in quotes, e.g. "1234567"')
 # https://docs.github.com/en/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
 OWNER, REPOSITORY = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
+# https://docs.github.com/en/rest/deployments/environments#create-or-update-an-environment
+MOST_REVIEWERS = 6
 REVIEWER = Text(f"{OWNER}(?:/{OWNER})?", 'a person, or a team as ORGANISATION/TEAM, e.g. "acme/oncall"')
 IMAGE = Text(r"[a-z0-9][a-z0-9._/:@-]{0,254}", 'an image, e.g. "pulumi/pulumi-python-3.11:3.259.0"')
 
@@ -135,6 +137,11 @@ def _rules(room: Reading) -> Iterator[str]:
             yield (
                 f"{path}.environment is {shown(each.environment)}, which is that of {taken}: its jobs could take "
                 "either role; give each its own environment"
+            )
+        if len(each.reviewers) > MOST_REVIEWERS:
+            yield (
+                f"{path}.reviewers has {len(each.reviewers)}, and GitHub takes {MOST_REVIEWERS} for an environment; "
+                "name a team"
             )
         if each.legacy is not None and each.table_name is None:
             yield f"{path}.tableName is missing, but Terraform has the table; give its name"
