@@ -9,8 +9,8 @@ PIPELINE = $(RUN) -m infra.pipeline
 RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearsal sandbox policy cloud check test test-all test-aws properties bench captures format venvs lock tools
-.PHONY: plan deploy story drift doctor abort rollback unlock access comment environments
+.PHONY: help bundle keep rehearsal sandbox policy cloud check test test-all test-aws properties bench captures format venvs
+.PHONY: lock tools plan deploy story drift doctor abort rollback unlock access comment environments
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -20,6 +20,12 @@ rehearsal: tools ## Release a good and a bad version on a laptop, under live tra
 
 sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed by hand
 	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor $(FACTOR)
+
+bundle: venvs ## The commit's Lambda zips and their manifest into dist/, the same bytes on every machine
+	@PATH="$$($(PYTHON) -m local.toolchain uv):$$PATH" $(RUN) -m infra.artifacts build
+
+keep: venvs ## Put the bundles of dist/ into the artifact bucket that a stack takes them from: make keep STACK=prod
+	@$(NEEDS_STACK); $(RUN) -m infra.artifacts put --stack "$$STACK"
 
 policy: tools ## Preview each stack under the policy pack, as a pull request does
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.pull_request
@@ -40,7 +46,8 @@ story: tools ## What became of a stack's last releases, as a job's summary tells
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) story --stack "$$STACK"
 
 drift: tools ## Fails where what is there is no longer what the state says: make drift STACK=prod
-	@$(NEEDS_STACK); $(WITH_PULUMI) pulumi refresh --preview-only --expect-no-changes --diff --non-interactive --stack "$$STACK"
+	@$(NEEDS_STACK); $(WITH_PULUMI) PULUMI_SKIP_CONFIRMATIONS=false \
+		pulumi refresh --preview-only --expect-no-changes --diff --non-interactive --stack "$$STACK"
 
 doctor: tools ## Whether a release could work, and its alarms fire: make doctor STACK=prod
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) doctor --stack "$$STACK"
@@ -54,7 +61,7 @@ rollback: tools ## Go back to what was live before: make rollback STACK=prod REA
 unlock: tools ## Let go a lock whose holder is gone; ALONE=true says that no other job is at work: make unlock STACK=dev
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) unlock --stack "$$STACK" $${ALONE:+--alone}
 
-access: venvs ## The role and the state of a stack, for TO=deploy or TO=preview: make access STACK=prod
+access: venvs ## The role and the state of a stack, for TO=deploy, preview or build: make access STACK=prod
 	@$(NEEDS_STACK); $(PIPELINE) access --stack "$$STACK" $${TO:+--to "$$TO"}
 
 comment: venvs ## Write the plans below a pull request: make comment PULL_REQUEST=12

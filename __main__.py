@@ -1,12 +1,13 @@
 """One stack: configuration, layers in order, a release of what they hold, and only then the way in from outside."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pulumi
 
-from infra import account, bundle, commit, config, legacy, smoke, targets
+from infra import account, artifacts, bundle, commit, config, legacy, smoke, targets
 from infra.layers.compute import Compute
 from infra.layers.data import Data
 from infra.layers.delivery import Delivery
@@ -20,11 +21,20 @@ REPOSITORY = Path(__file__).resolve().parent
 stack = config.load()
 names = stack.names
 smokes = smoke.read(SERVICES, REPOSITORY)
-bundles = {service: bundle.build(service, REPOSITORY) for service in SERVICES}
+made_of = commit.current(REPOSITORY, os.environ)
+platform = bundle.Platform(stack.compute.runtime, stack.compute.architecture)
+taken = artifacts.chosen(os.environ, REPOSITORY, platform, made_of)
 provider = account.provider(stack)
 place = account.place(stack, provider)
 opts = pulumi.ResourceOptions(providers=[provider])
 
+bundles: Mapping[str, bundle.Code]
+hook_bundles: Mapping[str, bundle.Code]
+if taken:
+    bundles, hook_bundles = taken.find(SERVICES, artifacts.bucket(stack, place.account), place.region)
+else:
+    bundles = {service: bundle.build(service, REPOSITORY, platform) for service in SERVICES}
+    hook_bundles = bundle.hooks(SERVICES, REPOSITORY)
 if stack.data.legacy:
     data = legacy.data(stack.data.legacy, place)
 else:
@@ -42,7 +52,7 @@ hooks = Hooks(
     config=stack.delivery,
     compute=stack.compute,
     log_retention_days=stack.observability.log_retention_days,
-    bundles=bundle.hooks(SERVICES, REPOSITORY),
+    bundles=hook_bundles,
     functions=functions,
     opts=opts,
 )
@@ -62,7 +72,7 @@ minutes = stack.delivery.curve.minutes
 wanted = targets.build(
     functions, alarms=alarms, delivery=delivery.outputs, hooks=called, minutes=minutes, smokes=smokes
 )
-policy = replace(stack.release, commit=commit.current(REPOSITORY, os.environ))
+policy = replace(stack.release, commit=made_of)
 after_layers = pulumi.ResourceOptions(depends_on=[observability, hooks, delivery])
 release = Release("release", targets=wanted, policy=policy, region=place.region, opts=after_layers)
 compute.open_api(after=[release])

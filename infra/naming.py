@@ -153,6 +153,14 @@ class Shared:
         """S3 has one namespace for everybody, so the name says whose the bucket is."""
         return f"{self.project}-state-{place.account}-{place.region}"
 
+    def artifact_bucket(self, place: Place) -> str:
+        """Where bundles are kept; Lambda reads them in its own region only."""
+        return f"{self.project}-artifacts-{place.account}-{place.region}"
+
+    @property
+    def build_role(self) -> str:
+        return f"{self.project}-build"
+
     @property
     def secrets_key(self) -> str:
         """The alias of the key that encrypts the secrets of the stacks' configuration and state."""

@@ -10,6 +10,7 @@ from infra.config import rules
 from infra.config.rooms import ConfigError, given, read_rooms
 from infra.config.settings import (
     AccountConfig,
+    ArtifactsConfig,
     ComputeConfig,
     Curve,
     DataConfig,
@@ -23,6 +24,7 @@ from infra.release.model import ReleasePolicy
 
 __all__ = [
     "AccountConfig",
+    "ArtifactsConfig",
     "ComputeConfig",
     "ConfigError",
     "Curve",
@@ -37,6 +39,7 @@ __all__ = [
 
 ROOMS: Mapping[str, type] = {
     "account": AccountConfig,
+    "artifacts": ArtifactsConfig,
     "data": DataConfig,
     "compute": ComputeConfig,
     "observability": ObservabilityConfig,
@@ -51,6 +54,7 @@ class StackConfig:
 
     names: Names
     account: AccountConfig
+    artifacts: ArtifactsConfig
     data: DataConfig
     compute: ComputeConfig
     observability: ObservabilityConfig

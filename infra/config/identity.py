@@ -8,7 +8,7 @@ import pulumi
 
 from infra.config.reader import Flag, Listed, OneOf, Reading, Room, Text, shown
 from infra.config.rooms import ConfigError, given, read_rooms
-from infra.config.settings import AccountConfig
+from infra.config.settings import ACCOUNT_ID, AccountConfig
 from infra.naming import STACK, Names
 from infra.permissions import Belongings, Repository
 
@@ -81,6 +81,16 @@ class ServedStack:
 
 
 @dataclass(frozen=True)
+class KeptArtifacts:
+    """identity.artifacts: which account keeps the bundles, this one where nobody says; then also who else takes them,
+    and the environment of the job that builds."""
+
+    account_id: Annotated[str | None, ACCOUNT_ID] = None
+    readers: Annotated[tuple[str, ...], Listed(ACCOUNT_ID, least=0)] = ()
+    environment: Annotated[str, ENVIRONMENT] = "build"
+
+
+@dataclass(frozen=True)
 class IdentityConfig:
     """The object `identity`. `project` is that of the stacks, whose names all others are built from."""
 
@@ -89,6 +99,7 @@ class IdentityConfig:
     project: Annotated[str, Text(r"[a-z][a-z0-9-]{0,15}", 'a project\'s name, e.g. "strata"')] = "strata"
     preview_environment: Annotated[str, ENVIRONMENT] = "preview"
     pulumi: Annotated[PulumiConfig | None, Room(PulumiConfig)] = None
+    artifacts: Annotated[KeptArtifacts, Room(KeptArtifacts)] = KeptArtifacts()
 
 
 ROOMS: Mapping[str, type] = {"account": AccountConfig, "identity": IdentityConfig}
@@ -129,6 +140,8 @@ def _rules(room: Reading) -> Iterator[str]:
         yield from _subject(f"{room.path}.github", github)
     stacks: tuple[ServedStack, ...] = room.values.get("stacks", ())
     environments: dict[str, str] = {room.values.get("preview_environment", ""): "previews"}
+    if (kept := room.values.get("artifacts")) is not None:
+        yield from _artifacts(f"{room.path}.artifacts", kept, environments)
     for number, each in enumerate(stacks):
         path = f"{room.path}.stacks[{number}]"
         if each.name in [other.name for other in stacks[:number]]:
@@ -145,6 +158,21 @@ def _rules(room: Reading) -> Iterator[str]:
             )
         if each.legacy is not None and each.table_name is None:
             yield f"{path}.tableName is missing, but Terraform has the table; give its name"
+
+
+def _artifacts(path: str, kept: KeptArtifacts, environments: dict[str, str]) -> Iterator[str]:
+    """The account that keeps the bundles has readers and a job that builds; `environments` gains that of the job."""
+    if kept.account_id is None:
+        if (taken := environments.setdefault(kept.environment, "the job that builds")) != "the job that builds":
+            yield (
+                f"{path}.environment is {shown(kept.environment)}, which is that of {taken}: its jobs could take "
+                "either role; give the job that builds its own"
+            )
+    elif kept != KeptArtifacts(kept.account_id):
+        yield (
+            f"{path}.accountId is {shown(kept.account_id)}, so readers and environment beside it are without effect; "
+            "leave them out, or leave out accountId where this account keeps the bundles"
+        )
 
 
 def _subject(path: str, github: GitHubConfig) -> Iterator[str]:

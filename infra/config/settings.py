@@ -68,14 +68,22 @@ class SourceOf(Check):
         raise UnfitError(f"not a source of this layer: {self.why}")
 
 
+ACCOUNT_ID = Text(r"\d{12}", 'an account id, twelve digits in quotes, e.g. "111111111111"')
+
+
 @dataclass(frozen=True)
 class AccountConfig:
     """strata:account"""
 
     region: Annotated[str, REGION]
-    allowed_account_ids: Annotated[
-        tuple[str, ...], Listed(Text(r"\d{12}", 'an account id, twelve digits in quotes, e.g. "111111111111"'), least=1)
-    ]
+    allowed_account_ids: Annotated[tuple[str, ...], Listed(ACCOUNT_ID, least=1)]
+
+
+@dataclass(frozen=True)
+class ArtifactsConfig:
+    """strata:artifacts. `account_id` is the stack's own account where nobody gives one."""
+
+    account_id: Annotated[str | None, ACCOUNT_ID] = None
 
 
 @dataclass(frozen=True)

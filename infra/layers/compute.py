@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-import pulumi
 import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from infra import permissions
-from infra.bundle import Bundle
+from infra.bundle import Code
 from infra.config import ComputeConfig
 from infra.contracts import DataOutputs, FunctionOutputs
 from infra.naming import LIVE, Names, Place
@@ -37,7 +36,7 @@ class Compute(ComponentResource):
         names: Names,
         place: Place,
         config: ComputeConfig,
-        bundles: Mapping[str, Bundle],
+        bundles: Mapping[str, Code],
         data: DataOutputs,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -111,7 +110,7 @@ class Compute(ComponentResource):
         service: str,
         *,
         config: ComputeConfig,
-        bundle: Bundle,
+        bundle: Code,
         variables: Mapping[str, Input[str]],
         role: aws.iam.Role,
         policy: aws.iam.RolePolicy,
@@ -124,7 +123,7 @@ class Compute(ComponentResource):
             f"{self._name}-{service}",
             name=self._names.function(service),
             role=role.arn,
-            code=pulumi.FileArchive(str(bundle.path)),
+            **bundle.arguments,
             handler=bundle.handler,
             runtime=config.runtime,
             architectures=[config.architecture],
@@ -180,7 +179,7 @@ class Compute(ComponentResource):
 
 
 def _declared(
-    config: ComputeConfig, bundle: Bundle, variables: Mapping[str, Input[str]], role: aws.iam.Role
+    config: ComputeConfig, bundle: Code, variables: Mapping[str, Input[str]], role: aws.iam.Role
 ) -> Output[str]:
     """What is declared of a version, in the words of GetFunctionConfiguration."""
     return Output.json_dumps(

@@ -37,7 +37,7 @@ class Deployments(ComponentResource):
     ) -> None:
         super().__init__("strata:layers:Deployments", name, None, opts)
         self._name, self._place, self._config, self._cloud = name, place, config, cloud
-        ours = (each for each in accesses(config) if each.token.issuer == PULUMI)
+        ours = (each for each in accesses(config) if isinstance(each, Access) and each.token.issuer == PULUMI)
         for names, found in groupby(ours, key=lambda each: each.names):
             roles = list(found)
             self._settings(names, roles[0].stack, roles)
@@ -63,7 +63,9 @@ class Deployments(ComponentResource):
             ),
             operation_context=pulumiservice.DeploymentSettingsOperationContextArgs(
                 environment_variables={"AWS_REGION": self._place.region, "AWS_WEB_IDENTITY_TOKEN_FILE": TOKEN},
-                pre_run_commands=[assume({each.operation: each.arn(self._place) for each in roles})],
+                pre_run_commands=[
+                    assume({each.operation: self._place.global_arn("iam", f"role/{each.role}") for each in roles})
+                ],
             ),
             opts=ResourceOptions(parent=self),
         )

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 
-import pulumi
 import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from infra import permissions
-from infra.bundle import Bundle
+from infra.bundle import Code
 from infra.config import ComputeConfig, DeliveryConfig
 from infra.contracts import FunctionOutputs, HookOutputs
 from infra.naming import BAKE, SMOKE, Names, Place
@@ -36,7 +35,7 @@ class Hooks(ComponentResource):
         config: DeliveryConfig,
         compute: ComputeConfig,
         log_retention_days: int,
-        bundles: Mapping[str, Bundle],
+        bundles: Mapping[str, Code],
         functions: Mapping[str, FunctionOutputs],
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -77,7 +76,7 @@ class Hooks(ComponentResource):
     def _hook(
         self,
         hook: str,
-        bundle: Bundle,
+        bundle: Code,
         *,
         timeout: int,
         variables: Mapping[str, Input[str]],
@@ -111,7 +110,7 @@ class Hooks(ComponentResource):
             f"{self._name}-{hook}",
             name=self._names.hook(hook),
             role=role.arn,
-            code=pulumi.FileArchive(str(bundle.path)),
+            **bundle.arguments,
             handler=bundle.handler,
             runtime=self._compute.runtime,
             architectures=[self._compute.architecture],

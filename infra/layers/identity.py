@@ -8,13 +8,13 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from infra import permissions
 from infra.config.identity import IdentityConfig, ServedStack
 from infra.naming import Names, Place, Shared
-from infra.permissions import PARTS, PolicyError, Statement
-from infra.permissions.access import Access, accesses
+from infra.permissions import PolicyError, Statement
+from infra.permissions.access import Access, Builder, accesses
 from infra.permissions.tokens import GITHUB, GITHUB_AUDIENCE, PULUMI
 
 LAYOUT = "version: 1\n"  # of Pulumi's state in a bucket: stacks below their projects
@@ -43,9 +43,11 @@ class Identity(ComponentResource):
         self.roles, self.secrets_providers = {}, {}
         shared = Shared(config.project)
         self._issuers = self._trusted()
-        self.state = self._bucket(shared.state_bucket(place)).apply(
-            lambda _: permissions.backend(config.project, place)
-        )
+        state, versions = self._bucket("state", shared.state_bucket(place))
+        self._layout(state, versions)
+        self.state = state.bucket.apply(lambda _: permissions.backend(config.project, place))
+        if config.artifacts.account_id is None:
+            self._bucket("artifacts", shared.artifact_bucket(place), config.artifacts.readers)
         self._secrets = self._key(
             "secrets",
             alias=shared.secrets_key,
@@ -78,17 +80,18 @@ class Identity(ComponentResource):
             if not existing
         ]
 
-    def _bucket(self, bucket_name: str) -> Output[str]:
-        """The bucket of the stacks' state, and its layout, without which the first to log in would have to choose one.
+    def _bucket(self, kind: str, bucket_name: str, readers: Sequence[str] = ()) -> tuple[aws.s3.Bucket, Resource]:
+        """A bucket that is encrypted, reached by TLS and public in no way, and what makes it keep every version.
 
+        `readers`: accounts whose roles may be let read it.
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
         """
         opts = ResourceOptions(parent=self)
         bucket = aws.s3.Bucket(
-            f"{self._name}-state", bucket=bucket_name, opts=ResourceOptions(parent=self, protect=True)
+            f"{self._name}-{kind}", bucket=bucket_name, opts=ResourceOptions(parent=self, protect=True)
         )
-        versioning = aws.s3.BucketVersioning(
-            f"{self._name}-state-versions",
+        versions = aws.s3.BucketVersioning(
+            f"{self._name}-{kind}-versions",
             bucket=bucket.bucket,
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
             opts=opts,
@@ -97,7 +100,7 @@ class Identity(ComponentResource):
             sse_algorithm="AES256"
         )
         aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{self._name}-state-encryption",
+            f"{self._name}-{kind}-encryption",
             bucket=bucket.bucket,
             rules=[
                 aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
@@ -107,7 +110,7 @@ class Identity(ComponentResource):
             opts=opts,
         )
         private = aws.s3.BucketPublicAccessBlock(
-            f"{self._name}-state-private",
+            f"{self._name}-{kind}-private",
             bucket=bucket.bucket,
             block_public_acls=True,
             block_public_policy=True,
@@ -115,20 +118,26 @@ class Identity(ComponentResource):
             restrict_public_buckets=True,
             opts=opts,
         )
+        arn = self._place.object_arn(bucket_name)
         aws.s3.BucketPolicy(
-            f"{self._name}-state-tls",
+            f"{self._name}-{kind}-tls",
             bucket=bucket.bucket,
-            policy=permissions.document(permissions.encrypted_in_transit(self._place.object_arn(bucket_name))),
+            policy=permissions.document(
+                (*permissions.encrypted_in_transit(arn), *permissions.lent(arn, self._place.partition, readers))
+            ),
             opts=ResourceOptions(parent=self, depends_on=[private]),
         )
+        return bucket, versions
+
+    def _layout(self, state: aws.s3.Bucket, versions: Resource) -> None:
+        """The layout of the stacks' state, without which the first to log in would have to choose one."""
         aws.s3.BucketObjectv2(
             f"{self._name}-state-layout",
-            bucket=bucket.bucket,
+            bucket=state.bucket,
             key=permissions.META,
             content=LAYOUT,
-            opts=ResourceOptions(parent=self, depends_on=[versioning]),
+            opts=ResourceOptions(parent=self, depends_on=[versions]),
         )
-        return bucket.bucket
 
     def _key(
         self, name: str, *, alias: str, use: str, policy: Callable[[str, str], tuple[Statement, ...]]
@@ -159,9 +168,9 @@ class Identity(ComponentResource):
         )
         self.secrets_providers[stack.name] = permissions.secrets_provider(names, self._place)
 
-    def _role(self, access: Access) -> None:
+    def _role(self, access: Access | Builder) -> None:
         """A role that one kind of token opens, with a managed policy for each part of what it may do."""
-        name = access.role.removeprefix(f"{access.names.project}-")
+        name = access.role.removeprefix(f"{self._config.project}-")
         role = aws.iam.Role(
             f"{self._name}-{name}",
             name=access.role,
@@ -175,7 +184,7 @@ class Identity(ComponentResource):
             return {part: _taken(f"{access.role}-{part}", found) for part, found in policies.items()}
 
         texts: Output[dict[str, Any]] = self._secrets.arn.apply(documents)
-        for part in PARTS:
+        for part in access.parts:
             policy = self._policy(f"{name}-{part}", f"{access.role}-{part}", texts[part])
             aws.iam.RolePolicyAttachment(
                 f"{self._name}-{name}-{part}",

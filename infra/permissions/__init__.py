@@ -4,6 +4,7 @@ Nothing here grants more than the calls that are made.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
+from infra.permissions.artifacts import keeping, lent, taking
 from infra.permissions.limits import boundary, boundary_arn
 from infra.permissions.people import PARTS, Belongings, deploy, preview
 from infra.permissions.resources import alarm_topic, encrypted_in_transit, secrets_key, topic_key
@@ -35,11 +36,14 @@ __all__ = [
     "execution",
     "federated",
     "hook",
+    "keeping",
+    "lent",
     "managed",
     "preview",
     "pulumi_token",
     "secrets_key",
     "secrets_provider",
+    "taking",
     "topic_key",
     "trust",
 ]

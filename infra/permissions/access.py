@@ -1,11 +1,12 @@
 """Who reaches an account from outside: each role that a token opens, the token, and what the role may do."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.config.identity import IdentityConfig, ServedStack
-from infra.naming import Names, Place
-from infra.permissions.people import Policies, deploy, preview
+from infra.naming import Names, Place, Shared
+from infra.permissions import artifacts
+from infra.permissions.people import PARTS, Policies, deploy, preview
 from infra.permissions.tokens import Token, pulumi_token
 
 
@@ -18,23 +19,58 @@ class Access:
     role: str
     token: Token
     changes: bool
+    artifact_account: str = ""
+    parts = PARTS
 
     @property
     def operation(self) -> str:
         """What Pulumi calls it, "preview" or "update"."""
         return "update" if self.changes else "preview"
 
-    def arn(self, place: Place) -> str:
-        return place.global_arn("iam", f"role/{self.role}")
+    @property
+    def does(self) -> str:
+        """In a few words."""
+        return f"{'releases and changes' if self.changes else 'reads, and cannot change,'} stack {self.names.stack}"
+
+    @property
+    def serves(self) -> str | None:
+        return self.names.stack
 
     def policies(self, place: Place, key_arn: str) -> Policies:
         """What the role may do. `key_arn`: of the key of the stacks' secrets."""
         may = deploy if self.changes else preview
-        return may(self.names, place, self.stack.belongings(self.names), key_arn=key_arn, role=self.role)
+        belongings = replace(self.stack.belongings(self.names), artifact_account=self.artifact_account)
+        return may(self.names, place, belongings, key_arn=key_arn, role=self.role)
 
 
-def accesses(config: IdentityConfig) -> Iterator[Access]:
-    """Every role: of GitHub's jobs two for each stack, of Pulumi Deployments two more where it is configured."""
+@dataclass(frozen=True)
+class Builder:
+    """The role of the job that builds the bundles: it keeps them, and reaches no stack."""
+
+    project: str
+    role: str
+    token: Token
+    changes = False
+    parts = ("artifacts",)
+    does = "keeps bundles, and reaches no stack"
+    serves = None
+
+    def policies(self, place: Place, _: str) -> Policies:
+        return {"artifacts": artifacts.keeping(self.project, place)}
+
+
+def accesses(config: IdentityConfig) -> Iterator[Access | Builder]:
+    """Every role: of GitHub's jobs two for each stack, of Pulumi Deployments two more where it is configured, and one
+    that builds where the account keeps the bundles."""
+    repository = config.github.found
+    kept = config.artifacts
+    if kept.account_id is None:
+        yield Builder(config.project, Shared(config.project).build_role, repository.token(kept.environment))
+    for access in _of_stacks(config):
+        yield replace(access, artifact_account=kept.account_id or "")
+
+
+def _of_stacks(config: IdentityConfig) -> Iterator[Access]:
     repository = config.github.found
     for stack in config.stacks:
         names = Names(config.project, stack.name)

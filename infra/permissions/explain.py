@@ -15,7 +15,7 @@ from rich.table import Table
 from infra.config import ConfigError, identity
 from infra.config.identity import ENVIRONMENT, OWNER, REPOSITORY, BootstrapConfig
 from infra.naming import Place, Shared
-from infra.permissions.access import Access, accesses
+from infra.permissions.access import Access, Builder, accesses
 from infra.permissions.statement import Statement
 from infra.permissions.tokens import Repository, Token
 
@@ -28,9 +28,13 @@ USAGE, CLOSED = 2, 1
 class Door:
     """A role in its account."""
 
-    access: Access
+    access: Access | Builder
     place: Place
     key: str  # of the stacks' secrets, by its alias: the id is known only where it is
+
+    @property
+    def arn(self) -> str:
+        return self.place.global_arn("iam", f"role/{self.access.role}")
 
     def statements(self) -> Iterator[tuple[str, Statement]]:
         """Each statement with the part of the policies that holds it."""
@@ -40,8 +44,8 @@ class Door:
     def plain(self) -> dict[str, Any]:
         may = [{"policy": f"{self.access.role}-{part}", **each.as_json()} for part, each in self.statements()]
         return {
-            "role": self.access.arn(self.place),
-            "stack": self.access.names.stack,
+            "role": self.arn,
+            "stack": self.access.serves,
             "changes": self.access.changes,
             "statements": may,
         }
@@ -129,8 +133,7 @@ def _tell(token: Token, doors: list[Door], known: list[Door]) -> None:
         for subject in sorted({door.access.token.subject for door in known}):
             console.print(f"  {subject}", soft_wrap=True)
     for door in doors:
-        does = "releases and changes" if door.access.changes else "reads, and cannot change,"
-        console.print(f"\n{door.access.arn(door.place)} {does} stack {door.access.names.stack}:", soft_wrap=True)
+        console.print(f"\n{door.arn} {door.access.does}:", soft_wrap=True)
         console.print(_table(door))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.naming import Names, Place
-from infra.permissions import grants, state
+from infra.permissions import artifacts, grants, state
 from infra.permissions.grants import Grant
 from infra.permissions.statement import Statement
 
@@ -17,11 +17,13 @@ Policies = Mapping[str, tuple[Statement, ...]]
 @dataclass(frozen=True)
 class Belongings:
     """What a stack has beside what its name tells: the name of its table, and whether Terraform has that; then
-    `legacy_bucket` and `legacy_key` say where its state is."""
+    `legacy_bucket` and `legacy_key` say where its state is. `artifact_account`: whose bundles it takes, if not its own.
+    """
 
     table: str
     legacy_bucket: str = ""
     legacy_key: str = ""
+    artifact_account: str = ""
 
 
 def deploy(names: Names, place: Place, belongings: Belongings, *, key_arn: str, role: str) -> Policies:
@@ -54,5 +56,9 @@ def _granted(
             Grant("Itself", "iam", (itself,), ("GetRole", "SimulatePrincipalPolicy")),
         ),
         "delivery": grants.delivery(names, place),
-        "state": (*state.state(names, place, key_arn=key_arn), data),
+        "state": (
+            *state.state(names, place, key_arn=key_arn),
+            *artifacts.taking(names.project, place, belongings.artifact_account),
+            data,
+        ),
     }

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from infra.permissions import backend
+from infra.permissions.access import Access
 from infra.permissions.explain import BOOTSTRAP, Door, every
 from infra.permissions.tokens import GITHUB
 from infra.pipeline.told import USAGE, PipelineError, Stack, answering, hand_on
@@ -20,6 +21,7 @@ class To(StrEnum):
 
     DEPLOY = "deploy"
     PREVIEW = "preview"
+    BUILD = "build"  # and keep the bundles, which is of no one stack
 
 
 def access(
@@ -31,24 +33,32 @@ def access(
     """Say the role's ARN, the region, and what to give `pulumi login`; in a job, as outputs of the step."""
     with answering():
         door = the_one(every(folder), stack, to)
-        names, place = door.access.names, door.place
-        hand_on(role=door.access.arn(place), region=place.region, backend=backend(names.project, place))
+        hand_on(role=door.arn, region=door.place.region, **_state(door))
+
+
+def _state(door: Door) -> dict[str, str]:
+    """Where the stack's state is; nothing for the role that reaches no stack."""
+    return {"backend": backend(door.access.names.project, door.place)} if isinstance(door.access, Access) else {}
 
 
 def the_one(doors: Iterable[Door], stack: str, to: To) -> Door:
     """The role that GitHub's jobs take. Raises PipelineError where none is configured, or several."""
-    github = [door for door in doors if door.access.token.issuer == GITHUB and door.access.changes == (to is To.DEPLOY)]
-    found = [door for door in github if door.access.names.stack == stack]
+    github = [door for door in doors if door.access.token.issuer == GITHUB and _for(door) is to]
+    found = [door for door in github if to is To.BUILD or door.access.serves == stack]
     if len(found) == 1:
         return found[0]
+    what = "the role that builds" if to is To.BUILD else f"stack {stack}"
     if found:
         accounts = ", ".join(door.place.account for door in found)
         raise PipelineError(
-            f"stack {stack} is in the accounts {accounts}, and a job takes one role; give its account alone in "
-            "strata-bootstrap:account.allowedAccountIds",
+            f"{what} is in the accounts {accounts}, and a job takes one role; configure it in one",
             USAGE,
         )
-    known = ", ".join(sorted({door.access.names.stack for door in github})) or "none"
-    raise PipelineError(
-        f"stack {stack!r} is in no account that bootstrap/ is configured with; those that are: {known}", USAGE
-    )
+    known = ", ".join(sorted({door.access.serves or "that builds" for door in github})) or "none"
+    raise PipelineError(f"{what} is in no account that bootstrap/ is configured with; those that are: {known}", USAGE)
+
+
+def _for(door: Door) -> To:
+    if not isinstance(door.access, Access):
+        return To.BUILD
+    return To.DEPLOY if door.access.changes else To.PREVIEW

@@ -77,11 +77,13 @@ def the_one(repositories: set[str]) -> str:
 
 
 def wanted(identities: Iterable[IdentityConfig]) -> list[Environment]:
-    """The environments of all accounts: main alone deploys, and pull requests only preview."""
+    """The environments of all accounts: main alone builds and deploys, and pull requests only preview."""
     found: dict[str, Environment] = {}
     for identity in identities:
         previews = identity.preview_environment
         found[previews] = Environment(previews, frozenset({MAIN, MERGES}))
+        if identity.artifacts.account_id is None:
+            found[identity.artifacts.environment] = Environment(identity.artifacts.environment, frozenset({MAIN}))
         for stack in identity.stacks:
             found[stack.environment] = Environment(stack.environment, frozenset({MAIN}), frozenset(stack.reviewers))
     return list(found.values())

@@ -3,6 +3,7 @@
 python3 -m local.toolchain venvs             fill both virtual environments from their locks
 python3 -m local.toolchain lock [--upgrade]  resolve each requirements.in into its lock
 python3 -m local.toolchain pulumi            find or build the Pulumi CLI; print what to put in front of PATH
+python3 -m local.toolchain uv                find or install uv; print what to put in front of PATH
 python3 -m local.toolchain hcl FOLDER        check that every .tf file is well formed and formatted
 python3 -m local.toolchain workflows FOLDER  check GitHub's workflows in FOLDER
 """
@@ -26,6 +27,8 @@ def main(arguments: list[str]) -> int:
                 environments.lock_all(REPOSITORY, upgrade="--upgrade" in options)
             case ["pulumi"]:
                 print(pulumi_cli.folder() or "")
+            case ["uv"]:
+                print(environments.uv().parent)
             case ["hcl", folder]:
                 return 0 if hcl.check(Path(folder)) else 1
             case ["workflows", folder]:

@@ -10,7 +10,9 @@ import pytest
 from pulumi import Output
 from pulumi_aws.lambda_.alias import AliasArgs
 
-from infra.bundle import Bundle
+from infra.artifacts import Artifact
+from infra.artifacts.store import Stored
+from infra.bundle import Bundle, Code
 from infra.config import ComputeConfig
 from infra.contracts import DataOutputs
 from infra.layers.compute import MOVED_BY_CODEDEPLOY, Compute
@@ -30,7 +32,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return Bundle(path, "app.orders.main.handler", "digest", ("app/orders/main.py",))
 
 
-def declare(bundle: Bundle, *, opened: bool = False, config: ComputeConfig | None = None) -> Recorder:
+def declare(bundle: Code, *, opened: bool = False, config: ComputeConfig | None = None) -> Recorder:
     def program() -> None:
         data = DataOutputs(Output.from_input("orders-prod"), Output.from_input(TABLE))
         compute = Compute(
@@ -170,3 +172,11 @@ def test_the_layer_declares_no_log_group_and_no_table(bundle: Bundle) -> None:
     recorded = declare(bundle, opened=True)
     assert recorded.of("cloudwatch/logGroup:LogGroup") == []
     assert recorded.of("dynamodb/table:Table") == []
+
+
+def test_a_bundle_that_was_built_before_is_read_from_the_bucket_and_never_uploaded() -> None:
+    stored = Stored("strata-artifacts", "bundles/1.zip", "v1")
+    function = declare(Artifact(stored, "app.orders.main.handler", "digest")).one("lambda/function:Function").inputs
+    assert "code" not in function
+    assert (function["s3Bucket"], function["s3Key"]) == ("strata-artifacts", "bundles/1.zip")
+    assert (function["s3ObjectVersion"], function["sourceCodeHash"]) == ("v1", "digest")

@@ -9,7 +9,7 @@ from infra.config.identity import GitHubConfig, IdentityConfig, PulumiConfig, Se
 from infra.layers import deployments
 from infra.layers.deployments import Deployments, assume
 from infra.naming import Place
-from infra.permissions.access import accesses
+from infra.permissions.access import Access, accesses
 from infra.permissions.tokens import PULUMI
 from tests.layers.recorder import ACCOUNT, REGION, Recorder, record
 
@@ -29,7 +29,7 @@ def declare(*stacks: ServedStack, cloud: PulumiConfig = CLOUD) -> Recorder:
 def test_each_stack_has_settings_of_its_own_and_nothing_else_is_declared() -> None:
     recorded = declare(PROD, DEV)
     assert [(each.type, each.name, each.parent) for each in recorded] == [
-        ("strata:layers:Deployments", "deployments", ""),
+        ("strata:layers:Deployments", "deployments", "strata-prod"),
         ("pulumiservice:index:DeploymentSettings", "deployments-prod", "deployments"),
         ("pulumiservice:index:DeploymentSettings", "deployments-dev", "deployments"),
     ]
@@ -79,8 +79,9 @@ def test_there_is_no_secret_and_no_role_for_every_operation_alike() -> None:
 
 def test_the_roles_are_those_that_trust_the_operations_token() -> None:
     config = IdentityConfig(GitHubConfig("acme/shop"), (PROD,), pulumi=CLOUD)
-    trusting = {each.operation: each for each in accesses(config) if each.token.issuer == PULUMI}
-    assert {operation: each.arn(PLACE) for operation, each in trusting.items()} == ROLES
+    ours = [each for each in accesses(config) if isinstance(each, Access) and each.token.issuer == PULUMI]
+    trusting = {each.operation: each for each in ours}
+    assert {operation: PLACE.global_arn("iam", f"role/{each.role}") for operation, each in trusting.items()} == ROLES
     for operation, each in trusting.items():
         assert each.token.subject.endswith(f":operation:{operation}:scope:write")
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra import permissions
-from infra.config.identity import GitHubConfig, IdentityConfig, LegacyObject, PulumiConfig, ServedStack
+from infra.config.identity import GitHubConfig, IdentityConfig, KeptArtifacts, LegacyObject, PulumiConfig, ServedStack
 from infra.layers.identity import Identity, IdentityError
 from infra.naming import Place
 from infra.permissions import Statement
@@ -14,11 +14,17 @@ from tests.layers.recorder import ACCOUNT, REGION, Recorder, known, record
 
 PLACE = Place("aws", REGION, ACCOUNT)
 PROD = ServedStack("prod", "production")
+OWN = KeptArtifacts()
 made: list[Identity] = []
 
 
-def declare(*stacks: ServedStack, pulumi: PulumiConfig | None = None, **github: Any) -> Recorder:
-    config = IdentityConfig(GitHubConfig("acme/shop", **github), stacks or (PROD,), pulumi=pulumi)
+def declare(
+    *stacks: ServedStack,
+    pulumi: PulumiConfig | None = None,
+    artifacts: KeptArtifacts = OWN,
+    **github: Any,
+) -> Recorder:
+    config = IdentityConfig(GitHubConfig("acme/shop", **github), stacks or (PROD,), pulumi=pulumi, artifacts=artifacts)
 
     def program() -> None:
         made[:] = [Identity("identity", place=PLACE, config=config)]
@@ -41,8 +47,16 @@ def trusted(recorded: Recorder) -> dict[str, str]:
     return found
 
 
+def statements(recorded: Recorder, policy: str) -> list[dict[str, Any]]:
+    """The statements of a managed policy, by the name of its resource."""
+    (found,) = [each for each in recorded.of("iam/policy:Policy") if each.name == policy]
+    said: list[dict[str, Any]] = json.loads(found.inputs["policy"])["Statement"]
+    return said
+
+
 def test_each_stack_has_a_role_that_deploys_and_one_that_previews() -> None:
     assert trusted(declare(PROD, ServedStack("blue", "blue"))) == {
+        "strata-build": "repo:acme/shop:environment:build",
         "strata-prod-deploy": "repo:acme/shop:environment:production",
         "strata-prod-preview": "repo:acme/shop:environment:preview",
         "strata-blue-deploy": "repo:acme/shop:environment:blue",
@@ -81,9 +95,8 @@ def test_a_role_has_its_policies_and_waits_for_its_issuer() -> None:
     attached = recorded.of("iam/rolePolicyAttachment:RolePolicyAttachment")
     pairs = {(each.inputs["role"], each.inputs["policyArn"].rpartition(":")[2]) for each in attached}
     parts = ("functions", "roles", "delivery", "state")
-    assert pairs == {
-        (role, f"{role}-{part}") for role in ("strata-prod-deploy", "strata-prod-preview") for part in parts
-    }
+    stacks = {(role, f"{role}-{part}") for role in ("strata-prod-deploy", "strata-prod-preview") for part in parts}
+    assert pairs == {*stacks, ("strata-build", "strata-build-artifacts")}
     assert all("identity-github" in role.after for role in recorded.of("iam/role:Role"))
 
 
@@ -98,24 +111,26 @@ def test_the_boundary_is_the_stacks_and_knows_its_table() -> None:
     assert "arn:aws:s3:::acme-terraform-state/data/terraform.tfstate" in state.inputs["policy"]
 
 
-def test_the_state_is_versioned_encrypted_private_and_kept() -> None:
+@pytest.mark.parametrize("kind", ["state", "artifacts"])
+def test_state_and_artifacts_are_versioned_encrypted_private_and_kept(kind: str) -> None:
     recorded = declare()
-    bucket = recorded.one("s3/bucket:Bucket")
-    name = f"strata-state-{ACCOUNT}-{REGION}"
+    bucket = recorded.named(f"identity-{kind}")
+    name = f"strata-{kind}-{ACCOUNT}-{REGION}"
     assert (bucket.inputs["bucket"], bucket.protect) == (name, True)
-    versions = recorded.one("s3/bucketVersioning:BucketVersioning").inputs
+    versions = recorded.named(f"identity-{kind}-versions").inputs
     assert versions["versioningConfiguration"] == {"status": "Enabled"}
-    encryption = recorded.one("s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
+    encryption = recorded.named(f"identity-{kind}-encryption")
     assert encryption.inputs["rules"] == [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
-    private = recorded.one("s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
+    private = recorded.named(f"identity-{kind}-private").inputs
     assert [value for key, value in private.items() if key != "bucket"] == [True] * 4
-    settings = [each for each in recorded if each.type.startswith("aws:s3/bucket") and each.name != bucket.name]
+    settings = [each for each in recorded if each.name.startswith(f"{bucket.name}-")]
     assert {each.inputs["bucket"] for each in settings} == {name}
 
 
-def test_nobody_reaches_the_state_without_tls() -> None:
-    (statement,) = json.loads(declare().one("s3/bucketPolicy:BucketPolicy").inputs["policy"])["Statement"]
-    bucket = f"arn:aws:s3:::strata-state-{ACCOUNT}-{REGION}"
+@pytest.mark.parametrize("kind", ["state", "artifacts"])
+def test_nobody_reaches_state_or_artifacts_without_tls(kind: str) -> None:
+    (statement,) = json.loads(declare().named(f"identity-{kind}-tls").inputs["policy"])["Statement"]
+    bucket = f"arn:aws:s3:::strata-{kind}-{ACCOUNT}-{REGION}"
     assert statement == {
         "Sid": "TlsOnly",
         "Effect": "Deny",
@@ -124,6 +139,33 @@ def test_nobody_reaches_the_state_without_tls() -> None:
         "Resource": [bucket, f"{bucket}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
+
+
+def test_the_job_that_builds_writes_what_is_not_there_and_deletes_nothing() -> None:
+    found = statements(declare(), "identity-build-artifacts")
+    bucket = f"arn:aws:s3:::strata-artifacts-{ACCOUNT}-{REGION}"
+    objects = [f"{bucket}/bundles/*", f"{bucket}/manifests/*"]
+    assert [(each["Action"], each["Resource"], each.get("Condition")) for each in found] == [
+        (["s3:GetObject", "s3:GetObjectVersion"], objects, None),
+        (["s3:ListBucket"], [bucket], None),
+        (["s3:PutObject"], objects, {"Null": {"s3:if-none-match": "false"}}),
+    ]
+
+
+def test_other_accounts_read_the_bundles_where_they_are_named_and_change_none() -> None:
+    recorded = declare(artifacts=KeptArtifacts(readers=("111111111111",)))
+    _, lent = json.loads(recorded.named("identity-artifacts-tls").inputs["policy"])["Statement"]
+    assert (lent["Effect"], lent["Principal"]) == ("Allow", {"AWS": "arn:aws:iam::111111111111:root"})
+    assert lent["Action"] == ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]
+
+
+def test_an_account_that_takes_bundles_from_another_has_no_bucket_and_no_job_for_them() -> None:
+    recorded = declare(artifacts=KeptArtifacts("999999999999"))
+    assert [each.name for each in recorded if "artifacts" in each.name or "build" in each.name] == []
+    for role in ("prod-deploy", "prod-preview"):
+        (taken,) = [each for each in statements(recorded, f"identity-{role}-state") if each["Sid"] == "Artifacts"]
+        assert taken["Resource"][0] == f"arn:aws:s3:::strata-artifacts-999999999999-{REGION}/bundles/*"
+        assert taken["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
 
 
 def test_the_layout_of_the_state_is_laid_down_so_that_no_stack_chooses_it() -> None:
@@ -156,7 +198,7 @@ def test_cloudwatch_may_use_the_key_of_the_topic_and_never_that_of_the_secrets()
 
 def test_a_session_that_deploys_outlasts_a_canary() -> None:
     longest = {role.inputs["name"]: role.inputs["maxSessionDuration"] for role in declare().of("iam/role:Role")}
-    assert longest == {"strata-prod-deploy": 14400, "strata-prod-preview": 3600}
+    assert longest == {"strata-build": 3600, "strata-prod-deploy": 14400, "strata-prod-preview": 3600}
 
 
 def test_it_declares_no_user_no_key_of_one_and_nothing_of_a_stack() -> None:
@@ -171,7 +213,7 @@ def test_it_says_where_state_and_secrets_are() -> None:
     (layer,) = made
     assert known(layer.state) == f"s3://strata-state-{ACCOUNT}-{REGION}?region={REGION}"
     assert layer.secrets_providers["prod"].endswith("&context_project=strata&context_stack=prod")
-    assert set(layer.roles) == {"strata-prod-deploy", "strata-prod-preview"}
+    assert set(layer.roles) == {"strata-build", "strata-prod-deploy", "strata-prod-preview"}
 
 
 def test_a_boundary_that_iam_would_not_take_declares_no_role(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pulumi
 import pytest
 
 from infra import bundle
-from infra.bundle import Bundle, BundleError
+from infra.bundle import Bundle, BundleError, zips
 
 ROOT = Path(__file__).resolve().parents[2]
 JMESPATH = f"jmespath=={metadata.version('jmespath')} \\\n    --hash=sha256:0\n"
@@ -223,7 +223,7 @@ def test_a_package_compiled_for_this_machine_is_told(repository: Path) -> None:
 def test_a_bundle_beyond_lambdas_limits_is_told_with_its_largest_files(
     repository: Path, monkeypatch: pytest.MonkeyPatch, limit: str, what: str
 ) -> None:
-    monkeypatch.setattr(bundle, limit, 100_000)
+    monkeypatch.setattr(zips, limit, 100_000)
     write(repository, "app/demo/data.json", "x" * 200_000)
     said = refusal(repository)
     assert what in said
@@ -232,7 +232,7 @@ def test_a_bundle_beyond_lambdas_limits_is_told_with_its_largest_files(
 
 
 def test_lambdas_limits_are_those_of_its_documentation() -> None:
-    assert (bundle.LARGEST_ZIP, bundle.LARGEST_CODE) == (52_428_800, 262_144_000)
+    assert (zips.LARGEST_ZIP, zips.LARGEST_CODE) == (52_428_800, 262_144_000)
 
 
 @pytest.fixture

@@ -112,6 +112,18 @@ def test_two_stacks_of_one_environment_would_open_each_other() -> None:
     assert line.startswith('strata-bootstrap:identity.stacks[1].environment is "prod", which is that of stack prod')
 
 
+@pytest.mark.parametrize("other", ["prod", "preview"])
+def test_the_job_that_builds_has_an_environment_of_its_own(other: str) -> None:
+    found = mistakes(artifacts={"environment": other})
+    assert all("its jobs could take either role" in line for line in found)
+    assert len(found) == 1
+
+
+def test_readers_of_bundles_that_another_account_keeps_are_without_effect() -> None:
+    (line,) = mistakes(artifacts={"accountId": "999999999999", "readers": ["111111111111"]})
+    assert "readers and environment beside it are without effect" in line
+
+
 def test_an_environment_of_pull_requests_deploys_nothing() -> None:
     (line,) = mistakes(stacks=[{**PROD, "environment": "preview"}])
     assert "which is that of previews" in line

@@ -18,6 +18,7 @@ from infra.pipeline.__main__ import app
 from infra.pipeline.access import To, the_one
 from infra.pipeline.landed import missing
 from infra.pipeline.plan import Section, fenced, page
+from infra.release.command import lock
 from infra.release.command.lock import Holder
 from infra.release.model import Status
 from tests.unit.seen import NEW, SPLIT, WHOLE, deployment, seen
@@ -45,6 +46,11 @@ def test_the_role_and_the_state_are_those_that_bootstrap_makes(stack: str) -> No
 def test_a_preview_takes_a_role_that_cannot_change_anything() -> None:
     door = the_one(every(BOOTSTRAP), "prod", To.PREVIEW)
     assert door.access.role == "strata-prod-preview"
+
+
+def test_the_job_that_builds_takes_a_role_that_reaches_no_stack() -> None:
+    ran = CliRunner().invoke(app, ["access", "--stack", "prod", "--to", "build"])
+    assert ran.output == "role=arn:aws:iam::333333333333:role/strata-build\nregion=eu-central-1\n"
 
 
 def test_in_a_job_they_are_outputs_of_the_step(tmp_path: Path) -> None:
@@ -104,8 +110,8 @@ def test_a_lock_that_may_be_held_stays_and_is_told(
 ) -> None:
     done: list[str] = []
     monkeypatch.setenv("LOGNAME", "runner")
-    monkeypatch.setattr(unlock.lock, "held", lambda _: held)
-    monkeypatch.setattr(unlock.lock, "cancel", done.append)
+    monkeypatch.setattr(lock, "held", lambda _: held)
+    monkeypatch.setattr(lock, "cancel", done.append)
     ran = CliRunner().invoke(app, ["unlock", "--stack", "dev", "--alone"])
     assert ran.exit_code == code
     assert said in ran.output

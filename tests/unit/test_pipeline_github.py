@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from infra.pipeline.__main__ import app
 from infra.pipeline.comment import LONGEST, MARK, body
@@ -30,7 +29,11 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def folder(tmp_path: Path) -> Path:
     """bootstrap/ of two accounts."""
     for stack, more in (("dev", {}), ("prod", {"reviewers": ["acme/oncall", "ann"]})):
-        identity = {"github": {"repository": REPOSITORY}, "stacks": [{"name": stack, "environment": stack, **more}]}
+        identity: dict[str, object] = {
+            "github": {"repository": REPOSITORY},
+            "artifacts": {"accountId": "2" * 12} if stack == "dev" else {},
+        }
+        identity["stacks"] = [{"name": stack, "environment": stack, **more}]
         account = {"region": "eu-central-1", "allowedAccountIds": ["1" * 12]}
         config = {"strata-bootstrap:account": account, "strata-bootstrap:identity": identity}
         (tmp_path / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
@@ -56,6 +59,8 @@ def test_without_apply_it_says_what_differs_and_changes_nothing(hub: Hub, folder
         "acme/shop: environment preview: let refs/pull/*/merge in",
         "acme/shop: environment dev: restrict its branches, to be reviewed by nobody",
         "acme/shop: environment dev: let main in",
+        "acme/shop: environment build: restrict its branches, to be reviewed by nobody",
+        "acme/shop: environment build: let main in",
         "acme/shop: environment prod: restrict its branches, to be reviewed by acme/oncall, ann",
         "acme/shop: environment prod: let main in",
         "Nothing was changed: give --apply (make environments APPLY=1)",
@@ -65,7 +70,10 @@ def test_without_apply_it_says_what_differs_and_changes_nothing(hub: Hub, folder
 def test_with_apply_main_alone_deploys_pull_requests_preview_and_prod_has_reviewers(hub: Hub, folder: Path) -> None:
     assert environments(folder, "--apply").exit_code == 0
     let_in = {name: [each["name"] for each in known] for name, known in hub.branches.items()}
-    assert let_in == {"preview": ["main", "refs/pull/*/merge"], "dev": ["main"], "prod": ["main"]}
+    assert let_in == {
+        "preview": ["main", "refs/pull/*/merge"],
+        **{name: ["main"] for name in ("build", "dev", "prod")},
+    }
     assert all(each["deployment_branch_policy"] == ONLY_CUSTOM for each in hub.environments.values())
     rules = {each["type"]: each for each in hub.environments["prod"]["protection_rules"]}
     assert rules["required_reviewers"]["reviewers"] == [

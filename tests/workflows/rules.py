@@ -28,7 +28,7 @@ STEPS: Mapping[str, Mapping[str, list[str]]] = {
         "comment": [*READY, DOWNLOAD, "make comment"],
     },
     "main.yml": {
-        "bundle": [*READY, "make bundle", UPLOAD],
+        "bundle": [*READY, "make bundle", "make access", ROLE, "make keep", UPLOAD],
         "dev": ["deploy.yml"],
         "staging": ["deploy.yml"],
         "prod": ["deploy.yml"],
@@ -228,7 +228,7 @@ def unfit(workflows: list[Workflow]) -> Iterator[str]:
     for job in jobs(workflows):
         for step in job.steps:
             given = {**step.written.get("with", {}), **step.written.get("env", {})}
-            on_state = job.session and step.target not in {"", "access"}
+            on_state = job.session and step.target not in {"", "access", "bundle", "keep"}
             if on_state and given.get("PULUMI_BACKEND_URL") != "${{ steps.access.outputs.backend }}":
                 yield f"{job}: `{step.what}` must have PULUMI_BACKEND_URL from `make access`"
             if step.what == ROLE and given.get("role-to-assume") != "${{ steps.access.outputs.role }}":
@@ -238,5 +238,7 @@ def unfit(workflows: list[Workflow]) -> Iterator[str]:
             by_digest = given.get("digest-mismatch") == "error" and "artifact-ids" in given
             if step.what == DOWNLOAD and job.name == "deploy" and not by_digest:
                 yield f"{job}: `{step.what}` must fetch the artifact by its id, and check its digest"
+            if step.target == "deploy" and given.get("STRATA_MANIFEST") != "dist/manifest.json":
+                yield f"{job}: `{step.what}` must have STRATA_MANIFEST, or it would build what it deploys"
             if step.target == "unlock" and given.get("ALONE") != "true":
                 yield f"{job}: `{step.what}` must say ALONE, or a lock of a runner that is gone stays"

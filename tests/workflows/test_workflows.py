@@ -19,6 +19,7 @@ STACKS = {stack.name: stack for identity in IDENTITIES for stack in identity.sta
 ENVIRONMENTS = {
     "deploy": {stack.environment for stack in STACKS.values()},
     "preview": {identity.preview_environment for identity in IDENTITIES},
+    "build": {each.artifacts.environment for each in IDENTITIES if each.artifacts.account_id is None},
 }
 Rule = Callable[[list[Workflow]], Iterator[str]]
 
@@ -63,7 +64,13 @@ def edited(name: str, before: str, after: str) -> list[Workflow]:
 
 
 BROKEN = [
-    ("unpinned", "main.yml", " # v7.0.1", "", "main.yml, line 26: `uses: actions/checkout@3d3c42e5"),
+    (
+        "unpinned",
+        "main.yml",
+        " # v7.0.1",
+        "",
+        "`uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1` must be OWNER/NAME@COMMIT # vX.Y.Z",
+    ),
     (
         "unpinned",
         "main.yml",
@@ -105,8 +112,22 @@ BROKEN = [
     (
         "outside_environments",
         "main.yml",
-        "    name: Bundle\n",
-        "    name: Bundle\n    environment: dev\n",
+        "environment: build",
+        "environment: dev",
+        "takes the build role in environment",
+    ),
+    (
+        "unfit",
+        "deploy.yml",
+        "          STRATA_MANIFEST: dist/manifest.json",
+        "          X: y",
+        "it would build what it",
+    ),
+    (
+        "outside_environments",
+        "pull-request.yml",
+        "    name: Check\n",
+        "    name: Check\n    environment: dev\n",
         "takes no role",
     ),
     ("open_to_forks", "pull-request.yml", "  pull_request:", "  pull_request_target:", "others' code with our rights"),

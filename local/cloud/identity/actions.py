@@ -170,6 +170,11 @@ _FURTHER: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("iam:PassRole", "{Role}", "Role"),
         ("lambda:TagResource", _LAMBDA, "Tags"),
         ("lambda:GetLayerVersion", "{Layers}", "Layers"),
+        ("s3:GetObject", "arn:aws:s3:::{Code[S3Bucket]}/{Code[S3Key]}", "Code"),
+    ),
+    ("lambda", "UpdateFunctionCode"): (
+        ("s3:GetObject", "arn:aws:s3:::{S3Bucket}/{S3Key}", "S3Bucket"),
+        ("s3:GetObjectVersion", "arn:aws:s3:::{S3Bucket}/{S3Key}", "S3ObjectVersion"),
     ),
     ("lambda", "UpdateFunctionConfiguration"): (
         ("iam:PassRole", "{Role}", "Role"),

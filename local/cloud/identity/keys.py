@@ -18,6 +18,7 @@ _OF_PARAMETERS = {
     ("iam", "PolicyArn"): "iam:policyarn",
     ("lambda", "FunctionUrlAuthType"): "lambda:functionurlauthtype",
     ("lambda", "Principal"): "lambda:principal",
+    ("s3", "IfNoneMatch"): "s3:if-none-match",
     ("s3", "Prefix"): "s3:prefix",
     ("sns", "Endpoint"): "sns:endpoint",
     ("sns", "Protocol"): "sns:protocol",

@@ -1,64 +1,59 @@
-"""Lambda zips with a stable digest: the same sources and lock give the same bytes on every machine.
+"""The zip: entries are sorted, their times and modes fixed, and they are stored.
 
-Entries are sorted, their times and modes fixed, and they are stored: what deflate makes of a file depends on the zlib
-that is installed. The code comes from the repository, its packages from the environment that runs this program, where
-they must be what the app's own lock says.
+What deflate makes of a file depends on the zlib that is installed. The code comes from the repository, its packages
+from an environment where they must be what the app's own lock says.
 """
 
 import ast
-import base64
-import hashlib
 import io
-import re
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path, PurePath
+from pathlib import Path
 
-import pulumi
-
-from infra.naming import BAKE, SMOKE
+from infra.bundle.model import Bundle, BundleError, Platform, digest
+from infra.bundle.packages import Package, belongs, read
+from infra.naming import HOOKS
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-LARGEST_ZIP = 50 * 1024**2  # bytes, uploaded directly
+LARGEST_ZIP = 50 * 1024**2  # bytes, uploaded directly; a zip in a bucket may be as large as what is in it
 LARGEST_CODE = 250 * 1024**2  # bytes, unzipped
 
 MODE = 0o100644  # a file that everybody may read, which Lambda needs
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
-FOLDERS_LEFT_OUT = frozenset({"__pycache__", "tests", "smoke"})
-# What does not run must not make a new version: the locks' own text, and who installed a package, how and where.
-FILES_LEFT_OUT = frozenset({"requirements.in", "requirements.txt"})
-FILES_LEFT_OUT |= {"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json"}
+DEFAULT = Platform()
 
 
-class BundleError(pulumi.RunError):
-    """Lambda would not take or not run this bundle. Pulumi shows it without a traceback."""
+def handler_of(service: str) -> str:
+    """What Lambda calls of a service."""
+    return f"app.{service}.main.handler"
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """A zip on disk. `digest` is what Lambda will report as CodeSha256; `files` are the names in the zip, sorted."""
-
-    path: Path
-    handler: str
-    digest: str
-    files: tuple[str, ...]
+def hook_handler(hook: str) -> str:
+    """What Lambda calls of a hook."""
+    return f"app.hooks.{hook}.handler"
 
 
-def build(service: str, repository: Path) -> Bundle:
+def lock_of(service: str) -> str:
+    """The file that locks a service's packages."""
+    return f"app/{service}/requirements.txt"
+
+
+def build(
+    service: str, repository: Path, platform: Platform = DEFAULT, *, packages: Sequence[Package] | None = None
+) -> Bundle:
     """Zip the folder `app/SERVICE`, whose handler is `app.SERVICE.main.handler`, with its locked packages.
 
-    The zip is `dist/SERVICE.zip`, written only when its bytes would change. Raises BundleError where the handler is
-    missing, a package is not what the lock says or not pure Python, or Lambda's limits are passed.
+    `packages`: those of a zip that Lambda will take from a bucket; without, they are this environment's, and the zip
+    is to be uploaded. It is `dist/SERVICE.zip`, written only when its bytes would change. Raises BundleError where the
+    handler is missing, a package is not what the lock says or not pure Python, or Lambda's limits are passed.
     """
-    handler, lock = f"app.{service}.main.handler", f"app/{service}/requirements.txt"
+    handler = handler_of(service)
     contents = dict(_sources(repository, ("app/__init__.py", f"app/{service}")))
     _find_handler(handler, contents)
-    for name, version in _locked(repository / lock).items():
-        contents.update(_package(name, version, lock))
-    return _zip(service, repository, handler, contents)
+    for package in read(repository, lock_of(service), platform, wheels=None) if packages is None else packages:
+        contents.update(package.files)
+    return _zip(service, repository, handler, contents, uploaded=packages is None)
 
 
 def hooks(services: Sequence[str], repository: Path) -> dict[str, Bundle]:
@@ -70,21 +65,20 @@ def hooks(services: Sequence[str], repository: Path) -> dict[str, Bundle]:
     for service in services:
         for file in sorted((repository / "app" / service / "smoke").glob("*.json")):
             contents[file.relative_to(repository).as_posix()] = file.read_bytes()
-    handlers = {name: f"app.hooks.{name}.handler" for name in (SMOKE, BAKE)}
+    handlers = {name: hook_handler(name) for name in HOOKS}
     for handler in handlers.values():
         _find_handler(handler, contents)
-    return {name: _zip("hooks", repository, handler, contents) for name, handler in handlers.items()}
+    return {name: _zip("hooks", repository, handler, contents, uploaded=True) for name, handler in handlers.items()}
 
 
-def _zip(name: str, repository: Path, handler: str, contents: Mapping[str, bytes]) -> Bundle:
+def _zip(name: str, repository: Path, handler: str, contents: Mapping[str, bytes], *, uploaded: bool) -> Bundle:
     """`dist/NAME.zip`, written where its bytes changed."""
     zipped = pack(contents)
-    _check_size(handler, contents, len(zipped))
+    _check_size(handler, contents, len(zipped) if uploaded else 0)
     path = repository.resolve() / "dist" / f"{name}.zip"
     if not path.exists() or path.read_bytes() != zipped:
-        _write(path, zipped)
-    digest = base64.b64encode(hashlib.sha256(zipped).digest()).decode()
-    return Bundle(path, handler, digest, tuple(sorted(contents)))
+        write(path, zipped)
+    return Bundle(path, handler, digest(zipped), tuple(sorted(contents)))
 
 
 def pack(contents: Mapping[str, bytes]) -> bytes:
@@ -107,13 +101,8 @@ def _sources(repository: Path, sources: Sequence[str]) -> Iterator[tuple[str, by
             raise BundleError(f"{source} is to go into the bundle, but {root} does not exist; create it")
         for file in [root] if root.is_file() else sorted(root.rglob("*")):
             name = file.relative_to(repository)
-            if file.is_file() and _belongs(name):
+            if file.is_file() and belongs(name):
                 yield name.as_posix(), file.read_bytes()
-
-
-def _belongs(name: PurePath) -> bool:
-    hidden = any(part.startswith(".") for part in name.parts)  # also "..", where pip notes a package's console scripts
-    return not hidden and name.name not in FILES_LEFT_OUT and FOLDERS_LEFT_OUT.isdisjoint(name.parts)
 
 
 def _find_handler(handler: str, contents: Mapping[str, bytes]) -> None:
@@ -144,34 +133,8 @@ def _names(statements: Iterable[ast.AST]) -> Iterator[str]:
                 yield from _names(ast.iter_child_nodes(statement))
 
 
-def _locked(lock: Path) -> dict[str, str]:
-    """Version by package, from lines such as `jmespath==1.1.0 \\`."""
-    if not lock.exists():
-        raise BundleError(f"the bundle's packages are locked in {lock}, which does not exist; run `make lock`")
-    found = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", lock.read_text(), re.MULTILINE)
-    return dict(found)
-
-
-def _package(name: str, version: str, lock: str) -> Iterator[tuple[str, bytes]]:
-    """The installed files of a package, as they lie in site-packages."""
-    try:
-        package = metadata.distribution(name)
-    except metadata.PackageNotFoundError:
-        raise BundleError(f"{lock} wants {name} {version}, which is not installed; run `make venvs`") from None
-    if package.version != version:
-        raise BundleError(f"{lock} wants {name} {version}, but {package.version} is installed; run `make venvs`")
-    wheel = package.read_text("WHEEL") or ""
-    if "Root-Is-Purelib: true" not in wheel:
-        raise BundleError(
-            f"{name} {version} is not pure Python, so its files are for this machine and not for Lambda's; "
-            "choose a pure package, or build its layer for Lambda"
-        )
-    for file in package.files or ():
-        if _belongs(file):
-            yield file.as_posix(), Path(str(file.locate())).read_bytes()
-
-
 def _check_size(handler: str, contents: Mapping[str, bytes], zipped: int) -> None:
+    """`zipped`: bytes of the zip where it is uploaded, 0 where it is not."""
     unzipped = sum(map(len, contents.values()))
     largest = ", ".join(sorted(contents, key=lambda name: -len(contents[name]))[:3])
     for size, limit, what in ((unzipped, LARGEST_CODE, "unzipped"), (zipped, LARGEST_ZIP, "as an uploaded zip")):
@@ -182,9 +145,9 @@ def _check_size(handler: str, contents: Mapping[str, bytes], zipped: int) -> Non
             )
 
 
-def _write(path: Path, zipped: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """All of it or nothing, for another `pulumi up` may read the same file now."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as scratch:
-        scratch.write(zipped)
+        scratch.write(content)
     Path(scratch.name).replace(path)

@@ -1,0 +1,141 @@
+"""`python -m infra.artifacts build|put|get`: what `make bundle` calls, and the way into the artifact bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import pulumi
+import typer
+
+from infra.artifacts import stacks
+from infra.artifacts.manifest import FILE, Manifest, ManifestError, parse, read
+from infra.artifacts.store import Artifacts, Stored
+from infra.artifacts.taken import INPUTS, altered
+from infra.bundle import BundleError
+from infra.bundle.zips import write
+from infra.commit import DIRTY, checkout
+from infra.release.runner import CloudError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+WRONG = 1
+
+Stack = Annotated[str, typer.Option(help="A stack that takes bundles from the bucket.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done; 1 something is wrong, or there is no such bundle; 2 wrong usage.",
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """The bundles of a commit: built once, kept by their digest, taken by every stack."""
+
+
+@app.command()
+def build(*, as_json: Json = False) -> None:
+    """Build the checked out commit's bundles for Lambda's platform into dist/."""
+    from infra.artifacts.build import build  # noqa: PLC0415 - who only puts and gets needs no tools
+
+    with _told(as_json=as_json):
+        _answer(build(REPOSITORY), as_json=as_json)
+
+
+@app.command()
+def put(
+    *,
+    stack: Stack,
+    manifest: Annotated[Path, typer.Option(help="The manifest; its zips lie beside it.")] = Path("dist", FILE),
+    as_json: Json = False,
+) -> None:
+    """Keep the bundles of a manifest, and the manifest by its commit. What is there already is left as it is."""
+    with _told(as_json=as_json):
+        file = REPOSITORY / manifest
+        found = read(file)
+        if found.commit.endswith(DIRTY):
+            raise ManifestError(
+                file, [f"it is of {found.commit}: of changes in no commit; commit them and build again"]
+            )
+        if spoilt := list(altered(found, file.parent)):
+            raise ManifestError(file, spoilt)
+        artifacts, kept = _artifacts(stack), {}
+        for name in found.functions:
+            zipped = file.with_name(f"{name}.zip")
+            if not zipped.exists():
+                raise ManifestError(file, [f"{name} is to be kept, but there is no {zipped}; run `make bundle`"])
+            kept[name] = artifacts.put(zipped.read_bytes())
+        artifacts.keep(found.commit, found.text())  # last: a commit whose manifest is there has its bundles there
+        _answer(found, kept, as_json=as_json)
+
+
+@app.command()
+def get(
+    *,
+    stack: Stack,
+    commit: Annotated[str, typer.Option(help="Forty hexadecimal digits; else what is checked out.")] = "",
+    zips: Annotated[bool, typer.Option("--zips", help="Also the bundles; a deploy does not need them.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch the manifest of a commit into dist/. Exit code 1 where nobody built it."""
+    with _told(as_json=as_json):
+        wanted = commit or getattr(checkout(REPOSITORY, INPUTS), "commit", "")
+        artifacts, folder = _artifacts(stack), REPOSITORY / "dist"
+        if (text := artifacts.built(wanted)) is None:
+            raise BundleError(
+                f"commit {wanted or 'unknown'} has no bundle in {artifacts.bucket}; `make bundle` and "
+                "`python -m infra.artifacts put`"
+            )
+        found = parse(text, folder / FILE)
+        if found.commit != wanted:
+            raise ManifestError(folder / FILE, [f"it is of commit {found.commit}, but was kept as that of {wanted}"])
+        for name, entry in found.functions.items() if zips else ():
+            if (zipped := artifacts.get(entry.digest)) is None:
+                raise BundleError(f"{name} of commit {wanted} is {entry.digest}, which is not in {artifacts.bucket}")
+            write(folder / f"{name}.zip", zipped)
+        write(folder / FILE, text.encode())
+        _answer(found, as_json=as_json)
+
+
+def _artifacts(stack: str) -> Artifacts:
+    found = stacks.one(REPOSITORY, stack)
+    return Artifacts(stacks.bucket(found), found.account.region)
+
+
+def _answer(manifest: Manifest, kept: dict[str, Stored] | None = None, *, as_json: bool) -> None:
+    functions = {name: {"digest": entry.digest, "zipped": entry.zipped} for name, entry in manifest.functions.items()}
+    if as_json:
+        where = {name: {"stored": vars(stored)} for name, stored in (kept or {}).items()}
+        told = {name: {**each, **where.get(name, {})} for name, each in functions.items()}
+        typer.echo(json.dumps({"commit": manifest.commit, "functions": told}, indent=2))
+        return
+    typer.echo(f"commit {manifest.commit}, for {manifest.platform}")
+    for name, entry in manifest.functions.items():
+        where_ = f"  s3://{kept[name].bucket}/{kept[name].key}" if kept else ""
+        typer.echo(f"  {name:<8} {entry.digest}  {entry.zipped:>12,} bytes{where_}")
+
+
+@contextmanager
+def _told(*, as_json: bool) -> Iterator[None]:
+    """What is wrong, in a line or a few, without a traceback."""
+    try:
+        yield
+    except (pulumi.RunError, CloudError) as problem:
+        _end(str(problem), as_json=as_json)
+
+
+def _end(wrong: str, *, as_json: bool) -> NoReturn:
+    if as_json:
+        typer.echo(json.dumps({"error": wrong}))
+    typer.echo(f"error: {wrong}", err=True)
+    raise typer.Exit(WRONG)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,46 @@
+"""`make bundle`: the zips of a commit for Lambda's platform, and their manifest, in the folder `dist`."""
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+from infra import bundle
+from infra.artifacts import stacks
+from infra.artifacts.manifest import FILE, HOOKS, Entry, Manifest
+from infra.artifacts.sbom import bill
+from infra.artifacts.taken import INPUTS
+from infra.bundle import Bundle, BundleError, packages
+from infra.bundle.packages import Package
+from infra.bundle.zips import lock_of, write
+from infra.commit import DIRTY, checkout
+from infra.naming import SERVICES
+
+
+def build(repository: Path) -> Manifest:
+    """Build what is checked out. Raises BundleError, or ConfigError where a stack's file has mistakes.
+
+    Where files differ from the commit's, the manifest says so by "-dirty", and is neither kept nor deployed.
+    """
+    platform = stacks.platform(stacks.all_of(repository))
+    found = checkout(repository, INPUTS)
+    if found is None:
+        raise BundleError(f"a bundle is of a commit, and git knows none in {repository}; clone the repository")
+    commit = found.commit + (DIRTY if found.changed else "")
+
+    def entry(name: str, built: Bundle, held: list[Package]) -> Entry:
+        with zipfile.ZipFile(built.path) as archive:
+            unzipped = sum(each.file_size for each in archive.infolist())
+        dependencies = {each.name: each.version for each in held}
+        sbom = bill(name, built.digest, commit, found.at, held)
+        return Entry(built.digest, built.path.stat().st_size, unzipped, dependencies, sbom)
+
+    entries = {}
+    for service in SERVICES:
+        with tempfile.TemporaryDirectory() as scratch:
+            wheels = packages.fetch(repository, lock_of(service), platform, Path(scratch))
+            held = packages.read(repository, lock_of(service), platform, wheels)
+        entries[service] = entry(service, bundle.build(service, repository, platform, packages=held), held)
+    entries[HOOKS] = entry(HOOKS, next(iter(bundle.hooks(SERVICES, repository).values())), [])
+    manifest = Manifest(commit, found.at, platform.runtime, platform.architecture, entries)
+    write(repository / "dist" / FILE, manifest.text().encode())
+    return manifest

@@ -1,0 +1,144 @@
+"""The manifest of a build: which bytes were made of which commit. Pure, but for reading the file.
+
+It is the same text wherever it is written: every time in it is the commit's, and nothing in it is of the builder.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pulumi
+
+from infra.bundle import Platform
+from infra.bundle.model import LIBRARIES, MACHINES
+from infra.bundle.zips import LARGEST_CODE
+from infra.commit import DIRTY
+from infra.config.reader import Check, OneOf, Reader, Room, Text, UnfitError, Whole, decode, read_object, shown
+from infra.naming import SERVICES
+
+HOOKS = "hooks"  # the one zip of all hooks
+NAMES = (*SERVICES, HOOKS)
+FILE = "manifest.json"
+DIGEST = Text(
+    r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", "a digest as Lambda reports it, a SHA-256 in 44 characters of base64"
+)
+
+
+class ManifestError(pulumi.RunError):
+    """Everything for which a manifest cannot be deployed, one line each. Pulumi shows it without a traceback."""
+
+    def __init__(self, file: Path, mistakes: list[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
+        super().__init__(f"the manifest {file} has {count}; nothing was declared:{lines}")
+
+
+class _Dependencies(Check):
+    wants = 'an object, version by package, e.g. {"jmespath": "1.1.0"}'
+
+    def check(self, value: object) -> Mapping[str, str]:
+        if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+            raise UnfitError("not an object of strings")
+        return value
+
+
+class _Sbom(Check):
+    wants = "what `make bundle` wrote"
+
+    def check(self, value: object) -> Mapping[str, Any]:
+        if not isinstance(value, dict) or value.get("bomFormat") != "CycloneDX":
+            raise UnfitError("not a bill of materials in CycloneDX")
+        return value
+
+
+class _Time(Check):
+    wants = 'a time in UTC, e.g. "2026-01-31T12:00:00+00:00"'
+
+    def check(self, value: object) -> datetime:
+        try:
+            found = datetime.fromisoformat(value if isinstance(value, str) else "")
+        except ValueError:
+            raise UnfitError("not a time") from None
+        if found.tzinfo is None:
+            raise UnfitError("without a time zone")
+        return found.astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One zip. `digest` is what Lambda will report, `zipped` and `unzipped` its bytes, `sbom` a CycloneDX document."""
+
+    digest: Annotated[str, DIGEST]
+    zipped: Annotated[int, Whole(1, LARGEST_CODE * 2, "bytes", "no zip of what Lambda takes is so large")]
+    unzipped: Annotated[int, Whole(1, LARGEST_CODE, "bytes", "Lambda takes no more, unzipped")]
+    dependencies: Annotated[Mapping[str, str], _Dependencies()]
+    sbom: Annotated[Mapping[str, Any], _Sbom()]
+
+
+class _Functions(Reader):
+    """An entry for each zip of the program, and for nothing else."""
+
+    wants = f"an object with {' and '.join(NAMES)}"
+
+    def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
+        if not isinstance(value, dict) or set(value) != set(NAMES):
+            found = ", ".join(value) if isinstance(value, dict) else shown(value)
+            mistakes.append(f"{path} is of {found}, but the program has {', '.join(NAMES)}; run `make bundle`")
+            return
+        room = Room(Entry)
+        entries = {name: entry for name in value for entry in room.read(value[name], f"{path}.{name}", mistakes)}
+        if len(entries) == len(value):
+            yield entries
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`commit`: forty hexadecimal digits, with "-dirty" after them where the files were not those of the commit."""
+
+    commit: Annotated[str, Text(rf"[0-9a-f]{{40}}({DIRTY})?", "a commit, its forty hexadecimal digits")]
+    committed: Annotated[datetime, _Time()]
+    runtime: Annotated[str, OneOf(*LIBRARIES, why="Lambda's, as strata:compute has them")]
+    architecture: Annotated[str, OneOf(*MACHINES, why="Lambda has two")]
+    functions: Annotated[Mapping[str, Entry], _Functions()]
+
+    @property
+    def platform(self) -> Platform:
+        return Platform(self.runtime, self.architecture)
+
+    def text(self) -> str:
+        """The file."""
+        document = {
+            "commit": self.commit,
+            "committed": self.committed.isoformat(),
+            "runtime": self.runtime,
+            "architecture": self.architecture,
+            "functions": {name: vars(entry) for name, entry in sorted(self.functions.items())},
+        }
+        return json.dumps(document, indent=2) + "\n"
+
+
+def read(file: Path) -> Manifest:
+    """The manifest in a file. Raises ManifestError with every mistake of its form."""
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(
+            file, [f"it cannot be read ({error}); run `make bundle`, or unset STRATA_MANIFEST"]
+        ) from None
+    return parse(text, file)
+
+
+def parse(text: str, file: Path) -> Manifest:
+    """The manifest of a text; `file` says where it is from. Raises ManifestError."""
+    mistakes: list[str] = []
+    try:
+        reading = read_object(Manifest, decode(text), "manifest", mistakes)
+    except UnfitError as error:
+        raise ManifestError(file, [f"it is {shown(text)}, {error}"]) from None
+    if mistakes:
+        raise ManifestError(file, mistakes)
+    return Manifest(**reading.values)

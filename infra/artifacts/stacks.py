@@ -1,0 +1,57 @@
+"""The stacks of the repository, by their files: what is built fits all of them. Read where Pulumi does not run."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from infra import config
+from infra.bundle import BundleError, Platform
+from infra.config import StackConfig
+from infra.naming import Place, Shared
+
+
+def all_of(repository: Path) -> dict[str, StackConfig]:
+    """Every stack that has a file, by name. Raises ConfigError."""
+    files = sorted(repository.glob("Pulumi.*.yaml"))
+    return {name: one(repository, name) for name in (file.name.split(".")[1] for file in files)}
+
+
+def one(repository: Path, stack: str) -> StackConfig:
+    """A stack by name. Raises ConfigError, or BundleError where it has no file."""
+    file = repository / f"Pulumi.{stack}.yaml"
+    if not file.exists():
+        known = ", ".join(sorted(each.name.split(".")[1] for each in repository.glob("Pulumi.*.yaml")))
+        raise BundleError(f"the stack {stack} has no file {file.name}; the stacks here are {known}")
+    written: Mapping[str, Any] = (yaml.safe_load(file.read_text()) or {}).get("config", {})
+    return config.parse({key: json.dumps(value) for key, value in written.items()}, stack)
+
+
+def platform(stacks: Mapping[str, StackConfig]) -> Platform:
+    """What all stacks run on. Raises BundleError where they differ: one bundle goes through all of them."""
+    found = {name: Platform(each.compute.runtime, each.compute.architecture) for name, each in stacks.items()}
+    if len(set(found.values())) != 1:
+        told = ", ".join(f"{name} has {each}" for name, each in found.items()) or "there is none"
+        raise BundleError(
+            f"one bundle goes through all stacks, but they do not run on the same ({told}); give each the same "
+            "strata:compute.runtime and architecture"
+        )
+    return next(iter(found.values()))
+
+
+def bucket(stack: StackConfig, own: str = "") -> str:
+    """The artifact bucket that a stack takes its bundles from. `own`: its account, where that is known.
+
+    Raises BundleError where it is not known, and the stack may be in more than one.
+    """
+    account = stack.artifacts.account_id or own
+    if not account:
+        account, *others = stack.account.allowed_account_ids
+        if others:
+            raise BundleError(
+                f"stack {stack.names.stack} may be in {1 + len(others)} accounts, so the artifact bucket is in none "
+                "for certain; give strata:artifacts.accountId"
+            )
+    return Shared(stack.names.project).artifact_bucket(Place("aws", stack.account.region, account))

@@ -1,0 +1,134 @@
+"""The artifact bucket: zips by digest, manifests by commit. What is there once is never written again.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.session import Session
+
+from infra.bundle.model import digest as digest_of
+from infra.release.aws.errors import asking
+from infra.release.runner import CloudError, NotThere
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}  # somebody has written it, or is writing it now
+_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 5}, user_agent_extra="strata-artifacts")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object of the bucket, and which version of it."""
+
+    bucket: str
+    key: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """The artifact bucket of a region. Whatever AWS refuses is a CloudError with its remedy."""
+
+    bucket: str
+    region: str
+
+    def put(self, zipped: bytes) -> Stored:
+        """Keep a zip; S3 compares what arrives with its digest. The one that is there, where it is there already."""
+        digest = digest_of(zipped)
+        self._write(bundle_key(digest), zipped, "application/zip")
+        if (stored := self.find(digest)) is None:
+            raise CloudError(f"s3://{self.bucket}/{bundle_key(digest)} was written and is not there; run again")
+        return stored
+
+    def find(self, digest: str) -> Stored | None:
+        """Where the zip of that digest is, None where it is not.
+
+        Raises CloudError where the object holds other bytes, which S3's own checksum tells, or has no version.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+        """
+        key, where = bundle_key(digest), f"s3://{self.bucket}/{bundle_key(digest)}"
+        try:
+            with asking("s3 HeadObject", where):
+                found = self._s3.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+        except NotThere:
+            return None
+        if (held := found.get("ChecksumSHA256", "none")) != digest:
+            raise CloudError(
+                f"{where} holds bytes with the SHA-256 {held}, not {digest}: somebody altered it after the build; "
+                "find out who, delete that version of the object, and put the bundle again"
+            )
+        if (version := found.get("VersionId", "null")) == "null":
+            raise CloudError(f"the bucket {self.bucket} keeps no versions; bring `bootstrap/` up in its account")
+        return Stored(self.bucket, key, version)
+
+    def get(self, digest: str) -> bytes | None:
+        """The bytes of that digest, None where they are not there. Raises CloudError where others are."""
+        zipped = self._read(bundle_key(digest))
+        if zipped is not None and digest_of(zipped) != digest:
+            raise CloudError(
+                f"s3://{self.bucket}/{bundle_key(digest)} holds bytes with the SHA-256 {digest_of(zipped)}, not "
+                f"{digest}: somebody altered it after the build; find out who, and put the bundle again"
+            )
+        return zipped
+
+    def keep(self, commit: str, manifest: str) -> None:
+        """Keep the manifest of a commit. Raises CloudError where the commit has another one already."""
+        self._write(manifest_key(commit), manifest.encode(), "application/json")
+        if (kept := self.built(commit)) != manifest:
+            raise CloudError(
+                f"commit {commit} was built before, with another outcome: s3://{self.bucket}/{manifest_key(commit)} "
+                f"{'is not there' if kept is None else 'is not this manifest'}; take that one "
+                "(`python -m infra.artifacts get`), and find out why the builds differ"
+            )
+
+    def built(self, commit: str) -> str | None:
+        """The manifest of a commit, None where nobody built it."""
+        found = self._read(manifest_key(commit))
+        return None if found is None else found.decode()
+
+    def _write(self, key: str, content: bytes, kind: str) -> None:
+        """Unless it is there."""
+        try:
+            with asking("s3 PutObject", f"s3://{self.bucket}/{key}"):
+                self._s3.put_object(
+                    Bucket=self.bucket,
+                    Key=key,
+                    Body=content,
+                    ContentType=kind,
+                    ChecksumSHA256=digest_of(content),
+                    IfNoneMatch="*",
+                )
+        except CloudError as problem:
+            cause = problem.__cause__
+            if not isinstance(cause, ClientError) or cause.response["Error"].get("Code") not in TAKEN:
+                raise
+
+    def _read(self, key: str) -> bytes | None:
+        try:
+            with asking("s3 GetObject", f"s3://{self.bucket}/{key}"):
+                return self._s3.get_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
+        except NotThere:
+            return None
+
+    @cached_property
+    def _s3(self) -> S3Client:
+        client: Any = Session().create_client("s3", self.region, config=_PATIENT)
+        return cast("S3Client", client)
+
+
+def bundle_key(digest: str) -> str:
+    """In hexadecimal, for base64 has slashes."""
+    return f"bundles/{base64.b64decode(digest).hex()}.zip"
+
+
+def manifest_key(commit: str) -> str:
+    return f"manifests/{commit}.json"

@@ -1,0 +1,144 @@
+"""A bundle that is built once, kept in the account's bucket, and taken by `pulumi up` instead of a build of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from infra.artifacts.store import bundle_key
+from infra.bundle.model import digest
+from local.toolchain import environments
+from rehearsal.sandbox import STACK
+from rehearsal.scratch import git
+from tests.bootstrap.conftest import Prepared
+
+BUCKET = "strata-artifacts-333333333333-eu-central-1"
+FUNCTION, HOOK = "strata-prod-orders", "CodeDeployHook_strata-prod-smoke"
+TAKEN: dict[str, str | None] = {"STRATA_MANIFEST": "dist/manifest.json"}
+
+
+def artifacts(prepared: Prepared, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """`python -m infra.artifacts` in the copy, its exit code and answer."""
+    env = {**prepared.sandbox.env, "PATH": f"{environments.uv().parent}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "infra.artifacts", *arguments, "--json"]
+    project = prepared.sandbox.scratch.project
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    return done.returncode, json.loads(done.stdout or "{}")
+
+
+def built(prepared: Prepared) -> dict[str, str]:
+    """What is checked out, built and kept; the digests by name."""
+    for arguments in (("build",), ("put", "--stack", STACK)):
+        code, answer = artifacts(prepared, *arguments)
+        assert code == 0, answer
+    return {name: each["digest"] for name, each in answer["functions"].items()}
+
+
+@pytest.fixture
+def digests(prepared: Prepared) -> dict[str, str]:
+    return built(prepared)
+
+
+def live(prepared: Prepared) -> dict[str, Any]:
+    found: dict[str, Any] = prepared.sandbox.aws.client("lambda").get_function_configuration(
+        FunctionName=FUNCTION, Qualifier="live"
+    )
+    return found
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def refusal(prepared: Prepared) -> str:
+    """Why neither a preview nor an `up` takes the manifest; nothing is changed by either."""
+    before = prepared.sandbox.aws.client("lambda").get_function_configuration(FunctionName=FUNCTION)["LastModified"]
+    for command in ("preview", "up"):
+        code, text = prepared.pulumi(command, "--stack", STACK, env=TAKEN)
+        assert code != 0, text
+        assert "Traceback" not in text
+    after = prepared.sandbox.aws.client("lambda").get_function_configuration(FunctionName=FUNCTION)["LastModified"]
+    assert before == after
+    return squeezed(text)
+
+
+def test_up_takes_the_bundle_by_its_digest_and_a_build_of_its_own_is_the_same_version(
+    prepared: Prepared, digests: dict[str, str]
+) -> None:
+    code, text = prepared.pulumi("up", "--stack", STACK, env=TAKEN)
+    assert code == 0, text
+    taken = live(prepared)
+    assert taken["CodeSha256"] == digests["orders"]
+    hook = prepared.sandbox.aws.client("lambda").get_function_configuration(FunctionName=HOOK)
+    assert hook["CodeSha256"] == digests["hooks"]
+    code, text = prepared.pulumi("up", "--stack", STACK)
+    assert code == 0, text
+    assert (live(prepared)["CodeSha256"], live(prepared)["Version"]) == (digests["orders"], taken["Version"])
+
+
+def test_taken_again_nothing_changes(prepared: Prepared, digests: dict[str, str]) -> None:
+    code, text = prepared.pulumi("up", "--stack", STACK, env=TAKEN)
+    assert code == 0, text
+    code, text = prepared.pulumi("preview", "--stack", STACK, "--expect-no-changes", env=TAKEN)
+    assert code == 0, text
+    assert live(prepared)["CodeSha256"] == digests["orders"]
+
+
+def test_a_commit_that_was_built_is_found_and_not_built_again(prepared: Prepared, digests: dict[str, str]) -> None:
+    folder = prepared.sandbox.scratch.project / "dist"
+    manifest = (folder / "manifest.json").read_bytes()
+    for file in folder.iterdir():
+        file.unlink()
+    code, answer = artifacts(prepared, "get", "--stack", STACK, "--zips")
+    assert code == 0, answer
+    assert (folder / "manifest.json").read_bytes() == manifest
+    assert digest((folder / "orders.zip").read_bytes()) == digests["orders"]
+    code, answer = artifacts(prepared, "get", "--stack", STACK, "--commit", "0" * 40)
+    assert code == 1
+    assert f"commit {'0' * 40} has no bundle in {BUCKET}" in answer["error"]
+
+
+def test_a_zip_that_was_altered_after_the_build_is_neither_kept_nor_deployed(
+    prepared: Prepared, digests: dict[str, str]
+) -> None:
+    file = prepared.sandbox.scratch.project / "dist/orders.zip"
+    file.write_bytes(file.read_bytes() + b"\n")
+    code, answer = artifacts(prepared, "put", "--stack", STACK)
+    assert code == 1
+    assert "it was altered after the build" in answer["error"]
+    assert f"orders is {digests['orders']}, but" in refusal(prepared)
+
+
+def test_a_bundle_that_was_altered_in_the_bucket_is_not_deployed(prepared: Prepared, digests: dict[str, str]) -> None:
+    s3, key = prepared.sandbox.aws.client("s3"), bundle_key(digests["orders"])
+    planted = s3.put_object(Bucket=BUCKET, Key=key, Body=b"planted", ChecksumSHA256=digest(b"planted"))
+    try:
+        assert f"not {digests['orders']}: somebody altered it after the build" in refusal(prepared)
+    finally:
+        s3.delete_object(Bucket=BUCKET, Key=key, VersionId=planted["VersionId"])
+
+
+def test_a_changed_byte_is_seen_by_the_preview_and_a_manifest_of_the_commit_before_is_refused(
+    prepared: Prepared, digests: dict[str, str]
+) -> None:
+    code, text = prepared.pulumi("up", "--stack", STACK, env=TAKEN)
+    assert code == 0, text
+    project = prepared.sandbox.scratch.project
+    file = project / "app/orders/__init__.py"
+    before, commit = file.read_text(), git(project, "rev-parse", "HEAD")
+    file.write_text(before + "# a byte more\n")
+    prepared.sandbox.scratch.commit("A byte more")
+    try:
+        assert f"it is of commit {commit}, but the release would be of" in refusal(prepared)
+        assert built(prepared)["orders"] != digests["orders"]
+        code, text = prepared.pulumi("preview", "--stack", STACK, "--diff", env=TAKEN)
+        assert code == 0, text
+        assert digests["orders"] in text
+        assert "sourceCodeHash" in text
+    finally:
+        file.write_text(before)
+        prepared.sandbox.scratch.commit("A byte less")

@@ -1,0 +1,153 @@
+"""Builds by `python -m infra.artifacts build`, as `make bundle` runs it: one digest for a commit, built anywhere."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import bundle
+from local.toolchain import environments
+from rehearsal.scratch import Scratch, git
+from tests.unit import wheels
+
+ROOT = Path(__file__).resolve().parents[2]
+WRITTEN = ("orders.zip", "hooks.zip", "manifest.json")
+HERE = {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "1"}
+THERE = {"TZ": "America/Los_Angeles", "LC_ALL": "C", "PYTHONHASHSEED": "2"}
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Scratch]:
+    """This repository as it is, committed."""
+    scratch = Scratch.of(ROOT)
+    yield scratch
+    scratch.remove()
+
+
+@pytest.fixture
+def clone(origin: Scratch, tmp_path: Path) -> Path:
+    return cloned(origin, tmp_path / "clone")
+
+
+def cloned(origin: Scratch, place: Path, umask: str = "022") -> Path:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    script = 'umask "$0"; exec git clone --quiet --no-hardlinks "$1" "$2"'
+    subprocess.run(["sh", "-c", script, umask, str(origin.project), str(place)], check=True)
+    return place
+
+
+def run(clone: Path, umask: str = "022", **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {"HOME": os.environ["HOME"], "PATH": f"{environments.uv().parent}:{os.environ['PATH']}", **environment}
+    command = ["sh", "-c", 'umask "$0"; exec "$@"', umask, sys.executable, "-m", "infra.artifacts", "build", "--json"]
+    return subprocess.run(command, cwd=clone, env=env, capture_output=True, text=True, check=False)
+
+
+def build(clone: Path, umask: str = "022", **environment: str) -> dict[str, str]:
+    """The digests by name."""
+    done = run(clone, umask, **environment)
+    assert done.returncode == 0, done.stderr
+    return {name: each["digest"] for name, each in json.loads(done.stdout)["functions"].items()}
+
+
+def bytes_of(clone: Path) -> dict[str, bytes]:
+    return {name: (clone / "dist" / name).read_bytes() for name in WRITTEN}
+
+
+def manifest(clone: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((clone / "dist/manifest.json").read_text())
+    return found
+
+
+def commit(clone: Path, title: str) -> None:
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "--message", title)
+
+
+def test_two_clones_under_other_paths_umasks_and_time_zones_have_the_same_bytes(
+    origin: Scratch, tmp_path: Path
+) -> None:
+    one = cloned(origin, tmp_path / "one", umask="077")
+    two = cloned(origin, tmp_path / "quite another/folder, and deeper/two", umask="000")
+    assert build(one, "077", **HERE) == build(two, "000", **THERE)
+    assert bytes_of(one) == bytes_of(two)
+
+
+def test_a_touched_file_changes_nothing_and_a_changed_byte_the_bundle_that_it_is_in(clone: Path) -> None:
+    before = build(clone)
+    written = bytes_of(clone)
+    for file in (clone / "app").rglob("*"):
+        os.utime(file, (1, 1))
+    assert build(clone) == before
+    assert bytes_of(clone) == written
+    source = clone / "app/orders/main.py"
+    source.write_text(source.read_text() + "\n")
+    commit(clone, "A byte more")
+    after = build(clone)
+    assert after["orders"] != before["orders"]
+    assert after["hooks"] == before["hooks"]
+
+
+def test_a_changed_dependency_changes_the_bundle_and_stands_in_the_manifest(clone: Path, tmp_path: Path) -> None:
+    lock = clone / "app/orders/requirements.txt"
+    found = []
+    for version in ("1.0", "2.0"):
+        lock.write_text(wheels.wheel(tmp_path / "wheels", "demo", version, text=version))
+        commit(clone, f"Take demo {version}")
+        found.append(build(clone, **wheels.only(tmp_path / "wheels"))["orders"])
+        assert manifest(clone)["functions"]["orders"]["dependencies"] == {"demo": version}
+    assert found[0] != found[1]
+
+
+def test_a_dependency_without_a_wheel_for_lambda_ends_the_build_and_is_named(clone: Path, tmp_path: Path) -> None:
+    tag = "cp311-cp311-macosx_11_0_arm64"
+    (clone / "app/orders/requirements.txt").write_text(wheels.wheel(tmp_path / "wheels", "native", tag=tag))
+    done = run(clone, **wheels.only(tmp_path / "wheels"))
+    assert done.returncode == 1
+    assert "wants native 1.0, which has no wheel for python3.11 on x86_64" in json.loads(done.stdout)["error"]
+    assert "Traceback" not in done.stderr
+
+
+def test_the_digest_is_that_of_a_laptop_which_builds_by_itself(clone: Path) -> None:
+    made = build(clone)
+    assert made["orders"] == bundle.build("orders", clone).digest
+    assert {made["hooks"]} == {hook.digest for hook in bundle.hooks(["orders"], clone).values()}
+
+
+def test_the_manifest_is_of_the_commit_and_its_time(clone: Path) -> None:
+    build(clone)
+    found = manifest(clone)
+    assert found["commit"] == git(clone, "rev-parse", "HEAD")
+    orders = found["functions"]["orders"]
+    assert orders["zipped"] == (clone / "dist/orders.zip").stat().st_size
+    assert orders["sbom"]["metadata"]["timestamp"] == found["committed"]
+    purls = {each["purl"].partition("@")[0] for each in orders["sbom"]["components"]}
+    assert "pkg:pypi/aws-lambda-powertools" in purls
+    assert len(purls) == len(orders["dependencies"])
+
+
+@pytest.mark.parametrize("name", ["app/orders/main.py", "app/orders/new.py", "app/orders/smoke/health.json"])
+def test_a_bundle_of_uncommitted_changes_is_called_dirty(clone: Path, name: str) -> None:
+    file = clone / name
+    file.write_text((file.read_text() if file.exists() else "") + "\n")
+    build(clone)
+    assert manifest(clone)["commit"] == git(clone, "rev-parse", "HEAD") + "-dirty"
+
+
+def test_stacks_that_do_not_run_on_the_same_have_no_bundle(clone: Path) -> None:
+    file = clone / "Pulumi.prod.yaml"
+    file.write_text(file.read_text().replace("strata:compute:\n", "strata:compute:\n    architecture: arm64\n"))
+    done = run(clone)
+    assert done.returncode == 1
+    assert "dev has python3.11 on x86_64, prod has python3.11 on arm64" in done.stderr
+
+
+def test_a_folder_that_is_no_clone_has_no_bundle(clone: Path) -> None:
+    (clone / ".git").rename(clone.parent / "git")
+    done = run(clone, GIT_CEILING_DIRECTORIES=str(clone.parent))
+    assert done.returncode == 1
+    assert "clone the repository" in done.stderr
