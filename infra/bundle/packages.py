@@ -81,7 +81,7 @@ def fetch(repository: Path, lock: str, platform: Platform, into: Path) -> Path:
     command = ["uv", "pip", "install", "--quiet", "--prefix", str(into), "--python", sys.executable]
     command += ["--require-hashes", "--no-deps"]
     command += ["--python-platform", platform.wheels, "--python-version", platform.python, "--only-binary", ":all:"]
-    command += ["--link-mode", "copy", "--no-config", "--requirements", lock]
+    command += ["--link-mode", "copy", "--requirements", lock]
     if wanted:
         try:
             done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)

@@ -42,7 +42,8 @@ def cloned(origin: Scratch, place: Path, umask: str = "022") -> Path:
 
 
 def run(clone: Path, umask: str = "022", **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {"HOME": os.environ["HOME"], "PATH": f"{environments.uv().parent}:{os.environ['PATH']}", **environment}
+    base = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "STRATA_"))}
+    env = {**base, "PATH": f"{environments.uv().parent}:{os.environ['PATH']}", **environment}
     command = ["sh", "-c", 'umask "$0"; exec "$@"', umask, sys.executable, "-m", "infra.artifacts", "build", "--json"]
     return subprocess.run(command, cwd=clone, env=env, capture_output=True, text=True, check=False)
 
