@@ -4,9 +4,14 @@ ENFORCE ?=
 RUN := .venv/bin/python
 # The Pulumi CLI on PATH wins; else the one that the toolchain builds. Asked for only by targets that need it.
 WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
+# A recipe reads what it is given as "$$STACK", from the environment: make would run what a value such as a reason holds.
+NEEDS_STACK = : "$${STACK:?say which, e.g. make $@ STACK=dev}"
+PIPELINE = $(RUN) -m infra.pipeline
+RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
-.PHONY: help bundle rehearsal sandbox policy cloud check test test-all test-aws bench captures format venvs lock tools
+.PHONY: help bundle keep rehearsal sandbox policy cloud check test test-all test-aws properties bench captures format venvs
+.PHONY: lock tools plan deploy story drift doctor abort rollback unlock access comment environments
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -20,13 +25,53 @@ sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed
 bundle: venvs ## The commit's Lambda zips and their manifest into dist/, the same bytes on every machine
 	@PATH="$$($(PYTHON) -m local.toolchain uv):$$PATH" $(RUN) -m infra.artifacts build
 
+keep: venvs ## Put the bundles of dist/ into the artifact bucket that a stack takes them from: make keep STACK=prod
+	@$(NEEDS_STACK); $(RUN) -m infra.artifacts put --stack "$$STACK"
+
 policy: tools ## Preview each stack under the policy pack, as a pull request does
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.pull_request
 
 cloud: venvs ## The local AWS in the foreground, time running FACTOR times faster
 	@local/.venv/bin/python -m local.cloud --factor $(FACTOR)
 
-check: venvs ## Lint, types, import contracts, HCL
+plan: tools ## What a deploy would change and release, and whether the rules let it: make plan STACK=prod
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) plan --stack "$$STACK"
+
+deploy: tools ## Bring a stack up; ends well only once all its traffic is on what it wants: make deploy STACK=dev
+	@$(NEEDS_STACK); $(WITH_PULUMI) pulumi up --yes --non-interactive --stack "$$STACK" \
+		--policy-pack policy --policy-pack-config "policy/levels/$$STACK.json"
+	@$(WITH_PULUMI) $(RELEASE) watch --stack "$$STACK"
+	@$(WITH_PULUMI) $(PIPELINE) landed --stack "$$STACK"
+
+story: tools ## What became of a stack's last releases, as a job's summary tells it: make story STACK=dev
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) story --stack "$$STACK"
+
+drift: tools ## Fails where what is there is no longer what the state says: make drift STACK=prod
+	@$(NEEDS_STACK); $(WITH_PULUMI) PULUMI_SKIP_CONFIRMATIONS=false \
+		pulumi refresh --preview-only --expect-no-changes --diff --non-interactive --stack "$$STACK"
+
+doctor: tools ## Whether a release could work, and its alarms fire: make doctor STACK=prod
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) doctor --stack "$$STACK"
+
+abort: tools ## Bring a canary back: make abort STACK=prod REASON="orders without a currency" [FUNCTION=...]
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) abort --stack "$$STACK" --reason "$$REASON" $${FUNCTION:+--function "$$FUNCTION"}
+
+rollback: tools ## Go back to what was live before: make rollback STACK=prod REASON="..." [FUNCTION=...]
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) rollback --stack "$$STACK" --reason "$$REASON" $${FUNCTION:+--function "$$FUNCTION"}
+
+unlock: tools ## Let go a lock whose holder is gone; ALONE=true says that no other job is at work: make unlock STACK=dev
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) unlock --stack "$$STACK" $${ALONE:+--alone}
+
+access: venvs ## The role and the state of a stack, for TO=deploy, preview or build: make access STACK=prod
+	@$(NEEDS_STACK); $(PIPELINE) access --stack "$$STACK" $${TO:+--to "$$TO"}
+
+comment: venvs ## Write the plans below a pull request: make comment PULL_REQUEST=12
+	@$(PIPELINE) comment --pull-request "$${PULL_REQUEST:?say which, e.g. make comment PULL_REQUEST=12}"
+
+environments: venvs ## What differs from the configured environments on GitHub; APPLY=1 sets it right
+	@$(PIPELINE) environments $${APPLY:+--apply}
+
+check: venvs ## Lint, types, import contracts, HCL, workflows
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy __main__.py
@@ -36,7 +81,9 @@ check: venvs ## Lint, types, import contracts, HCL
 	@.venv/bin/mypy --python-executable policy/.venv/bin/python -p policy
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m local.toolchain hcl terraform-legacy
-	@$(RUN) -m pytest -q tests/unit/test_house.py
+	@$(PYTHON) -m local.toolchain workflows .github/workflows
+	@.venv/bin/zizmor --quiet --offline --persona pedantic .github
+	@$(RUN) -m pytest -q tests/unit/test_house.py tests/workflows
 
 test: tools ## Unit, layers, local cloud, the real Pulumi CLI; the faults that are left out are counted as deselected
 	@$(WITH_PULUMI) $(RUN) -m pytest -m "not faults"
@@ -46,6 +93,9 @@ test-all: tools ## Every test, every fault on the real CLI among them; writes th
 
 test-aws: venvs ## What only a real account can settle: make test-aws ACCOUNT=123456789012
 	@STRATA_TEST_ACCOUNT=$(ACCOUNT) $(RUN) -m pytest tests/aws
+
+properties: venvs ## Drive the release through STEPS random steps of faults, crashes and hands, and long property tests
+	@STRATA_STEPS="$${STEPS:-200000}" $(RUN) -m pytest -q tests/unit/test_release_machine.py
 
 bench: tools ## Paired measurements into .bench/, and the tables and plots of docs/verdict.md
 	@$(WITH_PULUMI) $(RUN) -m bench

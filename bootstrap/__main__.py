@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a program of its
 
 from infra import account
 from infra.config import identity
+from infra.layers.deployments import Deployments
 from infra.layers.identity import Identity
 
 config = identity.load()
@@ -17,6 +18,8 @@ place = account.place(config, provider)
 opts = pulumi.ResourceOptions(providers=[provider])
 
 made = Identity("identity", place=place, config=config.identity, opts=opts)
+if (cloud := config.identity.pulumi) is not None:
+    Deployments("deployments", place=place, config=config.identity, cloud=cloud)
 
 pulumi.export("roles", made.roles)
 pulumi.export("state", made.state)

@@ -17,6 +17,10 @@ NUMBER = Text(r"[1-9]\d{0,18}", 'the number by which GitHub knows it, in quotes,
 SERVICE = Text(r"[a-z][a-z0-9-]{0,15}", 'a function\'s short name, e.g. "orders"')
 # https://docs.github.com/en/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
 OWNER, REPOSITORY = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
+# https://docs.github.com/en/rest/deployments/environments#create-or-update-an-environment
+MOST_REVIEWERS = 6
+REVIEWER = Text(f"{OWNER}(?:/{OWNER})?", 'a person, or a team as ORGANISATION/TEAM, e.g. "acme/oncall"')
+IMAGE = Text(r"[a-z0-9][a-z0-9._/:@-]{0,254}", 'an image, e.g. "pulumi/pulumi-python-3.11:3.259.0"')
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class PulumiConfig:
 
     organization: Annotated[str, Text(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", 'an organisation\'s name, e.g. "acme"')]
     existing_provider: Annotated[bool, Flag()] = False
+    image: Annotated[str, IMAGE] = "pulumi/pulumi-python-3.11:3.259.0"
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ class ServedStack:
     follows: Annotated[NeighbourStack | None, Room(NeighbourStack)] = None
     proves_to: Annotated[NeighbourStack | None, Room(NeighbourStack)] = None
     services: Annotated[tuple[str, ...], Listed(SERVICE, least=1)] = SERVICES
+    reviewers: Annotated[tuple[str, ...], Listed(REVIEWER, least=1)] = ()
 
     def names(self, project: str) -> Names:
         return Names(project, self.name, self.services)
@@ -176,6 +182,11 @@ def _rules(room: Reading) -> Iterator[str]:
         for key, other in (("follows", each.follows), ("provesTo", each.proves_to)):
             if other is not None and other.stack == each.name:
                 yield f"{path}.{key}.stack is {shown(each.name)}, the stack itself; name the one before or after it"
+        if len(each.reviewers) > MOST_REVIEWERS:
+            yield (
+                f"{path}.reviewers has {len(each.reviewers)}, and GitHub takes {MOST_REVIEWERS} for an environment; "
+                "name a team"
+            )
         if each.legacy is not None and each.table_name is None:
             yield f"{path}.tableName is missing, but Terraform has the table; give its name"
 

@@ -45,7 +45,7 @@ class Identity(ComponentResource):
         self._issuers = self._trusted()
         state, versions = self._bucket("state", shared.state_bucket(place))
         self._layout(state, versions)
-        self.state = state.bucket.apply(lambda bucket: f"s3://{bucket}?region={place.region}")
+        self.state = state.bucket.apply(lambda _: permissions.backend(config.project, place))
         if config.artifacts.account_id is None:
             self._bucket("artifacts", shared.artifact_bucket(place), config.artifacts.readers)
         self._secrets = self._key(

@@ -9,7 +9,7 @@ from infra.permissions.limits import boundary, boundary_arn
 from infra.permissions.people import PARTS, Belongings, Neighbour, deploy, preview, proof
 from infra.permissions.resources import alarm_topic, encrypted_in_transit, secrets_key, topic_key
 from infra.permissions.running import deployments, execution, hook
-from infra.permissions.state import META, secrets_provider
+from infra.permissions.state import META, backend, secrets_provider
 from infra.permissions.statement import PolicyError, Statement, document, managed
 from infra.permissions.tokens import GITHUB, PULUMI, Repository, Token, federated, neighbours, pulumi_token, trust
 from infra.permissions.wide import WIDE
@@ -27,6 +27,7 @@ __all__ = [
     "Statement",
     "Token",
     "alarm_topic",
+    "backend",
     "boundary",
     "boundary_arn",
     "deploy",

@@ -23,6 +23,11 @@ class Access:
     parts = PARTS
 
     @property
+    def operation(self) -> str:
+        """What Pulumi calls it, "preview" or "update"."""
+        return "update" if self.changes else "preview"
+
+    @property
     def does(self) -> str:
         """In a few words."""
         return f"{'releases and changes' if self.changes else 'reads, and cannot change,'} stack {self.names.stack}"

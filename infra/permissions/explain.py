@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.config import ConfigError, identity
-from infra.config.identity import ENVIRONMENT, OWNER, REPOSITORY
+from infra.config.identity import ENVIRONMENT, OWNER, REPOSITORY, BootstrapConfig
 from infra.naming import Place, Shared
 from infra.permissions.access import Access, Builder, accesses
 from infra.permissions.statement import Statement
@@ -99,16 +99,21 @@ def mistake(repository: str, environment: str, owner_id: str, repository_id: str
 
 def every(folder: Path) -> Iterator[Door]:
     """Every role of every account that is configured in `folder`. Raises ConfigError."""
-    for file in sorted(folder.glob("Pulumi.*.yaml")):
-        written: Mapping[str, Any] = (yaml.safe_load(file.read_text()) or {}).get("config", {})
-        raw = {key: json.dumps(value) for key, value in written.items()}
-        config = identity.parse(raw, file.name.split(".")[1])
+    for config in configured(folder):
         region = config.account.region
         partition = next((name for start, name in PARTITIONS.items() if region.startswith(start)), "aws")
         for account in config.account.allowed_account_ids:
             place = Place(partition, region, account)
             key = place.arn("kms", Shared(config.identity.project).secrets_key)
             yield from (Door(access, place, key) for access in accesses(config.identity))
+
+
+def configured(folder: Path) -> Iterator[BootstrapConfig]:
+    """What `bootstrap/` is configured with, account by account. Raises ConfigError."""
+    for file in sorted(folder.glob("Pulumi.*.yaml")):
+        written: Mapping[str, Any] = (yaml.safe_load(file.read_text()) or {}).get("config", {})
+        raw = {key: json.dumps(value) for key, value in written.items()}
+        yield identity.parse(raw, file.name.split(".")[1])
 
 
 def _end(wrong: str, *, as_json: bool) -> None:

@@ -10,6 +10,11 @@ META = ".pulumi/meta.yaml"
 """Which layout the bucket has; written once, by `bootstrap/`."""
 
 
+def backend(project: str, place: Place) -> str:
+    """What to give `pulumi login`: the bucket that holds the state of the project's stacks in an account."""
+    return f"s3://{Shared(project).state_bucket(place)}?region={place.region}"
+
+
 def secrets_provider(names: Names, place: Place) -> str:
     """What a stack is made with, `pulumi stack init --secrets-provider URL`: the key, bound to the stack by KMS."""
     context = "".join(f"&context_{key}={value}" for key, value in encryption_context(names).items())

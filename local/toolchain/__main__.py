@@ -5,13 +5,14 @@ python3 -m local.toolchain lock [--upgrade]  resolve each requirements.in into i
 python3 -m local.toolchain pulumi            find or build the Pulumi CLI; print what to put in front of PATH
 python3 -m local.toolchain uv                find or install uv; print what to put in front of PATH
 python3 -m local.toolchain hcl FOLDER        check that every .tf file is well formed and formatted
+python3 -m local.toolchain workflows FOLDER  check GitHub's workflows in FOLDER
 """
 
 import subprocess
 import sys
 from pathlib import Path
 
-from local.toolchain import environments, golang, hcl, pulumi_cli
+from local.toolchain import environments, golang, hcl, pulumi_cli, workflows
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -30,6 +31,8 @@ def main(arguments: list[str]) -> int:
                 print(environments.uv().parent)
             case ["hcl", folder]:
                 return 0 if hcl.check(Path(folder)) else 1
+            case ["workflows", folder]:
+                return 0 if workflows.check(Path(folder)) else 1
             case _:
                 print(__doc__, file=sys.stderr)
                 return 2

@@ -1,25 +1,13 @@
 """A formatter for HCL, built from the language's own Go module: no terraform needed to check terraform-legacy."""
 
-import hashlib
 import subprocess
 from pathlib import Path
 
-from local.toolchain import cache, golang
+from local.toolchain import golang
 
 PACKAGE = "github.com/hashicorp/hcl/v2/cmd/hclfmt"
 MODULE = Path(__file__).resolve().parent / "hclfmt"
 NO_GO = "checking HCL needs `go` on PATH, 1.25 or newer, to build hclfmt once (ten seconds)"
-
-
-def formatter() -> Path:
-    """`hclfmt` in the cache."""
-    digest = hashlib.sha256((MODULE / "go.sum").read_bytes()).hexdigest()[:12]
-
-    def build(folder: Path) -> None:
-        command = [golang.require(NO_GO), "build", "-buildvcs=false", "-o", str(folder / "hclfmt"), PACKAGE]
-        subprocess.run(command, cwd=MODULE, check=True)
-
-    return cache.entry(f"hclfmt-{digest}", build) / "hclfmt"
 
 
 def check(folder: Path) -> bool:
@@ -27,6 +15,7 @@ def check(folder: Path) -> bool:
     files = sorted(folder.rglob("*.tf"))
     if not files:
         raise golang.ToolchainError(f"no .tf file under {folder}")
-    command = [str(formatter()), "-check", "-require-no-change", *map(str, files)]
+    formatter = golang.tool(PACKAGE, MODULE, NO_GO)
+    command = [str(formatter), "-check", "-require-no-change", *map(str, files)]
     checked = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
     return checked.returncode == 0

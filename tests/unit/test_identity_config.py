@@ -159,6 +159,26 @@ def test_a_table_of_terraforms_is_named() -> None:
     assert stack.belongings(config.names) == Belongings("orders-prod", "acme-state", "env:/blue/data/terraform.tfstate")
 
 
+@pytest.mark.parametrize("reviewer", ["acme/on call", "acme/on/call", "@ann", "", 7])
+def test_a_reviewer_is_a_person_or_a_team(reviewer: object) -> None:
+    (line,) = mistakes(stacks=[{**PROD, "reviewers": ["ann", reviewer]}])
+    assert line.startswith(f"strata-bootstrap:identity.stacks[0].reviewers[1] is {json.dumps(reviewer)}, not ")
+    (stack,) = parse(stacks=[{**PROD, "reviewers": ["ann", "acme/oncall"]}]).identity.stacks
+    assert stack.reviewers == ("ann", "acme/oncall")
+
+
+def test_github_takes_six_reviewers() -> None:
+    (line,) = mistakes(stacks=[{**PROD, "reviewers": [f"ann{number}" for number in range(7)]}])
+    assert line == (
+        "strata-bootstrap:identity.stacks[0].reviewers has 7, and GitHub takes 6 for an environment; name a team"
+    )
+
+
+def test_pulumi_deployments_runs_in_an_image_that_is_named() -> None:
+    (line,) = mistakes(pulumi={"organization": "acme", "image": "Pulumi Latest"})
+    assert line.startswith('strata-bootstrap:identity.pulumi.image is "Pulumi Latest", not of the form wanted')
+
+
 def test_a_state_of_terraforms_is_one_object() -> None:
     (line,) = mistakes(stacks=[{**PROD, "tableName": "t-1", "legacy": {"bucket": "acme-state", "key": "data/*"}}])
     assert line.startswith('strata-bootstrap:identity.stacks[0].legacy.key is "data/*"')

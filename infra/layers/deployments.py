@@ -1,0 +1,86 @@
+"""Pulumi Deployments, where it runs the stacks: from which source, by which roles, in which image, and when.
+
+Pulumi Cloud's own advice is to keep a stack's settings in another stack's program: hence in `bootstrap/`.
+https://www.pulumi.com/docs/deployments/concepts/settings/
+"""
+
+from collections.abc import Iterable
+from itertools import groupby
+
+import pulumi_pulumiservice as pulumiservice
+from pulumi import ComponentResource, ResourceOptions
+
+from infra.config.identity import IdentityConfig, PulumiConfig, ServedStack
+from infra.naming import Names, Place
+from infra.permissions.access import Access, accesses
+from infra.permissions.tokens import PULUMI
+
+TOKEN = "/mnt/pulumi/pulumi.oidc"  # noqa: S105 - where a deployment finds its token, not one
+KEPT = "/PULUMI_ENV"
+"""The file in which pre-run commands leave variables for Pulumi.
+https://www.pulumi.com/docs/deployments/concepts/settings/environment-variables/"""
+PROGRAM = ("__main__.py", "Pulumi.yaml", "app/**", "infra/**", "policy/**", "requirements.txt")
+"""What a stack is made of, beside its own Pulumi.STACK.yaml: a push that changes none of it changes no stack."""
+
+
+class Deployments(ComponentResource):
+    """The settings of each stack that `config` serves. They need Pulumi Cloud as the stacks' backend."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        place: Place,
+        config: IdentityConfig,
+        cloud: PulumiConfig,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("strata:layers:Deployments", name, None, opts)
+        self._name, self._place, self._config, self._cloud = name, place, config, cloud
+        ours = (each for each in accesses(config) if isinstance(each, Access) and each.token.issuer == PULUMI)
+        for names, found in groupby(ours, key=lambda each: each.names):
+            roles = list(found)
+            self._settings(names, roles[0].stack, roles)
+        self.register_outputs({})
+
+    def _settings(self, names: Names, stack: ServedStack, roles: Iterable[Access]) -> None:
+        """A push to main deploys, and a pull request previews; where somebody must let it happen, they start it."""
+        pulumiservice.DeploymentSettings(
+            f"{self._name}-{names.stack}",
+            organization=self._cloud.organization,
+            project=names.project,
+            stack=names.stack,
+            executor_context=pulumiservice.DeploymentSettingsExecutorContextArgs(executor_image=self._cloud.image),
+            source_context=pulumiservice.DeploymentSettingsSourceContextArgs(
+                git=pulumiservice.DeploymentSettingsGitSourceArgs(branch="refs/heads/main")
+            ),
+            vcs=pulumiservice.DeploymentSettingsVcsArgs(
+                provider="github",
+                repository=self._config.github.repository,
+                deploy_commits=not stack.reviewers,
+                preview_pull_requests=True,
+                paths=[*PROGRAM, f"Pulumi.{names.stack}.yaml"],
+            ),
+            operation_context=pulumiservice.DeploymentSettingsOperationContextArgs(
+                environment_variables={"AWS_REGION": self._place.region, "AWS_WEB_IDENTITY_TOKEN_FILE": TOKEN},
+                pre_run_commands=[
+                    assume({each.operation: self._place.global_arn("iam", f"role/{each.role}") for each in roles})
+                ],
+            ),
+            opts=ResourceOptions(parent=self),
+        )
+
+
+def assume(roles: dict[str, str]) -> str:
+    """The shell command that takes the operation's own role, by operation; any other operation ends there.
+
+    The settings themselves have room for one role, whatever the operation is: a preview would then deploy, or an update
+    could not. AWS's clients exchange the token for the role by themselves.
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
+    """
+    cases = " ".join(f"{operation}) role={arn};;" for operation, arn in roles.items())
+    refused = f"no role for $PULUMI_CI_OPERATION: a stack takes {' and '.join(roles)}; the rest is an administrator's"
+    return (
+        f'case "$PULUMI_CI_OPERATION" in {cases} *) echo "{refused}" >&2; exit 1;; esac; '
+        f'echo "AWS_ROLE_ARN=$role" >> {KEPT}; echo "AWS_ROLE_SESSION_NAME=pulumi-$PULUMI_CI_BUILD_NUMBER" >> {KEPT}'
+    )

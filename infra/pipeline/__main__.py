@@ -1,0 +1,24 @@
+"""`python -m infra.pipeline --help`: what the workflows' make targets call, each as useful on a laptop."""
+
+import typer
+
+from infra.pipeline.access import access
+from infra.pipeline.comment import comment
+from infra.pipeline.environments import environments
+from infra.pipeline.landed import landed
+from infra.pipeline.plan import plan
+from infra.pipeline.story import story
+from infra.pipeline.unlock import unlock
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+for command in (access, plan, comment, unlock, landed, story, environments):
+    app.command()(command)
+
+
+@app.callback()
+def _commands() -> None:
+    """What a pipeline needs beside `pulumi` and `python -m infra.release`."""
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,57 @@
+"""`comment`: the plans of a pull request, in one comment that each push writes anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.pipeline.github import GitHub, connected
+from infra.pipeline.told import USAGE, PipelineError, answering
+
+MARK = "<!-- strata: plan -->"
+"""By which the comment is found again."""
+LONGEST = 65_536  # characters that GitHub takes
+
+
+def comment(
+    *,
+    repository: Annotated[str, typer.Option(envvar="GITHUB_REPOSITORY", help="OWNER/NAME on GitHub.")],
+    pull_request: Annotated[int, typer.Option(help="Its number.")],
+    folder: Annotated[Path, typer.Option(help="Where `plan` has left STACK.md of each stack.")] = Path("dist/plans"),
+) -> None:
+    """Write the plans below a pull request, in place of what stood there of the push before."""
+    with answering():
+        written = write(connected(repository), pull_request, body([file.read_text() for file in plans(folder)]))
+    typer.echo(written)
+
+
+def plans(folder: Path) -> list[Path]:
+    """The files, in the order of their names. Raises PipelineError where there are none."""
+    if not (found := sorted(folder.glob("*.md"))):
+        raise PipelineError(f"there is no plan in {folder}; run `make plan STACK=...` first", USAGE)
+    return found
+
+
+def body(texts: Sequence[str]) -> str:
+    """One comment of all plans, each cut so that all of them fit."""
+    room = (LONGEST - len(MARK) - 2) // len(texts) - 2
+    return "\n\n".join([MARK, *(fitted(text.strip(), room) for text in texts)])
+
+
+def fitted(text: str, room: int) -> str:
+    """`text` in at most `room` characters; what is cut is said, and code that is cut is closed."""
+    cut = "\n```\n\nThe rest is left out: it is in the job's log."
+    return text if len(text) <= room else text[: room - len(cut)] + cut
+
+
+def write(github: GitHub, pull_request: int, text: str) -> str:
+    """Update our comment, or make it; its address."""
+    ours = (each for each in github.every(f"issues/{pull_request}/comments") if each["body"].startswith(MARK))
+    if (found := next(ours, None)) is not None:
+        answer = github.send("PATCH", f"issues/comments/{found['id']}", {"body": text})
+    else:
+        answer = github.send("POST", f"issues/{pull_request}/comments", {"body": text})
+    return str(answer["html_url"])

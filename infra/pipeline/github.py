@@ -1,0 +1,94 @@
+"""GitHub's REST API, as much of it as the pipeline needs. https://docs.github.com/en/rest"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from infra.config.identity import OWNER, REPOSITORY
+from infra.pipeline.told import USAGE, PipelineError
+
+ROOT = "https://api.github.com"
+PAGE = 100  # the most that GitHub gives at once
+SECONDS = 30
+
+
+@dataclass(frozen=True)
+class GitHub:
+    """One repository, and who asks. Neither `repr` nor an error shows the token."""
+
+    repository: str
+    token: str = field(repr=False)
+    root: str = ROOT
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.root)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}):
+            raise PipelineError(f"GITHUB_API_URL is {self.root}: a token is sent there, so give an https URL", USAGE)
+
+    def get(self, path: str) -> Any:
+        """The answer; None where there is no such thing. `path` is relative to the repository, or begins with "/"."""
+        return self._call("GET", path, absent=True)
+
+    def every(self, path: str, key: str = "") -> Iterator[Any]:
+        """The items of all pages. `key`: where in the answer they are, if it is not the list itself."""
+        for page in count(1):
+            answer = self._call("GET", f"{path}?per_page={PAGE}&page={page}", absent=True)
+            items: list[Any] = (answer[key] if key else answer) if answer else []
+            yield from items
+            if len(items) < PAGE:
+                return
+
+    def send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+        """Change something; the answer."""
+        return self._call(method, path, body)
+
+    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None, *, absent: bool = False) -> Any:
+        url = self.root + (path if path.startswith("/") else f"/repos/{self.repository}/{path}")
+        data = json.dumps(body).encode() if body is not None else None
+        headers = {"Accept": "application/vnd.github+json", "Content-Type": "application/json"}
+        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - checked above
+        request.add_unredirected_header("Authorization", f"Bearer {self.token}")
+        try:
+            with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - checked above
+                text = answer.read()
+        except urllib.error.HTTPError as problem:
+            if absent and problem.code == 404:
+                return None
+            raise PipelineError(f"GitHub answers {problem.code} to {method} {path}: {_said(problem)}") from None
+        except OSError as problem:
+            raise PipelineError(f"GitHub cannot be reached at {self.root}: {problem}") from None
+        return json.loads(text) if text else None
+
+
+def connected(repository: str) -> GitHub:
+    """GitHub by GITHUB_TOKEN, and by GITHUB_API_URL where it is not github.com's. Raises PipelineError."""
+    if not re.fullmatch(f"{OWNER}/{REPOSITORY}", repository):
+        raise PipelineError(f"the repository is {repository!r}: give OWNER/NAME, e.g. acme/strata", USAGE)
+    if not (token := os.environ.get("GITHUB_TOKEN", "").strip()):
+        raise PipelineError("GITHUB_TOKEN is not set: put a token there that may do this, e.g. `gh auth token`", USAGE)
+    return GitHub(repository, token, os.environ.get("GITHUB_API_URL", ROOT).rstrip("/"))
+
+
+def part(name: str) -> str:
+    """A name as a part of a path."""
+    return quote(name, safe="")
+
+
+def _said(problem: urllib.error.HTTPError) -> str:
+    """GitHub's own words, on one line."""
+    try:
+        answer = json.loads(problem.read())
+        words = [str(answer["message"]), *(str(each.get("message", each)) for each in answer.get("errors", ()))]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        words = [problem.reason]
+    may = "; does the token have the permission?" if problem.code in {401, 403, 404} else ""
+    return " ".join(" ".join(words).split()) + may

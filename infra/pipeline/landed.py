@@ -1,0 +1,39 @@
+"""`landed`: whether the traffic is on what was deployed; the last word of `make deploy`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import typer
+
+from infra.pipeline.told import BAD, PipelineError, Stack, answering
+from infra.release.command.opened import opened
+from infra.release.model import Observation
+
+
+def landed(*, stack: Stack) -> None:
+    """End well only where each function's alias is whole, on what the stack wants, and nothing is in flight.
+
+    `pulumi up` and `watch` have said so already where they waited. This asks AWS once more, whatever the stack is
+    configured to wait for, so that no job is green on a promise.
+    """
+    with answering():
+        seen = opened(stack).look()
+        if wrong := list(missing(seen)):
+            raise PipelineError("; ".join(wrong), BAD)
+        for name, each in seen.items():
+            typer.echo(f"{name}: all traffic is on version {each.live.number}, fingerprint {each.live.fingerprint}")
+
+
+def missing(seen: Mapping[str, Observation]) -> Iterator[str]:
+    """Why traffic is not where the stack wants it, function by function."""
+    for name, each in seen.items():
+        if each.in_flight is not None:
+            yield f"{name}: {each.in_flight.id} is in flight; follow it by `watch`"
+        elif each.alias.shifted is not None:
+            yield f"{name}: the alias is on {each.alias}; see what `unstick` says of it"
+        elif each.live.fingerprint != each.wanted.fingerprint:
+            yield (
+                f"{name}: the alias is on version {each.live.number}, fingerprint {each.live.fingerprint}; the stack "
+                f"wants {each.wanted.number}, fingerprint {each.wanted.fingerprint}; `history` tells what became of it"
+            )

@@ -1,0 +1,104 @@
+"""`plan`: what deploying a stack would change and release, and whether the rules let it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.pipeline.told import BAD, PipelineError, Stack, answering
+
+LONGEST = 20_000  # characters of a section in the comment; all of it is in the log
+REFUSED = 3  # of `python -m infra.release plan`: it says so itself, and it is no fault of the change
+NOISE = re.compile(r"@ previewing")  # Pulumi's lines of progress
+
+
+@dataclass(frozen=True)
+class Section:
+    """One question, how it was answered, and whether the answer stands in the way."""
+
+    title: str
+    text: str
+    passed: bool
+    note: str = ""
+
+
+def plan(
+    *,
+    stack: Stack,
+    into: Annotated[Path, typer.Option(help="The folder for STACK.md, of which `comment` makes a comment.")] = Path(
+        "dist/plans"
+    ),
+) -> None:
+    """Preview the stack under the policy pack, look for state that would be lost, and say what would be released.
+
+    It changes nothing. Exit code 1: the preview failed, or a rule blocks it.
+    """
+    with answering():
+        sections = list(answered(stack))
+        text = page(stack, sections)
+        into.mkdir(parents=True, exist_ok=True)
+        (into / f"{stack}.md").write_text(text)
+        for each in sections:
+            typer.echo(f"{each.title}: {'passed' if each.passed else 'FAILED'}{each.note}\n{each.text}\n")
+    if wrong := [each.title.lower() for each in sections if not each.passed]:
+        typer.echo(f"error: stack {stack}: {', '.join(wrong)} failed", err=True)
+        raise typer.Exit(BAD)
+
+
+def answered(stack: str) -> Iterator[Section]:
+    """The questions, one after the other; without a preview there is nothing to ask the others of."""
+    levels = Path("policy/levels") / f"{stack}.json"
+    pack = ["--policy-pack", "policy", *(["--policy-pack-config", str(levels)] if levels.exists() else [])]
+    preview = _ran("pulumi", "preview", "--stack", stack, "--diff", "--non-interactive", "--color", "never", *pack)
+    yield Section("Preview and policy", _without_noise(preview.stdout + preview.stderr), not preview.returncode)
+    if preview.returncode:
+        return
+    steps = _ran("pulumi", "preview", "--stack", stack, "--json", "--non-interactive")
+    gone = _ran(sys.executable, "-m", "policy.deletions", stack, given=steps.stdout)
+    yield Section(
+        "Deletions", gone.stdout.strip() or gone.stderr.strip() or "no state would be lost", not gone.returncode
+    )
+    release = _ran(sys.executable, "-m", "infra.release", "plan", "--stack", stack)
+    yield Section(
+        "Release",
+        (release.stdout + release.stderr).strip(),
+        release.returncode in {0, REFUSED},
+        ", and would be refused as things are" if release.returncode == REFUSED else "",
+    )
+
+
+def page(stack: str, sections: Sequence[Section]) -> str:
+    """The plan as GitHub shows it: what matters in sight, the rest folded."""
+    good = all(each.passed for each in sections)
+    lines = [f"### {stack}: {'passed' if good else 'blocked'}"]
+    for each in sections:
+        state = ("passed" if each.passed else "**failed**") + each.note
+        text = each.text if len(each.text) <= LONGEST else each.text[:LONGEST] + "\n... the rest is in the job's log"
+        opened = "" if each.passed else " open"
+        lines.append(f"<details{opened}><summary>{each.title}: {state}</summary>\n\n{fenced(text)}\n\n</details>")
+    return "\n\n".join(lines) + "\n"
+
+
+def fenced(text: str) -> str:
+    """`text` as code, whatever backticks it holds."""
+    longest = max((len(each) for each in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text.strip()}\n{fence}"
+
+
+def _ran(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise PipelineError(f"the command `{command[0]}` is not on PATH; install it") from None
+
+
+def _without_noise(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.splitlines() if not NOISE.match(line)).strip()

@@ -1,0 +1,88 @@
+"""`story`: what became of a stack's last release, as the summary of a job tells it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from infra.pipeline.plan import fenced
+from infra.pipeline.told import PipelineError, Stack, summarize
+
+Json = dict[str, Any]
+SIGNS = {"rolled_back": "**rolled back**", "in_flight": "**in flight**"}
+
+
+def story(
+    *, stack: Stack, limit: Annotated[int, typer.Option(help="So many releases of the past, the newest.")] = 5
+) -> None:
+    """Tell where traffic is, what is in flight, and what became of the last releases; in a job, as its summary.
+
+    It only tells: it ends well whatever it finds, also where it cannot tell: a job is as good as its deploy.
+    """
+    try:
+        status = _asked("status", stack)
+        history = _asked("history", stack, "--limit", str(limit))
+    except PipelineError as problem:
+        summarize(f"### {stack}\n\nThe story cannot be told: {problem}\n\n")
+        return
+    summarize(page(stack, status["functions"], history["releases"]))
+
+
+def page(stack: str, functions: Mapping[str, Json], releases: Sequence[Json]) -> str:
+    """Markdown. functions: as `status --json` has them. releases: as `history --json` has them, newest first."""
+    lines = [f"### {stack}", ""]
+    for name, each in functions.items():
+        live = each["live"]
+        lines.append(f"- **{name}** is on {live['alias']}, digest `{live['digest']}`, commit `{live['commit'] or '?'}`")
+        if flying := each["in_flight"]:
+            weight = f"{flying['weight']:.0%}" if flying["weight"] is not None else "no"
+            lines.append(
+                f"  - in flight: {flying['deployment']}, {flying['from']} to {flying['to']}, which has {weight} of the "
+                "traffic. CloudWatch judges it whether or not a job waits; the next run adopts it"
+            )
+        lines += [f"  - stuck: {one['what']}; {one['act'] or one['remedy']}" for one in each["stuck"]]
+        lines += [f"  - would be refused ({one['reason']}): {_line(one['detail'])}" for one in each["refusals"]]
+    if releases:
+        lines += [
+            "",
+            "| when | function | versions | commit | by | outcome | minutes |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        lines += [_row(each) for each in releases]
+        last = releases[0]
+        lines += ["", f"The last one, {last['deployment'] or 'a first version'}:", "", fenced(last["why"])]
+    return "\n".join(lines) + "\n\n"
+
+
+def _row(each: Json) -> str:
+    versions = f"{each['stable']} to {each['version'] or '?'}" if each["stable"] else each["version"]
+    outcome = f"{SIGNS.get(each['ending'], each['ending'])} ({each['reason']})"
+    minutes = "" if each["minutes"] is None else f"{each['minutes']:.1f}"
+    cells = [each["started"], each["function"], versions, each["commit"][:12], each["by"], outcome, minutes]
+    return f"| {' | '.join(_line(str(cell)).replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _asked(command: str, stack: str, *options: str) -> Json:
+    """What the operator's command answers. Raises PipelineError with its words where it cannot tell."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "infra.release", command, "--stack", stack, "--json", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        answer: Json = json.loads(ran.stdout)
+    except ValueError:
+        raise PipelineError(ran.stderr.strip() or f"`infra.release {command}` said nothing") from None
+    if "error" in answer:
+        raise PipelineError(str(answer["error"]))
+    return answer

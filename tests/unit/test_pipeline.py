@@ -1,0 +1,237 @@
+"""The pipeline's commands: which role a job takes, what a plan and a story say, and when a job may be green."""
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from typer.testing import CliRunner
+
+from infra.permissions.explain import BOOTSTRAP, every
+from infra.pipeline import story, told, unlock
+from infra.pipeline.__main__ import app
+from infra.pipeline.access import To, the_one
+from infra.pipeline.landed import missing
+from infra.pipeline.plan import Section, fenced, page
+from infra.release.command import lock
+from infra.release.command.lock import Holder
+from infra.release.model import Status
+from tests.unit.seen import NEW, SPLIT, WHOLE, deployment, seen
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = socket.gethostname()
+GONE = 2**22 + 1  # more than Linux gives a process
+
+
+# Which role
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_the_role_and_the_state_are_those_that_bootstrap_makes(stack: str) -> None:
+    ran = CliRunner().invoke(app, ["access", "--stack", stack])
+    account = yaml.safe_load((BOOTSTRAP / f"Pulumi.{stack}.yaml").read_text())["config"]["strata-bootstrap:account"]
+    (number,) = account["allowedAccountIds"]
+    assert ran.output.splitlines() == [
+        f"role=arn:aws:iam::{number}:role/strata-{stack}-deploy",
+        "region=eu-central-1",
+        f"backend=s3://strata-state-{number}-eu-central-1?region=eu-central-1",
+    ]
+
+
+def test_a_preview_takes_a_role_that_cannot_change_anything() -> None:
+    door = the_one(every(BOOTSTRAP), "prod", To.PREVIEW)
+    assert door.access.role == "strata-prod-preview"
+
+
+def test_the_job_that_builds_takes_a_role_that_reaches_no_stack() -> None:
+    ran = CliRunner().invoke(app, ["access", "--stack", "prod", "--to", "build"])
+    assert ran.output == "role=arn:aws:iam::333333333333:role/strata-build\nregion=eu-central-1\n"
+
+
+def test_in_a_job_they_are_outputs_of_the_step(tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    outputs.write_text("before=1\n")
+    ran = CliRunner().invoke(app, ["access", "--stack", "dev"], env={"GITHUB_OUTPUT": str(outputs)})
+    assert (ran.exit_code, ran.output) == (0, "")
+    assert outputs.read_text().startswith("before=1\nrole=arn:aws:iam::111111111111:role/strata-dev-deploy\n")
+
+
+def test_a_stack_that_no_account_has_is_told_with_those_that_are() -> None:
+    ran = CliRunner().invoke(app, ["access", "--stack", "Prod"])
+    assert ran.exit_code == told.USAGE
+    assert ran.output.endswith("bootstrap/ is configured with; those that are: dev, prod, staging\n")
+
+
+def test_a_stack_in_two_accounts_has_no_one_role(tmp_path: Path) -> None:
+    written = yaml.safe_load((BOOTSTRAP / "Pulumi.dev.yaml").read_text())
+    written["config"]["strata-bootstrap:account"]["allowedAccountIds"] = ["1" * 12, "2" * 12]
+    (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump(written))
+    ran = CliRunner().invoke(app, ["access", "--stack", "dev", "--folder", str(tmp_path)])
+    assert ran.exit_code == told.USAGE
+    assert "stack dev is in the accounts 111111111111, 222222222222, and a job takes one role" in ran.output
+
+
+# The lock
+
+
+def holder(user: str = "runner", host: str = "fv-az1", pid: int = 7) -> Holder:
+    return Holder(user, host, pid, "2026-11-24T20:45:08Z")
+
+
+def test_a_lock_of_this_machine_is_let_go_only_where_its_process_is_gone(tmp_path: Path) -> None:
+    assert unlock.is_gone(holder(host=HERE, pid=GONE), alone=False)
+    (tmp_path / "pulumi").symlink_to("/bin/cat")
+    with subprocess.Popen([str(tmp_path / "pulumi")], stdin=subprocess.PIPE) as running:
+        assert not unlock.is_gone(holder(host=HERE, pid=running.pid), alone=True)
+
+
+def test_a_lock_of_another_runner_is_let_go_by_one_that_knows_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "runner")
+    assert unlock.is_gone(holder(), alone=True)
+    assert not unlock.is_gone(holder(), alone=False)
+    assert not unlock.is_gone(holder(user="ann"), alone=True), "a person's"
+
+
+@pytest.mark.parametrize(
+    ("held", "code", "said"),
+    [
+        ([], 0, "stack dev is not locked\n"),
+        ([holder()], 0, "stack dev was locked by runner@fv-az1 (pid 7) since 2026-11-24T20:45:08Z, who is gone"),
+        ([holder(), holder("ann", "laptop")], 1, "wait for ann@laptop (pid 7) since 2026-11-24T20:45:08Z, or run "),
+    ],
+)
+def test_a_lock_that_may_be_held_stays_and_is_told(
+    monkeypatch: pytest.MonkeyPatch, held: list[Holder], code: int, said: str
+) -> None:
+    done: list[str] = []
+    monkeypatch.setenv("LOGNAME", "runner")
+    monkeypatch.setattr(lock, "held", lambda _: held)
+    monkeypatch.setattr(lock, "cancel", done.append)
+    ran = CliRunner().invoke(app, ["unlock", "--stack", "dev", "--alone"])
+    assert ran.exit_code == code
+    assert said in ran.output
+    assert done == (["dev"] if held and not code else [])
+
+
+# Green
+
+
+def test_a_job_is_green_only_where_all_traffic_is_on_what_the_stack_wants() -> None:
+    there = seen(deployment(Status.SUCCEEDED), **WHOLE)
+    assert list(missing({"orders": replace(there, live=there.wanted)})) == []
+
+
+def test_a_canary_in_flight_a_split_alias_and_another_version_are_not_green() -> None:
+    flying = {"orders": seen(deployment(), alias=SPLIT, shifted=NEW)}
+    assert list(missing(flying)) == ["orders: d-1 is in flight; follow it by `watch`"]
+    (split,) = missing({"orders": seen(alias=SPLIT, shifted=NEW)})
+    assert split.startswith("orders: the alias is on ")
+    (other,) = missing({"orders": seen(deployment(Status.STOPPED))})
+    assert "; the stack wants " in other
+
+
+# What is said
+
+
+PLAN = [
+    Section("Preview and policy", "  + 3 to create", True),
+    Section("Deletions", "data-orders must not be deleted: it holds state", False),
+    Section("Release", "orders: would refuse", True, ", and would be refused as things are"),
+]
+
+
+def test_a_plan_says_at_once_what_blocks_it_and_folds_the_rest() -> None:
+    text = page("prod", PLAN)
+    assert text.startswith("### prod: blocked\n")
+    assert "<details><summary>Preview and policy: passed</summary>" in text
+    assert "<details open><summary>Deletions: **failed**</summary>" in text
+    assert "Release: passed, and would be refused as things are" in text
+    assert page("prod", [PLAN[0]]).startswith("### prod: passed\n")
+
+
+def test_code_with_fences_of_its_own_does_not_break_out() -> None:
+    text = fenced("a\n```\n<img>\n````\nb")
+    assert text.startswith("`````\n")
+    assert text.endswith("\n`````")
+
+
+def pulumi(folder: Path, script: str) -> dict[str, str]:
+    """An environment with such a `pulumi`."""
+    (folder / "pulumi").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "pulumi").chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}:/usr/bin:/bin"}
+
+
+def test_a_preview_that_fails_fails_the_plan_and_still_leaves_one(tmp_path: Path) -> None:
+    env = pulumi(tmp_path, "echo 'error: a rule is broken' >&2; exit 255")
+    command = [sys.executable, "-m", "infra.pipeline", "plan", "--stack", "dev", "--into", str(tmp_path / "plans")]
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert ran.returncode == told.BAD
+    assert ran.stderr == "error: stack dev: preview and policy failed\n"
+    assert "error: a rule is broken" in (tmp_path / "plans/dev.md").read_text()
+
+
+STATUS: dict[str, Any] = {
+    "live": {"alias": "7, and 10 % on 8", "digest": "abc=", "commit": "c0ffee"},
+    "in_flight": {"deployment": "d-2", "from": "7", "to": "8", "weight": 0.1},
+    "stuck": [],
+    "refusals": [],
+}
+RELEASE: dict[str, Any] = {
+    "function": "orders", "deployment": "d-1", "started": "2026-11-24T20:45:08+00:00", "stable": "6", "version": "7",
+    "commit": "c0ffee0123456789", "by": "role/x|y", "ending": "rolled_back", "reason": "verdict", "minutes": 4.25,
+    "why": "12 of 80 failed\n```",
+}  # fmt: skip
+
+
+def test_a_story_tells_where_traffic_is_what_flies_and_what_became_of_the_last() -> None:
+    text = story.page("prod", {"orders": STATUS}, [RELEASE])
+    assert "- **orders** is on 7, and 10 % on 8, digest `abc=`, commit `c0ffee`" in text
+    assert "in flight: d-2, 7 to 8, which has 10% of the traffic" in text
+    row = "orders | 6 to 7 | c0ffee012345 | role/x\\|y | **rolled back** (verdict) | 4.2 |"
+    assert row in text
+    assert "````\n12 of 80 failed\n```\n````" in text
+
+
+def test_a_story_that_cannot_be_told_says_so_and_turns_nothing_red_or_green(tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
+    env = pulumi(tmp_path, "exit 255") | {"GITHUB_STEP_SUMMARY": str(summary)}
+    command = [sys.executable, "-m", "infra.pipeline", "story", "--stack", "dev"]
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert summary.read_text().startswith("### dev\n\nThe story cannot be told: stack dev has no output `release`")
+
+
+# What nobody may slip in
+
+
+def test_what_a_person_types_into_a_workflow_reaches_no_shell(tmp_path: Path) -> None:
+    """The recipes of the Makefile, with the values in the environment as GitHub hands them over."""
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text().replace("abort: tools", "abort:"))
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nfor each in "$@"; do printf "<%s>\\n" "$each"; done\n')
+    python.chmod(0o755)
+    nasty = "$(touch pwned) `touch pwned` $(shell touch pwned); touch pwned \"' & ${STACK} $$"
+    env = {"PATH": "/usr/bin:/bin", "STACK": "prod", "REASON": nasty, "FUNCTION": nasty}
+    ran = subprocess.run(
+        ["make", "abort", "PYTHON=true"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    given = ["-m", "infra.release", "abort", "--stack", "prod", "--reason", nasty, "--function", nasty]
+    assert ran.stdout == "".join(f"<{each}>\n" for each in given)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_target_without_its_stack_says_which_to_give(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text().replace("deploy: tools", "deploy:"))
+    ran = subprocess.run(
+        ["make", "deploy"], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert "STACK: say which, e.g. make deploy STACK=dev" in ran.stderr

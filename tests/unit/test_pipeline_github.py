@@ -1,0 +1,195 @@
+"""What the pipeline does on GitHub, over real HTTP against one on loopback."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from typer.testing import CliRunner, Result
+
+from infra.pipeline.__main__ import app
+from infra.pipeline.comment import LONGEST, MARK, body
+from infra.pipeline.github import GitHub
+from infra.pipeline.told import PipelineError
+from tests.unit.hub import REPOSITORY, TOKEN, Hub, serving
+
+ONLY_CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with serving(Hub(people={"/orgs/acme/teams/oncall": 7, "/users/ann": 8})) as running:
+        monkeypatch.setenv("GITHUB_API_URL", running.root)
+        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+        monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """bootstrap/ of two accounts."""
+    for stack, more in (("dev", {}), ("prod", {"reviewers": ["acme/oncall", "ann"]})):
+        identity: dict[str, object] = {
+            "github": {"repository": REPOSITORY},
+            "artifacts": {"accountId": "2" * 12} if stack == "dev" else {},
+        }
+        identity["stacks"] = [{"name": stack, "environment": stack, **more}]
+        account = {"region": "eu-central-1", "allowedAccountIds": ["1" * 12]}
+        config = {"strata-bootstrap:account": account, "strata-bootstrap:identity": identity}
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    ran = CliRunner().invoke(app, arguments)
+    assert TOKEN not in ran.output
+    return ran
+
+
+def environments(folder: Path, *more: str) -> Result:
+    return run("environments", "--folder", str(folder), *more)
+
+
+def test_without_apply_it_says_what_differs_and_changes_nothing(hub: Hub, folder: Path) -> None:
+    ran = environments(folder)
+    assert (ran.exit_code, hub.written) == (1, [])
+    assert ran.output.splitlines() == [
+        "acme/shop: environment preview: restrict its branches, to be reviewed by nobody",
+        "acme/shop: environment preview: let main in",
+        "acme/shop: environment preview: let refs/pull/*/merge in",
+        "acme/shop: environment dev: restrict its branches, to be reviewed by nobody",
+        "acme/shop: environment dev: let main in",
+        "acme/shop: environment build: restrict its branches, to be reviewed by nobody",
+        "acme/shop: environment build: let main in",
+        "acme/shop: environment prod: restrict its branches, to be reviewed by acme/oncall, ann",
+        "acme/shop: environment prod: let main in",
+        "Nothing was changed: give --apply (make environments APPLY=1)",
+    ]
+
+
+def test_with_apply_main_alone_deploys_pull_requests_preview_and_prod_has_reviewers(hub: Hub, folder: Path) -> None:
+    assert environments(folder, "--apply").exit_code == 0
+    let_in = {name: [each["name"] for each in known] for name, known in hub.branches.items()}
+    assert let_in == {
+        "preview": ["main", "refs/pull/*/merge"],
+        **{name: ["main"] for name in ("build", "dev", "prod")},
+    }
+    assert all(each["deployment_branch_policy"] == ONLY_CUSTOM for each in hub.environments.values())
+    rules = {each["type"]: each for each in hub.environments["prod"]["protection_rules"]}
+    assert rules["required_reviewers"]["reviewers"] == [
+        {"type": "Team", "reviewer": {"id": 7}},
+        {"type": "User", "reviewer": {"id": 8}},
+    ]
+    assert hub.tokens == {f"Bearer {TOKEN}"}
+
+
+def test_run_again_it_changes_nothing(hub: Hub, folder: Path) -> None:
+    environments(folder, "--apply")
+    hub.asked.clear()
+    ran = environments(folder, "--apply")
+    assert (ran.exit_code, hub.written) == (0, [])
+    assert ran.output == "acme/shop: every environment is as configured\n"
+
+
+def test_a_branch_and_a_reviewer_that_somebody_added_by_hand_go(hub: Hub, folder: Path) -> None:
+    environments(folder, "--apply")
+    hub.branches["prod"] += [{"id": 1000 + number, "name": f"feature/{number}"} for number in range(120)]
+    hub.environments["dev"]["protection_rules"].append(
+        {"type": "required_reviewers", "reviewers": [{"type": "User", "reviewer": {"id": 666}}]}
+    )
+    ran = environments(folder, "--apply")
+    assert ran.exit_code == 0
+    assert [each["name"] for each in hub.branches["prod"]] == ["main"]
+    assert "required_reviewers" not in {each["type"] for each in hub.environments["dev"]["protection_rules"]}
+
+
+def test_what_is_not_configured_here_stays(hub: Hub, folder: Path) -> None:
+    review = {"type": "required_reviewers", "prevent_self_review": True, "reviewers": []}
+    hub.environments["prod"] = {"protection_rules": [{"type": "wait_timer", "wait_timer": 30}, review]}
+    environments(folder, "--apply")
+    rules = {each["type"]: each for each in hub.environments["prod"]["protection_rules"]}
+    assert rules["wait_timer"]["wait_timer"] == 30
+    assert rules["required_reviewers"]["prevent_self_review"] is True
+
+
+def test_an_environment_that_lets_protected_branches_in_is_set_right(hub: Hub, folder: Path) -> None:
+    environments(folder, "--apply")
+    hub.environments["dev"]["deployment_branch_policy"] = {"protected_branches": True, "custom_branch_policies": False}
+    hub.branches["dev"].clear()
+    assert environments(folder, "--apply").exit_code == 0
+    assert hub.environments["dev"]["deployment_branch_policy"] == ONLY_CUSTOM
+    assert [each["name"] for each in hub.branches["dev"]] == ["main"]
+
+
+def test_a_reviewer_whom_github_does_not_know_is_told_before_anything_is_changed(hub: Hub, folder: Path) -> None:
+    del hub.people["/users/ann"]
+    ran = environments(folder, "--apply")
+    assert ran.exit_code == 4
+    assert ran.output == "error: GitHub knows or shows no person 'ann', a reviewer in bootstrap/; correct it\n"
+    assert hub.written == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "code", "said"),
+    [
+        ("GITHUB_TOKEN=", 2, "error: GITHUB_TOKEN is not set: put a token there that may do this"),
+        ("GITHUB_API_URL=http://api.example.com", 2, "error: GITHUB_API_URL is http://api.example.com: a token is"),
+        ("GITHUB_API_URL=http://127.0.0.1:9", 4, "error: GitHub cannot be reached at http://127.0.0.1:9: "),
+    ],
+)
+def test_what_is_missing_is_told_with_the_remedy(hub: Hub, folder: Path, variable: str, code: int, said: str) -> None:
+    name, _, value = variable.partition("=")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, value)
+        ran = environments(folder)
+    assert ran.exit_code == code
+    assert ran.output.startswith(said)
+
+
+def test_a_repository_that_is_none_is_told(hub: Hub, folder: Path) -> None:
+    ran = environments(folder, "--repository", "shop")
+    assert (ran.exit_code, ran.output) == (2, "error: the repository is 'shop': give OWNER/NAME, e.g. acme/strata\n")
+
+
+def test_neither_the_object_nor_an_error_shows_the_token(hub: Hub) -> None:
+    github = GitHub(REPOSITORY, TOKEN, hub.root)
+    assert TOKEN not in repr(github)
+    with pytest.raises(PipelineError) as caught:
+        github.send("POST", "issues/13/comments", {"body": "x"})
+    assert str(caught.value) == (
+        "GitHub answers 403 to POST issues/13/comments: Resource not accessible by integration; "
+        "does the token have the permission?"
+    )
+
+
+def plans(folder: Path, **texts: str) -> Path:
+    for stack, text in texts.items():
+        (folder / f"{stack}.md").write_text(text)
+    return folder
+
+
+def commented(folder: Path, number: str = "12") -> Result:
+    return run("comment", "--pull-request", number, "--folder", str(folder))
+
+
+def test_a_pull_request_has_one_comment_which_each_push_writes_anew(hub: Hub, tmp_path: Path) -> None:
+    hub.comments += [{"id": 1000 + number, "body": "looks good"} for number in range(150)]
+    assert commented(plans(tmp_path, dev="### dev: passed", prod="### prod: passed")).exit_code == 0
+    second = commented(plans(tmp_path, prod="### prod: blocked"))
+    assert second.output == f"{hub.root}/c/101\n"
+    ours = [each["body"] for each in hub.comments if each["body"].startswith(MARK)]
+    assert ours == [f"{MARK}\n\n### dev: passed\n\n### prod: blocked"]
+    assert [method for method, *_ in hub.written] == ["POST", "PATCH"]
+
+
+def test_plans_that_are_too_long_are_cut_each_and_say_so() -> None:
+    text = body(["```\n" + "x" * LONGEST, "### prod: passed"])
+    assert len(text) <= LONGEST
+    assert "The rest is left out: it is in the job's log." in text
+    assert text.endswith("### prod: passed")
+
+
+def test_without_a_plan_there_is_no_comment(hub: Hub, tmp_path: Path) -> None:
+    ran = commented(tmp_path)
+    assert (ran.exit_code, hub.asked) == (2, [])
+    assert "run `make plan STACK=...` first" in ran.output
