@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped]
 
 from infra import smoke
 from infra.account import AccountError
+from infra.artifacts import ManifestError
 from infra.config import ConfigError
 from infra.legacy import LegacyError
 from infra.smoke import SmokeError
@@ -150,6 +151,14 @@ def test_a_smoke_event_that_is_none_declares_nothing_at_all(monkeypatch: pytest.
     monkeypatch.setattr(smoke, "read", lambda services, _: read(services, tmp_path))
     recorded = None
     with pytest.raises(SmokeError, match=r"app/orders/smoke/health\.json is not JSON"):
+        recorded, _ = run("prod", monkeypatch)
+    assert recorded is None
+
+
+def test_a_manifest_that_cannot_be_deployed_declares_nothing_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRATA_MANIFEST", "dist/no-such-manifest.json")
+    recorded = None
+    with pytest.raises(ManifestError, match="cannot be read"):
         recorded, _ = run("prod", monkeypatch)
     assert recorded is None
 

@@ -83,6 +83,12 @@ def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path, links: Pa
     assert "plain" in said
 
 
+def test_a_package_without_a_hash_is_refused(tmp_path: Path, links: Path) -> None:
+    wheels.wheel(links, "plain")
+    lock(tmp_path, "plain==1.0\n")
+    assert "must have a hash, but none were provided for: plain==1.0" in refusal(tmp_path)
+
+
 def test_lines_for_other_platforms_are_not_lambdas(tmp_path: Path) -> None:
     lock(
         tmp_path,
