@@ -47,8 +47,7 @@ story: tools ## What became of a stack's last releases, as a job's summary tells
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) story --stack "$$STACK"
 
 drift: tools ## Fails where what is there is no longer what the state says: make drift STACK=prod
-	@$(NEEDS_STACK); $(WITH_PULUMI) PULUMI_SKIP_CONFIRMATIONS=false \
-		pulumi refresh --preview-only --expect-no-changes --diff --non-interactive --stack "$$STACK"
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) drift --stack "$$STACK"
 
 doctor: tools ## Whether a release could work, and its alarms fire: make doctor STACK=prod
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) doctor --stack "$$STACK"

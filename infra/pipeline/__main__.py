@@ -4,6 +4,7 @@ import typer
 
 from infra.pipeline.access import access
 from infra.pipeline.comment import comment
+from infra.pipeline.drift import drift
 from infra.pipeline.environments import environments
 from infra.pipeline.landed import landed
 from infra.pipeline.plan import plan
@@ -11,7 +12,7 @@ from infra.pipeline.story import story
 from infra.pipeline.unlock import unlock
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for command in (access, plan, comment, unlock, landed, story, environments):
+for command in (access, plan, comment, unlock, landed, story, drift, environments):
     app.command()(command)
 
 

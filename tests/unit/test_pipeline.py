@@ -16,6 +16,7 @@ from infra.permissions.explain import BOOTSTRAP, every
 from infra.pipeline import story, told, unlock
 from infra.pipeline.__main__ import app
 from infra.pipeline.access import To, the_one
+from infra.pipeline.drift import drifted
 from infra.pipeline.landed import missing
 from infra.pipeline.plan import Section, fenced, page
 from infra.release.command import lock
@@ -235,3 +236,52 @@ def test_a_target_without_its_stack_says_which_to_give(tmp_path: Path) -> None:
     )
     assert ran.returncode == 2
     assert "STACK: say which, e.g. make deploy STACK=dev" in ran.stderr
+
+
+# Drift
+
+
+def step(op: str, old: dict[str, Any], new: dict[str, Any], ignored: tuple[str, ...] = ()) -> dict[str, Any]:
+    state = {"type": "aws:x:Y", "ignoreChanges": list(ignored)}
+    urn = "urn:pulumi:prod::strata::strata:layers:Compute$aws:x:Y::compute-orders"
+    return {"op": op, "urn": urn, "oldState": {**state, "outputs": old}, "newState": {**state, "outputs": new}}
+
+
+def test_what_is_another_than_the_state_says_is_told_and_what_is_gone() -> None:
+    steps = [step("update", {"memory": 512, "name": "a"}, {"memory": 256, "name": "a"}), step("delete", {}, {})]
+    assert list(drifted(steps)) == [
+        "compute-orders (aws:x:Y): memory is 256, and the state says 512",
+        "compute-orders (aws:x:Y) is gone",
+    ]
+
+
+def test_what_the_program_leaves_to_others_is_no_drift() -> None:
+    ignored = ("functionVersion", "tags")
+    moved = step("update", {"functionVersion": "1"}, {"functionVersion": "2", "tags": {"strata:first": "x"}}, ignored)
+    assert list(drifted([moved, step("refresh", {"memory": 1}, {"memory": 1})])) == []
+
+
+def test_what_was_never_given_and_is_empty_is_no_drift() -> None:
+    assert list(drifted([step("update", {"tags": {}}, {"layers": []})])) == []
+
+
+def test_a_long_value_is_cut() -> None:
+    (line,) = drifted([step("update", {"policy": "a"}, {"policy": "x" * 500})])
+    assert line.endswith('..., and the state says "a"')
+    assert len(line) < 200
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "said"),
+    [
+        ("""echo '{"steps": []}'""", 0, "stack dev is as its state says\n"),
+        ("echo 'error: no credentials' >&2; exit 255", told.UNTOLD, "the refresh of stack dev failed: error: no cred"),
+        ("""echo '{"steps": []}'; echo 'error: half' >&2; exit 1""", told.UNTOLD, "failed: error: half"),
+    ],
+)
+def test_a_refresh_that_fails_is_never_taken_for_no_drift(tmp_path: Path, script: str, code: int, said: str) -> None:
+    command = [sys.executable, "-m", "infra.pipeline", "drift", "--stack", "dev"]
+    env = pulumi(tmp_path, script)
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert ran.returncode == code
+    assert said in ran.stdout + ran.stderr
