@@ -5,10 +5,14 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.naming import Names
+from infra.release.command.shown import Exit
+from rehearsal import planted
+from rehearsal.job import BUILD
 from rehearsal.processes import Program
 from rehearsal.sandbox import STACK, Sandbox
 from rehearsal.story import Story
@@ -20,8 +24,10 @@ CHANGE = {
     "strata:delivery.curve.minutes": "5",
     "strata:delivery.curve.percent": "50",
     "strata:observability.notify[0]": "oncall@example.com",
+    "strata:release.minimumRequests": "5",  # a call takes real time, and a canary of five minutes is soon over
     "strata:release.topUp": "true",
 }
+FOLLOWED = {"strata:release.from": "staging"}
 BACK = {
     "strata:compute.memory": "1024",
     "strata:delivery.bakeMinutes": "0",
@@ -56,8 +62,14 @@ class Duties:
         self.abort()
         self.unstick()
         self.change_by_hand()
-        self.change(BACK)
         self.up("--refresh")
+        self._type("config", "rm", "--stack", STACK, "--path", planted.CONFIG_KEY)
+        self.change(BACK)
+        self.take_the_bundle()
+        self.change(FOLLOWED)
+        self.up()
+        # Staging's account is ready and staging is not there: the role is taken, and its records are not found.
+        self.command("promote", stack="--to", code=Exit.REFUSED)
         self.command("prune", "--keep", "1", "--older-than", "0", "--yes")
         return self.problems
 
@@ -71,14 +83,31 @@ class Duties:
         """`pulumi up`."""
         self._type(*UP, *options)
 
-    def command(self, *words: str) -> None:
-        """One of the operator's commands, to its end."""
-        line = ["-m", "infra.release", *words, "--stack", STACK]
+    def take_the_bundle(self) -> None:
+        """The job that builds keeps the commit's bundle, and a deploy takes it from there by its digest."""
+        builder = self.sandbox.served[BUILD].env
+        self.command("build", module="infra.artifacts", env=builder, stack="")
+        self.command("put", module="infra.artifacts", env=builder)
+        self.command("get", "--zips", module="infra.artifacts")
+        self.command("get", "--commit", "0" * 40, module="infra.artifacts", code=1)
+        self._type(*UP, "--refresh", env={"STRATA_MANIFEST": "dist/manifest.json"})
+
+    def command(
+        self,
+        *words: str,
+        module: str = "infra.release",
+        stack: str = "--stack",
+        code: int = 0,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """One of the operator's commands, to its end, which is to have that exit code."""
+        line = ["-m", module, *words, *([stack, STACK] if stack else [])]
         self.story.command(f"python {' '.join(line)}")
         said: list[str] = []
-        with Program([sys.executable, *line], env=self.sandbox.env, cwd=self.sandbox.scratch.project) as program:
-            code = program.lines(said.append)
-        self._judge(words[0], code, "\n".join(said))
+        env = env or self.sandbox.env
+        with Program([sys.executable, *line], env=env, cwd=self.sandbox.scratch.project) as program:
+            ended = program.lines(said.append)
+        self._judge(words[0], ended, "\n".join(said), code)
 
     def abort(self) -> None:
         """Take a canary back while `pulumi up` waits for it."""
@@ -119,6 +148,8 @@ class Duties:
         yield lambda: client("lambda").tag_resource(Resource=arn, Tags=BY_HAND)
         group = f"arn:aws:logs:{region}:{account}:log-group:{target['log_group']}"
         yield lambda: client("logs").tag_resource(resourceArn=group, tags=BY_HAND)
+        key = Names("strata", STACK).receipt_key
+        yield lambda: client("ssm").add_tags_to_resource(ResourceType="Parameter", ResourceId=key, Tags=listed)
         yield lambda: client("iam").tag_role(RoleName=role, Tags=listed)
         application = f"arn:aws:codedeploy:{region}:{account}:application:{target['application']}"
         yield lambda: client("codedeploy").tag_resource(ResourceArn=application, Tags=listed)
@@ -160,14 +191,14 @@ class Duties:
         """Whether no canary has traffic."""
         return self.sandbox.aws.live("strata-prod-orders", "live") is not None
 
-    def _type(self, *arguments: str) -> None:
+    def _type(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> None:
         self.story.command(f"pulumi {' '.join(arguments)}")
-        code, text = self.sandbox.pulumi(*arguments)
+        code, text = self.sandbox.pulumi(*arguments, env=env)
         self._judge(f"pulumi {arguments[0]}", code, text)
 
-    def _judge(self, name: str, code: int, text: str) -> None:
-        if code != 0:
-            self.problems.append(f"duties: {name} exited {code}, not 0:\n{text}")
+    def _judge(self, name: str, code: int, text: str, wanted: int = 0) -> None:
+        if code != wanted:
+            self.problems.append(f"duties: {name} exited {code}, not {wanted}:\n{text}")
 
 
 def _letting_in(topic: str) -> str:

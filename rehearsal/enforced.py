@@ -11,13 +11,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from infra.naming import Shared
+from local.toolchain import environments
 from rehearsal import account, legacy_state, sandbox
 from rehearsal.facts import Aws
 from rehearsal.fleet import driver as fleet
-from rehearsal.job import Job, Served, subject
+from rehearsal.job import BUILD, Job, Served, subject
 from rehearsal.sandbox import REPOSITORY, STACK, Sandbox
 from rehearsal.scratch import Scratch, aws_environment, scrubbed
 
+BEFORE = "staging"  # whose account lets prod read what became of its releases
 STACKS = {STACK: "strata-prod-deploy", fleet.STACK: "fleet-rehearsal-deploy"}  # and the role that deploys each
 
 
@@ -50,6 +53,7 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
             providers = stack.enter_context(sandbox.start("providers", scratch, env, name=f"providers-{name}"))
             env |= _line(providers.ready(scratch.root / f"providers-{name}.json"))
             served[name] = Served(job, env, outputs["secrets_providers"][name])
+        served[BUILD] = _builder(stack, scratch, served[STACK], made[STACK])
         env = dict(served[STACK].env)
         sandbox.succeed(scratch, env, "stack", "init", STACK, "--secrets-provider", served[STACK].secrets_provider)
         legacy = legacy_state.Backend.of(sandbox.configured(scratch, env, endpoint)["data"]["legacy"], region)
@@ -58,11 +62,29 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
         yield Sandbox(scratch, cloud, providers, env, factor, number, region, legacy, version, served)
 
 
+def _builder(stack: ExitStack, scratch: Scratch, prod: Served, outputs: Mapping[str, Any]) -> Served:
+    """The job that builds, in prod's account, which keeps the bundles."""
+    identity = account.configured(scratch, STACK)["identity"]
+    about = f"repo:{identity['github']['repository']}:environment:{BUILD}"
+    role = outputs["roles"][Shared("strata").build_role]
+    job = stack.enter_context(Job(prod.job.endpoint, about, role, scratch.root / "token-build", prod.job.factor))
+    path = f"{environments.uv().parent}{os.pathsep}{prod.env['PATH']}"
+    env = {**prod.env, "AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(job.file), "PATH": path}
+    return Served(job, env, "")
+
+
 def _prepared(scratch: Scratch, admin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """What `bootstrap/` made for each stack, by the one who has a key; nothing of that is left running."""
     with sandbox.start("providers", scratch, admin, name="providers-admin") as providers:
         env = {**admin, **_line(providers.ready(scratch.root / "providers-admin.json"))}
-        return {name: account.prepare(scratch, env, name) for name in STACKS}
+        made = {name: account.prepare(scratch, env, name) for name in STACKS}
+    other = account.configured(scratch, BEFORE)["account"]["allowedAccountIds"][0]
+    elsewhere = {**admin, "AWS_ACCESS_KEY_ID": other}
+    with sandbox.start("providers", scratch, elsewhere, name="providers-before") as providers:
+        account.prepare(
+            scratch, {**elsewhere, **_line(providers.ready(scratch.root / "providers-before.json"))}, BEFORE
+        )
+    return made
 
 
 def _line(ready: Mapping[str, str]) -> dict[str, str]:

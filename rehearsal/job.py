@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.scratch import require_loopback
 
+BUILD = "build"  # the job that builds, which deploys nothing
 ISSUER, AUDIENCE = "https://token.actions.githubusercontent.com", "sts.amazonaws.com"
 SESSION = "rehearsal"
 EVERY = 30  # simulated seconds; a token is good for 300, and a busy machine may be late
@@ -97,8 +98,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Served:
-    """A stack that a job deploys: the environment in which the job's commands are typed, and what the stack is made
-    with."""
+    """A job at work: the environment in which its commands are typed, and by what its stack's secrets are kept."""
 
     job: Job
     env: Mapping[str, str]

@@ -14,7 +14,7 @@ import pytest
 
 from infra import permissions
 from infra.naming import Names, Place
-from infra.permissions import Belongings, Statement
+from infra.permissions import Belongings, Neighbour, Statement
 from rehearsal import decisions
 from rehearsal.decisions import EXCHANGE, Decision
 from rehearsal.report import TOLD
@@ -22,7 +22,8 @@ from rehearsal.sandbox import REPOSITORY
 from tests.rehearsal.stage import FACTOR
 
 PROD, PLACE = Names("strata", "prod"), Place("aws", "eu-central-1", "333333333333")
-BELONGINGS = Belongings("orders-prod", "strata-terraform-state-prod", "data/terraform.tfstate")
+STAGING = Neighbour(Names("strata", "staging"), "222222222222")
+BELONGINGS = Belongings("orders-prod", "strata-terraform-state-prod", "data/terraform.tfstate", before=STAGING)
 DEPLOY = PROD.deploy_role
 # Granted, and called by the real plugin of AWS's provider or by AWS itself, but by nothing that stands in for them.
 ON_AWS_ALONE = {
@@ -33,7 +34,7 @@ ON_AWS_ALONE = {
     "lambda:GetFunctionCodeSigningConfig": "the plugin reads it with each function",
 }
 RUNNING = {  # the roles of the running stack, and their statements
-    PROD.execution_role("orders"): {"Logs", "Orders"},
+    PROD.execution_role("orders"): {"Logs", "Orders", "Secrets"},
     PROD.hook_role("smoke"): {"Deployments", "Logs", "Versions"},
     PROD.hook_role("bake"): {"Deployments", "Logs"},
     PROD.codedeploy_role: {"Alarms", "Aliases", "Hooks"},
@@ -97,7 +98,7 @@ def test_the_report_counts_the_calls_of_each_role(run: Enforced) -> None:
 
 def test_every_session_came_from_a_token(run: Enforced) -> None:
     exchanges = [one for one in run.made if one.action == EXCHANGE]
-    assert {one.role for one in exchanges} == {DEPLOY, "fleet-rehearsal-deploy"}
+    assert {one.role for one in exchanges} == {DEPLOY, "fleet-rehearsal-deploy", "strata-build"}
     assert all(one.caller.endswith(":oidc-provider/token.actions.githubusercontent.com") for one in exchanges)
     assert sum(one.count for one in exchanges) > 100
 

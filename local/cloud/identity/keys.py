@@ -41,7 +41,7 @@ def _keys(call: Call, need: Need, known: Facts) -> Iterator[tuple[str, Any]]:
     for (service, parameter), key in _OF_PARAMETERS.items():
         if service == call.service and parameter in known:
             yield key, known[parameter]
-    if call.service == "iam" and "RoleName" in known and (boundary := _boundary(known)):
+    if call.service == "iam" and "RoleName" in known and (boundary := _boundary(call, known)):
         yield "iam:permissionsboundary", boundary
     for name, value in (known.get("EncryptionContext") or {}).items():
         yield f"kms:encryptioncontext:{name}".lower(), value
@@ -52,7 +52,10 @@ def _keys(call: Call, need: Need, known: Facts) -> Iterator[tuple[str, Any]]:
         yield "aws:tagkeys", named
 
 
-def _boundary(known: Facts) -> str:
+def _boundary(call: Call, known: Facts) -> str:
+    """A role that is to be created has none yet, although another of its name may be there."""
+    if call.action == "CreateRole":
+        return str(known.get("PermissionsBoundary", ""))
     try:
         return str(known["boundary"])
     except KeyError:
@@ -60,11 +63,13 @@ def _boundary(known: Facts) -> str:
 
 
 def _tags(known: Facts) -> dict[str, str]:
-    """The tags of a request, which services spell as a map, or as a list with one of two spellings."""
+    """The tags of a request, which services spell as a map, or as a list with one of two spellings; a list of keys
+    alone has none."""
     given = known.get("Tags") or known.get("tags") or {}
     if isinstance(given, dict):
         return given
-    return {str(tag.get("Key") or tag.get("key")): str(tag.get("Value") or tag.get("value") or "") for tag in given}
+    pairs = (tag for tag in given if isinstance(tag, dict))
+    return {str(tag.get("Key") or tag.get("key")): str(tag.get("Value") or tag.get("value") or "") for tag in pairs}
 
 
 def resource_tags(arn: str) -> dict[str, str]:

@@ -1,0 +1,287 @@
+"""What nobody may who only has a token: the deploy role beyond its stack, the preview role anywhere. IAM is asked."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from infra.naming import Names, Place, Shared
+from infra.permissions import boundary_arn
+from rehearsal import enforced
+from rehearsal.job import Job
+from rehearsal.sandbox import STACK, Sandbox
+from tests.rehearsal.stage import FACTOR
+
+PROD, STAGING = Names("strata", "prod"), Names("strata", "staging")
+PLACE = Place("aws", "eu-central-1", "333333333333")
+BUCKET = Shared("strata").state_bucket(PLACE)
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}  # the last: S3's, without a body
+SERVICES = ("apigatewayv2", "cloudwatch", "codedeploy", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "sns", "ssm")
+# How the names of calls begin that change nothing. Whatever is not among them is tried.
+READING = (
+    *("BatchGet", "Check", "Describe", "Decrypt", "DeriveSharedSecret", "Encrypt", "Export", "Filter", "Generate"),
+    *("Get", "Head", "List", "Query", "ReEncrypt", "Scan", "Select", "Sign", "Simulate", "Test", "Verify"),
+)
+OURS = {  # what a call is about, by the name of its parameter: things that are there, and that the role may look at
+    "Alias": "live",
+    "AliasName": "alias/strata-secrets",
+    "Bucket": BUCKET,
+    "FunctionName": PROD.function("orders"),
+    "RoleName": PROD.preview_role,
+    "TableName": "orders-prod",
+    "applicationName": PROD.application,
+    "currentDeploymentGroupName": PROD.deployment_group("orders"),
+    "deploymentGroupName": PROD.deployment_group("orders"),
+    "logGroupName": PROD.log_group("orders"),
+    "TopicArn": PLACE.arn("sns", PROD.topic),
+}
+
+
+@dataclass(frozen=True)
+class Stood:
+    """A stack that stands, and sessions of those who may change it and who may only look."""
+
+    stage: Sandbox
+    deploy: boto3.Session
+    preview: boto3.Session
+
+    def client(self, session: boto3.Session, service: str) -> Any:
+        config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+        client = session.client(service, endpoint_url=self.stage.endpoint, config=config)  # type: ignore[call-overload]
+        # Some calls put a name of theirs before the host, which is an address here.
+        client.meta.events.register("before-sign", _to_the_endpoint)
+        return client
+
+
+def _to_the_endpoint(request: Any, **_: object) -> None:
+    parts = urlsplit(request.url)
+    request.url = urlunsplit(parts._replace(netloc=parts.netloc[parts.netloc.index("127.0.0.1") :]))
+
+
+@pytest.fixture(scope="module")
+def stood() -> Iterator[Stood]:
+    with enforced.running(FACTOR) as stage:
+        code, text = stage.pulumi("up", "--stack", STACK)
+        assert code == 0, text
+        deploy = stage.served[STACK].job
+        subject = deploy.subject.rpartition(":")[0] + ":preview"
+        preview = Job(stage.endpoint, subject, deploy.role.replace("-deploy", "-preview"), deploy.file, FACTOR)
+        yield Stood(stage, deploy.session(stage.region), preview.session(stage.region))
+
+
+def code_of(call: Callable[[], Any]) -> str:
+    """The code of the error that a call ends with; "" where it ends well."""
+    try:
+        call()
+    except ClientError as refused:
+        return str(refused.response["Error"]["Code"])
+    return ""
+
+
+def test_both_may_look_at_the_stack_that_is_theirs(stood: Stood) -> None:
+    for session in (stood.deploy, stood.preview):
+        found = stood.client(session, "lambda").get_function(FunctionName=PROD.function("orders"))
+        assert found["Configuration"]["FunctionName"] == PROD.function("orders")
+
+
+def _role(place: Place, name: str) -> str:
+    return place.global_arn("iam", f"role/{name}")
+
+
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+HIDDEN = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+EXECUTION = _role(PLACE, PROD.execution_role("orders"))
+GROUP = {"applicationName": PROD.application, "deploymentGroupName": PROD.deployment_group("orders")}
+FORBIDDEN: list[tuple[str, str, str, dict[str, Any]]] = [
+    (
+        "another stack's function",
+        "lambda",
+        "update_function_configuration",
+        {"FunctionName": STAGING.function("orders"), "Timeout": 3},
+    ),
+    ("another stack's function, called", "lambda", "invoke", {"FunctionName": STAGING.function("orders")}),
+    (
+        "another stack's alias",
+        "lambda",
+        "update_alias",
+        {"FunctionName": STAGING.function("orders"), "Name": "live", "FunctionVersion": "1"},
+    ),
+    ("another stack's table", "dynamodb", "delete_table", {"TableName": STAGING.table}),
+    ("another stack's items", "dynamodb", "scan", {"TableName": STAGING.table}),
+    ("its own table, deleted", "dynamodb", "delete_table", {"TableName": "orders-prod"}),
+    (
+        "a role without the boundary",
+        "iam",
+        "create_role",
+        {"RoleName": PROD.execution_role("orders"), "AssumeRolePolicyDocument": TRUST},
+    ),
+    (
+        "a role with another stack's boundary",
+        "iam",
+        "create_role",
+        {
+            "RoleName": PROD.execution_role("orders"),
+            "AssumeRolePolicyDocument": TRUST,
+            "PermissionsBoundary": boundary_arn(STAGING, PLACE),
+        },
+    ),
+    (
+        "a role of any other name",
+        "iam",
+        "create_role",
+        {
+            "RoleName": "strata-prod-admin",
+            "AssumeRolePolicyDocument": TRUST,
+            "PermissionsBoundary": boundary_arn(PROD, PLACE),
+        },
+    ),
+    ("a user", "iam", "create_user", {"UserName": "ci"}),
+    (
+        "its execution role, to another service",
+        "codedeploy",
+        "update_deployment_group",
+        {
+            "applicationName": PROD.application,
+            "currentDeploymentGroupName": PROD.deployment_group("orders"),
+            "serviceRoleArn": EXECUTION,
+        },
+    ),
+    (
+        "CodeDeploy's role, to a function",
+        "lambda",
+        "update_function_configuration",
+        {"FunctionName": PROD.function("orders"), "Role": _role(PLACE, PROD.codedeploy_role)},
+    ),
+    (
+        "its own trust",
+        "iam",
+        "update_assume_role_policy",
+        {"RoleName": PROD.deploy_role, "PolicyDocument": TRUST},
+    ),
+    (
+        "its own rights",
+        "iam",
+        "put_role_policy",
+        {"RoleName": PROD.deploy_role, "PolicyName": "all", "PolicyDocument": HIDDEN},
+    ),
+    (
+        "its own rights, by a policy that is there",
+        "iam",
+        "attach_role_policy",
+        {"RoleName": PROD.deploy_role, "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"},
+    ),
+    (
+        "the boundary itself",
+        "iam",
+        "create_policy_version",
+        {"PolicyArn": boundary_arn(PROD, PLACE), "PolicyDocument": HIDDEN, "SetAsDefault": True},
+    ),
+    (
+        "the boundary of a role",
+        "iam",
+        "delete_role_permissions_boundary",
+        {"RoleName": PROD.execution_role("orders")},
+    ),
+    (
+        "another boundary for a role",
+        "iam",
+        "put_role_permissions_boundary",
+        {
+            "RoleName": PROD.execution_role("orders"),
+            "PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess",
+        },
+    ),
+    (
+        "another stack's state",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": ".pulumi/stacks/strata/staging.json"},
+    ),
+    (
+        "another stack's state, written",
+        "s3",
+        "put_object",
+        {"Bucket": BUCKET, "Key": ".pulumi/stacks/strata/staging.json", "Body": b"{}"},
+    ),
+    ("the bucket's policy", "s3", "delete_bucket_policy", {"Bucket": BUCKET}),
+    ("the ledger: its group", "codedeploy", "delete_deployment_group", GROUP),
+    ("the ledger: its application", "codedeploy", "delete_application", {"applicationName": PROD.application}),
+    ("the key of the secrets", "kms", "disable_key", {"KeyId": "alias/strata-secrets"}),
+    ("its own function, deleted", "lambda", "delete_function", {"FunctionName": PROD.function("orders")}),
+    (
+        "a caller from anywhere",
+        "lambda",
+        "add_permission",
+        {
+            "FunctionName": PROD.function("orders"),
+            "Qualifier": "live",
+            "StatementId": "all",
+            "Action": "lambda:InvokeFunction",
+            "Principal": "*",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "given"), [each[1:] for each in FORBIDDEN], ids=[each[0] for each in FORBIDDEN]
+)
+def test_the_deploy_role_does_not_reach(stood: Stood, service: str, call: str, given: dict[str, Any]) -> None:
+    client = stood.client(stood.deploy, service)
+    assert code_of(lambda: getattr(client, call)(**given)) in DENIED
+
+
+def test_the_preview_roles_token_is_of_the_environment_preview_alone(stood: Stood) -> None:
+    deploy = stood.stage.served[STACK].job
+    role = deploy.role.replace("-deploy", "-preview")
+    for other in (deploy.subject, deploy.subject.replace("environment:prod", "pull_request")):
+        job = Job(stood.stage.endpoint, other, role, deploy.file, FACTOR)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            job.session(stood.stage.region)
+
+
+def changing(service: str) -> list[str]:
+    """Every call of a service that may change something, as boto3's own model of it has them."""
+    operations = boto3.client(service, "eu-central-1").meta.service_model.operation_names  # type: ignore[call-overload]
+    return [name for name in operations if not name.startswith(READING)]
+
+
+def example(shape: Shape, name: str = "", depth: int = 0) -> Any:
+    """The least value that a shape takes: of a structure only what is required, or names what is ours."""
+    if name in OURS and shape.type_name == "string":
+        return OURS[name]
+    match shape:
+        case StructureShape():
+            wanted = [key for key in shape.members if key in shape.required_members or (not depth and key in OURS)]
+            return {key: example(shape.members[key], key, depth + 1) for key in wanted}
+        case ListShape():
+            return [example(shape.member, name, depth + 1)]
+        case MapShape():
+            return {"a": example(shape.value, "", depth + 1)}
+    plain: dict[str, Any] = {
+        "string": (getattr(shape, "enum", None) or ["a" * max(shape.metadata.get("min", 1), 1)])[0],
+        "boolean": True,
+        "blob": b"{}",
+        "timestamp": "2026-11-24T00:00:00Z",
+    }
+    return plain.get(shape.type_name, shape.metadata.get("min", 1))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_preview_role_cannot_change_anything_by_any_call(stood: Stood, service: str) -> None:
+    client = stood.client(stood.preview, service)
+    calls = {client.meta.method_to_api_mapping[method]: method for method in client.meta.method_to_api_mapping}
+    model, tried = client.meta.service_model, {}
+    for operation in changing(service):
+        shape = model.operation_model(operation).input_shape
+        given = example(shape) if shape is not None else {}
+        tried[operation] = code_of(lambda: getattr(client, calls[operation])(**given))  # noqa: B023
+    assert len(tried) >= 3
+    assert {name: code for name, code in tried.items() if code not in DENIED} == {}
