@@ -49,9 +49,12 @@ def hook(deployer: Deployer, name: str, status: str | None) -> str:
 
 
 def calls(deployer: Deployer, name: str) -> list[str]:
-    """The events that a hook printed."""
+    """The events that a hook printed; its log group is there once it has."""
     logs, group = deployer.client("logs"), f"/aws/lambda/{name}"
-    found = logs.filter_log_events(logGroupName=group, filterPattern="DeploymentId")["events"]
+    try:
+        found = logs.filter_log_events(logGroupName=group, filterPattern="DeploymentId")["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
     return [event["message"].strip() for event in found]
 
 
@@ -101,6 +104,7 @@ def test_a_hook_that_says_failed_fails_the_deployment_and_traffic_goes_back(
     back = deployer.rolled_back(deployment)
     assert back["status"] == "Succeeded"
     assert deployer.alias() == ("1", {})
+    assert until(lambda: calls(deployer, hooks[event]))
     assert len(calls(deployer, hooks[event])) == 1, "a rollback invokes no hook"
 
 
