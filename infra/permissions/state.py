@@ -59,7 +59,8 @@ def state(names: Names, place: Place, *, key_arn: str) -> tuple[Grant, ...]:
             "s3",
             (place.object_arn(bucket),),
             ("ListBucket",),
-            condition={"StringEquals": {"s3:prefix": prefixes}},
+            # Without a prefix S3 asks for it before it says that an object is not there, and Pulumi asks for such.
+            condition={"StringEqualsIfExists": {"s3:prefix": prefixes}},
         ),
         Grant("Secrets", "kms", (key_arn,), ("Decrypt",), ("Encrypt",), condition={"StringEquals": context}),
     )

@@ -187,7 +187,11 @@ _FURTHER: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("kms:GenerateDataKey", "{sealed_by}", "sealed_by"),
         ("kms:Decrypt", "{sealed_by}", "sealed_by"),
     ),
-    ("s3", "GetObject"): (("kms:Decrypt", "{sealed_by}", "sealed_by"),),
+    ("s3", "GetObject"): (
+        ("kms:Decrypt", "{sealed_by}", "sealed_by"),
+        ("s3:ListBucket", "arn:aws:s3:::{Bucket}", "missing"),
+    ),
+    ("s3", "HeadObject"): (("s3:ListBucket", "arn:aws:s3:::{Bucket}", "missing"),),
     ("s3", "PutObject"): (
         ("s3:GetObject", "arn:aws:s3:::{copied}", "copy_source"),
         ("kms:GenerateDataKey", "{sealed_by}", "sealed_by"),

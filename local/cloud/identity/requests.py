@@ -21,6 +21,7 @@ NEEDS = [
     Seam("core.iam_actions", "_kms_key_id_from_ciphertext", "ciphertext_b64"),
     Seam("services.kms", "_resolve_key", "key_id_or_arn"),
     Seam("services.s3", "_bucket_default_sse_headers", "bucket_name"),
+    Seam("services.s3", "_ensure_bucket", "name"),
 ]
 
 
@@ -188,6 +189,17 @@ def _group(known: Facts) -> str:
     return str(named if named.startswith("arn:") else f"{home}{named}").removesuffix(":*")
 
 
+def _missing(known: Facts) -> str:
+    """The object that is asked for and is not there, which S3 tells only those who may list the bucket.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    bucket = ministack("services.s3")._ensure_bucket(known["Bucket"])
+    if bucket is None or known["Key"] in bucket["objects"]:
+        raise KeyError("missing")
+    return str(known["Key"])
+
+
 _LOOKED_UP: dict[str, Callable[[Facts], Any]] = {
     "boundary": _boundary,
     "configuration": _configuration,
@@ -196,6 +208,7 @@ _LOOKED_UP: dict[str, Callable[[Facts], Any]] = {
     "group": _group,
     "groups": _groups,
     "key": _key,
+    "missing": _missing,
     "parameters": _parameters,
     "qualified": _qualified,
     "role": _role,
