@@ -1,15 +1,12 @@
 """The stacks of the repository, by their files: what is built fits all of them. Read where Pulumi does not run."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import yaml  # type: ignore[import-untyped]
 
 from infra import config
 from infra.bundle import BundleError, Platform
 from infra.config import StackConfig
+from infra.config.rooms import raw
 from infra.naming import Place, Shared
 
 
@@ -25,8 +22,7 @@ def one(repository: Path, stack: str) -> StackConfig:
     if not file.exists():
         known = ", ".join(sorted(each.name.split(".")[1] for each in repository.glob("Pulumi.*.yaml")))
         raise BundleError(f"the stack {stack} has no file {file.name}; the stacks here are {known}")
-    written: Mapping[str, Any] = (yaml.safe_load(file.read_text()) or {}).get("config", {})
-    return config.parse({key: json.dumps(value) for key, value in written.items()}, stack)
+    return config.parse(raw(file), stack)
 
 
 def platform(stacks: Mapping[str, StackConfig]) -> Platform:

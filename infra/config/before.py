@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
 from infra.config.reader import Reading, read_object, shown
+from infra.config.rooms import written
 from infra.config.settings import AccountConfig
 from infra.naming import Names
 
@@ -31,7 +31,7 @@ def read(release: Reading, names: Names, folder: Path, mistakes: list[str]) -> B
         mistakes.append(f"{what}, this very stack, which cannot prove its own releases; name the one before it")
         return None
     try:
-        config = _config(file)
+        config = written(file)
     except (OSError, yaml.YAMLError, TypeError, AttributeError) as problem:
         why = "there is no such file" if isinstance(problem, FileNotFoundError) else " ".join(str(problem).split())
         mistakes.append(f"{what}, but {file.name} cannot be read ({why}); name a stack of this project")
@@ -44,11 +44,6 @@ def read(release: Reading, names: Names, folder: Path, mistakes: list[str]) -> B
     if wrong:
         return None
     return Before(Names(names.project, stack), found.values["region"], found.values["allowed_account_ids"][0])
-
-
-def _config(file: Path) -> dict[str, Any]:
-    written: dict[str, Any] = yaml.safe_load(file.read_text()).get("config") or {}
-    return written
 
 
 def _one(account: Reading) -> Iterator[str]:

@@ -1,8 +1,12 @@
 """The raw configuration of a stack, read room by room; a room is one object of it."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import pulumi
+import yaml  # type: ignore[import-untyped]
 
 from infra.config.reader import Reading, Secret, UnfitError, decode, hidden, read_object, shown, unknown
 
@@ -25,6 +29,17 @@ class ConfigError(pulumi.RunError):
 def given() -> dict[str, str]:
     """What Pulumi hands over, `{"strata:data": "<JSON>", ...}`."""
     return {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+
+
+def written(file: Path) -> dict[str, Any]:
+    """What the file of a stack, `Pulumi.STACK.yaml`, configures, by key. Raises what reading it raises."""
+    found: dict[str, Any] = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+    return found
+
+
+def raw(file: Path) -> dict[str, str]:
+    """The same as Pulumi would hand it over."""
+    return {key: json.dumps(value) for key, value in written(file).items()}
 
 
 def given_secret() -> frozenset[str]:

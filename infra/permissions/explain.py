@@ -2,18 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml  # type: ignore[import-untyped]
 from rich.console import Console
 from rich.table import Table
 
 from infra.config import ConfigError, identity
 from infra.config.identity import ENVIRONMENT, OWNER, REPOSITORY, BootstrapConfig
+from infra.config.rooms import raw
 from infra.naming import Place, Shared
 from infra.permissions.access import Access, Builder, accesses
 from infra.permissions.statement import Statement
@@ -111,9 +111,7 @@ def every(folder: Path) -> Iterator[Door]:
 def configured(folder: Path) -> Iterator[BootstrapConfig]:
     """What `bootstrap/` is configured with, account by account. Raises ConfigError."""
     for file in sorted(folder.glob("Pulumi.*.yaml")):
-        written: Mapping[str, Any] = (yaml.safe_load(file.read_text()) or {}).get("config", {})
-        raw = {key: json.dumps(value) for key, value in written.items()}
-        yield identity.parse(raw, file.name.split(".")[1])
+        yield identity.parse(raw(file), file.name.split(".")[1])
 
 
 def _end(wrong: str, *, as_json: bool) -> None:
