@@ -16,7 +16,7 @@ from local.toolchain import environments
 from rehearsal import account, legacy_state, sandbox
 from rehearsal.facts import Aws
 from rehearsal.fleet import driver as fleet
-from rehearsal.job import BUILD, Job, Served, subject
+from rehearsal.job import BUILD, Job, Served, subject, subject_in
 from rehearsal.sandbox import REPOSITORY, STACK, Sandbox
 from rehearsal.scratch import Scratch, aws_environment, scrubbed
 
@@ -65,7 +65,7 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
 def _builder(stack: ExitStack, scratch: Scratch, prod: Served, outputs: Mapping[str, Any]) -> Served:
     """The job that builds, in prod's account, which keeps the bundles."""
     identity = account.configured(scratch, STACK)["identity"]
-    about = f"repo:{identity['github']['repository']}:environment:{BUILD}"
+    about = subject_in(identity, BUILD)
     role = outputs["roles"][Shared("strata").build_role]
     job = stack.enter_context(Job(prod.job.endpoint, about, role, scratch.root / "token-build", prod.job.factor))
     path = f"{environments.uv().parent}{os.pathsep}{prod.env['PATH']}"
@@ -74,17 +74,19 @@ def _builder(stack: ExitStack, scratch: Scratch, prod: Served, outputs: Mapping[
 
 
 def _prepared(scratch: Scratch, admin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """What `bootstrap/` made for each stack, by the one who has a key; nothing of that is left running."""
-    with sandbox.start("providers", scratch, admin, name="providers-admin") as providers:
-        env = {**admin, **_line(providers.ready(scratch.root / "providers-admin.json"))}
-        made = {name: account.prepare(scratch, env, name) for name in STACKS}
+    """What `bootstrap/` made for each stack, by the one who has a key."""
+    made = _brought_up(scratch, admin, *STACKS)
     other = account.configured(scratch, BEFORE)["account"]["allowedAccountIds"][0]
-    elsewhere = {**admin, "AWS_ACCESS_KEY_ID": other}
-    with sandbox.start("providers", scratch, elsewhere, name="providers-before") as providers:
-        account.prepare(
-            scratch, {**elsewhere, **_line(providers.ready(scratch.root / "providers-before.json"))}, BEFORE
-        )
+    _brought_up(scratch, {**admin, "AWS_ACCESS_KEY_ID": other}, BEFORE)
     return made
+
+
+def _brought_up(scratch: Scratch, admin: Mapping[str, str], *stacks: str) -> dict[str, dict[str, Any]]:
+    """`bootstrap/` for those stacks of one account; nothing of that is left running."""
+    name = f"providers-admin-{stacks[0]}"
+    with sandbox.start("providers", scratch, admin, name=name) as providers:
+        env = {**admin, **_line(providers.ready(scratch.root / f"{name}.json"))}
+        return {stack: account.prepare(scratch, env, stack) for stack in stacks}
 
 
 def _line(ready: Mapping[str, str]) -> dict[str, str]:

@@ -119,4 +119,9 @@ def outlived(session: boto3.Session, endpoint: str) -> list[str]:
 def subject(identity: Mapping[str, Any], stack: str) -> str:
     """What the tokens of a job that deploys the stack are about. `identity`: of the configuration of `bootstrap/`."""
     (served,) = (each for each in identity["stacks"] if each["name"] == stack)
-    return f"repo:{identity['github']['repository']}:environment:{served['environment']}"
+    return subject_in(identity, served["environment"])
+
+
+def subject_in(identity: Mapping[str, Any], environment: str) -> str:
+    """The same of any job in a GitHub environment."""
+    return f"repo:{identity['github']['repository']}:environment:{environment}"

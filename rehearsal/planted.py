@@ -11,12 +11,10 @@ from rehearsal.sandbox import STACK, Sandbox
 from rehearsal.scratch import ScratchError
 
 CONFIG_KEY = "strata:secrets.receiptKey"
-CREDENTIAL = re.compile(
-    r"(?:AWS|PULUMI)_.*(?:SECRET|TOKEN|PASSPHRASE|PASSWORD)(?!.*_FILE$)"
-)  # names, in an environment
-KEY_ID = re.compile(
-    r"(?:AKIA|ASIA)[A-Z0-9]{16}"
-)  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+# Names, in an environment.
+CREDENTIAL = re.compile(r"(?:AWS|PULUMI)_.*(?:SECRET|TOKEN|PASSPHRASE|PASSWORD)(?!.*_FILE$)")
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+KEY_ID = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}")
 SHORTEST = 16  # characters; less is no secret, and stands anywhere
 
 
