@@ -10,14 +10,17 @@ PIPELINE = $(RUN) -m infra.pipeline
 RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
-.PHONY: help bundle keep rehearsal sandbox policy cloud check test test-all test-aws properties bench captures format venvs
+.PHONY: help bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties bench captures format venvs
 .PHONY: lock tools plan deploy story drift doctor abort rollback unlock access comment environments
 
 help: ## Say what each target does
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-19s %s\n' "$$name" "$$text"; done
 
 rehearsal: tools ## Release a good and a bad version on a laptop, under live traffic
 	@$(WITH_PULUMI) $(RUN) -m rehearsal --factor $(FACTOR) $(if $(ENFORCE),--enforce)
+
+rehearsal-promotion: tools ## Play main.yml on a laptop: one digest through dev and staging to prod
+	@$(WITH_PULUMI) $(RUN) -m rehearsal.promotion --factor $(FACTOR) $(if $(ENFORCE),--enforce)
 
 sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed by hand
 	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor $(FACTOR) $(if $(ENFORCE),--enforce)

@@ -69,11 +69,11 @@ class Job:
             self.tokens.append(json.load(answer)["token"])
         return self.tokens[-1]
 
-    def session(self, region: str) -> boto3.Session:
-        """A session of the shortest kind, that nothing renews."""
+    def session(self, region: str, name: str = "short", seconds: int = SHORTEST) -> boto3.Session:
+        """A session that nothing renews; the shortest kind, where no simulated seconds are given."""
         sts = boto3.client("sts", region, endpoint_url=self.endpoint, config=Config(signature_version=UNSIGNED))
         given = sts.assume_role_with_web_identity(
-            RoleArn=self.role, RoleSessionName="short", WebIdentityToken=self.token(), DurationSeconds=SHORTEST
+            RoleArn=self.role, RoleSessionName=name, WebIdentityToken=self.token(), DurationSeconds=seconds
         )["Credentials"]
         return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region)
 

@@ -41,11 +41,11 @@ class Backend:
         return self.key if self.workspace == "default" else f"env:/{self.workspace}/{self.key}"
 
 
-def create(aws: Aws, backend: Backend) -> dict[str, Any]:
+def create(aws: Aws, backend: Backend, table: str = TABLE) -> dict[str, Any]:
     """Create the bucket and the table, and write the state; the state."""
     make_bucket(aws, backend)
-    make_table(aws)
-    found = state(f"arn:aws:dynamodb:{aws.region}:{aws.account}:table/{TABLE}")
+    make_table(aws, table)
+    found = state(f"arn:aws:dynamodb:{aws.region}:{aws.account}:table/{table}")
     put(aws, backend, found)
     return found
 
@@ -58,11 +58,11 @@ def make_bucket(aws: Aws, backend: Backend) -> None:
     s3.put_bucket_versioning(Bucket=backend.bucket, VersioningConfiguration={"Status": "Enabled"})
 
 
-def make_table(aws: Aws) -> None:
+def make_table(aws: Aws, table: str = TABLE) -> None:
     """The table, as `terraform apply` makes it."""
     dynamodb = aws.client("dynamodb")
     dynamodb.create_table(
-        TableName=TABLE,
+        TableName=table,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -70,12 +70,12 @@ def make_table(aws: Aws) -> None:
         DeletionProtectionEnabled=True,
         Tags=[{"Key": key, "Value": value} for key, value in TAGS.items()],
     )
-    dynamodb.get_waiter("table_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1})
+    dynamodb.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 1})
     dynamodb.update_time_to_live(
-        TableName=TABLE, TimeToLiveSpecification={"AttributeName": "expiration", "Enabled": True}
+        TableName=table, TimeToLiveSpecification={"AttributeName": "expiration", "Enabled": True}
     )
     dynamodb.update_continuous_backups(
-        TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
     )
 
 
@@ -105,7 +105,7 @@ def state(table_arn: str) -> dict[str, Any]:
         "lineage": str(uuid.uuid5(uuid.NAMESPACE_URL, table_arn)),
         "outputs": {
             "table_arn": {"value": table_arn, "type": "string"},
-            "table_name": {"value": TABLE, "type": "string"},
+            "table_name": {"value": named(table_arn), "type": "string"},
         },
         "resources": [
             {
@@ -129,8 +129,8 @@ def state(table_arn: str) -> dict[str, Any]:
 def _attributes(table_arn: str) -> dict[str, Any]:
     return {
         "arn": table_arn,
-        "id": TABLE,
-        "name": TABLE,
+        "id": named(table_arn),
+        "name": named(table_arn),
         "attribute": [{"name": "id", "type": "S"}],
         "billing_mode": "PAY_PER_REQUEST",
         "deletion_protection_enabled": True,
@@ -143,3 +143,8 @@ def _attributes(table_arn: str) -> dict[str, Any]:
         "tags": None,  # the provider's default tags are in `tags_all` alone
         "tags_all": TAGS,
     }
+
+
+def named(table_arn: str) -> str:
+    """The table's name."""
+    return table_arn.rpartition("/")[2]

@@ -163,15 +163,21 @@ def start(module: str, scratch: Scratch, env: Mapping[str, str], *options: str, 
 
 
 def configured(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: str = STACK) -> dict[str, Any]:
-    """Tell the stack's legacy backend, if it has one, where S3 is: the one change to the copy's configuration; all of
-    it, by room."""
+    """Change the copy's configuration of the stack as it must be here, where it stands alone; all of it, by room."""
+    # Here is no stack before this one that could prove anything; `python -m rehearsal.promotion` has all three.
+    succeed(scratch, env, "config", "rm", "--path", "strata:release.from", "--stack", stack)
+    return with_legacy(scratch, env, endpoint, stack)
+
+
+def with_legacy(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: str) -> dict[str, Any]:
+    """Tell the stack's legacy backend, if it has one, where S3 is; all of the stack's configuration, by room."""
     config = json.loads(succeed(scratch, env, "config", "--json", "--stack", stack))
     rooms = {key.removeprefix("strata:"): entry.get("objectValue") for key, entry in config.items()}
     if "legacy" in rooms["data"]:
         keys = (f"strata:data.legacy.endpoint={endpoint}", "strata:data.legacy.usePathStyle=true")
         given = [part for key in keys for part in ("--plaintext", key)]
         succeed(scratch, env, "config", "set-all", "--stack", stack, "--path", *given)
-        scratch.commit("Read the legacy state from this machine")
+    scratch.commit(f"Configure {stack} for this machine")
     return rooms
 
 

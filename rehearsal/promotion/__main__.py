@@ -1,0 +1,79 @@
+"""`python -m rehearsal.promotion`: main.yml played on this machine, in three accounts, by each job's own role."""
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from rehearsal import decisions
+from rehearsal.actions.expressions import WorkflowError
+from rehearsal.processes import ProgramError, end_on_sigterm
+from rehearsal.promotion import stage
+from rehearsal.promotion.scenario import Promotion
+from rehearsal.scratch import ScratchError, scrubbed
+from rehearsal.story import Story
+
+REPORT = Path(".rehearsal/promotion.json")
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m rehearsal.promotion", description=__doc__)
+    parser.add_argument(
+        "--factor", type=float, default=40.0, help="simulated seconds per real second (default: %(default)g)"
+    )
+    parser.add_argument("--enforce", action="store_true", help="ask IAM's policies before each call")
+    parser.add_argument("--rate", type=float, default=30.0, help="requests per real second (default: %(default)g)")
+    parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes (default: %(default)s)")
+    return parser
+
+
+def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforce: bool) -> int:
+    """The whole story; 0 when everything ended as told."""
+    story = Story(console)
+    story.show("[bold]A rehearsal of the pipeline[/bold]")
+    with stage.running(factor, enforce=enforce) as made:
+        story.say(
+            f"Three accounts on an AWS on this machine ({made.endpoint}), where time runs {factor:g} times faster; an "
+            "administrator has made each ready. Each step below is read from the workflow as it is committed."
+        )
+        report = Promotion(made, story, rate).run()
+        if enforce:
+            denied = decisions.denied(decisions.made(made.endpoint))
+            report = replace(report, amiss=(*report.amiss, *denied))
+    report.write(file)
+    story.gap()
+    story.show(report.table())
+    story.gap()
+    if problems := report.problems():
+        for problem in problems:
+            story.result(problem, good=False)
+        story.result(f"Not as told. The report is in {file}.", good=False)
+        return 1
+    story.result(f"All as told, in {report.seconds:.0f} s. The report is in {file}.", good=True)
+    return 0
+
+
+def main() -> int:
+    """Exit code 0, 1 with a reason, or 130 where it was interrupted."""
+    options = arguments().parse_args()
+    # Nothing in this process finds the user's accounts either.
+    environment = scrubbed(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    end_on_sigterm()
+    try:
+        console = Console(highlight=False)
+        return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce)
+    except (ScratchError, ProgramError, WorkflowError) as problem:
+        Console(stderr=True, highlight=False).print(f"rehearsal: {problem}", markup=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

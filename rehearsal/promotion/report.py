@@ -1,0 +1,106 @@
+"""What a rehearsal of the pipeline found: `.rehearsal/promotion.json`, the table, and whether all ended as told."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from rehearsal.promotion.stage import STACKS
+
+UNPROVEN, OLDER, ALTERED = "unproven", "older", "altered"
+# What prod must refuse: its name, the reason, and words of the sentence that says why.
+TOLD = (
+    ("older", OLDER, "is older than"),
+    ("altered", ALTERED, "somebody altered it after the build"),
+    ("rolled-back", UNPROVEN, "was taken back there (verdict"),
+    ("unseen", UNPROVEN, "it was never released there"),
+    ("in-flight", UNPROVEN, "is still in flight there"),
+    ("too-old", UNPROVEN, "proved it there more than 1 days ago"),
+)
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """One stack on its way: which code its traffic is on, by which deployment, and how that ended."""
+
+    stack: str
+    digest: str
+    deployment_id: str | None
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What prod did not take. `why`: its own words; `changes`: the calls of the release that changed something
+    nevertheless; `code`: how the step exited."""
+
+    name: str
+    reason: str
+    why: str
+    changes: tuple[str, ...]
+    code: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole rehearsal; `amiss`, what else went wrong, is not in the file."""
+
+    seconds: float
+    promoted: tuple[Promoted, ...]
+    refused: tuple[Refused, ...]
+    amiss: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that the issue gives."""
+        return {
+            "promoted": [asdict(one) for one in self.promoted],
+            "refused": [{"name": one.name, "reason": one.reason, "calls": len(one.changes)} for one in self.refused],
+            "seconds": self.seconds,
+        }
+
+    def write(self, file: Path) -> None:
+        """Write the file, whole or not at all."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = file.with_suffix(".tmp")
+        scratch.write_text(json.dumps(self.as_json(), indent=2) + "\n")
+        scratch.replace(file)
+
+    def problems(self) -> list[str]:
+        """What ended otherwise than told, one line each; empty where all is well."""
+        return [*self._promoted(), *self._refused(), *self.amiss]
+
+    def _promoted(self) -> Iterator[str]:
+        if (stacks := tuple(one.stack for one in self.promoted)) != STACKS:
+            yield f"promoted: {', '.join(stacks) or 'nothing'}, not {', '.join(STACKS)} in this order"
+        if len(digests := {one.digest for one in self.promoted}) > 1:
+            yield f"promoted: {len(digests)} digests, not one: {', '.join(sorted(digests))}"
+        for one in self.promoted:
+            if one.outcome != "promoted" or not one.deployment_id or not one.digest:
+                yield f"{one.stack}: ended {one.outcome} by deployment {one.deployment_id}, not promoted by one"
+
+    def _refused(self) -> Iterator[str]:
+        found = {one.name: one for one in self.refused}
+        for name, reason, words in TOLD:
+            one = found.get(name)
+            if one is None:
+                yield f"{name}: never happened"
+            elif one.reason != reason or words not in one.why or one.code == 0:
+                ended = one.reason or "otherwise"
+                yield f"{name}: ended {ended} (exit code {one.code}), not {reason} ({words}): {one.why}"
+            elif one.changes:
+                yield f"{name}: was refused, but only after {', '.join(one.changes)}"
+
+    def table(self) -> Table:
+        """For a person."""
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for heading in ("release", "outcome", "by"):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("calls that change", justify="right", no_wrap=True)
+        for one in self.promoted:
+            table.add_row(one.stack, one.outcome.replace("_", " "), one.deployment_id or "", "")
+        for each in self.refused:
+            table.add_row(f"prod, {each.name}", f"refused ({each.reason})", "", f"{len(each.changes)}")
+        return table

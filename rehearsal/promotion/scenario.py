@@ -1,0 +1,263 @@
+"""The story: what is merged goes from dev to prod by main.yml, and what prod must refuse, it refuses."""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rehearsal import edits
+from rehearsal.actions.machine import Machine
+from rehearsal.actions.runner import FAILURE, SUCCESS, Result
+from rehearsal.actions.workflow import Step
+from rehearsal.facts import newest
+from rehearsal.outcome import outcome, told_by
+from rehearsal.promotion.bucket import spoilt
+from rehearsal.promotion.report import ALTERED, TOLD, Promoted, Refused, Report
+from rehearsal.promotion.stage import STACKS, Stage, target
+from rehearsal.scratch import Edit
+from rehearsal.story import Story
+from rehearsal.traffic import Api, Traffic
+
+MAIN = ".github/workflows/main.yml"
+DEPLOY = "Deploy"  # the step of deploy.yml that brings a stack up
+FASTEST = 10_000  # simulated seconds per real second, the most that the release's clock takes
+A_DAY = 86_400 / FASTEST
+WAIT = 120.0  # real seconds until a canary must have begun
+UP_TO_DATE = Edit(
+    title="Take no proof that is older than a day",
+    file="Pulumi.prod.yaml",
+    before="    from: staging\n",
+    after="    from: staging\n    proofDays: 1\n",
+)
+# A canary that prod's job finds in flight, however busy the machine is.
+LONGER = Edit(
+    title="Give staging's canary half an hour",
+    file="Pulumi.staging.yaml",
+    before="  strata:compute:\n",
+    after="  strata:delivery:\n    curve:\n      percent: 10\n      minutes: 30\n  strata:compute:\n",
+)
+
+
+@dataclass
+class Told:
+    """Tells a run of a workflow, and has live traffic come in on each stack while it is deployed, but on those that are
+    `quiet`. `first`: called before a step of that name."""
+
+    stage: Stage
+    story: Story
+    rate: float
+    quiet: Collection[str] = ()
+    first: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    failed: dict[str, int] = field(default_factory=dict)  # requests, by stack
+
+    def before(self, machine: Machine, step: Step) -> None:
+        """Say which step is next."""
+        where = machine.environment
+        if step.name == DEPLOY and where not in self.quiet and (url := self.stage.api_url(where)) is not None:
+            machine.running.enter_context(self._traffic(where, url))
+        if (act := self.first.get(step.name)) is not None:
+            act()
+        self.story.command(f"[{where}] {step.name}: {step.run or step.action}")
+
+    def line(self, text: str) -> None:
+        """Tell what Pulumi and the release say."""
+        if text.strip():
+            self.story.output(text)
+
+    @contextmanager
+    def _traffic(self, stack: str, url: str) -> Iterator[None]:
+        traffic = Traffic(Api.at(url), self.rate)
+        traffic.start()
+        try:
+            yield
+        finally:
+            traffic.stop()
+            self.failed[stack] = sum(one.failed for one in traffic.sent)
+
+
+@dataclass
+class Promotion:
+    """One run of the story, told to `story`, with `rate` requests per second on a stack while it is deployed."""
+
+    stage: Stage
+    story: Story
+    rate: float
+    promoted: list[Promoted] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    amiss: list[str] = field(default_factory=list)
+
+    def run(self) -> Report:
+        """The whole story. Raises where a step cannot even be tried; one that ends otherwise is in the report."""
+        begun = time.monotonic()
+        sha = self.stage.commit(UP_TO_DATE)
+        first = self.everywhere(sha)
+        if all(each.result == SUCCESS for each in first.values()):
+            better = self.stage.commit(edits.GOOD)
+            good = self.onwards(better)
+            self.older(sha, first)
+            self.altered(better, good)
+            self.rolled_back(self.stage.commit(edits.BAD))
+            new = self.stage.commit(edits.BAD.undone(), edits.HARMLESS, LONGER)
+            built = self.unseen(new)
+            self.in_flight(new, built)
+            self.too_old(new, built)
+        seconds = round(time.monotonic() - begun, 2)
+        return Report(seconds, tuple(self.promoted), tuple(self.refused), tuple(self.amiss))
+
+    def everywhere(self, sha: str) -> dict[str, Result]:
+        self.story.chapter(
+            "first: three empty accounts",
+            "A push to main: main.yml builds the bundle once and brings each stack up from it. prod takes it, since "
+            "staging's first version has answered.",
+        )
+        results = self.play(sha, self.told())
+        self.expect("first", results, dict.fromkeys(("bundle", *STACKS), SUCCESS))
+        return results
+
+    def onwards(self, sha: str) -> dict[str, Result]:
+        self.story.chapter(
+            "onwards: one digest, three canaries",
+            "The next push, now with live traffic. The same bytes go through dev and staging to prod.",
+        )
+        told = self.told()
+        before = {stack: self.stage.look(stack) for stack in STACKS}
+        results = self.play(sha, told)
+        self.expect("onwards", results, dict.fromkeys(("bundle", *STACKS), SUCCESS))
+        done = [stack for stack in results if stack in STACKS and results[stack].result == SUCCESS]
+        for stack in done:  # in the order in which they were played
+            after = self.stage.look(stack)
+            deployment = newest(before[stack].deployments, after.deployments)
+            ended = outcome(before[stack], after)
+            self.promoted.append(
+                Promoted(stack, self.stage.digest(stack), deployment.id if deployment else None, ended)
+            )
+        self.amiss += [f"onwards: {count} requests to {stack} failed" for stack, count in told.failed.items() if count]
+        return results
+
+    def older(self, sha: str, first: Mapping[str, Result]) -> None:
+        self.story.chapter(
+            "older: the first push once more",
+            "Somebody runs the first push's job for prod again. Staging has proved it, but prod is on a newer commit.",
+        )
+        self.refuse("older", sha, first)
+
+    def altered(self, sha: str, good: Mapping[str, Result]) -> None:
+        self.story.chapter(
+            "altered: other bytes under the digest",
+            "Somebody with an administrator's rights writes another zip over the one in the artifact bucket.",
+        )
+        with spoilt(self.stage.accounts["prod"], self.stage.digest("prod")):
+            self.refuse("altered", sha, good)
+
+    def rolled_back(self, sha: str) -> None:
+        self.story.chapter(
+            "rolled-back: what nobody notices in dev",
+            "Half of the orders fail, but in dev nobody orders, and dev only warns. Staging's canary meets live "
+            "traffic and goes back, so prod's turn never comes; then somebody deploys it to prod all the same.",
+        )
+        before = self.stage.look("staging")
+        results = self.play(sha, self.told(quiet=("dev",)))
+        self.expect("rolled-back", results, {"bundle": SUCCESS, "dev": SUCCESS, "staging": FAILURE, "prod": "skipped"})
+        if (ended := outcome(before, self.stage.look("staging"))) != "rolled_back":
+            self.amiss.append(f"rolled-back: in staging it ended {ended}, not rolled_back")
+        self.refuse("rolled-back", sha, results)
+
+    def unseen(self, sha: str) -> dict[str, Result]:
+        self.story.chapter(
+            "unseen: past dev and staging",
+            "A new commit is built, and somebody takes the order out of the file: straight to prod.",
+        )
+        built = self.play(sha, self.told(), only=("bundle",))
+        self.expect("unseen", built, {"bundle": SUCCESS})
+        self.refuse("unseen", sha, built)
+        return built
+
+    def in_flight(self, sha: str, built: Mapping[str, Result]) -> None:
+        self.story.chapter(
+            "in-flight: too soon",
+            "Staging's canary has a tenth of the traffic, and somebody starts prod's job meanwhile.",
+        )
+        results: dict[str, Result] = {}
+        before = self.stage.look("staging")
+        told = self.told()
+        staging = threading.Thread(
+            target=lambda: results.update(self.play(sha, told, only=("staging",), earlier=built))
+        )
+        staging.start()
+
+        def begun() -> bool:
+            found = newest(before.deployments, self.stage.look("staging").deployments)
+            return found is not None and found.status == "InProgress"
+
+        def wait() -> None:
+            until = time.monotonic() + WAIT
+            while not begun() and staging.is_alive() and time.monotonic() < until:
+                time.sleep(0.2)
+
+        self.refuse("in-flight", sha, built, first={DEPLOY: wait})
+        staging.join()
+        self.expect("in-flight", results, {"staging": SUCCESS})
+
+    def too_old(self, sha: str, built: Mapping[str, Result]) -> None:
+        self.story.chapter(
+            "too-old: more than a day later",
+            f"Staging has proved it. The clock of prod's job runs {FASTEST} times as fast as the real one, by which a "
+            f"day takes {A_DAY:.1f} seconds, and prod takes no proof that is older.",
+        )
+        time.sleep(A_DAY)
+        self.refuse("too-old", sha, built, changed={"STRATA_CLOCK_RATE": f"{FASTEST}"})
+
+    def told(self, quiet: Collection[str] = (), first: Mapping[str, Callable[[], None]] | None = None) -> Told:
+        return Told(self.stage, self.story, self.rate, quiet, first or {})
+
+    def play(
+        self,
+        sha: str,
+        told: Told,
+        only: Collection[str] = (),
+        earlier: Mapping[str, Result] | None = None,
+        changed: Mapping[str, str] | None = None,
+    ) -> dict[str, Result]:
+        """Play main.yml of that commit; what became of the jobs that were played."""
+        results = self.stage.runner(sha, told, changed).play(MAIN, only, earlier)
+        for job, each in results.items():
+            if not only or job in only:
+                self.story.result(f"{job}: {each.result}", good=each.result == SUCCESS)
+        return {job: each for job, each in results.items() if not only or job in only}
+
+    def expect(self, name: str, results: Mapping[str, Result], wanted: Mapping[str, str]) -> None:
+        """Enter what ended otherwise than wanted."""
+        for job, result in wanted.items():
+            found = results.get(job, Result("never played"))
+            if found.result != result:
+                last = "\n".join(found.text.splitlines()[-30:])
+                self.amiss.append(f"{name}: job {job} ended {found.result}, not {result}:\n{last}")
+
+    def refuse(
+        self,
+        name: str,
+        sha: str,
+        earlier: Mapping[str, Result],
+        first: Mapping[str, Callable[[], None]] | None = None,
+        changed: Mapping[str, str] | None = None,
+    ) -> None:
+        """Play prod's job alone, and enter how it was refused."""
+        before = self.stage.look("prod")
+        told = self.told(first=first)
+        result = self.play(sha, told, only=("prod",), earlier=earlier, changed=changed)["prod"]
+        step = result.step(DEPLOY)
+        if step is None:
+            self.amiss.append(f"{name}: prod's job never came to its step {DEPLOY}:\n{result.text}")
+            return
+        words = next(words for each, _, words in TOLD if each == name)
+        ended = told_by(step.text, target("prod")["function"])
+        line = next((line.strip() for line in step.text.splitlines() if words in line), ended.detail)
+        reason = ended.reason if ended.refused else (ALTERED if name == ALTERED and words in step.text else "")
+        # Staging's release may be at work meanwhile, so the step's own time is looked at, and not the job's.
+        changes = self.stage.accounts["prod"].release_changes(step.began)
+        after = self.stage.look("prod")
+        if (after.live, len(after.deployments)) != (before.live, len(before.deployments)):
+            self.amiss.append(f"{name}: prod moved from version {before.live} to {after.live}")
+        self.refused.append(Refused(name, reason, line, changes, step.code))
+        self.story.result(f"refused ({reason}), {len(changes)} calls that change: {line}", good=not changes)

@@ -1,0 +1,39 @@
+"""`make rehearsal-promotion ENFORCE=1`: main.yml played in three accounts, once for all tests."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from rehearsal.promotion.report import TOLD
+from rehearsal.promotion.stage import STACKS
+from rehearsal.sandbox import REPOSITORY
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    file = tmp_path_factory.mktemp("promotion") / "promotion.json"
+    command = [sys.executable, "-m", "rehearsal.promotion", "--enforce", "--report", str(file)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=1500)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    assert "All as told" in text
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+def test_one_digest_goes_through_all_stacks_in_order_each_by_a_canary(report: dict[str, Any]) -> None:
+    promoted = report["promoted"]
+    assert tuple(one["stack"] for one in promoted) == STACKS
+    assert len({one["digest"] for one in promoted}) == 1
+    assert {one["outcome"] for one in promoted} == {"promoted"}
+    assert len({one["deployment_id"] for one in promoted}) == len(STACKS)
+
+
+def test_prod_refuses_what_staging_has_not_proved_without_touching_anything(report: dict[str, Any]) -> None:
+    assert [(one["name"], one["reason"]) for one in report["refused"]] == [(name, reason) for name, reason, _ in TOLD]
+    assert {one["calls"] for one in report["refused"]} == {0}
