@@ -244,7 +244,7 @@ class Promotion:
     ) -> None:
         """Play prod's job alone, and enter how it was refused."""
         before = self.stage.look("prod")
-        told = self.told(first=first)
+        told = self.told(quiet=STACKS, first=first)
         result = self.play(sha, told, only=("prod",), earlier=earlier, changed=changed)["prod"]
         step = result.step(DEPLOY)
         if step is None:

@@ -1,0 +1,62 @@
+"""A bucket that one account lends to another, as boto3 and Lambda find it."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.permissions import document, encrypted_in_transit, lent
+from tests.cloud.conftest import REGION, TRUST, Cloud, archive
+
+CODE = archive("def handler(event, context): return 'lent'")
+
+
+class Lent:
+    """A bundle in the bucket of `account`, which lets `reader` read it and nobody else."""
+
+    def __init__(self, cloud: Cloud, account: str) -> None:
+        self.cloud, self.reader, self.stranger = cloud, f"8{account[1:]}", f"9{account[1:]}"
+        self.bucket, s3 = f"lent-{account}", cloud.client("s3", account)
+        s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
+        arn = f"arn:aws:s3:::{self.bucket}"
+        policy = document((*encrypted_in_transit(arn), *lent(arn, "aws", [self.reader])))
+        s3.put_bucket_policy(Bucket=self.bucket, Policy=policy if isinstance(policy, str) else json.dumps(policy))
+        self.version = s3.put_object(Bucket=self.bucket, Key="orders.zip", Body=CODE)["VersionId"]
+        s3.put_object(Bucket=self.bucket, Key="orders.zip", Body=b"what came after")
+
+    def head(self, account: str) -> Any:
+        return self.cloud.client("s3", account).head_object(
+            Bucket=self.bucket, Key="orders.zip", VersionId=self.version
+        )
+
+    def function(self, account: str) -> Any:
+        """Of that version of the object."""
+        role = self.cloud.client("iam", account).create_role(
+            RoleName="orders", AssumeRolePolicyDocument=json.dumps(TRUST)
+        )["Role"]["Arn"]
+        code = {"S3Bucket": self.bucket, "S3Key": "orders.zip", "S3ObjectVersion": self.version}
+        return self.cloud.client("lambda", account).create_function(
+            FunctionName="orders", Runtime="python3.11", Role=role, Handler="app.handler", Code=code
+        )
+
+
+@pytest.fixture
+def bundle(cloud: Cloud, account: str) -> Lent:
+    return Lent(cloud, account)
+
+
+def test_who_is_lent_a_bucket_finds_what_is_in_it(bundle: Lent) -> None:
+    assert bundle.head(bundle.reader)["ContentLength"] == len(CODE)
+
+
+def test_lambda_takes_code_from_a_bucket_that_its_account_is_lent(bundle: Lent) -> None:
+    assert bundle.function(bundle.reader)["CodeSize"] == len(CODE)
+
+
+def test_neither_a_stranger_nor_its_functions_read_there(bundle: Lent) -> None:
+    with pytest.raises(ClientError, match="403"):
+        bundle.head(bundle.stranger)
+    with pytest.raises(ClientError, match="InvalidParameterValue"):
+        bundle.function(bundle.stranger)
