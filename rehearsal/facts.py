@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
     from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef
 
-READING = ("Get", "List", "Describe", "BatchGet", "Filter")  # what the names of calls that change nothing begin with
+# What the names of calls that change nothing begin with; another account's records are read by a role.
+READING = ("Get", "List", "Describe", "BatchGet", "Filter", "AssumeRole")
 PERIOD = 60  # seconds as CloudWatch counts them; the local cloud's minute is shorter by its factor
 
 

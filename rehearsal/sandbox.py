@@ -177,7 +177,7 @@ def with_legacy(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: 
         keys = (f"strata:data.legacy.endpoint={endpoint}", "strata:data.legacy.usePathStyle=true")
         given = [part for key in keys for part in ("--plaintext", key)]
         succeed(scratch, env, "config", "set-all", "--stack", stack, "--path", *given)
-    scratch.commit(f"Configure {stack} for this machine")
+    scratch.commit("Read the legacy state from this machine")
     return rooms
 
 

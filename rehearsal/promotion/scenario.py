@@ -252,7 +252,8 @@ class Promotion:
             return
         words = next(words for each, _, words in TOLD if each == name)
         ended = told_by(step.text, target("prod")["function"])
-        line = next((line.strip() for line in step.text.splitlines() if words in line), ended.detail)
+        said = [ended.detail, *(line.strip() for line in step.text.splitlines())]
+        line = next((each for each in said if words in each), ended.detail)
         reason = ended.reason if ended.refused else (ALTERED if name == ALTERED and words in step.text else "")
         # Staging's release may be at work meanwhile, so the step's own time is looked at, and not the job's.
         changes = self.stage.accounts["prod"].release_changes(step.began)
