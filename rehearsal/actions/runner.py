@@ -76,12 +76,19 @@ class Runner:
     here: Callable[[Mapping[str, str]], Mapping[str, str]] = dict
 
     def play(
-        self, file: str, only: Collection[str] = (), earlier: Mapping[str, Result] | None = None
+        self,
+        file: str,
+        only: Collection[str] = (),
+        earlier: Mapping[str, Result] | None = None,
+        inputs: Mapping[str, str] | None = None,
     ) -> dict[str, Result]:
-        """Play the workflow in `file`; what became of each job. `only`: play those jobs alone and at once, whatever
-        they wait for, which is given by `earlier` where it was played before: as somebody would who takes the order out
-        of the file, or runs one job again."""
-        return self._jobs(self.read(file), {}, None, only, dict(earlier or {}))
+        """Play the workflow in `file`, started by a person where there are `inputs`; what became of each job. `only`:
+        play those jobs alone and at once, whatever they wait for, which is given by `earlier` where it was played
+        before: as somebody would who takes the order out of the file, or runs one job again."""
+        workflow = self.read(file)
+        if unknown := sorted(set(inputs or {}) - set(workflow.inputs)):
+            raise WorkflowError(f"{file} takes no {', '.join(unknown)}")
+        return self._jobs(workflow, {**workflow.inputs, **(inputs or {})}, None, only, dict(earlier or {}))
 
     def _jobs(
         self,

@@ -16,9 +16,9 @@ TOLD = (
     ("older", OLDER, "is older than"),
     ("altered", ALTERED, "somebody altered it after the build"),
     ("rolled-back", UNPROVEN, "was taken back there (verdict"),
+    ("too-old", UNPROVEN, "proved it there more than 1 days ago"),
     ("unseen", UNPROVEN, "it was never released there"),
     ("in-flight", UNPROVEN, "is still in flight there"),
-    ("too-old", UNPROVEN, "proved it there more than 1 days ago"),
 )
 
 

@@ -19,7 +19,7 @@ from rehearsal.scratch import Edit
 from rehearsal.story import Story
 from rehearsal.traffic import Api, Traffic
 
-MAIN = ".github/workflows/main.yml"
+MAIN, ABORT = ".github/workflows/main.yml", ".github/workflows/abort.yml"
 DEPLOY = "Deploy"  # the step of deploy.yml that brings a stack up
 FASTEST = 10_000  # simulated seconds per real second, the most that the release's clock takes
 A_DAY = 86_400 / FASTEST
@@ -30,12 +30,12 @@ UP_TO_DATE = Edit(
     before="    from: staging\n",
     after="    from: staging\n    proofDays: 1\n",
 )
-# A canary that prod's job finds in flight, however busy the machine is.
+# A canary that prod's job finds in flight, however busy this machine is; somebody aborts it then.
 LONGER = Edit(
-    title="Give staging's canary half an hour",
+    title="Give staging's canary eight hours",
     file="Pulumi.staging.yaml",
     before="  strata:compute:\n",
-    after="  strata:delivery:\n    curve:\n      percent: 10\n      minutes: 30\n  strata:compute:\n",
+    after="  strata:delivery:\n    curve:\n      percent: 10\n      minutes: 480\n  strata:compute:\n",
 )
 
 
@@ -98,10 +98,9 @@ class Promotion:
             self.older(sha, first)
             self.altered(better, good)
             self.rolled_back(self.stage.commit(edits.BAD))
-            new = self.stage.commit(edits.BAD.undone(), edits.HARMLESS, LONGER)
-            built = self.unseen(new)
-            self.in_flight(new, built)
-            self.too_old(new, built)
+            self.too_old(self.stage.commit(edits.BAD.undone(), edits.GOOD.undone()))
+            new = self.stage.commit(edits.GOOD, edits.HARMLESS, LONGER)
+            self.in_flight(new, self.unseen(new))
         seconds = round(time.monotonic() - begun, 2)
         return Report(seconds, tuple(self.promoted), tuple(self.refused), tuple(self.amiss))
 
@@ -182,7 +181,7 @@ class Promotion:
         before = self.stage.look("staging")
         told = self.told()
         staging = threading.Thread(
-            target=lambda: results.update(self.play(sha, told, only=("staging",), earlier=built))
+            target=lambda: results.update(self.play(sha, told, only=("staging",), earlier=built)), daemon=True
         )
         staging.start()
 
@@ -196,16 +195,24 @@ class Promotion:
                 time.sleep(0.2)
 
         self.refuse("in-flight", sha, built, first={DEPLOY: wait})
+        self.story.say("Nobody wants to wait for the rest of it: abort.yml, by hand.")
+        why = {"stack": "staging", "reason": "rehearsed enough"}
+        aborted = self.stage.runner(sha, self.told(quiet=STACKS)).play(ABORT, inputs=why)
+        self.expect("in-flight", aborted, {"abort": SUCCESS})
         staging.join()
-        self.expect("in-flight", results, {"staging": SUCCESS})
+        self.expect("in-flight", results, {"staging": FAILURE})
+        if (ended := outcome(before, self.stage.look("staging"))) != "rolled_back":
+            self.amiss.append(f"in-flight: in staging it ended {ended}, not rolled_back")
 
-    def too_old(self, sha: str, built: Mapping[str, Result]) -> None:
+    def too_old(self, sha: str) -> None:
         self.story.chapter(
-            "too-old: more than a day later",
-            f"Staging has proved it. The clock of prod's job runs {FASTEST} times as fast as the real one, by which a "
-            f"day takes {A_DAY:.1f} seconds, and prod takes no proof that is older.",
+            "too-old: what was proved more than a day ago",
+            "A commit brings the first push's code back, byte for byte, and staging has proved that. But prod takes no "
+            f"proof of more than a day, and the clock of its job runs {FASTEST} times as fast as the real one: by it a "
+            f"day takes {A_DAY:.1f} seconds.",
         )
-        time.sleep(A_DAY)
+        built = self.play(sha, self.told(), only=("bundle",))
+        self.expect("too-old", built, {"bundle": SUCCESS})
         self.refuse("too-old", sha, built, changed={"STRATA_CLOCK_RATE": f"{FASTEST}"})
 
     def told(self, quiet: Collection[str] = (), first: Mapping[str, Callable[[], None]] | None = None) -> Told:
