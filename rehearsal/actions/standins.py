@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -88,7 +89,7 @@ class Actions:
             session = job.session(region, given["role-session-name"], seconds)
         except ClientError as problem:
             raise StepFailed(str(problem)) from problem
-        credentials = session.get_credentials()
+        credentials: Any = session.get_credentials()
         machine.env |= {
             "AWS_ACCESS_KEY_ID": credentials.access_key,
             "AWS_DEFAULT_REGION": region,

@@ -1,6 +1,7 @@
 """When a rehearsal of the pipeline is as told, and what it says where it is not."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_a_report_has_the_form_that_was_asked_for() -> None:
     assert GOOD.problems() == []
 
 
-def first(**changed: object) -> Report:
+def first(**changed: Any) -> Report:
     return replace(GOOD, refused=(replace(REFUSED[0], **changed), *REFUSED[1:]))
 
 
