@@ -41,6 +41,13 @@ HARMLESS = Edit(
     after='{"checked": [], "service": "orders", "status": "ok"}',
 )
 
+NAMED = Edit(
+    title="Name in /health what was checked",
+    file=HARMLESS.file,
+    before='{"checked": [], ',
+    after='{"checked": ["process"], ',
+)
+
 CANNOT_IMPORT = Edit(
     title="Use a module that is not in the bundle",
     file="app/orders/main.py",

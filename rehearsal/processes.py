@@ -5,6 +5,7 @@ closes and the keeper ends its program and everything below it. Nothing is ever 
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from rehearsal.keeper import descendants, process_table
 
 KEEPER = Path(__file__).resolve().with_name("keeper.py")
 
@@ -91,6 +94,13 @@ class Program:
         if self.log is None or not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+
+    def kill(self) -> None:
+        """End everything below the keeper by SIGKILL, parents first, so that nothing has time to see another end: as
+        when a machine loses its power."""
+        for process in descendants(self.pid, process_table()):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
     def stop(self) -> None:
         """End the program and everything below it; returns when all are gone."""

@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rehearsal.processes import Program
+
 Outputs = Mapping[str, str]
 
 
@@ -25,6 +27,14 @@ class Machine:
     running: ExitStack
     with_pulumi: bool = False
     said: list[str] = field(default_factory=list)
+    at_work: Program | None = None
+    lost: bool = False
+
+    def lose(self) -> None:
+        """Lose the machine: what runs on it is killed, and no later step of the job runs, whatever its `if`."""
+        self.lost = True
+        if self.at_work is not None:
+            self.at_work.kill()
 
     @property
     def folder(self) -> Path:

@@ -88,20 +88,33 @@ class Runner:
         workflow = self.read(file)
         if unknown := sorted(set(inputs or {}) - set(workflow.inputs)):
             raise WorkflowError(f"{file} takes no {', '.join(unknown)}")
-        return self._jobs(workflow, {**workflow.inputs, **(inputs or {})}, None, only, dict(earlier or {}))
+        if absent := sorted(set(only) - set(workflow.jobs)):
+            raise WorkflowError(f"{file} has no job {', '.join(absent)}")
+        given, done = {**workflow.inputs, **(inputs or {})}, dict(earlier or {})
+        return self._jobs(workflow, given, done, lambda job: not only or job in only, alone=bool(only))
+
+    def again(self, file: str, earlier: Mapping[str, Result]) -> dict[str, Result]:
+        """Run the failed jobs again, and those that waited for them, in order; what went well stays as it was.
+
+        https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
+        """
+        workflow = self.read(file)
+        well = {name: each for name, each in earlier.items() if each.result == SUCCESS}
+        return self._jobs(workflow, workflow.inputs, dict(well), lambda job: job not in well)
 
     def _jobs(
         self,
         workflow: Workflow,
         inputs: Mapping[str, str | None],
-        caller: Job | None,
-        only: Collection[str],
         done: dict[str, Result],
+        played: Callable[[str], bool],
+        *,
+        caller: Job | None = None,
+        alone: bool = False,
     ) -> dict[str, Result]:
-        if unknown := set(only) - set(workflow.jobs):
-            raise WorkflowError(f"{workflow.file} has no job {', '.join(sorted(unknown))}")
+        """`played`: which jobs are; `alone`: whatever became of those that they wait for."""
         for job in workflow.ordered():
-            if only and job.id not in only:
+            if not played(job.id):
                 continue
             before = {name: done.get(name, Result(SUCCESS)) for name in job.needs}
             contexts = {
@@ -111,7 +124,7 @@ class Runner:
                 "vars": {},
                 "env": dict(workflow.env),
             }
-            well = bool(only) or all(each.result == SUCCESS for each in before.values())
+            well = alone or all(each.result == SUCCESS for each in before.values())
             if not holds(job.condition, contexts, _status(well=well)):
                 done[job.id] = Result(SKIPPED)
             elif job.calls:
@@ -127,7 +140,7 @@ class Runner:
         given = {name: filled(text, contexts) for name, text in job.given.items()}
         if unknown := sorted(set(given) - set(called.inputs)):
             raise WorkflowError(f"job {job.id} gives {', '.join(unknown)}, which {job.calls} does not take")
-        results = self._jobs(called, {**called.inputs, **given}, job, (), {}).values()
+        results = self._jobs(called, {**called.inputs, **given}, {}, lambda _: True, caller=job).values()
         result = SUCCESS if all(each.result == SUCCESS for each in results) else FAILURE
         return Result(result, {}, tuple(step for each in results for step in each.steps))
 
@@ -147,7 +160,7 @@ class Runner:
             machine.folder.mkdir()
             well = True
             for step in job.steps:
-                if not holds(step.condition, contexts, _status(well=well)):
+                if machine.lost or not holds(step.condition, contexts, _status(well=well)):
                     continue
                 self.heed.before(machine, step)
                 machine.said, began = [], time.time()
@@ -183,7 +196,9 @@ class Runner:
         told = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_SHA": machine.sha}
         final = self.here({**machine.env, **env, **told, "CI": "true", "GITHUB_ACTIONS": "true"})
         with Program(["bash", "-e", "-c", script], env=final, cwd=machine.folder) as program:
+            machine.at_work = program
             code = program.lines(lambda text: self._note(machine, text))
+            machine.at_work = None
         machine.said += summary.read_text().splitlines()
         lines = [line.partition("=") for line in output.read_text().splitlines()]
         return code, {name: text for name, _, text in lines}

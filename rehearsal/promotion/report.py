@@ -1,7 +1,7 @@
 """What a rehearsal of the pipeline found: `.rehearsal/promotion.json`, the table, and whether all ended as told."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from rehearsal.promotion.stage import STACKS
 
+AFTER_DEV = ("staging", "prod")
 UNPROVEN, OLDER, ALTERED = "unproven", "older", "altered"
 # What prod must refuse: its name, the reason, and words of the sentence that says why.
 TOLD = (
@@ -50,6 +51,7 @@ class Report:
 
     seconds: float
     promoted: tuple[Promoted, ...]
+    adopted: tuple[Promoted, ...]  # what a job had begun whose runner was lost, and what waited for that
     refused: tuple[Refused, ...]
     amiss: tuple[str, ...] = ()
 
@@ -57,6 +59,7 @@ class Report:
         """The form that the issue gives."""
         return {
             "promoted": [asdict(one) for one in self.promoted],
+            "adopted": [asdict(one) for one in self.adopted],
             "refused": [{"name": one.name, "reason": one.reason, "calls": len(one.changes)} for one in self.refused],
             "seconds": self.seconds,
         }
@@ -70,16 +73,8 @@ class Report:
 
     def problems(self) -> list[str]:
         """What ended otherwise than told, one line each; empty where all is well."""
-        return [*self._promoted(), *self._refused(), *self.amiss]
-
-    def _promoted(self) -> Iterator[str]:
-        if (stacks := tuple(one.stack for one in self.promoted)) != STACKS:
-            yield f"promoted: {', '.join(stacks) or 'nothing'}, not {', '.join(STACKS)} in this order"
-        if len(digests := {one.digest for one in self.promoted}) > 1:
-            yield f"promoted: {len(digests)} digests, not one: {', '.join(sorted(digests))}"
-        for one in self.promoted:
-            if one.outcome != "promoted" or not one.deployment_id or not one.digest:
-                yield f"{one.stack}: ended {one.outcome} by deployment {one.deployment_id}, not promoted by one"
+        went = (*_went("promoted", self.promoted, STACKS), *_went("adopted", self.adopted, AFTER_DEV))
+        return [*went, *self._refused(), *self.amiss]
 
     def _refused(self) -> Iterator[str]:
         found = {one.name: one for one in self.refused}
@@ -101,6 +96,19 @@ class Report:
         table.add_column("calls that change", justify="right", no_wrap=True)
         for one in self.promoted:
             table.add_row(one.stack, one.outcome.replace("_", " "), one.deployment_id or "", "")
+        for one in self.adopted:
+            table.add_row(f"{one.stack}, cut off", one.outcome.replace("_", " "), one.deployment_id or "", "")
         for each in self.refused:
             table.add_row(f"prod, {each.name}", f"refused ({each.reason})", "", f"{len(each.changes)}")
         return table
+
+
+def _went(name: str, promoted: Sequence[Promoted], stacks: Sequence[str]) -> Iterator[str]:
+    """What is wrong where these stacks should have been promoted, in this order, to one digest."""
+    if (found := [one.stack for one in promoted]) != list(stacks):
+        yield f"{name}: {', '.join(found) or 'nothing'}, not {', '.join(stacks)} in this order"
+    if len(digests := {one.digest for one in promoted}) > 1:
+        yield f"{name}: {len(digests)} digests, not one: {', '.join(sorted(digests))}"
+    for one in promoted:
+        if one.outcome != "promoted" or not one.deployment_id or not one.digest:
+            yield f"{name}: {one.stack} ended {one.outcome} by deployment {one.deployment_id}, not promoted by one"

@@ -4,16 +4,16 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rehearsal import edits
 from rehearsal.actions.machine import Machine
-from rehearsal.actions.runner import FAILURE, SUCCESS, Result
+from rehearsal.actions.runner import FAILURE, SKIPPED, SUCCESS, Result
 from rehearsal.actions.workflow import Step
-from rehearsal.facts import newest
+from rehearsal.facts import Deployment, Seen, newest
 from rehearsal.outcome import outcome, told_by
 from rehearsal.promotion.bucket import spoilt
-from rehearsal.promotion.report import ALTERED, TOLD, Promoted, Refused, Report
+from rehearsal.promotion.report import AFTER_DEV, ALTERED, TOLD, Promoted, Refused, Report
 from rehearsal.promotion.stage import STACKS, Stage, target
 from rehearsal.scratch import Edit
 from rehearsal.story import Story
@@ -30,13 +30,18 @@ UP_TO_DATE = Edit(
     before="    from: staging\n",
     after="    from: staging\n    proofDays: 1\n",
 )
-# A canary that prod's job finds in flight, however busy this machine is; somebody aborts it then.
-LONGER = Edit(
-    title="Give staging's canary eight hours",
+# A canary that is still in flight when a job is run again, however busy this machine is.
+LONG = Edit(
+    title="Give staging's canary 45 minutes",
     file="Pulumi.staging.yaml",
     before="  strata:compute:\n",
-    after="  strata:delivery:\n    curve:\n      percent: 10\n      minutes: 480\n  strata:compute:\n",
+    after="  strata:delivery:\n    curve:\n      percent: 10\n      minutes: 45\n  strata:compute:\n",
 )
+# One that prod's job finds in flight; somebody aborts it then.
+LONGER = Edit(title="Give staging's canary eight hours", file=LONG.file, before="minutes: 45\n", after="minutes: 480\n")
+
+
+First = Mapping[str, Callable[[Machine], None]]
 
 
 @dataclass
@@ -48,7 +53,7 @@ class Told:
     story: Story
     rate: float
     quiet: Collection[str] = ()
-    first: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    first: First = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)  # requests, by stack
 
     def before(self, machine: Machine, step: Step) -> None:
@@ -57,7 +62,7 @@ class Told:
         if step.name == DEPLOY and where not in self.quiet and (url := self.stage.api_url(where)) is not None:
             machine.running.enter_context(self._traffic(where, url))
         if (act := self.first.get(step.name)) is not None:
-            act()
+            act(machine)
         self.story.command(f"[{where}] {step.name}: {step.run or step.action}")
 
     def line(self, text: str) -> None:
@@ -84,6 +89,7 @@ class Promotion:
     story: Story
     rate: float
     promoted: list[Promoted] = field(default_factory=list)
+    adopted: list[Promoted] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     amiss: list[str] = field(default_factory=list)
 
@@ -97,12 +103,13 @@ class Promotion:
             good = self.onwards(better)
             self.older(sha, first)
             self.altered(better, good)
+            self.cut_off(self.stage.commit(edits.HARMLESS, LONG))
             self.rolled_back(self.stage.commit(edits.BAD))
-            self.too_old(self.stage.commit(edits.BAD.undone(), edits.GOOD.undone()))
-            new = self.stage.commit(edits.GOOD, edits.HARMLESS, LONGER)
+            self.too_old(self.stage.commit(*(each.undone() for each in (edits.BAD, edits.HARMLESS, edits.GOOD))))
+            new = self.stage.commit(edits.GOOD, edits.HARMLESS, edits.NAMED, LONGER)
             self.in_flight(new, self.unseen(new))
         seconds = round(time.monotonic() - begun, 2)
-        return Report(seconds, tuple(self.promoted), tuple(self.refused), tuple(self.amiss))
+        return Report(seconds, tuple(self.promoted), tuple(self.adopted), tuple(self.refused), tuple(self.amiss))
 
     def everywhere(self, sha: str) -> dict[str, Result]:
         self.story.chapter(
@@ -123,16 +130,62 @@ class Promotion:
         before = {stack: self.stage.look(stack) for stack in STACKS}
         results = self.play(sha, told)
         self.expect("onwards", results, dict.fromkeys(("bundle", *STACKS), SUCCESS))
-        done = [stack for stack in results if stack in STACKS and results[stack].result == SUCCESS]
-        for stack in done:  # in the order in which they were played
-            after = self.stage.look(stack)
-            deployment = newest(before[stack].deployments, after.deployments)
-            ended = outcome(before[stack], after)
-            self.promoted.append(
-                Promoted(stack, self.stage.digest(stack), deployment.id if deployment else None, ended)
-            )
+        self.promoted += self.went(before, results)
         self.amiss += [f"onwards: {count} requests to {stack} failed" for stack, count in told.failed.items() if count]
         return results
+
+    def went(self, before: Mapping[str, Seen], results: Mapping[str, Result]) -> Iterator[Promoted]:
+        """The stacks whose jobs went well, in the order in which they were played."""
+        for stack, result in results.items():
+            if stack in before and result.result == SUCCESS:
+                after = self.stage.look(stack)
+                deployment = newest(before[stack].deployments, after.deployments)
+                id_ = deployment.id if deployment else None
+                yield Promoted(stack, self.stage.digest(stack), id_, outcome(before[stack], after))
+
+    def cut_off(self, sha: str) -> None:
+        self.story.chapter(
+            "cut-off: a runner is lost",
+            "A push to main; in staging the canary has its share when the machine of the job loses its power. The "
+            "deployment goes on. Somebody runs the failed jobs again: staging's adopts it, and prod's waits for that.",
+        )
+        before = {stack: self.stage.look(stack) for stack in AFTER_DEV}
+        results = self.play(sha, self.told(first={DEPLOY: self.losing(before["staging"])}))
+        self.expect("cut-off", results, {"dev": SUCCESS, "staging": FAILURE, "prod": SKIPPED})
+        left = self.since(before["staging"])
+        if left is None or left.status != "InProgress":
+            self.amiss.append(f"cut-off: staging's canary was not in flight after its runner was lost, but {left}")
+            return
+        found: dict[str, Deployment | None] = {}  # of staging's, when the turn of a stack had come
+
+        def look(machine: Machine) -> None:
+            found[machine.environment] = self.since(before["staging"])
+
+        runner = self.stage.runner(sha, self.told(first={DEPLOY: look}))
+        results = self.say(runner.again(MAIN, results), AFTER_DEV)
+        self.expect("cut-off", results, dict.fromkeys(AFTER_DEV, SUCCESS))
+        if f"{left.id} is this release, already in flight" not in results["staging"].text:
+            self.amiss.append(f"cut-off: the second run did not say that it adopted {left.id}")
+        if found.get("prod") != replace(left, status="Succeeded"):
+            self.amiss.append(f"cut-off: prod did not wait for {left.id} in staging, but found {found.get('prod')}")
+        self.adopted += self.went(before, results)
+
+    def losing(self, before: Seen) -> Callable[[Machine], None]:
+        """Lose staging's machine once its canary has its share."""
+
+        def lose(machine: Machine) -> None:
+            if self.in_canary(before, lambda: not machine.lost):
+                machine.lose()
+
+        def begin(machine: Machine) -> None:
+            if machine.environment == "staging":
+                threading.Thread(target=lose, args=(machine,), daemon=True).start()
+
+        return begin
+
+    def since(self, before: Seen) -> Deployment | None:
+        """Staging's newest deployment that was not there before."""
+        return newest(before.deployments, self.stage.look("staging").deployments)
 
     def older(self, sha: str, first: Mapping[str, Result]) -> None:
         self.story.chapter(
@@ -157,7 +210,7 @@ class Promotion:
         )
         before = self.stage.look("staging")
         results = self.play(sha, self.told(quiet=("dev",)))
-        self.expect("rolled-back", results, {"bundle": SUCCESS, "dev": SUCCESS, "staging": FAILURE, "prod": "skipped"})
+        self.expect("rolled-back", results, {"bundle": SUCCESS, "dev": SUCCESS, "staging": FAILURE, "prod": SKIPPED})
         if (ended := outcome(before, self.stage.look("staging"))) != "rolled_back":
             self.amiss.append(f"rolled-back: in staging it ended {ended}, not rolled_back")
         self.refuse("rolled-back", sha, results)
@@ -185,14 +238,8 @@ class Promotion:
         )
         staging.start()
 
-        def begun() -> bool:
-            found = newest(before.deployments, self.stage.look("staging").deployments)
-            return found is not None and found.status == "InProgress"
-
-        def wait() -> None:
-            until = time.monotonic() + WAIT
-            while not begun() and staging.is_alive() and time.monotonic() < until:
-                time.sleep(0.2)
+        def wait(_: Machine) -> None:
+            self.in_canary(before, staging.is_alive)
 
         self.refuse("in-flight", sha, built, first={DEPLOY: wait})
         self.story.say("Nobody wants to wait for the rest of it: abort.yml, by hand.")
@@ -215,7 +262,18 @@ class Promotion:
         self.expect("too-old", built, {"bundle": SUCCESS})
         self.refuse("too-old", sha, built, changed={"STRATA_CLOCK_RATE": f"{FASTEST}"})
 
-    def told(self, quiet: Collection[str] = (), first: Mapping[str, Callable[[], None]] | None = None) -> Told:
+    def in_canary(self, before: Seen, going: Callable[[], bool]) -> bool:
+        """Wait until a canary of staging's has its share; False where that never came."""
+        until = time.monotonic() + WAIT
+        while going() and time.monotonic() < until:
+            now = self.stage.look("staging")
+            found = newest(before.deployments, now.deployments)
+            if found is not None and found.status == "InProgress" and now.live is None:
+                return True
+            time.sleep(0.2)
+        return False
+
+    def told(self, quiet: Collection[str] = (), first: First | None = None) -> Told:
         return Told(self.stage, self.story, self.rate, quiet, first or {})
 
     def play(
@@ -228,10 +286,14 @@ class Promotion:
     ) -> dict[str, Result]:
         """Play main.yml of that commit; what became of the jobs that were played."""
         results = self.stage.runner(sha, told, changed).play(MAIN, only, earlier)
-        for job, each in results.items():
-            if not only or job in only:
-                self.story.result(f"{job}: {each.result}", good=each.result == SUCCESS)
-        return {job: each for job, each in results.items() if not only or job in only}
+        return self.say(results, only or results)
+
+    def say(self, results: Mapping[str, Result], jobs: Collection[str]) -> dict[str, Result]:
+        """Tell what became of those jobs."""
+        played = {job: each for job, each in results.items() if job in jobs}
+        for job, each in played.items():
+            self.story.result(f"{job}: {each.result}", good=each.result == SUCCESS)
+        return played
 
     def expect(self, name: str, results: Mapping[str, Result], wanted: Mapping[str, str]) -> None:
         """Enter what ended otherwise than wanted."""
@@ -246,7 +308,7 @@ class Promotion:
         name: str,
         sha: str,
         earlier: Mapping[str, Result],
-        first: Mapping[str, Callable[[], None]] | None = None,
+        first: First | None = None,
         changed: Mapping[str, str] | None = None,
     ) -> None:
         """Play prod's job alone, and enter how it was refused."""

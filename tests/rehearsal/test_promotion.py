@@ -34,6 +34,15 @@ def test_one_digest_goes_through_all_stacks_in_order_each_by_a_canary(report: di
     assert len({one["deployment_id"] for one in promoted}) == len(STACKS)
 
 
+def test_what_a_lost_runner_left_in_staging_is_adopted_by_the_next_run_and_prod_waits_for_it(
+    report: dict[str, Any],
+) -> None:
+    staging, prod = report["adopted"]
+    assert (staging["stack"], prod["stack"]) == ("staging", "prod")
+    assert staging["digest"] == prod["digest"] != report["promoted"][0]["digest"]
+    assert (staging["outcome"], prod["outcome"]) == ("promoted", "promoted")
+
+
 def test_prod_refuses_what_staging_has_not_proved_without_touching_anything(report: dict[str, Any]) -> None:
     assert [(one["name"], one["reason"]) for one in report["refused"]] == [(name, reason) for name, reason, _ in TOLD]
     assert {one["calls"] for one in report["refused"]} == {0}

@@ -173,6 +173,35 @@ def test_what_waits_for_a_job_that_failed_is_skipped_and_may_be_played_alone() -
     assert heard.lines[0] == "it is of old"
 
 
+class Loses(Heard):
+    """Loses each machine at the first line that a step says there."""
+
+    def before(self, machine: Machine, step: Step) -> None:
+        self.machine = machine
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+        self.machine.lose()
+
+
+def test_a_machine_that_is_lost_says_nothing_more_and_none_of_its_steps_runs() -> None:
+    heard = Loses()
+    endless = CALLED.replace("exit 3", "trap 'echo trapped' EXIT TERM; sleep 600; echo over")
+    lost = runner(heard, main=CALLER, called=endless).play("main.yml")["last"]
+    assert heard.lines == ["it is good-abc"]
+    assert (lost.result, [step.code for step in lost.steps]) == ("failure", [128 + 9])
+
+
+def test_failed_jobs_are_run_again_by_what_went_well_before() -> None:
+    first = runner(Heard(), main=CALLER, called=CALLED).play("main.yml")
+    heard = Heard()
+    mended = CALLED.replace("exit 3", "exit 0").replace("${{ steps.broken.outputs.nothing }}", "it")
+    again = runner(heard, main=CALLER.replace("KIND: good", "KIND: other"), called=mended)
+    results = again.again("main.yml", first)
+    assert heard.lines == ["it is good-abc", "never", "told of it."]
+    assert (results["first"], results["last"].result) == (first["first"], "success")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [

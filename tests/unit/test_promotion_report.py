@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from rehearsal.promotion.report import TOLD, Promoted, Refused, Report
+from rehearsal.promotion.report import AFTER_DEV, TOLD, Promoted, Refused, Report
 from rehearsal.promotion.stage import STACKS
 
 PROMOTED = tuple(Promoted(stack, "digest", f"d-{stack}", "promoted") for stack in STACKS)
 REFUSED = tuple(Refused(name, reason, f"because {words}", (), 2) for name, reason, words in TOLD)
-GOOD = Report(1.5, PROMOTED, REFUSED)
+ADOPTED = tuple(Promoted(stack, "next", f"e-{stack}", "promoted") for stack in AFTER_DEV)
+GOOD = Report(1.5, PROMOTED, ADOPTED, REFUSED)
 
 
 def test_a_report_has_the_form_that_was_asked_for() -> None:
@@ -36,7 +37,11 @@ def first(**changed: Any) -> Report:
     [
         (replace(GOOD, promoted=PROMOTED[:2]), "promoted: dev, staging, not dev, staging, prod in this order"),
         (replace(GOOD, promoted=(*PROMOTED[:2], replace(PROMOTED[2], digest="other"))), "promoted: 2 digests, not one"),
-        (replace(GOOD, promoted=(replace(PROMOTED[0], outcome="unchanged"), *PROMOTED[1:])), "dev: ended unchanged"),
+        (
+            replace(GOOD, promoted=(replace(PROMOTED[0], outcome="unchanged"), *PROMOTED[1:])),
+            "promoted: dev ended unchanged",
+        ),
+        (replace(GOOD, adopted=()), "adopted: nothing, not staging, prod in this order"),
         (replace(GOOD, refused=REFUSED[1:]), "older: never happened"),
         (first(reason="unproven"), "older: ended unproven"),
         (first(why="another reason"), "older: ended older (exit code 2), not older (is older than): another reason"),
