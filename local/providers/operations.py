@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,19 @@ def _generated(name: str, seed: bytes) -> str:
     """`name` and 7 hexadecimal digits: from the engine's seed, so that a preview and its update agree on it."""
     digits = hashlib.sha256(seed + name.encode()).hexdigest() if seed else secrets.token_hex(4)
     return f"{name}-{digits[:7]}"
+
+
+def left_alone(state: Bag, new: Bag, ignored: Iterable[str]) -> Bag:
+    """The inputs with the properties of `ignoreChanges` as the state has them: a bridged provider compares and sends
+    them so, whatever is in the inputs. Raises ProviderError where only a part of a property is to be ignored.
+
+    `processIgnoreChanges` in https://github.com/pulumi/pulumi-terraform-bridge/blob/v3.120.0/pkg/tfshim/sdk-v2
+    """
+    names = frozenset(ignored)
+    if nested := sorted(name for name in names if not name.isidentifier()):
+        raise ProviderError(f"ignoreChanges has {', '.join(nested)}; the stand-ins know whole properties alone")
+    others = {key: value for key, value in new.items() if key not in names}
+    return others | {key: value for key, value in state.items() if key in names}
 
 
 def diff(resource: Resource, state: Bag, new: Bag) -> tuple[list[Change], bool]:

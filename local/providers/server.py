@@ -189,7 +189,9 @@ class AwsPlugin(Plugin):
     @call
     def Diff(self, request: Any, context: Any) -> Any:
         """Compare the last known state with the inputs; AWS is not asked."""
-        found, before = operations.diff(self._type(request.type), from_struct(request.olds), from_struct(request.news))
+        old = from_struct(request.olds)
+        new = operations.left_alone(old, from_struct(request.news), request.ignoreChanges)
+        found, before = operations.diff(self._type(request.type), old, new)
         tops = dict.fromkeys(change.top for change in found)
         return provider_pb2.DiffResponse(
             changes=_some(bool(found)),
@@ -222,7 +224,8 @@ class AwsPlugin(Plugin):
     @call
     def Update(self, request: Any, context: Any) -> Any:
         """Change the thing in place, or say what a preview can know of it."""
-        old, new = from_struct(request.olds), from_struct(request.news)
+        old = from_struct(request.olds)
+        new = operations.left_alone(old, from_struct(request.news), request.ignoreChanges)
         aws = self.aws(context, old)
         state = operations.update(self._type(request.type), aws, request.id, old, new, preview=request.preview)
         return provider_pb2.UpdateResponse(properties=struct(state))

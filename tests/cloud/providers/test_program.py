@@ -63,7 +63,13 @@ alias = aws.lambda_.Alias(
     description=os.environ.get("DESCRIPTION"),
     opts=pulumi.ResourceOptions(provider=provider, ignore_changes=["functionVersion", "routingConfig"]),
 )
-topic = aws.sns.Topic("elsewhere", opts=pulumi.ResourceOptions(provider=aws.Provider("other", region="us-east-1")))
+topic = aws.sns.Topic(
+    "elsewhere",
+    display_name=os.environ.get("DISPLAY_NAME"),
+    opts=pulumi.ResourceOptions(
+        provider=aws.Provider("other", region="us-east-1"), ignore_changes=["tags", "tagsAll"]
+    ),
+)
 state = terraform.state.get_local_reference(path=os.environ["STATE"])
 pulumi.export("version", function.version)
 pulumi.export("topic", topic.arn)
@@ -128,7 +134,9 @@ def up(pulumi: Callable[..., str], **changed: str) -> set[str]:
     return resources(pulumi("up", "--yes", "--skip-preview", **changed))
 
 
-def test_a_program_lives_from_its_import_to_its_end(pulumi: Callable[..., str], client: Callable[[str], Any]) -> None:
+def test_a_program_lives_from_its_import_to_its_end(
+    pulumi: Callable[..., str], client: Callable[[str], Any], cloud: Cloud, account: str
+) -> None:
     dynamodb = client("dynamodb")
     dynamodb.create_table(
         TableName="legacy-orders",
@@ -156,6 +164,15 @@ def test_a_program_lives_from_its_import_to_its_end(pulumi: Callable[..., str], 
     assert "functionVersion" in pulumi("refresh", "--yes", "--skip-preview", "--diff")
     assert up(pulumi, SOURCE=code, DESCRIPTION="x") == {"~ 1 updated", "7 unchanged"}
     assert client("lambda").get_alias(FunctionName="orders", Name="live")["FunctionVersion"] == "2"
+
+    sns = cloud.client("sns", account, "us-east-1")
+    for tag, shown in (("first", "one"), ("second", "two"), ("third", "three")):  # each `up` reads the tag before it
+        sns.tag_resource(ResourceArn=outputs["topic"], Tags=[{"Key": tag, "Value": "of another"}])
+        changed = {"SOURCE": code, "DESCRIPTION": "x", "DISPLAY_NAME": shown}
+        assert up(pulumi, **changed) == {"~ 1 updated", "7 unchanged"}
+        assert up(pulumi, **changed) == {"8 unchanged"}, "what another has tagged is left to them"
+    tags = sns.list_tags_for_resource(ResourceArn=outputs["topic"])["Tags"]
+    assert {tag["Key"] for tag in tags} == {"first", "second", "third"}
 
     assert resources(pulumi("destroy", "--yes", "--skip-preview")) == {"- 8 deleted"}
     assert dynamodb.describe_table(TableName="legacy-orders")["Table"]["TableStatus"] == "ACTIVE", "it is retained"
