@@ -176,6 +176,7 @@ class Promotion:
         def lose(machine: Machine) -> None:
             if self.in_canary(before, lambda: not machine.lost):
                 machine.lose()
+                self.story.say("The machine of staging's job is gone, with all that ran on it.")
 
         def begin(machine: Machine) -> None:
             if machine.environment == "staging":
