@@ -24,7 +24,7 @@ names = stack.names
 smokes = smoke.read(SERVICES, REPOSITORY)
 made_of = commit.current(REPOSITORY, os.environ)
 platform = bundle.Platform(stack.compute.runtime, stack.compute.architecture)
-taken = artifacts.chosen(os.environ, REPOSITORY, platform, made_of)
+taken = artifacts.chosen(os.environ, REPOSITORY, platform, made_of, preview=pulumi.runtime.is_dry_run())
 provider = account.provider(stack)
 place = account.place(stack, provider)
 opts = pulumi.ResourceOptions(providers=[provider])

@@ -90,7 +90,11 @@ class Duties:
         self.command("put", module="infra.artifacts", env=builder)
         self.command("get", "--zips", module="infra.artifacts")
         self.command("get", "--commit", "0" * 40, module="infra.artifacts", code=1)
-        self._type(*UP, "--refresh", env={"STRATA_MANIFEST": "dist/manifest.json"})
+        manifest = {"STRATA_MANIFEST": "dist/manifest.json"}
+        self._type(*UP, "--refresh", env=manifest)
+        planned = self.command("plan", module="infra.pipeline", env={**self.sandbox.env, **manifest})
+        if " unchanged" not in planned or "to update" in planned:
+            self.problems.append(f"duties: a plan of what is deployed shows a change:\n{planned}")
 
     def command(
         self,
@@ -99,15 +103,17 @@ class Duties:
         stack: str = "--stack",
         code: int = 0,
         env: Mapping[str, str] | None = None,
-    ) -> None:
-        """One of the operator's commands, to its end, which is to have that exit code."""
+    ) -> str:
+        """One of the operator's commands, to its end, which is to have that exit code; what it says."""
         line = ["-m", module, *words, *([stack, STACK] if stack else [])]
         self.story.command(f"python {' '.join(line)}")
         said: list[str] = []
         env = env or self.sandbox.env
         with Program([sys.executable, *line], env=env, cwd=self.sandbox.scratch.project) as program:
             ended = program.lines(said.append)
-        self._judge(words[0], ended, "\n".join(said), code)
+        text = "\n".join(said)
+        self._judge(words[0], ended, text, code)
+        return text
 
     def abort(self) -> None:
         """Take a canary back while `pulumi up` waits for it."""

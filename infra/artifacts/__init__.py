@@ -2,6 +2,6 @@
 
 from infra.artifacts.manifest import Manifest, ManifestError
 from infra.artifacts.stacks import bucket
-from infra.artifacts.taken import Artifact, Taken, chosen
+from infra.artifacts.taken import PLAN, Artifact, Taken, chosen
 
-__all__ = ["Artifact", "Manifest", "ManifestError", "Taken", "bucket", "chosen"]
+__all__ = ["PLAN", "Artifact", "Manifest", "ManifestError", "Taken", "bucket", "chosen"]

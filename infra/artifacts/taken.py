@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from infra.artifacts.store import Stored
 
 VARIABLE = "STRATA_MANIFEST"
+PLAN = "STRATA_PLAN"  # "true": a preview that no `up` follows, so what it names need not be in the bucket yet
+NOT_YET = "not there yet"
 INPUTS = "app"  # the folder that everything in a bundle is from
 FEWEST = 7  # digits by which git abbreviates a commit
 
@@ -49,26 +51,30 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Taken:
-    """A manifest that fits this checkout, and where it lies."""
+    """A manifest that fits this checkout, and where it lies. `planned`: its bundles need not be in the bucket."""
 
     file: Path
     manifest: Manifest
+    planned: bool = False
 
     def find(
         self, services: Sequence[str], bucket: str, region: str
     ) -> tuple[dict[str, Artifact], dict[str, Artifact]]:
-        """The services' bundles and the hooks', by name. Raises ManifestError where the bucket does not hold them."""
-        from infra.artifacts.store import Artifacts  # noqa: PLC0415 - who builds needs no boto3
+        """The services' bundles and the hooks', by name. Raises ManifestError where the bucket must hold them and does
+        not, or holds other bytes."""
+        from infra.artifacts.store import Artifacts, Stored, bundle_key  # noqa: PLC0415 - who builds needs no boto3
         from infra.release.runner import CloudError  # noqa: PLC0415 - the same
 
-        artifacts, found, mistakes = Artifacts(bucket, region), dict[str, "Stored"](), list[str]()
+        artifacts, found, mistakes = Artifacts(bucket, region), dict[str, Stored](), list[str]()
         for name, entry in self.manifest.functions.items():
             try:
                 stored = artifacts.find(entry.digest)
             except CloudError as problem:
                 mistakes.append(f"{name}: {problem}")
                 continue
-            if stored is None:
+            if stored is None and self.planned:
+                found[name] = Stored(bucket, bundle_key(entry.digest), NOT_YET)
+            elif stored is None:
                 mistakes.append(
                     f"{name} is {entry.digest}, but the bucket {bucket} has no such bundle; build it and put it there: "
                     "`make bundle`, `python -m infra.artifacts put`"
@@ -84,11 +90,14 @@ class Taken:
         return Artifact(found[name], handler, self.manifest.functions[name].digest)
 
 
-def chosen(environment: Mapping[str, str], repository: Path, platform: Platform, commit: str) -> Taken | None:
+def chosen(
+    environment: Mapping[str, str], repository: Path, platform: Platform, commit: str, *, preview: bool
+) -> Taken | None:
     """The manifest that STRATA_MANIFEST names, relative to the repository; None where it names none.
 
-    `commit`: what the release will be said to be made of. Raises ManifestError with every reason for which the manifest
-    is not of this checkout or not for this platform, or for which a zip beside it is not what was built.
+    `commit`: what the release will be said to be made of. `preview`: nothing is changed now. Raises ManifestError with
+    every reason for which the manifest is not of this checkout or not for this platform, or for which a zip beside it
+    is not what was built.
     """
     given = environment.get(VARIABLE, "").strip()
     if not given:
@@ -102,7 +111,7 @@ def chosen(environment: Mapping[str, str], repository: Path, platform: Platform,
     ]
     if mistakes:
         raise ManifestError(file, mistakes)
-    return Taken(file, manifest)
+    return Taken(file, manifest, planned=preview and environment.get(PLAN) == "true")
 
 
 def strangers(manifest: Manifest, commit: str, checked_out: Checkout | None) -> Iterator[str]:

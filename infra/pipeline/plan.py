@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from infra import artifacts
 from infra.pipeline.told import BAD, PipelineError, Stack, answering
 
 LONGEST = 20_000  # characters of a section in the comment; all of it is in the log
@@ -38,7 +40,9 @@ def plan(
 ) -> None:
     """Preview the stack under the policy pack, look for state that would be lost, and say what would be released.
 
-    It changes nothing. Exit code 1: the preview failed, or a rule blocks it.
+    It changes nothing. The bundles that STRATA_MANIFEST names need not be in the artifact bucket yet; without it they
+    are built, and a stack that took its own from there is shown as if its code would change. Exit code 1: the preview
+    failed, or a rule blocks it.
     """
     with answering():
         sections = list(answered(stack))
@@ -94,8 +98,9 @@ def fenced(text: str) -> str:
 
 
 def _ran(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, artifacts.PLAN: "true"}
     try:
-        return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        return subprocess.run(command, input=given, env=env, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise PipelineError(f"the command `{command[0]}` is not on PATH; install it") from None
 

@@ -3,11 +3,15 @@
 import base64
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.artifacts.store import Artifacts, bundle_key, manifest_key
+from infra.artifacts import ManifestError, Taken
+from infra.artifacts.manifest import Entry, Manifest
+from infra.artifacts.store import Artifacts, Stored, bundle_key, manifest_key
 from infra.bundle.model import digest
 from infra.release.runner import CloudError
 from tests.cloud.conftest import REGION, Cloud
@@ -114,3 +118,22 @@ def test_a_commit_that_was_built_to_something_else_before_is_refused(artifacts: 
 def test_a_digest_with_slashes_is_one_name_in_the_bucket() -> None:
     key = bundle_key(base64.b64encode(b"\xff" * 32).decode())
     assert key == f"bundles/{'ff' * 32}.zip"
+
+
+def test_a_deploy_takes_what_is_kept_and_a_plan_names_what_will_be(artifacts: Artifacts) -> None:
+    entries = {name: entry(name.encode()) for name in ("orders", "hooks")}
+    manifest = Manifest(COMMIT, datetime(2026, 1, 31, tzinfo=UTC), "python3.11", "x86_64", entries)
+    kept = artifacts.put(b"orders")
+    with pytest.raises(ManifestError) as caught:
+        Taken(Path("manifest.json"), manifest).find(["orders"], artifacts.bucket, REGION)
+    (mistake,) = caught.value.mistakes
+    assert mistake.startswith(f"hooks is {digest(b'hooks')}, but the bucket {artifacts.bucket} has no such bundle")
+    services, hooks = Taken(Path("manifest.json"), manifest, planned=True).find(["orders"], artifacts.bucket, REGION)
+    assert services["orders"].stored == kept
+    assert {each.stored for each in hooks.values()} == {
+        Stored(artifacts.bucket, bundle_key(digest(b"hooks")), "not there yet")
+    }
+
+
+def entry(zipped: bytes) -> Entry:
+    return Entry(digest(zipped), len(zipped), len(zipped), {}, {})

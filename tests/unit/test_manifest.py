@@ -65,7 +65,7 @@ def git(repository: Path, *arguments: str) -> str:
 
 def choose(repository: Path, platform: Platform = X86, commit: str = "") -> Manifest:
     wanted = commit or git(repository, "rev-parse", "--short=12", "HEAD")
-    taken = chosen({"STRATA_MANIFEST": "dist/manifest.json"}, repository, platform, wanted)
+    taken = chosen({"STRATA_MANIFEST": "dist/manifest.json"}, repository, platform, wanted, preview=False)
     assert taken is not None
     return taken.manifest
 
@@ -90,8 +90,21 @@ def test_a_manifest_of_the_checkout_is_taken(repository: Path) -> None:
 
 
 def test_none_is_taken_where_none_is_named(repository: Path) -> None:
-    assert chosen({}, repository, X86, COMMIT) is None
-    assert chosen({"STRATA_MANIFEST": " "}, repository, X86, COMMIT) is None
+    assert chosen({}, repository, X86, COMMIT, preview=False) is None
+    assert chosen({"STRATA_MANIFEST": " "}, repository, X86, COMMIT, preview=False) is None
+
+
+@pytest.mark.parametrize(
+    ("plan", "preview", "planned"), [("true", True, True), ("true", False, False), ("", True, False)]
+)
+def test_only_a_preview_that_is_for_a_plan_may_name_what_is_not_kept_yet(
+    repository: Path, plan: str, *, preview: bool, planned: bool
+) -> None:
+    environment = {"STRATA_MANIFEST": "dist/manifest.json", "STRATA_PLAN": plan}
+    commit = git(repository, "rev-parse", "HEAD")
+    taken = chosen(environment, repository, X86, commit, preview=preview)
+    assert taken is not None
+    assert taken.planned is planned
 
 
 def test_a_manifest_of_another_commit_is_refused(repository: Path) -> None:

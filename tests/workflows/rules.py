@@ -24,7 +24,7 @@ STEPS: Mapping[str, Mapping[str, list[str]]] = {
         "check": [*READY, "make check"],
         "test": [*READY, PULUMI, "make test"],
         "policy": [*READY, PULUMI, "make policy"],
-        "plan": [*ON_AWS, "make plan", UPLOAD],
+        "plan": [*READY, PULUMI, "make bundle", "make access", ROLE, "make plan", UPLOAD],
         "comment": [*READY, DOWNLOAD, "make comment"],
     },
     "main.yml": {
