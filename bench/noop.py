@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from infra import tables
 from rehearsal import sandbox
 from rehearsal.sandbox import STACK, Sandbox
 from rehearsal.scratch import Edit
@@ -80,7 +81,7 @@ class Taken:
 
     def table(self) -> Table:
         """For a person."""
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        table = tables.plain()
         table.add_column(f"no-op `pulumi up`, {self.resources} resources")
         for heading in ("median", "fastest", "slowest"):
             table.add_column(heading, justify="right")

@@ -28,6 +28,8 @@ import boto3
 from rich.console import Console
 from rich.table import Table
 
+from infra import tables
+
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = str(ROOT / "local" / ".venv" / "bin" / "python")
 RESULT = Path(".bench/routing.json")
@@ -294,7 +296,7 @@ def figures(taken: list[Taken]) -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> Table:
     """For a person."""
-    shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    shown = tables.plain()
     shown.add_column(f"{CLIENTS} clients, median of {ROUNDS} rounds")
     shown.add_column("p50", justify="right")
     shown.add_column("requests/s", justify="right")

@@ -2,7 +2,6 @@
 alone, for commands typed by hand. `python -m rehearsal captures`: the pictures in docs/captures."""
 
 import argparse
-import os
 import sys
 import time
 from dataclasses import replace
@@ -12,11 +11,11 @@ from rich.console import Console
 
 from rehearsal import captures, decisions, enforced, leaks, planted, sandbox
 from rehearsal.duties import Duties
+from rehearsal.entry import guarded
 from rehearsal.job import outlived
-from rehearsal.processes import ProgramError, end_on_sigterm
+from rehearsal.processes import ProgramError
 from rehearsal.sandbox import STACK
 from rehearsal.scenario import Rehearsal
-from rehearsal.scratch import ScratchError, scrubbed
 from rehearsal.story import Story
 
 REPORT = Path(".rehearsal/report.json")
@@ -69,15 +68,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
     if enforce:
         story.gap()
         story.show(report.callers())
-    story.gap()
-    problems = report.problems()
-    if problems:
-        for problem in problems:
-            story.result(problem, good=False)
-        story.result(f"Not as told. The report is in {file}.", good=False)
-        return 1
-    story.result(f"All as told, in {time.monotonic() - begun:.0f} s. The report is in {file}.", good=True)
-    return 0
+    return story.verdict(report.problems(), time.monotonic() - begun, file)
 
 
 def stay(console: Console, factor: float, *, enforce: bool) -> int:
@@ -98,28 +89,22 @@ def stay(console: Console, factor: float, *, enforce: bool) -> int:
         raise ProgramError(f"`{ended.name}` ended:\n{ended.last_words()}")
 
 
+def act(options: argparse.Namespace) -> int:
+    """What was asked for; its exit code."""
+    console = Console(highlight=False, record=True)
+    if options.what == "sandbox":
+        return stay(console, options.factor, enforce=options.enforce)
+    if options.what == "captures":
+        with sandbox.running(options.factor) as stage:
+            captures.draw(stage, options.rate)
+        return 0
+    return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce)
+
+
 def main() -> int:
     """Exit code 0, 1 with a reason, or 130 where it was interrupted."""
     options = arguments().parse_args()
-    # Nothing in this process finds the user's accounts either.
-    environment = scrubbed(os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
-    end_on_sigterm()
-    console = Console(highlight=False, record=True)
-    try:
-        if options.what == "sandbox":
-            return stay(console, options.factor, enforce=options.enforce)
-        if options.what == "captures":
-            with sandbox.running(options.factor) as stage:
-                captures.draw(stage, options.rate)
-            return 0
-        return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce)
-    except (ScratchError, ProgramError) as problem:
-        Console(stderr=True, highlight=False).print(f"rehearsal: {problem}", markup=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return guarded("rehearsal", lambda: act(options))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal import legacy_state, sandbox
+from rehearsal.entry import guarded
 from rehearsal.facts import Aws
-from rehearsal.processes import Program, ProgramError, end_on_sigterm
+from rehearsal.processes import Program
 from rehearsal.sandbox import REPOSITORY
 from rehearsal.scratch import Scratch, ScratchError, aws_environment, scrubbed
 
@@ -114,22 +115,20 @@ def reviews(repository: Path = REPOSITORY) -> Iterator[Reviews]:
         yield Reviews(scratch, endpoint, local, running)
 
 
+def act() -> int:
+    """Judge every stack; 1 where one did not pass or could not be previewed."""
+    with reviews() as desk:
+        passed = True
+        for stack in desk.stacks():
+            review = desk.review(stack)
+            print(review.told(), flush=True)
+            passed = passed and review.passed
+    return 0 if passed else 1
+
+
 def main() -> int:
-    """Exit code 0, 1 where a stack did not pass or could not be previewed, or 130 where it was interrupted."""
-    end_on_sigterm()
-    try:
-        with reviews() as desk:
-            passed = True
-            for stack in desk.stacks():
-                review = desk.review(stack)
-                print(review.told(), flush=True)
-                passed = passed and review.passed
-            return 0 if passed else 1
-    except (ScratchError, ProgramError) as problem:
-        print(f"policy: {problem}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    """Exit code 0, 1 with a reason, or 130 where it was interrupted."""
+    return guarded("policy", act)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from infra import tables
 from rehearsal.decisions import EXCHANGE
 from rehearsal.fleet.result import SetResult
 from rehearsal.leaks import Search
@@ -192,7 +193,7 @@ class Report:
 
     def table(self) -> Table:
         """The releases, for a person."""
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        table = tables.plain()
         for heading in ("release", "outcome", "versions"):
             table.add_column(heading, no_wrap=True)
         for heading in ("seconds", "requests", "harmed", "canary"):
@@ -213,7 +214,7 @@ class Report:
 
     def callers(self) -> Table:
         """Who called, for a person: each role, by how many tokens, how often, and which of its actions most often."""
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        table = tables.plain()
         table.add_column("role", no_wrap=True)
         for heading in ("tokens", "calls", "actions"):
             table.add_column(heading, justify="right", no_wrap=True)

@@ -7,8 +7,9 @@ import re
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -87,6 +88,17 @@ class Story:
     def show(self, what: RenderableType) -> None:
         """Anything rich can draw."""
         self.console.print(what)
+
+    def verdict(self, problems: Sequence[str], seconds: float, file: Path) -> int:
+        """Whether all ended as told, and each thing that did not; the exit code."""
+        self.gap()
+        for problem in problems:
+            self.result(problem, good=False)
+        if problems:
+            self.result(f"Not as told. The report is in {file}.", good=False)
+            return 1
+        self.result(f"All as told, in {seconds:.0f} s. The report is in {file}.", good=True)
+        return 0
 
     @contextmanager
     def watching(self, status: Callable[[], str] | None) -> Iterator[None]:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from infra import tables
 from infra.config import ConfigError, identity
 from infra.config.identity import ENVIRONMENT, OWNER, REPOSITORY, BootstrapConfig
 from infra.config.rooms import raw
@@ -136,7 +137,7 @@ def _tell(token: Token, doors: list[Door], known: list[Door]) -> None:
 
 
 def _table(door: Door) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 1, 0))
+    table = tables.plain(between=1)
     table.add_column("statement", no_wrap=True)
     for name in ("may call", "on", "only where"):
         table.add_column(name, ratio=1, overflow="fold")

@@ -1,7 +1,6 @@
 """`python -m rehearsal.promotion`: main.yml played on this machine, in three accounts, by each job's own role."""
 
 import argparse
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +8,9 @@ from pathlib import Path
 from rich.console import Console
 
 from rehearsal import decisions
-from rehearsal.actions.expressions import WorkflowError
-from rehearsal.processes import ProgramError, end_on_sigterm
+from rehearsal.entry import guarded
 from rehearsal.promotion import stage
 from rehearsal.promotion.scenario import Promotion
-from rehearsal.scratch import ScratchError, scrubbed
 from rehearsal.story import Story
 
 REPORT = Path(".rehearsal/promotion.json")
@@ -47,32 +44,16 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
     report.write(file)
     story.gap()
     story.show(report.table())
-    story.gap()
-    if problems := report.problems():
-        for problem in problems:
-            story.result(problem, good=False)
-        story.result(f"Not as told. The report is in {file}.", good=False)
-        return 1
-    story.result(f"All as told, in {report.seconds:.0f} s. The report is in {file}.", good=True)
-    return 0
+    return story.verdict(report.problems(), report.seconds, file)
 
 
 def main() -> int:
     """Exit code 0, 1 with a reason, or 130 where it was interrupted."""
-    options = arguments().parse_args()
-    # Nothing in this process finds the user's accounts either.
-    environment = scrubbed(os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
-    end_on_sigterm()
-    try:
-        console = Console(highlight=False)
-        return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce)
-    except (ScratchError, ProgramError, WorkflowError) as problem:
-        Console(stderr=True, highlight=False).print(f"rehearsal: {problem}", markup=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    given = arguments().parse_args()
+    return guarded(
+        "rehearsal",
+        lambda: rehearse(Console(highlight=False), given.factor, given.rate, given.report, enforce=given.enforce),
+    )
 
 
 if __name__ == "__main__":

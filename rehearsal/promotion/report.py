@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from infra import tables
 from rehearsal.promotion.stage import STACKS
 
 AFTER_DEV = ("staging", "prod")
@@ -92,7 +93,7 @@ class Report:
 
     def table(self) -> Table:
         """For a person."""
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        table = tables.plain()
         for heading in ("release", "outcome", "by"):
             table.add_column(heading, no_wrap=True)
         table.add_column("calls that change", justify="right", no_wrap=True)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from rich.table import Table
 from rich.text import Text
 
+from infra import tables
 from infra.release import commits
 from infra.release.command.opened import Opened, opened
 from infra.release.command.shown import Exit, Function, Json, Stack, answer, answering
@@ -45,7 +46,7 @@ def _examined(release: Opened) -> list[Finding]:
 
 
 def _table(found: Sequence[Finding]) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table = tables.plain(headed=False)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     for each in sorted(found, key=lambda each: list(Grade).index(each.grade)):  # what is bad stands at the prompt

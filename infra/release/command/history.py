@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from infra import tables
 from infra.release import commits
 from infra.release.attempt import Attempt
 from infra.release.command.opened import Opened, opened
@@ -102,7 +103,7 @@ def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
 
 
 def _table(release: Opened, shown: Iterable[Attempt], *, several: bool) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = tables.plain()
     for name in ("when, UTC", "versions", "commit, who", "min"):
         table.add_column(name, no_wrap=name != "commit, who", justify="right" if name == "min" else "left")
     table.add_column("outcome", ratio=1, overflow="fold")

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
+from infra import tables
 from infra.release import commits, proof
 from infra.release.attempt import Attempt
 from infra.release.command.opened import Opened, opened
@@ -30,7 +30,7 @@ def promote(*, to: To, function: Function = "", as_json: Json = False) -> None:
         seen = release.look()
         found = [_told(release, target, seen[target.function]) for target in release.targets]
     proved = all(each["proved"] for each in found)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = tables.plain()
     for name in ("function", f"proved in {release.policy.source}", f"live in {to}", "difference"):
         table.add_column(name, overflow="fold")
     for each in found:

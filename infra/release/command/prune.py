@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from infra import tables
 from infra.release.command.opened import Opened, opened
 from infra.release.command.shown import Function, Json, RefusedError, Stack, UsageError, answer, answering
 from infra.release.model import Observation, Target
@@ -123,7 +124,7 @@ def _plain(release: Opened, each: Pruning) -> dict[str, Any]:
 
 
 def _table(each: Pruning, now: datetime, *, yes: bool) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = tables.plain()
     table.title, table.title_justify, table.title_style = each.target.function, "left", "bold"
     for name in ("version", "age, days", "MB"):
         table.add_column(name, justify="right", no_wrap=True)
