@@ -108,7 +108,6 @@ def reviews(repository: Path = REPOSITORY) -> Iterator[Reviews]:
     with ExitStack() as running:
         scratch = Scratch.of(repository)
         running.callback(scratch.remove)
-        (scratch.project / PACK / ".venv").symlink_to(repository / PACK / ".venv", target_is_directory=True)
         cloud = running.enter_context(sandbox.start("cloud", scratch, base, "--port", "0"))
         local = scratch.environment(base, rate=1)
         endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]

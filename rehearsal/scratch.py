@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 # What a rehearsal sets itself, or must not inherit: credentials, profiles, endpoints, backends, tokens, another clock.
 FOREIGN = ("AWS_", "PULUMI_", "STRATA_", "GIT_")
+VENVS = (".venv", "local/.venv", "policy/.venv")
 
 
 class ScratchError(Exception):
@@ -72,7 +73,7 @@ class Scratch:
                 target = scratch.project / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(repository / name, target, follow_symlinks=False)
-            (scratch.project / ".venv").symlink_to(repository / ".venv", target_is_directory=True)
+            share_venvs(repository, scratch.project)
             git(scratch.project, "init", "--quiet", "--initial-branch", "main")
             (scratch.project / ".git/info/exclude").write_text(".venv\n")
             scratch.commit("The project as it is")
@@ -124,6 +125,14 @@ class Scratch:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "STRATA_CLOCK_RATE": f"{rate:g}",
         }
+
+
+def share_venvs(repository: Path, copy: Path) -> None:
+    """Let `copy` have the virtual environments of `repository`, which `make venvs` would fill from the same locks."""
+    for name in VENVS:
+        if (repository / name).exists():
+            (copy / name).parent.mkdir(exist_ok=True)
+            (copy / name).symlink_to(repository / name, target_is_directory=True)
 
 
 def aws_environment(endpoint: str, account: str, region: str) -> dict[str, str]:

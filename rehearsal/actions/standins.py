@@ -12,9 +12,8 @@ from botocore.exceptions import ClientError
 
 from rehearsal.actions.machine import Machine, Outputs, StandIn, StepFailed
 from rehearsal.job import Job
-from rehearsal.scratch import git
+from rehearsal.scratch import git, share_venvs
 
-ENVIRONMENTS = (".venv", "local/.venv", "policy/.venv")  # which `make venvs` would fill from their locks each time
 # By which AWS's clients find the plugins of Pulumi that are there already, with the job's own credentials.
 Plugins = Callable[[Mapping[str, str]], AbstractContextManager[Mapping[str, str]]]
 
@@ -56,8 +55,7 @@ class Actions:
             git(machine.folder, "init", "--quiet")
             git(machine.folder, "fetch", "--quiet", "--depth", depth, f"file://{self.origin}", machine.sha)
         git(machine.folder, "checkout", "--quiet", "--detach", machine.sha)
-        for name in ENVIRONMENTS:
-            (machine.folder / name).symlink_to(self.filled / name, target_is_directory=True)
+        share_venvs(self.filled, machine.folder)
         return {}
 
     def _upload(self, machine: Machine, given: Mapping[str, str]) -> Outputs:

@@ -1,5 +1,6 @@
 """A canary that too few requests reached: topped up, warned of, or taken back before the shift."""
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ import pytest
 
 from infra.release.actions import Note, Stop, TopUp, Wait
 from infra.release.clock import Interrupted
+from infra.release.evidence import needed
 from infra.release.model import Notes, Observation, ReleasePolicy, Status
 from infra.release.outcome import Ending, Outcome, Phase
 from infra.release.runner import run
@@ -77,11 +79,24 @@ def test_from_the_middle_on_a_canary_is_sent_what_it_lacks_and_no_more_than_a_bo
 
     assert isinstance(next_(canary(4.9, 0)), Wait)
     assert isinstance(next_(canary(5, 20)), Wait)
-    assert next_(canary(5, 0)) == TopUp(20, "0 of the 20 requests that it takes have reached the canary")
-    sent = replace(canary(5, 0), notes=Notes("d-1", topped_up=290))
+    assert next_(canary(5, 0)) == TopUp(40, "0 of the 20 requests that it takes have reached the canary")
+    most = needed(20, SPLIT.weight)
+    sent = replace(canary(5, 0), notes=Notes("d-1", topped_up=most - 10))
     assert next_(sent) == TopUp(10, "0 of the 20 requests that it takes have reached the canary")
-    assert isinstance(next_(replace(sent, notes=Notes("d-1", topped_up=300))), Wait)
+    assert isinstance(next_(replace(sent, notes=Notes("d-1", topped_up=most))), Wait)
     assert isinstance(decide(canary(5, 0), TOPPING), Wait)  # there is no harmless event to send
+
+
+@pytest.mark.parametrize("weight", [0.01, 0.1, 0.5, 0.99])
+@pytest.mark.parametrize("wanted", [1, 5, 20, 200])
+def test_chance_leaves_hardly_any_release_without_the_requests_that_it_was_sent(wanted: int, weight: float) -> None:
+    sent = needed(wanted, weight)
+    too_few = sum(
+        math.exp(math.log(math.comb(sent, k)) + k * math.log(weight) + (sent - k) * math.log1p(-weight))
+        for k in range(wanted)
+    )
+    assert too_few < 2e-4
+    assert sent * weight < 3 * wanted + 20, "and not many more than it takes"
 
 
 def release(fake: fake_cloud.FakeCloud, policy: ReleasePolicy) -> Outcome:
