@@ -186,7 +186,7 @@ class Loses(Heard):
 
 def test_a_machine_that_is_lost_says_nothing_more_and_none_of_its_steps_runs() -> None:
     heard = Loses()
-    endless = CALLED.replace("exit 3", "trap 'echo trapped' EXIT TERM; sleep 600; echo over")
+    endless = CALLED.replace("exit 3", "trap 'echo trapped' EXIT TERM; sleep 20; echo over")
     lost = runner(heard, main=CALLER, called=endless).play("main.yml")["last"]
     assert heard.lines == ["it is good-abc"]
     assert (lost.result, [step.code for step in lost.steps]) == ("failure", [128 + 9])
