@@ -36,10 +36,12 @@ class Lent:
         role = self.cloud.client("iam", account).create_role(
             RoleName="orders", AssumeRolePolicyDocument=json.dumps(TRUST)
         )["Role"]["Arn"]
-        code = {"S3Bucket": self.bucket, "S3Key": "orders.zip", "S3ObjectVersion": self.version}
-        return self.cloud.client("lambda", account).create_function(
-            FunctionName="orders", Runtime="python3.11", Role=role, Handler="app.handler", Code=code
+        functions = self.cloud.client("lambda", account)
+        functions.create_function(
+            FunctionName="orders", Runtime="python3.11", Role=role, Handler="app.handler", Code={"ZipFile": archive("")}
         )
+        code = {"S3Bucket": self.bucket, "S3Key": "orders.zip", "S3ObjectVersion": self.version}
+        return functions.update_function_code(FunctionName="orders", **code)
 
 
 @pytest.fixture

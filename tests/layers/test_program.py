@@ -115,6 +115,8 @@ def test_the_release_is_told_every_name_that_it_acts_on(monkeypatch: pytest.Monk
         "throttle_alarm": "strata-prod-orders-live-throttles",
         "before_allow_traffic": "CodeDeployHook_strata-prod-smoke",
         "after_allow_traffic": "",
+        "proof_group": f"arn:aws:codedeploy:{REGION}:222222222222:deploymentgroup:strata-staging/strata-staging-orders",
+        "proof_role": "arn:aws:iam::222222222222:role/strata-staging-proof",
     }
     assert release["region"] == REGION
     assert release["policy"]["commit"] == "abc123"

@@ -28,6 +28,7 @@ DEPLOY = PROD.deploy_role
 # Granted, and called by the real plugin of AWS's provider or by AWS itself, but by nothing that stands in for them.
 ON_AWS_ALONE = {
     "apigateway:PUT": "users report it beside POST when tags are set",
+    "codedeploy:UntagResource": "the release drops the oldest marks of a group that has too many",
     "iam:ListAttachedRolePolicies": "the plugin reads what is attached to a role",
     "iam:ListInstanceProfilesForRole": "the plugin asks before it deletes a role",
     "iam:ListRolePolicies": "the plugin reads a role's own policies",
