@@ -77,8 +77,8 @@ class Truth:
         found = re.search(r" at=(\S+)", record.description)
         return datetime.fromisoformat(found.group(1)).astimezone(UTC) if found else None
 
-    def live_commit(self, group: CodeDeploy) -> str | None:
-        live = group.function.fingerprint(group.function.alias.version)
+    def live_commit(self, group: CodeDeploy, version: str) -> str | None:
+        live = group.function.fingerprint(version)
         for each in reversed(group.records):
             if each.role == "forth" and not each.failed and group.function.fingerprint(each.target) == live:
                 return each.description.split("commit=")[1].split()[0]
@@ -132,7 +132,7 @@ class Truth:
             self.broken(f"{new.id} starts {fingerprint}, which {rejected.id} rejected")
         if function.codes[new.current].role != function.codes[new.target].role and not allowed:
             self.broken(f"{new.id} starts between versions of two roles")
-        live = self.live_commit(group)
+        live = self.live_commit(group, group.function.alias.version)
         if live is not None and older(run.policy.commit, live) and not allowed:
             self.broken(f"{new.id} releases {run.policy.commit}, which is older than {live}")
 
@@ -250,7 +250,7 @@ class Truth:
             case "unlike":
                 fine = function.codes[live].role != function.codes[wanted].role
             case "older":
-                commit = self.live_commit(group)
+                commit = self.live_commit(group, live)
                 fine = commit is not None and older(run.policy.commit, commit)
             case "set":
                 fine = bool(others & {Ending.REFUSED, Ending.ROLLED_BACK})
