@@ -13,9 +13,8 @@ from rehearsal.promotion.stage import STACKS
 
 AFTER_DEV = ("staging", "prod")
 UNPROVEN, OLDER, ALTERED = "unproven", "older", "altered"
-# What must be refused: its name, the reason, and words of the sentence that says why. Prod refuses all but the first.
+# What prod must refuse: its name, the reason, and words of the sentence that says why.
 TOLD = (
-    ("overtaken", OLDER, "is older than"),
     ("older", OLDER, "is older than"),
     ("altered", ALTERED, "somebody altered it after the build"),
     ("rolled-back", UNPROVEN, "was taken back there (verdict"),
@@ -37,7 +36,7 @@ class Promoted:
 
 @dataclass(frozen=True)
 class Refused:
-    """What `stack` did not take. `why`: its own words; `changes`: the calls of the release that changed something
+    """What prod did not take. `why`: its own words; `changes`: the calls of the release that changed something
     nevertheless; `code`: how the step exited."""
 
     name: str
@@ -45,7 +44,6 @@ class Refused:
     why: str
     changes: tuple[str, ...]
     code: int
-    stack: str = "prod"
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ class Report:
         for one in self.adopted:
             table.add_row(f"{one.stack}, cut off", one.outcome.replace("_", " "), one.deployment_id or "", "")
         for each in self.refused:
-            table.add_row(f"{each.stack}, {each.name}", f"refused ({each.reason})", "", f"{len(each.changes)}")
+            table.add_row(f"prod, {each.name}", f"refused ({each.reason})", "", f"{len(each.changes)}")
         return table
 
 

@@ -101,7 +101,6 @@ class Promotion:
         if all(each.result == SUCCESS for each in first.values()):
             better = self.stage.commit(edits.GOOD)
             good = self.onwards(better)
-            self.overtaken(sha, first)
             self.older(sha, first)
             self.altered(better, good)
             self.cut_off(self.stage.commit(edits.HARMLESS, LONG))
@@ -188,14 +187,6 @@ class Promotion:
     def since(self, before: Seen) -> Deployment | None:
         """Staging's newest deployment that was not there before."""
         return newest(before.deployments, self.stage.look("staging").deployments)
-
-    def overtaken(self, sha: str, first: Mapping[str, Result]) -> None:
-        self.story.chapter(
-            "overtaken: two pushes at once",
-            "The queue of a stack lets one job in at a time, whichever came first. The second push's was, and now the "
-            "first push's has its turn in dev.",
-        )
-        self.refuse("overtaken", sha, first, stack="dev")
 
     def older(self, sha: str, first: Mapping[str, Result]) -> None:
         self.story.chapter(
@@ -318,28 +309,26 @@ class Promotion:
         name: str,
         sha: str,
         earlier: Mapping[str, Result],
-        *,
         first: First | None = None,
         changed: Mapping[str, str] | None = None,
-        stack: str = "prod",
     ) -> None:
-        """Play the stack's job alone, and enter how it was refused."""
-        before = self.stage.look(stack)
+        """Play prod's job alone, and enter how it was refused."""
+        before = self.stage.look("prod")
         told = self.told(quiet=STACKS, first=first)
-        result = self.play(sha, told, only=(stack,), earlier=earlier, changed=changed)[stack]
+        result = self.play(sha, told, only=("prod",), earlier=earlier, changed=changed)["prod"]
         step = result.step(DEPLOY)
         if step is None:
-            self.amiss.append(f"{name}: {stack}'s job never came to its step {DEPLOY}:\n{result.text}")
+            self.amiss.append(f"{name}: prod's job never came to its step {DEPLOY}:\n{result.text}")
             return
         words = next(words for each, _, words in TOLD if each == name)
-        ended = told_by(step.text, target(stack)["function"])
+        ended = told_by(step.text, target("prod")["function"])
         said = [ended.detail, *(line.strip() for line in step.text.splitlines())]
         line = next((each for each in said if words in each), ended.detail)
         reason = ended.reason if ended.refused else (ALTERED if name == ALTERED and words in step.text else "")
         # Staging's release may be at work meanwhile, so the step's own time is looked at, and not the job's.
-        changes = self.stage.accounts[stack].release_changes(step.began)
-        after = self.stage.look(stack)
+        changes = self.stage.accounts["prod"].release_changes(step.began)
+        after = self.stage.look("prod")
         if (after.live, len(after.deployments)) != (before.live, len(before.deployments)):
-            self.amiss.append(f"{name}: {stack} moved from version {before.live} to {after.live}")
-        self.refused.append(Refused(name, reason, line, changes, step.code, stack))
+            self.amiss.append(f"{name}: prod moved from version {before.live} to {after.live}")
+        self.refused.append(Refused(name, reason, line, changes, step.code))
         self.story.result(f"refused ({reason}), {len(changes)} calls that change: {line}", good=not changes)

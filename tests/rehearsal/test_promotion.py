@@ -43,6 +43,6 @@ def test_what_a_lost_runner_left_in_staging_is_adopted_by_the_next_run_and_prod_
     assert (staging["outcome"], prod["outcome"]) == ("promoted", "promoted")
 
 
-def test_what_is_older_or_not_proved_is_refused_and_nothing_is_touched(report: dict[str, Any]) -> None:
+def test_prod_refuses_what_staging_has_not_proved_without_touching_anything(report: dict[str, Any]) -> None:
     assert [(one["name"], one["reason"]) for one in report["refused"]] == [(name, reason) for name, reason, _ in TOLD]
     assert {one["calls"] for one in report["refused"]} == {0}
