@@ -11,7 +11,7 @@ from rich.console import Console
 
 from rehearsal import captures, decisions, enforced, leaks, planted, sandbox
 from rehearsal.duties import Duties
-from rehearsal.entry import guarded
+from rehearsal.entry import guarded, options
 from rehearsal.job import outlived
 from rehearsal.processes import ProgramError
 from rehearsal.sandbox import STACK
@@ -24,14 +24,8 @@ DECISIONS = "decisions.json"  # beside the report, where policies are asked
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
+    parser = options("python -m rehearsal", __doc__, 55.0, REPORT)
     parser.add_argument("what", nargs="?", choices=("story", "sandbox", "captures"), default="story")
-    parser.add_argument(
-        "--factor", type=float, default=40.0, help="simulated seconds per real second (default: %(default)g)"
-    )
-    parser.add_argument("--enforce", action="store_true", help="ask IAM's policies before each call; nobody has a key")
-    parser.add_argument("--rate", type=float, default=55.0, help="requests per real second (default: %(default)g)")
-    parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes (default: %(default)s)")
     return parser
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rehearsal.files import put
 from rehearsal.scratch import require_loopback
 
 EXCHANGE = "sts:AssumeRoleWithWebIdentity"
@@ -64,10 +65,7 @@ def denied(decisions: Iterable[Decision]) -> list[str]:
 
 def write(decisions: Iterable[Decision], file: Path) -> None:
     """Write the record, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".tmp")
-    part.write_text(json.dumps([asdict(one) for one in decisions], indent=1) + "\n")
-    part.replace(file)
+    put([asdict(one) for one in decisions], file, indent=1)
 
 
 def read(file: Path) -> tuple[Decision, ...]:

@@ -19,7 +19,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from rehearsal.scratch import require_loopback
+from rehearsal.scratch import for_go, require_loopback, state_at
 
 BUILD = "build"  # the job that builds, which deploys nothing
 ISSUER, AUDIENCE = "https://token.actions.githubusercontent.com", "sts.amazonaws.com"
@@ -46,13 +46,11 @@ class Job:
     def environment(self, base: Mapping[str, str], backend: str) -> dict[str, str]:
         """`base` without any key or passphrase, its stack's state at the URL `backend`."""
         return {name: value for name, value in base.items() if name not in KEYS} | {
-            # Go's SDK asks STS for credentials before it has read AWS_ENDPOINT_URL; this it reads.
-            "AWS_ENDPOINT_URL_STS": self.endpoint,
-            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # or Go's SDK warns of each object without one
+            **for_go(self.endpoint),
+            **state_at(backend, self.endpoint),
             "AWS_ROLE_ARN": self.role,
             "AWS_ROLE_SESSION_NAME": SESSION,
             "AWS_WEB_IDENTITY_TOKEN_FILE": str(self.file),
-            "PULUMI_BACKEND_URL": f"{backend}&endpoint={self.endpoint}&s3ForcePathStyle=true",
         }
 
     def renew(self) -> None:

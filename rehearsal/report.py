@@ -1,6 +1,5 @@
 """What a rehearsal found: `.rehearsal/report.json`, the table at the end, and whether everything ended as told."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from infra import tables
 from rehearsal.decisions import EXCHANGE
+from rehearsal.files import put
 from rehearsal.fleet.result import SetResult
 from rehearsal.leaks import Search
 from rehearsal.traffic import Orders
@@ -122,10 +122,7 @@ class Report:
 
     def write(self, file: Path) -> None:
         """Write the file, whole or not at all."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = file.with_suffix(".tmp")
-        scratch.write_text(json.dumps(self.as_json(), indent=2) + "\n")
-        scratch.replace(file)
+        put(self.as_json(), file)
 
     def problems(self) -> list[str]:
         """What ended otherwise than told, one line each; empty where all is well."""

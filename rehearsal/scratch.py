@@ -135,6 +135,19 @@ def share_venvs(repository: Path, copy: Path) -> None:
             (copy / name).symlink_to(repository / name, target_is_directory=True)
 
 
+def state_at(url: str, endpoint: str) -> dict[str, str]:
+    """Pulumi's state in the bucket that `url` names, where S3 is at that endpoint."""
+    return {"PULUMI_BACKEND_URL": f"{url}&endpoint={endpoint}&s3ForcePathStyle=true"}
+
+
+def for_go(endpoint: str) -> dict[str, str]:
+    """What Go's SDK must be told beside the endpoint of all services."""
+    return {
+        "AWS_ENDPOINT_URL_STS": endpoint,  # it asks STS for credentials before it has read AWS_ENDPOINT_URL
+        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # or it warns of each object without a checksum
+    }
+
+
 def aws_environment(endpoint: str, account: str, region: str) -> dict[str, str]:
     """How AWS's clients reach the local cloud, which takes twelve digits as the access key, and any secret.
 

@@ -1,6 +1,5 @@
 """`python -m rehearsal.promotion`: main.yml played on this machine, in three accounts, by each job's own role."""
 
-import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,24 +7,12 @@ from pathlib import Path
 from rich.console import Console
 
 from rehearsal import decisions
-from rehearsal.entry import guarded
+from rehearsal.entry import guarded, options
 from rehearsal.promotion import stage
 from rehearsal.promotion.scenario import Promotion
 from rehearsal.story import Story
 
 REPORT = Path(".rehearsal/promotion.json")
-
-
-def arguments() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m rehearsal.promotion", description=__doc__)
-    parser.add_argument(
-        "--factor", type=float, default=40.0, help="simulated seconds per real second (default: %(default)g)"
-    )
-    parser.add_argument("--enforce", action="store_true", help="ask IAM's policies before each call")
-    parser.add_argument("--rate", type=float, default=30.0, help="requests per real second (default: %(default)g)")
-    parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes (default: %(default)s)")
-    return parser
 
 
 def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforce: bool) -> int:
@@ -49,7 +36,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
 
 def main() -> int:
     """Exit code 0, 1 with a reason, or 130 where it was interrupted."""
-    given = arguments().parse_args()
+    given = options("python -m rehearsal.promotion", __doc__, 30.0, REPORT).parse_args()
     return guarded(
         "rehearsal",
         lambda: rehearse(Console(highlight=False), given.factor, given.rate, given.report, enforce=given.enforce),

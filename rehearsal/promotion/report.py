@@ -1,6 +1,5 @@
 """What a rehearsal of the pipeline found: `.rehearsal/promotion.json`, the table, and whether all ended as told."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from infra import tables
+from rehearsal.files import put
 from rehearsal.promotion.stage import STACKS
 
 AFTER_DEV = ("staging", "prod")
@@ -67,10 +67,7 @@ class Report:
 
     def write(self, file: Path) -> None:
         """Write the file, whole or not at all."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = file.with_suffix(".tmp")
-        scratch.write_text(json.dumps(self.as_json(), indent=2) + "\n")
-        scratch.replace(file)
+        put(self.as_json(), file)
 
     def problems(self) -> list[str]:
         """What ended otherwise than told, one line each; empty where all is well."""

@@ -15,7 +15,7 @@ from rehearsal.actions.workflow import Workflow, parse
 from rehearsal.facts import Aws, Seen
 from rehearsal.processes import Program
 from rehearsal.sandbox import REPOSITORY
-from rehearsal.scratch import Edit, Scratch, aws_environment, git, scrubbed
+from rehearsal.scratch import Edit, Scratch, aws_environment, for_go, git, scrubbed, state_at
 
 STACKS = ("dev", "staging", "prod")
 OURS = ("MAKE", "MFLAGS", "FACTOR", "ENFORCE", "STACK")  # of the `make` that started this, and not of a job's
@@ -71,7 +71,8 @@ class Stage:
         return next((each["ApiEndpoint"] for each in apis if each["Name"] == f"strata-{stack}"), None)
 
     def _here(self, env: Mapping[str, str]) -> Mapping[str, str]:
-        return {**env, **(_backend(env["PULUMI_BACKEND_URL"], self.endpoint) if "PULUMI_BACKEND_URL" in env else {})}
+        url = env.get("PULUMI_BACKEND_URL")  # empty where the workflow's step that says it has failed
+        return {**env, **(state_at(url, self.endpoint) if url else {})}
 
 
 def target(stack: str) -> dict[str, str]:
@@ -103,8 +104,7 @@ def running(factor: float, *, enforce: bool, repository: Path = REPOSITORY) -> I
         shared = {
             **{name: value for name, value in local.items() if not name.startswith(OURS)},
             "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ENDPOINT_URL_STS": endpoint,
-            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+            **for_go(endpoint),
         }
         for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"):  # a job has them from its workflow, or not
             del shared[name]
@@ -124,8 +124,7 @@ def _prepare(scratch: Scratch, admin: Mapping[str, str], stack: str, aws: Aws, i
     """What an administrator does once: `bootstrap/` in the account, an empty stack, and the legacy layer."""
     with _plugins(scratch)(admin) as plugins:
         made = account.prepare(scratch, {**admin, **plugins}, stack)
-    env = {**admin, "AWS_ENDPOINT_URL_STS": aws.endpoint, "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required"}
-    env |= _backend(made["state"], aws.endpoint)
+    env = {**admin, **for_go(aws.endpoint), **state_at(made["state"], aws.endpoint)}
     sandbox.succeed(scratch, env, "stack", "init", stack, "--secrets-provider", made["secrets_providers"][stack])
     config = sandbox.with_legacy(scratch, env, aws.endpoint, stack)
     if "legacy" in config["data"]:
@@ -144,8 +143,3 @@ def _plugins(scratch: Scratch) -> Any:
             yield {"PULUMI_DEBUG_PROVIDERS": providers.ready(scratch.root / f"{name}.json")["PULUMI_DEBUG_PROVIDERS"]}
 
     return started
-
-
-def _backend(url: str, endpoint: str) -> dict[str, str]:
-    """The stack's state at `url`, at that endpoint."""
-    return {"PULUMI_BACKEND_URL": f"{url}&endpoint={endpoint}&s3ForcePathStyle=true"} if url else {}
