@@ -181,6 +181,29 @@ def test_a_group_shows_what_it_was_given_and_what_an_update_changed(
     assert codedeploy.list_deployment_groups(applicationName="shop")["deploymentGroups"] == []
 
 
+def test_what_terraforms_provider_sends_for_instances_on_every_create_is_taken_and_shown(
+    codedeploy: Any, group: Callable[..., Any]
+) -> None:
+    def strategy() -> str:
+        found = codedeploy.get_deployment_group(applicationName="shop", deploymentGroupName="orders")
+        return str(found["deploymentGroupInfo"]["outdatedInstancesStrategy"])
+
+    group(
+        outdatedInstancesStrategy="UPDATE",
+        terminationHookEnabled=False,
+        alarmConfiguration={"enabled": False, "ignorePollAlarmFailure": False, "alarms": []},
+        autoRollbackConfiguration={"enabled": False, "events": []},
+        ec2TagFilters=[],
+        autoScalingGroups=[],
+    )
+    assert strategy() == "UPDATE"
+    change = {"applicationName": "shop", "currentDeploymentGroupName": "orders"}
+    codedeploy.update_deployment_group(**change, outdatedInstancesStrategy="IGNORE")
+    assert strategy() == "IGNORE"
+    codedeploy.update_deployment_group(**change, deploymentConfigName=ALL_AT_ONCE)
+    assert strategy() == "IGNORE"
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -196,6 +219,7 @@ def test_a_group_shows_what_it_was_given_and_what_an_update_changed(
         ({"autoRollbackConfiguration": {"enabled": True}}, "InvalidAutoRollbackConfigException"),
         ({"triggerConfigurations": [{"triggerName": "x"}]}, "InvalidTriggerConfigException"),
         ({"autoScalingGroups": ["x"]}, "InvalidInputException"),
+        ({"outdatedInstancesStrategy": "LATER"}, "InvalidInputException"),
         ({"tags": [{"Key": "aws:x", "Value": "y"}]}, "InvalidTagsToAddException"),
     ],
 )

@@ -29,7 +29,6 @@ _OTHER_PLATFORMS = (
     "onPremisesTagSet",
     "ec2DeploymentOptions",
     "terminationHookEnabled",
-    "outdatedInstancesStrategy",
 )
 _SETTINGS = (
     "deploymentConfigName",
@@ -38,6 +37,7 @@ _SETTINGS = (
     "alarmConfiguration",
     "autoRollbackConfiguration",
     "deploymentStyle",
+    "outdatedInstancesStrategy",  # of no effect without instances, and sent by Terraform's provider on every create
 )
 
 
@@ -147,12 +147,12 @@ def _info(region: Region, application: Application, group: Group) -> dict[str, A
         "triggerConfigurations": [],
         "alarmConfiguration": {"enabled": False, "ignorePollAlarmFailure": False, "alarms": []},
         "autoRollbackConfiguration": {"enabled": False, "events": []},
+        "outdatedInstancesStrategy": "UPDATE",
         **group.settings,
         "applicationName": application.name,
         "deploymentGroupId": group.id,
         "deploymentGroupName": group.name,
         "computePlatform": "Lambda",
-        "outdatedInstancesStrategy": "UPDATE",
         "terminationHookEnabled": False,
         "targetRevision": good[-1].revision if good else None,
         "lastSuccessfulDeployment": _last(good),
