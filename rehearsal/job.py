@@ -24,6 +24,7 @@ from rehearsal.scratch import for_go, require_loopback, state_at
 BUILD = "build"  # the job that builds, which deploys nothing
 ISSUER, AUDIENCE = "https://token.actions.githubusercontent.com", "sts.amazonaws.com"
 SESSION = "rehearsal"
+MAIN = "refs/heads/main"
 EVERY = 30  # simulated seconds; a token is good for 300, and a busy machine may be late
 SHORTEST = 900  # simulated seconds that a session lasts at least
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PULUMI_CONFIG_PASSPHRASE")
@@ -62,7 +63,8 @@ class Job:
     def token(self) -> str:
         """A new token, as GitHub's issuer signs it."""
         require_loopback(self.endpoint)
-        body = json.dumps({"issuer": ISSUER, "claims": {"aud": AUDIENCE, "sub": self.subject}}).encode()
+        claims = {"aud": AUDIENCE, "sub": self.subject, "ref": MAIN}
+        body = json.dumps({"issuer": ISSUER, "claims": claims}).encode()
         with urllib.request.urlopen(f"{self.endpoint}/_strata/tokens", data=body, timeout=30) as answer:  # noqa: S310  loopback
             self.tokens.append(json.load(answer)["token"])
         return self.tokens[-1]

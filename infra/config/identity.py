@@ -13,6 +13,10 @@ from infra.naming import SERVICES, STACK, Names
 from infra.permissions import Belongings, Neighbour, Repository
 
 ENVIRONMENT = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", 'the name of a GitHub environment, e.g. "prod"')
+# https://git-scm.com/docs/git-check-ref-format; of its letters those that neither IAM nor GitHub takes for a wildcard
+BRANCH = Text(
+    r"(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)))[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,253}[A-Za-z0-9_-])?", 'a branch, e.g. "main"'
+)
 NUMBER = Text(r"[1-9]\d{0,18}", 'the number by which GitHub knows it, in quotes, e.g. "1234567"')
 SERVICE = Text(r"[a-z][a-z0-9-]{0,15}", 'a function\'s short name, e.g. "orders"')
 # https://docs.github.com/en/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
@@ -25,7 +29,8 @@ IMAGE = Text(r"[a-z0-9][a-z0-9._/:@-]{0,254}", 'an image, e.g. "pulumi/pulumi-py
 
 @dataclass(frozen=True)
 class GitHubConfig:
-    """identity.github: the repository whose jobs may take roles, and which shape its tokens' subjects have."""
+    """identity.github: the repository whose jobs may take roles, which form its tokens' subjects have, and the branch
+    from which alone stacks are deployed and bundles are built."""
 
     repository: Annotated[str, Text(f"{OWNER}/{REPOSITORY}", 'a repository as OWNER/NAME, e.g. "acme/strata"')]
     subject: Annotated[
@@ -33,7 +38,13 @@ class GitHubConfig:
     ] = "names"
     owner_id: Annotated[str, NUMBER] = ""
     repository_id: Annotated[str, NUMBER] = ""
+    branch: Annotated[str, BRANCH] = "main"
     existing_provider: Annotated[bool, Flag()] = False
+
+    @property
+    def ref(self) -> str:
+        """The branch as a token says it."""
+        return f"refs/heads/{self.branch}"
 
     @property
     def found(self) -> Repository:
@@ -207,18 +218,15 @@ def _artifacts(path: str, kept: KeptArtifacts, environments: dict[str, str]) -> 
 
 
 def _subject(path: str, github: GitHubConfig) -> Iterator[str]:
-    """The two shapes of a subject exclude one another."""
-    for key, number in (("ownerId", github.owner_id), ("repositoryId", github.repository_id)):
-        if github.subject == "names" and number:
-            yield (
-                f"{path}.{key} is {shown(number)}, without effect: {path}.subject is names; leave it out, or set "
-                "subject to ids"
-            )
-        if github.subject == "ids" and not number:
-            yield f"{path}.{key} is missing, but {path}.subject is ids; give it, or set subject to names"
-    owner, _, name = github.repository.partition("/")
-    if github.owner_id and (owner.endswith(f"-{github.owner_id}") or name.endswith(f"-{github.repository_id or '-'}")):
+    """The two forms of a subject exclude one another. The repository's number is of use with either."""
+    if github.subject == "names" and github.owner_id:
         yield (
-            f"{path}.repository is {shown(github.repository)}, which holds the numbers already; give OWNER/NAME alone, "
-            "since subject ids appends them"
+            f"{path}.ownerId is {shown(github.owner_id)}, without effect: {path}.subject is names; leave it out, or "
+            "set subject to ids"
         )
+    for key, number in (("ownerId", github.owner_id), ("repositoryId", github.repository_id)):
+        if github.subject == "ids" and not number:
+            yield (
+                f"{path}.{key} is missing, but {path}.subject is ids; give it (gh api repos/{github.repository} shows "
+                "it), or set subject to names"
+            )

@@ -65,7 +65,8 @@ def accesses(config: IdentityConfig) -> Iterator[Access | Builder]:
     repository = config.github.found
     kept = config.artifacts
     if kept.account_id is None:
-        yield Builder(config.project, Shared(config.project).build_role, repository.token(kept.environment))
+        token = repository.token(kept.environment).from_ref(config.github.ref)
+        yield Builder(config.project, Shared(config.project).build_role, token)
     for access in _of_stacks(config):
         yield replace(access, artifact_account=kept.account_id or "")
 
@@ -74,7 +75,8 @@ def _of_stacks(config: IdentityConfig) -> Iterator[Access]:
     repository = config.github.found
     for stack in config.stacks:
         names = stack.names(config.project)
-        yield Access(stack, names, names.deploy_role, repository.token(stack.environment), changes=True)
+        deploys = repository.token(stack.environment).from_ref(config.github.ref)
+        yield Access(stack, names, names.deploy_role, deploys, changes=True)
         yield Access(stack, names, names.preview_role, repository.token(config.preview_environment), changes=False)
         if config.pulumi is not None:
             for operation in ("preview", "update"):

@@ -46,6 +46,7 @@ class Door:
         may = [{"policy": f"{self.access.role}-{part}", **each.as_json()} for part, each in self.statements()]
         return {
             "role": self.arn,
+            "takes": self.access.token.asked,
             "stack": self.access.serves,
             "changes": self.access.changes,
             "statements": may,
@@ -57,29 +58,35 @@ def explain(
     repository: Annotated[str, typer.Option(help="OWNER/NAME on GitHub.")],
     environment: Annotated[str, typer.Option(help="The GitHub environment of the job.")],
     owner_id: Annotated[str, typer.Option(help="GitHub's number of the owner, where subjects hold it.")] = "",
-    repository_id: Annotated[str, typer.Option(help="GitHub's number of the repository, likewise.")] = "",
+    repository_id: Annotated[str, typer.Option(help="GitHub's number of the repository.")] = "",
+    ref: Annotated[str, typer.Option(help="The job's branch or tag, as a token says it.")] = "refs/heads/main",
     folder: Annotated[Path, typer.Option(help="Where Pulumi.ACCOUNT.yaml of the accounts are.")] = BOOTSTRAP,
     as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")] = False,
 ) -> None:
     """Say what token a job of this repository and environment shows, which roles take it, and what each may do.
+
+    The subjects of repositories that were created, renamed or transferred after July 15, 2026 hold GitHub's numbers:
+    then give --owner-id and --repository-id.
 
     Exit codes: 0 a role takes it; 1 none does; 2 wrong usage, or a configuration with mistakes.
     """
     if (wrong := mistake(repository, environment, owner_id, repository_id)) is not None:
         _end(wrong, as_json=as_json)
     owner, _, name = repository.partition("/")
-    token = Repository(owner, name, owner_id, repository_id).token(environment)
+    found = Repository(owner, name, owner_id, repository_id)
+    token = found.token(environment).from_ref(ref)
     doors: list[Door] = []
     try:
         doors = list(every(folder))
     except ConfigError as problem:
         _end(str(problem), as_json=as_json)
-    open_ = [door for door in doors if door.access.token == token]
+    open_ = [door for door in doors if door.access.token.opens(token)]
     if as_json:
-        told = {"issuer": token.issuer.url, "audience": token.audience, "subject": token.subject}
+        told = {"issuer": token.issuer.url, "audience": token.audience, "subject": token.subject, **dict(token.claims)}
+        told["form"] = form(found)
         typer.echo(json.dumps({"token": told, "opens": [door.plain() for door in open_]}, indent=2))
     else:
-        _tell(token, open_, doors)
+        _tell(token, form(found), open_, doors)
     if not open_:
         raise typer.Exit(CLOSED)
 
@@ -90,12 +97,28 @@ def mistake(repository: str, environment: str, owner_id: str, repository_id: str
         return f"--repository is {repository!r}, not a repository: give OWNER/NAME, e.g. acme/strata"
     if not re.fullmatch(ENVIRONMENT.pattern, environment):
         return f"--environment is {environment!r}: give {ENVIRONMENT.wants}"
-    if bool(owner_id) != bool(repository_id):
-        return "a subject holds both numbers or none: give --owner-id and --repository-id, or neither"
+    if owner_id and not repository_id:
+        return "a subject holds both numbers or none: give --repository-id beside --owner-id, or leave that out"
     for name, number in (("--owner-id", owner_id), ("--repository-id", repository_id)):
         if number and not number.isdigit():
             return f"{name} is {number!r}: give the number by which GitHub knows it"
     return None
+
+
+def form(repository: Repository) -> str:
+    """Which form the subject has, of which repositories that is the form, and how to find the other.
+
+    https://docs.github.com/en/actions/reference/security/oidc
+    """
+    after = "created, renamed or transferred after July 15, 2026"
+    if repository.owner_id:
+        return f"ids: of a repository that was {after}, or has opted in. One that was not has names alone."
+    path = f"{repository.owner}/{repository.name}"
+    return (
+        f"names: of a repository that was neither {after}, nor has opted in. One that was has "
+        f"repo:{repository.owner}@OWNERID/{repository.name}@REPOID:...; "
+        f"`gh api repos/{path} --jq '.owner.id, .id'` shows both numbers."
+    )
 
 
 def every(folder: Path) -> Iterator[Door]:
@@ -122,18 +145,31 @@ def _end(wrong: str, *, as_json: bool) -> None:
     raise typer.Exit(USAGE)
 
 
-def _tell(token: Token, doors: list[Door], known: list[Door]) -> None:
+def _tell(token: Token, form: str, doors: list[Door], known: list[Door]) -> None:
     console = Console(markup=False, highlight=False)
     console.print("A job shows a token, and AWS takes it only where all of this is equal:")
     for name, value in (("issuer", token.issuer.url), ("audience", token.audience), ("subject", token.subject)):
         console.print(f"  {name:<9} {value}", soft_wrap=True)
+    console.print(f"The subject's form is {form}", soft_wrap=True)
     if not doors:
         console.print("No role takes it. Those that are configured take:")
-        for subject in sorted({door.access.token.subject for door in known}):
-            console.print(f"  {subject}", soft_wrap=True)
+        for line in sorted({_asked(door.access.token) for door in known}):
+            console.print(f"  {line}", soft_wrap=True)
     for door in doors:
         console.print(f"\n{door.arn} {door.access.does}:", soft_wrap=True)
+        if only := _and(door.access.token):
+            console.print(f"It takes the token only{only}.", soft_wrap=True)
         console.print(_table(door))
+
+
+def _asked(token: Token) -> str:
+    """The subject and the further claims that a role asks for."""
+    return f"{token.subject}{_and(token)}"
+
+
+def _and(token: Token) -> str:
+    claims = " and ".join(f"{name} {value}" for name, value in token.claims)
+    return f" with {claims}" if claims else ""
 
 
 def _table(door: Door) -> Table:

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.naming import Names, Place
 from infra.permissions.statement import Statement
@@ -32,11 +32,31 @@ GITHUB_AUDIENCE = "sts.amazonaws.com"
 
 @dataclass(frozen=True)
 class Token:
-    """The one kind of token that a role takes."""
+    """The one kind of token that a role takes. `claims`: what else it must say, by name.
+
+    Of a token's other claims STS compares those that it knows of the issuer, in a role's trust policy alone.
+    https://aws.amazon.com/about-aws/whats-new/2026/01/aws-sts-supports-validation-identity-provider-claims/
+    """
 
     issuer: Issuer
     audience: str
     subject: str
+    claims: tuple[tuple[str, str], ...] = ()
+
+    def from_ref(self, ref: str) -> "Token":
+        """The same, and only of a job that runs on this branch or tag, e.g. "refs/heads/main"."""
+        return replace(self, claims=(*self.claims, ("ref", ref)))
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What the token must say, by the name of the claim."""
+        return {"aud": self.audience, "sub": self.subject, **dict(self.claims)}
+
+    def opens(self, shown: "Token") -> bool:
+        """Whether what a job shows is such a token. A claim that is not known of the job counts as right."""
+        known = dict(shown.claims)
+        same = (self.issuer, self.audience, self.subject) == (shown.issuer, shown.audience, shown.subject)
+        return same and all(known.get(name, value) == value for name, value in self.claims)
 
 
 def trust(service: str) -> tuple[Statement, ...]:
@@ -55,21 +75,26 @@ def neighbours(account: str, roles: Sequence[str]) -> tuple[Statement, ...]:
 
 
 def federated(place: Place, token: Token) -> tuple[Statement, ...]:
-    """Who shows such a token may take the role: audience and subject are equal to the token's, to the letter."""
+    """Who shows such a token may take the role: each claim that is asked for is equal to the token's, to the letter."""
     host = token.issuer.host
     return (
         Statement(
             "Exchange",
             ("sts:AssumeRoleWithWebIdentity",),
             principal={"Federated": token.issuer.arn(place)},
-            condition={"StringEquals": {f"{host}:aud": token.audience, f"{host}:sub": token.subject}},
+            condition={"StringEquals": {f"{host}:{claim}": value for claim, value in token.asked.items()}},
         ),
     )
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A GitHub repository. With the two numbers its subject names them; a repository has one shape or the other."""
+    """A GitHub repository. With `owner_id` its subjects name both immutable numbers; a repository has one form or the
+    other. `repository_id` is asked of every token, where it is given.
+
+    The numbers are in the subjects of repositories that were created, renamed or transferred after July 15, 2026, or
+    that have opted in. https://docs.github.com/en/actions/reference/security/oidc
+    """
 
     owner: str
     name: str
@@ -79,14 +104,12 @@ class Repository:
     def __str__(self) -> str:
         if not self.owner_id:
             return f"{self.owner}/{self.name}"
-        return f"{self.owner}-{self.owner_id}/{self.name}-{self.repository_id}"
+        return f"{self.owner}@{self.owner_id}/{self.name}@{self.repository_id}"
 
     def token(self, environment: str) -> Token:
-        """The token of a job in one of the repository's environments.
-
-        https://docs.github.com/en/actions/reference/security/oidc
-        """
-        return Token(GITHUB, GITHUB_AUDIENCE, f"repo:{self}:environment:{environment}")
+        """The token of a job in one of the repository's environments."""
+        claims = (("repository_id", self.repository_id),) if self.repository_id else ()
+        return Token(GITHUB, GITHUB_AUDIENCE, f"repo:{self}:environment:{environment}", claims)
 
 
 def pulumi_token(organization: str, names: Names, operation: str) -> Token:

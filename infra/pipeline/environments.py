@@ -1,6 +1,7 @@
 """`environments`: GitHub's environments, as `bootstrap/` is configured.
 
-The roles trust a token's environment, and it does not say which branch a job is of: so each environment restricts them.
+The roles trust a token's environment, and those that deploy or build its branch too. An environment that restricts its
+branches stops a job before it starts, where the role would only refuse it.
 https://docs.github.com/en/actions/reference/workflows-and-actions/deployments-and-environments
 """
 
@@ -18,7 +19,6 @@ from infra.permissions.explain import BOOTSTRAP, configured
 from infra.pipeline.github import GitHub, connected, part
 from infra.pipeline.told import BAD, USAGE, PipelineError, answering
 
-MAIN = "main"
 MERGES = "refs/pull/*/merge"
 """What a pull request's jobs run on. GitHub matches an environment's branches with it."""
 
@@ -77,15 +77,15 @@ def the_one(repositories: set[str]) -> str:
 
 
 def wanted(identities: Iterable[IdentityConfig]) -> list[Environment]:
-    """The environments of all accounts: main alone builds and deploys, and pull requests only preview."""
+    """The environments of all accounts: one branch alone builds and deploys, and pull requests only preview."""
     found: dict[str, Environment] = {}
     for identity in identities:
-        previews = identity.preview_environment
-        found[previews] = Environment(previews, frozenset({MAIN, MERGES}))
+        previews, branch = identity.preview_environment, frozenset({identity.github.branch})
+        found[previews] = Environment(previews, branch | {MERGES})
         if identity.artifacts.account_id is None:
-            found[identity.artifacts.environment] = Environment(identity.artifacts.environment, frozenset({MAIN}))
+            found[identity.artifacts.environment] = Environment(identity.artifacts.environment, branch)
         for stack in identity.stacks:
-            found[stack.environment] = Environment(stack.environment, frozenset({MAIN}), frozenset(stack.reviewers))
+            found[stack.environment] = Environment(stack.environment, branch, frozenset(stack.reviewers))
     return list(found.values())
 
 

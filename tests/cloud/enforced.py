@@ -42,7 +42,7 @@ class Account(Federation):
     def session(self, *statements: Json, boundary: str = "", **options: Any) -> Callable[[str], Any]:
         """Makes clients of a new role with one policy, named `rights`; the session is one of a web identity."""
         name = next(self._names)
-        limit = {"PermissionsBoundary": boundary} if boundary else {}
+        limit: Json = {"PermissionsBoundary": boundary} if boundary else {}
         role = self.role(name, GITHUB, STS_AUDIENCE, NAMED, **limit)
         if statements:
             self.iam.put_role_policy(RoleName=name, PolicyName="rights", PolicyDocument=document(*statements))

@@ -39,6 +39,34 @@ def test_the_right_token_becomes_a_session_of_the_role(
     assert caller(federation.cloud, answer["Credentials"]) == session
 
 
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("ref", "refs/heads/main"),
+        ("repository_id", "5678"),
+        ("environment", "prod"),
+        ("job_workflow_ref", "acme/shop/.github/workflows/deploy.yml@refs/heads/main"),
+        ("workflow", "Main"),
+        ("actor_id", "99"),
+    ],
+)
+def test_a_trust_policy_may_ask_for_github_claims_that_sts_knows(
+    federation: Federation, claim: str, value: str
+) -> None:
+    right = federation.role("right", GITHUB, STS_AUDIENCE, NAMED, {claim: value})
+    wrong = federation.role("wrong", GITHUB, STS_AUDIENCE, NAMED, {claim: f"{value}x"})
+    assert federation.assume(right, federation.issued())["Credentials"]
+    with pytest.raises(ClientError, match="Not authorized"):
+        federation.assume(wrong, federation.issued())
+
+
+@pytest.mark.parametrize("claim", ["repository_owner_id", "sha", "run_id", "runner_environment"])
+def test_a_claim_that_sts_does_not_know_is_never_equal_to_anything(federation: Federation, claim: str) -> None:
+    role = federation.role("deploy", GITHUB, STS_AUDIENCE, NAMED, {claim: "1234"})
+    with pytest.raises(ClientError, match="Not authorized"):
+        federation.assume(role, federation.issued(**{claim: "1234"}))
+
+
 @pytest.mark.parametrize("issuer", [GITHUB, PULUMI])
 def test_a_token_can_be_checked_with_nothing_but_what_its_issuer_publishes(federation: Federation, issuer: str) -> None:
     key = jwt.PyJWK(federation.published(issuer))

@@ -17,6 +17,7 @@ from tests.cloud.tokens import (
     NAMED,
     NUMBERED,
     PULUMI,
+    REF,
     STACK,
     STS_AUDIENCE,
     Federation,
@@ -166,6 +167,8 @@ FORGERIES = [
     Forgery("a letter of no width", *subject("repo:acme/shop\u200b:environment:prod")),
     Forgery("wide letters", *subject("repo:\uff41cme/shop:environment:prod")),
     Forgery("immutable ids where names are trusted", *subject(NUMBERED)),
+    Forgery("hyphens before ids, which GitHub never sent", *subject("repo:acme-1234/shop-5678:environment:prod")),
+    Forgery("only the owner's id", *subject("repo:acme@1234/shop:environment:prod")),
     Forgery("a wildcard for the repository", *subject("repo:acme/*:environment:prod")),
     Forgery("a wildcard for everything", *subject("*")),
     Forgery("a wildcard for a letter", *subject("repo:acme/sho?:environment:prod")),
@@ -211,8 +214,40 @@ def test_a_forged_token_is_refused_for_what_is_wrong_with_it(cloud: Cloud, accou
 
 @pytest.mark.parametrize(
     "sub",
-    ["repo:acme-1235/shop-5678:environment:prod", "repo:acme-1234/shop-9999:environment:prod", NAMED],
-    ids=["another owner's id", "another repository's id", "names alone"],
+    [
+        "repo:acme@1235/shop@5678:environment:prod",
+        "repo:acme@1234/shop@9999:environment:prod",
+        "repo:acme@5678/shop@1234:environment:prod",
+        "repo:acme@01234/shop@5678:environment:prod",
+        "repo:acme@1234/shop@56789:environment:prod",
+        "repo:acme@1234@1234/shop@5678:environment:prod",
+        "repo:acme@/shop@:environment:prod",
+        "repo:acme@1234/shop:environment:prod",
+        "repo:acme/shop@5678:environment:prod",
+        "repo:@1234/@5678:environment:prod",
+        "repo:renamed@1234/shop@5678:environment:prod",
+        "repo:acme-1234/shop-5678:environment:prod",
+        "repo:acme@1234/shop@5678:environment:staging",
+        "repo:acme@1234/shop@5678:ref:refs/heads/main",
+        NAMED,
+    ],
+    ids=[
+        "another owner's id",
+        "another repository's id",
+        "the ids exchanged",
+        "a nought before an id",
+        "an id that begins alike",
+        "an id twice",
+        "no number after the signs",
+        "the owner's id alone",
+        "the repository's id alone",
+        "ids without names",
+        "an owner that was renamed",
+        "hyphens",
+        "another environment",
+        "a branch",
+        "names alone",
+    ],
 )
 def test_where_immutable_ids_are_trusted_nothing_but_they_will_do(cloud: Cloud, account: str, sub: str) -> None:
     federation = Federation(cloud, account)
@@ -246,3 +281,45 @@ def test_a_provider_of_an_issuer_that_nobody_answers_for_gives_no_key(cloud: Clo
     role = federation.role("deploy", "https://idp.example", STS_AUDIENCE, NAMED)
     with pytest.raises(ClientError, match=NO_KEY):
         federation.assume(role, federation.issued(iss="https://idp.example"))
+
+
+CLAIMS = {"ref": REF, "repository_id": "5678"}
+WRONG: dict[str, dict[str, Any]] = {
+    "another branch": {"ref": "refs/heads/evil"},
+    "a branch that begins alike": {"ref": "refs/heads/main-2"},
+    "a branch in capitals": {"ref": "refs/heads/MAIN"},
+    "a branch's short name": {"ref": "main"},
+    "a tag named after the branch": {"ref": "refs/tags/main"},
+    "a pull request's merge": {"ref": "refs/pull/7/merge"},
+    "a wildcard for the branch": {"ref": "refs/heads/*"},
+    "a blank after the branch": {"ref": f"{REF} "},
+    "branches in a list": {"ref": ["refs/heads/evil", REF]},
+    "no branch": {"ref": None},
+    "the branch as a pull request's base": {"ref": "refs/pull/7/merge", "base_ref": "main"},
+    "the branch in another claim": {"ref": "refs/heads/evil", "head_ref": REF},
+    "another repository's id": {"repository_id": "9999"},
+    "the owner's id for the repository's": {"repository_id": "1234"},
+    "an id that is a number": {"repository_id": 5678},
+    "an id with a nought before it": {"repository_id": "05678"},
+    "no repository's id": {"repository_id": None},
+    "a repository of the name that was deleted and made anew": {"repository_id": "9001", "repository": "acme/shop"},
+}
+
+
+@pytest.mark.parametrize("claims", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("sub", [NAMED, NUMBERED], ids=["names", "ids"])
+def test_the_right_subject_is_not_enough_where_branch_and_repository_are_asked_for(
+    cloud: Cloud, account: str, sub: str, claims: dict[str, Any]
+) -> None:
+    federation = Federation(cloud, account)
+    role = federation.role("deploy", GITHUB, STS_AUDIENCE, sub, CLAIMS)
+    with pytest.raises(ClientError, match=NOT_TRUSTED):
+        federation.assume(role, federation.issued(sub=sub, **claims))
+    assert federation.assume(role, federation.issued(sub=sub))["Credentials"]
+
+
+def test_pulumis_issuer_has_none_of_githubs_claims(cloud: Cloud, account: str) -> None:
+    federation = Federation(cloud, account)
+    role = federation.role("update", PULUMI, "acme", STACK, {"ref": REF})
+    with pytest.raises(ClientError, match=NOT_TRUSTED):
+        federation.assume(role, federation.issued(PULUMI, aud="acme", sub=STACK, ref=REF))

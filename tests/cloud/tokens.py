@@ -15,7 +15,8 @@ GITHUB = "https://token.actions.githubusercontent.com"
 PULUMI = "https://api.pulumi.com/oidc"
 STS_AUDIENCE = "sts.amazonaws.com"
 NAMED = "repo:acme/shop:environment:prod"
-NUMBERED = "repo:acme-1234/shop-5678:environment:prod"
+NUMBERED = "repo:acme@1234/shop@5678:environment:prod"
+REF = "refs/heads/main"
 STACK = "pulumi:deploy:org:acme:project:shop:stack:prod:operation:update:scope:write"
 
 Json = dict[str, Any]
@@ -31,21 +32,35 @@ class Federation:
         for url, audience in ((GITHUB, STS_AUDIENCE), (PULUMI, "acme")):
             self.iam.create_open_id_connect_provider(Url=url, ClientIDList=[audience])
 
-    def role(self, name: str, url: str, audience: str, subject: str, **options: Any) -> str:
-        """The ARN of a role that trusts exactly this subject."""
+    def role(
+        self, name: str, url: str, audience: str, subject: str, claims: Mapping[str, str] | None = None, **options: Any
+    ) -> str:
+        """The ARN of a role that trusts exactly this subject, and asks for `claims` beside it."""
         path = url.removeprefix("https://")
+        asked = {"aud": audience, "sub": subject, **(claims or {})}
         allowed = {
             "Effect": "Allow",
             "Principal": {"Federated": f"arn:aws:iam::{self.account}:oidc-provider/{path}"},
             "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {"StringEquals": {f"{path}:aud": audience, f"{path}:sub": subject}},
+            "Condition": {"StringEquals": {f"{path}:{name}": value for name, value in asked.items()}},
         }
         document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
         return str(self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, **options)["Role"]["Arn"])
 
     def issued(self, issuer: str = GITHUB, **claims: Any) -> str:
         """A token with the issuer's own signature; by default GitHub's for the environment prod."""
-        right = {"sub": NAMED, "aud": STS_AUDIENCE, "repository": "acme/shop", "ref": "refs/heads/main"}
+        right = {
+            "sub": NAMED,
+            "aud": STS_AUDIENCE,
+            "repository": "acme/shop",
+            "repository_id": "5678",
+            "repository_owner_id": "1234",
+            "environment": "prod",
+            "ref": REF,
+            "job_workflow_ref": f"acme/shop/.github/workflows/deploy.yml@{REF}",
+            "workflow": "Main",
+            "actor_id": "99",
+        }
         status, answer = self.cloud.control("POST", "tokens", {"issuer": issuer, "claims": {**right, **claims}})
         assert status == 200, answer
         return str(answer["token"])

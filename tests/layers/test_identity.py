@@ -109,7 +109,23 @@ def test_pulumi_deployments_has_a_role_for_each_operation_where_it_is_configured
 
 def test_a_subject_with_numbers_is_trusted_as_it_is_configured() -> None:
     recorded = declare(subject="ids", owner_id="12", repository_id="345")
-    assert trusted(recorded)["strata-prod-deploy"] == "repo:acme-12/shop-345:environment:production"
+    assert trusted(recorded)["strata-prod-deploy"] == "repo:acme@12/shop@345:environment:production"
+
+
+@pytest.mark.parametrize("branch", ["main", "trunk"])
+def test_only_jobs_of_the_branch_deploy_and_build_and_those_of_the_repository_by_its_number(branch: str) -> None:
+    recorded = declare(repository_id="345", branch=branch)
+    asked = {}
+    for role in recorded.of("iam/role:Role"):
+        (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+        keys = statement["Condition"]["StringEquals"]
+        host = "token.actions.githubusercontent.com"
+        asked[role.inputs["name"]] = (keys.get(f"{host}:ref"), keys.get(f"{host}:repository_id"))
+    assert asked == {
+        "strata-build": (f"refs/heads/{branch}", "345"),
+        "strata-prod-deploy": (f"refs/heads/{branch}", "345"),
+        "strata-prod-preview": (None, "345"),
+    }
 
 
 def test_an_issuer_that_the_account_has_already_is_not_declared_again() -> None:

@@ -86,7 +86,37 @@ def test_exactly_the_shape_that_is_configured_is_accepted(folder: Path) -> None:
     assert explain(folder).exit_code == 1
     told = explain(folder, "production", *numbers)
     assert told.exit_code == 0
-    assert "repo:acme-12/shop-345:environment:production" in told.stdout
+    assert "repo:acme@12/shop@345:environment:production" in told.stdout
+
+
+def test_it_says_of_which_repositories_the_form_is_and_how_to_find_the_numbers_of_the_other(folder: Path) -> None:
+    names = explain(folder).stdout
+    assert "created, renamed or transferred after July 15, 2026" in names
+    assert "repo:acme@OWNERID/shop@REPOID:..." in names
+    assert "`gh api repos/acme/shop --jq '.owner.id, .id'` shows both numbers" in names
+    ids = explain(folder, "production", "--owner-id", "12", "--repository-id", "345").stdout
+    assert "The subject's form is ids: of a repository that was created, renamed or transferred after July" in ids
+    assert json.loads(explain(folder, "production", "--json").stdout)["token"]["form"].startswith("names: ")
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/evil", "refs/tags/main", "main", "refs/pull/7/merge"])
+def test_a_job_of_another_branch_is_not_let_deploy_and_is_told_the_branch(folder: Path, ref: str) -> None:
+    told = explain(folder, "production", "--ref", ref)
+    assert told.exit_code == 1
+    assert "  repo:acme/shop:environment:production with ref refs/heads/main" in told.stdout.splitlines()
+    assert explain(folder, "preview", "--ref", ref).exit_code == 0
+
+
+def test_another_repository_of_the_same_name_is_not_let_in_where_the_number_is_configured(folder: Path) -> None:
+    (folder / "Pulumi.prod.yaml").write_text(CONFIG.replace("GITHUB", '{repository: acme/shop, repositoryId: "345"}'))
+    assert explain(folder, "production", "--repository-id", "999").exit_code == 1
+    told = explain(folder, "production", "--repository-id", "345", "--json")
+    assert json.loads(told.stdout)["opens"][0]["takes"] == {
+        "aud": "sts.amazonaws.com",
+        "sub": "repo:acme/shop:environment:production",
+        "repository_id": "345",
+        "ref": "refs/heads/main",
+    }
 
 
 @pytest.mark.parametrize(

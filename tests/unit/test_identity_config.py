@@ -58,7 +58,7 @@ def test_functions_are_a_list_of_different_names(services: object) -> None:
 
 
 def test_a_repository_with_numbers_is_another_subject() -> None:
-    assert str(parse(github={**GITHUB, "subject": "ids", **IDS}).identity.github.found) == "acme-12/shop-345"
+    assert str(parse(github={**GITHUB, "subject": "ids", **IDS}).identity.github.found) == "acme@12/shop@345"
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,28 @@ def test_an_environment_that_would_not_be_exact_is_a_mistake(environment: object
     assert line.startswith(f"strata-bootstrap:identity.stacks[0].environment is {json.dumps(environment)}, not")
 
 
-def test_names_and_numbers_configured_against_each_other_are_a_mistake() -> None:
-    owner, repository = mistakes(github={**GITHUB, **IDS})
+def test_the_owners_number_is_of_no_use_where_the_subject_is_of_names() -> None:
+    (owner,) = mistakes(github={**GITHUB, **IDS})
     assert owner.startswith('strata-bootstrap:identity.github.ownerId is "12", without effect')
-    assert repository.startswith('strata-bootstrap:identity.github.repositoryId is "345", without effect')
     assert "subject is names" in owner
+
+
+def test_the_repositorys_number_is_asked_for_with_either_form_of_subject() -> None:
+    token = parse(github={**GITHUB, "repositoryId": "345"}).identity.github.found.token("prod")
+    assert (token.subject, dict(token.claims)) == ("repo:acme/shop:environment:prod", {"repository_id": "345"})
+
+
+def test_what_deploys_or_builds_is_of_one_branch() -> None:
+    assert parse().identity.github.ref == "refs/heads/main"
+    assert parse(github={**GITHUB, "branch": "release/2.x"}).identity.github.ref == "refs/heads/release/2.x"
+
+
+@pytest.mark.parametrize(
+    "branch", ["", "*", "release/*", "ma?n", "refs heads", "a..b", "a//b", "main/", "/main", "main.lock", ".main", 1]
+)
+def test_a_branch_that_would_not_be_exact_is_a_mistake(branch: object) -> None:
+    (line,) = mistakes(github={**GITHUB, "branch": branch})
+    assert line.startswith(f"strata-bootstrap:identity.github.branch is {json.dumps(branch)}, not")
 
 
 def test_numbers_without_a_number_are_a_mistake() -> None:
@@ -113,9 +130,11 @@ def test_numbers_without_a_number_are_a_mistake() -> None:
     assert line.startswith("strata-bootstrap:identity.github.repositoryId is missing, but ")
 
 
-def test_a_repository_that_holds_its_numbers_already_would_have_them_twice() -> None:
-    (line,) = mistakes(github={"repository": "acme-12/shop-345", "subject": "ids", **IDS})
-    assert "which holds the numbers already" in line
+def test_the_numbers_are_no_part_of_the_repositorys_name() -> None:
+    (line,) = mistakes(github={"repository": "acme@12/shop@345", "subject": "ids", **IDS})
+    assert "a repository as OWNER/NAME" in line
+    hyphens = parse(github={"repository": "acme-12/shop-345", "subject": "ids", **IDS}).identity.github.found
+    assert str(hyphens) == "acme-12@12/shop-345@345"
 
 
 def test_two_stacks_of_one_environment_would_open_each_other() -> None:

@@ -22,6 +22,25 @@ from local.cloud.wire import Service, ServiceError
 
 _MODULE = "services.sts"
 _DEFAULT_SECONDS = 3600
+_CLAIMS = ("aud", "sub", "amr")
+_CLAIMS_OF: dict[str, tuple[str, ...]] = {
+    "token.actions.githubusercontent.com": (
+        "actor",
+        "actor_id",
+        "enterprise_id",
+        "environment",
+        "job_workflow_ref",
+        "ref",
+        "repository",
+        "repository_id",
+        "workflow",
+    )
+}
+"""The claims that are condition keys: of any issuer, and of one. Those of one are keys in trust policies alone: a
+session does not have them.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+"""
 
 
 def refuse(_: OperationModel, found: list[Violation]) -> ServiceError:
@@ -68,7 +87,9 @@ def _by_web_identity(request: dict[str, Any]) -> dict[str, Any]:
     path = claims["iss"].removeprefix("https://")
     provider = f"arn:aws:iam::{account}:oidc-provider/{path}"
     trust = Policy("trust", json.dumps(_document(role)))
-    keys = {f"{path}:{name}".lower(): claims[name] for name in ("aud", "sub", "amr") if name in claims}
+    named = {name: claims[name] for name in _CLAIMS if name in claims}
+    named |= {name: claims[name] for name in _CLAIMS_OF.get(path, ()) if isinstance(claims.get(name), str)}
+    keys = {f"{path}:{name}".lower(): value for name, value in named.items()}
     caller = Caller(provider, account, "Federated")
     question = Question("sts:AssumeRoleWithWebIdentity", arn, keys=keys, policy=trust, by_resource=True)
     decision = decide(caller, question)
