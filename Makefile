@@ -93,8 +93,8 @@ test: tools ## Unit, layers, local cloud, the real Pulumi CLI; the faults that a
 test-all: tools ## Every test, every fault on the real CLI among them; writes the table of faults in README.md
 	@$(WITH_PULUMI) $(RUN) -m pytest && $(RUN) -m tests.rehearsal.reliability
 
-test-aws: venvs ## What only a real account can settle: make test-aws ACCOUNT=123456789012
-	@STRATA_TEST_ACCOUNT=$(ACCOUNT) $(RUN) -m pytest tests/aws
+test-aws: tools ## Ask a real account what no page of AWS says, into docs/aws.md: make test-aws ACCOUNT=123456789012
+	@$(WITH_PULUMI) STRATA_TEST_ACCOUNT="$$ACCOUNT" STRATA_AWS_PAGE=docs/aws.md $(RUN) -m pytest tests/aws
 
 properties: venvs ## Drive the release through STEPS random steps of faults, crashes and hands, and long property tests
 	@STRATA_STEPS="$${STEPS:-200000}" $(RUN) -m pytest -q tests/unit/test_release_machine.py

@@ -81,10 +81,17 @@ class Bucket(Resource):
     def delete(self, aws: Aws, identity: str, state: Bag) -> None:
         client = aws("s3")
         if state.get("forceDestroy"):
-            for page in client.get_paginator("list_object_versions").paginate(Bucket=identity):
-                for each in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
-                    client.delete_object(Bucket=identity, Key=each["Key"], VersionId=each["VersionId"])
+            _delete_versions(aws, identity)
         client.delete_bucket(Bucket=identity)
+
+
+def _delete_versions(aws: Aws, bucket: str, key: str | None = None) -> None:
+    """Delete every version of one object, or of all, with their delete markers: what is left would keep the bucket."""
+    only = {} if key is None else {"Prefix": key}
+    for page in aws("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, **only):
+        for each in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
+            if key in {None, each["Key"]}:
+                aws("s3").delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
 
 
 def _tags(aws: Aws, bucket: str) -> dict[str, str]:
@@ -270,4 +277,5 @@ class BucketObject(Resource):
         aws("s3").put_object_tagging(Bucket=state["bucket"], Key=state["key"], Tagging={"TagSet": pairs(tags)})
 
     def delete(self, aws: Aws, identity: str, state: Bag) -> None:
-        aws("s3").delete_object(Bucket=state["bucket"], Key=state["key"])
+        # In a bucket that keeps versions the provider deletes all of the object's (its resourceObjectDelete).
+        _delete_versions(aws, state["bucket"], state["key"])
