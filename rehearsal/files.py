@@ -1,6 +1,7 @@
 """What a rehearsal leaves on disk."""
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,14 @@ from typing import Any
 def put(document: Any, file: Path, indent: int = 2) -> None:
     """Write a document as JSON, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".tmp")
-    part.write_text(json.dumps(document, indent=indent) + "\n")
-    part.replace(file)
+    write(json.dumps(document, indent=indent) + "\n", file)
+
+
+def write(text: str, file: Path) -> None:
+    """Write a file whole or not at all, however many write it at once: each has a name of its own for its part."""
+    part = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
+    try:
+        part.write_text(text)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from rehearsal import files
 from rehearsal.scratch import for_go, require_loopback, state_at
 
 BUILD = "build"  # the job that builds, which deploys nothing
@@ -42,6 +43,7 @@ class Job:
     factor: float
     tokens: list[str] = field(default_factory=list)  # all that it was given
     _over: threading.Event = field(default_factory=threading.Event)
+    _renewing: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None
 
     def environment(self, base: Mapping[str, str], backend: str) -> dict[str, str]:
@@ -55,10 +57,9 @@ class Job:
         }
 
     def renew(self) -> None:
-        """Put another token in the file."""
-        part = self.file.with_suffix(".part")
-        part.write_text(self.token())
-        part.replace(self.file)
+        """Put another token in the file; from any thread, and none puts an older one over a newer."""
+        with self._renewing:
+            files.write(self.token(), self.file)
 
     def token(self) -> str:
         """A new token, as GitHub's issuer signs it."""

@@ -100,7 +100,7 @@ def _announce(endpoint: str, options: argparse.Namespace) -> None:
     _say(f"export STRATA_CLOCK_RATE={options.factor:g}")
     if options.ready_file is not None:
         ready = {"endpoint": endpoint, "pid": os.getpid(), "factor": options.factor}
-        part = options.ready_file.with_name(options.ready_file.name + ".part")
+        part = options.ready_file.with_name(f"{options.ready_file.name}.{os.getpid()}")
         part.write_text(json.dumps(ready) + "\n")
         part.replace(options.ready_file)
 

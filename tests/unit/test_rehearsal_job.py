@@ -1,9 +1,14 @@
 """A job of GitHub's in a rehearsal: it has a token, and no key."""
 
+import itertools
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from rehearsal import files
 from rehearsal.job import Job, subject
 from rehearsal.scratch import ScratchError, aws_environment
 
@@ -42,3 +47,33 @@ def test_its_subject_names_the_environment_of_its_stack() -> None:
         "stacks": [{"name": "prod", "environment": "live"}, {"name": "dev", "environment": "dev"}],
     }
     assert subject(identity, "prod") == "repo:acme/shop:environment:live"
+
+
+def test_several_writers_renew_one_token_and_leave_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = itertools.count(1)
+    monkeypatch.setattr(Job, "token", lambda _: f"token {next(tokens):04}")
+    shared = job(tmp_path)
+    begin = threading.Barrier(8)
+
+    def renew(_: int) -> None:
+        begin.wait()
+        for _ in range(25):
+            shared.renew()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(renew, range(8)))
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("token", "token 0200")]
+
+
+def test_a_file_is_whole_however_many_write_it_at_once(tmp_path: Path) -> None:
+    file, begin = tmp_path / "report.json", threading.Barrier(8)
+
+    def write(number: int) -> None:
+        begin.wait()
+        for _ in range(25):
+            files.put([number] * 2000, file)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert len(set(json.loads(file.read_text()))) == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
