@@ -11,7 +11,7 @@ from rich.console import Console
 
 from rehearsal import captures, decisions, enforced, leaks, planted, sandbox
 from rehearsal.duties import Duties
-from rehearsal.entry import guarded, options
+from rehearsal.entry import guarded, options, slowed
 from rehearsal.job import outlived
 from rehearsal.processes import ProgramError
 from rehearsal.sandbox import STACK
@@ -33,6 +33,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
     """The whole story; 0 when every step ended as told."""
     story = Story(console)
     begun = time.monotonic()
+    asked, factor = factor, slowed(factor, story)
     with (enforced if enforce else sandbox).running(factor) as stage:
         story.show("[bold]A rehearsal of Strata[/bold]")
         story.say(
@@ -47,9 +48,10 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
         )
         early = stage.served[STACK].job.session(stage.region) if enforce else None
         with leaks.Watch() as watch:
-            report = Rehearsal(stage, story, rate, key.value).run()
+            told = Rehearsal(stage, story, rate, asked, key.value)
+            report = told.run()
             if early is not None:
-                amiss = [*Duties(stage, story).run(), *outlived(early, stage.endpoint)]
+                amiss = [*Duties(told.sandbox, story).run(), *outlived(early, stage.endpoint)]
                 made = decisions.made(stage.endpoint)
                 report = replace(report, calls=decisions.calls(made), amiss=(*amiss, *decisions.denied(made)))
                 decisions.write(made, file.with_name(DECISIONS))

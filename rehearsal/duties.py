@@ -35,7 +35,7 @@ BACK = {
 }
 BY_HAND = {"Owner": "somebody"}  # a tag that nobody declares
 WHY = "rehearsed by hand"
-WAIT = 60.0  # seconds until a canary has traffic
+WAIT = 600.0  # seconds until a canary has traffic, on a machine that does something else most of the time
 
 
 @dataclass

@@ -8,21 +8,32 @@ from pathlib import Path
 
 from rich.console import Console
 
+from rehearsal import pace
 from rehearsal.actions.expressions import WorkflowError
 from rehearsal.processes import ProgramError, end_on_sigterm
 from rehearsal.scratch import ScratchError, scrubbed
+from rehearsal.story import Story
 
 
 def options(prog: str, about: str | None, rate: float, report: Path) -> argparse.ArgumentParser:
     """The command line of a rehearsal. `rate` and `report`: what they are where nothing else is said."""
     parser = argparse.ArgumentParser(prog=prog, description=about)
-    parser.add_argument(
-        "--factor", type=float, default=40.0, help="simulated seconds per real second (default: %(default)g)"
-    )
+    how_fast = "simulated seconds per real second, fewer where this machine is busy (default: %(default)g)"
+    parser.add_argument("--factor", type=float, default=40.0, help=how_fast)
     parser.add_argument("--enforce", action="store_true", help="ask IAM's policies before each call; nobody has a key")
-    parser.add_argument("--rate", type=float, default=rate, help="requests per real second (default: %(default)g)")
+    how_much = "requests per real second at that factor (default: %(default)g)"
+    parser.add_argument("--rate", type=float, default=rate, help=how_much)
     parser.add_argument("--report", type=Path, default=report, help="where the report goes (default: %(default)s)")
     return parser
+
+
+def slowed(factor: float, story: Story) -> float:
+    """The factor that was asked for, or a lower one where this machine is busy, which the story says."""
+    got = pace.share()
+    suited = pace.suited(factor, factor, got)
+    if suited < factor:
+        story.say(pace.slowed(factor, suited, got))
+    return suited
 
 
 def guarded(name: str, act: Callable[[], int]) -> int:

@@ -8,11 +8,12 @@ import json
 import os
 import shlex
 import shutil
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rehearsal import legacy_state
 from rehearsal.facts import Aws
@@ -82,6 +83,15 @@ class Sandbox:
             code = program.lines(note)
         self.scratch.note(lines)
         return code, "\n".join(lines)
+
+    def at(self, factor: float) -> Self:
+        """The same sandbox with another factor from now on, for the cloud and for commands typed after this."""
+        body = json.dumps({"factor": factor}).encode()
+        with urllib.request.urlopen(f"{self.endpoint}/_strata/settings", data=body, timeout=60):  # noqa: S310  loopback
+            pass
+        rate = {"STRATA_CLOCK_RATE": f"{factor:g}"}
+        served = {name: replace(each, env={**each.env, **rate}) for name, each in self.served.items()}
+        return replace(self, env={**self.env, **rate}, factor=factor, served=served)
 
     def outputs(self) -> dict[str, Any]:
         """`pulumi stack output --json`."""

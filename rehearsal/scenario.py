@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from rehearsal import edits
+from rehearsal import edits, pace
 from rehearsal.facts import Aws, Errors, Seen, newest
 from rehearsal.fleet.result import SetResult
 from rehearsal.fleet.step import run_set
@@ -38,11 +38,12 @@ class Step:
 @dataclass
 class Rehearsal:
     """One run of the story on a sandbox, told to `story`, with `rate` requests per second once there is an API; their
-    receipts are verified by `receipt_key`."""
+    receipts are verified by `receipt_key`. `asked`: the factor that was asked for, and `rate` is meant at."""
 
     sandbox: Sandbox
     story: Story
     rate: float
+    asked: float
     receipt_key: str = field(default="", repr=False)
     target: dict[str, str] = field(default_factory=dict)  # what the release releases, as the stack's outputs have it
     traffic: Traffic | None = None
@@ -70,7 +71,8 @@ class Rehearsal:
             self.retry()
             self.evidence()
             orders = self.close_the_doors()
-            self.set = run_set(self.sandbox, self.story)
+            self.keep_pace()
+            self.set = run_set(self.sandbox, self.story, self.asked)
         return Report(
             seconds=round(time.monotonic() - begun, 2),
             time_factor=self.sandbox.factor,
@@ -155,6 +157,7 @@ class Rehearsal:
         """Edit, `pulumi up`, and enter what came of it."""
         if edit is not None:
             self.story.say(f"Commit {self.sandbox.apply(edit)}: {edit.title}.")
+        self.keep_pace()
         before = self.aws.look(self.target) if self.target else NOTHING
         step = self._up(Step(name, before, self._edge(time.time())))
         if not self.target:
@@ -164,12 +167,27 @@ class Rehearsal:
         said = f"{release.outcome.replace('_', ' ')}: {release.seconds:.1f} s{harm}"
         self.story.result(said, good=(step.exit_code == 0) == (name not in FAILING))
 
+    def keep_pace(self) -> None:
+        """Slow down where this machine has other things to do; see `pace`."""
+        got = pace.share()
+        factor = pace.suited(self.asked, self.sandbox.factor, got)
+        if factor < self.sandbox.factor:
+            self.sandbox = self.sandbox.at(factor)
+            self.story.say(pace.slowed(self.asked, factor, got))
+            if self.traffic:
+                self.traffic.rate = self.pace
+
+    @property
+    def pace(self) -> float:
+        """Requests per real second, as many in a simulated minute as were asked for."""
+        return self.rate * self.sandbox.factor / self.asked
+
     def open_the_doors(self) -> None:
         """Start live traffic."""
-        self.traffic = Traffic(Api.at(self.sandbox.outputs()["api_url"]), self.rate, receipt_key=self.receipt_key)
+        self.traffic = Traffic(Api.at(self.sandbox.outputs()["api_url"]), self.pace, receipt_key=self.receipt_key)
         self.traffic.start()
         self.story.say(
-            f"Orders now come in through the API, {self.rate:g} requests a second whatever the answers take, until "
+            f"Orders now come in through the API, {self.pace:g} requests a second whatever the answers take, until "
             "the end."
         )
 

@@ -79,7 +79,7 @@ class Traffic:
     `receipts`: the orders that were acknowledged with a right receipt by `receipt_key`."""
 
     api: Api
-    rate: float  # requests per real second
+    rate: float  # requests per real second; may be changed meanwhile
     posts: float = POSTS
     seed: int = 7
     receipt_key: str = field(default="", repr=False)
@@ -126,14 +126,14 @@ class Traffic:
     async def _arrive(self) -> None:
         chance = random.Random(self.seed)  # noqa: S311  a mix of requests, not a secret
         async with session() as client, asyncio.TaskGroup() as requests:
-            loop, begun, count = asyncio.get_running_loop(), time.time(), 0
+            loop, begun, passed = asyncio.get_running_loop(), time.time(), 0.0
             clock = loop.time()
             while not self._over.is_set():
-                await asyncio.sleep(max(0.0, clock + count / self.rate - loop.time()))
+                await asyncio.sleep(max(0.0, clock + passed - loop.time()))
                 if not self._paused.is_set():
-                    due = begun + count / self.rate
+                    due = begun + passed
                     requests.create_task(self._request(client, due, chance.random(), chance.random()))
-                count += 1
+                passed += 1 / self.rate
 
     async def _request(self, client: aiohttp.ClientSession, due: float, mix: float, choice: float) -> None:
         if self._ids and mix >= self.posts:

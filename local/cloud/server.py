@@ -15,6 +15,7 @@ from local.cloud.identity.decisions import DECISIONS
 from local.cloud.metrics.store import STORE
 from local.cloud.patches import install, ministack
 from local.cloud.routing.invocation import MODULES, Invoker
+from local.cloud.timeline import TIMELINE
 from local.cloud.workers.code import runtime_packages
 from local.cloud.workers.environment import Surroundings
 from local.cloud.workers.pool import Pool
@@ -139,6 +140,7 @@ class Server:
         self._ministack._MAIN_LOOP = loop
         ministack("services.eventbridge").start_scheduler()
         ministack("services.scheduler").start_scheduler()
+        TIMELINE.start()
         await send({"type": "lifespan.startup.complete"})
         loop.call_soon(self._up)
         await receive()

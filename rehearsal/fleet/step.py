@@ -11,8 +11,9 @@ GOOD, BAD = FRONT, "invoices"
 RATE = 40.0  # calls per real second of both; a canary of 20 % then fails two a second
 
 
-def run_set(sandbox: Sandbox, story: Story) -> SetResult:
-    """Create both, then release a good and a bad edition under calls. Raises ScratchError where it cannot be tried."""
+def run_set(sandbox: Sandbox, story: Story, asked: float) -> SetResult:
+    """Create both, then release a good and a bad edition under calls. Raises ScratchError where it cannot be tried.
+    `asked`: the factor at which RATE is meant."""
     story.chapter(
         "set: two functions, one of them bad",
         f"A stack of its own holds two functions, {GOOD} and {BAD}, which go live together or not at all. Both get a "
@@ -25,7 +26,8 @@ def run_set(sandbox: Sandbox, story: Story) -> SetResult:
     functions = {name: target["function"] for name, target in fleet.targets.items()}
     client, alias = sandbox.aws.client("lambda"), fleet.targets[GOOD]["alias"]
     story.command(COMMAND)
-    with Callers(client, list(functions.values()), alias, RATE) as callers, story.watching(lambda: callers.status):
+    rate = RATE * sandbox.factor / asked
+    with Callers(client, list(functions.values()), alias, rate) as callers, story.watching(lambda: callers.status):
         up = fleet.up(story.output)
     after = fleet.look()
 

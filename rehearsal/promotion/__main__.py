@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rehearsal import decisions
-from rehearsal.entry import guarded, options
+from rehearsal.entry import guarded, options, slowed
 from rehearsal.promotion import stage
 from rehearsal.promotion.scenario import Promotion
 from rehearsal.story import Story
@@ -19,12 +19,13 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
     """The whole story; 0 when everything ended as told."""
     story = Story(console)
     story.show("[bold]A rehearsal of the pipeline[/bold]")
+    asked, factor = factor, slowed(factor, story)
     with stage.running(factor, enforce=enforce) as made:
         story.say(
             f"Three accounts on an AWS on this machine ({made.endpoint}), where time runs {factor:g} times faster; an "
             "administrator has made each ready. Each step below is read from the workflow as it is committed."
         )
-        report = Promotion(made, story, rate).run()
+        report = Promotion(made, story, rate * factor / asked).run()
         if enforce:
             denied = decisions.denied(decisions.made(made.endpoint))
             report = replace(report, amiss=(*report.amiss, *denied))

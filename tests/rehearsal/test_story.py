@@ -18,7 +18,7 @@ def test_the_report_has_its_form(ran: Ran) -> None:
         *("seconds", "time_factor", "pulumi", "releases", "orders", "noop", "refused", "set", "secrets", "calls")
     ]
     assert ran.report["calls"] == {}
-    assert ran.report["time_factor"] == 40
+    assert 40 / ran.report["time_factor"] in {1, 2, 4, 8, 16}, "a busy machine is given more time"
     assert ran.report["pulumi"]["version"].startswith("v3.")
     assert all(" ".join(release) == RELEASE_KEYS for release in ran.report["releases"])
 
@@ -40,7 +40,7 @@ def test_the_good_release_had_a_tenth_of_the_requests_and_then_all(ran: Ran) -> 
     good = ran.report["releases"][1]
     assert (good["from_version"], good["to_version"], good["exit_code"]) == ("1", "2", 0)
     assert 0.05 <= good["canary_share"] <= 0.15
-    assert good["requests"] >= 50 * good["seconds"]
+    assert good["requests"] >= 50 * good["seconds"] * ran.report["time_factor"] / 40
 
 
 def test_the_bad_release_was_stopped_by_the_verdict_before_the_shift(ran: Ran) -> None:

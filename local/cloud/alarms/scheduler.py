@@ -1,8 +1,7 @@
-"""Evaluates every metric alarm once a simulated minute, over windows that slide by a minute."""
+"""Evaluates every metric alarm at a simulated minute, over windows that slide by a minute."""
 
 import json
 import logging
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,17 +9,13 @@ from local.cloud.alarms import configuration
 from local.cloud.alarms.actions import moment
 from local.cloud.alarms.configuration import Alarm
 from local.cloud.alarms.evaluation import EXTRA_PERIODS, Datapoint, Decision, decide
+from local.cloud.alarms.minutes import AFTER_SECONDS
 from local.cloud.alarms.states import UNCHECKED, change, everywhere
 from local.cloud.clock import CLOCK
 from local.cloud.metrics.math.values import Series
 from local.cloud.metrics.queries import Query, Request, read
 from local.cloud.metrics.service import scope
-from local.cloud.metrics.store import minute_start
 from local.cloud.patches import ministack
-
-AFTER_SECONDS = 5
-"""Simulated seconds into a minute at which alarms are evaluated: calls that end just after it began still count."""
-_LONGEST_SLEEP = 0.25
 
 _MOST_REQUESTS = 1000
 _REQUESTS: dict[str, tuple[float, Request]] = {}
@@ -29,42 +24,25 @@ _REQUESTS: dict[str, tuple[float, Request]] = {}
 _LOG = logging.getLogger(__name__)
 
 
-class Scheduler:
-    """One thread. A minute that passes while the last one is still being evaluated is left out."""
-
-    def __init__(self) -> None:
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
-
-    def start(self) -> None:
-        """Begin with the next minute."""
-        self._thread.start()
-
-    def _run(self) -> None:
-        seen = minute_start(CLOCK.now() - CLOCK.real(AFTER_SECONDS))
-        while not self._stop.is_set():
-            minute = minute_start(CLOCK.now() - CLOCK.real(AFTER_SECONDS))
-            if minute != seen:
-                seen = minute
-                evaluate_all(minute)
-            due = seen + CLOCK.minute + CLOCK.real(AFTER_SECONDS) - CLOCK.now()
-            self._stop.wait(min(max(due, 0.001), _LONGEST_SLEEP))
-
-
-def evaluate_all(end: float) -> None:
-    """Evaluate every alarm on the data before `end`, the start of a minute. One that fails does not stop the others."""
+def evaluate_all(end: float) -> bool:
+    """Evaluate every alarm on the data before `end`, the start of a minute; whether there is any. One that fails does
+    not stop the others."""
+    found = False
     core: Any = ministack("core.responses")
     for account, region, alarm in everywhere():
+        found = True
         try:
             with core.request_scope(account, region):
                 evaluate(alarm, account, region, end)
         except Exception:
             _LOG.exception("alarm %s of %s in %s could not be evaluated", alarm.get("AlarmName"), account, region)
+    return found
 
 
 def evaluate(alarm: Alarm, account: str, region: str, end: float) -> None:
     """Evaluate one alarm, and change its state where the data asks for it. A new one has a minute before the first."""
-    if alarm["StateReason"] == UNCHECKED and CLOCK.now() - alarm["StateUpdatedTimestamp"] < CLOCK.minute:
+    due = end + CLOCK.real(AFTER_SECONDS)  # it may be much later by now
+    if alarm["StateReason"] == UNCHECKED and due - alarm["StateUpdatedTimestamp"] < CLOCK.minute:
         return
     request = _request(alarm, account)
     rule = configuration.rule(alarm)

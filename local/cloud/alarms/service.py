@@ -9,7 +9,8 @@ from typing import Any
 
 from local.cloud.alarms import actions, configuration
 from local.cloud.alarms.configuration import Alarm
-from local.cloud.alarms.scheduler import Scheduler
+from local.cloud.alarms.minutes import Minutes
+from local.cloud.alarms.scheduler import evaluate_all
 from local.cloud.alarms.states import LOCK, UNCHECKED, change, note, store
 from local.cloud.clock import CLOCK
 from local.cloud.metrics.queries import dimensions
@@ -49,11 +50,11 @@ def register() -> None:
         "SetAlarmState": _set_alarm_state,
         "DeleteAlarms": _delete_alarms,
     }
-    Scheduler().start()
+    Minutes(evaluate_all).start()
 
 
 def _wait_for_the_minute(alarm: Alarm) -> None:
-    """Alarms are evaluated by the scheduler alone."""
+    """Alarms are evaluated by the minute alone."""
 
 
 def _cloudwatch() -> Any:

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeployment.
 from collections.abc import Mapping
 from typing import Any
 
-from local.cloud.clock import CLOCK
 from local.cloud.codedeploy import lookup
 from local.cloud.codedeploy.applications import check_description, registered
 from local.cloud.codedeploy.appspec import of_revision
@@ -14,6 +13,7 @@ from local.cloud.codedeploy.driver import DRIVER
 from local.cloud.codedeploy.groups import check_alarms, check_rollback
 from local.cloud.codedeploy.machine import Deployment, Phase, Plan, Stop
 from local.cloud.codedeploy.records import LOCK, Group, Record, Region
+from local.cloud.timeline import TIMELINE
 from local.cloud.wire import ServiceError
 
 _BATCH = 100
@@ -208,7 +208,7 @@ def _answer_hook(request: dict[str, Any]) -> dict[str, Any]:
                 "InvalidLifecycleEventHookExecutionStatusException",
                 f"The status {status} is not one of Succeeded and Failed.",
             )
-        late = record.machine.due is not None and CLOCK.now() >= record.machine.due
+        late = record.machine.due is not None and TIMELINE.now() >= record.machine.due
         if event in record.answers or late or not record.machine.awaits(event):
             raise ServiceError(
                 "LifecycleEventAlreadyCompletedException", f"The lifecycle event {event} has already completed."

@@ -1,7 +1,7 @@
-"""Drives the machines of all running deployments: one thread, woken by alarms, answers, requests and time."""
+"""Drives the machines of all running deployments, on the timeline: alarms, answers and requests make it look."""
 
 import logging
-import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,38 +25,43 @@ from local.cloud.codedeploy.machine import (
 from local.cloud.codedeploy.notices import announce
 from local.cloud.codedeploy.records import ALL_AT_ONCE, LOCK, REGIONS, Record, Region
 from local.cloud.patches import ministack
+from local.cloud.timeline import TIMELINE
 
-_LONGEST_SLEEP = 0.1
+_LOOK_SECONDS = 0.1
+"""Real seconds between two looks at what says nothing by itself: alarms that are gone, rights that were taken."""
 _LOG = logging.getLogger(__name__)
 
 
 class Driver:
-    """The thread. `wake` makes it look at once."""
+    """Looks at every running deployment when something has happened or is due, and now and then."""
 
     def __init__(self) -> None:
-        self._awake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="codedeploy", daemon=True)
+        self._looks_again = False
 
     def start(self) -> None:
-        """Begin, and listen to alarms."""
-        LISTENERS.append(lambda *_: self.wake())
-        self._thread.start()
+        """Listen to alarms."""
+        LISTENERS.append(self._heed)
 
     def wake(self) -> None:
         """Something happened."""
-        self._awake.set()
+        TIMELINE.soon(self._look)
 
-    def _run(self) -> None:
-        while True:
-            running = _running()
-            for region, record in running:
-                try:
-                    drive(region, record)
-                except Exception:
-                    _LOG.exception("deployment %s could not be driven", record.id)
-            due = min((record.machine.due or float("inf") for _, record in running), default=float("inf"))
-            self._awake.wait(max(0.001, min(due - CLOCK.now(), _LONGEST_SLEEP)) if running else None)
-            self._awake.clear()
+    def _heed(self, account: str, region: str, alarm: str) -> None:
+        """Stop what the alarm stops before anything else follows from its change."""
+        if TIMELINE.is_here():
+            _drive_all(lambda at, record: at == (account, region) and alarm in record.machine.plan.alarms)
+        else:
+            self.wake()
+
+    def _look(self) -> None:
+        _drive_all()
+        if not self._looks_again and _running():
+            self._looks_again = True
+            TIMELINE.at(TIMELINE.now() + _LOOK_SECONDS, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looks_again = False
+        self._look()
 
 
 DRIVER = Driver()
@@ -72,21 +77,33 @@ def _running() -> list[tuple[Region, Record]]:
         ]
 
 
+def _drive_all(wanted: Callable[[tuple[str, str], Record], bool] = lambda *_: True) -> None:
+    for region, record in _running():
+        if wanted((region.account, region.name), record):
+            try:
+                drive(region, record)
+            except Exception:
+                _LOG.exception("deployment %s could not be driven", record.id)
+
+
 def drive(region: Region, record: Record) -> None:
-    """Step one deployment until it has nothing to do."""
+    """Step one deployment until it has nothing to do before it is due. For the timeline only."""
     core: Any = ministack("core.responses")
     fault: Fault | None = None
     with core.request_scope(region.account, region.name):
         while True:
             alarms = aws.alarm_states(region, record)
             with LOCK:
-                seen = Seen(CLOCK.now(), CLOCK.minute, alarms, dict(record.answers), record.stop, fault)
+                seen = Seen(TIMELINE.now(), CLOCK.minute, alarms, dict(record.answers), record.stop, fault, CLOCK.now())
                 before = record.machine
                 record.machine, effects = step(before, seen)
+                due = record.machine.due
                 if RollBack() in effects:
                     _roll_back(region, record)
             if record.machine == before and not effects:
                 return
+            if due is not None and due != before.due:
+                TIMELINE.at(due, DRIVER.wake)
             fault = _carry_out(region, record, effects)
 
 

@@ -3,7 +3,8 @@
     state, effects = step(state, seen)
 
 Whoever drives it carries out the effects in order before the next step, and reports what went wrong as `Seen.fault`.
-Times are real seconds; only the length of a minute is simulated.
+Times are real seconds; only the length of a minute is simulated. How far the timeline is, which may be late, decides
+what is due; what is written down, and what the next step counts from, is the clock's.
 https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-steps-lambda.html
 """
 
@@ -101,6 +102,7 @@ class Seen:
     """What the outside looks like at one moment."""
 
     now: float
+    """How far the timeline is."""
     minute: float
     """Real seconds of a simulated minute."""
     alarms: Mapping[str, str | None] = field(default_factory=dict)
@@ -110,6 +112,13 @@ class Seen:
     stop: Stop | None = None
     fault: Fault | None = None
     """What went wrong in the effects of the step before."""
+    clock: float | None = None
+    """What the clock shows, where that is not `now`."""
+
+    @property
+    def at(self) -> float:
+        """The time of what is done now."""
+        return self.now if self.clock is None else self.clock
 
 
 @dataclass(frozen=True)
@@ -188,7 +197,7 @@ def step(deployment: Deployment, seen: Seen) -> Step:
     if deployment.over:
         return deployment, ()
     if deployment.phase is Phase.CREATED:
-        return replace(deployment, phase=Phase.INSPECTING, started=seen.now), (Announce("START"), Inspect())
+        return replace(deployment, phase=Phase.INSPECTING, started=seen.at), (Announce("START"), Inspect())
     if seen.fault is not None:
         touched = deployment.phase is not Phase.INSPECTING
         roll_back = touched and _wants(deployment, "DEPLOYMENT_FAILURE")
@@ -217,10 +226,10 @@ def _inspected(deployment: Deployment, seen: Seen) -> Step:
 
 def _call_hook(deployment: Deployment, seen: Seen, event: str) -> Step:
     function = deployment.plan.hooks.get(event)
-    called = _noted(deployment, event, Event("InProgress", seen.now))
+    called = _noted(deployment, event, Event("InProgress", seen.at))
     if function is None:
         return called, ()
-    return replace(called, due=seen.now + HOOK_MINUTES * seen.minute), (Invoke(event, function),)
+    return replace(called, due=seen.at + HOOK_MINUTES * seen.minute), (Invoke(event, function),)
 
 
 def _await_hook(deployment: Deployment, seen: Seen, event: str) -> Step:
@@ -231,17 +240,17 @@ def _await_hook(deployment: Deployment, seen: Seen, event: str) -> Step:
         if answer != "Succeeded":
             fault = Fault("HOOK_EXECUTION_FAILURE", _HOOK_FAILED if answer else _HOOK_SILENT)
             return _end(deployment, seen, Phase.FAILED, fault, _wants(deployment, "DEPLOYMENT_FAILURE"))
-    done = _noted(deployment, event, replace(deployment.events[event], status="Succeeded", ended=seen.now))
+    done = _noted(deployment, event, replace(deployment.events[event], status="Succeeded", ended=seen.at))
     if event == AFTER:
-        return replace(done, phase=Phase.SUCCEEDED, due=None, ended=seen.now), (Announce("SUCCESS"),)
-    return _shift(_noted(replace(done, phase=Phase.SHIFTING), ALLOW, Event("InProgress", seen.now)), seen)
+        return replace(done, phase=Phase.SUCCEEDED, due=None, ended=seen.at), (Announce("SUCCESS"),)
+    return _shift(_noted(replace(done, phase=Phase.SHIFTING), ALLOW, Event("InProgress", seen.at)), seen)
 
 
 def _shift(deployment: Deployment, seen: Seen) -> Step:
     """Take the next step of the curve."""
     turns = deployment.plan.turns
     percent, turn = turns[deployment.turn].percent, deployment.turn + 1
-    due = seen.now + turns[turn].minutes * seen.minute if turn < len(turns) else None
+    due = seen.at + turns[turn].minutes * seen.minute if turn < len(turns) else None
     return replace(deployment, percent=percent, turn=turn, due=due), (Shift(percent),)
 
 
@@ -249,7 +258,7 @@ def _await_turn(deployment: Deployment, seen: Seen) -> Step:
     if deployment.turn < len(deployment.plan.turns):
         late = deployment.due is not None and seen.now >= deployment.due
         return _shift(deployment, seen) if late else (deployment, ())
-    shifted = replace(deployment.events[ALLOW], status="Succeeded", ended=seen.now)
+    shifted = replace(deployment.events[ALLOW], status="Succeeded", ended=seen.at)
     return _call_hook(_noted(replace(deployment, phase=Phase.AFTER_TRAFFIC), ALLOW, shifted), seen, AFTER)
 
 
@@ -287,11 +296,11 @@ def _end(deployment: Deployment, seen: Seen, phase: Phase, fault: Fault, roll_ba
     events = dict(deployment.events)
     for index, name in enumerate(EVENTS):
         if index == at_hand:
-            started = events[name].started or seen.now
-            events[name] = Event("Failed", started, seen.now, fault.message)
+            started = events[name].started or seen.at
+            events[name] = Event("Failed", started, seen.at, fault.message)
         elif index > at_hand:
             events[name] = Event("Skipped")
-    ended = replace(deployment, phase=phase, events=events, fault=fault, due=None, ended=seen.now)
+    ended = replace(deployment, phase=phase, events=events, fault=fault, due=None, ended=seen.at)
     announced = Announce("FAILURE" if phase is Phase.FAILED else "STOP")
     return ended, (RollBack(), announced) if roll_back else (announced,)
 

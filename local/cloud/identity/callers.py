@@ -2,13 +2,13 @@
 
 import hmac
 import json
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local.cloud.identity.policies import Caller, Policy
 from local.cloud.patches import Seam, ministack
 from local.cloud.settings import SWITCHES
+from local.cloud.timeline import TIMELINE
 
 NEEDS = [
     Seam("core.iam_evaluator", "_resolve_managed_policy_document", "policy_arn account_id"),
@@ -27,7 +27,7 @@ class UnknownCallerError(Exception):
 def session(access_key: str) -> Mapping[str, Any] | None:
     """The STS session that an access key belongs to. Raises UnknownCallerError where it has expired."""
     found: Mapping[str, Any] | None = ministack("services.sts")._sessions.get(access_key)
-    if found is not None and found.get("Expiration", float("inf")) <= time.time():
+    if found is not None and found.get("Expiration", float("inf")) <= TIMELINE.now():
         raise UnknownCallerError("expired")
     return found
 

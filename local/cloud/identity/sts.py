@@ -17,6 +17,7 @@ from local.cloud.identity.issuers import ISSUERS
 from local.cloud.identity.policies import Caller, Policy, Question, decide
 from local.cloud.patches import Patch, Seam, install, ministack
 from local.cloud.settings import SWITCHES
+from local.cloud.timeline import TIMELINE
 from local.cloud.violations import Violation
 from local.cloud.wire import Service, ServiceError
 
@@ -83,7 +84,9 @@ def _by_role(request: dict[str, Any]) -> dict[str, Any]:
 def _by_web_identity(request: dict[str, Any]) -> dict[str, Any]:
     arn = request["RoleArn"]
     account, role = _role(arn)
-    claims = tokens.verify(request["WebIdentityToken"], lambda url: _provider(account, url), time.time())
+    claims = tokens.verify(
+        request["WebIdentityToken"], lambda url: _provider(account, url), time.time(), TIMELINE.now()
+    )
     path = claims["iss"].removeprefix("https://")
     provider = f"arn:aws:iam::{account}:oidc-provider/{path}"
     trust = Policy("trust", json.dumps(_document(role)))

@@ -32,8 +32,11 @@ class Provider:
     keys: Mapping[str, RSAPublicKey] | None
 
 
-def verify(token: str, provider: Callable[[str], Provider | None], now: float) -> dict[str, Any]:
-    """The claims of a good token. `provider` finds the account's provider by its URL, `now` is in epoch seconds.
+def verify(
+    token: str, provider: Callable[[str], Provider | None], now: float, reached: float | None = None
+) -> dict[str, Any]:
+    """The claims of a good token. `provider` finds the account's provider by its URL, `now` is in epoch seconds;
+    `reached` is how far the timeline is, which a token has to outlive, where that is not now.
 
     Raises ServiceError as STS words it. STS allows for clocks that differ by a little; here there is one clock.
     """
@@ -46,7 +49,7 @@ def verify(token: str, provider: Callable[[str], Provider | None], now: float) -
         raise _invalid(f"No OpenIDConnect provider found in your account for {url}")
     if not _RS256.verify(signed, _key(header, found), signature):
         raise _invalid("The signature of the token does not match the key that its issuer publishes")
-    _check(claims, found, now)
+    _check(claims, found, now, now if reached is None else reached)
     return claims
 
 
@@ -99,7 +102,7 @@ def _key(header: Mapping[str, Any], provider: Provider) -> RSAPublicKey:
     return keys[kid]
 
 
-def _check(claims: Mapping[str, Any], provider: Provider, now: float) -> None:
+def _check(claims: Mapping[str, Any], provider: Provider, now: float, reached: float) -> None:
     for name in _REQUIRED:
         if name not in claims:
             raise _invalid(f"Missing a required claim: {name}")
@@ -111,7 +114,7 @@ def _check(claims: Mapping[str, Any], provider: Provider, now: float) -> None:
             raise ServiceError("IDPRejectedClaim", f"The claim {name} must be a number of seconds", 403)
     if not isinstance(claims["aud"], str) or claims["aud"] not in provider.audiences:
         raise _invalid("Incorrect token audience")
-    if now >= times["exp"]:
+    if reached >= times["exp"]:
         raise ServiceError(
             "ExpiredTokenException",
             f"Token expired: current date/time {int(now)} must be before the expiration date/time {int(times['exp'])}",

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from local.cloud.clock import CLOCK
 from local.cloud.metrics.statistics import Bucket, merged, statistic
+from local.cloud.timeline import TIMELINE
 
 DISTRIBUTION_MINUTES = 180
 """How many minutes of a metric keep every value, for percentiles; older ones keep sums, so memory stays bounded."""
@@ -162,7 +163,8 @@ class Store:
             self._late.clear()
 
     def _arrive(self) -> None:
-        now = CLOCK.now()
+        """Let in what is visible by now: a late evaluation sees no more of it than one in time."""
+        now = TIMELINE.now()
         while self._late and self._late[0][0] <= now:
             _, _, key, unit, start, datum = heapq.heappop(self._late)
             self._bucket(key, unit, start).add_bucket(datum)

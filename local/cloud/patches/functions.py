@@ -5,8 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from local.cloud.clock import CLOCK
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.patches import Patch, Seam, ministack, retries
 from local.cloud.routing import aliases
 from local.cloud.routing.call import OUTCOME, Outcome
 from local.cloud.routing.invocation import Invoker
@@ -39,6 +38,7 @@ def needs() -> list[Seam]:
     return [
         *(Seam(_LAMBDA, name, parameters) for name, parameters in listed.items()),
         *(Seam("services.cloudwatch_logs", name, parameters) for name, parameters in logs.items()),
+        *retries.NEEDS,
         Seam("core.lambda_runtime", "execution_credentials", "config"),
         Seam("core.lambda_runtime", "reset", ""),
         Seam("core.responses", "request_scope", "account_id region"),
@@ -85,8 +85,8 @@ def patches(invoker: Invoker, pool: Pool) -> list[Patch]:
         patch(
             "invoke_async_with_retry",
             "func event",
-            "AWS waits one and then two minutes between tries, and ministack's clock does not scale",
-            _scale_retries,
+            "AWS waits one and then two minutes between tries, and ministack slept in its own time",
+            retries.on_the_timeline,
         ),
         patch(
             "invalidate_worker",
@@ -151,16 +151,6 @@ def _tell_executed_version(original: Original) -> Original:
         return status, headers, body
 
     return invoke
-
-
-def _scale_retries(original: Original) -> Original:
-    def run(func: Any, event: Any) -> None:
-        service = ministack(_LAMBDA)
-        service._LAMBDA_ASYNC_RETRY_BASE_SECONDS = CLOCK.minute  # type: ignore[attr-defined]
-        service._LAMBDA_ASYNC_RETRY_MAX_SECONDS = 5 * CLOCK.minute  # type: ignore[attr-defined]
-        original(func, event)
-
-    return run
 
 
 def _retire_workers(original: Original, invoker: Invoker, pool: Pool) -> Original:

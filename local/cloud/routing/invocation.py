@@ -10,6 +10,7 @@ from local.cloud.identity import guard
 from local.cloud.routing import logs, measure
 from local.cloud.routing.call import OUTCOME, Call, Outcome, resolve
 from local.cloud.settings import SWITCHES
+from local.cloud.timeline import TIMELINE
 from local.cloud.workers.environment import Surroundings, log_group
 from local.cloud.workers.pool import Key, Pool
 from local.cloud.workers.worker import Environment
@@ -58,7 +59,7 @@ class Invoker:
     async def _execute(self, record: Record, event: Any) -> Result:
         config = record.get("config") or record
         _, _, _, region, account, *_ = config["FunctionArn"].split(":")
-        with self._responses.request_scope(account, region):
+        with self._responses.request_scope(account, region), TIMELINE.call():
             return await self._in_scope(record, config, event)
 
     async def _in_scope(self, record: Record, config: dict[str, Any], event: Any) -> Result:

@@ -1,0 +1,126 @@
+"""The one timeline: what is due is done in the order of simulated time, by one thread, however late the machine is.
+
+Alarms register their evaluations, CodeDeploy the steps of its curves and the ends of its hooks, Lambda the retries of
+asynchronous calls. What ends by itself (a session, a token) and what becomes visible late (a metric) asks `now`. So a
+shift that is due at minute 10 follows the evaluations of minutes 1 to 9 and all that they set off, and a machine that
+stalls for many minutes does them all, one after the other, before anything that was due later.
+"""
+
+import heapq
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from local.cloud.clock import CLOCK
+
+PATIENCE = 2.0
+"""Real seconds for which a call under way holds back what was due after it began: a call that takes longer is slow by
+itself, not by this machine."""
+_SHORTEST_WAIT = 0.001
+
+_LOG = logging.getLogger(__name__)
+Deed = Callable[[], None]
+
+
+class Timeline:
+    """Times are real seconds since the epoch, like every timestamp; `clock` reads the machine's."""
+
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self._given = clock
+        self._changed = threading.Condition()
+        self._order = itertools.count()
+        self._due: list[tuple[float, int, Deed]] = []
+        self._doing: float | None = None
+        self._doer: threading.Thread | None = None
+        self._calls: dict[int, float] = {}
+
+    def now(self) -> float:
+        """How far the timeline has come: all that was due before has been done. Never later than the clock."""
+        with self._changed:
+            return self._reached()
+
+    def at(self, due: float, deed: Deed) -> None:
+        """Do `deed` when the timeline comes to `due`; at once, but after what was due before, where that is over."""
+        with self._changed:
+            heapq.heappush(self._due, (due, next(self._order), deed))
+            self._changed.notify_all()
+
+    def soon(self, deed: Deed) -> None:
+        """Do `deed` next, if something on the timeline asks for it; else when the timeline comes to this moment."""
+        with self._changed:
+            here = self._doing if self.is_here() else None
+        self.at(self._clock() if here is None else here, deed)
+
+    def is_here(self) -> bool:
+        """Whether this is the thread that does what is due."""
+        return threading.current_thread() is self._doer
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """A call is under way: what is due after its beginning waits for its end, which may be for PATIENCE."""
+        with self._changed:
+            key = next(self._order)
+            self._calls[key] = self._clock()
+        try:
+            yield
+        finally:
+            with self._changed:
+                del self._calls[key]
+                self._changed.notify_all()
+
+    def start(self) -> None:
+        """Do what is due, in a thread, from now on."""
+        threading.Thread(target=self._run, name="timeline", daemon=True).start()
+
+    def catch_up(self) -> None:
+        """Do all that is due and that no call holds back, in order, in this thread."""
+        self._doer = threading.current_thread()
+        while (deed := self._take()) is not None:
+            self._do(deed)
+
+    def _clock(self) -> float:
+        return CLOCK.now() if self._given is None else self._given()
+
+    def _run(self) -> None:
+        while True:
+            self.catch_up()
+            with self._changed:
+                if (wait := self._wait()) is None or wait > 0:
+                    self._changed.wait(wait and max(wait, _SHORTEST_WAIT))
+
+    def _take(self) -> Deed | None:
+        with self._changed:
+            if self._wait() != 0:
+                return None
+            due, _, deed = heapq.heappop(self._due)
+            self._doing = due
+            return deed
+
+    def _do(self, deed: Deed) -> None:
+        try:
+            deed()
+        except Exception:
+            _LOG.exception("what was due at %s could not be done", self._doing)
+        finally:
+            with self._changed:
+                self._doing = None
+
+    def _reached(self) -> float:
+        if self._doing is not None:
+            return self._doing
+        return min(self._clock(), self._due[0][0]) if self._due else self._clock()
+
+    def _wait(self) -> float | None:
+        """Seconds until the first thing can be done; None where nothing is due ever."""
+        if not self._due:
+            return None
+        now, due = self._clock(), self._due[0][0]
+        if due > now:
+            return due - now
+        began = next(iter(self._calls.values()), due)
+        return max(began + PATIENCE - now, 0.0) if began < due else 0.0
+
+
+TIMELINE = Timeline()

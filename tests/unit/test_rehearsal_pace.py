@@ -1,0 +1,57 @@
+"""A busy machine makes a rehearsal slower, never different: the factor is halved until that will do."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from rehearsal import pace
+
+
+@pytest.mark.parametrize(
+    ("asked", "now", "got", "factor"),
+    [
+        (40, 40, 1.0, 40),
+        (40, 40, pace.ENOUGH, 40),
+        (40, 40, 0.6, 20),
+        (100, 100, 0.25, 25),
+        (100, 100, 0.2, 25),
+        (100, 100, 0.1, 12.5),
+        (100, 100, 0.001, 6.25),  # never slower than a sixteenth
+        (100, 25, 1.0, 25),  # and not faster again
+        (100, 50, 0.25, 25),
+    ],
+)
+def test_the_factor_follows_the_share_of_a_core(asked: float, now: float, got: float, factor: float) -> None:
+    assert pace.suited(asked, now, got) == factor
+
+
+@contextmanager
+def busy(processes: int) -> Iterator[None]:
+    with ExitStack() as stack:
+        for _ in range(processes):
+            process = subprocess.Popen([sys.executable, "-I", "-S", "-c", "while True: pass"])
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        yield
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a process cannot be kept to one core here")
+def test_the_share_shrinks_on_a_busy_machine() -> None:
+    """On one core, so that the test asks little of the machine."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        with busy(6):
+            assert pace.share() < pace.ENOUGH
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_what_is_said_names_both_factors_and_the_share() -> None:
+    said = pace.slowed(100, 25, 0.21)
+    assert "gets 21% of one" in said
+    assert "25 times faster and not 100" in said
