@@ -39,13 +39,14 @@ class Start:
     """Create the verdict alarms afresh, then the deployment from `stable` to `canary`.
 
     at: the moment that names this attempt, which the deployments of one set share; None: now. abrupt: all traffic at
-    once, where one alias cannot hold both versions.
+    once, where one alias cannot hold both versions. waived: alarms of the alias that do not stop it.
     """
 
     stable: str
     canary: str
     at: datetime | None = None
     abrupt: bool = False
+    waived: tuple[str, ...] = ()
     phase: Phase = Phase.START
 
 

@@ -23,8 +23,8 @@ from infra.release.case import GRACE, Case
 from infra.release.model import Deployment, Observation, ReleasePolicy, Status, Target
 from infra.release.outcome import Ending, Phase
 from infra.release.proof import proved
-from infra.release.refusal import overridden, pardonable, refusals, unlike
-from infra.release.tags import First, Overridden, Pardon, Stopped
+from infra.release.refusal import overridden, pardonable, refusals, to_note, unlike, waived
+from infra.release.tags import First, Pardon, Stopped
 from infra.release.together import together
 
 Seen = Mapping[str, Observation]
@@ -179,10 +179,8 @@ def _allowed(case: Case) -> Action | None:
     if not overridden(case):
         remedy = '; to go ahead all the same, set `override: "who: why"` in strata:release'
         return case.finish(Ending.REFUSED, found[0].reason, f"{found[0].detail}{remedy}")
-    used = seen.tags.override
-    if used is None or (used.text, used.fingerprint) != (case.policy.override, wanted.fingerprint):
-        reasons = "+".join(each.reason for each in found)
-        return Note(Overridden(wanted.fingerprint, reasons, case.policy.override), f"overridden ({reasons})")
+    if (mark := to_note(case, found)) is not None:
+        return Note(mark, f"overridden ({mark.refusal})")
     if seen.alias.shifted is not None:
         return PointAlias(seen.alias.version, f"overridden by {case.policy.override}")
     return None
@@ -208,7 +206,7 @@ def _start(case: Case) -> Action:
         return Wait(Phase.SETTLE, f"{tries[0].id} tried {wanted}; its metrics leave the window in {left:.0f} s")
     if (calls := seen.canary.invocations) > 0:
         return Wait(Phase.SETTLE, f"{wanted} had {calls} calls that are still in the verdict's window")
-    return Start(seen.live.number, wanted.number, abrupt=any(True for _ in unlike(case)))
+    return Start(seen.live.number, wanted.number, abrupt=any(True for _ in unlike(case)), waived=waived(case))
 
 
 # A deployment is followed.

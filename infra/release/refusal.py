@@ -5,21 +5,27 @@ Every refusal has a remedy of its own and one audited way round, `release.overri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from infra.release import proof
 from infra.release.blame import ended, rejection
 from infra.release.case import Case
 from infra.release.model import Deployment
+from infra.release.tags import Overridden
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """One thing that is in the way. `reason`: one word. `detail`: what is wrong, and the remedy."""
+    """One thing that is in the way. `reason`: one word. `detail`: what is wrong, and the remedy.
+
+    `words`: what an override of it notes, where that says more than the reason.
+    """
 
     reason: str
     detail: str
+    words: tuple[str, ...] = ()
 
 
 def refusals(case: Case) -> Iterator[Refusal]:
@@ -93,13 +99,20 @@ def _older(case: Case) -> Iterator[Refusal]:
 
 
 def _alarm(case: Case) -> Iterator[Refusal]:
-    red = [name for name in (case.target.alarm, case.target.throttle_alarm) if name in case.seen.red]
+    red = {word: name for word, name in _alarms(case).items() if name in case.seen.red}
     if red:
         yield Refusal(
             "alarm",
-            f"alarm {' and '.join(red)} of the whole alias is red before anything has started, so a canary could not "
-            "be told from what is wrong already; see to the alarm, and run again when it is green",
+            f"alarm {' and '.join(red.values())} of the whole alias is red before anything has started, so a canary "
+            "could not be told from what is wrong already; see to the alarm, and run again when it is green",
+            tuple(red),
         )
+
+
+def _alarms(case: Case) -> dict[str, str]:
+    """The long-lived alarms of the alias, by the word that an override of each notes."""
+    named = {"alarm": case.target.alarm, "throttles": case.target.throttle_alarm}
+    return {word: name for word, name in named.items() if name}
 
 
 def unlike(case: Case) -> Iterator[Refusal]:
@@ -123,3 +136,33 @@ def overridden(case: Case) -> bool:
     used = case.seen.tags.override
     text, wanted = case.policy.override, case.seen.wanted.fingerprint
     return bool(text) and (used is None or used.text != text or used.fingerprint == wanted)
+
+
+def to_note(case: Case, found: Iterable[Refusal]) -> Overridden | None:
+    """The mark of an override that sets all of these aside; None where the group's tags have it already.
+
+    An alarm that has turned red since is noted too, since the deployment leaves it out.
+    """
+    used, found = case.seen.tags.override, list(found)
+    new = Overridden(case.seen.wanted.fingerprint, "", case.policy.override)
+    noted = used.refusal.split("+") if used and replace(used, refusal="") == new else []
+    if noted and all(word in noted for each in found for word in each.words):
+        return None
+    words = [*noted, *(word for each in found for word in each.words or (each.reason,))]
+    return replace(new, refusal="+".join(dict.fromkeys(words)))
+
+
+def waived(case: Case) -> tuple[str, ...]:
+    """The alarms of the alias that must not stop the deployment which now starts: those for which it was refused, and
+    which `release.override` has set aside. In an outage they are red already, and would end the fix within seconds.
+
+    A later try under the same text is spared only what is red still.
+    """
+    used, noted = case.seen.tags.override, case.seen.tags.overridden
+    wanted, text = case.seen.wanted.fingerprint, case.policy.override
+    if used is None or noted is None or not text or (used.text, used.fingerprint) != (text, wanted):
+        return ()
+    at = datetime.fromisoformat(noted.at)
+    tried = any(each.entry.at >= at for each in case.seen.tries(wanted) if each.entry)
+    covered = [name for word, name in _alarms(case).items() if word in used.refusal.split("+")]
+    return tuple(name for name in covered if not tried or name in case.seen.red)

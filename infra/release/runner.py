@@ -239,7 +239,8 @@ class _Run:
                 curve = (
                     "all at once" if action.abrupt else f"along {target.curve}, judged over {target.minutes} minutes"
                 )
-                self.tell(Progress(name, action.phase, f"{stable} -> {canary} {curve}, as {deployment}"))
+                but = f", which {' and '.join(action.waived)} cannot stop (overridden)" if action.waived else ""
+                self.tell(Progress(name, action.phase, f"{stable} -> {canary} {curve}, as {deployment}{but}"))
             case TakeBack(canary, stable, _, why):
                 deployment = self.cloud.take_back(target, self.policy, action)
                 self.follow(name, deployment)

@@ -102,6 +102,14 @@ class World:
     def alias(self) -> str:
         return str(self.aws.alias("orders", "live"))
 
+    @property
+    def group(self) -> str:
+        return group_arn(self.target("1"))
+
+    def is_red(self, alarm: str) -> bool:
+        [found] = self.cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
+        return bool(found["StateValue"] == "ALARM")
+
     def deployment(self, id_: str | None) -> Any:
         return self.codedeploy.get_deployment(deploymentId=id_)["deploymentInfo"]
 

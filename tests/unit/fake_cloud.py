@@ -165,7 +165,8 @@ class FakeCloud:
         alarm = target.verdict_alarm(action.stable, canary.number, at)
         self.alarms.setdefault(alarm, False)  # an alarm that exists keeps its state
         self.alarms.setdefault(target.alarm, False)
-        return self._create(policy, canary, action.stable, at, (alarm, target.alarm), action.abrupt)
+        names = tuple(name for name in (alarm, target.alarm) if name not in action.waived)
+        return self._create(policy, canary, action.stable, at, names, action.abrupt)
 
     def take_back(self, target: Target, policy: ReleasePolicy, action: TakeBack) -> str:
         self._called("take_back")

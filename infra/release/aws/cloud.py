@@ -159,7 +159,7 @@ class Aws:
             alarms[slow] = slow_metric_queries(*judged)
         for name, queries in alarms.items():
             self._put_alarm(target, name, f"Rolls {canary} of {target.function} back to {stable}: {entry}", queries)
-        names = [*alarms, target.alarm, target.throttle_alarm]
+        names = [*alarms, *(name for name in (target.alarm, target.throttle_alarm) if name not in action.waived)]
         curve = ALL_AT_ONCE if action.abrupt else target.curve
         return self._create(target, entry, canary.number, curve, [name for name in names if name])
 

@@ -191,7 +191,7 @@ class Client:
             judged = (action.stable, action.canary, policy.rule, target.minutes)
             red = function.alarms[alarm].red if alarm in function.alarms else False
             function.alarms[alarm] = Alarm(red, judged)
-        alarms = [alarm, target.alarm, target.throttle_alarm]
+        alarms = [alarm, *(name for name in (target.alarm, target.throttle_alarm) if name not in action.waived)]
         minutes = None if action.abrupt else target.minutes
         return self._create("forth", function, entry, action.canary, minutes, alarms, action)
 
