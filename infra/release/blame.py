@@ -71,13 +71,14 @@ def ended(deployment: Deployment, target: Target, tags: Tags) -> tuple[str, str]
 
 
 def rejection(fingerprint: str, target: Target, seen: Observation) -> Deployment | None:
-    """The newest try of a fingerprint, if it was rejected by a verdict or a hook, or taken back by an operator."""
+    """The newest try of a fingerprint, if it was rejected by a verdict or a hook, or taken back for one or by an
+    operator."""
     for each in seen.tries(fingerprint):
         stop = seen.tags.stop(each.id)
         if each.status is Status.SUCCEEDED:
             # A stop that came too late left its tag, and took nothing back.
             back = seen.way_back_of(each) is not None
-            return each if back and stop and stop.kind == "operator" else None
+            return each if back and stop and stop.kind in {*REJECTING, "operator"} else None
         if each.failed and blame(each, target, seen.tags)[0] in REJECTING:
             return each
     return None

@@ -234,6 +234,7 @@ class Notes:
     evidence: int | None = None  # canary requests seen by the last look at a split alias
     enlisted: bool = False  # this runner has told of the set by tags
     topped_up: int = 0  # requests that the runner itself has sent through the alias
+    condemned: datetime | None = None  # since when all its looks have condemned the canary
 
 
 NOTHING = Counts(0, 0)
@@ -249,7 +250,7 @@ class Observation:
     shifted: Version | None = None  # the one that also has traffic
     ledger: tuple[Deployment, ...] = ()  # newest first
     tags: Tags = field(default_factory=Tags)
-    red: frozenset[str] = frozenset()  # of the alias's alarms and the followed deployment's: those in ALARM
+    red: frozenset[str] = frozenset()  # of the alias's alarms, or the followed deployment's: those in ALARM
     stable: Counts = NOTHING  # what the two `compared` versions did
     canary: Counts = NOTHING
     traffic: int = 0  # invocations of the alias within the verdict's window

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from infra.release import evidence
+from infra.release import evidence, silence
 from infra.release.actions import Action, Follow, Note, PointAlias, Probe, Start, Stop, TakeBack, Wait
 from infra.release.blame import blame, rejection
 from infra.release.case import GRACE, Case
@@ -127,13 +127,21 @@ def _repair(case: Case) -> Action | None:
 
 
 def _take_lost_back(case: Case) -> Action | None:
-    """Take back what is live, where it was promoted with a set that has failed since."""
+    """Take back what is live, where a runner has resolved so, or the set that it was promoted with has failed since."""
     seen = case.seen
     good = next((each for each in seen.ledger if each.entry and each.status is Status.SUCCEEDED), None)
-    if good is None or good.entry is None or (culprit := case.lost_with(good)) is None:
+    if good is None or good.entry is None or (lost := _lost(case, good, silence.resolved(seen.tags, good))) is None:
         return None
     is_live = seen.alias.shifted is None and seen.live.fingerprint == good.entry.fingerprint
-    return _take_back(case, good, culprit) if is_live and seen.taken_back_by(good) is None else None
+    return _take_back(case, good, *lost) if is_live and seen.taken_back_by(good) is None else None
+
+
+def _lost(case: Case, deployment: Deployment, condemned: str | None) -> tuple[str, str] | None:
+    """The reason, and its words, for which a deployment that has succeeded goes back; None where it stays."""
+    if condemned is not None:
+        return "verdict", condemned
+    culprit = case.lost_with(deployment)
+    return ("set", f"{culprit} was not promoted and the set goes together") if culprit is not None else None
 
 
 def _first(case: Case) -> Action:
@@ -243,6 +251,8 @@ def _shift(case: Case, followed: Deployment) -> Action:
     stable, canary = case.seen.compared
     if (moved := _moved(case, followed)) is not None:
         return _stop(case, followed, "operator", moved)
+    if (why := silence.broken(case, followed)) is not None:
+        return _stop(case, followed, "verdict", why)
     if alias.is_whole_on(stable) and target.before_allow_traffic:
         return case.wait(Phase.HOOK, f"{target.before_allow_traffic} tries {canary}")
     if alias.is_whole_on(canary):
@@ -273,17 +283,17 @@ def _stop(case: Case, deployment: Deployment, kind: str, why: str) -> Action:
 
 
 def _verify(case: Case, followed: Deployment) -> Action:
-    seen, culprit = case.seen, case.lost_with(followed)
+    seen, lost = case.seen, _lost(case, followed, silence.condemned(case, followed))
     # A watcher may want another version than the one that is in flight.
     released = (followed.entry or seen.wanted).fingerprint
     if seen.alias.shifted is None and seen.live.fingerprint == released:
-        if culprit is not None:
-            return _take_back(case, followed, culprit)
+        if lost is not None:
+            return _take_back(case, followed, *lost)
         return case.finish(Ending.PROMOTED, "verdict", f"{case.rates}, and no alarm fired{evidence.doubt(case)}")
     if case.within_grace(followed):
         return case.wait(Phase.VERIFY, f"{followed.id} has succeeded")
-    if culprit is not None and seen.alias.is_whole_on(seen.compared[0]):  # another runner was first
-        return case.finish(Ending.ROLLED_BACK, "set", f"{culprit} was not promoted and the set goes together")
+    if lost is not None and seen.alias.is_whole_on(seen.compared[0]):  # another runner was first
+        return case.finish(Ending.ROLLED_BACK, *lost)
     detail = "CodeDeploy shifted all traffic, but somebody has moved the alias since; run again to release over it"
     return case.finish(Ending.ROLLED_BACK, "operator", detail)
 
@@ -307,11 +317,10 @@ def _way_back(case: Case, followed: Deployment) -> Action:
 # What was promoted goes back.
 
 
-def _take_back(case: Case, forth: Deployment, culprit: str) -> Action:
+def _take_back(case: Case, forth: Deployment, kind: str, why: str) -> Action:
     """By a deployment of its own, so that CodeDeploy's record, where it looks for what was last good, stays true."""
-    why = f"{culprit} was not promoted and the set goes together"
     if case.seen.tags.stop(forth.id) is None or forth.entry is None:
-        return Note(Stopped(forth.id, "set", why), why, Phase.ROLLBACK)
+        return Note(Stopped(forth.id, kind, why), why, Phase.ROLLBACK)
     return TakeBack(case.seen.live.number, forth.entry.stable, forth.entry.at, why)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from infra.release import commits, plan
+from infra.release import commits, plan, silence
 from infra.release.actions import (
     Action,
     Finish,
@@ -189,6 +189,7 @@ class _Run:
         # What is decided of a look holds for when it began: a slow one reads the alias long before the ledger.
         now = self.clock.now()
         seen = look(self.wanted, self.policy, self.cloud, self.notes, self.is_older)
+        seen = {name: self.remember(name, each, now) for name, each in seen.items()}
         self.looked = True
         actions = self.decide(self.wanted, seen, self.policy, now)
         busy: list[Unavailable] = []
@@ -200,6 +201,11 @@ class _Run:
         if busy:
             raise busy[0]
         return all(isinstance(each, Wait | TopUp | Stop | PointAlias) for each in actions.values())
+
+    def remember(self, name: str, seen: Observation, now: datetime) -> Observation:
+        """What no later look can read back: since when the counts have condemned the canary."""
+        self.notes[name] = replace(seen.notes, condemned=silence.since(seen, self.policy.rule, now))
+        return replace(seen, notes=self.notes[name])
 
     def act(self, target: Target, seen: Observation, action: Action) -> None:
         name, notes = target.function, self.notes[target.function]

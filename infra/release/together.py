@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from infra.release import silence
 from infra.release.actions import Action, Finish, Follow, Note, Probe, Start, Wait
 from infra.release.case import Case
-from infra.release.model import Deployment
+from infra.release.model import Deployment, Status
 from infra.release.outcome import Ending, Phase
 from infra.release.tags import Enlisted, Stopped
 
@@ -32,13 +33,15 @@ def together(cases: Sequence[Case], next_: Next) -> dict[str, Action]:
 
 
 def _lost(case: Case, cases: Iterable[Case]) -> dict[datetime, str]:
-    """The moments at which another function was tried and failed: whatever was tried with it is lost."""
+    """The moments at which another function was tried and failed, or has been condemned since: whatever was tried
+    with it is lost."""
     return {
         each.entry.at: other.target.function
         for other in cases
         if other is not case
         for each in other.seen.ledger
-        if each.failed and each.entry is not None and other.seen.taken_back_by(each) is None
+        if each.entry is not None and other.seen.taken_back_by(each) is None
+        if each.failed or (each.status is Status.SUCCEEDED and silence.resolved(other.seen.tags, each) is not None)
     }
 
 

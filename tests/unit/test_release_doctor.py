@@ -170,6 +170,19 @@ def test_an_alarm_that_could_not_fire_is_told(values: dict[str, Any], expected: 
     assert expected in told(wrong(**values))
 
 
+SILENT = Stopped("d-1", "verdict", "the alarm was silent: canary 2 has 21 errors in 80 requests")
+
+
+def test_an_alarm_that_was_silent_in_one_of_the_last_releases_is_told_of() -> None:
+    by_hand = seen.deployment(Status.STOPPED, error="MANUAL_STOP")
+    values: dict[str, Any] = {"tags": seen.noted(First("1", seen.OLD.fingerprint), SILENT), "alarms": GREEN}
+    said = told(wrong(**values, ledger=(by_hand,)))
+    assert said.startswith("warning verdict alarms of orders: did not stop 1 of the last 1 releases, which the runner")
+    assert "d-1: the alarm was silent: canary 2 has 21 errors" in said
+    assert f"-> see what it did: aws cloudwatch describe-alarm-history --alarm-name {seen.ALARM}" in said
+    assert "did not stop" not in told(wrong(**values, ledger=(FAILED,))), "it fired at the same moment"
+
+
 def hooked(hook: Hook | None, name: str = BAKE.name) -> dict[str, Any]:
     return {"hooks": {name: hook}}
 

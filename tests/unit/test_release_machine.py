@@ -72,6 +72,7 @@ policies: st.SearchStrategy[dict[str, Any]] = st.just({}) | st.fixed_dictionarie
 WEATHER = (
     *("rollback works", "rollback fails", "rollback is missing", "rollback is slow"),
     *("blocked", "unblocked", "fault", "late", "no traffic", "little traffic", "much traffic"),
+    *("alarms are deaf", "alarms are deaf", "alarms are heard"),
 )
 
 
@@ -197,6 +198,8 @@ class Machine(Base):
                 group.blocked = what == "blocked"
             case ["fault"]:
                 group.faults.append("IAM_ROLE_PERMISSIONS")
+            case ["alarms", *_, how]:
+                function.deaf = how == "deaf"
             case ["late"]:
                 function.late = 2 * MINUTE - function.late
             case [how, "traffic"]:

@@ -50,6 +50,12 @@ def test_what_is_live_is_told_with_who_brought_it_there_and_when() -> None:
     assert live["digest"] == NEW.digest
 
 
+def test_a_stop_that_came_too_late_took_nothing_back() -> None:
+    late = noted(Stopped("d-1", "operator", "too many complaints"))
+    last = told(seen(deployment(Status.SUCCEEDED), **WHOLE, tags=late))["last"]
+    assert (last["outcome"], last["reason"], last["detail"]) == ("promoted", "verdict", "no alarm fired")
+
+
 def test_a_first_version_is_told_by_the_tag_that_it_answered() -> None:
     live = told(seen(tags=noted(First("1", OLD.fingerprint))))["live"]
     assert (live["by"], live["since"]) == ("user/ann", "2026-11-24T10:00:00.000Z")

@@ -84,18 +84,16 @@ class Aws:
 
     def _measured(self, wanted: Sequence[Target], seen: Mapping[str, Observation]) -> dict[str, Observation]:
         """With what the versions did and which alarms are red: a few requests for all functions."""
-        now, asked, names = self._clock.now(), [], set()
+        now, names = self._clock.now(), set()
+        asked = [measures.wanted(target, seen[target.function], now) for target in wanted]
+        counts = measures.counts(self.clients, self._clock, asked)
         for target in wanted:
-            each = seen[target.function]
-            followed = each.followed
-            since = followed.created if followed else now - timedelta(minutes=target.minutes)
-            asked.append(measures.Wanted(target, since, *each.compared))
+            followed = seen[target.function].followed
             if followed is None:
                 names |= {target.alarm, target.throttle_alarm} - {""}
-            elif followed.status.ended:
+            elif followed.status.ended or counts[target.function].canary.errors:  # else none of them can matter
                 names |= set(followed.alarms)
         red = measures.red(self.clients, names)
-        counts = measures.counts(self.clients, self._clock, asked)
         return {
             name: replace(
                 each, red=red, stable=counts[name].stable, canary=counts[name].canary, traffic=counts[name].traffic

@@ -15,7 +15,7 @@ from infra.release.aws.clients import Clients
 from infra.release.aws.errors import asking
 from infra.release.aws.records import chunks
 from infra.release.clock import ScaledClock
-from infra.release.model import NOTHING, Target
+from infra.release.model import NOTHING, Observation, Target
 from infra.release.verdict import Counts
 
 MOST_QUERIES = 500  # of one GetMetricData
@@ -35,6 +35,14 @@ class Wanted:
     @property
     def function(self) -> str:
         return self.target.function
+
+
+def wanted(target: Target, seen: Observation, now: datetime) -> Wanted:
+    """Counts of the verdict alarm's own window, up to the end of the followed deployment: with more of stable's past,
+    or without its traffic at the end of a long bake, the runner would judge what the alarm does not."""
+    followed, window = seen.followed, timedelta(minutes=target.minutes)
+    since = max(followed.created, (followed.ended or now) - window) if followed else now - window
+    return Wanted(target, since, *seen.compared)
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,8 @@ def counts(clients: Clients, clock: ScaledClock, wanted: Sequence[Wanted]) -> Ma
 
 def _measured(function: str, sums: Mapping[tuple[str, str], int]) -> Measured:
     i1, e1, i2, e2 = (sums[function, name] for name in ("i1", "e1", "i2", "e2"))
-    # Errors can arrive before the invocations that they are part of.
-    return Measured(sums[function, "traffic"], Counts(max(i1, e1), e1), Counts(max(i2, e2), e2))
+    # Errors can arrive before the invocations that they are part of. The alarm does not judge a canary by such.
+    return Measured(sums[function, "traffic"], Counts(max(i1, e1), e1), Counts(i2, e2 if e2 <= i2 else 0))
 
 
 def _queries(wanted: Wanted, index: int) -> list[dict[str, Any]]:

@@ -152,8 +152,9 @@ def _last(case: Case, real: Real) -> Told | None:
     if (last := next(closed, None)) is None:
         return None
     forth = seen.taken_back_by(last) or last
-    reason, detail = ended(forth, case.target, seen.tags)
     went_back = forth.failed or forth is not last
+    # A stop that came too late has left its tag, and took nothing back.
+    reason, detail = ended(forth, case.target, seen.tags) if went_back else ("verdict", "no alarm fired")
     return {
         "deployment": forth.id,
         "outcome": (Ending.ROLLED_BACK if went_back else Ending.PROMOTED).value,

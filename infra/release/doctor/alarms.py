@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
+from infra.release import silence
 from infra.release.doctor.facts import Alarm, Examined, Finding, Grade, Metric
 from infra.release.model import Deployment
 
+LAST = 10
+"""Releases that are looked back on."""
+ALARMED = "ALARM_ACTIVE"
+"""CodeDeploy's code where an alarm did stop a deployment: the runner's stop came at the same moment."""
 MANY = 100
 REMEMBERED = timedelta(days=13)
 """ListMetrics leaves out what had no data for two weeks.
@@ -23,6 +28,7 @@ def findings(facts: Examined) -> Iterator[Finding]:
             yield _long_lived(facts, name, facts.alarms.get(name))
         last = last_attempt(facts.ledger)
         yield from _verdict(facts, last) if last else ()
+    yield from _silent(facts)
     if facts.knows("leftover", "verdicts", "ledger"):
         yield _left_over(facts)
 
@@ -84,6 +90,23 @@ def _verdict(facts: Examined, last: Deployment) -> Iterator[Finding]:
             said = f"could not fire in {last.id}: none of its metrics had data"
             remedy = "send requests through the alias, or see minimumRequests, evidence and topUp"
             yield Finding(Grade.WARNING, about, said, remedy)
+
+
+def _silent(facts: Examined) -> Iterator[Finding]:
+    """Of the last releases: those that the runner had to stop, or take back, by its own counts."""
+    ours = [each for each in facts.ledger if each.entry and each.alarms][:LAST]
+    found = [
+        (each, why)
+        for each in ours
+        if each.error != ALARMED and (why := silence.resolved(facts.tags, each)) is not None
+    ]
+    if not found:
+        return
+    (newest, why), about = found[0], f"verdict alarms of {facts.target.function}"
+    named = next((name for name in newest.alarms if name.startswith(facts.target.verdict_alarms)), "NAME")
+    said = f"did not stop {len(found)} of the last {len(ours)} releases, which the runner did; {newest.id}: {why}"
+    remedy = f"see what it did: aws cloudwatch describe-alarm-history --alarm-name {named}"
+    yield Finding(Grade.WARNING, about, said, remedy)
 
 
 def _left_over(facts: Examined) -> Finding:

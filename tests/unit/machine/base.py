@@ -184,6 +184,7 @@ class Base(RuleBasedStateMachine):
             function = group.function
             group.blocked, group.rollback = False, "works"
             group.faults.clear()
+            function.deaf = False
             for name in (function.target.alarm, function.target.throttle_alarm):
                 function.alarms[name] = Alarm()
         self.until_all_end()

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from infra.release import ledger, tags
 from infra.release.actions import Start, TakeBack
 from infra.release.attempt import Elsewhere
-from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Status, Target
+from infra.release.aws import measures
+from infra.release.model import NOTHING, Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Status, Target
 from infra.release.outcome import Outcome
 from infra.release.runner import CloudError, Unavailable
 from infra.release.tags import Enlisted, Mark
+from infra.release.verdict import Counts
 from tests.unit.machine.actors import Crash
 from tests.unit.machine.codedeploy import CodeDeploy, Limit, Record
 from tests.unit.machine.world import MINUTE, Alarm, Function
@@ -42,6 +44,7 @@ class Saw:
     over: Mapping[str, bool] = field(default_factory=dict)  # which deployments had ended, by id
     red: frozenset[str] = frozenset()
     tags: Mapping[str, str] = field(default_factory=dict)
+    counts: tuple[Counts, Counts] = (NOTHING, NOTHING)  # of stable and of the canary
 
 
 @dataclass
@@ -119,7 +122,10 @@ class Client:
             for target in wanted:
                 function, seen = groups[target.function].function, found[target.function]
                 found[target.function] = self._measured(target, function, seen)
-        self.saw = {name: Saw(aliases[name], over[name], found[name].red, dict(self._tags[name])) for name in names}
+        self.saw = {
+            name: Saw(aliases[name], over[name], each.red, dict(self._tags[name]), (each.stable, each.canary))
+            for name, each in found.items()
+        }
         return found
 
     def _ledger(self, group: CodeDeploy, following: str | None) -> tuple[Deployment, ...]:
@@ -153,10 +159,8 @@ class Client:
 
     def _measured(self, target: Target, function: Function, seen: Observation) -> Observation:
         followed, now = seen.followed, self.cloud.now
-        since = (followed.created if followed else now - timedelta(minutes=target.minutes)) - MINUTE
+        since = measures.wanted(target, seen, now).since - MINUTE
         names = set(followed.alarms) if followed else {target.alarm, target.throttle_alarm}
-        if followed is not None and not followed.status.ended:
-            names = set()
         stable, canary = (function.counts(number, since, now) for number in seen.compared)
         red = frozenset(name for name in names if name in function.alarms and function.alarms[name].red)
         return replace(seen, red=red, stable=stable, canary=canary, traffic=function.traffic(since, now))

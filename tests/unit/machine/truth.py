@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from infra.release.model import ReleasePolicy, Target
 from infra.release.outcome import Ending, Outcome
 from infra.release.tags import Mark, Overridden, Pardon, Stopped
+from infra.release.verdict import judge
 from tests.unit.machine.client import Client, Cloud, Saw
 from tests.unit.machine.codedeploy import CodeDeploy, Record
 from tests.unit.machine.world import BrokenError, Function
@@ -50,14 +51,15 @@ class Truth:
             if each.role != "forth" or group.function.fingerprint(each.target) != fingerprint:
                 continue
             if each.succeeded:
-                return each if self.taken_back_by_operator(group, each) else None
+                return each if self.taken_back(group, each) else None
             if each.failed and self.reasons(each) & {"verdict", "hook"}:
                 return each
         return None
 
-    def taken_back_by_operator(self, group: CodeDeploy, forth: Record) -> bool:
-        by_operator = any(kind == "operator" for kind, _, _ in self.notes[forth.id])
-        return by_operator and any(each.takes_back is forth for each in group.records)
+    def taken_back(self, group: CodeDeploy, forth: Record) -> bool:
+        """By an operator, or by a runner for its own counts."""
+        rejects = any(kind in {"operator", "verdict"} for kind, _, _ in self.notes[forth.id])
+        return rejects and any(each.takes_back is forth for each in group.records)
 
     def reasons(self, record: Record) -> set[str]:
         """Why a deployment ended badly; whoever stopped it has said it."""
@@ -162,10 +164,14 @@ class Truth:
 
     def _check_set(self, outcomes: Mapping[str, Outcome]) -> None:
         """Promoted only when all are that were started at one moment."""
-        found = [(each.ending, self.cloud.find(each.deployment_id)) for each in outcomes.values() if each.deployment_id]
-        failed = {self.moment(each) for ending, each in found if ending is Ending.ROLLED_BACK and each.failed}
-        for ending, record in found:
-            if ending is Ending.PROMOTED and self.moment(record) in failed:
+        found = [(each, self.cloud.find(each.deployment_id)) for each in outcomes.values() if each.deployment_id]
+        failed = {
+            self.moment(record)
+            for outcome, record in found
+            if outcome.ending is Ending.ROLLED_BACK and (record.failed or outcome.reason == "verdict")
+        }
+        for outcome, record in found:
+            if outcome.ending is Ending.PROMOTED and self.moment(record) in failed:
                 self.broken(f"{record.id} is promoted, and another of its set has failed")
 
     def _wrong(self, run: Run, target: Target, outcome: Outcome, outcomes: Mapping[str, Outcome]) -> str | None:
@@ -198,6 +204,8 @@ class Truth:
             return f"the alias was on {saw.alias}"
         if run.kind == "up" and function.fingerprint(record.target) != function.fingerprint(target.version):
             return "another version was wanted"
+        if judge(*saw.counts, run.policy.rule).fired:
+            return f"its last counts condemn it: {saw.counts}"
         known = record.role == "forth"  # a foreign one has no line that says where it started from
         if known and (outcome.from_version, outcome.to_version) != (record.current, saw.alias.version):
             return f"it was {record.current} -> {saw.alias.version}"
@@ -214,7 +222,7 @@ class Truth:
         forth = record.takes_back or record
         taken_back = record.takes_back is not None
         if forth.succeeded and not taken_back:
-            if outcome.reason == "set" and any(each.takes_back is forth for each in group.records):
+            if outcome.reason in {"set", "verdict"} and any(each.takes_back is forth for each in group.records):
                 return None if saw.alias.is_whole_on(forth.current) else f"the alias was on {saw.alias}"
             moved = saw.alias.shifted or group.function.fingerprint(saw.alias.version) != group.function.fingerprint(
                 forth.target
