@@ -7,11 +7,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local.providers.resource import GONE, Aws, Change, Fields, Live, ProviderError, Resource, changes, error_code
-from local.providers.wire import UNKNOWN, Bag, holds_unknown
-
-DEFAULTS = "__defaults"
-"""The input in which the engine keeps, and hides, which properties were filled in by the provider."""
+from local.providers.resource import (
+    GONE,
+    Aws,
+    Change,
+    Fields,
+    Live,
+    ProviderError,
+    Resource,
+    changes,
+    error_code,
+    filled,
+    shown,
+)
+from local.providers.wire import DEFAULTS, UNKNOWN, Bag, holds_unknown, without_defaults
 
 _TAGS = frozenset({"tags", "tagsAll"})
 
@@ -40,13 +49,14 @@ def home(resource: Resource) -> str:
 def check(
     resource: Resource, name: str, old: Bag, new: Bag, *, seed: bytes, tags: dict[str, str]
 ) -> tuple[Bag, list[Failure]]:
-    """The inputs with names and tags filled in, and what is wrong with them."""
-    inputs = {key: value for key, value in new.items() if key != DEFAULTS}
-    failures = list(_failures(resource, resource.fields, inputs))
+    """The inputs with names, defaults and tags filled in, and what is wrong with them."""
+    given = without_defaults(new)
+    failures = list(_failures(resource, resource.fields, given))
+    inputs = filled(resource.fields, given)
     if resource.name and resource.name not in inputs and not resource.fields[resource.name].required:
         generated = resource.name in old.get(DEFAULTS, ())
         inputs[resource.name] = old[resource.name] if generated else _generated(name, seed)
-        inputs[DEFAULTS] = [resource.name]
+        inputs[DEFAULTS] = sorted([resource.name, *inputs[DEFAULTS]])
     if resource.tagged:
         own = inputs.get("tags") or {}
         inputs["tagsAll"] = UNKNOWN if holds_unknown(own) else {**tags, **own}
@@ -87,9 +97,11 @@ def left_alone(state: Bag, new: Bag, ignored: Iterable[str]) -> Bag:
 
 
 def diff(resource: Resource, state: Bag, new: Bag) -> tuple[list[Change], bool]:
-    """What differs between the last known state and new inputs, and whether the old thing must go before its
-    replacement comes, since both would bear the name that the program gives."""
+    """What differs between the last known state and new inputs, outputs that will move among it, and whether the old
+    thing must go before its replacement comes, since both would bear the name that the program gives."""
     found = list(changes(resource.fields, state, new))
+    moved = resource.unknown_after(new, frozenset(change.top for change in found)) & state.keys()
+    found += [Change(name, "UPDATE", replaces=False) for name in sorted(moved)]
     named = resource.name is not None and resource.name not in new.get(DEFAULTS, ())
     keeps_name = named and new.get(str(resource.name)) == state.get(str(resource.name))
     return found, keeps_name and any(change.replaces for change in found)
@@ -97,7 +109,7 @@ def diff(resource: Resource, state: Bag, new: Bag) -> tuple[list[Change], bool]:
 
 def create(resource: Resource, aws: Aws, new: Bag, *, preview: bool) -> tuple[str, Bag]:
     """Make the thing; its id and state. PartialError where it exists and something else failed."""
-    inputs = _without_defaults(new)
+    inputs = without_defaults(new)
     if preview:
         computed = {key for key, spec in resource.fields.items() if spec.computed and key not in inputs}
         return "", {**dict.fromkeys([*resource.outputs, *computed], UNKNOWN), **inputs}
@@ -120,19 +132,19 @@ def read(resource: Resource, aws: Aws, identity: str, state: Bag, inputs: Bag) -
     live = _found(resource, aws, identity, state or resource.locate(identity))
     if live is None:
         return "", {}, {}
-    now = _state(resource, aws, live, {**state, **_without_defaults(inputs)})
+    now = _state(resource, aws, live, {**state, **without_defaults(inputs)})
     found = {change.top for change in changes(resource.fields, now, inputs)}
     told_inputs = {key: value for key, value in inputs.items() if key not in found}
     for name, spec in resource.fields.items():
         filled_in = spec.computed and state and name not in inputs
         if name in now and name not in told_inputs and not filled_in and spec.normal(now[name]) != spec.normal(None):
             told_inputs[name] = now[name]
-    return live.id, now, told_inputs
+    return live.id, now, {DEFAULTS: [], **told_inputs}
 
 
 def update(resource: Resource, aws: Aws, identity: str, old: Bag, new: Bag, *, preview: bool) -> Bag:
     """Bring the thing to the inputs `new`; its state."""
-    inputs = _without_defaults(new)
+    inputs = without_defaults(new)
     changed = frozenset(change.top for change in changes(resource.fields, old, inputs))
     if preview:
         kept = {key: value for key, value in old.items() if key not in resource.fields or resource.fields[key].computed}
@@ -177,17 +189,16 @@ def _state(resource: Resource, aws: Aws, live: Live, prior: Bag) -> Bag:
     if resource.tagged:
         own, everything = prior.get("tags") or {}, now.pop("tags", {})
         now["tagsAll"] = everything
-        now["tags"] = {key: tag for key, tag in everything.items() if key in own or aws.default_tags.get(key) != tag}
+        mine = {key: tag for key, tag in everything.items() if key in own or aws.default_tags.get(key) != tag}
+        now["tags"] = mine or None
     if resource.regional:
         now.setdefault("region", aws.region)
     for name, spec in resource.fields.items():
-        if name in prior and (spec.unread or spec.normal(prior[name]) == spec.normal(now.get(name))):
+        told = now.get(name) is not None
+        if name in prior and (spec.unread or (told and spec.normal(prior[name]) == spec.normal(now[name]))):
             now[name] = prior[name]
-    return {key: value for key, value in now.items() if value is not None}
-
-
-def _without_defaults(bag: Bag) -> Bag:
-    return {key: value for key, value in bag.items() if key != DEFAULTS}
+        now[name] = shown(spec, now.get(name))
+    return {**resource.also, **now, "id": live.id}
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from local.providers.wire import ARCHIVE, UNKNOWN, Bag, signature
+from local.providers.wire import ARCHIVE, DEFAULTS, UNKNOWN, Bag, signature
 
 GONE = frozenset(
     {
@@ -82,6 +82,21 @@ def _policy(value: Any) -> Any:
     return value
 
 
+def sorted_text(value: Any) -> Any:
+    """JSON text as the provider keeps it: without spaces, keys in order."""
+    parsed = json_text(value)
+    return value if isinstance(parsed, str) else json.dumps(parsed, sort_keys=True, separators=(",", ":"))
+
+
+def version_first(value: Any) -> Any:
+    """As `sorted_text`, but a policy's Version comes first, as the provider keeps policies of IAM."""
+    parsed = json_text(value)
+    if not isinstance(parsed, dict) or "Version" not in parsed:
+        return sorted_text(value)
+    rest = sorted_text({key: part for key, part in parsed.items() if key != "Version"})
+    return f'{{"Version":{json.dumps(parsed["Version"])},{rest[1:]}'
+
+
 def archive_hash(value: Any) -> Any:
     """The normal form of an archive: its contents' hash, which the engine computes and always sends."""
     return value.get("hash", value) if signature(value) == ARCHIVE else value
@@ -91,33 +106,37 @@ def archive_hash(value: Any) -> Any:
 class Field:
     """One input property.
 
-    `default`: what AWS or the real provider takes where it is left out. `computed`: AWS fills it in, so that leaving it
-    out changes nothing. `unread`: AWS does not tell it, so it is kept as it was given. `unordered`: a list whose order
-    says nothing. `of`: the properties of an object, or of each object in a list. `api`: its name in AWS, where that is
-    not spelled as the service spells the others.
+    `default`: what the real provider fills in where it is left out; `implied`: it does not, AWS takes that value.
+    `zero`: what the state shows where it is not set. `computed`: AWS fills it in, so leaving it out changes nothing.
+    `unread`: AWS does not tell it, so it is kept as it was given. `unordered`: a list whose order says nothing. `form`:
+    the normal form in which values are compared, `kept` the one in the state. `of`: the properties of an object, or of
+    each object in a list. `api`: its name in AWS, where that is not spelled as the service spells the others.
     """
 
     required: bool = False
     default: Any = None
+    implied: bool = False
+    zero: Any = None
     replaces: bool = False
     computed: bool = False
     unread: bool = False
     unordered: bool = False
     form: Callable[[Any], Any] = same
+    kept: Callable[[Any], Any] = same
     of: "Fields" = field(default_factory=dict)
     api: str = ""
 
     def normal(self, value: Any) -> Any:
         """`value` in the one form in which equal settings are equal; None where it says no more than leaving it out."""
         if value is None or value == UNKNOWN:
-            return self.default if value is None else value
+            return self.default or None if value is None else value
         if isinstance(value, list):
             parts = [self._object(part) if self.of else part for part in value]
             value = sorted(parts, key=repr) if self.unordered else parts
         elif self.of:
             value = self._object(value)
         value = self.form(value)
-        return None if self.default is None and value in ("", False, 0, [], {}) else value
+        return None if not self.default and value in ("", False, 0, [], {}) else value
 
     def _object(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
@@ -129,9 +148,43 @@ class Field:
 Fields = Mapping[str, Field]
 
 
+def filled(fields: Fields, bag: Mapping[str, Any]) -> Bag:
+    """`bag` with the defaults that are left out, and in each object the names of those that were filled in."""
+    given = {name: _filled(fields[name], value) if name in fields else value for name, value in bag.items()}
+    added = {
+        name: spec.default
+        for name, spec in fields.items()
+        if name not in bag and spec.default is not None and not spec.implied
+    }
+    return {**given, **added, DEFAULTS: sorted(added)}
+
+
+def _filled(spec: Field, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_filled(spec, part) for part in value]
+    return filled(spec.of, value) if spec.of and isinstance(value, Mapping) else value
+
+
+def shown(spec: Field, value: Any) -> Any:
+    """`value` as the state shows it: whole, what is not set as the provider writes that."""
+    if value is None or value in ([], {}):
+        return spec.default if spec.zero is None and not spec.implied else spec.zero
+    if isinstance(value, list):
+        return [shown(spec, part) for part in value]
+    if spec.of and isinstance(value, Mapping):
+        whole = {name: shown(part, value.get(name)) for name, part in spec.of.items()}
+        return spec.zero if all(part is None for part in whole.values()) else whole
+    return spec.kept(value)
+
+
 def props(**fields: Field) -> Fields:
     """Properties by their names."""
     return fields
+
+
+def unset(**zeros: Any) -> Bag:
+    """Properties that no program here sets, each with what the real provider's state shows of it then."""
+    return zeros
 
 
 TAGS = props(tags=Field(), tagsAll=Field())
@@ -173,8 +226,8 @@ def _changes(spec: Field, old: Any, new: Any, path: str, replaces: bool) -> Iter
             dotted = f"{path}.{key}" if key.isidentifier() else f'{path}["{key}"]'
             yield from _changes(Field(), old.get(key), new.get(key), dotted, replaces)
     else:
-        kind = "ADD" if before is None else "DELETE" if after is None else "UPDATE"
-        yield Change(path, kind, replaces)
+        added, dropped = old is None and before is None, new is None and after is None
+        yield Change(path, "ADD" if added else "DELETE" if dropped else "UPDATE", replaces)
 
 
 def to_api(fields: Fields, bag: Bag, spell: Callable[[str], str]) -> dict[str, Any]:
@@ -242,6 +295,7 @@ class Resource:
     own: ClassVar[Fields] = {}  # the declared `fields`, without tags and region
     fields: ClassVar[Fields] = {}
     outputs: ClassVar[tuple[str, ...]] = ()  # beside the inputs
+    also: ClassVar[Bag] = {}  # the SDK's further properties, as the state shows them unset
     name: ClassVar[str | None] = "name"  # the property that is named by itself where it is left out
     regional: ClassVar[bool] = True
     tagged: ClassVar[bool] = False

@@ -192,11 +192,10 @@ class AwsPlugin(Plugin):
         old = from_struct(request.olds)
         new = operations.left_alone(old, from_struct(request.news), request.ignoreChanges)
         found, before = operations.diff(self._type(request.type), old, new)
-        tops = dict.fromkeys(change.top for change in found)
         return provider_pb2.DiffResponse(
             changes=_some(bool(found)),
-            diffs=list(tops),
-            replaces=[change.path for change in found if change.replaces],
+            diffs=sorted({change.top for change in found}),
+            replaces=sorted({change.top for change in found if change.replaces}),
             deleteBeforeReplace=before,
             hasDetailedDiff=True,
             detailedDiff={change.path: _detail(change) for change in found},

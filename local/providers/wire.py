@@ -14,6 +14,9 @@ SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a public signature)
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Stands for a value that a preview cannot know yet."""
 
+DEFAULTS = "__defaults"
+"""The property in which inputs name those of their properties that the provider filled in; the engine hides it."""
+
 Bag = dict[str, Any]
 
 
@@ -39,6 +42,13 @@ def _from_value(value: Any) -> Any:
         number = value.number_value
         return int(number) if number.is_integer() else number
     return None if kind in (None, "null_value") else getattr(value, kind)
+
+
+def without_defaults(value: Any) -> Any:
+    """`value` without the names of what was filled in, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: without_defaults(part) for key, part in value.items() if key != DEFAULTS}
+    return [without_defaults(part) for part in value] if isinstance(value, list) else value
 
 
 def holds_unknown(value: object) -> bool:

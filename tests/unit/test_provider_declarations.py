@@ -89,6 +89,13 @@ def test_every_output_that_the_sdk_promises_is_declared(resource: Resource) -> N
 
 
 @each
+def test_what_a_state_shows_beside_is_one_of_the_sdk_s_properties(resource: Resource) -> None:
+    cls, arguments = sdk(resource)
+    assert resource.also.keys() <= _types.resource_types(cls).keys() | names(arguments)
+    assert resource.also.keys().isdisjoint({*resource.fields, *resource.outputs})
+
+
+@each
 def test_a_type_is_known_by_the_sdk_s_token(resource: Resource) -> None:
     cls, _ = sdk(resource)
     assert cls.pulumi_type == resource.kind

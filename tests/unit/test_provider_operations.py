@@ -11,10 +11,10 @@ from google.protobuf import json_format, struct_pb2
 
 from local.providers import operations
 from local.providers.assets import Assets
-from local.providers.operations import DEFAULTS, PartialError
+from local.providers.operations import PartialError
 from local.providers.resource import Aws, Change, Field, Live, ProviderError, Resource, archive_hash, policy_text, props
 from local.providers.settings import Settings, loopback
-from local.providers.wire import ARCHIVE, ASSET, SECRET, SIGNATURE, UNKNOWN, Bag, from_struct, holds_unknown
+from local.providers.wire import ARCHIVE, ASSET, DEFAULTS, SECRET, SIGNATURE, UNKNOWN, Bag, from_struct, holds_unknown
 
 
 class RefusalError(Exception):
@@ -176,6 +176,21 @@ def test_changes_are_named_by_their_paths() -> None:
     }
 
 
+def test_a_value_that_becomes_empty_is_an_update_and_a_block_that_is_dropped_one_entry() -> None:
+    state = {"zone": "a", "settings": {"mode": "off", "limits": {"a": 1}, "key": "k"}}
+    assert changes(state, {"zone": "", "settings": state["settings"]}) == {Change("zone", "UPDATE", replaces=False)}
+    assert changes(state, {}) == {Change("settings", "DELETE", replaces=False)}
+    assert changes({}, {"settings": state["settings"]}) == {Change("settings", "ADD", replaces=False)}
+
+
+def test_an_output_that_will_move_is_among_what_differs() -> None:
+    state = {"name": "x", "code": archive("one"), "arn": "arn:x"}
+    assert changes(state, {"name": "x", "code": archive("two")}) == {
+        Change("code", "UPDATE", replaces=False),
+        Change("arn", "UPDATE", replaces=False),
+    }
+
+
 def test_a_policy_written_differently_is_the_same_policy() -> None:
     long = json.dumps({"Statement": [{"Action": ["b", "a"], "Effect": "Allow"}], "Version": "1"}, indent=4)
     short = json.dumps({"Version": "1", "Statement": {"Effect": "Allow", "Action": ["a", "b"]}})
@@ -212,7 +227,11 @@ def test_a_created_thing_is_read_back_in_the_user_s_own_words() -> None:
     identity, state = operations.create(thing, AWS, new, preview=False)
     assert identity == "x"
     assert state == {
+        "id": "x",
         "name": "x",
+        "kind": None,
+        "labels": None,
+        "settings": None,
         "policy": policy,
         "code": archive("one"),
         "size": 128,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.providers.resource import Aws, Field, Live, Resource, from_api, pascal, props, to_api
+from local.providers.resource import Aws, Field, Live, Resource, from_api, pascal, props, to_api, unset
 from local.providers.wire import Bag
 
 
@@ -77,14 +77,21 @@ class Api(_Part):
                 maxAge=Field(),
             )
         ),
-        description=Field(),
-        disableExecuteApiEndpoint=Field(),
+        description=Field(zero=""),
+        disableExecuteApiEndpoint=Field(zero=False),
         ipAddressType=Field(computed=True),
         protocolType=Field(required=True, replaces=True),
         routeSelectionExpression=Field(default="$request.method $request.path"),
-        version=Field(),
+        version=Field(zero=""),
     )
     outputs = ("apiEndpoint", "arn", "executionArn")
+    also = unset(
+        body=None,
+        credentialsArn=None,
+        failOnWarnings=None,
+        routeKey=None,
+        target=None,
+    )
 
     def locate(self, identity: str) -> Bag:
         return {}
@@ -119,16 +126,30 @@ class Integration(_Part):
     fields = props(
         apiId=Field(required=True, replaces=True),
         connectionType=Field(default="INTERNET"),
-        credentialsArn=Field(),
-        description=Field(),
+        credentialsArn=Field(zero=""),
+        description=Field(zero=""),
         integrationMethod=Field(computed=True),
         integrationType=Field(required=True, replaces=True),
-        integrationUri=Field(),
-        passthroughBehavior=Field(computed=True),
+        integrationUri=Field(zero=""),
+        passthroughBehavior=Field(
+            default="WHEN_NO_MATCH",
+            zero="",
+            form=lambda value: value or "WHEN_NO_MATCH",  # an HTTP API has none, which the provider lets pass
+        ),
         payloadFormatVersion=Field(default="1.0"),
         timeoutMilliseconds=Field(computed=True, api="TimeoutInMillis"),
     )
     outputs = ("integrationResponseSelectionExpression",)
+    also = unset(
+        connectionId="",
+        contentHandlingStrategy="",
+        integrationSubtype="",
+        requestParameters=None,
+        requestTemplates=None,
+        responseParameters=[],
+        templateSelectionExpression="",
+        tlsConfig=None,
+    )
 
     def computed(self, aws: Aws, part: str, state: Bag, answer: dict[str, Any]) -> Bag:
         return {"integrationResponseSelectionExpression": answer.get("IntegrationResponseSelectionExpression", "")}
@@ -143,13 +164,19 @@ class Route(_Part):
     name = None
     fields = props(
         apiId=Field(required=True, replaces=True),
-        apiKeyRequired=Field(),
+        apiKeyRequired=Field(default=False),
         authorizationScopes=Field(unordered=True),
         authorizationType=Field(default="NONE"),
-        authorizerId=Field(),
-        operationName=Field(),
+        authorizerId=Field(zero=""),
+        operationName=Field(zero=""),
         routeKey=Field(required=True),
-        target=Field(),
+        target=Field(zero=""),
+    )
+    also = unset(
+        modelSelectionExpression="",
+        requestModels=None,
+        requestParameters=[],
+        routeResponseSelectionExpression="",
     )
 
 
@@ -164,28 +191,37 @@ class Stage(_Part):
         name=Field(replaces=True, api="StageName"),
         accessLogSettings=Field(of=props(destinationArn=Field(required=True), format=Field(required=True))),
         apiId=Field(required=True, replaces=True),
-        autoDeploy=Field(),
+        autoDeploy=Field(default=False),
         defaultRouteSettings=Field(
+            computed=True,
+            zero=unset(
+                dataTraceEnabled=False,
+                detailedMetricsEnabled=False,
+                loggingLevel="",
+                throttlingBurstLimit=0,
+                throttlingRateLimit=0,
+            ),
             of=props(
-                dataTraceEnabled=Field(),
-                detailedMetricsEnabled=Field(),
-                loggingLevel=Field(computed=True),
-                throttlingBurstLimit=Field(),
-                throttlingRateLimit=Field(),
-            )
+                dataTraceEnabled=Field(default=False),
+                detailedMetricsEnabled=Field(zero=False),
+                loggingLevel=Field(computed=True, zero=""),
+                throttlingBurstLimit=Field(zero=0),
+                throttlingRateLimit=Field(zero=0),
+            ),
         ),
-        deploymentId=Field(computed=True),
-        description=Field(),
+        deploymentId=Field(computed=True, zero=""),
+        description=Field(zero=""),
     )
     outputs = ("arn", "executionArn", "invokeUrl")
+    also = unset(clientCertificateId="", routeSettings=[], stageVariables=None)
 
     def computed(self, aws: Aws, part: str, state: Bag, answer: dict[str, Any]) -> Bag:
         api = state["apiId"]
-        endpoint = aws("apigatewayv2").get_api(ApiId=api)["ApiEndpoint"]
+        url = f"https://{api}.execute-api.{aws.region}.amazonaws.com"  # made by the provider, whatever the endpoint is
         return {
             "arn": f"arn:aws:apigateway:{aws.region}::/apis/{api}/stages/{part}",
             "executionArn": f"arn:aws:execute-api:{aws.region}:{aws.account}:{api}/{part}",
-            "invokeUrl": f"{endpoint}/" if part == "$default" else f"{endpoint}/{part}",
+            "invokeUrl": f"{url}/" if part == "$default" else f"{url}/{part}",
         }
 
     def update(self, aws: Aws, identity: str, old: Bag, new: Bag, changed: frozenset[str]) -> None:

@@ -15,6 +15,7 @@ from local.providers.resource import (
     same,
     to_api,
     unpaired,
+    unset,
 )
 from local.providers.wire import Bag
 
@@ -28,12 +29,13 @@ class LogGroup(Resource):
     tagged = True
     fields = props(
         name=Field(replaces=True, api="logGroupName"),
-        kmsKeyId=Field(),
+        kmsKeyId=Field(zero=""),
         logGroupClass=Field(computed=True, replaces=True),
-        retentionInDays=Field(),
-        skipDestroy=Field(unread=True),
+        retentionInDays=Field(zero=0),
+        skipDestroy=Field(default=False, unread=True),
     )
     outputs = ("arn",)
+    also = unset(namePrefix="")
 
     def create(self, aws: Aws, new: Bag) -> str:
         own = {name: self.fields[name] for name in ("name", "kmsKeyId", "logGroupClass")}
@@ -69,8 +71,14 @@ class LogGroup(Resource):
 
 
 _METRIC = props(metricName=Field(required=True), namespace=Field(), dimensions=Field())
-_STATISTIC = props(period=Field(required=True), stat=Field(required=True), unit=Field())
-_QUERY = props(accountId=Field(), expression=Field(), id=Field(required=True), label=Field(), period=Field())
+_STATISTIC = props(period=Field(required=True), stat=Field(required=True), unit=Field(zero=""))
+_QUERY = props(
+    accountId=Field(zero=""),
+    expression=Field(zero=""),
+    id=Field(required=True),
+    label=Field(zero=""),
+    period=Field(),
+)
 
 
 class MetricAlarm(Resource):
@@ -84,28 +92,28 @@ class MetricAlarm(Resource):
         name=Field(replaces=True, api="AlarmName"),
         actionsEnabled=Field(default=True),
         alarmActions=Field(unordered=True),
-        alarmDescription=Field(),
+        alarmDescription=Field(zero=""),
         comparisonOperator=Field(),
-        datapointsToAlarm=Field(),
+        datapointsToAlarm=Field(zero=0),
         dimensions=Field(),
-        evaluateLowSampleCountPercentiles=Field(computed=True, api="EvaluateLowSampleCountPercentile"),
+        evaluateLowSampleCountPercentiles=Field(computed=True, zero="", api="EvaluateLowSampleCountPercentile"),
         evaluationPeriods=Field(),
-        extendedStatistic=Field(),
+        extendedStatistic=Field(zero=""),
         insufficientDataActions=Field(unordered=True),
-        metricName=Field(),
+        metricName=Field(zero=""),
         metricQueries=Field(
             unordered=True,
             api="Metrics",
-            of=props(**_QUERY, returnData=Field(), metric=Field(of=props(**_METRIC, **_STATISTIC))),
+            of=props(**_QUERY, returnData=Field(default=False), metric=Field(of=props(**_METRIC, **_STATISTIC))),
         ),
-        namespace=Field(),
+        namespace=Field(zero=""),
         okActions=Field(unordered=True, api="OKActions"),
-        period=Field(),
-        statistic=Field(),
-        threshold=Field(form=float, default=0.0),
-        thresholdMetricId=Field(),
+        period=Field(zero=0),
+        statistic=Field(zero=""),
+        threshold=Field(form=float, default=0.0, implied=True),
+        thresholdMetricId=Field(zero=""),
         treatMissingData=Field(default="missing"),
-        unit=Field(),
+        unit=Field(zero=""),
     )
     outputs = ("arn",)
 

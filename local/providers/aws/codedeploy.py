@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.providers.resource import Aws, Field, Live, Resource, from_api, pairs, props, same, to_api, unpaired
+from local.providers.resource import Aws, Field, Live, Resource, from_api, pairs, props, same, to_api, unpaired, unset
 from local.providers.wire import Bag
 
 
@@ -11,7 +11,7 @@ def _tags(aws: Aws, arn: str) -> dict[str, str]:
 
 
 class Application(Resource):
-    """An application. Its id is AWS's; an import gives its name."""
+    """An application. Its id is AWS's and its name; an import may give the name alone."""
 
     kind = "aws:codedeploy/application:Application"
     service = "codedeploy"
@@ -26,7 +26,10 @@ class Application(Resource):
             computePlatform=new.get("computePlatform", "Server"),
             tags=pairs(new["tagsAll"]),
         )
-        return str(answer["applicationId"])
+        return f"{answer['applicationId']}:{new['name']}"
+
+    def locate(self, identity: str) -> Bag:
+        return {"name": identity.rpartition(":")[2]}
 
     def read(self, aws: Aws, identity: str, state: Bag) -> Live | None:
         found = aws("codedeploy").get_application(applicationName=state["name"])["application"]
@@ -40,7 +43,7 @@ class Application(Resource):
             "linkedToGithub": found.get("linkedToGitHub", False),
             "tags": _tags(aws, arn),
         }
-        return Live(found["applicationId"], bag)
+        return Live(f"{found['applicationId']}:{found['applicationName']}", bag)
 
     def update(self, aws: Aws, identity: str, old: Bag, new: Bag, changed: frozenset[str]) -> None:
         aws("codedeploy").update_application(applicationName=old["name"], newApplicationName=new["name"])
@@ -75,6 +78,7 @@ class DeploymentConfig(Resource):
         ),
     )
     outputs = ("arn", "deploymentConfigId")
+    also = unset(zonalConfig=None)
 
     def create(self, aws: Aws, new: Bag) -> str:
         aws("codedeploy").create_deployment_config(**to_api(self.own, new, same))
@@ -103,9 +107,11 @@ class DeploymentGroup(Resource):
         deploymentGroupName=Field(required=True),
         serviceRoleArn=Field(required=True),
         alarmConfiguration=Field(
-            of=props(alarms=Field(unordered=True), enabled=Field(), ignorePollAlarmFailure=Field())
+            of=props(
+                alarms=Field(unordered=True), enabled=Field(zero=False), ignorePollAlarmFailure=Field(default=False)
+            )
         ),
-        autoRollbackConfiguration=Field(of=props(enabled=Field(), events=Field(unordered=True))),
+        autoRollbackConfiguration=Field(of=props(enabled=Field(zero=False), events=Field(unordered=True))),
         deploymentConfigName=Field(default="CodeDeployDefault.OneAtATime"),
         deploymentStyle=Field(
             of=props(
@@ -116,6 +122,7 @@ class DeploymentGroup(Resource):
         outdatedInstancesStrategy=Field(default="UPDATE"),
         triggerConfigurations=Field(
             unordered=True,
+            zero=[],
             of=props(
                 triggerEvents=Field(required=True, unordered=True),
                 triggerName=Field(required=True),
@@ -124,6 +131,16 @@ class DeploymentGroup(Resource):
         ),
     )
     outputs = ("arn", "computePlatform", "deploymentGroupId")
+    also = unset(
+        autoscalingGroups=None,
+        blueGreenDeploymentConfig=None,
+        ec2TagFilters=[],
+        ec2TagSets=[],
+        ecsService=None,
+        loadBalancerInfo=None,
+        onPremisesInstanceTagFilters=[],
+        terminationHookEnabled=None,
+    )
 
     def locate(self, identity: str) -> Bag:
         application, _, group = identity.partition(":")

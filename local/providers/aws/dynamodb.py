@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from local.providers.resource import Aws, Field, Live, ProviderError, Resource, pairs, props, unpaired
+from local.providers.resource import Aws, Field, Live, ProviderError, Resource, pairs, props, unpaired, unset
 from local.providers.wire import Bag
 
 _ON_DEMAND = "PAY_PER_REQUEST"
@@ -33,8 +33,8 @@ class Table(Resource):
         billingMode=Field(default="PROVISIONED"),
         readCapacity=Field(computed=True),
         writeCapacity=Field(computed=True),
-        deletionProtectionEnabled=Field(),
-        globalSecondaryIndexes=Field(unordered=True, of=_INDEX),
+        deletionProtectionEnabled=Field(zero=False),
+        globalSecondaryIndexes=Field(unordered=True, zero=[], of=_INDEX),
         pointInTimeRecovery=Field(
             computed=True, of=props(enabled=Field(required=True), recoveryPeriodInDays=Field(computed=True))
         ),
@@ -43,10 +43,22 @@ class Table(Resource):
         ),
         streamEnabled=Field(),
         streamViewType=Field(computed=True),
-        tableClass=Field(default="STANDARD"),
+        tableClass=Field(default="STANDARD", implied=True),
         ttl=Field(computed=True, of=props(attributeName=Field(), enabled=Field())),
     )
     outputs = ("arn", "streamArn", "streamLabel")
+    also = unset(
+        globalTableWitness=None,
+        importTable=None,
+        localSecondaryIndexes=[],
+        onDemandThroughput=None,
+        replicas=[],
+        restoreDateTime=None,
+        restoreSourceName=None,
+        restoreSourceTableArn=None,
+        restoreToLatestTime=None,
+        warmThroughput=None,
+    )
 
     def create(self, aws: Aws, new: Bag) -> str:
         request = {

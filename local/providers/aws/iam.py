@@ -1,9 +1,25 @@
 """IAM roles and what hangs from them: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html"""
 
 import json
+import secrets
+import time
 from typing import Any
 
-from local.providers.resource import Aws, Field, Live, Resource, pairs, pascal, policy_text, props, to_api, unpaired
+from local.providers.resource import (
+    Aws,
+    Field,
+    Live,
+    Resource,
+    pairs,
+    pascal,
+    policy_text,
+    props,
+    sorted_text,
+    to_api,
+    unpaired,
+    unset,
+    version_first,
+)
 from local.providers.wire import Bag
 
 
@@ -17,16 +33,19 @@ class Role(Resource):
     tagged = True
     fields = props(
         name=Field(replaces=True, api="RoleName"),
-        assumeRolePolicy=Field(required=True, form=policy_text, api="AssumeRolePolicyDocument"),
-        description=Field(),
-        forceDetachPolicies=Field(unread=True),
-        inlinePolicies=Field(computed=True, unordered=True, of=props(name=Field(), policy=Field(form=policy_text))),
-        managedPolicyArns=Field(computed=True, unordered=True),
+        assumeRolePolicy=Field(required=True, form=policy_text, kept=sorted_text, api="AssumeRolePolicyDocument"),
+        description=Field(zero=""),
+        forceDetachPolicies=Field(default=False, unread=True),
+        inlinePolicies=Field(
+            computed=True, unordered=True, zero=[], of=props(name=Field(), policy=Field(form=policy_text))
+        ),
+        managedPolicyArns=Field(computed=True, unordered=True, zero=[]),
         maxSessionDuration=Field(default=3600),
         path=Field(default="/", replaces=True),
-        permissionsBoundary=Field(),
+        permissionsBoundary=Field(zero=""),
     )
     outputs = ("arn", "createDate", "uniqueId")
+    also = unset(namePrefix="")
 
     def create(self, aws: Aws, new: Bag) -> str:
         elsewhere = {"forceDetachPolicies", "inlinePolicies", "managedPolicyArns"}
@@ -52,12 +71,10 @@ class Role(Resource):
             "uniqueId": role["RoleId"],
             "tags": unpaired(role.get("Tags")),
         }
-        if "managedPolicyArns" in state:
-            attached = client.list_attached_role_policies(RoleName=identity)["AttachedPolicies"]
-            bag["managedPolicyArns"] = [policy["PolicyArn"] for policy in attached]
-        if "inlinePolicies" in state:
-            names = client.list_role_policies(RoleName=identity)["PolicyNames"]
-            bag["inlinePolicies"] = [{"name": name, "policy": _inline(client, identity, name)} for name in names]
+        attached = client.list_attached_role_policies(RoleName=identity)["AttachedPolicies"]
+        bag["managedPolicyArns"] = [policy["PolicyArn"] for policy in attached]
+        names = client.list_role_policies(RoleName=identity)["PolicyNames"]
+        bag["inlinePolicies"] = [{"name": name, "policy": _inline(client, identity, name)} for name in names]
         return Live(identity, bag)
 
     def update(self, aws: Aws, identity: str, old: Bag, new: Bag, changed: frozenset[str]) -> None:
@@ -120,8 +137,9 @@ class RolePolicy(Resource):
     fields = props(
         name=Field(replaces=True),
         role=Field(required=True, replaces=True),
-        policy=Field(required=True, form=policy_text),
+        policy=Field(required=True, form=policy_text, kept=version_first),
     )
+    also = unset(namePrefix="")
 
     def create(self, aws: Aws, new: Bag) -> str:
         aws("iam").put_role_policy(RoleName=new["role"], PolicyName=new["name"], PolicyDocument=new["policy"])
@@ -140,7 +158,7 @@ class RolePolicy(Resource):
 
 
 class RolePolicyAttachment(Resource):
-    """A managed policy attached to a role. Its id is ROLE/ARN."""
+    """A managed policy attached to a role. Its id is ROLE-TIME, which says no more; an import gives ROLE/ARN."""
 
     kind = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
     service = "iam"
@@ -149,16 +167,21 @@ class RolePolicyAttachment(Resource):
     name = None
     fields = props(role=Field(required=True, replaces=True), policyArn=Field(required=True, replaces=True))
 
+    def locate(self, identity: str) -> Bag:
+        role, _, arn = identity.partition("/")
+        return {"role": role, "policyArn": arn}
+
     def create(self, aws: Aws, new: Bag) -> str:
         aws("iam").attach_role_policy(RoleName=new["role"], PolicyArn=new["policyArn"])
-        return f"{new['role']}/{new['policyArn']}"
+        return f"{new['role']}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}{secrets.token_hex(6)}"
 
     def read(self, aws: Aws, identity: str, state: Bag) -> Live | None:
-        role, arn = identity.split("/", 1)
+        role, arn = state["role"], state["policyArn"]
         pages = aws("iam").get_paginator("list_attached_role_policies").paginate(RoleName=role)
         attached = {policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"]}
-        return Live(identity, {"role": role, "policyArn": arn}) if arn in attached else None
+        found = identity.replace("/arn:", "-arn:")  # as the real provider spells it after an import
+        return Live(found, {"role": role, "policyArn": arn}) if arn in attached else None
 
     def delete(self, aws: Aws, identity: str, state: Bag) -> None:
-        role, arn = identity.split("/", 1)
+        role, arn = state["role"], state["policyArn"]
         aws("iam").detach_role_policy(RoleName=role, PolicyArn=arn)

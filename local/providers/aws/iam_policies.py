@@ -6,7 +6,20 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvi
 
 import json
 
-from local.providers.resource import Aws, Field, Live, Resource, pairs, pascal, policy_text, props, to_api, unpaired
+from local.providers.resource import (
+    Aws,
+    Field,
+    Live,
+    Resource,
+    pairs,
+    pascal,
+    policy_text,
+    props,
+    sorted_text,
+    to_api,
+    unpaired,
+    unset,
+)
 from local.providers.wire import Bag
 
 _MOST_VERSIONS = 5  # of a managed policy
@@ -22,11 +35,12 @@ class Policy(Resource):
     tagged = True
     fields = props(
         name=Field(replaces=True, api="PolicyName"),
-        description=Field(replaces=True),
+        description=Field(replaces=True, zero=""),
         path=Field(default="/", replaces=True),
-        policy=Field(required=True, form=policy_text, api="PolicyDocument"),
+        policy=Field(required=True, form=policy_text, kept=sorted_text, api="PolicyDocument"),
     )
     outputs = ("arn", "attachmentCount", "policyId")
+    also = unset(namePrefix="")
 
     def locate(self, identity: str) -> Bag:
         return {}
@@ -88,7 +102,7 @@ class OpenIdConnectProvider(Resource):
     fields = props(
         url=Field(required=True, replaces=True, form=lambda value: str(value).removeprefix("https://")),
         clientIdLists=Field(required=True, unordered=True),
-        thumbprintLists=Field(computed=True),
+        thumbprintLists=Field(computed=True, zero=[]),
     )
     outputs = ("arn",)
 

@@ -1,6 +1,19 @@
 """Customer managed keys: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html"""
 
-from local.providers.resource import Aws, Field, Live, Resource, from_api, pairs, pascal, policy_text, props, unpaired
+from local.providers.resource import (
+    Aws,
+    Field,
+    Live,
+    Resource,
+    from_api,
+    pairs,
+    pascal,
+    policy_text,
+    props,
+    sorted_text,
+    unpaired,
+    unset,
+)
 from local.providers.wire import Bag
 
 
@@ -14,11 +27,16 @@ class Key(Resource):
     tagged = True
     fields = props(
         deletionWindowInDays=Field(unread=True),
-        description=Field(),
-        enableKeyRotation=Field(),
-        policy=Field(form=policy_text, computed=True),
+        bypassPolicyLockoutSafetyCheck=Field(default=False, unread=True),
+        customerMasterKeySpec=Field(default="SYMMETRIC_DEFAULT", replaces=True, unread=True),
+        description=Field(zero=""),
+        enableKeyRotation=Field(zero=False),
+        isEnabled=Field(default=True, unread=True),
+        keyUsage=Field(default="ENCRYPT_DECRYPT", replaces=True, unread=True),
+        policy=Field(form=policy_text, kept=sorted_text, computed=True),
     )
     outputs = ("arn", "keyId")
+    also = unset(customKeyStoreId="", multiRegion=False, rotationPeriodInDays=0, xksKeyId="")
 
     def create(self, aws: Aws, new: Bag) -> str:
         given = {pascal(name): new[name] for name in ("description", "policy") if name in new}
@@ -70,6 +88,7 @@ class Alias(Resource):
     label = "KMS Alias"
     fields = props(name=Field(replaces=True), targetKeyId=Field(required=True))
     outputs = ("arn", "targetKeyArn")
+    also = unset(namePrefix="")
 
     def create(self, aws: Aws, new: Bag) -> str:
         aws("kms").create_alias(AliasName=new["name"], TargetKeyId=new["targetKeyId"])

@@ -16,24 +16,25 @@ from local.providers.resource import (
     pascal,
     props,
     to_api,
+    unset,
 )
 from local.providers.wire import Bag
 
 _CONFIGURATION = props(
     deadLetterConfig=Field(of=props(targetArn=Field(required=True))),
-    description=Field(),
+    description=Field(zero=""),
     environment=Field(of=props(variables=Field())),
-    ephemeralStorage=Field(computed=True, of=props(size=Field(default=512))),
+    ephemeralStorage=Field(computed=True, of=props(size=Field(default=512, implied=True))),
     handler=Field(),
-    kmsKeyArn=Field(api="KMSKeyArn"),
+    kmsKeyArn=Field(api="KMSKeyArn", zero=""),
     layers=Field(),
     loggingConfig=Field(
         computed=True,
         of=props(
-            applicationLogLevel=Field(),
+            applicationLogLevel=Field(zero=""),
             logFormat=Field(required=True),
             logGroup=Field(computed=True),
-            systemLogLevel=Field(),
+            systemLogLevel=Field(zero=""),
         ),
     ),
     memorySize=Field(default=128),
@@ -78,9 +79,9 @@ class Function(Resource):
         name=Field(replaces=True, api="FunctionName"),
         codeSha256=Field(computed=True),
         packageType=Field(default="Zip", replaces=True),
-        publish=Field(unread=True),
+        publish=Field(default=False, unread=True),
         reservedConcurrentExecutions=Field(default=_UNRESERVED),
-        skipDestroy=Field(unread=True),
+        skipDestroy=Field(default=False, unread=True),
         sourceCodeHash=Field(computed=True, unread=True),
         **_CODE,
         **_CONFIGURATION,
@@ -96,6 +97,16 @@ class Function(Resource):
         "signingProfileVersionArn",
         "sourceCodeSize",
         "version",
+    )
+    also = unset(
+        codeSigningConfigArn="",
+        fileSystemConfig=None,
+        imageConfig=None,
+        imageUri="",
+        replaceSecurityGroupsOnDestroy=None,
+        replacementSecurityGroupIds=None,
+        snapStart=None,
+        vpcConfig=None,
     )
 
     def __init__(self, assets: Assets) -> None:
@@ -174,9 +185,7 @@ class Function(Resource):
             aws("lambda").delete_function(FunctionName=identity)
 
     def unknown_after(self, new: Bag, changed: frozenset[str]) -> frozenset[str]:
-        moved = {"lastModified"} if changed & (_CODE.keys() | _CONFIGURATION.keys()) else set()
-        if changed & _CODE.keys():
-            moved |= {"codeSha256", "sourceCodeSize", "sourceCodeHash"} - new.keys()
+        moved = {"lastModified"} if changed & _CODE.keys() else set()
         if self._publishes(new, changed):
             moved |= {"version", "qualifiedArn", "qualifiedInvokeArn"}
         return frozenset(moved)
@@ -238,7 +247,7 @@ class Alias(Resource):
     label = "Lambda Alias"
     fields = props(
         name=Field(replaces=True),
-        description=Field(),
+        description=Field(zero=""),
         functionName=Field(required=True, replaces=True, form=function_name),
         functionVersion=Field(required=True),
         routingConfig=Field(of=props(additionalVersionWeights=Field())),
@@ -289,6 +298,12 @@ class Permission(Resource):
         qualifier=Field(replaces=True),
         sourceAccount=Field(replaces=True),
         sourceArn=Field(replaces=True),
+    )
+    also = unset(
+        eventSourceToken=None,
+        functionUrlAuthType=None,
+        principalOrgId=None,
+        statementIdPrefix="",
     )
 
     def locate(self, identity: str) -> Bag:

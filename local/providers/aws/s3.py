@@ -17,8 +17,10 @@ from local.providers.resource import (
     pascal,
     policy_text,
     props,
+    sorted_text,
     to_api,
     unpaired,
+    unset,
 )
 from local.providers.wire import Bag
 
@@ -33,7 +35,7 @@ class Bucket(Resource):
     label = "S3 Bucket"
     name = "bucket"
     tagged = True
-    fields = props(bucket=Field(replaces=True), forceDestroy=Field(unread=True))
+    fields = props(bucket=Field(replaces=True), forceDestroy=Field(default=False, unread=True))
     outputs = (
         "arn",
         "bucketDomainName",
@@ -42,6 +44,19 @@ class Bucket(Resource):
         "hostedZoneId",
         "websiteDomain",
         "websiteEndpoint",
+    )
+    also = unset(
+        accelerationStatus="",
+        acl=None,
+        bucketPrefix="",
+        corsRules=[],
+        lifecycleRules=[],
+        logging=None,
+        objectLockConfiguration=None,
+        objectLockEnabled=False,
+        replicationConfiguration=None,
+        requestPayer="",
+        website=None,
     )
 
     def create(self, aws: Aws, new: Bag) -> str:
@@ -63,8 +78,8 @@ class Bucket(Resource):
             "bucketRegion": aws.region,
             "bucketRegionalDomainName": f"{identity}.s3.{aws.region}.amazonaws.com",
             "hostedZoneId": "",
-            "websiteDomain": "",
-            "websiteEndpoint": "",
+            "websiteDomain": None,
+            "websiteEndpoint": None,
             "tags": _tags(aws, identity),
         }
         return Live(identity, bag)
@@ -137,9 +152,10 @@ class BucketVersioning(_Setting):
 
     kind = "aws:s3/bucketVersioning:BucketVersioning"
     label = "S3 Bucket Versioning"
+    also = unset(expectedBucketOwner="", mfa=None)
     fields = props(
         bucket=Field(required=True, replaces=True),
-        versioningConfiguration=Field(required=True, of=props(status=Field(required=True), mfaDelete=Field())),
+        versioningConfiguration=Field(required=True, of=props(status=Field(required=True), mfaDelete=Field(zero=""))),
     )
 
     def put(self, client: Any, bucket: str, new: Bag) -> None:
@@ -154,10 +170,12 @@ class BucketVersioning(_Setting):
         aws("s3").put_bucket_versioning(Bucket=identity, VersioningConfiguration={"Status": "Suspended"})
 
 
-_BY_DEFAULT = props(kmsMasterKeyId=Field(api="KMSMasterKeyID"), sseAlgorithm=Field(required=True, api="SSEAlgorithm"))
+_BY_DEFAULT = props(
+    kmsMasterKeyId=Field(api="KMSMasterKeyID", zero=""), sseAlgorithm=Field(required=True, api="SSEAlgorithm")
+)
 _RULE = props(
     applyServerSideEncryptionByDefault=Field(of=_BY_DEFAULT),
-    bucketKeyEnabled=Field(),
+    bucketKeyEnabled=Field(zero=False),
 )
 
 
@@ -166,6 +184,7 @@ class BucketEncryption(_Setting):
 
     kind = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     label = "S3 Bucket Server-side Encryption Configuration"
+    also = unset(expectedBucketOwner="")
     fields = props(bucket=Field(required=True, replaces=True), rules=Field(required=True, unordered=True, of=_RULE))
 
     def put(self, client: Any, bucket: str, new: Bag) -> None:
@@ -213,7 +232,9 @@ class BucketPolicy(_Setting):
 
     kind = "aws:s3/bucketPolicy:BucketPolicy"
     label = "S3 Bucket Policy"
-    fields = props(bucket=Field(required=True, replaces=True), policy=Field(required=True, form=policy_text))
+    fields = props(
+        bucket=Field(required=True, replaces=True), policy=Field(required=True, form=policy_text, kept=sorted_text)
+    )
 
     def put(self, client: Any, bucket: str, new: Bag) -> None:
         client.put_bucket_policy(Bucket=bucket, Policy=new["policy"])
@@ -237,6 +258,30 @@ class BucketObject(Resource):
         bucket=Field(required=True, replaces=True),
         key=Field(computed=True, replaces=True),
         content=Field(unread=True),
+        forceDestroy=Field(default=False, unread=True),
+    )
+    also = unset(
+        acl=None,
+        bucketKeyEnabled=False,
+        cacheControl="",
+        checksumAlgorithm=None,
+        contentBase64=None,
+        contentDisposition="",
+        contentEncoding="",
+        contentLanguage="",
+        kmsKeyId=None,
+        metadata=None,
+        objectLockLegalHoldStatus="",
+        objectLockMode="",
+        objectLockRetainUntilDate="",
+        contentType="",
+        etag="",
+        serverSideEncryption="",
+        storageClass="",
+        overrideProvider=None,
+        source=None,
+        sourceHash=None,
+        websiteRedirect="",
     )
     outputs = (
         "arn",
@@ -265,7 +310,15 @@ class BucketObject(Resource):
         bucket, key = state["bucket"], state["key"]
         found = aws("s3").head_object(Bucket=bucket, Key=key)
         sums = {name: "" for name in self.outputs if name.startswith("checksum")}
-        outputs = {"arn": f"arn:aws:s3:::{bucket}/{key}", "versionId": found.get("VersionId", ""), **sums}
+        outputs = {
+            "arn": f"arn:aws:s3:::{bucket}/{key}",
+            "versionId": found.get("VersionId", ""),
+            "etag": found["ETag"].strip('"'),
+            "contentType": found["ContentType"],
+            "serverSideEncryption": found.get("ServerSideEncryption", ""),
+            "storageClass": found.get("StorageClass", "STANDARD"),  # S3 does not name the ordinary one
+            **sums,
+        }
         tags = unpaired(aws("s3").get_object_tagging(Bucket=bucket, Key=key)["TagSet"])
         return Live(f"{bucket}/{key}", {"bucket": bucket, "key": key, "tags": tags, **outputs})
 

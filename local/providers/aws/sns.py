@@ -4,7 +4,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from local.providers.resource import Aws, Field, Live, Resource, json_text, pairs, pascal, policy_text, props, unpaired
+from local.providers.resource import (
+    Aws,
+    Field,
+    Live,
+    Resource,
+    json_text,
+    pairs,
+    pascal,
+    policy_text,
+    props,
+    sorted_text,
+    unpaired,
+    unset,
+)
 from local.providers.wire import Bag
 
 
@@ -35,22 +48,33 @@ class Topic(Resource):
     label = "SNS Topic"
     tagged = True
     attributes = props(
-        contentBasedDeduplication=Field(),
-        deliveryPolicy=Field(form=json_text),
-        displayName=Field(),
-        fifoTopic=Field(replaces=True),
-        kmsMasterKeyId=Field(),
-        policy=Field(form=policy_text, computed=True),
-        tracingConfig=Field(computed=True),
+        contentBasedDeduplication=Field(default=False),
+        deliveryPolicy=Field(form=json_text, zero=""),
+        displayName=Field(zero=""),
+        fifoTopic=Field(default=False, replaces=True),
+        kmsMasterKeyId=Field(zero=""),
+        policy=Field(form=policy_text, kept=sorted_text, computed=True),
+        tracingConfig=Field(computed=True, zero=""),
     )
     fields = props(name=Field(replaces=True), **attributes)
     outputs = ("arn", "beginningArchiveTime", "owner")
+    also = unset(
+        archivePolicy="",
+        fifoThroughputScope="",
+        namePrefix="",
+        signatureVersion=0,
+        **{
+            f"{way}{end}": "" if end.endswith("Arn") else 0
+            for way in ("application", "firehose", "http", "lambda", "sqs")
+            for end in ("FailureFeedbackRoleArn", "SuccessFeedbackRoleArn", "SuccessFeedbackSampleRate")
+        },
+    )
 
     def locate(self, identity: str) -> Bag:
         return {}
 
     def create(self, aws: Aws, new: Bag) -> str:
-        given = _written(self.attributes, new, [name for name in self.attributes if name in new])
+        given = _written(self.attributes, new, [name for name in self.attributes if new.get(name)])
         answer = aws("sns").create_topic(Name=new["name"], Attributes=given, Tags=pairs(new["tagsAll"]))
         return str(answer["TopicArn"])
 
@@ -80,7 +104,9 @@ class TopicPolicy(Resource):
     service = "sns"
     label = "SNS Topic Policy"
     name = None
-    fields = props(arn=Field(required=True, replaces=True), policy=Field(required=True, form=policy_text))
+    fields = props(
+        arn=Field(required=True, replaces=True), policy=Field(required=True, form=policy_text, kept=sorted_text)
+    )
     outputs = ("owner",)
 
     def create(self, aws: Aws, new: Bag) -> str:
@@ -120,29 +146,30 @@ class TopicSubscription(Resource):
     label = "SNS Topic Subscription"
     name = None
     attributes = props(
-        deliveryPolicy=Field(form=json_text),
-        filterPolicy=Field(form=json_text),
-        filterPolicyScope=Field(computed=True),
-        rawMessageDelivery=Field(),
-        redrivePolicy=Field(form=json_text),
-        subscriptionRoleArn=Field(),
+        deliveryPolicy=Field(form=json_text, zero=""),
+        filterPolicy=Field(form=json_text, zero=""),
+        filterPolicyScope=Field(computed=True, zero=""),
+        rawMessageDelivery=Field(default=False),
+        redrivePolicy=Field(form=json_text, zero=""),
+        subscriptionRoleArn=Field(zero=""),
     )
     fields = props(
         topic=Field(required=True, replaces=True, api="TopicArn"),
         protocol=Field(required=True, replaces=True),
         endpoint=Field(required=True, replaces=True),
-        confirmationTimeoutInMinutes=Field(unread=True),
-        endpointAutoConfirms=Field(unread=True),
+        confirmationTimeoutInMinutes=Field(default=1, unread=True),
+        endpointAutoConfirms=Field(default=False, unread=True),
         **attributes,
     )
     outputs = ("arn", "confirmationWasAuthenticated", "ownerId", "pendingConfirmation")
+    also = unset(replayPolicy="")
 
     def create(self, aws: Aws, new: Bag) -> str:
         answer = aws("sns").subscribe(
             TopicArn=new["topic"],
             Protocol=new["protocol"],
             Endpoint=new["endpoint"],
-            Attributes=_written(self.attributes, new, [name for name in self.attributes if name in new]),
+            Attributes=_written(self.attributes, new, [name for name in self.attributes if new.get(name)]),
             ReturnSubscriptionArn=True,
         )
         return str(answer["SubscriptionArn"])

@@ -60,6 +60,7 @@ class Case:
     update: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     import_id: Callable[[Made], str] = lambda made: made.id
+    imported_as: Callable[[Made], str] = lambda made: made.id
 
 
 CASES = {
@@ -126,6 +127,8 @@ CASES = {
             "policyArn": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
         },
         needs=("role",),
+        import_id=lambda made: f"{made.state['role']}/{made.state['policyArn']}",
+        imported_as=lambda made: f"{made.state['role']}-{made.state['policyArn']}",
     ),
     "function": Case(
         "aws:lambda/function:Function",

@@ -86,20 +86,24 @@ class Engine:
         assert not checked.failures, checked.failures
         self.stub.Configure(provider_pb2.ConfigureRequest(args=checked.inputs))
 
-    def check(self, kind: str, inputs: Mapping[str, Any], old: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def check(
+        self, kind: str, inputs: Mapping[str, Any], old: Mapping[str, Any] | None = None, name: str = "x"
+    ) -> dict[str, Any]:
         """The checked inputs."""
-        answer = self.failures(kind, inputs, old)
+        answer = self.failures(kind, inputs, old, name)
         assert not answer.failures, answer.failures
         return bag(answer.inputs)
 
-    def failures(self, kind: str, inputs: Mapping[str, Any], old: Mapping[str, Any] | None = None) -> Any:
+    def failures(
+        self, kind: str, inputs: Mapping[str, Any], old: Mapping[str, Any] | None = None, name: str = "x"
+    ) -> Any:
         """The whole answer to a Check."""
-        request = provider_pb2.CheckRequest(type=kind, name="x", olds=wire(old or {}), news=wire(inputs))
+        request = provider_pb2.CheckRequest(type=kind, name=name, olds=wire(old or {}), news=wire(inputs))
         return self.stub.Check(request)
 
-    def create(self, kind: str, inputs: Mapping[str, Any]) -> Made:
+    def create(self, kind: str, inputs: Mapping[str, Any], name: str = "x") -> Made:
         """Check and Create."""
-        checked = self.check(kind, inputs)
+        checked = self.check(kind, inputs, name=name)
         answer = self.stub.Create(provider_pb2.CreateRequest(type=kind, properties=wire(checked)))
         return Made(kind, answer.id, checked, bag(answer.properties))
 
