@@ -5,6 +5,7 @@ is created by boto3, and the state is written as Terraform 1 writes it (format v
 test has the real binary read it back).
 """
 
+import base64
 import json
 import uuid
 from collections.abc import Mapping
@@ -15,9 +16,17 @@ from rehearsal.facts import Aws
 
 FORMAT = 4  # of Terraform's states since 0.12
 TERRAFORM = "1.11.4"
-# Short for the public registry's: Terraform fills in the host when it reads it.
-PROVIDER = 'provider["hashicorp/aws"]'
+# The part before the names is the host that Terraform takes where a module's source names none.
+PROVIDER = 'provider["registry.terraform.io/hashicorp/aws"]'
 TABLE = "orders-prod"
+_NANOSECONDS = 10**9
+_TIMEOUTS = {"create": 1800 * _NANOSECONDS, "delete": 600 * _NANOSECONDS, "update": 3600 * _NANOSECONDS}
+# What a provider keeps for itself: the time-outs, under the plugin SDK's own key, and the version of the schema.
+PRIVATE = base64.b64encode(
+    json.dumps(
+        {"e2bfb730-ecaa-11e6-8f88-34363bc7c4c0": _TIMEOUTS, "schema_version": "1"}, separators=(",", ":")
+    ).encode()
+).decode()
 TAGS = {"Environment": "prod", "ManagedBy": "terraform", "Project": "orders"}
 
 
@@ -45,9 +54,15 @@ def create(aws: Aws, backend: Backend, table: str = TABLE) -> dict[str, Any]:
     """Create the bucket and the table, and write the state; the state."""
     make_bucket(aws, backend)
     make_table(aws, table)
-    found = state(f"arn:aws:dynamodb:{aws.region}:{aws.account}:table/{table}")
+    found = applied(aws, table)
     put(aws, backend, found)
     return found
+
+
+def applied(aws: Aws, table: str = TABLE) -> dict[str, Any]:
+    """The state of the table as it stands."""
+    made = aws.client("dynamodb").describe_table(TableName=table)["Table"]
+    return state(made["TableArn"], made["SSEDescription"]["KMSMasterKeyArn"])
 
 
 def make_bucket(aws: Aws, backend: Backend) -> None:
@@ -96,13 +111,13 @@ def remove(aws: Aws, backend: Backend) -> None:
     aws.client("s3").delete_object(Bucket=backend.bucket, Key=backend.object_key)
 
 
-def state(table_arn: str) -> dict[str, Any]:
-    """The state that `terraform apply` of the layer leaves, with every attribute that its HCL sets."""
+def state(table_arn: str, key_arn: str) -> dict[str, Any]:
+    """The state that the first `terraform apply` of the layer leaves: tests/recorded has one."""
     return {
         "version": FORMAT,
         "terraform_version": TERRAFORM,
-        "serial": 3,
-        "lineage": str(uuid.uuid5(uuid.NAMESPACE_URL, table_arn)),
+        "serial": 1,
+        "lineage": str(uuid.uuid4()),
         "outputs": {
             "table_arn": {"value": table_arn, "type": "string"},
             "table_name": {"value": named(table_arn), "type": "string"},
@@ -116,17 +131,25 @@ def state(table_arn: str) -> dict[str, Any]:
                 "instances": [
                     {
                         "schema_version": 1,
-                        "attributes": _attributes(table_arn),
+                        "attributes": _attributes(table_arn, key_arn),
                         "sensitive_attributes": [],
+                        "private": PRIVATE,
                     }
                 ],
             }
         ],
-        "check_results": None,
+        "check_results": [
+            {
+                "object_kind": "var",
+                "config_addr": "var.environment",
+                "status": "pass",
+                "objects": [{"object_addr": "var.environment", "status": "pass"}],
+            }
+        ],
     }
 
 
-def _attributes(table_arn: str) -> dict[str, Any]:
+def _attributes(table_arn: str, key_arn: str) -> dict[str, Any]:
     return {
         "arn": table_arn,
         "id": named(table_arn),
@@ -134,10 +157,24 @@ def _attributes(table_arn: str) -> dict[str, Any]:
         "attribute": [{"name": "id", "type": "S"}],
         "billing_mode": "PAY_PER_REQUEST",
         "deletion_protection_enabled": True,
+        "global_secondary_index": [],
         "hash_key": "id",
+        "import_table": [],
+        "local_secondary_index": [],
         "range_key": None,
+        "read_capacity": 0,
+        "replica": [],
+        "restore_date_time": None,
+        "restore_source_name": None,
+        "restore_to_latest_time": None,
+        "stream_arn": "",
+        "stream_enabled": False,
+        "stream_label": "",
+        "stream_view_type": "",
+        "timeouts": None,
+        "write_capacity": 0,
         "point_in_time_recovery": [{"enabled": True}],
-        "server_side_encryption": [{"enabled": True, "kms_key_arn": ""}],
+        "server_side_encryption": [{"enabled": True, "kms_key_arn": key_arn}],
         "ttl": [{"attribute_name": "expiration", "enabled": True}],
         "table_class": "STANDARD",
         "tags": None,  # the provider's default tags are in `tags_all` alone

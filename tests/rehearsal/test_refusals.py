@@ -22,8 +22,7 @@ def legacy(bare: Stage) -> Iterator[Stage]:
 
 
 def right(bare: Stage) -> dict[str, Any]:
-    aws = bare.sandbox.aws
-    return legacy_state.state(f"arn:aws:dynamodb:{aws.region}:{aws.account}:table/{legacy_state.TABLE}")
+    return legacy_state.applied(bare.sandbox.aws)
 
 
 def error(said: Said) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rehearsal.legacy_state import PROVIDER, TABLE, TAGS, Backend, state
 
 LAYER = Path(__file__).resolve().parents[2] / "terraform-legacy/data"
 ARN = f"arn:aws:dynamodb:eu-central-1:333333333333:table/{TABLE}"
+KEY = "arn:aws:kms:eu-central-1:333333333333:alias/aws/dynamodb"
 BACKEND = Backend("states", "data/terraform.tfstate", "eu-central-1")
 
 
@@ -37,7 +39,7 @@ def plain(value: Any) -> Any:
 
 def test_the_state_says_what_the_layer_declares() -> None:
     ((name, table),) = declared("main.tf")["resource"][0]["aws_dynamodb_table"].items()
-    (resource,) = state(ARN)["resources"]
+    (resource,) = state(ARN, KEY)["resources"]
     assert (resource["type"], resource["name"]) == ("aws_dynamodb_table", name)
     attributes = resource["instances"][0]["attributes"]
     del table["lifecycle"]  # of Terraform's own doing, in no state
@@ -49,9 +51,16 @@ def test_the_state_says_what_the_layer_declares() -> None:
             assert found == wanted
 
 
+def test_the_state_is_the_one_that_terraform_with_the_real_provider_left() -> None:
+    recorded = json.loads((LAYER.parents[1] / "tests/recorded/terraform-data-layer.tfstate").read_text())
+    made = state(ARN, KEY)
+    assert uuid.UUID(made["lineage"]) != uuid.UUID(state(ARN, KEY)["lineage"])
+    assert made | {"lineage": recorded["lineage"]} == recorded
+
+
 def test_the_state_has_the_outputs_that_the_layer_declares() -> None:
     names = {name for output in declared("outputs.tf")["output"] for name in output}
-    assert set(state(ARN)["outputs"]) == names
+    assert set(state(ARN, KEY)["outputs"]) == names
 
 
 def test_the_tables_tags_and_provider_are_the_layers() -> None:
@@ -74,7 +83,7 @@ def test_a_stacks_backend_has_the_stacks_region_unless_it_names_one() -> None:
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform on PATH to read the state back")
 def test_the_real_terraform_reads_the_state_back(tmp_path: Path) -> None:
-    (tmp_path / "terraform.tfstate").write_text(json.dumps(state(ARN)))
+    (tmp_path / "terraform.tfstate").write_text(json.dumps(state(ARN, KEY)))
 
     def terraform(*arguments: str) -> str:
         env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "CHECKPOINT_DISABLE": "1"}
