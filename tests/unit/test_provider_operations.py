@@ -183,14 +183,6 @@ def test_a_value_that_becomes_empty_is_an_update_and_a_block_that_is_dropped_one
     assert changes({}, {"settings": state["settings"]}) == {Change("settings", "ADD", replaces=False)}
 
 
-def test_an_output_that_will_move_is_among_what_differs() -> None:
-    state = {"name": "x", "code": archive("one"), "arn": "arn:x"}
-    assert changes(state, {"name": "x", "code": archive("two")}) == {
-        Change("code", "UPDATE", replaces=False),
-        Change("arn", "UPDATE", replaces=False),
-    }
-
-
 def test_a_policy_written_differently_is_the_same_policy() -> None:
     long = json.dumps({"Statement": [{"Action": ["b", "a"], "Effect": "Allow"}], "Version": "1"}, indent=4)
     short = json.dumps({"Version": "1", "Statement": {"Effect": "Allow", "Action": ["a", "b"]}})
