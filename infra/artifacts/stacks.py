@@ -6,23 +6,17 @@ from pathlib import Path
 from infra import config
 from infra.bundle import BundleError, Platform
 from infra.config import StackConfig
-from infra.config.rooms import raw
 from infra.naming import Place, Shared
 
 
 def all_of(repository: Path) -> dict[str, StackConfig]:
     """Every stack that has a file, by name. Raises ConfigError."""
-    files = sorted(repository.glob("Pulumi.*.yaml"))
-    return {name: one(repository, name) for name in (file.name.split(".")[1] for file in files)}
+    return {name: config.of(repository, name) for name in config.stacks(repository)}
 
 
 def one(repository: Path, stack: str) -> StackConfig:
-    """A stack by name. Raises ConfigError, or BundleError where it has no file."""
-    file = repository / f"Pulumi.{stack}.yaml"
-    if not file.exists():
-        known = ", ".join(sorted(each.name.split(".")[1] for each in repository.glob("Pulumi.*.yaml")))
-        raise BundleError(f"the stack {stack} has no file {file.name}; the stacks here are {known}")
-    return config.parse(raw(file), stack)
+    """A stack by a name that Pulumi takes. Raises ConfigError."""
+    return config.of(repository, stack)
 
 
 def platform(stacks: Mapping[str, StackConfig]) -> Platform:

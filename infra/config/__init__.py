@@ -7,11 +7,11 @@ from typing import Any
 
 import pulumi
 
-from infra.config import rules
+from infra.config import rules, stack_file
 from infra.config.before import Before
 from infra.config.before import read as read_before
 from infra.config.reader import Secret
-from infra.config.rooms import SECRETS, ConfigError, given, given_secret, read_rooms
+from infra.config.rooms import SECRETS, ConfigError, given, given_secret, handed, read_rooms
 from infra.config.settings import (
     AccountConfig,
     ArtifactsConfig,
@@ -41,7 +41,9 @@ __all__ = [
     "SecretsConfig",
     "StackConfig",
     "load",
+    "of",
     "parse",
+    "stacks",
 ]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -105,6 +107,31 @@ def parse(
     rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in ROOMS.items() if room != "release"}
     rooms["data"] = _with_region(rooms["data"], rooms["account"].region)
     return StackConfig(names, **rooms, release=_policy(readings["release"].values), before=before)
+
+
+def of(folder: Path, stack: str) -> StackConfig:
+    """A stack of the project in `folder`, by its files, where Pulumi does not run. What is encrypted is not opened.
+
+    Raises ConfigError.
+    """
+    found = handed(folder, stack)
+    try:
+        return parse(found.raw, found.stack, found.project, secret=found.secret, folder=folder)
+    except ConfigError as problem:
+        if not found.environment:
+            raise
+        unseen = (
+            "what only an environment of Pulumi ESC gives is not seen here, where Pulumi does not run; write it down"
+        )
+        raise ConfigError(found.stack, [*problem.mistakes, unseen]) from None
+
+
+def stacks(folder: Path) -> list[str]:
+    """The stacks of the project in `folder` that have a file. Raises ConfigError."""
+    try:
+        return stack_file.project(folder).stacks()
+    except stack_file.StackFileError as problem:
+        raise ConfigError("that is not named yet", [str(problem)]) from None
 
 
 def _policy(release: Mapping[str, Any]) -> ReleasePolicy:

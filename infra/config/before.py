@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped]
-
-from infra.config.reader import Reading, read_object, shown
-from infra.config.rooms import written
+from infra.config.reader import Reading, shown
+from infra.config.rooms import ConfigError, handed, read_rooms
 from infra.config.settings import AccountConfig
 from infra.naming import Names
 
@@ -30,15 +28,19 @@ def read(release: Reading, names: Names, folder: Path, mistakes: list[str]) -> B
     if stack == names.stack:
         mistakes.append(f"{what}, this very stack, which cannot prove its own releases; name the one before it")
         return None
-    try:
-        config = written(file)
-    except (OSError, yaml.YAMLError, TypeError, AttributeError) as problem:
-        why = "there is no such file" if isinstance(problem, FileNotFoundError) else " ".join(str(problem).split())
-        mistakes.append(f"{what}, but {file.name} cannot be read ({why}); name a stack of this project")
+    if not file.exists():
+        mistakes.append(f"{what}, but {file.name} cannot be read (there is no such file); name a stack of this project")
         return None
     wrong: list[str] = []
     path = f"{names.project}:account"
-    found = read_object(AccountConfig, config.get(path, {}), path, wrong)
+    try:
+        given = handed(folder, stack, names.project)
+    except ConfigError as problem:
+        mistakes += [f"{what}, but {file.name} cannot be read ({each})" for each in problem.mistakes]
+        return None
+    found = read_rooms(
+        {"account": AccountConfig}, {path: given.raw.get(path, "{}")}, names.project, wrong, given.secret
+    )["account"]
     wrong += _one(found)
     mistakes += [f"{what}, and in {file.name}: {each}" for each in wrong]
     if wrong:

@@ -25,6 +25,7 @@ OWNER, REPOSITORY = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", r"(?!\.{1,2}$)[A-Za-z
 MOST_REVIEWERS = 6
 REVIEWER = Text(f"{OWNER}(?:/{OWNER})?", 'a person, or a team as ORGANISATION/TEAM, e.g. "acme/oncall"')
 IMAGE = Text(r"[a-z0-9][a-z0-9._/:@-]{0,254}", 'an image, e.g. "pulumi/pulumi-python-3.11:3.259.0"')
+PROJECT = "strata-bootstrap"  # as bootstrap/Pulumi.yaml names it
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def load() -> BootstrapConfig:
 
 
 def parse(
-    raw: Mapping[str, str], stack: str, project: str = "strata-bootstrap", *, secret: frozenset[str] = frozenset()
+    raw: Mapping[str, str], stack: str, project: str = PROJECT, *, secret: frozenset[str] = frozenset()
 ) -> BootstrapConfig:
     """Read Pulumi's raw mapping, `{"strata-bootstrap:identity": "<JSON>", ...}`; `secret`: its keys that hold secrets.
 

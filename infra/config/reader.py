@@ -26,6 +26,13 @@ class Secret:
     value: str = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Sealed(Secret):
+    """A secret that stands encrypted in the stack's file and is not opened here: its value is not known."""
+
+    value: str = field(default="", repr=False)
+
+
 class Reader(ABC):
     """Reads one value as JSON gave it. `wants` is what it takes, with an example where the form is not plain."""
 
@@ -103,7 +110,9 @@ def decode(text: str) -> object:
 
 
 def hidden(value: object) -> object:
-    """The same with every value a Secret, keys aside."""
+    """The same with every value a Secret, keys aside. What Pulumi has encrypted, {"secure": "..."}, is Sealed."""
+    if isinstance(value, dict) and value.keys() == {"secure"} and isinstance(value["secure"], str):
+        return Sealed()
     if isinstance(value, dict):
         return {key: hidden(each) for key, each in value.items()}
     return Secret(value if isinstance(value, str) else json.dumps(value))
@@ -225,6 +234,8 @@ class Key(Check):
     def check(self, value: object) -> Secret:
         if not isinstance(value, Secret):
             raise UnfitError("not a secret")
+        if isinstance(value, Sealed):
+            return value
         if not self.least <= len(value.value) <= self.most:
             raise UnfitError(f"of {len(value.value)} characters")
         if not re.fullmatch(r"[A-Za-z0-9+/=_-]+", value.value):

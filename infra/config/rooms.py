@@ -1,14 +1,13 @@
 """The raw configuration of a stack, read room by room; a room is one object of it."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pulumi
-import yaml  # type: ignore[import-untyped]
 
-from infra.config.reader import Reading, Secret, UnfitError, decode, hidden, read_object, shown, unknown
+from infra.config import stack_file
+from infra.config.reader import Reading, Sealed, Secret, UnfitError, decode, hidden, read_object, shown, unknown
+from infra.config.stack_file import Handed, StackFileError
 
 SECRETS = "secrets"  # the one room whose values stay secret, from here to AWS
 
@@ -31,15 +30,18 @@ def given() -> dict[str, str]:
     return {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
 
 
-def written(file: Path) -> dict[str, Any]:
-    """What the file of a stack, `Pulumi.STACK.yaml`, configures, by key. Raises what reading it raises."""
-    found: dict[str, Any] = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
-    return found
-
-
-def raw(file: Path) -> dict[str, str]:
-    """The same as Pulumi would hand it over."""
-    return {key: json.dumps(value) for key, value in written(file).items()}
+def handed(folder: Path, stack: str, otherwise: str = "") -> Handed:
+    """What Pulumi would hand over of a stack of the project in `folder`, which is named `otherwise` where no file
+    describes it. Raises ConfigError."""
+    try:
+        of = stack_file.project(folder, otherwise)
+        name = stack_file.short(stack, of.name)
+        if not of.file_of(name).exists():
+            known = ", ".join(of.stacks()) or "none"
+            raise StackFileError(f"there is no file {of.file_of(name).name}; the stacks here are {known}")
+        return stack_file.read(of, name)
+    except StackFileError as problem:
+        raise ConfigError(stack.rpartition("/")[2], [str(problem)]) from None
 
 
 def given_secret() -> frozenset[str]:
@@ -78,7 +80,8 @@ def _read(cls: type, text: str, path: str, mistakes: list[str], *, hide: bool) -
     except UnfitError as error:
         mistakes.append(f"{path} is {shown(Secret(text) if hide else text)}, {error}")
         return Reading(path, {}, frozenset())
-    return read_object(cls, hidden(value) if hide else value, path, mistakes)
+    value = hidden(value) if hide else value
+    return read_object(cls, {} if isinstance(value, Sealed) else value, path, mistakes)
 
 
 def _strangers(rooms: Iterable[str], raw: Mapping[str, str], project: str, secret: frozenset[str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from rich.table import Table
 from infra import tables
 from infra.config import ConfigError, identity
 from infra.config.identity import ENVIRONMENT, OWNER, REPOSITORY, BootstrapConfig
-from infra.config.rooms import raw
+from infra.config.rooms import handed
 from infra.naming import Place, Shared
 from infra.permissions.access import Access, Builder, accesses
 from infra.permissions.statement import Statement
@@ -135,7 +135,8 @@ def every(folder: Path) -> Iterator[Door]:
 def configured(folder: Path) -> Iterator[BootstrapConfig]:
     """What `bootstrap/` is configured with, account by account. Raises ConfigError."""
     for file in sorted(folder.glob("Pulumi.*.yaml")):
-        yield identity.parse(raw(file), file.name.split(".")[1])
+        found = handed(folder, file.name.removeprefix("Pulumi.").removesuffix(".yaml"), identity.PROJECT)
+        yield identity.parse(found.raw, found.stack, found.project, secret=found.secret)
 
 
 def _end(wrong: str, *, as_json: bool) -> None:
