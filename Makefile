@@ -1,10 +1,18 @@
-PYTHON ?= python3
+# What a person gives is text. Make would run the $(shell ...) that it holds wherever it expands or exports it, so each is
+# made a plain value first, and a recipe reads it from the environment, as "$$REASON".
+GIVEN := ACCOUNT ALONE APPLY ENFORCE FACTOR FUNCTION PULL_REQUEST REASON STACK STEPS TO
+define plain
+override $(1) := $$(value $(1))
+export $(1)
+endef
+$(foreach name,$(GIVEN),$(if $(filter undefined,$(origin $(name))),,$(eval $(call plain,$(name)))))
 FACTOR ?= 40
-ENFORCE ?=
+export FACTOR
+
+PYTHON ?= python3
 RUN := .venv/bin/python
 # The Pulumi CLI on PATH wins; else the one that the toolchain builds. Asked for only by targets that need it.
 WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
-# A recipe reads what it is given as "$$STACK", from the environment: make would run what a value such as a reason holds.
 NEEDS_STACK = : "$${STACK:?say which, e.g. make $@ STACK=dev}"
 PIPELINE = $(RUN) -m infra.pipeline
 RELEASE = $(RUN) -m infra.release
@@ -17,13 +25,13 @@ help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-19s %s\n' "$$name" "$$text"; done
 
 rehearsal: tools ## Release a good and a bad version on a laptop, under live traffic
-	@$(WITH_PULUMI) $(RUN) -m rehearsal --factor $(FACTOR) $(if $(ENFORCE),--enforce)
+	@$(WITH_PULUMI) $(RUN) -m rehearsal --factor "$$FACTOR" $${ENFORCE:+--enforce}
 
 rehearsal-promotion: tools ## Play main.yml on a laptop: one digest through dev and staging to prod
-	@$(WITH_PULUMI) $(RUN) -m rehearsal.promotion --factor $(FACTOR) $(if $(ENFORCE),--enforce)
+	@$(WITH_PULUMI) $(RUN) -m rehearsal.promotion --factor "$$FACTOR" $${ENFORCE:+--enforce}
 
 sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed by hand
-	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor $(FACTOR) $(if $(ENFORCE),--enforce)
+	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor "$$FACTOR" $${ENFORCE:+--enforce}
 
 bundle: venvs ## The commit's Lambda zips and their manifest into dist/, the same bytes on every machine
 	@PATH="$$($(PYTHON) -m local.toolchain uv):$$PATH" $(RUN) -m infra.artifacts build
@@ -35,14 +43,15 @@ policy: tools ## Preview each stack under the policy pack, as a pull request doe
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.pull_request
 
 cloud: venvs ## The local AWS in the foreground, time running FACTOR times faster
-	@local/.venv/bin/python -m local.cloud --factor $(FACTOR)
+	@local/.venv/bin/python -m local.cloud --factor "$$FACTOR"
 
 plan: tools ## What a deploy would change and release, and whether the rules let it: make plan STACK=prod
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) plan --stack "$$STACK"
 
 deploy: tools ## Bring a stack up; ends well only once all its traffic is on what it wants: make deploy STACK=dev
-	@$(NEEDS_STACK); $(WITH_PULUMI) pulumi up --yes --non-interactive --stack "$$STACK" \
-		--policy-pack policy --policy-pack-config "policy/levels/$$STACK.json"
+	@$(NEEDS_STACK); levels="policy/levels/$${STACK##*/}.json"; test -f "$$levels" || levels= ; \
+		$(WITH_PULUMI) pulumi up --yes --non-interactive --stack "$$STACK" \
+		--policy-pack policy $${levels:+--policy-pack-config "$$levels"}
 	@$(WITH_PULUMI) $(RELEASE) watch --stack "$$STACK"
 	@$(WITH_PULUMI) $(PIPELINE) landed --stack "$$STACK"
 
@@ -56,16 +65,16 @@ doctor: tools ## Whether a release could work, and its alarms fire: make doctor 
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) doctor --stack "$$STACK"
 
 abort: tools ## Bring a canary back: make abort STACK=prod REASON="orders without a currency" [FUNCTION=...]
-	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) abort --stack "$$STACK" --reason "$$REASON" $${FUNCTION:+--function "$$FUNCTION"}
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) abort --stack "$$STACK" --reason="$$REASON" $${FUNCTION:+--function="$$FUNCTION"}
 
 rollback: tools ## Go back to what was live before: make rollback STACK=prod REASON="..." [FUNCTION=...]
-	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) rollback --stack "$$STACK" --reason "$$REASON" $${FUNCTION:+--function "$$FUNCTION"}
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) rollback --stack "$$STACK" --reason="$$REASON" $${FUNCTION:+--function="$$FUNCTION"}
 
 unlock: tools ## Let go a lock whose holder is gone; ALONE=true says that no other job is at work: make unlock STACK=dev
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) unlock --stack "$$STACK" $${ALONE:+--alone}
 
 access: venvs ## The role and the state of a stack, for TO=deploy, preview or build: make access STACK=prod
-	@$(NEEDS_STACK); $(PIPELINE) access --stack "$$STACK" $${TO:+--to "$$TO"}
+	@$(NEEDS_STACK); $(PIPELINE) access --stack "$$STACK" $${TO:+--to="$$TO"}
 
 comment: venvs ## Write the plans below a pull request: make comment PULL_REQUEST=12
 	@$(PIPELINE) comment --pull-request "$${PULL_REQUEST:?say which, e.g. make comment PULL_REQUEST=12}"
@@ -110,7 +119,7 @@ lock: ## Resolve every requirements.in into its lock
 	@$(PYTHON) -m local.toolchain lock
 
 captures: tools ## Draw what the operator's commands show into docs/captures
-	@$(WITH_PULUMI) $(RUN) -m rehearsal captures --factor $(FACTOR)
+	@$(WITH_PULUMI) $(RUN) -m rehearsal captures --factor "$$FACTOR"
 
 venvs: ## Fill the virtual environments from their locks
 	@$(PYTHON) -m local.toolchain venvs

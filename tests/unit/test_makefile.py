@@ -1,0 +1,126 @@
+"""What a person gives a target reaches its command byte by byte, and make runs none of it: by the real make."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HOSTILE = [
+    "orders without a currency",
+    "costs $5 and $$6",
+    "costs $(shell touch RAN) $5",
+    "${shell touch RAN}",
+    "`touch RAN`",
+    "$$(touch RAN)",
+    "'; touch RAN; '",
+    '"; touch RAN; "',
+    'it\'s "fine" \\ # $@ % ~ * ?',
+    "two\nlines\n\ttouch RAN",
+    "--help",
+    "$(error stop) $(eval RUN=touch)",
+    "spaces  kept ",
+    "Größe, 注文",
+    "a=b:=c",
+    "$(REASON)",
+]
+STUB = """#!/bin/sh
+exec python3 -c 'import json, os, sys
+with open(os.environ["SAID"], "a") as file:
+    print(json.dumps([os.path.basename(sys.argv[1]), *sys.argv[2:]]), file=file)' "$0" "$@"
+"""
+
+
+def said(folder: Path, target: str, *, environment: dict[str, str] | None = None, **given: str) -> list[list[str]]:
+    """The commands that a target ran, in a copy of the Makefile's folder in which each is a stub."""
+    (folder / "Makefile").write_text((ROOT / "Makefile").read_text())
+    for name in ("stub", "pulumi"):
+        (folder / name).write_text(STUB)
+        (folder / name).chmod(0o755)
+    env = {**os.environ, "SAID": str(folder / "said"), "PATH": f"{folder}:{os.environ['PATH']}", **(environment or {})}
+    command = [
+        "make",
+        target,
+        f"RUN={folder}/stub",
+        "PYTHON=true",
+        *(f"{name}={value}" for name, value in given.items()),
+    ]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not (folder / "RAN").exists()
+    lines = (folder / "said").read_text().splitlines()
+    return [json.loads(line) for line in lines if "local.toolchain" not in line]
+
+
+@pytest.mark.parametrize("reason", HOSTILE)
+@pytest.mark.parametrize("target", ["abort", "rollback"])
+def test_a_reason_is_handed_on_as_it_is(tmp_path: Path, target: str, reason: str) -> None:
+    (command,) = said(tmp_path, target, STACK="prod", REASON=reason, FUNCTION=reason)
+    assert command[1:] == [
+        "-m",
+        "infra.release",
+        target,
+        "--stack",
+        "prod",
+        f"--reason={reason}",
+        f"--function={reason}",
+    ]
+
+
+@pytest.mark.parametrize("reason", HOSTILE)
+def test_so_it_is_where_the_environment_gives_it_as_a_workflow_does(tmp_path: Path, reason: str) -> None:
+    (command,) = said(tmp_path, "abort", environment={"STACK": "prod", "REASON": reason})
+    assert command[-1] == f"--reason={reason}"
+
+
+@pytest.mark.parametrize("value", ["$(shell touch RAN)", "a b; touch RAN", "'\"`touch RAN`$5"])
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("plan", "STACK"),
+        ("deploy", "STACK"),
+        ("access", "TO"),
+        ("comment", "PULL_REQUEST"),
+        ("rehearsal", "FACTOR"),
+        ("rehearsal", "ENFORCE"),
+        ("rehearsal-promotion", "FACTOR"),
+        ("sandbox", "FACTOR"),
+        ("captures", "FACTOR"),
+        ("unlock", "ALONE"),
+        ("environments", "APPLY"),
+        ("test-aws", "ACCOUNT"),
+        ("properties", "STEPS"),
+    ],
+)
+def test_no_other_value_is_run_either(tmp_path: Path, target: str, name: str, value: str) -> None:
+    commands = said(tmp_path, target, **{"STACK": "prod", name: value})
+    switches = {"ENFORCE": "--enforce", "ALONE": "--alone", "APPLY": "--apply"}
+    wanted = switches.get(name) or (f"--to={value}" if name == "TO" else value)
+    in_environment = name in {"ACCOUNT", "STEPS"}
+    assert commands
+    assert in_environment or all(wanted in command for command in commands)
+
+
+@pytest.mark.parametrize(("stack", "levels"), [("prod", True), ("organization/strata/prod", True), ("fresh", False)])
+def test_a_deploy_takes_a_stack_by_any_name_and_without_levels_of_its_own(
+    tmp_path: Path, stack: str, *, levels: bool
+) -> None:
+    (tmp_path / "policy/levels").mkdir(parents=True)
+    (tmp_path / "policy/levels/prod.json").write_text("{}")
+    up, watch, landed = said(tmp_path, "deploy", STACK=stack)
+    assert up[:6] == ["pulumi", "up", "--yes", "--non-interactive", "--stack", stack]
+    assert up[6:] == ["--policy-pack", "policy"] + (
+        ["--policy-pack-config", "policy/levels/prod.json"] if levels else []
+    )
+    assert watch[-2:] == landed[-2:] == ["--stack", stack]
+
+
+def test_a_target_without_its_stack_says_what_to_give(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
+    env = {name: value for name, value in os.environ.items() if name != "STACK"}
+    command = ["make", "plan", "RUN=true", "PYTHON=true"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "say which, e.g. make plan STACK=dev" in done.stderr
