@@ -114,7 +114,9 @@ def _float_text(value: float) -> str:
     """https://pkg.go.dev/encoding/json#Marshal: as ES6 has it, so with an exponent only below 1e-6 and from 1e21."""
     if not math.isfinite(value):
         raise YamlError(f"json: unsupported value: {'NaN' if math.isnan(value) else f'{value:+}'.title()}")
-    if value == 0 or SMALLEST_PLAIN <= abs(value) < LARGEST_PLAIN:
+    if value == 0:
+        return "0"  # -0.0 too: the CLI writes what it has read once more, as -0, and reads that
+    if SMALLEST_PLAIN <= abs(value) < LARGEST_PLAIN:
         return f"{Decimal(repr(value)):f}".removesuffix(".0")
     return re.sub(r"e([-+])0*", r"e\1", repr(value))
 
