@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -33,13 +35,15 @@ with open(os.environ["SAID"], "a") as file:
 """
 
 
-def said(folder: Path, target: str, *, environment: dict[str, str] | None = None, **given: str) -> list[list[str]]:
+def said(
+    folder: Path, target: str, *, environment: Mapping[str, str] = MappingProxyType({}), **given: str
+) -> list[list[str]]:
     """The commands that a target ran, in a copy of the Makefile's folder in which each is a stub."""
     (folder / "Makefile").write_text((ROOT / "Makefile").read_text())
     for name in ("stub", "pulumi"):
         (folder / name).write_text(STUB)
         (folder / name).chmod(0o755)
-    env = {**os.environ, "SAID": str(folder / "said"), "PATH": f"{folder}:{os.environ['PATH']}", **(environment or {})}
+    env = {**os.environ, "SAID": str(folder / "said"), "PATH": f"{folder}:{os.environ['PATH']}", **environment}
     command = [
         "make",
         target,
@@ -95,7 +99,8 @@ def test_so_it_is_where_the_environment_gives_it_as_a_workflow_does(tmp_path: Pa
     ],
 )
 def test_no_other_value_is_run_either(tmp_path: Path, target: str, name: str, value: str) -> None:
-    commands = said(tmp_path, target, **{"STACK": "prod", name: value})
+    given = {"STACK": "prod", name: value}
+    commands = said(tmp_path, target, environment={}, **given)
     switches = {"ENFORCE": "--enforce", "ALONE": "--alone", "APPLY": "--apply"}
     wanted = switches.get(name) or (f"--to={value}" if name == "TO" else value)
     in_environment = name in {"ACCOUNT", "STEPS"}
