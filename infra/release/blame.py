@@ -25,6 +25,11 @@ REMEDIES = {
     "fault": "; see CodeDeploy's quotas and events",
 }
 """What a tag has no room for."""
+GONE = (
+    "unknown",
+    "it was stopped or taken back, and who did and why is noted no longer: the tags of the deployment group keep only "
+    "the last ones; CloudTrail's StopDeployment and CreateDeployment say by whom",
+)
 
 
 def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str] = frozenset()) -> tuple[str, str]:
@@ -37,8 +42,12 @@ def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[s
     if deployment.error not in {"", "MANUAL_STOP"}:
         return "fault", said
     if (stop := tags.stop(deployment.id)) is not None:
-        by = f"stopped by {tags.stopped[deployment.id].by}: " if stop.kind == "operator" else ""
+        by = f"stopped by {who(deployment, tags)}: " if stop.kind == "operator" else ""
         return stop.kind, f"{by}{stop.why}{REMEDIES.get(stop.kind, '')}"
+    return GONE if lost(deployment, tags) else _untagged(deployment)
+
+
+def _untagged(deployment: Deployment) -> tuple[str, str]:
     if deployment.started is None:
         return "fault", "it had not begun when it was stopped; see CodeDeploy's quotas and events"
     return "operator", "it was stopped by hand, and CloudTrail's StopDeployment says by whom"
@@ -61,12 +70,24 @@ def _named(alarm: str, message: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(alarm)}(?![\w-])", message) is not None
 
 
+def lost(deployment: Deployment, tags: Tags) -> bool:
+    """Whether a tag may have said why it was stopped or taken back, and been dropped for newer ones."""
+    return deployment.entry is not None and tags.may_have_lost(deployment.entry.at)
+
+
+def who(deployment: Deployment, tags: Tags) -> str:
+    """By whom it was stopped or taken back, as a tag says."""
+    noted = tags.stopped[deployment.id]
+    stop = tags.stop(deployment.id)
+    return noted.by or ("an operator" if stop and stop.kind == "operator" else "a release")
+
+
 def ended(deployment: Deployment, target: Target, tags: Tags) -> tuple[str, str]:
     """The reason, in one word, and the detail of a deployment's end, later acts of an operator included."""
     if deployment.failed:
         return blame(deployment, target, tags)
     if (mark := tags.stop(deployment.id)) is not None:
-        return mark.kind, f"{tags.stopped[deployment.id].by} took it back: {mark.why}"
+        return mark.kind, f"{who(deployment, tags)} took it back: {mark.why}"
     return "verdict", "no alarm fired"
 
 

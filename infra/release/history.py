@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from infra.release.attempt import Attempt
-from infra.release.blame import blame
+from infra.release.blame import GONE, blame, lost, who
 from infra.release.model import Deployment, Status, Target, taken_back_by
 from infra.release.outcome import Ending
 from infra.release.tags import First, Noted, Overridden, Pardon, Proved, Tags
@@ -89,7 +89,8 @@ def _ended(target: Target, each: Deployment, back: Sequence[Deployment], tags: T
     if not any(way.running or way.status is Status.SUCCEEDED for way in back):
         return Ending.PROMOTED, "verdict" if each.entry else BY_HAND, "no alarm fired"
     stop = tags.stop(each.id)
-    reason, why = (stop.kind, f"{tags.stopped[each.id].by}: {stop.why}") if stop else ("operator", "it was taken back")
+    unsaid = GONE if lost(each, tags) else ("operator", "it was taken back")
+    reason, why = (stop.kind, f"{who(each, tags)}: {stop.why}") if stop else unsaid
     return (None if any(way.running for way in back) else Ending.ROLLED_BACK), reason, why
 
 

@@ -1,38 +1,48 @@
 """The tags of the deployment group: what CodeDeploy has no field for, and an operator must be able to see.
 
-    strata:first                 the first version answered its call
-    strata:stopped:DEPLOYMENT    that we stopped it or took it back: why (one word), who, when
-    strata:why:DEPLOYMENT        the same in words
-    strata:forgiven              an operator allows one more try of a rejected fingerprint
-    strata:forgiven:why          the same in words
-    strata:retried               the stack's configuration does
-    strata:override              a refusal was overridden: by whom, why, for which fingerprint
-    strata:proved:FINGERPRINT    the stack before this one proved it: by which deployment, whose, when
-    strata:set                   the moment of the set that this group's function was last released with
+    strata:first           the first version answered its call
+    strata:up              what `pulumi up` notes of itself: the moment of the set that this group's function was last
+                           released with, and the one more try that the configuration gives a rejected fingerprint
+    strata:override        a refusal was overridden: by whom, why, for which fingerprint
+    strata:proved          the stack before this one proved a fingerprint: by which deployment, whose, when
+    strata:forgiven        an operator allows one more try of a rejected fingerprint: which, and why
+    strata:stops           the deployments that we stopped or took back, newest first: see infra.release.stops
+    strata:said:operator   the last one that an operator stopped or took back, in words
+    strata:said:release    the last one that a release stopped or took back by itself, in words
 
-Pure: `parse` reads them all, `written` says what a mark adds. A value has at most 256 letters, digits, spaces and
-`+ - = . _ : / @`: https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-groups.html and
+These eight keys are all, so that whichever of AWS's limits counts there is room for others' tags. A release and an
+operator, who may write at one time, write different ones, but for `strata:stops`; of what that loses, the words tell.
+
+Pure: `parse` reads them all, `written` says what a mark adds, `surplus` names the keys of an earlier format, which are
+read as well. A value has at most 256 letters, digits, spaces and `+ - = . _ : / @`:
+https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-groups.html and
 https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html#tag-conventions
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 
-LONGEST_VALUE = 256
-MOST_STOPS = 16
-"""Of which tags are kept: with two for each, a group stays below the 50 tags that AWS takes of a resource."""
-MOST_PROOFS = 6
+from infra.release import stops
+from infra.release.stops import LONGEST_VALUE
 
-_FIRST, _SET, _OVERRIDE = "strata:first", "strata:set", "strata:override"
-_FORGIVEN, _RETRIED = "strata:forgiven", "strata:retried"
-_STOPPED, _WHY = "strata:stopped:", "strata:why:"
-_PROVED = "strata:proved:"
-_FORGIVEN_WHY = "strata:forgiven:why"
+_FIRST, _UP, _OVERRIDE, _PROVED = "strata:first", "strata:up", "strata:override", "strata:proved"
+_FORGIVEN, _STOPS = "strata:forgiven", "strata:stops"
+_SAID = {"operator": "strata:said:operator", "release": "strata:said:release"}
+KEYS = (_FIRST, _UP, _OVERRIDE, _PROVED, _FORGIVEN, _STOPS, *_SAID.values())
+# The earlier format: two tags for each stop, one for each proof, and words apart.
+_WAS_SET, _WAS_RETRIED, _WAS_FORGIVEN_WHY = "strata:set", "strata:retried", "strata:forgiven:why"
+_WAS_STOPPED, _WAS_WHY, _WAS_PROVED = "strata:stopped:", "strata:why:", "strata:proved:"
 _WORD = re.compile(r"(?P<key>[a-z]+)=(?P<value>\S+)")
+_UNTIL = re.compile(r"(?:.*? )?at=\S+")
+"""The words of a tag, before its text begins."""
+LONGEST_REASON = 240
+"""That an operator may give: with the deployment that it is of, a tag holds it whole."""
+GONE = "its words are gone: the tags of the group keep those of the last one only"
+"""What is read where only the kind of a stop is noted still."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ Mark = First | Stopped | Pardon | Overridden | Proved | Enlisted
 
 @dataclass(frozen=True)
 class Noted:
-    """A mark as it is read back: with who made it, and when."""
+    """A mark as it is read back: with who made it, and when; empty where that is noted no longer."""
 
     mark: Mark
     by: str
@@ -109,7 +119,8 @@ class Tags:
 
     first: bool = False
     answered: Noted | None = None  # who found that it did, and when
-    stopped: Mapping[str, Noted] = field(default_factory=dict)  # by deployment
+    stopped: Mapping[str, Noted] = field(default_factory=dict)  # by deployment, newest first
+    lost: date | None = None  # the day on which a stop was last dropped to make room for newer ones
     forgiven: Noted | None = None
     retried: Noted | None = None
     overridden: Noted | None = None
@@ -120,6 +131,10 @@ class Tags:
         """Why we stopped a deployment, or took it back; None where we did not."""
         noted = self.stopped.get(deployment)
         return noted.mark if noted and isinstance(noted.mark, Stopped) else None
+
+    def may_have_lost(self, at: datetime) -> bool:
+        """Whether there may have been a stop of what was started then, by the wall clock."""
+        return self.lost is not None and at.date() <= self.lost
 
     @property
     def pardons(self) -> tuple[Pardon, ...]:
@@ -132,68 +147,162 @@ class Tags:
         return self.overridden.mark if self.overridden and isinstance(self.overridden.mark, Overridden) else None
 
 
-def written(mark: Mark, by: str, at: datetime) -> dict[str, str]:
-    """The tags that a mark adds or changes. `by`: as in the ledger. Raises ValueError where AWS would not take them."""
-    said = f"by={_plain(by)} at={_moment(at)}"
-    match mark:
-        case First(version, fingerprint, digest, contract):
-            code = f"digest={digest} contract={contract} " if digest and contract else ""
-            tags = {_FIRST: f"version={version} fp={fingerprint} {code}{said}"}
-        case Stopped(deployment, kind, why):
-            tags = {f"{_STOPPED}{deployment}": f"kind={kind} {said}", f"{_WHY}{deployment}": _plain(why)}
-        case Pardon(fingerprint, deployment, configured, why):
-            tags = {_RETRIED if configured else _FORGIVEN: f"fp={fingerprint} of={deployment} {said}"}
-            tags |= {} if configured else {_FORGIVEN_WHY: _plain(why)}
-        case Overridden(fingerprint, refusal, text):
-            tags = {_OVERRIDE: f"fp={fingerprint} refusal={refusal} {said} {_plain(text)}"}
-        case Proved(fingerprint, source, deployment, released_by, ended):
-            what = f"in={source} of={deployment} released={_plain(released_by)} ended={ended}"
-            tags = {f"{_PROVED}{fingerprint}": f"{what} {said}"}
-        case Enlisted(moment):
-            tags = {_SET: _moment(moment)}
-    for key, value in tags.items():
+def written(mark: Mark, by: str, at: datetime, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The tags that a mark adds or changes. `by`: as in the ledger. `known`: the group's tags, as they were just read.
+
+    Raises ValueError where AWS would not take them.
+    """
+    known = known or {}
+    noted = Noted(mark, _plain(by), _moment(at))
+    new = _tags(_with(parse(known), noted))
+    if not surplus(known):
+        new = {key: value for key, value in new.items() if key in _keys(mark)}
+    for key, value in new.items():
         if len(value) > LONGEST_VALUE:
             raise ValueError(
                 f"{value!r} has {len(value)} characters, but a tag ({key}) holds {LONGEST_VALUE}: say it shorter"
             )
-    return tags
+    return {key: value for key, value in new.items() if known.get(key) != value}
+
+
+def _keys(mark: Mark) -> Collection[str]:
+    """The tags that hold a mark."""
+    match mark:
+        case First():
+            return (_FIRST,)
+        case Overridden():
+            return (_OVERRIDE,)
+        case Proved():
+            return (_PROVED,)
+        case Stopped(_, kind):
+            return (_STOPS, _SAID[_who(kind)])
+        case Pardon(configured=False):
+            return (_FORGIVEN,)
+    return (_UP,)
+
+
+def _with(before: Tags, noted: Noted) -> Tags:
+    """The marks with one more, which takes the place of those that it replaces."""
+    match noted.mark:
+        case First():
+            return replace(before, answered=noted)
+        case Overridden():
+            return replace(before, overridden=noted)
+        case Proved(fingerprint):
+            return replace(before, proved={fingerprint: noted})
+        case Stopped(deployment):
+            others = {id_: each for id_, each in before.stopped.items() if id_ != deployment}
+            return replace(before, stopped={deployment: noted} | others)
+        case Pardon(configured=configured):
+            return replace(before, retried=noted) if configured else replace(before, forgiven=noted)
+        case Enlisted(moment):
+            return replace(before, enlisted=moment)
+
+
+def _tags(marks: Tags) -> dict[str, str]:
+    """What holds all of them. An empty mark of the first version, made by hand, stays as it is."""
+    new = dict[str, str]()
+    newest = max(marks.proved.values(), key=lambda each: each.at, default=None)
+    for noted in (marks.answered, marks.overridden, newest, marks.forgiven):
+        if noted is not None:
+            [key] = _keys(noted.mark)
+            new[key] = _value(noted)
+    up = [f"set={_moment(marks.enlisted)}"] if marks.enlisted else []
+    if up := [*up, *([_value(marks.retried)] if marks.retried else [])]:
+        new[_UP] = " ".join(up)
+    return new | _stops(marks)
+
+
+def _value(noted: Noted) -> str:
+    """A mark's own words, then who made it and when, then its text."""
+    said = f"by={noted.by} at={noted.at}"
+    match noted.mark:
+        case First(version, fingerprint, digest, contract):
+            code = f"digest={digest} contract={contract} " if digest and contract else ""
+            return f"version={version} fp={fingerprint} {code}{said}"
+        case Overridden(fingerprint, refusal, text):
+            return f"fp={fingerprint} refusal={refusal} {said} {_plain(text)}"
+        case Pardon(fingerprint, deployment, _, why):
+            return stops.shortened(f"fp={fingerprint} of={deployment} {said} {_plain(why)}".rstrip())
+        case Proved(fingerprint, source, deployment, by, ended):
+            what = f"in={source} of={deployment} released={_plain(by)} ended={ended}"
+            return f"fp={fingerprint} {what} at={noted.at}"
+    return ""
+
+
+def _stops(marks: Tags) -> dict[str, str]:
+    """All that were stopped, and of the last ones, the words."""
+    if not marks.stopped:
+        return {}
+    entries = [
+        stops.Entry(each.mark.deployment, each.mark.kind, each.by, each.at)
+        for each in marks.stopped.values()
+        if isinstance(each.mark, Stopped)
+    ]
+    new = {_STOPS: stops.packed(entries, marks.lost)}
+    for each in reversed(list(marks.stopped.values())):
+        if isinstance(mark := each.mark, Stopped) and mark.why != GONE:
+            new[_SAID[_who(mark.kind)]] = stops.said(mark.deployment, mark.kind, _plain(mark.why))
+    return new
+
+
+def _who(kind: str) -> str:
+    return "operator" if kind == "operator" else "release"
 
 
 def parse(tags: Mapping[str, str]) -> Tags:
     """What a group's tags say. A tag that is not ours, or that somebody has spoiled, is left out."""
-    stopped = {}
-    for key, value in tags.items():
-        words = dict(_WORD.findall(value))
-        if key.startswith(_STOPPED) and {"kind", "by", "at"} <= words.keys():
-            deployment = key.removeprefix(_STOPPED)
-            mark = Stopped(deployment, words["kind"], tags.get(f"{_WHY}{deployment}", ""))
-            stopped[deployment] = Noted(mark, words["by"], words["at"])
+    stopped, lost = _stopped(tags)
+    up = tags.get(_UP, "")
     return Tags(
         first=_FIRST in tags,
         answered=_answered(tags.get(_FIRST, "")),
         stopped=stopped,
-        forgiven=_pardon(tags.get(_FORGIVEN, ""), tags.get(_FORGIVEN_WHY, "")),
-        retried=_pardon(tags.get(_RETRIED, ""), None),
+        lost=lost,
+        forgiven=_pardon(tags.get(_FORGIVEN, ""), tags.get(_WAS_FORGIVEN_WHY, "")),
+        retried=_pardon(up, None) or _pardon(tags.get(_WAS_RETRIED, ""), None),
         overridden=_overridden(tags.get(_OVERRIDE, "")),
         proved=_proved(tags),
-        enlisted=_time(tags.get(_SET, "")),
+        enlisted=_time(_words(up).get("set", "")) or _time(tags.get(_WAS_SET, "")),
     )
 
 
 def surplus(tags: Mapping[str, str]) -> list[str]:
-    """The keys of the oldest stops and proofs, beyond those that are kept."""
-    known = parse(tags)
-    stops, proofs = (
-        sorted((noted.at, name) for name, noted in each.items())[:-most]
-        for each, most in ((known.stopped, MOST_STOPS), (known.proved, MOST_PROOFS))
-    )
-    return [f"{prefix}{deployment}" for _, deployment in stops for prefix in (_STOPPED, _WHY)] + [
-        f"{_PROVED}{fingerprint}" for _, fingerprint in proofs
-    ]
+    """The keys of the earlier format, which `written` has taken over."""
+    single = {_WAS_SET, _WAS_RETRIED, _WAS_FORGIVEN_WHY}
+    several = (_WAS_STOPPED, _WAS_WHY, _WAS_PROVED)
+    return sorted(key for key in tags if key in single or key.startswith(several))
+
+
+def _stopped(tags: Mapping[str, str]) -> tuple[dict[str, Noted], date | None]:
+    """Newest first. Of a stop whose entry another writer has overwritten, the words still tell."""
+    entries, lost = stops.unpacked(tags.get(_STOPS, ""))
+    words = {who: last for who, key in _SAID.items() if (last := stops.unsaid(tags.get(key, "")))}
+    listed = {each.deployment for each in entries}
+    found = {
+        each.deployment: Noted(Stopped(each.deployment, each.kind, each.why), "", "")
+        for each in words.values()
+        if each.deployment not in listed
+    }
+    for entry in entries:
+        said = words.get(_who(entry.kind))
+        why = said.why if said and said.deployment == entry.deployment else GONE
+        found[entry.deployment] = Noted(Stopped(entry.deployment, entry.kind, why), entry.by, entry.at)
+    return found | _formerly_stopped(tags, found.keys()), lost
+
+
+def _formerly_stopped(tags: Mapping[str, str], but: Collection[str]) -> dict[str, Noted]:
+    found = {}
+    for key, value in tags.items():
+        words, deployment = _words(value), key.removeprefix(_WAS_STOPPED)
+        if key.startswith(_WAS_STOPPED) and deployment not in but and {"kind", "by", "at"} <= words.keys():
+            why = tags.get(f"{_WAS_WHY}{deployment}", "")
+            found[deployment] = Noted(Stopped(deployment, words["kind"], why), words["by"], words["at"])
+    return dict(sorted(found.items(), key=lambda each: each[1].at, reverse=True))
 
 
 def _answered(value: str) -> Noted | None:
-    words = dict(_WORD.findall(value))
+    words = _words(value)
     if not {"version", "fp", "by", "at"} <= words.keys():
         return None
     first = First(words["version"], words["fp"], words.get("digest", ""), words.get("contract", ""))
@@ -203,29 +312,43 @@ def _answered(value: str) -> Noted | None:
 def _proved(tags: Mapping[str, str]) -> dict[str, Noted]:
     found = {}
     for key, value in tags.items():
-        words = dict(_WORD.findall(value))
-        if key.startswith(_PROVED) and {"in", "of", "released", "ended", "by", "at"} <= words.keys():
-            fingerprint = key.removeprefix(_PROVED)
-            mark = Proved(fingerprint, words["in"], words["of"], words["released"], words["ended"])
-            found[fingerprint] = Noted(mark, words["by"], words["at"])
+        words = _words(value)
+        if key.startswith(_WAS_PROVED):
+            words = {"fp": key.removeprefix(_WAS_PROVED), **words}
+        elif key != _PROVED:
+            continue
+        if {"fp", "in", "of", "released", "ended", "at"} <= words.keys():
+            mark = Proved(words["fp"], words["in"], words["of"], words["released"], words["ended"])
+            found[words["fp"]] = Noted(mark, words.get("by", ""), words["at"])
     return found
 
 
 def _pardon(value: str, why: str | None) -> Noted | None:
-    """`why` is None for one that the configuration gives."""
-    words = dict(_WORD.findall(value))
+    """`why`: as a tag of its own says it; None for one that the configuration gives."""
+    words = _words(value)
     if not {"fp", "of", "by", "at"} <= words.keys():
         return None
-    pardon = Pardon(words["fp"], words["of"], configured=why is None, why=why or "")
+    text = _text(value) or why or ""
+    pardon = Pardon(words["fp"], words["of"], configured=why is None, why="" if why is None else text)
     return Noted(pardon, words["by"], words["at"])
 
 
 def _overridden(value: str) -> Noted | None:
-    head, _, text = value.partition("Z ")
-    words = dict(_WORD.findall(f"{head}Z"))
+    words = _words(value)
     if not {"fp", "refusal", "by", "at"} <= words.keys():
         return None
-    return Noted(Overridden(words["fp"], words["refusal"], text), words["by"], words["at"])
+    return Noted(Overridden(words["fp"], words["refusal"], _text(value)), words["by"], words["at"])
+
+
+def _words(value: str) -> dict[str, str]:
+    """Those before the text; their order is ours, and the time is the last of them."""
+    head = _UNTIL.match(value)
+    return dict(_WORD.findall(head[0] if head else value))
+
+
+def _text(value: str) -> str:
+    head = _UNTIL.match(value)
+    return value[head.end() :].strip() if head else ""
 
 
 def _plain(text: str) -> str:

@@ -158,7 +158,7 @@ class FakeCloud:
 
     def note(self, target: Target, mark: Mark) -> None:
         self._called("note")
-        self.tags |= tags.written(mark, "user/ann", ledger.moment(self.clock.now()))
+        self.tags |= tags.written(mark, "user/ann", ledger.moment(self.clock.now()), self.tags)
 
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         self._called("start")

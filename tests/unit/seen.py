@@ -70,5 +70,5 @@ def noted(*marks: Mark) -> Tags:
     """A first version recorded, and these marks."""
     tags = {"strata:first": ""}
     for mark in marks:
-        tags |= written(mark, "user/ann", NOW)
+        tags |= written(mark, "user/ann", NOW, tags)
     return parse(tags)

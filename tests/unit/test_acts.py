@@ -11,7 +11,7 @@ from infra.release.actions import Action, Follow, Note, Stop, TakeBack
 from infra.release.model import Deployment, Notes, Observation, ReleasePolicy, Status
 from infra.release.outcome import Ending, Outcome, Phase
 from infra.release.runner import Unavailable, run
-from infra.release.tags import Pardon, Stopped
+from infra.release.tags import Pardon, Stopped, parse
 from tests.unit.fake_cloud import FakeCloud, FakeSet, cloud, set_of, target, version
 from tests.unit.seen import (
     NEW,
@@ -67,7 +67,7 @@ def test_an_abort_is_noted_and_ends_with_all_traffic_on_stable() -> None:
     assert (end.ending, end.reason, end.traffic) == (Ending.ROLLED_BACK, "operator", "all traffic is on 1")
     assert end.detail.startswith(f"stopped by user/ann: {WHY}")
     assert fake.live.is_whole_on("1")
-    assert fake.tags["strata:why:d-1"] == WHY
+    assert parse(fake.tags).stop("d-1") == Stopped("d-1", "operator", WHY)
 
 
 def test_the_up_that_waits_elsewhere_ends_with_the_operators_reason() -> None:

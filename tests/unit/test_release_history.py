@@ -35,7 +35,7 @@ def deployment(id_: str, begun: float, code: str, stable: str = "1", **values: A
 def marked(*noted: tuple[float, Any]) -> Tags:
     found: dict[str, str] = {}
     for minutes, mark in noted:
-        found |= tags.written(mark, "ann", at(minutes))
+        found |= tags.written(mark, "ann", at(minutes), found)
     return tags.parse(found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -120,16 +119,17 @@ class Records:
         now = self._clock.real(self._clock.now())
         if isinstance(mark, Enlisted):
             mark = Enlisted(ledger.moment(self._clock.real(mark.at)))
+        arn = group_arn(target)
+        known = tags_of(self._clients, arn)  # others may have written since, and some tags hold several marks
         try:
-            new = tags.written(mark, self._clients.by, ledger.moment(now))
+            new = tags.written(mark, self._clients.by, ledger.moment(now), known)
         except ValueError as mistake:
             raise CloudError(str(mistake)) from None
-        arn = group_arn(target)
         with asking("codedeploy TagResource", f"deployment group {target.group}"):
             self._clients.codedeploy.tag_resource(
                 ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in new.items()]
             )
-        known = dict(ChainMap(new, self._tags.get(target.group, {})))
+        known |= new
         if surplus := tags.surplus(known):
             with asking("codedeploy UntagResource", f"deployment group {target.group}"):
                 self._clients.codedeploy.untag_resource(ResourceArn=arn, TagKeys=surplus)

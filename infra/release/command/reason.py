@@ -10,7 +10,7 @@ from infra.release import tags
 from infra.release.command.shown import UsageError
 
 Reason = Annotated[
-    str, typer.Option(help=f"Why, in at most {tags.LONGEST_VALUE} characters. A tag keeps it where everybody sees it.")
+    str, typer.Option(help=f"Why, in at most {tags.LONGEST_REASON} characters. A tag keeps it where everybody sees it.")
 ]
 
 
@@ -19,9 +19,9 @@ def checked(reason: str) -> str:
     text = " ".join(reason.split())
     if not text:
         raise UsageError(f"--reason is {reason!r}: say in a few words why; a tag keeps it for those who come after")
-    if len(text) > tags.LONGEST_VALUE:
+    if len(text) > tags.LONGEST_REASON:
         raise UsageError(
-            f"--reason has {len(text)} characters: the tag that keeps it holds {tags.LONGEST_VALUE}; say it shorter"
+            f"--reason has {len(text)} characters: the tag that keeps it holds {tags.LONGEST_REASON}; say it shorter"
         )
     if wrong := "".join(dict.fromkeys(each for each in text if each != " " and not tags.fits(each))):
         raise UsageError(

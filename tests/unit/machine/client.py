@@ -179,13 +179,8 @@ class Client:
             mark = Enlisted(ledger.moment(mark.at))
         with self._asking("note"):
             self._act("note", function, mark)
-            function.tags |= (new := tags.written(mark, self.name, ledger.moment(self.cloud.now)))
-            for key in tags.surplus(function.tags):
-                del function.tags[key]
-        # A runner knows the tags that it has written, and those that it has read.
-        self._tags[function.name] = self._tags.get(function.name, dict(function.tags)) | new
-        for key in tags.surplus(self._tags[function.name]):
-            del self._tags[function.name][key]
+            function.tags |= tags.written(mark, self.name, ledger.moment(self.cloud.now), function.tags)
+        self._tags[function.name] = dict(function.tags)  # that are read before one is written
 
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         function = self.cloud.groups[target.function].function

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.release.model import Notes
-from infra.release.tags import MOST_STOPS
+from infra.release.stops import LEAST
 from tests.unit.machine.client import Client
 from tests.unit.machine.codedeploy import CodeDeploy, Record
 from tests.unit.machine.truth import Truth
@@ -94,7 +94,7 @@ def _ledger(truth: Truth, group: CodeDeploy) -> None:
         ):
             truth.broken(f"{record.id} is read back as {read.entry}")
     stopped = [each for each in group.records if each.stopped_by.startswith("run/") and _by_request(each)]
-    for record in stopped[-MOST_STOPS // 2 :]:
+    for record in stopped[-LEAST // 2 :]:
         kind, by, why = truth.notes[record.id][-1]
         noted = seen.tags.stopped.get(record.id)
         if noted is None or noted.by != by or (stop := seen.tags.stop(record.id)) is None or stop.kind != kind:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from infra.release.model import ReleasePolicy, Target
 from infra.release.outcome import Ending, Outcome
-from infra.release.tags import Mark, Overridden, Pardon, Stopped
+from infra.release.tags import Mark, Overridden, Pardon, Stopped, parse
 from infra.release.verdict import judge
 from tests.unit.machine.client import Client, Cloud, Saw
 from tests.unit.machine.codedeploy import CodeDeploy, Record
@@ -97,7 +97,7 @@ class Truth:
             self._started(run, group, what)
         elif act == "back" and isinstance(what, Record):
             self._taken_back(client, group, what)
-        elif act == "stop" and f"strata:stopped:{what}" not in function.tags:
+        elif act == "stop" and parse(function.tags).stop(str(what)) is None:
             self.broken(f"{client.name} stops {what}, and no tag says why")
 
     def _noted(self, client: Client, function: Function, mark: Mark) -> None:
