@@ -65,16 +65,16 @@ doctor: tools ## Whether a release could work, and its alarms fire: make doctor 
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) doctor --stack "$$STACK"
 
 abort: tools ## Bring a canary back: make abort STACK=prod REASON="orders without a currency" [FUNCTION=...]
-	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) abort --stack "$$STACK" --reason="$$REASON" $${FUNCTION:+--function="$$FUNCTION"}
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) abort --stack "$$STACK" --reason "$$REASON" $${FUNCTION:+--function "$$FUNCTION"}
 
 rollback: tools ## Go back to what was live before: make rollback STACK=prod REASON="..." [FUNCTION=...]
-	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) rollback --stack "$$STACK" --reason="$$REASON" $${FUNCTION:+--function="$$FUNCTION"}
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) rollback --stack "$$STACK" --reason "$$REASON" $${FUNCTION:+--function "$$FUNCTION"}
 
 unlock: tools ## Let go a lock whose holder is gone; ALONE=true says that no other job is at work: make unlock STACK=dev
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) unlock --stack "$$STACK" $${ALONE:+--alone}
 
 access: venvs ## The role and the state of a stack, for TO=deploy, preview or build: make access STACK=prod
-	@$(NEEDS_STACK); $(PIPELINE) access --stack "$$STACK" $${TO:+--to="$$TO"}
+	@$(NEEDS_STACK); $(PIPELINE) access --stack "$$STACK" $${TO:+--to "$$TO"}
 
 comment: venvs ## Write the plans below a pull request: make comment PULL_REQUEST=12
 	@$(PIPELINE) comment --pull-request "$${PULL_REQUEST:?say which, e.g. make comment PULL_REQUEST=12}"

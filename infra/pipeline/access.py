@@ -13,7 +13,7 @@ from infra.permissions import backend
 from infra.permissions.access import Access
 from infra.permissions.explain import BOOTSTRAP, Door, every
 from infra.permissions.tokens import GITHUB
-from infra.pipeline.told import USAGE, PipelineError, Stack, answering, hand_on
+from infra.pipeline.told import USAGE, PipelineError, Stack, answering, hand_on, short
 
 
 class To(StrEnum):
@@ -32,7 +32,7 @@ def access(
 ) -> None:
     """Say the role's ARN, the region, and what to give `pulumi login`; in a job, as outputs of the step."""
     with answering():
-        door = the_one(every(folder), stack, to)
+        door = the_one(every(folder), short(stack), to)
         hand_on(role=door.arn, region=door.place.region, **_state(door))
 
 

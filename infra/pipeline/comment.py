@@ -9,11 +9,14 @@ from typing import Annotated
 import typer
 
 from infra.pipeline.github import GitHub, connected
+from infra.pipeline.markdown import fitted, shares
 from infra.pipeline.told import USAGE, PipelineError, answering
 
 MARK = "<!-- strata: plan -->"
 """By which the comment is found again."""
 LONGEST = 65_536  # characters that GitHub takes
+SEPARATOR = "\n\n"
+LOST = "{count} more plans have no room here: they are in the job's log."
 
 
 def comment(
@@ -24,7 +27,9 @@ def comment(
 ) -> None:
     """Write the plans below a pull request, in place of what stood there of the push before."""
     with answering():
-        written = write(connected(repository), pull_request, body([file.read_text() for file in plans(folder)]))
+        written = write(
+            connected(repository), pull_request, body([file.read_text(encoding="utf-8") for file in plans(folder)])
+        )
     typer.echo(written)
 
 
@@ -36,15 +41,14 @@ def plans(folder: Path) -> list[Path]:
 
 
 def body(texts: Sequence[str]) -> str:
-    """One comment of all plans, each cut so that all of them fit."""
-    room = (LONGEST - len(MARK) - 2) // len(texts) - 2
-    return "\n\n".join([MARK, *(fitted(text.strip(), room) for text in texts)])
-
-
-def fitted(text: str, room: int) -> str:
-    """`text` in at most `room` characters; what is cut is said, and code that is cut is closed."""
-    cut = "\n```\n\nThe rest is left out: it is in the job's log."
-    return text if len(text) <= room else text[: room - len(cut)] + cut
+    """One comment of all plans, each cut so that all of them fit; those for which there is no room are counted."""
+    pages = [text.strip() for text in texts]
+    rooms = shares(
+        [len(page) for page in pages], LONGEST - len(MARK) - len(SEPARATOR) * (len(pages) + 1) - len(LOST) - 9
+    )
+    shown = [found for page, room in zip(pages, rooms, strict=True) if (found := fitted(page, room))]
+    lost = [LOST.format(count=len(pages) - len(shown))] if len(shown) < len(pages) else []
+    return SEPARATOR.join([MARK, *shown, *lost])
 
 
 def write(github: GitHub, pull_request: int, text: str) -> str:

@@ -14,7 +14,8 @@ from typing import Annotated
 import typer
 
 from infra import artifacts
-from infra.pipeline.told import BAD, PipelineError, Stack, answering
+from infra.pipeline.markdown import cut, fenced
+from infra.pipeline.told import BAD, PipelineError, Stack, answering, short
 
 LONGEST = 20_000  # characters of a section in the comment; all of it is in the log
 REFUSED = 3  # of `python -m infra.release plan`: it says so itself, and it is no fault of the change
@@ -46,9 +47,9 @@ def plan(
     """
     with answering():
         sections = list(answered(stack))
-        text = page(stack, sections)
+        text = page(short(stack), sections)
         into.mkdir(parents=True, exist_ok=True)
-        (into / f"{stack}.md").write_text(text)
+        (into / f"{short(stack)}.md").write_text(text, encoding="utf-8")
         for each in sections:
             typer.echo(f"{each.title}: {'passed' if each.passed else 'FAILED'}{each.note}\n{each.text}\n")
     if wrong := [each.title.lower() for each in sections if not each.passed]:
@@ -58,14 +59,14 @@ def plan(
 
 def answered(stack: str) -> Iterator[Section]:
     """The questions, one after the other; without a preview there is nothing to ask the others of."""
-    levels = Path("policy/levels") / f"{stack}.json"
+    levels = Path("policy/levels") / f"{short(stack)}.json"
     pack = ["--policy-pack", "policy", *(["--policy-pack-config", str(levels)] if levels.exists() else [])]
     preview = _ran("pulumi", "preview", "--stack", stack, "--diff", "--non-interactive", "--color", "never", *pack)
     yield Section("Preview and policy", _without_noise(preview.stdout + preview.stderr), not preview.returncode)
     if preview.returncode:
         return
     steps = _ran("pulumi", "preview", "--stack", stack, "--json", "--non-interactive")
-    gone = _ran(sys.executable, "-m", "policy.deletions", stack, given=steps.stdout)
+    gone = _ran(sys.executable, "-m", "policy.deletions", short(stack), given=steps.stdout)
     yield Section(
         "Deletions", gone.stdout.strip() or gone.stderr.strip() or "no state would be lost", not gone.returncode
     )
@@ -84,17 +85,10 @@ def page(stack: str, sections: Sequence[Section]) -> str:
     lines = [f"### {stack}: {'passed' if good else 'blocked'}"]
     for each in sections:
         state = ("passed" if each.passed else "**failed**") + each.note
-        text = each.text if len(each.text) <= LONGEST else each.text[:LONGEST] + "\n... the rest is in the job's log"
+        text = cut(each.text, LONGEST)
         opened = "" if each.passed else " open"
         lines.append(f"<details{opened}><summary>{each.title}: {state}</summary>\n\n{fenced(text)}\n\n</details>")
     return "\n\n".join(lines) + "\n"
-
-
-def fenced(text: str) -> str:
-    """`text` as code, whatever backticks it holds."""
-    longest = max((len(each) for each in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{text.strip()}\n{fence}"
 
 
 def _ran(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:

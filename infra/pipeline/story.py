@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.pipeline.plan import fenced
+from infra.pipeline.markdown import fenced, inline
 from infra.pipeline.told import PipelineError, Stack, summarize
 
 Json = dict[str, Any]
@@ -46,7 +46,7 @@ def page(stack: str, functions: Mapping[str, Json], releases: Sequence[Json]) ->
                 "traffic. CloudWatch judges it whether or not a job waits; the next run adopts it"
             )
         lines += [f"  - stuck: {one['what']}; {one['act'] or one['remedy']}" for one in each["stuck"]]
-        lines += [f"  - would be refused ({one['reason']}): {_line(one['detail'])}" for one in each["refusals"]]
+        lines += [f"  - would be refused ({one['reason']}): {inline(one['detail'])}" for one in each["refusals"]]
     if releases:
         lines += [
             "",
@@ -63,12 +63,8 @@ def _row(each: Json) -> str:
     versions = f"{each['stable']} to {each['version'] or '?'}" if each["stable"] else each["version"]
     outcome = f"{SIGNS.get(each['ending'], each['ending'])} ({each['reason']})"
     minutes = "" if each["minutes"] is None else f"{each['minutes']:.1f}"
-    cells = [each["started"], each["function"], versions, each["commit"][:12], each["by"], outcome, minutes]
-    return f"| {' | '.join(_line(str(cell)).replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+    cells = [each["started"], each["function"], versions, each["commit"][:12], each["by"]]
+    return f"| {' | '.join([*(inline(str(cell)) for cell in cells), outcome, minutes])} |"
 
 
 def _asked(command: str, stack: str, *options: str) -> Json:

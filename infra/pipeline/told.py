@@ -10,10 +10,11 @@ from typing import Annotated
 
 import typer
 
-from infra.config import ConfigError
+from infra.config import ConfigError, stack_file
 from infra.release.model import ReleaseError
 
 Stack = Annotated[str, typer.Option(help="The Pulumi stack.")]
+REPOSITORY = Path(__file__).resolve().parents[2]
 BAD, USAGE, UNTOLD = 1, 2, 4  # as of the operator's command
 
 
@@ -23,6 +24,14 @@ class PipelineError(Exception):
     def __init__(self, message: str, code: int = UNTOLD) -> None:
         super().__init__(message)
         self.code = code
+
+
+def short(stack: str) -> str:
+    """The stack's own name, e.g. `prod`, by whichever name Pulumi takes. Raises PipelineError."""
+    try:
+        return stack_file.short(stack, stack_file.project(REPOSITORY).name)
+    except stack_file.StackFileError as problem:
+        raise PipelineError(str(problem), USAGE) from None
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from infra.pipeline.__main__ import app
 from infra.pipeline.access import To, the_one
 from infra.pipeline.drift import drifted
 from infra.pipeline.landed import missing
-from infra.pipeline.plan import Section, fenced, page
+from infra.pipeline.markdown import fenced
+from infra.pipeline.plan import Section, page
 from infra.release.command import lock
 from infra.release.command.lock import Holder
 from infra.release.model import Status
