@@ -1,12 +1,18 @@
 """Names, tags and ARNs of everything a stack declares. Pure: a name depends on the project and the stack alone."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 SMOKE, BAKE = "smoke", "bake"  # the hooks of a deployment: before it has traffic, and after it has all
 HOOKS = (SMOKE, BAKE)
 SERVICES = ("orders",)  # the functions of every stack
 LIVE = "live"  # the alias that callers reach; CodeDeploy moves it
+MOST_LISTED = 2  # functions that a policy lists one by one, so that the longest names fit in what IAM takes
+# AWS's own deployment configurations of a canary: an account may have 50 of its own, and no more.
+# https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html
+PREDEFINED = {(10, minutes): f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)}
+PROJECT = re.compile(r"(?!aws|ssm|xn--|sthree-|amzn-s3-demo-)[a-z][a-z0-9-]{0,24}")
 LONGEST_STACK = 32  # keeps the longest name, an execution role's, within IAM's 64 characters
 STACK = re.compile(rf"[a-z][a-z0-9-]{{0,{LONGEST_STACK - 1}}}")
 
@@ -63,6 +69,15 @@ class Names:
     @property
     def prefix(self) -> str:
         return f"{self.project}-{self.stack}"
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What policies name the functions by: a few one by one; more by an asterisk, since IAM bounds the size of a
+        policy. No other stack of the account may then have a name that begins with this one's and a hyphen.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+        """
+        return self.services if len(self.services) <= MOST_LISTED else ("*",)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -132,8 +147,9 @@ class Names:
         return f"{self.prefix}-codedeploy"
 
     def curve(self, percent: int, minutes: int) -> str:
-        """A deployment configuration cannot be changed, only replaced: its name carries what it says."""
-        return f"{self.prefix}-canary-{percent}-{minutes}"
+        """AWS's own where it has such a curve. A configuration cannot be changed, only replaced: its name carries what
+        it says."""
+        return PREDEFINED.get((percent, minutes), f"{self.prefix}-canary-{percent}-{minutes}")
 
     @property
     def topic_key(self) -> str:
@@ -162,6 +178,43 @@ class Names:
     def pulumi_role(self, operation: str) -> str:
         """The role of Pulumi Deployments for an operation, "preview" or "update"."""
         return f"{self.prefix}-pulumi-{operation}"
+
+    def unfit(self) -> Iterator[str]:
+        """What AWS would not take: a sentence for each kind of name, which says the longest part of the longest name.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+        https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+        https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html
+        """
+        if not PROJECT.fullmatch(self.project):
+            yield (
+                f"the project is named {self.project!r}, but AWS names are built from its name, those of S3 and SSM "
+                "too; choose one of lower-case letters, digits and hyphens that starts with a letter, has at most 25 "
+                "characters, and begins with none of aws, ssm, xn--, sthree- and amzn-s3-demo- (`name` in Pulumi.yaml)"
+            )
+        operations = [self.pulumi_role(each) for each in ("preview", "update")]
+        own = [self.deploy_role, self.preview_role, self.proof_role, self.codedeploy_role, *operations]
+        roles = dict.fromkeys((*own, *(self.hook_role(each) for each in HOOKS)), "")
+        functions = {self.hook(each): "" for each in HOOKS}
+        groups = dict.fromkeys((self.application, f"{self.prefix}-canary-99-9999"), "")
+        for service in self.services:
+            roles[self.execution_role(service)] = service
+            functions[self.function(service)] = service
+            groups[self.deployment_group(service)] = service
+        for kind, names, most in (
+            ("IAM role", roles, 64),
+            ("Lambda function", functions, 64),
+            ("CodeDeploy group or configuration", groups, 100),
+        ):
+            longest = max(names, key=len)
+            if len(longest) > most:
+                remedy = self._remedy(names[longest])
+                yield f"the {kind} {longest} has {len(longest)} characters, and AWS takes {most}: {remedy}"
+
+    def _remedy(self, service: str) -> str:
+        parts = {"project": self.project, "stack": self.stack, "function": service}
+        what, longest = max(parts.items(), key=lambda part: len(part[1]))
+        return f"shorten its longest part, the {what}'s name {longest!r} ({len(longest)})"
 
 
 @dataclass(frozen=True)

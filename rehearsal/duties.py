@@ -31,6 +31,8 @@ FOLLOWED = {"strata:release.from": "staging"}
 BACK = {
     "strata:compute.memory": "1024",
     "strata:delivery.bakeMinutes": "0",
+    "strata:delivery.curve.minutes": "10",  # AWS's own: the stack's is deleted
+    "strata:delivery.curve.percent": "10",
     "strata:delivery.smoke": "false",
 }
 BY_HAND = {"Owner": "somebody"}  # a tag that nobody declares
@@ -165,14 +167,12 @@ class Duties:
         yield lambda: client("sns").set_topic_attributes(
             TopicArn=target["topic"], AttributeName="Policy", AttributeValue=_letting_in(target["topic"])
         )
-        trusted = {"Effect": "Allow", "Principal": {"Service": "edgelambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        yield lambda: client("iam").update_assume_role_policy(RoleName=role, PolicyDocument=_document(trusted))
         yield from self._changes_of_the_api(client("apigatewayv2"), client("lambda"), target)
 
     def _changes_of_the_api(self, gateway: Any, functions: Any, target: dict[str, str]) -> Iterator[Any]:
         (api,) = (each for each in gateway.get_apis()["Items"] if each["Name"] == target["application"])
         arn = f"arn:aws:apigateway:{self.sandbox.region}::/apis/{api['ApiId']}"
-        yield lambda: gateway.tag_resource(ResourceArn=arn, Tags=BY_HAND)
+        yield lambda: gateway.tag_resource(ResourceArn=arn, Tags={**BY_HAND, "ManagedBy": "somebody"})
         (integration,) = gateway.get_integrations(ApiId=api["ApiId"])["Items"]
         yield lambda: gateway.update_integration(
             ApiId=api["ApiId"], IntegrationId=integration["IntegrationId"], IntegrationType="HTTP_PROXY"

@@ -95,6 +95,7 @@ def parse(
     mistakes: list[str] = []
     try:
         names = Names(project, stack)
+        mistakes += names.unfit()
     except ValueError as error:
         mistakes.append(str(error))
     readings = read_rooms(ROOMS, raw, project, mistakes, secret)

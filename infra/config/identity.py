@@ -9,7 +9,7 @@ import pulumi
 from infra.config.reader import Flag, Listed, OneOf, Reading, Room, Text, shown
 from infra.config.rooms import ConfigError, given, given_secret, read_rooms
 from infra.config.settings import ACCOUNT_ID, AccountConfig
-from infra.naming import SERVICES, STACK, Names
+from infra.naming import MOST_LISTED, SERVICES, STACK, Names
 from infra.permissions import Belongings, Neighbour, Repository
 
 ENVIRONMENT = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", 'the name of a GitHub environment, e.g. "prod"')
@@ -102,6 +102,7 @@ class ServedStack:
     proves_to: Annotated[NeighbourStack | None, Room(NeighbourStack)] = None
     services: Annotated[tuple[str, ...], Listed(SERVICE, least=1)] = SERVICES
     reviewers: Annotated[tuple[str, ...], Listed(REVIEWER, least=1)] = ()
+    api_id: Annotated[str, Text(r"[a-z0-9]{10}", "the id of its API, as the address of the API begins")] = ""
 
     def names(self, project: str) -> Names:
         return Names(project, self.name, self.services)
@@ -182,6 +183,7 @@ def _rules(room: Reading) -> Iterator[str]:
     environments: dict[str, str] = {room.values.get("preview_environment", ""): "previews"}
     if (kept := room.values.get("artifacts")) is not None:
         yield from _artifacts(f"{room.path}.artifacts", kept, environments)
+    yield from _names(room.path, room.values.get("project"), stacks)
     for number, each in enumerate(stacks):
         path = f"{room.path}.stacks[{number}]"
         if each.name in [other.name for other in stacks[:number]]:
@@ -201,6 +203,21 @@ def _rules(room: Reading) -> Iterator[str]:
             )
         if each.legacy is not None and each.table_name is None:
             yield f"{path}.tableName is missing, but Terraform has the table; give its name"
+
+
+def _names(path: str, project: str | None, stacks: tuple[ServedStack, ...]) -> Iterator[str]:
+    """Names that AWS would not take, and those that policies could not tell from another stack's."""
+    if project is None:  # a mistake of its own
+        return
+    for number, each in enumerate(stacks):
+        yield from (f"{path}.stacks[{number}]: {wrong}" for wrong in each.names(project).unfit())
+        alike = [other.name for other in stacks if other.name.startswith(f"{each.name}-")]
+        if len(each.services) > MOST_LISTED and alike:
+            yield (
+                f"{path}.stacks[{number}].name is {shown(each.name)}, with which {shown(alike[0])} begins too: the "
+                f"stack has more than {MOST_LISTED} functions, so its policies say {project}-{each.name}-* and would "
+                "be about both; rename one, or put them in two accounts"
+            )
 
 
 def _artifacts(path: str, kept: KeptArtifacts, environments: dict[str, str]) -> Iterator[str]:

@@ -49,8 +49,7 @@ class Compute(ComponentResource):
         functions, aliases = {}, {}
         for service, bundle in bundles.items():
             log_group = place.arn("logs", f"log-group:{names.log_group(service)}")
-            boundary = permissions.boundary_arn(names, place)
-            role, policy = self._role(service, data, log_group, readable, boundary)
+            role, policy = self._role(service, data, log_group, readable, place)
             variables: dict[str, Input[str]] = {
                 "TABLE_NAME": data.table_name,
                 "POWERTOOLS_SERVICE_NAME": service,
@@ -90,13 +89,13 @@ class Compute(ComponentResource):
             )
 
     def _role(
-        self, service: str, data: DataOutputs, log_group: str, readable: Sequence[str], boundary: str
+        self, service: str, data: DataOutputs, log_group: str, readable: Sequence[str], place: Place
     ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         role = aws.iam.Role(
             f"{self._name}-{service}-execution",
             name=self._names.execution_role(service),
-            assume_role_policy=permissions.document(permissions.trust("lambda")),
-            permissions_boundary=boundary,
+            assume_role_policy=permissions.document(permissions.trust("lambda", place)),
+            permissions_boundary=permissions.boundary_arn(self._names, place),
             opts=ResourceOptions(parent=self),
         )
         calls = data.table_arn.apply(

@@ -1,20 +1,22 @@
 """The delivery layer: what CodeDeploy needs to move an alias by itself, and to move it back."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pulumi_aws as aws
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from infra import permissions
 from infra.config import Curve, DeliveryConfig
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
-from infra.naming import Names, Place
+from infra.naming import PREDEFINED, Names, Place
 
 ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")
 
 
 class Delivery(ComponentResource):
-    """One CodeDeploy application and one curve; for each function a deployment group that always rolls back.
+    """One CodeDeploy application, and one curve where AWS has none such; for each function a deployment group that
+    always rolls back.
 
     It declares no deployment: that is a release. https://docs.aws.amazon.com/codedeploy/latest/userguide/welcome.html
     """
@@ -36,6 +38,7 @@ class Delivery(ComponentResource):
         super().__init__("strata:layers:Delivery", name, None, opts)
         self._name = name
         self._names = names
+        self._place = place
         application = aws.codedeploy.Application(
             f"{name}-application",
             name=names.application,
@@ -57,19 +60,23 @@ class Delivery(ComponentResource):
         }
         self.outputs = DeliveryOutputs(
             application=application.name,
-            curve=curve.deployment_config_name,
+            curve=Output.from_input(curve),
             groups={service: group.deployment_group_name for service, group in groups.items()},
         )
         self.register_outputs({"application": application.name})
 
-    def _curve(self, curve: Curve) -> aws.codedeploy.DeploymentConfig:
-        """A share of the traffic first, all of it some minutes later.
+    def _curve(self, curve: Curve) -> Input[str]:
+        """The name of a configuration: a share of the traffic first, all of it some minutes later. It is declared only
+        where AWS has no such one of its own, since an account may have 50.
 
         https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_TimeBasedCanary.html
         """
+        name = self._names.curve(curve.percent, curve.minutes)
+        if (curve.percent, curve.minutes) in PREDEFINED:
+            return name
         return aws.codedeploy.DeploymentConfig(
             f"{self._name}-curve",
-            deployment_config_name=self._names.curve(curve.percent, curve.minutes),
+            deployment_config_name=name,
             compute_platform="Lambda",
             traffic_routing_config=aws.codedeploy.DeploymentConfigTrafficRoutingConfigArgs(
                 type="TimeBasedCanary",
@@ -78,7 +85,7 @@ class Delivery(ComponentResource):
                 ),
             ),
             opts=ResourceOptions(parent=self),
-        )
+        ).deployment_config_name
 
     def _role(
         self, functions: Mapping[str, FunctionOutputs], hooks: HookOutputs, boundary: str
@@ -86,17 +93,18 @@ class Delivery(ComponentResource):
         role = aws.iam.Role(
             f"{self._name}-codedeploy",
             name=self._names.codedeploy_role,
-            assume_role_policy=permissions.document(permissions.trust("codedeploy")),
+            assume_role_policy=permissions.document(permissions.trust("codedeploy", self._place)),
             permissions_boundary=boundary,
             opts=ResourceOptions(parent=self),
         )
-        moved = Output.all(*(function.arn for function in functions.values()))
-        arns = Output.all(moved, Output.all(*hooks.arns))
+        own = permissions.Resources(replace(self._names, services=tuple(functions)), self._place)
         policy = aws.iam.RolePolicy(
             f"{self._name}-deployments",
             name="deployments",
             role=role.name,
-            policy=arns.apply(lambda arns: permissions.document(permissions.deployments(*arns))),
+            policy=Output.all(*hooks.arns).apply(
+                lambda arns: permissions.document(permissions.deployments(own.services, arns))
+            ),
             opts=ResourceOptions(parent=self),
         )
         return role, policy
@@ -106,7 +114,7 @@ class Delivery(ComponentResource):
         service: str,
         *,
         application: aws.codedeploy.Application,
-        curve: aws.codedeploy.DeploymentConfig,
+        curve: Input[str],
         role: aws.iam.Role,
         policy: aws.iam.RolePolicy,
         alarm: Output[str],
@@ -122,7 +130,7 @@ class Delivery(ComponentResource):
             app_name=application.name,
             deployment_group_name=self._names.deployment_group(service),
             service_role_arn=role.arn,
-            deployment_config_name=curve.deployment_config_name,
+            deployment_config_name=curve,
             deployment_style=aws.codedeploy.DeploymentGroupDeploymentStyleArgs(
                 deployment_type="BLUE_GREEN", deployment_option="WITH_TRAFFIC_CONTROL"
             ),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
@@ -46,10 +47,7 @@ class Hooks(ComponentResource):
         self._place = place
         self._compute = compute
         self._retention = log_retention_days
-        self._groups = [
-            place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(service)}")
-            for service in functions
-        ]
+        self._own = permissions.Resources(replace(names, services=tuple(functions)), place)
         made: dict[str, aws.lambda_.Function] = {}
         if config.smoke:
             made[SMOKE] = self._hook(
@@ -57,7 +55,7 @@ class Hooks(ComponentResource):
                 bundles[SMOKE],
                 timeout=SMOKE_TIMEOUT,
                 variables={"SERVICES": _services(functions)},
-                invoked=[function.arn for function in functions.values()],
+                invoked=self._own.services,
             )
         if config.bake_minutes:
             made[BAKE] = self._hook(
@@ -80,13 +78,13 @@ class Hooks(ComponentResource):
         *,
         timeout: int,
         variables: Mapping[str, Input[str]],
-        invoked: Sequence[Input[str]] = (),
+        invoked: Sequence[str] = (),
     ) -> aws.lambda_.Function:
         opts = ResourceOptions(parent=self)
         role = aws.iam.Role(
             f"{self._name}-{hook}-role",
             name=self._names.hook_role(hook),
-            assume_role_policy=permissions.document(permissions.trust("lambda")),
+            assume_role_policy=permissions.document(permissions.trust("lambda", self._place)),
             permissions_boundary=permissions.boundary_arn(self._names, self._place),
             opts=opts,
         )
@@ -95,9 +93,7 @@ class Hooks(ComponentResource):
             f"{self._name}-{hook}-calls",
             name="calls",
             role=role.name,
-            policy=Output.all(*invoked).apply(
-                lambda arns: permissions.document(permissions.hook(self._groups, logs, arns))
-            ),
+            policy=permissions.document(permissions.hook(self._own.groups, logs, invoked)),
             opts=opts,
         )
         group = aws.cloudwatch.LogGroup(

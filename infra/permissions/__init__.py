@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 """
 
 from infra.permissions.artifacts import keeping, lent, taking
+from infra.permissions.declared import Resources
 from infra.permissions.limits import boundary, boundary_arn
 from infra.permissions.people import PARTS, Belongings, Neighbour, deploy, preview, proof
 from infra.permissions.resources import alarm_topic, encrypted_in_transit, secrets_key, topic_key
@@ -24,6 +25,7 @@ __all__ = [
     "Neighbour",
     "PolicyError",
     "Repository",
+    "Resources",
     "Statement",
     "Token",
     "alarm_topic",

@@ -20,6 +20,7 @@ class Access:
     token: Token
     changes: bool
     artifact_account: str = ""
+    alone: bool = True  # whether the account has no other stack
     parts = PARTS
 
     @property
@@ -39,7 +40,8 @@ class Access:
     def policies(self, place: Place, key_arn: str) -> Policies:
         """What the role may do. `key_arn`: of the key of the stacks' secrets."""
         may = deploy if self.changes else preview
-        belongings = replace(self.stack.belongings(self.names), artifact_account=self.artifact_account)
+        api = self.stack.api_id or ("*" if self.alone else "")
+        belongings = replace(self.stack.belongings(self.names), artifact_account=self.artifact_account, api=api)
         return may(self.names, place, belongings, key_arn=key_arn, role=self.role)
 
 
@@ -68,7 +70,7 @@ def accesses(config: IdentityConfig) -> Iterator[Access | Builder]:
         token = repository.token(kept.environment).from_ref(config.github.ref)
         yield Builder(config.project, Shared(config.project).build_role, token)
     for access in _of_stacks(config):
-        yield replace(access, artifact_account=kept.account_id or "")
+        yield replace(access, artifact_account=kept.account_id or "", alone=len(config.stacks) == 1)
 
 
 def _of_stacks(config: IdentityConfig) -> Iterator[Access]:

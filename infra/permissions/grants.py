@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from infra.naming import HOOKS, Names, Place
+from infra.permissions.declared import Resources
 from infra.permissions.limits import boundary_arn
 from infra.permissions.statement import Statement
 from infra.permissions.wide import WIDE
 
 Condition = Mapping[str, Mapping[str, str | Sequence[str]]]
-ALARMS = ("errors", "throttles")  # kinds of the long-lived ones
+TABLE_KEY = "alias/aws/dynamodb"  # AWS's own, which encrypts the table
 
 
 @dataclass(frozen=True)
@@ -41,54 +42,15 @@ class Grant:
         return Statement(self.kind, actions, self.resources, condition=self.condition)
 
 
-@dataclass(frozen=True)
-class Resources:
-    """The ARNs of what a stack declares."""
-
-    names: Names
-    place: Place
-
-    @property
-    def services(self) -> list[str]:
-        return [self.place.arn("lambda", f"function:{self.names.function(each)}") for each in self.names.services]
-
-    @property
-    def hooks(self) -> list[str]:
-        return [self.place.arn("lambda", f"function:{self.names.hook(each)}") for each in HOOKS]
-
-    def roles(self, *found: str) -> tuple[str, ...]:
-        return tuple(self.place.global_arn("iam", f"role/{name}") for name in found)
-
-    @property
-    def function_roles(self) -> tuple[str, ...]:
-        execution = [self.names.execution_role(each) for each in self.names.services]
-        return self.roles(*execution, *(self.names.hook_role(each) for each in HOOKS))
-
-    @property
-    def curves(self) -> Iterator[str]:
-        """A curve's name ends in its percent and its minutes, which the stack may change: any of as many digits."""
-        for percent in ("?", "??"):
-            for minutes in ("?", "??", "???", "????"):
-                name = f"{self.names.prefix}-canary-{percent}-{minutes}"
-                yield self.place.arn("codedeploy", f"deploymentconfig:{name}")
-
-    @property
-    def alarms(self) -> Iterator[str]:
-        """The long-lived ones, and the verdict's: those of the release's attempts."""
-        for service in self.names.services:
-            for kind in ALARMS:
-                yield self.place.arn("cloudwatch", f"alarm:{self.names.alias_alarm(service, kind)}")
-            yield self.place.arn("cloudwatch", f"alarm:{self.names.function(service)}-verdict-*")
-
-
 def functions(names: Names, place: Place) -> tuple[Grant, ...]:
-    """Functions and who may call them, their logs and secrets, and the API in front.
+    """Functions and who may call them, their logs and secrets.
+
+    GetFunction leaves the tags out for whoever lacks ListTags, and says nothing of it: each refresh would show them as
+    gone. https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html
 
     A hook that the stack no longer wants is removed, and so are old versions; a function, its role and its log are not.
     """
     own = Resources(names, place)
-    logs = [place.arn("logs", f"log-group:{names.log_group(each)}") for each in names.services]
-    hook_logs = [place.arn("logs", f"log-group:{names.hook_log_group(each)}") for each in HOOKS]
     return (
         Grant(
             "Functions",
@@ -102,6 +64,7 @@ def functions(names: Names, place: Place) -> tuple[Grant, ...]:
                 "GetFunctionConfiguration",
                 "GetPolicy",
                 "ListAliases",
+                "ListTags",
                 "ListVersionsByFunction",
             ),
             (
@@ -131,18 +94,17 @@ def functions(names: Names, place: Place) -> tuple[Grant, ...]:
                 *(f"{function}:*" for function in own.services),
                 *own.hooks,
                 *own.roles(*(names.hook_role(each) for each in HOOKS)),
-                *_qualified(hook_logs),
+                *_qualified(own.hook_logs),
             ),
             writes=("DeleteFunction", "iam:DeleteRole", "iam:ListInstanceProfilesForRole", "logs:DeleteLogGroup"),
         ),
         Grant(
             "Logs",
             "logs",
-            _qualified([*logs, *hook_logs]),
+            _qualified([*own.logs, *own.hook_logs]),
             ("DescribeLogStreams", "FilterLogEvents", "ListTagsForResource"),
             ("CreateLogGroup", "PutRetentionPolicy", "TagResource", "UntagResource"),
         ),
-        *_api(names, place),
         # None of it for who previews: Pulumi's provider reads a parameter decrypted or not at all, IAM cannot tell the
         # two apart, and a preview without a refresh reads nothing.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
@@ -163,7 +125,10 @@ def functions(names: Names, place: Place) -> tuple[Grant, ...]:
 
 
 def roles(names: Names, place: Place) -> tuple[Grant, ...]:
-    """The roles of functions, hooks and CodeDeploy: made with the boundary only, and given to their services only."""
+    """The roles of functions, hooks and CodeDeploy: made with the boundary only, and given to their services only.
+
+    Whom a role trusts is said when it is made; changing that is an administrator's.
+    """
     own = Resources(names, place)
     codedeploy_role = own.roles(names.codedeploy_role)
     every = (*own.function_roles, *codedeploy_role)
@@ -173,7 +138,7 @@ def roles(names: Names, place: Place) -> tuple[Grant, ...]:
             "iam",
             every,
             ("GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListRolePolicies", "SimulatePrincipalPolicy"),
-            ("TagRole", "UntagRole", "UpdateAssumeRolePolicy"),
+            ("TagRole", "UntagRole"),
         ),
         Grant(
             "BoundRoles",
@@ -203,7 +168,7 @@ def delivery(names: Names, place: Place) -> tuple[Grant, ...]:
         Grant(
             "Groups",
             "codedeploy",
-            tuple(groups(names, place)),
+            tuple(own.groups),
             ("BatchGetDeployments", "GetDeploymentGroup", "ListDeployments", "ListTagsForResource"),
             ("CreateDeployment", "CreateDeploymentGroup", "StopDeployment", "UpdateDeploymentGroup", *tags),
         ),
@@ -215,9 +180,9 @@ def delivery(names: Names, place: Place) -> tuple[Grant, ...]:
             ("CreateDeploymentConfig", "DeleteDeploymentConfig"),
         ),
         Grant(
-            "AllAtOnce",
+            "Predefined",
             "codedeploy",
-            (place.arn("codedeploy", "deploymentconfig:CodeDeployDefault.LambdaAllAtOnce"),),
+            (place.arn("codedeploy", "deploymentconfig:CodeDeployDefault.Lambda*"),),
             ("GetDeploymentConfig",),
         ),
         Grant(
@@ -245,15 +210,13 @@ def delivery(names: Names, place: Place) -> tuple[Grant, ...]:
     )
 
 
-def groups(names: Names, place: Place) -> Iterator[str]:
-    """The ARNs of the deployment groups."""
-    for each in names.services:
-        yield place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(each)}")
+def table(place: Place, name: str) -> Iterator[Grant]:
+    """The table of orders, where Pulumi has it. Nobody who deploys deletes it. Pulumi's provider asks by its alias for
+    the key that encrypts it.
 
-
-def table(place: Place, name: str) -> Grant:
-    """The table of orders, where Pulumi has it. Nobody who deploys deletes it."""
-    return Grant(
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-request-alias
+    """
+    yield Grant(
         "Table",
         "dynamodb",
         (place.arn("dynamodb", f"table/{name}"),),
@@ -267,29 +230,14 @@ def table(place: Place, name: str) -> Grant:
             "UpdateTimeToLive",
         ),
     )
+    by_alias = {"StringEquals": {"kms:RequestAlias": TABLE_KEY}}
+    yield Grant("TableKey", "kms", (place.arn("kms", "key/*"),), ("DescribeKey",), condition=by_alias)
 
 
 def _passes(service: str, roles: tuple[str, ...]) -> Iterator[Grant]:
     """The service may be given these roles, and no other service may."""
     to = {"StringEquals": {"iam:PassedToService": f"{service.lower()}.amazonaws.com"}}
     yield Grant(f"PassTo{service}", "iam", roles, writes=("PassRole",), condition=to)
-
-
-def _api(names: Names, place: Place) -> Iterator[Grant]:
-    """An API's id is known only when it is there, so its tags say whose it is; its parts have those of the API.
-
-    A tag is set by two calls, PUT or POST on the tag and PATCH on the API itself, and the second is bound to our own.
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-iam-policy.html
-    """
-    root = f"arn:{place.partition}:apigateway:{place.region}::"
-    tags = {"Project": names.project, "Stack": names.stack}
-    ours = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in tags.items()}}
-    new = {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in tags.items()}}
-    encoded = f"arn%3A{place.partition}%3Aapigateway%3A{place.region}%3A%3A%2Fapis%2F*"
-    yield Grant("NewApi", "apigateway", (f"{root}/apis",), writes=("POST",), condition=new)
-    yield Grant("Api", "apigateway", (f"{root}/apis/*",), ("GET",), ("PATCH",), condition=ours)
-    yield Grant("ApiParts", "apigateway", (f"{root}/apis/*/*",), writes=("DELETE", "POST"), condition=ours)
-    yield Grant("ApiTags", "apigateway", (f"{root}/tags/{encoded}",), ("GET",), ("DELETE", "POST", "PUT"))
 
 
 def _qualified(arns: list[str]) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 from infra.naming import Names, Place
 from infra.permissions import artifacts, grants, state
+from infra.permissions.api import api
+from infra.permissions.declared import Resources
 from infra.permissions.grants import Grant
 from infra.permissions.statement import Statement
 
-PARTS = ("functions", "roles", "delivery", "state")
+PARTS = ("functions", "api", "roles", "delivery", "state")
 """What each policy of a role is about: IAM bounds the size of each, and not of all together."""
 Policies = Mapping[str, tuple[Statement, ...]]
 """By part."""
@@ -38,13 +40,15 @@ class Neighbour:
 class Belongings:
     """What a stack has beside what its name tells: the name of its table, and whether Terraform has that; then
     `legacy_bucket` and `legacy_key` say where its state is. `artifact_account`: whose bundles it takes, if not its own.
-    `before`: the stack whose releases prove its own."""
+    `before`: the stack whose releases prove its own. `api`: the id of its API, "*" where every API of the account is
+    its own, or "" where it is not known."""
 
     table: str
     legacy_bucket: str = ""
     legacy_key: str = ""
     before: Neighbour | None = None
     artifact_account: str = ""
+    api: str = "*"
 
 
 def deploy(names: Names, place: Place, belongings: Belongings, *, key_arn: str, role: str) -> Policies:
@@ -66,19 +70,21 @@ def proof(names: Names, place: Place) -> tuple[Statement, ...]:
     """Read what became of this stack's releases: what the stack after it asks, and nothing else."""
     reads = ("BatchGetDeployments", "ListDeployments", "ListTagsForResource")
     actions = tuple(f"codedeploy:{each}" for each in reads)
-    return (Statement("Records", actions, tuple(grants.groups(names, place))),)
+    return (Statement("Records", actions, tuple(Resources(names, place).groups)),)
 
 
 def _granted(
     names: Names, place: Place, belongings: Belongings, key_arn: str, role: str
 ) -> Mapping[str, tuple[Grant, ...]]:
     itself = place.global_arn("iam", f"role/{role}")
+    data: tuple[Grant, ...]
     if belongings.legacy_bucket:
-        data = state.legacy_state(place, belongings.legacy_bucket, belongings.legacy_key)
+        data = (state.legacy_state(place, belongings.legacy_bucket, belongings.legacy_key),)
     else:
-        data = grants.table(place, belongings.table)
+        data = tuple(grants.table(place, belongings.table))
     return {
         "functions": grants.functions(names, place),
+        "api": tuple(api(names, place, belongings.api)),
         "roles": (
             *grants.roles(names, place),
             Grant("Itself", "iam", (itself,), ("GetRole", "SimulatePrincipalPolicy")),
@@ -88,7 +94,7 @@ def _granted(
         "state": (
             *state.state(names, place, key_arn=key_arn),
             *artifacts.taking(names.project, place, belongings.artifact_account),
-            data,
+            *data,
         ),
     }
 

@@ -12,8 +12,9 @@ def execution(table_arn: str, log_group_arn: str, parameter_arns: Sequence[str] 
     DeleteItem drops one whose order failed. No CreateLogGroup: the group is the program's, with its retention.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 
-    Nothing of KMS: the policy of AWS's own key, aws/ssm, lets whoever may read a parameter decrypt it by SSM.
-    https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html
+    The policies of AWS's own keys, aws/ssm and aws/dynamodb, let whoever may read a parameter or a table decrypt it by
+    that service. Whether this is enough within a permissions boundary is not documented, so it is granted too.
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
     """
     secrets = (Statement("Secrets", ("ssm:GetParameter",), tuple(parameter_arns)),) if parameter_arns else ()
     return (
@@ -23,8 +24,16 @@ def execution(table_arn: str, log_group_arn: str, parameter_arns: Sequence[str] 
             (table_arn,),
         ),
         *secrets,
+        _keys(table_arn, ("dynamodb", "ssm") if secrets else ("dynamodb",)),
         Statement("Logs", ("logs:CreateLogStream", "logs:PutLogEvents"), (f"{log_group_arn}:*",)),
     )
+
+
+def _keys(table_arn: str, services: Sequence[str]) -> Statement:
+    """Decrypt by these services alone, in the account and region of the table."""
+    partition, _, region, account = table_arn.split(":")[1:5]
+    by = {"StringEquals": {"kms:ViaService": [f"{each}.{region}.amazonaws.com" for each in services]}}
+    return Statement("Keys", ("kms:Decrypt",), (f"arn:{partition}:kms:{region}:{account}:key/*",), condition=by)
 
 
 def hook(group_arns: Sequence[str], log_group_arn: str, function_arns: Sequence[str] = ()) -> tuple[Statement, ...]:

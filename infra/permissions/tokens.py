@@ -59,9 +59,14 @@ class Token:
         return same and all(known.get(name, value) == value for name, value in self.claims)
 
 
-def trust(service: str) -> tuple[Statement, ...]:
-    """An AWS service, e.g. "lambda", may take the role."""
-    return (Statement("Assume", ("sts:AssumeRole",), principal={"Service": f"{service}.amazonaws.com"}),)
+def trust(service: str, place: Place) -> tuple[Statement, ...]:
+    """An AWS service, e.g. "lambda", may take the role, for what is in the role's own account alone.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    principal = {"Service": f"{service}.amazonaws.com"}
+    own = {"StringEquals": {"aws:SourceAccount": place.account}}
+    return (Statement("Assume", ("sts:AssumeRole",), principal=principal, condition=own),)
 
 
 def neighbours(account: str, roles: Sequence[str]) -> tuple[Statement, ...]:

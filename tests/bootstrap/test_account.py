@@ -10,7 +10,7 @@ import pytest
 from rehearsal.account import PROGRAM
 from rehearsal.sandbox import STACK
 from tests.bootstrap.conftest import Prepared
-from tests.unit.test_grants import allowed, deploying
+from tests.unit.grants_kit import allowed, deploying
 
 ACCOUNT, REGION = "333333333333", "eu-central-1"
 BUCKET = f"strata-state-{ACCOUNT}-{REGION}"
@@ -34,18 +34,20 @@ def test_a_role_trusts_one_exact_token(prepared: Prepared, role: str, environmen
     (statement,) = trust["Statement"]
     assert statement["Action"] == ["sts:AssumeRoleWithWebIdentity"]
     assert statement["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{GITHUB}"}
+    branch = {f"{GITHUB}:ref": "refs/heads/main"} if role.endswith("deploy") else {}
     assert statement["Condition"] == {
         "StringEquals": {
             f"{GITHUB}:aud": "sts.amazonaws.com",
             f"{GITHUB}:sub": f"repo:strata-example/strata:environment:{environment}",
+            **branch,
         }
     }
 
 
 @pytest.mark.parametrize("role", ["strata-prod-deploy", "strata-prod-preview"])
-def test_a_role_has_its_four_policies_and_nothing_else(prepared: Prepared, role: str) -> None:
+def test_a_role_has_its_five_policies_and_nothing_else(prepared: Prepared, role: str) -> None:
     found = documents(prepared, role)
-    assert set(found) == {f"{role}-{part}" for part in ("functions", "roles", "delivery", "state")}
+    assert set(found) == {f"{role}-{part}" for part in ("functions", "api", "roles", "delivery", "state")}
     assert prepared.sandbox.aws.client("iam").list_role_policies(RoleName=role)["PolicyNames"] == []
     (secrets,) = [each for each in found[f"{role}-state"]["Statement"] if each["Sid"] == "Secrets"]
     keys = prepared.sandbox.aws.client("kms").list_aliases()["Aliases"]

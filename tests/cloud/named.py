@@ -12,5 +12,6 @@ TOPIC = "arn:aws:sns:eu-central-1:{account}:t"
 PARAMETER = "arn:aws:ssm:eu-central-1:{account}:parameter/strata/p"
 API = "arn:aws:apigateway:eu-central-1::/apis"
 TAGS = "arn:aws:apigateway:eu-central-1::/tags/arn%3Aaws%3Aapigateway%3Aeu-central-1%3A%3A%2Fapis%2F"
+TAGS_V2 = TAGS.replace("%2Fapis", "%2Fv2%2Fapis")
 POLICY = "arn:aws:iam::{account}:policy/p"
 PROVIDER = "arn:aws:iam::{account}:oidc-provider/idp.example"

@@ -14,6 +14,7 @@ from tests.cloud.named import (
     ROLE,
     TABLE,
     TAGS,
+    TAGS_V2,
     TOPIC,
 )
 from tests.cloud.needed_lambda import FUNCTIONS
@@ -299,7 +300,32 @@ CASES = [
         "arn:aws:secretsmanager:eu-central-1:{account}:secret:s",
     ),
     case("apigatewayv2.create_api", {**API_OF, "Tags": {}}, "apigateway:POST", API),
-    case("apigatewayv2.create_api", {**API_OF, "Tags": TAG}, "apigateway:POST", API, "apigateway:POST", f"{TAGS}*"),
+    case("apigatewayv2.create_api", {**API_OF, "Tags": TAG}, "apigateway:POST", API, "apigateway:POST", f"{TAGS_V2}*"),
+    case("apigatewayv2.create_stage", {"ApiId": "1", "StageName": "s"}, "apigateway:POST", f"{API}/1/stages"),
+    case(
+        "apigatewayv2.create_stage",
+        {"ApiId": "1", "StageName": "s", "Tags": TAG},
+        "apigateway:POST",
+        f"{API}/1/stages",
+        "apigateway:TagResource",
+        f"{API}/1/stages",
+    ),
+    case(
+        "apigatewayv2.tag_resource",
+        {"ResourceArn": f"{API.replace('::', '::/v2')}/1", "Tags": TAG},
+        "apigateway:POST",
+        f"{TAGS_V2}1",
+        "apigateway:PATCH",
+        f"{API}/1",
+    ),
+    case(
+        "apigatewayv2.untag_resource",
+        {"ResourceArn": f"{API}/1/stages/s", "TagKeys": ["a"]},
+        "apigateway:DELETE",
+        f"{TAGS}1%2Fstages%2Fs",
+        "apigateway:PATCH",
+        f"{API}/1/stages/s",
+    ),
     case(
         "apigatewayv2.tag_resource",
         {"ResourceArn": f"{API}/1", "Tags": TAG},

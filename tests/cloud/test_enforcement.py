@@ -232,32 +232,6 @@ def test_a_key_is_used_by_whom_both_its_policy_and_an_identity_policy_let(own: A
     assert narrow.decrypt(CiphertextBlob=text)["Plaintext"] == b"x"
 
 
-def test_an_api_and_its_parts_are_known_by_the_tags_of_the_api(own: Account) -> None:
-    gateway = own.admin("apigatewayv2")
-    mine, other = (
-        gateway.create_api(Name="a", ProtocolType="HTTP", Tags={"Stack": stack})["ApiId"] for stack in ("prod", "dev")
-    )
-    tagged = {"StringEquals": {"aws:ResourceTag/Stack": "prod"}}
-    client = own.session(allow("apigateway:*", "arn:aws:apigateway:*::/apis/*", Condition=tagged))("apigatewayv2")
-    assert refusal(lambda: client.get_api(ApiId=mine)) == refusal(lambda: client.get_routes(ApiId=mine)) == ""
-    assert refusal(lambda: client.create_route(ApiId=mine, RouteKey="GET /x")) == ""
-    assert refusal(lambda: client.get_api(ApiId=other))
-    assert refusal(lambda: client.create_route(ApiId=other, RouteKey="GET /x"))
-
-
-def test_an_api_of_others_cannot_be_claimed_by_tagging_it(own: Account) -> None:
-    other = own.admin("apigatewayv2").create_api(Name="a", ProtocolType="HTTP", Tags={"Stack": "dev"})["ApiId"]
-    tagged = {"StringEquals": {"aws:ResourceTag/Stack": "prod"}}
-    root = "arn:aws:apigateway:eu-central-1::"
-    client = own.session(
-        allow("apigateway:*", f"{root}/apis/*", Condition=tagged), allow("apigateway:*", f"{root}/tags/*")
-    )("apigatewayv2")
-    arn = f"{root}/apis/{other}"
-    assert f"apigateway:PATCH on resource: {arn}" in refusal(
-        lambda: client.tag_resource(ResourceArn=arn, Tags={"Stack": "prod"})
-    )
-
-
 def test_a_buckets_policy_denies_and_allows_by_itself(own: Account) -> None:
     s3, bucket = own.admin("s3"), f"b-{own.account}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})

@@ -100,6 +100,7 @@ def test_the_role_may_do_what_the_app_does_to_its_own_table_and_log_group(bundle
     resources = {statement["Sid"]: statement["Resource"] for statement in policy["Statement"]}
     assert resources == {
         "Orders": [TABLE],
+        "Keys": [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"],
         "Logs": [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/strata-prod-orders:*"],
     }
 
@@ -107,6 +108,7 @@ def test_the_role_may_do_what_the_app_does_to_its_own_table_and_log_group(bundle
 def test_only_lambda_may_take_the_role(bundle: Bundle) -> None:
     trust = json.loads(declare(bundle).one("iam/role:Role").inputs["assumeRolePolicy"])
     assert [statement["Principal"] for statement in trust["Statement"]] == [{"Service": "lambda.amazonaws.com"}]
+    assert trust["Statement"][0]["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
 
 def test_the_alias_begins_at_the_first_version_and_is_codedeploys_from_then_on(bundle: Bundle) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from pulumi import Output
 
 from infra.config import Curve, DeliveryConfig
@@ -58,13 +59,20 @@ def group() -> Declared:
 def test_the_application_and_the_curve_are_for_lambda() -> None:
     recorded = declare()
     assert recorded.one("codedeploy/application:Application").inputs["computePlatform"] == "Lambda"
-    assert recorded.one("codedeploy/deploymentConfig:DeploymentConfig").inputs["computePlatform"] == "Lambda"
+
+
+@pytest.mark.parametrize("minutes", [5, 10, 15, 30])
+def test_a_curve_that_aws_has_is_not_declared_again(minutes: int) -> None:
+    recorded = declare(DeliveryConfig(Curve(percent=10, minutes=minutes)))
+    assert recorded.of("codedeploy/deploymentConfig:DeploymentConfig") == []
+    name = recorded.one("codedeploy/deploymentGroup:DeploymentGroup").inputs["deploymentConfigName"]
+    assert name == f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes"
 
 
 def test_the_curve_is_the_stacks_and_its_name_says_so() -> None:
     config = DeliveryConfig(Curve(percent=5, minutes=30))
     curve = declare(config).one("codedeploy/deploymentConfig:DeploymentConfig").inputs
-    assert curve["deploymentConfigName"] == "strata-prod-canary-5-30"
+    assert (curve["deploymentConfigName"], curve["computePlatform"]) == ("strata-prod-canary-5-30", "Lambda")
     assert curve["trafficRoutingConfig"] == {
         "type": "TimeBasedCanary",
         "timeBasedCanary": {"percentage": 5, "interval": 30},
@@ -83,7 +91,7 @@ def test_the_group_shifts_traffic_between_two_versions() -> None:
         "deploymentType": "BLUE_GREEN",
         "deploymentOption": "WITH_TRAFFIC_CONTROL",
     }
-    assert group().inputs["deploymentConfigName"] == "strata-prod-canary-10-10"
+    assert group().inputs["deploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent10Minutes"
 
 
 def test_a_deployment_that_somebody_starts_by_hand_is_guarded_by_the_alias_wide_alarm() -> None:
@@ -105,6 +113,7 @@ def test_only_codedeploy_may_take_the_role_and_only_for_our_functions() -> None:
     policy = json.loads(recorded.one("iam/rolePolicy:RolePolicy").inputs["policy"])
     resources = {statement["Sid"]: statement["Resource"] for statement in policy["Statement"]}
     assert [statement["Principal"] for statement in trust["Statement"]] == [{"Service": "codedeploy.amazonaws.com"}]
+    assert trust["Statement"][0]["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
     assert resources == {"Alarms": ["*"], "Aliases": [ARN, f"{ARN}:*"]}
 
 
@@ -120,7 +129,7 @@ def test_the_contract_names_application_curve_and_group() -> None:
     outputs = delivery.outputs
     assert known(Output.all(outputs.application, outputs.curve, outputs.groups["orders"])) == [
         "strata-prod",
-        "strata-prod-canary-10-10",
+        "CodeDeployDefault.LambdaCanary10Percent10Minutes",
         "strata-prod-orders",
     ]
 

@@ -149,6 +149,7 @@ def test_each_hook_has_a_role_of_its_own_that_only_lambda_takes(bundles: dict[st
     for role in roles:
         (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
         assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
 
 def test_the_smoke_hook_reads_and_answers_deployments_of_our_groups_and_invokes_our_versions(

@@ -145,7 +145,7 @@ def test_a_role_has_its_policies_and_waits_for_its_issuer() -> None:
     recorded = declare()
     attached = recorded.of("iam/rolePolicyAttachment:RolePolicyAttachment")
     pairs = {(each.inputs["role"], each.inputs["policyArn"].rpartition(":")[2]) for each in attached}
-    parts = ("functions", "roles", "delivery", "state")
+    parts = ("functions", "api", "roles", "delivery", "state")
     stacks = {(role, f"{role}-{part}") for role in ("strata-prod-deploy", "strata-prod-preview") for part in parts}
     assert pairs == {*stacks, ("strata-build", "strata-build-artifacts")}
     assert all("identity-github" in role.after for role in recorded.of("iam/role:Role"))

@@ -107,7 +107,7 @@ def test_the_release_is_told_every_name_that_it_acts_on(monkeypatch: pytest.Monk
         "version": "7",
         "application": "strata-prod",
         "group": "strata-prod-orders",
-        "curve": "strata-prod-canary-10-10",
+        "curve": "CodeDeployDefault.LambdaCanary10Percent10Minutes",
         "minutes": 10,
         "alarm": "strata-prod-orders-live-errors",
         "topic": f"arn:aws:test:{REGION}:333333333333:strata-prod-alarms",

@@ -28,13 +28,17 @@ DEPLOY = PROD.deploy_role
 # Granted, and called by the real plugin of AWS's provider or by AWS itself, but by nothing that stands in for them.
 ON_AWS_ALONE = {
     "apigateway:PUT": "users report it beside POST when tags are set",
+    "apigateway:TagResource": "users report it for a stage alone; the reference has it for an API too",
+    "apigateway:UntagResource": "the reference has it beside TagResource",
     "codedeploy:UntagResource": "the release drops the oldest marks of a group that has too many",
     "iam:ListAttachedRolePolicies": "the plugin reads what is attached to a role",
     "iam:ListInstanceProfilesForRole": "the plugin asks before it deletes a role",
     "iam:ListRolePolicies": "the plugin reads a role's own policies",
     "lambda:GetFunctionCodeSigningConfig": "the plugin reads it with each function",
+    "lambda:ListTags": "GetFunction asks it of itself, and leaves the tags out where it is denied",
 }
-RUNNING = {  # the roles of the running stack, and their statements
+# The roles of the running stack, and their statements but for Keys: AWS's own keys may let them in by themselves.
+RUNNING = {
     PROD.execution_role("orders"): {"Logs", "Orders", "Secrets"},
     PROD.hook_role("smoke"): {"Deployments", "Logs", "Versions"},
     PROD.hook_role("bake"): {"Deployments", "Logs"},

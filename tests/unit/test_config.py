@@ -56,6 +56,17 @@ def test_the_legacy_state_lies_in_the_stacks_region_unless_told_otherwise() -> N
     assert (here.region, there.region) == ("eu-central-1", "us-east-1")
 
 
+@pytest.mark.parametrize("project", ["my_orders", "Strata"])
+def test_a_project_that_s3_would_not_take_is_a_mistake_beside_all_others(project: str) -> None:
+    raw = {f"{project}:account": json.dumps(ACCOUNT), f"{project}:compute": '{"memory": 64}'}
+    with pytest.raises(ConfigError) as caught:
+        config.parse(raw, "prod", project)
+    assert caught.value.mistakes[0].startswith(
+        f"the project is named {project!r}, but AWS names are built from its name"
+    )
+    assert "compute.memory is 64" in caught.value.mistakes[1]
+
+
 def test_every_mistake_of_every_object_is_in_one_error() -> None:
     found = mistakes(
         account={"region": "eu", "allowedAccountIds": []},

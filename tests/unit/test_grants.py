@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,9 @@ from infra.naming import Names, Place
 from infra.permissions import PARTS, WIDE, Belongings, PolicyError, Statement
 from infra.release.aws.rights import writes
 from infra.release.model import Target
+from tests.unit.grants_kit import KEY, LEGACY, OWNED, PLACE, PROD, allowed, deploying, granting, named, previewing
 
 ROOT = Path(__file__).resolve().parents[2]
-PROD, PLACE = Names("strata", "prod"), Place("aws", "eu-central-1", "333333333333")
-KEY = PLACE.arn("kms", "key/1")
-OWNED = Belongings("strata-prod-orders")
-LEGACY = Belongings("orders-prod", "acme-terraform-state", "data/terraform.tfstate")
 ENGINE = re.compile(
     r"\.(functions|codedeploy(?:_once)?|cloudwatch|logs|iam)\.(?!get_paginator|exceptions)([a-z_]+)\b"
     r"|\.(functions|codedeploy|cloudwatch|iam)\.get_paginator\(\"([a-z_]+)\"\)"
@@ -29,30 +25,10 @@ RENAMED = {"lambda:Invoke": "lambda:InvokeFunction"}
 # What CreateDeployment asks for beside itself; PassRole is never a call.
 BESIDE = {"codedeploy:GetApplicationRevision", "codedeploy:RegisterApplicationRevision"}
 # Statements on what all stacks of an account share, or on nothing in particular.
-SHARED = {"Account", "AllAtOnce", "ArtifactNames", "Artifacts", "Secrets", "StateLayout", "StateNames"}
-
-
-def deploying(belongings: Belongings = OWNED, names: Names = PROD) -> list[Statement]:
-    found = permissions.deploy(names, PLACE, belongings, key_arn=KEY, role=names.deploy_role)
-    return [each for statements in found.values() for each in statements]
-
-
-def previewing(belongings: Belongings = OWNED) -> list[Statement]:
-    found = permissions.preview(PROD, PLACE, belongings, key_arn=KEY, role=PROD.preview_role)
-    return [each for statements in found.values() for each in statements]
+SHARED = {"Account", "Predefined", "TableKey", "ArtifactNames", "Artifacts", "Secrets", "StateLayout", "StateNames"}
 
 
 EVERY = [*deploying(), *deploying(LEGACY), *previewing(), *previewing(LEGACY)]
-
-
-def granting(action: str, statements: list[Statement]) -> list[Statement]:
-    return [each for each in statements if action in each.actions]
-
-
-def allowed(action: str, arn: str, statements: list[Statement]) -> bool:
-    """Whether a statement allows it, conditions aside; in an ARN `*` and `?` reach across slashes and colons."""
-    patterns = [pattern for each in granting(action, statements) for pattern in each.resources]
-    return any(fnmatchcase(arn, pattern.replace("[", "[[]")) for pattern in patterns)
 
 
 def test_no_action_is_a_wildcard() -> None:
@@ -73,10 +49,10 @@ def test_no_call_of_the_table_changes_anything() -> None:
 def test_each_resource_of_a_statement_is_the_stacks_own(belongings: Belongings) -> None:
     ours = re.compile(
         r"strata-prod(-|/|$|:)|strata-prod-orders|CodeDeployHook_strata-prod-|\.pulumi/meta\.yaml$|strata/prod[./]"
-        r"|strata-state-333333333333-eu-central-1$|key/1$|CodeDeployDefault\.LambdaAllAtOnce$"
+        r"|strata-state-333333333333-eu-central-1$|key/1$|CodeDeployDefault\.Lambda\*$"
         r"|acme-terraform-state/data/terraform\.tfstate$|strata-artifacts-333333333333-eu-central-1(/(bundles|manifests)/\*)?$"
     )
-    tagged = {"NewApi", "Api", "ApiParts", "ApiTags"}
+    tagged = {"NewApi", "NewTags", "Api", "ApiParts", "ApiTags", "ApiTagNames", "TableKey"}
     elsewhere = [
         arn
         for each in deploying(belongings)
@@ -115,14 +91,14 @@ def test_the_stacks_whose_names_are_shorter_or_begin_alike_are_others() -> None:
             ("lambda:UpdateAlias", PLACE.arn("lambda", f"function:{names.function('orders')}")),
             ("cloudwatch:PutMetricAlarm", PLACE.arn("cloudwatch", f"alarm:{names.alias_alarm('orders', 'errors')}")),
             ("codedeploy:CreateDeployment", PLACE.arn("codedeploy", f"deploymentgroup:{names.application}/x")),
-            ("codedeploy:CreateDeploymentConfig", PLACE.arn("codedeploy", f"deploymentconfig:{names.curve(10, 10)}")),
+            ("codedeploy:CreateDeploymentConfig", PLACE.arn("codedeploy", f"deploymentconfig:{names.curve(20, 10)}")),
             ("iam:PutRolePolicy", PLACE.global_arn("iam", f"role/{names.execution_role('orders')}")),
         ]:
             assert not allowed(action, arn, deploying()), (other, action, arn)
 
 
 def test_every_curve_that_a_stack_may_have_can_be_made_and_no_other() -> None:
-    for percent, minutes in [(1, 5), (10, 10), (99, 1440), (5, 120)]:
+    for percent, minutes in [(1, 5), (10, 20), (99, 1440), (5, 120)]:
         curve = PLACE.arn("codedeploy", f"deploymentconfig:{PROD.curve(percent, minutes)}")
         assert allowed("codedeploy:CreateDeploymentConfig", curve, deploying())
     other = PLACE.arn("codedeploy", f"deploymentconfig:{PROD.curve(100, 10000)}")
@@ -184,6 +160,7 @@ def test_what_deploys_reads_itself_and_changes_nothing_of_itself() -> None:
         "s3:DeleteObjectVersion",
         "s3:PutBucketPolicy",
         "sts:AssumeRole",
+        "iam:UpdateAssumeRolePolicy",
     ],
 )
 def test_destroying_is_for_an_administrator(action: str) -> None:
@@ -197,6 +174,18 @@ def test_a_function_is_removed_only_version_by_version_and_a_hook_whole() -> Non
     assert allowed("lambda:DeleteFunction", hook, deploying())
     execution = PLACE.global_arn("iam", f"role/{PROD.execution_role('orders')}")
     assert not allowed("iam:DeleteRole", execution, deploying())
+
+
+@pytest.mark.parametrize("statements", [deploying(), previewing()], ids=["deploying", "previewing"])
+def test_the_tags_of_functions_are_read_or_every_refresh_would_show_them_as_gone(statements: list[Statement]) -> None:
+    assert allowed("lambda:ListTags", PLACE.arn("lambda", f"function:{PROD.function('orders')}"), statements)
+    assert allowed("lambda:ListTags", PLACE.arn("lambda", f"function:{PROD.hook('smoke')}"), statements)
+
+
+def test_the_key_of_the_table_is_looked_at_by_its_alias_where_the_table_is_pulumis() -> None:
+    for statements in (deploying(), previewing()):
+        assert named("TableKey", statements).condition == {"StringEquals": {"kms:RequestAlias": "alias/aws/dynamodb"}}
+    assert granting("kms:DescribeKey", deploying(LEGACY)) == []
 
 
 def test_previewing_changes_nothing() -> None:
@@ -276,17 +265,6 @@ def test_secrets_are_bound_to_the_stack_by_kms_itself() -> None:
     assert permissions.secrets_provider(PROD, PLACE) == asked
 
 
-def test_an_api_is_ours_by_its_tags() -> None:
-    tags = {"Project": "strata", "Stack": "prod"}
-    for action in ("apigateway:PATCH", "apigateway:DELETE", "apigateway:POST"):
-        for each in granting(action, deploying()):
-            if each.sid == "ApiTags":  # which AWS allows only beside PATCH on the API itself
-                continue
-            kind = "RequestTag" if each.sid == "NewApi" else "ResourceTag"
-            assert each.condition == {"StringEquals": {f"aws:{kind}/{key}": value for key, value in tags.items()}}
-    assert not allowed("apigateway:DELETE", "arn:aws:apigateway:eu-central-1::/apis/abc", deploying())
-
-
 def engine_calls() -> Iterator[str]:
     """What the release engine calls, as IAM names it, read from its source."""
     for file in (ROOT / "infra/release/aws").glob("*.py"):
@@ -355,3 +333,5 @@ def test_the_boundary_is_what_the_stacks_roles_do_and_no_more() -> None:
     assert [pair for pair in pairs if not allowed(*pair, limit)] == []
     assert {action for each in limit for action in each.actions} == {action for action, _ in pairs}
     assert [each.actions for each in limit if "*" in each.resources] == [("cloudwatch:DescribeAlarms",)]
+    via = [f"{service}.eu-central-1.amazonaws.com" for service in ("dynamodb", "ssm")]
+    assert named("Keys", limit).condition == {"StringEquals": {"kms:ViaService": via}}

@@ -245,3 +245,28 @@ def test_the_project_file_describes_every_key_and_no_other_object() -> None:
     rooms = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, LegacyObject)
     keys = {key_of(name) for cls in rooms for name in cls.__dataclass_fields__}
     assert sorted(key for key in keys if key not in described) == []
+
+
+MANY = ["orders", "invoices", "refunds"]
+
+
+def test_a_stack_of_many_functions_must_not_begin_the_name_of_another() -> None:
+    (line,) = mistakes(stacks=[{**PROD, "services": MANY}, {"name": "prod-2", "environment": "two"}])
+    assert line.startswith('strata-bootstrap:identity.stacks[0].name is "prod", with which "prod-2" begins too')
+    assert "its policies say strata-prod-* and would be about both; rename one" in line
+    assert parse(stacks=[PROD, {"name": "prod-2", "environment": "two"}]).identity.stacks
+    assert parse(stacks=[{**PROD, "services": MANY}, {"name": "production", "environment": "two"}]).identity.stacks
+
+
+def test_names_that_aws_would_not_take_are_mistakes_all_at_once() -> None:
+    long = {"name": "s" * 32, "environment": "long"}
+    found = mistakes(project="p" * 16, stacks=[PROD, long, {**long, "name": "t" * 32, "environment": "longer"}])
+    assert len(found) == 4
+    assert found[0].startswith("strata-bootstrap:identity.stacks[1]: the IAM role ")
+    assert f"shorten its longest part, the stack's name {'s' * 32!r} (32)" in found[0]
+
+
+@pytest.mark.parametrize("api", ["", "A1B2C3D4E5", "https://a1b2c3d4e5", "*", "a1b2c3d4e5/*"])
+def test_an_api_is_pinned_by_its_whole_id(api: str) -> None:
+    (line,) = mistakes(stacks=[{**PROD, "apiId": api}])
+    assert line.startswith(f"strata-bootstrap:identity.stacks[0].apiId is {json.dumps(api)}, not ")

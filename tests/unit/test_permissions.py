@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from infra import permissions
+from infra.naming import Place
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "arn:aws:dynamodb:eu-central-1:111111111111:table/orders"
@@ -44,7 +45,18 @@ def test_the_function_may_make_exactly_the_calls_that_its_code_and_powertools_ma
     sources = [*(ROOT / "app/orders").rglob("*.py"), Path(dynamodb.__file__)]
     made = set().union(*(client_calls(source.read_text()) for source in sources))
     granted = {action.removeprefix("dynamodb:") for action in actions(permissions.execution(TABLE, LOGS))}
-    assert {action for action in granted if not action.startswith("logs:")} == {CALLS[call] for call in made}
+    beside = ("logs:", "kms:")  # what Lambda and DynamoDB call in the function's name
+    assert {action for action in granted if not action.startswith(beside)} == {CALLS[call] for call in made}
+
+
+def test_the_function_decrypts_by_the_services_that_it_calls_and_never_by_kms_itself() -> None:
+    secret = "arn:aws:ssm:eu-central-1:111111111111:parameter/strata/prod/receipt-key"
+    for secrets, services in (([], ["dynamodb"]), ([secret], ["dynamodb", "ssm"])):
+        (keys,) = [s for s in permissions.execution(TABLE, LOGS, secrets) if "kms:Decrypt" in s.actions]
+        region = TABLE.split(":")[3]
+        via = [f"{service}.{region}.amazonaws.com" for service in services]
+        assert keys.condition == {"StringEquals": {"kms:ViaService": via}}
+        assert keys.actions == ("kms:Decrypt",)
 
 
 def test_the_function_may_touch_its_table_alone() -> None:
@@ -126,7 +138,9 @@ def test_no_action_is_a_wildcard_outside_the_keys_own_policy() -> None:
 
 
 def test_a_document_is_a_policy_that_iam_reads() -> None:
-    document = json.loads(permissions.document(permissions.trust("lambda")))
+    document = json.loads(
+        permissions.document(permissions.trust("lambda", Place("aws", "eu-central-1", "111111111111")))
+    )
     assert document == {
         "Version": "2012-10-17",
         "Statement": [
@@ -135,6 +149,7 @@ def test_a_document_is_a_policy_that_iam_reads() -> None:
                 "Effect": "Allow",
                 "Action": ["sts:AssumeRole"],
                 "Principal": {"Service": "lambda.amazonaws.com"},
+                "Condition": {"StringEquals": {"aws:SourceAccount": "111111111111"}},
             }
         ],
     }

@@ -211,16 +211,20 @@ def _smallest(name: str, situation: Situation) -> str:
     return f"{name:<24} {nine:>9} {ninety_nine:>9} {situation.exposed:>16,.0f}"
 
 
+CANARY = re.compile(r"-canary-(\d+)-\d+$|^CodeDeployDefault\.LambdaCanary(\d+)Percent\d+Minutes$")
+"""A curve of ours, or of AWS's own, and its percent."""
+
+
 def configured(stack: str) -> tuple[float, int, Rule]:
     """The canary's percent and minutes, and the rule, of a stack that is up. Raises ReleaseError where it has none."""
     output = exported(stack)
     target = wire.target(output["targets"][0], "release.targets[0]")
-    if (found := re.search(r"-canary-(\d+)-(\d+)$", target.curve)) is None:
+    if (found := CANARY.search(target.curve)) is None:
         raise ReleaseError(
             f"stack {stack} releases by the curve {target.curve!r}: what it catches is known only for a canary such as "
             "canary-10-10; ask with --percent and --minutes instead of --stack"
         )
-    return float(found[1]), target.minutes, wire.policy(output["policy"], "release.policy").rule
+    return float(found[1] or found[2]), target.minutes, wire.policy(output["policy"], "release.policy").rule
 
 
 def power(

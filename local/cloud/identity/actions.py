@@ -239,16 +239,22 @@ def needs(call: Call, known: Facts) -> Iterator[Need]:
 
 
 def _of_an_api(operation: str, known: Facts) -> Iterator[Need]:
-    """API Gateway's actions are the methods of HTTP, on its paths. Who sets tags of an API changes both.
+    """API Gateway's actions are the methods of HTTP, on its paths without /v2. Who sets tags of an API changes both;
+    the id of one that is being made is an asterisk, and its path among the tags has the /v2.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-iam-policy.html
+    https://github.com/hashicorp/terraform-provider-aws/issues/16023
+    https://github.com/aws-amplify/amplify-cli/issues/12316
     """
     root = f"arn:aws:apigateway:{known['region']}::"
-    yield Need(f"apigateway:{known['method']}", f"{root}{known['api_path']}")
+    path = known["api_path"]
+    yield Need(f"apigateway:{known['method']}", f"{root}{path}")
     if operation in {"TagResource", "UntagResource"}:
-        yield Need("apigateway:PATCH", known["ResourceArn"])
-    elif operation == "CreateApi" and known.get("Tags"):
-        yield Need("apigateway:POST", f"{root}/tags/{quote(f'{root}/apis/', safe='')}*")
+        yield Need("apigateway:PATCH", known["ResourceArn"].replace(f"{root}/v2/", f"{root}/"))
+    elif operation == "CreateStage" and _given("Tags", known):
+        yield Need("apigateway:TagResource", f"{root}{path}")
+    elif operation.startswith("Create") and _given("Tags", known):
+        yield Need("apigateway:POST", f"{root}/tags/{quote(f'{root}/v2{path}/', safe='')}*")
 
 
 def _given(name: str, known: Facts) -> bool:

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 service authorization reference.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from local.cloud.identity.actions import PASSED_TO, Need
 from local.cloud.identity.requests import Facts
 from local.cloud.patches import ministack
 
+_TAGGED = re.compile(r"[^/]+/apis/[^/]+(/stages/[^/]+)?")
 _OF_PARAMETERS = {
     ("cloudwatch", "Namespace"): "cloudwatch:namespace",
     ("iam", "PolicyArn"): "iam:policyarn",
@@ -38,6 +40,8 @@ def _keys(call: Call, need: Need, known: Facts) -> Iterator[tuple[str, Any]]:
         return
     if need.action.startswith("kms:") and call.service != "kms":
         yield "kms:viaservice", f"{call.service}.{call.region}.amazonaws.com"
+    if call.service == "kms" and (alias := str(known.get("KeyId", ""))).startswith("alias/"):
+        yield "kms:requestalias", alias
     for (service, parameter), key in _OF_PARAMETERS.items():
         if service == call.service and parameter in known:
             yield key, known[parameter]
@@ -73,12 +77,16 @@ def _tags(known: Facts) -> dict[str, str]:
 
 
 def resource_tags(arn: str) -> dict[str, str]:
-    """The keys of the tags that a resource has now. A part of an API has those of the API."""
+    """The keys of the tags that a resource has now. Of V2 of API Gateway, APIs and stages have tags of their own, and
+    nothing has those of its API.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html
+    """
     if not arn.startswith("arn:"):
         return {}
     service, region, account = arn.split(":")[2:5]
     if service == "apigateway":
-        tags = ministack("services.apigateway")._api_tags.get("/".join(arn.split("/")[:3])) or {}
+        tags = (ministack("services.apigateway")._api_tags.get(arn) or {}) if _TAGGED.fullmatch(arn) else {}
     elif service == "codedeploy":
         tags = region_of(account, region).tags.get(arn) or {}
     else:

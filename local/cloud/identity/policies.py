@@ -5,6 +5,7 @@ conditions compare is ministack's; which statement decided, and what a boundary 
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 from local.cloud.patches import Seam, ministack
 
 _EVALUATOR = "core.iam_evaluator"
+_LETTER = re.compile(r"\$\{[*?$]\}")
 NEEDS = [
     Seam(_EVALUATOR, "_action_matches", "request_action actions not_actions"),
     Seam(_EVALUATOR, "_conditions_met", "conditions ctx"),
@@ -166,9 +168,26 @@ def _fits(statement: Statement, context: Any) -> bool:
     resources, elsewhere = _listed(said.get("Resource")), _listed(said.get("NotResource"))
     return bool(
         evaluator._action_matches(context.action, actions, others)
-        and evaluator._resource_matches(context.resource_arn, resources, elsewhere)
+        and evaluator._resource_matches(context.resource_arn, _spelled(resources, context), elsewhere)
         and evaluator._conditions_met(said.get("Condition") or {}, context)
     )
+
+
+def _spelled(patterns: list[str], context: Any) -> list[str]:
+    """The patterns of a statement. One with an asterisk or a question mark as a letter is that of the resource itself
+    where it fits, and of nothing where it does not.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
+    """
+    return [each if "${" not in each else _literally(each, context.resource_arn) for each in patterns]
+
+
+def _literally(pattern: str, resource: str) -> str:
+    parts = re.split(r"(\$\{[*?$]\}|[*?])", pattern)
+    said = "".join(
+        {"*": ".*", "?": "."}.get(part, re.escape(part[2:-1] if _LETTER.fullmatch(part) else part)) for part in parts
+    )
+    return resource if re.fullmatch(said, resource, re.DOTALL) else ""
 
 
 def _statements(policies: Iterable[Policy]) -> list[Statement]:

@@ -1,0 +1,63 @@
+"""The ARNs of what a stack declares, as policies name them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from infra.naming import HOOKS, Names, Place
+
+ALARMS = ("errors", "throttles")  # kinds of the long-lived ones
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The ARNs of what a stack declares; those of its functions by what policies name them by."""
+
+    names: Names
+    place: Place
+
+    @property
+    def services(self) -> list[str]:
+        return [self.place.arn("lambda", f"function:{self.names.function(each)}") for each in self.names.patterns]
+
+    @property
+    def hooks(self) -> list[str]:
+        return [self.place.arn("lambda", f"function:{self.names.hook(each)}") for each in HOOKS]
+
+    @property
+    def logs(self) -> list[str]:
+        return [self.place.arn("logs", f"log-group:{self.names.log_group(each)}") for each in self.names.patterns]
+
+    @property
+    def hook_logs(self) -> list[str]:
+        return [self.place.arn("logs", f"log-group:{self.names.hook_log_group(each)}") for each in HOOKS]
+
+    @property
+    def groups(self) -> list[str]:
+        group = f"deploymentgroup:{self.names.application}"
+        return [
+            self.place.arn("codedeploy", f"{group}/{self.names.deployment_group(each)}") for each in self.names.patterns
+        ]
+
+    def roles(self, *found: str) -> tuple[str, ...]:
+        return tuple(self.place.global_arn("iam", f"role/{name}") for name in found)
+
+    @property
+    def function_roles(self) -> tuple[str, ...]:
+        execution = [self.names.execution_role(each) for each in self.names.patterns]
+        return self.roles(*execution, *(self.names.hook_role(each) for each in HOOKS))
+
+    @property
+    def curves(self) -> Iterator[str]:
+        """A curve's name ends in its percent and its minutes, which the stack may change: any of as many digits."""
+        for percent in ("?", "??"):
+            for minutes in ("?", "??", "???", "????"):
+                name = f"{self.names.prefix}-canary-{percent}-{minutes}"
+                yield self.place.arn("codedeploy", f"deploymentconfig:{name}")
+
+    @property
+    def alarms(self) -> Iterator[str]:
+        """The long-lived ones, and the verdict's: those of the release's attempts."""
+        for service in self.names.patterns:
+            for kind in ALARMS:
+                yield self.place.arn("cloudwatch", f"alarm:{self.names.alias_alarm(service, kind)}")
+            yield self.place.arn("cloudwatch", f"alarm:{self.names.function(service)}-verdict-*")

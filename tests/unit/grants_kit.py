@@ -1,0 +1,44 @@
+"""A stack's rights as tests ask for them."""
+
+import re
+from fnmatch import fnmatchcase
+
+from infra import permissions
+from infra.naming import Names, Place
+from infra.permissions import Belongings, Statement
+
+PROD, PLACE = Names("strata", "prod"), Place("aws", "eu-central-1", "333333333333")
+KEY = PLACE.arn("kms", "key/1")
+OWNED = Belongings("strata-prod-orders")
+LEGACY = Belongings("orders-prod", "acme-terraform-state", "data/terraform.tfstate")
+
+
+def deploying(belongings: Belongings = OWNED, names: Names = PROD) -> list[Statement]:
+    found = permissions.deploy(names, PLACE, belongings, key_arn=KEY, role=names.deploy_role)
+    return [each for statements in found.values() for each in statements]
+
+
+def previewing(belongings: Belongings = OWNED) -> list[Statement]:
+    found = permissions.preview(PROD, PLACE, belongings, key_arn=KEY, role=PROD.preview_role)
+    return [each for statements in found.values() for each in statements]
+
+
+def named(sid: str, statements: list[Statement]) -> Statement:
+    """The one statement with this Sid."""
+    (found,) = [each for each in statements if each.sid == sid]
+    return found
+
+
+def granting(action: str, statements: list[Statement]) -> list[Statement]:
+    return [each for each in statements if action in each.actions]
+
+
+def allowed(action: str, arn: str, statements: list[Statement]) -> bool:
+    """Whether a statement allows it, conditions aside; in an ARN `*` and `?` reach across slashes and colons."""
+    patterns = [pattern for each in granting(action, statements) for pattern in each.resources]
+    return any(fnmatchcase(arn, pattern.replace("[", "[[]")) for pattern in patterns)
+
+
+def size(text: str) -> int:
+    """As IAM counts it."""
+    return len(re.sub(r"\s", "", text))

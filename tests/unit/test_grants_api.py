@@ -1,0 +1,48 @@
+"""An HTTP API: ours by its tags, its parts by their path, and nobody else's by tagging it."""
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+import pytest
+
+from tests.unit.grants_kit import OWNED, allowed, deploying, named
+
+ROOT_OF_APIS = "arn:aws:apigateway:eu-central-1::"
+TAG_PATHS = [
+    f"{ROOT_OF_APIS}/tags/arn%3Aaws%3Aapigateway%3Aeu-central-1%3A%3A{path}"
+    for path in ("%2Fapis%2F", "%2Fv2%2Fapis%2F")
+]
+
+
+def test_an_api_is_ours_by_its_tags() -> None:
+    tags = {"Project": "strata", "Stack": "prod"}
+    for sid, kind in (("NewApi", "RequestTag"), ("Api", "ResourceTag")):
+        wanted = {"StringEquals": {f"aws:{kind}/{key}": value for key, value in tags.items()}}
+        assert named(sid, deploying()).condition == wanted
+    assert not allowed("apigateway:DELETE", f"{ROOT_OF_APIS}/apis/abc", deploying())
+
+
+def test_the_parts_of_an_api_are_ours_by_their_path_since_they_have_no_tags() -> None:
+    parts = named("ApiParts", deploying())
+    assert (parts.condition, parts.resources) == (None, (f"{ROOT_OF_APIS}/apis/*/*",))
+    assert {"apigateway:POST", "apigateway:PATCH", "apigateway:TagResource"} <= set(parts.actions)
+
+
+def test_in_an_account_of_several_stacks_only_the_parts_of_the_pinned_api_are_changed() -> None:
+    pinned = named("ApiParts", deploying(replace(OWNED, api="a1b2c3d4e5")))
+    assert pinned.resources == (f"{ROOT_OF_APIS}/apis/a1b2c3d4e5/*",)
+    unknown = named("ApiParts", deploying(replace(OWNED, api="")))
+    assert unknown.actions == ("apigateway:GET",)
+
+
+@pytest.mark.parametrize("path", TAG_PATHS)
+def test_the_tags_that_make_an_api_ours_are_set_only_when_it_is_made(path: str) -> None:
+    new, there = named("NewTags", deploying()), named("ApiTags", deploying())
+    assert f"{path}${{*}}" in new.resources  # an asterisk as a letter: an API that has no id yet
+    assert not any(fnmatchcase(f"{path}abc", each.replace("${*}", "[*]")) for each in new.resources)
+    assert any(fnmatchcase(f"{path}abc%2Fstages%2Flive", each.replace("${*}", "[*]")) for each in new.resources)
+    assert f"{path}*" in there.resources
+    assert there.condition == {
+        "ForAllValues:StringNotEquals": {"aws:TagKeys": ["Project", "Stack"]},
+        "Null": {"aws:TagKeys": "false"},
+    }
