@@ -14,8 +14,8 @@ GOOD = Edit(
 BAD = Edit(
     title="Add the payment fee to an order's total",
     file="app/orders/orders.py",
-    before='"total_cents": sum(item["quantity"] * item["unit_price_cents"] for item in new["items"]),',
-    after='"total_cents": sum(item["quantity"] * item["unit_price_cents"] for item in new["items"])\n'
+    before='"total_cents": sum(item["quantity"] * item["unit_price_cents"] for item in items),',
+    after='"total_cents": sum(item["quantity"] * item["unit_price_cents"] for item in items)\n'
     '        + {"EUR": 25, "USD": 30}[new["currency"]],',
 )
 

@@ -22,6 +22,7 @@ import aiohttp
 VERSION_HEADER = "X-Served-Version"
 RECEIPT_HEADER = "X-Order-Receipt"
 CURRENCIES = ("CHF", "EUR", "GBP", "USD")
+PRODUCTS = ("KETTLE", "MUG-BLACK", "MUG-WHITE", "POT-GLASS", "TEA.BLACK", "TEA.GREEN", "TEA.OOLONG", "TEA.WHITE")
 POSTS = 0.5  # of all requests; the others read
 LATE = 0.1  # seconds after its time, from which a request counts as sent late
 GIVEN_UP = 30.0  # seconds; API Gateway itself gives an integration 30 s
@@ -200,12 +201,12 @@ def session() -> aiohttp.ClientSession:
 
 
 def new_order(choice: float) -> dict[str, Any]:
-    """A valid body of POST /orders; `choice`, between 0 and 1, picks currency and quantity."""
+    """A valid body of POST /orders; `choice`, between 0 and 1, picks currency, product and quantity."""
     number = int(choice * 1000)
     return {
         "customer_id": f"customer-{number % 50}",
         "currency": CURRENCIES[number % len(CURRENCIES)],
-        "items": [{"sku": f"sku-{number % 9}", "quantity": 1 + number % 3, "unit_price_cents": 995 + number}],
+        "items": [{"sku": PRODUCTS[number % len(PRODUCTS)], "quantity": 1 + number % 3}],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from app.orders.receipts import Signer
 
-KEY = re.compile(r"[!-~]{1,128}")  # visible ASCII
+KEY = re.compile(r"[!-+\--~]{1,128}")  # visible ASCII, but no comma
 
 
 def register(
@@ -29,7 +29,7 @@ def register(
     records, idempotency = table.records()
 
     def place(*, request: dict[str, Any]) -> orders.Order:
-        order, is_new = orders.place(table, request["order"], request["key"], datetime.now(UTC))
+        order, is_new = orders.place(table, request["order"], request["key"], request["id"], datetime.now(UTC))
         if is_new and not smoke_orders.is_key(request["key"]):
             logger.info("order created")
             metrics.add_metric(name="OrdersCreated", unit=MetricUnit.Count, value=1)
@@ -61,9 +61,12 @@ def register(
         idempotency.register_lambda_context(app.lambda_context)
         if smoke_orders.is_smoke(app.current_event.raw_event):
             with smoke_orders.no_trace(table, records, smoke_orders.key(key)) as key:
-                return answer(201, place_once(request={"key": key, "order": new}))  # no receipt: it will be gone
-        logger.append_keys(order_id=orders.order_id(key))
-        return receipted(201, place_once(request={"key": key, "order": new}))
+                request = {"key": key, "id": smoke_orders.order_id(key), "order": new}
+                return answer(201, place_once(request=request))  # no receipt: it will be gone
+        order_id = orders.new_id()
+        logger.append_keys(order_id=order_id)
+        order = place_once(request={"key": _own(key, app.current_event.raw_event), "id": order_id, "order": new})
+        return receipted(201, order)
 
     @app.get("/orders/<order_id>")
     def read_order(order_id: str) -> Response[Any]:
@@ -82,11 +85,22 @@ def register(
         return answer(200, {"status": "ok"})
 
 
+def _own(key: str, event: Mapping[str, Any]) -> str:
+    """The key as the caller's own, where an authorizer of the API says who that is.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+    """
+    claims = ((event["requestContext"].get("authorizer") or {}).get("jwt") or {}).get("claims") or {}
+    return orders.scoped(key, claims.get("iss", ""), claims["sub"]) if claims.get("sub") else key
+
+
 def _key(header: str | None) -> str:
     if not header or not header.strip():
         reason = "is missing or blank; send a key of your own, such as a UUID, and the same one when you try again"
+    elif "," in header:
+        reason = "holds a comma, by which an HTTP API joins a header that is sent twice; send one key, without a comma"
     elif not KEY.fullmatch(header):
-        reason = f"has {len(header)} characters; take 1 to 128 visible ASCII characters without spaces"
+        reason = f"has {len(header)} characters; take 1 to 128 visible ASCII characters without spaces and commas"
     else:
         return header
     raise schema.BadRequestError({"field": KEY_HEADER, "reason": reason})

@@ -1,13 +1,14 @@
-"""The one DynamoDB table of this service: orders, and the idempotency records that guard their creation.
+"""The one DynamoDB table of this service: orders, and the claims and idempotency records that guard their creation.
 
-Hash key `id` (S). An order's id is `ord_` and 32 hexadecimal digits; a record's begins with `idempotency#`, so it can
-never be read as an order. Records carry the TTL attribute `expiration`, orders never do: DynamoDB expires only records.
+Hash key `id` (S). An order's id is `ord_` and 32 hexadecimal digits; a claim's begins with `claim#`, a record's with
+`idempotency#`, so neither can be read as an order. Records carry the TTL attribute `expiration`, orders and claims
+never do: DynamoDB expires only records.
 
 The calls made, and what the function's role therefore needs on this table, no more:
 - dynamodb:GetItem      an order (strongly consistent); a record (where a refused write does not bring it along)
-- dynamodb:PutItem      an order, a record; both with a condition
+- dynamodb:PutItem      a claim, an order, a record; each with a condition
 - dynamodb:UpdateItem   a record, when its order is written
-- dynamodb:DeleteItem   a record, when placing its order failed; both, when a smoke order was placed
+- dynamodb:DeleteItem   a record, when placing its order failed; all three, when a smoke order was placed
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from app.orders.orders import Order
 
-RECORDS_LAST = 24 * 60 * 60  # seconds; after it `orders.place` alone keeps a key from placing a second order
+RECORDS_LAST = 24 * 60 * 60  # seconds; after it the claim alone keeps a key from placing a second order
 
 # Named here, since Powertools' default is the decorated function's name: a version that renames it would not see the
 # records of the version that it shares the table and the traffic with.
@@ -60,19 +61,29 @@ class Table:
         self.client = client
 
     def add(self, order: Order) -> Order | None:
-        """Write the order, and return only once DynamoDB has it; what already stands under its id is returned instead.
+        """Write the order, and return only once DynamoDB has it; what stands under its id already is returned."""
+        standing = self._put_new(order)
+        return None if standing is None else _order(standing)
+
+    def claim(self, name: str, order: Order) -> Order | None:
+        """Keep the name for the order, which this does not write; the one that it is kept for already is returned."""
+        standing = self._put_new({"id": name, "order": order})
+        return None if standing is None else _order(standing["order"]["M"])
+
+    def _put_new(self, item: Any) -> dict[str, Any] | None:
+        """Write the item unless its id is taken, by the item that is then returned.
 
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html
         """
         try:
             self.client.put_item(
                 TableName=self.name,
-                Item=_to_dynamodb(order)["M"],
+                Item=_to_dynamodb(item)["M"],
                 ConditionExpression="attribute_not_exists(id)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self.client.exceptions.ConditionalCheckFailedException as refusal:
-            return _order(cast("Any", refusal.response)["Item"])
+            return cast("dict[str, Any]", cast("Any", refusal.response)["Item"])
         return None
 
     def get(self, order_id: str) -> Order | None:
@@ -83,9 +94,9 @@ class Table:
         answer = self.client.get_item(TableName=self.name, Key={"id": {"S": order_id}}, ConsistentRead=True)
         return _order(answer["Item"]) if "Item" in answer else None
 
-    def remove(self, order_id: str) -> None:
-        """Delete the order, if there is one: only for what a smoke event placed."""
-        self.client.delete_item(TableName=self.name, Key={"id": {"S": order_id}})
+    def remove(self, name: str) -> None:
+        """Delete the order, or the claim, if there is one: only for what a smoke event placed."""
+        self.client.delete_item(TableName=self.name, Key={"id": {"S": name}})
 
     def records(self) -> tuple[DynamoDBPersistenceLayer, IdempotencyConfig]:
         """Powertools' idempotency on this table, for requests of the form `{"key": ..., "order": ...}`.

@@ -40,14 +40,19 @@ class Deployed:
     def client(self, service: str) -> Any:
         return self.cloud.client(service, ACCOUNT)
 
-    def request(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer:
-        headers = {"Host": self.host, "Content-Type": "application/json"}
-        if key is not None:
-            headers["Idempotency-Key"] = key
+    def request(self, method: str, path: str, body: Any = None, key: str | None = None, times: int = 1) -> Answer:
+        """`times`: how often the header with the key is sent."""
+        content = "" if body is None else json.dumps(body)
         to = urlsplit(self.cloud.endpoint)
         connection = http.client.HTTPConnection(to.hostname or "", to.port, timeout=30)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            connection.putrequest(method, path, skip_host=True)
+            headers = {"Host": self.host, "Content-Type": "application/json", "Content-Length": str(len(content))}
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            for _ in range(times if key else 0):
+                connection.putheader("Idempotency-Key", str(key))
+            connection.endheaders(content.encode())
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers["X-Served-Version"], answer.read().decode())
         finally:
@@ -148,6 +153,12 @@ def test_refusals_over_http_say_why_and_carry_the_version(deployed: Deployed) ->
     assert {answer.version for answer in answers.values()} == {"1"}
     assert [error["field"] for error in answers[400].body["errors"]] == ["customer_id", "currency", "items"]
     assert deployed.request("POST", "/orders", customer()).status == 400  # no key
+
+
+def test_a_key_that_is_sent_twice_is_refused_as_such(deployed: Deployed) -> None:
+    answer = deployed.request("POST", "/orders", customer(), key=str(uuid.uuid4()), times=2)
+    assert answer.status == 400
+    assert "sent twice" in answer.body["errors"][0]["reason"]
 
 
 def test_a_replay_is_answered_by_the_version_that_is_live_now(deployed: Deployed) -> None:

@@ -19,10 +19,13 @@ AN_ORDER: dict[str, Any] = {
     "customer_id": "c-1842",
     "currency": "EUR",
     "items": [
-        {"sku": "MUG-WHITE", "quantity": 2, "unit_price_cents": 1250},
-        {"sku": "TEA.GREEN", "quantity": 1, "unit_price_cents": 799},
+        {"sku": "MUG-WHITE", "quantity": 2},
+        {"sku": "TEA.GREEN", "quantity": 1},
     ],
 }
+
+PRICED = [{**item, "unit_price_cents": cents} for item, cents in zip(AN_ORDER["items"], (1250, 799), strict=True)]
+"""The items of AN_ORDER as an order has them."""
 
 # Powertools' condition for taking an idempotency record; the fake knows it by heart, so that another one fails loudly.
 TAKE_RECORD = (
@@ -66,6 +69,10 @@ class FakeDynamoDB:
     @property
     def orders(self) -> list[dict[str, Any]]:
         return [item for name, item in self.items.items() if name.startswith("ord_")]
+
+    @property
+    def claims(self) -> list[dict[str, Any]]:
+        return [item for name, item in self.items.items() if name.startswith("claim#")]
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -188,6 +195,15 @@ class Service:
 
     def get(self, order_id: str, context: Context | None = None) -> Answer:
         return self.call(event("GET", f"/orders/{order_id}"), context)
+
+
+def authorized(event: dict[str, Any], **claims: str) -> dict[str, Any]:
+    """The event of a caller whose token an authorizer of the API has checked.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+    """
+    context = {**event["requestContext"], "authorizer": {"jwt": {"claims": claims, "scopes": None}}}
+    return {**event, "requestContext": context}
 
 
 def event(method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.orders_kit import AN_ORDER, Context, Service, event, start
+from app.orders import orders, prices
+from tests.unit.orders_kit import AN_ORDER, PRICED, Answer, Context, Service, authorized, event, start
 
 SMOKE = Path(__file__).parents[2] / "app/orders/smoke/health.json"
 
@@ -30,6 +31,7 @@ def test_an_order_is_answered_as_it_was_stored(api: Service) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", made.body["created_at"])
     assert made.body == {
         **AN_ORDER,
+        "items": PRICED,
         "id": made.body["id"],
         "total_cents": 3299,
         "created_at": made.body["created_at"],
@@ -44,17 +46,17 @@ def test_an_order_in_the_table_never_expires_and_its_record_does(api: Service) -
 
 
 def test_numbers_come_back_as_whole_numbers(api: Service) -> None:
-    dear = {"sku": "GOLD", "quantity": 1000, "unit_price_cents": 100_000_000}
+    dear = {"sku": "KETTLE", "quantity": 1000}
     made = api.post({**AN_ORDER, "items": [dear] * 50})
     read = api.get(made.body["id"])
-    assert read.body["total_cents"] == 5_000_000_000_000
-    assert '"total_cents":5000000000000' in read.text
-    assert read.body["items"] == [dear] * 50
+    assert read.body["total_cents"] == 50 * 1000 * 6490
+    assert '"total_cents":324500000' in read.text
+    assert read.body["items"] == [{**dear, "unit_price_cents": 6490}] * 50
 
 
 def test_an_acknowledged_order_was_in_the_table_before_the_answer(api: Service) -> None:
     api.post()
-    assert api.client.calls == ["PutItem", "PutItem", "UpdateItem"]  # the record, the order, the record's completion
+    assert api.client.calls == ["PutItem", "PutItem", "PutItem", "UpdateItem"]  # record, claim, order, record again
 
 
 @pytest.mark.parametrize("path", ["/orders/ord_" + "0" * 32, "/orders/nothing", "/orders/ord_" + "F" * 32])
@@ -98,6 +100,67 @@ def test_the_same_key_with_another_body_is_refused(api: Service) -> None:
     answer = api.post({**AN_ORDER, "currency": "USD"})
     assert (answer.status, answer.fields) == (422, {"Idempotency-Key"})
     assert [item["currency"] for item in api.client.orders] == [{"S": "EUR"}]
+
+
+def test_a_caller_s_price_is_refused_and_ours_is_taken(api: Service) -> None:
+    cheap = [{**item, "unit_price_cents": 1} for item in AN_ORDER["items"]]
+    answer = api.post({**AN_ORDER, "items": cheap})
+    assert (answer.status, answer.fields) == (400, {"items[0].unit_price_cents", "items[1].unit_price_cents"})
+    assert api.post().body["total_cents"] == 2 * 1250 + 799
+    assert api.post({**AN_ORDER, "currency": "CHF"}, key="b").body["total_cents"] == 2 * 1350 + 850
+
+
+def test_a_replay_keeps_the_prices_of_the_first_answer(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = api.post()
+    monkeypatch.setattr(orders, "PRICES", {sku: dict.fromkeys(prices.CURRENCIES, 1) for sku in prices.PRICES})
+    assert api.post().text == first.text
+    api.client.records[0]["expiration"] = {"N": "1"}
+    assert api.post().text == first.text
+    assert api.post(key="another").body["total_cents"] == 3
+
+
+def test_an_order_s_id_follows_from_nothing_that_a_caller_knows(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = start(monkeypatch)
+    assert api.post(key="1").body["id"] != other.post(key="1").body["id"]
+
+
+def placed_by(api: Service, body: Any = AN_ORDER, **claims: str) -> Answer:
+    sent = event("POST", "/orders", json.dumps(body), {"idempotency-key": "key-1"})
+    return api.call(authorized(sent, **claims) if claims else sent)
+
+
+def test_a_key_is_each_caller_s_own_where_a_token_says_who_that_is(api: Service) -> None:
+    ann = {"iss": "https://issuer.example", "sub": "ann"}
+    answers = [
+        placed_by(api, **ann),
+        placed_by(api, {**AN_ORDER, "currency": "USD"}, **{**ann, "sub": "bob"}),
+        placed_by(api, {**AN_ORDER, "currency": "CHF"}, **{**ann, "iss": "https://other.example"}),
+        placed_by(api, {**AN_ORDER, "currency": "GBP"}),
+    ]
+    assert [answer.status for answer in answers] == [201] * 4
+    assert len({answer.body["id"] for answer in answers}) == 4
+    assert placed_by(api, **ann).text == answers[0].text
+    assert placed_by(api, {**AN_ORDER, "currency": "USD"}, **ann).status == 422
+    api.client.records[0]["expiration"] = {"N": "1"}
+    assert placed_by(api, **ann).text == answers[0].text
+    assert len(api.client.orders) == 4
+
+
+def test_a_token_without_a_subject_names_no_caller(api: Service) -> None:
+    assert placed_by(api, iss="https://issuer.example").text == placed_by(api).text
+
+
+def test_no_key_that_can_be_sent_is_one_of_a_token_s_caller(api: Service) -> None:
+    assert api.post(key=orders.scoped("key-1", "https://issuer.example", "ann")).status == 400
+
+
+@pytest.mark.parametrize("key", ["key-1,key-1", "key-1, key-2", ","])
+def test_a_key_that_is_sent_twice_is_refused_with_the_reason(api: Service, key: str) -> None:
+    answer = api.post(key=key)
+    assert (answer.status, answer.fields) == (400, {"Idempotency-Key"})
+    assert "comma" in answer.body["errors"][0]["reason"]
+    assert "sent twice" in answer.body["errors"][0]["reason"]
+    assert api.client.calls == []
 
 
 @pytest.mark.parametrize("key", [None, "", "   ", "k" * 129, "with space", "schlüssel", "tab\tkey"])

@@ -11,7 +11,6 @@ from app.orders import orders
 from tests.unit.orders_kit import AN_ORDER, Context, Service, named, start, undisturbed
 
 ENDPOINT = "https://dynamodb.example"
-ID = orders.order_id("key-1")
 
 
 @pytest.fixture
@@ -27,12 +26,13 @@ class Killed(BaseException):
     """The invocation ends here, as by a timeout or a crash: no code of it runs any more."""
 
 
-def fail(api: Service, operation: str, error: BaseException, *, of_order: bool, done: bool = False) -> None:
-    """Raise at the operation on the order or on its record: before the table has done it, or after."""
+def fail(api: Service, operation: str, error: BaseException, *, of: str, done: bool = False) -> None:
+    """Raise at the operation on the order, its claim or its record: before the table has done it, or after."""
+    begins = {"order": "ord_", "claim": "claim#", "record": "idempotency#"}[of]
 
     def maybe(called: str, parameters: dict[str, Any]) -> None:
         key = named(parameters)
-        if called == operation and key.startswith("ord_") is of_order:
+        if called == operation and key.startswith(begins):
             raise error
 
     if done:
@@ -53,28 +53,30 @@ def lapse(api: Service, attribute: str) -> None:
 
 @pytest.mark.parametrize("kind", [EndpointConnectionError, ReadTimeoutError])
 @pytest.mark.parametrize(
-    ("operation", "of_order"), [("PutItem", False), ("PutItem", True), ("UpdateItem", False)], ids=str
+    ("operation", "of"),
+    [("PutItem", "record"), ("PutItem", "claim"), ("PutItem", "order"), ("UpdateItem", "record")],
+    ids=str,
 )
 def test_a_table_out_of_reach_is_raised_by_a_post(
-    api: Service, operation: str, of_order: bool, kind: type[EndpointConnectionError | ReadTimeoutError]
+    api: Service, operation: str, of: str, kind: type[EndpointConnectionError | ReadTimeoutError]
 ) -> None:
     error = kind(endpoint_url=ENDPOINT)
-    fail(api, operation, error, of_order=of_order)
+    fail(api, operation, error, of=of)
     with pytest.raises((IdempotencyPersistenceLayerError, kind)) as raised:
         api.post()
     assert error in (raised.value, raised.value.__cause__)
 
 
 def test_a_table_out_of_reach_is_raised_by_a_get(api: Service) -> None:
-    fail(api, "GetItem", away(), of_order=True)
+    fail(api, "GetItem", away(), of="order")
     with pytest.raises(EndpointConnectionError):
-        api.get(ID)
+        api.get("ord_" + "0" * 32)
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException", "ThrottlingException"])
 def test_a_table_that_refuses_is_raised(api: Service, code: str) -> None:
     refusal = ClientError({"Error": {"Code": code, "Message": "no"}}, "PutItem")
-    fail(api, "PutItem", refusal, of_order=True)
+    fail(api, "PutItem", refusal, of="order")
     with pytest.raises(ClientError):
         api.post()
 
@@ -84,9 +86,9 @@ def test_a_table_that_refuses_is_raised(api: Service, code: str) -> None:
 def test_a_fault_is_raised_in_powertools_debug_modes_too(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "true")
     api = start(monkeypatch)
-    fail(api, "GetItem", away(), of_order=True)
+    fail(api, "GetItem", away(), of="order")
     with pytest.raises(EndpointConnectionError):
-        api.get(ID)
+        api.get("ord_" + "0" * 32)
 
 
 def test_a_bug_is_raised_and_the_key_is_free_again(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,13 +104,15 @@ def test_a_fault_is_logged_with_order_version_and_the_callers_request(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api = start(monkeypatch)
-    fail(api, "PutItem", away(), of_order=True)
+    fail(api, "PutItem", away(), of="order")
     with pytest.raises(EndpointConnectionError):
         api.post(context=Context(function_version="8"))
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert line["level"] == "ERROR"
     assert line["message"] == f"EndpointConnectionError: {away()}"
-    assert (line["order_id"], line["version"], line["correlation_id"]) == (ID, "8", "JKJaXmPLvHcESHA=")
+    (claim,) = api.client.claims
+    order_id = claim["order"]["M"]["id"]["S"]
+    assert (line["order_id"], line["version"], line["correlation_id"]) == (order_id, "8", "JKJaXmPLvHcESHA=")
 
 
 def test_an_event_of_another_kind_is_a_fault_and_its_log_line_names_no_earlier_order(
@@ -141,7 +145,7 @@ def test_a_request_in_progress_is_a_conflict_until_it_is_done(api: Service) -> N
 
 
 def test_a_lock_lasts_as_long_as_its_invocation_may(api: Service) -> None:
-    fail(api, "PutItem", Killed(), of_order=True)
+    fail(api, "PutItem", Killed(), of="order")
     with pytest.raises(Killed):
         api.post(context=Context(remaining_ms=9_000))
     (record,) = api.client.records
@@ -151,7 +155,7 @@ def test_a_lock_lasts_as_long_as_its_invocation_may(api: Service) -> None:
 
 
 def test_after_a_crash_between_order_and_record_the_retry_gives_the_order_that_was_written(api: Service) -> None:
-    fail(api, "PutItem", Killed(), of_order=True, done=True)
+    fail(api, "PutItem", Killed(), of="order", done=True)
     with pytest.raises(Killed):
         api.post()
     heal(api)
@@ -159,12 +163,26 @@ def test_after_a_crash_between_order_and_record_the_retry_gives_the_order_that_w
     lapse(api, "in_progress_expiration")
     retry = api.post()
     assert retry.status == 201
-    assert retry.text == api.get(ID).text
+    assert retry.text == api.get(retry.body["id"]).text
     assert len(api.client.orders) == 1
 
 
+def test_after_a_crash_between_claim_and_order_the_retry_writes_the_order_that_was_claimed(api: Service) -> None:
+    fail(api, "PutItem", Killed(), of="claim", done=True)
+    with pytest.raises(Killed):
+        api.post()
+    heal(api)
+    assert api.client.orders == []
+    lapse(api, "in_progress_expiration")
+    assert api.post({**AN_ORDER, "currency": "USD"}).status == 422
+    retry = api.post()
+    assert retry.status == 201
+    assert api.client.claims[0]["order"]["M"] == api.client.orders[0]
+    assert retry.text == api.get(retry.body["id"]).text
+
+
 def test_after_a_crash_before_the_order_the_retry_writes_it(api: Service) -> None:
-    fail(api, "PutItem", Killed(), of_order=True)
+    fail(api, "PutItem", Killed(), of="order")
     with pytest.raises(Killed):
         api.post()
     heal(api)
@@ -174,7 +192,7 @@ def test_after_a_crash_before_the_order_the_retry_writes_it(api: Service) -> Non
 
 
 def test_after_a_crash_the_key_stays_with_the_order_that_was_written(api: Service) -> None:
-    fail(api, "PutItem", Killed(), of_order=True, done=True)
+    fail(api, "PutItem", Killed(), of="order", done=True)
     with pytest.raises(Killed):
         api.post()
     heal(api)
@@ -187,12 +205,12 @@ def test_after_a_crash_the_key_stays_with_the_order_that_was_written(api: Servic
 
 
 def test_a_record_that_could_not_be_completed_does_not_cost_a_second_order(api: Service) -> None:
-    fail(api, "UpdateItem", away(), of_order=False)
+    fail(api, "UpdateItem", away(), of="record")
     with pytest.raises(IdempotencyPersistenceLayerError):
         api.post()
     heal(api)
     lapse(api, "in_progress_expiration")
-    assert api.post().body["id"] == ID
+    assert api.post().body["id"] == api.client.orders[0]["id"]["S"]
     assert len(api.client.orders) == 1
 
 
@@ -208,11 +226,13 @@ def test_a_key_never_places_a_second_order_even_after_its_record_expired(api: Se
 
 
 def test_a_write_that_the_sdk_repeats_after_a_lost_answer_is_still_one_new_order(api: Service) -> None:
-    """botocore tries again when the answer is lost; the second try meets the order that the first one wrote."""
+    """botocore tries again when the answer is lost; the second try meets what the first one wrote."""
+    repeated: set[str] = set()
 
     def again(operation: str, parameters: dict[str, Any]) -> None:
-        if operation == "PutItem" and parameters["Item"]["id"]["S"] == ID:
-            api.client.after = undisturbed
+        kind = named(parameters)[:4]
+        if operation == "PutItem" and kind in ("ord_", "clai") and kind not in repeated:
+            repeated.add(kind)
             api.client.put_item(**parameters)
 
     api.client.after = again

@@ -86,7 +86,7 @@ def test_the_edits_fit_the_app_and_the_program_as_they_are(edit: Edit) -> None:
 
 
 def test_the_bad_edit_breaks_half_of_the_currencies_and_the_fix_none() -> None:
-    from app.orders.schema import CURRENCIES  # noqa: PLC0415
+    from app.orders.prices import CURRENCIES  # noqa: PLC0415
 
     bad = [currency for currency in CURRENCIES if f'"{currency}"' not in edits.BAD.after]
     assert len(bad) * 2 == len(CURRENCIES)

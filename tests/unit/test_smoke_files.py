@@ -9,7 +9,7 @@ import pytest
 
 from app.hooks import smoke as hook
 from app.hooks.expectation import wrong
-from app.orders import orders, smoke_orders
+from app.orders import smoke_orders
 from infra import smoke
 from infra.smoke import PROBE, SmokeError
 from tests.unit.orders_kit import Context, start
@@ -122,5 +122,5 @@ def test_the_order_that_is_read_is_the_one_that_was_placed_before() -> None:
     assert names.index("create-order.json") < names.index("read-order-that-is-gone.json")
     created, gone = events["create-order.json"], events["read-order-that-is-gone.json"]
     key = smoke_orders.key(created["event"]["headers"]["idempotency-key"])
-    assert created["expect"]["body"]["id"] == orders.order_id(key)
-    assert gone["event"]["rawPath"] == f"/orders/{orders.order_id(key)}"
+    assert created["expect"]["body"]["id"] == smoke_orders.order_id(key)
+    assert gone["event"]["rawPath"] == f"/orders/{smoke_orders.order_id(key)}"
