@@ -36,6 +36,11 @@ class Attempt:
         """That it took until all traffic was where it stayed; None for a first version, and in flight."""
         return (self.ended - self.started) / timedelta(minutes=1) if self.ended and self.deployment else None
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether Strata did not start it: it has no line in the ledger."""
+        return self.deployment is not None and self.moment is None
+
     def __str__(self) -> str:
         """What a sentence calls it."""
         return self.deployment or f"version {self.version}, the first"

@@ -153,11 +153,13 @@ def named(found: Iterable[Attempt], shifts: Mapping[str, tuple[str, str]]) -> li
 
 @dataclass(frozen=True)
 class Keys:
-    """DORA's four keys over some days. What the functions of one set do counts once. None: nothing to tell it by.
+    """DORA's four keys over some days, of the releases that Strata started. What the functions of one set do counts
+    once. None: nothing to tell it by.
 
     releases: that were promoted, first versions among them. lead_hours: median from commit to all traffic, of those
     whose commit git knows; of `unknown_commits` it does not. failed: of all `ended`, those that a verdict, a hook, an
     alarm or an operator took back. restore_minutes: median from the start of a failed one until its traffic was back.
+    by_hand: deployments within those days that anybody else started, which are in none of the other figures.
     """
 
     days: int
@@ -167,6 +169,7 @@ class Keys:
     ended: int
     failed: int
     restore_minutes: float | None
+    by_hand: int = 0
 
     @property
     def per_day(self) -> float:
@@ -179,9 +182,10 @@ class Keys:
 
 def keys(found: Iterable[Attempt], days: int, now: datetime, committed: Callable[[str], datetime | None]) -> Keys:
     """The keys of the last `days`. `committed`: when a commit was made, in the attempts' time; None where unknown."""
+    recent = [each for each in found if each.started >= now - timedelta(days=days)]
     sets: dict[object, list[Attempt]] = {}
-    for each in found:
-        if each.started >= now - timedelta(days=days):
+    for each in recent:
+        if not each.by_hand:
             sets.setdefault(each.moment or (each.function, each.deployment), []).append(each)
     ended = [some for some in sets.values() if all(each.ending for each in some)]
     good = [some for some in ended if all(each.ending is not Ending.ROLLED_BACK for each in some)]
@@ -199,6 +203,7 @@ def keys(found: Iterable[Attempt], days: int, now: datetime, committed: Callable
         ended=len(ended),
         failed=len(bad),
         restore_minutes=median(restore) if restore else None,
+        by_hand=sum(each.by_hand for each in recent),
     )
 
 

@@ -134,6 +134,21 @@ def test_doras_keys_count_a_set_once_and_what_went_back_for_another_reason_as_no
     assert four.lead_hours == pytest.approx((2 + 230 / 60) / 2)
 
 
+def test_what_was_deployed_by_hand_is_counted_apart_whatever_became_of_it() -> None:
+    by_hand: dict[str, Any] = {"moment": None, "by": "by hand", "commit": "unknown"}
+    found = [
+        attempt(0, 11),
+        attempt(100, 11, **by_hand),
+        attempt(200, 30, Ending.ROLLED_BACK, blamed=True, **by_hand),
+        attempt(300, 0, Ending.FIRST, deployment=None, moment=None),
+    ]
+    four = keys(found, 2, NOW, lambda _: at(-109))
+    assert (four.releases, four.ended, four.failed, four.restore_minutes, four.by_hand) == (2, 2, 0, None, 2)
+    assert four.unknown_commits == 0
+    assert keys(found, 1, at(100 + 24 * 60), lambda _: None).by_hand == 2, "of these days alone"
+    assert keys(found, 1, at(150 + 24 * 60), lambda _: None).by_hand == 1
+
+
 def test_an_unknown_commit_is_said_to_be_unknown_and_old_releases_are_left_out() -> None:
     four = keys([attempt(0, 11), attempt(60 * 30, 11)], 1, NOW, lambda _: None)
     assert (four.releases, four.lead_hours, four.unknown_commits) == (1, None, 1)

@@ -98,7 +98,7 @@ def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
         "ending": each.ending.value if each.ending else "in_flight",
         "moment": each.moment.isoformat(timespec="milliseconds") if each.moment else None,
         "minutes": round(each.minutes, 1) if each.minutes is not None else None,
-        "by_hand": each.deployment is not None and each.moment is None,
+        "by_hand": each.by_hand,
     }
 
 
@@ -143,4 +143,6 @@ def _keys(four: Keys) -> Table:
     table.add_row("  lead time for changes", lead)
     table.add_row("  change failure rate", f"{rate}: {four.failed} of {four.ended} that ended")
     table.add_row("  time to restore", restore)
+    if four.by_hand:
+        table.add_row("  counted apart", f"{four.by_hand} by hand, which Strata did not start")
     return table
