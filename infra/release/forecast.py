@@ -115,16 +115,22 @@ def _would(action: Action) -> tuple[str, str]:
 
 def bounds(rule: Rule) -> str:
     """The verdict's rule in words."""
-    slow = f", or significantly more calls over {rule.slow_milliseconds} ms" if rule.slow_milliseconds else ""
-    forgiven = f" beyond the first {rule.forgiven}" if rule.forgiven else ""
+    slow = ""
+    if rule.slow_milliseconds:
+        share = f"its share of requests over {rule.slow_milliseconds} ms"
+        slow = f"; or when {share} is more than {rule.z:g} standard errors above stable's"
+    forgiven = f", not counting its first {rule.forgiven}" if rule.forgiven else ""
     return (
-        f"back at z > {rule.z:g} or {rule.absolute:.0%} more errors than stable, from {rule.minimum_errors} errors "
-        f"on{forgiven}{slow}"
+        f"rolls back when the canary's error rate is more than {rule.z:g} standard errors, or more than "
+        f"{rule.absolute * 100:g} percentage points, above stable's, from {rule.minimum_errors} canary errors on"
+        f"{forgiven}{slow}"
     )
 
 
 def _evidence(policy: ReleasePolicy) -> str:
     if not policy.minimum_requests:
         return ""
-    what = "a warning" if policy.evidence == "warn" else f"back {LAST_LOOK.seconds} s before the shift"
-    return f"fewer than {policy.minimum_requests} canary requests: {what}"
+    few = f"if the canary has had fewer than {policy.minimum_requests} requests"
+    if policy.evidence == "warn":
+        return f"warns {few} before the shift"
+    return f"rolls back {LAST_LOOK.seconds} s before the shift {few}"
