@@ -11,8 +11,14 @@ from typing import Any
 import typer
 
 from infra.pipeline.told import BAD, PipelineError, Stack, answering
+from infra.release.drift import MOVED
 
 LONGEST = 120  # characters of a value
+RELEASE = "strata:release:Release"
+OWN = "__"
+"""What the keys begin with that pulumi-aws writes into a state for itself: `__meta`, `__defaults`,
+`__pulumi_raw_state_delta`. https://github.com/pulumi/pulumi-terraform-bridge/tree/main/pkg/reservedkeys
+"""
 MISSING = "nothing"
 State = Mapping[str, Any]
 
@@ -25,11 +31,15 @@ def drift(*, stack: Stack) -> None:
     something has drifted.
     """
     with answering():
-        found = list(drifted(refreshed(stack)))
-        for each in found:
+        steps = refreshed(stack)
+        found, released = list(drifted(steps)), list(moved(steps))
+        for each in [*found, *released]:
             typer.echo(each)
         if found:
-            raise PipelineError(f"stack {stack} has drifted; `pulumi up` brings it back, see `make plan`", BAD)
+            remedy = f"`pulumi up --refresh --stack {stack}` brings back what is not as the state says"
+            raise PipelineError(f"stack {stack} has drifted; {remedy}", BAD)
+        if released:
+            raise PipelineError(f"stack {stack} is not live on what it wants", BAD)
     typer.echo(f"stack {stack} is as its state says")
 
 
@@ -56,21 +66,43 @@ def refreshed(stack: str) -> Sequence[State]:
 def drifted(steps: Sequence[State]) -> Iterator[str]:
     """A line for each resource that is gone, and each property that is another."""
     for step in steps:
-        old, new, urn = step.get("oldState") or {}, step.get("newState") or {}, str(step["urn"])
-        name = f"{urn.rpartition('::')[2]} ({old.get('type', '')})"
+        old, new = step.get("oldState") or {}, step.get("newState") or {}
         if step["op"] == "delete":
-            yield f"{name} is gone"
-        elif step["op"] == "update":
-            yield from (f"{name}: {each}" for each in _differences(old, new))
+            yield f"{_name(step)} is gone"
+        elif step["op"] == "update" and old.get("type") != RELEASE:
+            yield from (f"{_name(step)}: {each}" for each in _differences(old, new))
+
+
+def moved(steps: Sequence[State]) -> Iterator[str]:
+    """A line for each function that is not live on what the stack wants: why, and what the next `up` does, in the
+    release's own words."""
+    for step in steps:
+        if step["op"] == "update" and (step.get("oldState") or {}).get("type") == RELEASE:
+            outcomes = ((step.get("newState") or {}).get("outputs") or {}).get("outcomes") or {}
+            for function, each in outcomes.items():
+                if each["outcome"] == MOVED:
+                    yield f"{_name(step)}: {function}: {each['detail']}"
+
+
+def _name(step: State) -> str:
+    kind = (step.get("oldState") or {}).get("type", "")
+    return f"{str(step['urn']).rpartition('::')[2]} ({kind})"
 
 
 def _differences(old: State, new: State) -> Iterator[str]:
     ignored = set(old.get("ignoreChanges") or ())
-    before, after = old.get("outputs") or {}, new.get("outputs") or {}
+    before, after = _clean(old.get("outputs") or {}), _clean(new.get("outputs") or {})
     for key in sorted(set(before) | set(after)):
-        was, now = before.get(key) or None, after.get(key) or None  # AWS has no empty list or map of its own
-        if key not in ignored and was != now:
+        was, now = before.get(key), after.get(key)
+        if key not in ignored and (was or None) != (now or None):  # AWS has no empty list or map of its own
             yield f"{key} is {_shown(now)}, and the state says {_shown(was)}"
+
+
+def _clean(value: Any) -> Any:
+    """Without what Pulumi's providers keep for themselves: keys that begin with two underscores, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: _clean(each) for key, each in value.items() if not str(key).startswith(OWN)}
+    return [_clean(each) for each in value] if isinstance(value, list) else value
 
 
 def _shown(value: object) -> str:

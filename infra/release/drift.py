@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.release.model import Alias
+from infra.release.blame import ended
+from infra.release.case import Case
+from infra.release.model import Alias, Deployment, Observation
 from infra.release.outcome import Ending
+from infra.release.refusal import refusals
 
 SILENT = re.compile(r"policy\.(commit|retry|override)|targets\[\d+\]\.configuration")
 """What releases nothing by itself: it is recorded with, or said of, the next version."""
@@ -32,16 +35,53 @@ def unfinished(state: Mapping[str, Any]) -> bool:
     return any(each["outcome"] in {Ending.STARTED.value, MOVED} for each in state["outcomes"].values())
 
 
-def warning(target: Mapping[str, Any], expected: str | None, found: Alias | None) -> str | None:
-    """What to tell of an alias that is not where the last release left it, or None where that is no surprise.
+def is_surprise(target: Mapping[str, Any], expected: str | None, found: Alias | None) -> bool:
+    """Whether an alias is not where the last release left it.
 
-    None too where the wanted version has traffic: then it is this release's own canary, or its end, that was not seen.
+    It is no surprise where the wanted version has traffic: that is this release's own canary, or an end not seen.
     """
     wanted = target["version"]
-    if expected is None or str(found) == expected or (found and wanted in {found.version, found.shifted}):
-        return None
+    at_work = found is not None and wanted in {found.version, found.shifted}
+    return expected is not None and str(found) != expected and not at_work
+
+
+def warning(target: Mapping[str, Any], expected: str | None, found: Alias | None, case: Case | None) -> str:
+    """What to say of an alias that is not where the last release left it. case: what a look has found, if any could."""
     now = f"is on version {found}" if found else "is gone"
-    return (
-        f"{target['function']}: alias {target['alias']} {now}, where the last release left it on version {expected}; "
-        "somebody moved it outside of Strata (CloudTrail's UpdateAlias says who): `pulumi up` releases over it"
-    )
+    where = f"{target['function']}: alias {target['alias']} {now}, where the last release left it on version {expected}"
+    if found is None:
+        by = "CloudTrail's DeleteAlias says by whom"
+        why = f"it was deleted outside of Strata ({by}): `pulumi up --refresh` makes it anew"
+    else:
+        why = (acted(case) if case else None) or (
+            "it was moved outside of Strata (CloudTrail's UpdateAlias says by whom): `pulumi up` releases over it"
+        )
+    return f"{where}; {why}"
+
+
+def acted(case: Case) -> str | None:
+    """What Strata itself has done to an alias, by the ledger, and what becomes of the next `up`; None where it has not
+    brought it to where it is."""
+    seen, last = case.seen, case.seen.in_flight or case.seen.last_attempt
+    if last is None or last.entry is None:
+        return None
+    if last.running:
+        return f"{last.id}, started by {last.entry.by}, is in flight; follow it by `python -m infra.release watch`"
+    forth = seen.taken_back_by(last) or (last if last.failed else None)
+    if not (seen.alias.is_whole_on(last.entry.stable) if last.failed else _brought(seen, last)):
+        return None
+    if forth is None:
+        return f"{last.id}, started by {last.entry.by}, released it; {_next(case)}"
+    reason, why = ended(forth, case.target, seen.tags)
+    return f"{forth.id} was rolled back ({reason}: {why}); {_next(case)}"
+
+
+def _brought(seen: Observation, last: Deployment) -> bool:
+    return seen.alias.shifted is None and last.entry is not None and seen.live.fingerprint == last.entry.fingerprint
+
+
+def _next(case: Case) -> str:
+    if any(each.reason == "rejected" for each in refusals(case)):
+        forgive = f"`python -m infra.release forgive --stack STACK --function {case.target.function} --reason WHY`"
+        return f"the next `pulumi up` is refused until the code changes, or {forgive} allows one more try"
+    return f"the next `pulumi up` releases {case.seen.wanted}"

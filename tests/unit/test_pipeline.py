@@ -1,5 +1,6 @@
 """The pipeline's commands: which role a job takes, what a plan and a story say, and when a job may be green."""
 
+import json
 import os
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from infra.permissions.explain import BOOTSTRAP, every
 from infra.pipeline import story, told, unlock
 from infra.pipeline.__main__ import app
 from infra.pipeline.access import To, the_one
-from infra.pipeline.drift import drifted
+from infra.pipeline.drift import drifted, moved
 from infra.pipeline.landed import missing
 from infra.pipeline.markdown import fenced
 from infra.pipeline.plan import Section, page
@@ -264,6 +265,58 @@ def test_what_the_program_leaves_to_others_is_no_drift() -> None:
 
 def test_what_was_never_given_and_is_empty_is_no_drift() -> None:
     assert list(drifted([step("update", {"tags": {}}, {"layers": []})])) == []
+
+
+def test_what_pulumi_keeps_for_itself_is_no_drift_and_a_false_is_no_nothing() -> None:
+    """From a state that the real provider wrote: after a refresh its own notes differ, deep down too."""
+    before = {
+        "__pulumi_raw_state_delta": {"obj": {"ps": {"tags": {"map": {}}}}},
+        "environment": {"__defaults": [], "variables": {"TABLE": "orders"}},
+        "metricQueries": [{"__defaults": ["returnData"], "id": "m1"}],
+        "retentionInDays": 90,
+        "actionsEnabled": True,
+    }
+    after = {
+        "__pulumi_raw_state_delta": {"obj": {"ps": {"tags": {"map": {}}, "tagsAll": {"map": {}}}}},
+        "__meta": '{"schema_version":"2"}',
+        "environment": {"variables": {"TABLE": "orders"}},
+        "metricQueries": [{"id": "m1"}],
+        "retentionInDays": 7,
+        "actionsEnabled": False,
+    }
+    assert [line.split(": ")[1] for line in drifted([step("update", before, after)])] == [
+        "actionsEnabled is false, and the state says true",
+        "retentionInDays is 7, and the state says 90",
+    ]
+
+
+def release_step(detail: str) -> dict[str, Any]:
+    outcomes = {"orders": {"outcome": "moved", "detail": detail}, "stock": {"outcome": "promoted", "detail": "well"}}
+    made = step("update", {"liveVersions": {"orders": "2"}}, {"liveVersions": {"orders": "1"}, "outcomes": outcomes})
+    made["oldState"]["type"] = "strata:release:Release"
+    return made
+
+
+def test_a_release_that_was_rolled_back_is_told_in_its_own_words_and_no_refresh_is_said_to_undo_it(
+    tmp_path: Path,
+) -> None:
+    said_of_it = "d-1 was rolled back (operator: ann took it back: slow); the next `pulumi up` is refused"
+    rolled_back = release_step(said_of_it)
+    assert list(drifted([rolled_back])) == []
+    assert list(moved([rolled_back])) == [f"compute-orders (strata:release:Release): orders: {said_of_it}"]
+    command = [sys.executable, "-m", "infra.pipeline", "drift", "--stack", "dev"]
+    for steps, said in (
+        ([rolled_back], "error: stack dev is not live on what it wants\n"),
+        (
+            [rolled_back, step("delete", {}, {})],
+            "error: stack dev has drifted; `pulumi up --refresh --stack dev`",
+        ),
+    ):
+        (tmp_path / "steps.json").write_text(json.dumps({"steps": steps}))
+        env = pulumi(tmp_path, f"cat {tmp_path}/steps.json")
+        ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        assert (ran.returncode, "took it back: slow" in ran.stdout) == (told.BAD, True)
+        assert said in ran.stderr
 
 
 def test_a_long_value_is_cut() -> None:

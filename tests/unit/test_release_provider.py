@@ -2,16 +2,19 @@
 
 import copy
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pulumi.runtime.proto import engine_pb2
 
+from infra.release import acts
 from infra.release.clock import Interrupted
-from infra.release.model import Status
+from infra.release.model import ReleasePolicy, Status
 from infra.release.provider.servicer import UNKNOWN
+from infra.release.runner import CloudError, run
+from infra.release.tags import Pardon
 from tests.unit.fake_cloud import FakeClock, cloud, target, version
 from tests.unit.provider_kit import (
     NONE,
@@ -143,6 +146,78 @@ def test_an_alias_moved_by_hand_is_a_diff_and_a_warning_even_where_no_input_chan
     assert not response.detailedDiff["liveVersions"].inputDiff
     [warning] = stack.engine.warnings()
     assert "orders: alias live is on version 1, where the last release left it on version 2" in warning
+    assert warning.endswith(
+        "it was moved outside of Strata (CloudTrail's UpdateAlias says by whom): `pulumi up` releases over it"
+    )
+
+
+def rolled_back() -> Stack:
+    """A stack whose version 2 was promoted, and taken back since by an operator's command."""
+    stack = released(1)
+    stack.update(inputs(2))
+    goal, back = target(2), {"orders": stack.fake.deployments["d-1"]}
+    decide = acts.take_back(back, "customers complain")
+    run([goal], ReleasePolicy(), stack.fake, stack.fake.clock, lambda _: None, decide)
+    assert stack.fake.live.is_whole_on("1")
+    return stack
+
+
+ANNS = "d-1 was rolled back (operator: user/ann took it back: customers complain); the next `pulumi up` is refused "
+
+
+def test_a_preview_knows_an_operators_rollback_and_that_the_next_up_is_refused() -> None:
+    stack = rolled_back()
+    assert stack.diff(inputs(2)).changes == SOME
+    [warning] = stack.engine.warnings()
+    assert ANNS in warning
+    assert (
+        "`python -m infra.release forgive --stack STACK --function orders --reason WHY` allows one more try" in warning
+    )
+    assert "outside of Strata" not in warning
+    with pytest.raises(Aborted, match="rejected"):
+        stack.update(inputs(2))
+
+
+def test_a_rollback_that_was_forgiven_or_whose_code_has_changed_is_said_to_be_released_next() -> None:
+    stack = rolled_back()
+    stack.diff(inputs(3))
+    assert stack.engine.warnings()[-1].endswith("the next `pulumi up` releases 3")
+    stack.fake.note(target(2), Pardon(version(2).fingerprint, "d-1", why="the table was slow"))
+    stack.diff(inputs(2))
+    assert stack.engine.warnings()[-1].endswith("the next `pulumi up` releases 2")
+
+
+def test_a_refresh_says_of_an_operators_rollback_what_the_ledger_says() -> None:
+    stack = rolled_back()
+    stack.refresh()
+    assert stack.outputs["outcomes"]["orders"]["outcome"] == "moved"
+    assert stack.outputs["outcomes"]["orders"]["detail"].startswith(ANNS)
+
+
+def test_what_another_terminal_has_released_or_is_releasing_is_no_hand_either() -> None:
+    stack = released(1)
+    run([target(3)], ReleasePolicy(), stack.fake, stack.fake.clock, lambda _: None)
+    stack.diff(inputs(2))
+    assert "d-1, started by user/ann, released it; the next `pulumi up` releases 2" in stack.engine.warnings()[-1]
+    stack.fake.point("1", "3", 0.1)
+    stack.fake.deployments["d-1"] = replace(stack.fake.deployments["d-1"], status=Status.IN_PROGRESS, ended=None)
+    stack.fake.never_begins = True
+    stack.diff(inputs(2))
+    assert "d-1, started by user/ann, is in flight; follow it by" in stack.engine.warnings()[-1]
+
+
+def test_a_look_that_aws_refuses_leaves_the_warning_as_it_would_be_without() -> None:
+    stack = rolled_back()
+    stack.fake.failures = [CloudError("AccessDeniedException")]
+    stack.diff(inputs(2))
+    assert "outside of Strata" in stack.engine.warnings()[-1]
+
+
+def test_an_alias_that_is_gone_is_said_to_be_made_anew_by_an_up_that_refreshes() -> None:
+    stack = released(2)
+    stack.fake.gone = True
+    stack.diff(inputs(2))
+    assert stack.engine.warnings()[-1].endswith("`pulumi up --refresh` makes it anew")
 
 
 def test_a_canary_that_a_dead_runner_left_is_no_drift() -> None:
@@ -179,7 +254,11 @@ def test_a_preview_changes_nothing_and_says_what_would_be_done(tmp_path: Path, m
     assert stack.fake.calls == [*calls, "look"]
     [(_, said)] = stack.engine.lines[-1:]
     assert said.startswith("orders: would release: 1 -> the next version")
-    assert "along canary-10-10, judged over 10 minutes; back at z > 3.15" in said
+    assert (
+        "along canary-10-10, judged over 10 minutes; rolls back when the canary's error rate is more than 3.15 "
+        "standard errors, or more than 25 percentage points, above stable's, from 4 canary errors on; warns if the "
+        "canary has had fewer than 20 requests before the shift; no hooks"
+    ) in said
     [foreseen] = json.loads(file.read_text())
     assert (foreseen["would"], foreseen["live"], foreseen["next"]) == ("release", "1", "")
 

@@ -140,21 +140,21 @@ def test_a_release_is_unfinished_where_nobody_waited_or_somebody_moved_it(outcom
 
 
 def test_an_alias_moved_by_hand_is_told_with_function_expected_and_found() -> None:
-    said = drift.warning(TARGET, "2", Alias("1"))
-    assert said is not None
+    assert drift.is_surprise(TARGET, "2", Alias("1"))
+    said = drift.warning(TARGET, "2", Alias("1"), None)
     assert "orders: alias live is on version 1, where the last release left it on version 2" in said
 
 
 @pytest.mark.parametrize("found", [Alias("2"), Alias("2", "3", 0.1), Alias("3")])
 def test_an_alias_where_it_was_left_or_on_the_wanted_version_is_no_surprise(found: Alias) -> None:
-    assert drift.warning(TARGET, "2", found) is None
+    assert not drift.is_surprise(TARGET, "2", found)
 
 
 def test_an_alias_that_is_gone_is_told() -> None:
-    assert "is gone" in str(drift.warning(TARGET, "2", None))
+    assert drift.is_surprise(TARGET, "2", None)
+    assert "is gone" in drift.warning(TARGET, "2", None, None)
 
 
 def test_a_split_by_hand_is_told_with_its_weight() -> None:
-    assert "is on version 2 with 50% on 1" in str(
-        drift.warning(TARGET, "2", replace(Alias("2"), shifted="1", weight=0.5))
-    )
+    split = replace(Alias("2"), shifted="1", weight=0.5)
+    assert "is on version 2 with 50% on 1" in drift.warning(TARGET, "2", split, None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from infra.release import silence
-from infra.release.doctor.facts import Alarm, Examined, Finding, Grade, Metric
+from infra.release.doctor.facts import UP, Alarm, Examined, Finding, Grade, Metric
 from infra.release.model import Deployment
 
 LAST = 10
@@ -40,12 +40,11 @@ def last_attempt(ledger: Iterable[Deployment]) -> Deployment | None:
 
 def _long_lived(facts: Examined, name: str, alarm: Alarm | None) -> Finding:
     about = f"alarm {name}"
-    up = "`pulumi refresh`, then `pulumi up`, puts it back"
     if alarm is None:
-        return Finding(Grade.BAD, about, "does not exist, and CodeDeploy stops what names it", up)
+        return Finding(Grade.BAD, about, "does not exist, and CodeDeploy stops what names it", UP)
     if not alarm.acts or facts.target.topic not in alarm.actions:
         what = "its actions are disabled" if not alarm.acts else f"it does not notify {facts.target.topic}"
-        return Finding(Grade.BAD, about, f"{what}: nobody is told when it fires", up)
+        return Finding(Grade.BAD, about, f"{what}: nobody is told when it fires", UP)
     if alarm.state == "ALARM":
         said = "is red: a release is refused, since a canary could not be told from what is wrong already"
         return Finding(Grade.BAD, about, said, "see to what it says, and release when it is green")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infra.release.doctor.facts import Examined, Finding, Grade, Group, Hook
+from infra.release.doctor.facts import UP, Examined, Finding, Grade, Group, Hook
 
 ROLLBACK_EVENTS = frozenset({"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"})
 PREFIX = "CodeDeployHook_"
@@ -13,7 +13,6 @@ PREFIX = "CodeDeployHook_"
 https://docs.aws.amazon.com/codedeploy/latest/userguide/managed-policies.html
 """
 BAKE = "BAKE_MINUTES"  # the bake hook's variable
-UP = "`pulumi refresh`, then `pulumi up`, puts it back"
 
 
 def findings(facts: Examined) -> Iterator[Finding]:
@@ -29,7 +28,7 @@ def findings(facts: Examined) -> Iterator[Finding]:
 def _group(facts: Examined) -> Finding:
     group, about = facts.group, f"deployment group {facts.target.group}"
     if group is None:
-        return Finding(Grade.BAD, about, "does not exist, and with it the ledger is gone", "`pulumi up` creates it")
+        return Finding(Grade.BAD, about, "does not exist, and with it the ledger is gone", UP)
     wrong = list(_wrong(facts, group))
     if not wrong:
         return Finding(Grade.OK, about, "rolls back on every event, heeds its alarm, and its role trusts CodeDeploy")
@@ -59,14 +58,14 @@ def _curve(facts: Examined) -> Iterator[Finding]:
         yield Finding(Grade.BAD, about, said, UP)
     elif curve != wanted:
         said = f"shifts after {curve} minutes, and the verdict's window is {wanted}"
-        yield Finding(Grade.BAD, about, said, "`pulumi up` makes them the same again")
+        yield Finding(Grade.BAD, about, said, UP)
 
 
 def _hook(name: str, hook: Hook | None) -> Finding:
     about = f"hook {name}"
     if hook is None:
         said = "does not exist: CodeDeploy would wait for its answer for an hour, and fail"
-        return Finding(Grade.BAD, about, said, "`pulumi up` creates it")
+        return Finding(Grade.BAD, about, said, UP)
     if not name.startswith(PREFIX):
         said = f"is not named {PREFIX}...: CodeDeploy's managed role may not invoke it"
         return Finding(Grade.BAD, about, said, "rename it")

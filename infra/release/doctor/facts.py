@@ -10,6 +10,9 @@ from enum import StrEnum
 from infra.release.model import Alias, Deployment, Target, Version
 from infra.release.tags import Tags
 
+UP = "`pulumi up --refresh` puts it back"
+"""What brings back something that was changed or deleted by hand: without a refresh `pulumi up` believes its state."""
+
 
 class Grade(StrEnum):
     """How much a finding matters."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infra.release.doctor.facts import Examined, Finding, Grade
+from infra.release.doctor.facts import UP, Examined, Finding, Grade
 from infra.release.model import Alias, Deployment, Version, taken_back_by
 from infra.release.tags import First, Tags
 
@@ -17,7 +17,7 @@ def findings(facts: Examined) -> Iterator[Finding]:
     if not facts.knows("alias", "live", "ledger", "tags"):
         return
     if facts.alias is None or facts.live is None:
-        yield Finding(Grade.BAD, about, "does not exist, so nobody can be served", "`pulumi up` creates it")
+        yield Finding(Grade.BAD, about, "does not exist, so nobody can be served", UP)
         return
     grade, said, remedy = _stands(facts, facts.alias, facts.live)
     yield Finding(grade, about, f"is on {facts.alias}{said}", remedy)

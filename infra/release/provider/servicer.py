@@ -18,6 +18,7 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from infra.release import drift, runner, wire
+from infra.release.case import Case
 from infra.release.clock import ScaledClock
 from infra.release.forecast import PLAN_FILE, Forecast, first, forecast
 from infra.release.model import Alias, ReleaseError, ReleasePolicy, Target, Version
@@ -141,8 +142,9 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             found = self._alias(news["region"], target["function"], target["alias"], target["topic"])
             if str(found) != expected:
                 outputs.add("liveVersions")
-            if warning := drift.warning(target, expected, found):
-                self.log(request.urn, warning, engine_pb2.WARNING)
+            if drift.is_surprise(target, expected, found):
+                case = self._case(_foreseen(target), news)
+                self.log(request.urn, drift.warning(target, expected, found, case), engine_pb2.WARNING)
         response = provider_pb2.DiffResponse(hasDetailedDiff=True, changes=DIFF.DIFF_NONE)
         if inputs | outputs:
             response.changes = DIFF.DIFF_SOME
@@ -182,7 +184,9 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.ReadResponse()  # without its alias there is no release
             state["liveVersions"][target.function] = str(found)
             if not self._is_live(inputs["region"], target, found):
+                case = self._case(target, inputs)
                 detail = f"alias {target.alias} is on {found}, and {target.version} was released"
+                detail = (drift.acted(case) if case else None) or detail
                 state["outcomes"][target.function] = {"outcome": drift.MOVED, "detail": detail}
         return provider_pb2.ReadResponse(id=request.id, properties=_struct(state), inputs=request.inputs)
 
@@ -200,6 +204,15 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         except runner.NotThere:
             self.cloud(region).check_account(function, topic)
             return None
+
+    def _case(self, target: Target, inputs: Mapping[str, Any]) -> Case | None:
+        """What a look finds of a function; None where AWS does not answer, for it only explains."""
+        policy, now = wire.policy(inputs["policy"]), self.clock.now()
+        try:
+            seen = runner.look([target], policy, self.cloud(inputs["region"]))
+        except ReleaseError:
+            return None
+        return Case(target, seen[target.function], policy, now)
 
     def _is_live(self, region: str, target: Target, found: Alias) -> bool:
         """Whether all traffic goes to the target's version, or to one that is the same release."""
