@@ -8,6 +8,7 @@ from math import hypot
 
 from bench.verdict_draws import BASELINES, DEFAULT, LATENESS, TRAFFIC, regressions
 from bench.verdict_rules import RIVALS, STRATA
+from bench.verdict_runner import BEHIND
 from bench.verdict_tally import FORGIVEN, Key, Tallies, Tally
 from infra.release.command.power import Situation
 
@@ -70,6 +71,11 @@ def bars(figures: Figures) -> tuple[Bar, ...]:
     at = figures.at
     return (
         _most("good releases rolled back", 0.006, {place(*cell): at(*cell[:2], 0.0, cell[2]) for cell in cells()}),
+        _most(
+            "the same where a runner watches, its alarm late or silent",
+            0.006,
+            {f"{rule}, {place(*cell)}": at(*cell[:2], 0.0, cell[2], rule=rule) for rule in BEHIND for cell in cells()},
+        ),
         _least(
             "+5 points caught before the shift, from 10/s on, baseline up to 1 %",
             0.99,

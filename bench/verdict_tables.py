@@ -8,6 +8,7 @@ from itertools import groupby
 from bench.verdict_bars import SIGMAS, Duel, Figures, bars, cells, duels, percent, place
 from bench.verdict_draws import BASELINES, CURVES, LATENESS, TRAFFIC, regressions
 from bench.verdict_rules import JUDGES, STRATA
+from bench.verdict_runner import BEHIND
 from bench.verdict_tally import FORGIVEN, SETTINGS
 from bench.verdict_worlds import KIND, WORLDS
 from infra.release.command.power import Situation
@@ -223,6 +224,24 @@ def curves(figures: Figures) -> str:
     return table(head, rows)
 
 
+def watched(figures: Figures) -> str:
+    """What the runner's looks add to the alarm's."""
+    rows = []
+    for rule in (STRATA, *BEHIND):
+        good = {place(*cell): figures.at(*cell[:2], 0.0, cell[2], rule=rule).share for cell in cells()}
+        worst = max(good, key=lambda name: good[name])
+        row = [rule, percent(good[worst]), worst]
+        row += [_by_lateness(figures, 0.01, rps, 0.05, rule=rule) for rps in TRAFFIC]
+        rows.append(row)
+    head = (
+        "who looks",
+        "good releases rolled back, worst cell",
+        "where",
+        *(f"+5 caught at 1 %, {r}/s" for r in TRAFFIC),
+    )
+    return table(head, rows).replace("| --- | ---: | ---: |", "| --- | ---: | --- |", 1)
+
+
 def settings(figures: Figures) -> str:
     """One row for each set of bounds tried."""
     rows = []
@@ -305,6 +324,7 @@ def blocks(figures: Figures) -> Mapping[str, str]:
         "smallest": smallest(),
         "curves": curves(figures),
         "settings": settings(figures),
+        "watched": watched(figures),
         "slow": slow(figures),
         "both alarms": both_alarms(figures),
     }

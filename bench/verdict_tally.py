@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from bench.verdict_draws import BASELINES, CURVES, DEFAULT, LATENESS, LINEAR, STEPS, TRAFFIC, Cell, Curve, Draw, plain
 from bench.verdict_rules import JUDGES, STRATA, Judge, OnSums, Seen, shipped
+from bench.verdict_runner import BEHIND, MINUTE, draws, fired, stopped
+from bench.verdict_runner import NEVER as NEVER_STOPPED
 from bench.verdict_worlds import KIND, WORLDS
 from infra.release.rule import Rule
 
@@ -134,6 +136,7 @@ def plan() -> list[Task]:
     grid = [(GRID_BASELINE, float(rps)) for rps in GRID]
     parts = [("steps", cells), ("linear", cells), ("settings", cells), ("grid", grid)]
     parts += [(world.name, cells) for world in WORLDS]
+    parts += [("watched", cells)]  # at the end, for a block's seed is its place
     return [
         Task(part, Cell(baseline, rps, BLOCK), (SEED, index, number, block))
         for index, (part, places) in enumerate(parts)
@@ -153,6 +156,8 @@ def perform(task: Task) -> Tallies:
         return _plain(rng, task, "grid", (DEFAULT,), JUDGES)
     if task.part == "settings":
         return _settings(rng, task)
+    if task.part == "watched":
+        return _watched(rng, task)
     return _world(rng, task)
 
 
@@ -199,6 +204,20 @@ def _world(rng: np.random.Generator, task: Task) -> Tallies:
                     seen = judge(draw, DEFAULT.most_seen(extra), extra, DEFAULT.minutes)
                 key = task.key(world.name, name, DEFAULT, extra, regression)
                 tallies[key] = count(seen, draw, DEFAULT, extra)
+    return tallies
+
+
+def _watched(rng: np.random.Generator, task: Task) -> Tallies:
+    tallies: Tallies = {}
+    for regression, draw in draws(rng, task.cell):
+        fires = fired(draw.stable, draw.canary, Rule())
+        for name, behind in BEHIND.items():
+            for extra in LATENESS:
+                looks = stopped(fires, extra, behind)
+                minutes = looks[looks != NEVER_STOPPED] / MINUTE
+                stops = np.bincount(np.ceil(minutes).astype(np.int64), minlength=LONGEST)
+                key = task.key(None, name, DEFAULT, extra, regression)
+                tallies[key] = Tally(runs=draw.runs, minutes=float(minutes.sum()), stops=stops)
     return tallies
 
 

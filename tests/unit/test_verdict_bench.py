@@ -26,6 +26,9 @@ from bench.verdict_draws import (
 )
 from bench.verdict_page import PAGES, PageError, fill, row
 from bench.verdict_rules import JUDGES, NEVER, RIVALS, MannWhitney, OnMinutes, OnSums, mixture_sprt, shipped
+from bench.verdict_runner import BEHIND, HELD, LOOKS, MINUTE, WATCHED, draws, fired, stopped
+from bench.verdict_runner import NEVER as NEVER_STOPPED
+from bench.verdict_runner import REGRESSIONS as WATCHED_REGRESSIONS
 from bench.verdict_tally import RUNS, Key, Tally, Task, count, perform, plan
 from bench.verdict_worlds import ATTEMPTS, COLD_CALLS, KIND, WORLDS
 from infra.release.rule import Rule
@@ -197,6 +200,54 @@ def test_a_fault_of_both_looks_like_the_canarys_when_earlier_minutes_count() -> 
     assert (judge(earlier, 9, 0, 10) < NEVER).mean() > 0.3
 
 
+def condemned(*looks: int) -> np.ndarray:
+    """One run, of which the counts at those looks condemn the canary."""
+    found = np.zeros((LOOKS, 1), bool)
+    found[[look - 1 for look in looks]] = True
+    return found
+
+
+def test_a_runner_stops_what_its_looks_have_condemned_for_two_minutes_on_end() -> None:
+    assert (MINUTE, HELD, LOOKS) == (6, 12, 60)
+    assert stopped(condemned(*range(8, 40)), 0, None).tolist() == [20]
+    assert stopped(condemned(*range(8, 40)), 1, None).tolist() == [26]
+    assert stopped(condemned(*range(8, 20), *range(21, 33)), 0, None).tolist() == [NEVER_STOPPED]
+
+
+def test_an_alarm_beside_the_runner_stops_at_its_next_minute_or_one_later() -> None:
+    for behind, look in ((0, 12), (1, 18), (None, 20)):
+        assert stopped(condemned(*range(8, 40)), 0, behind).tolist() == [look]
+    assert stopped(condemned(13), 0, 0).tolist() == [NEVER_STOPPED], "between two evaluations"
+    assert stopped(condemned(24), 0, 0).tolist() == [24]
+
+
+def test_the_last_look_is_the_runners_alone_and_takes_back_what_it_condemns() -> None:
+    for behind in BEHIND.values():
+        assert stopped(condemned(LOOKS), 0, behind).tolist() == [LOOKS]
+        assert stopped(condemned(LOOKS), 1, behind).tolist() == [NEVER_STOPPED]
+        assert stopped(condemned(LOOKS - MINUTE), 1, behind).tolist() == [LOOKS]
+
+
+def test_watched_canaries_have_the_traffic_and_the_error_rates_asked_for() -> None:
+    for regression, drawn in draws(np.random.default_rng(9), Cell(0.05, 10, 2000)):
+        assert drawn.stable.invocations[-1].mean() == pytest.approx(10 * 540, rel=0.01)
+        assert drawn.canary.invocations[-1].mean() == pytest.approx(10 * 60, rel=0.01)
+        rate = drawn.canary.errors[-1].sum() / drawn.canary.invocations[-1].sum()
+        assert rate == pytest.approx(0.05 + regression, rel=0.03)
+        assert fired(drawn.stable, drawn.canary, Rule()).shape == (LOOKS, 2000)
+
+
+def test_a_watched_task_has_a_row_for_every_alarm_and_lateness() -> None:
+    tallies = perform(Task("watched", Cell(0.0, 10.0, 200), (1,)))
+    assert set(tallies) == {
+        Key(None, rule, DEFAULT.name, extra, 0.0, 10.0, regression)
+        for rule in BEHIND
+        for extra in LATENESS
+        for regression in WATCHED_REGRESSIONS
+    }
+    assert tallies[Key(None, WATCHED, DEFAULT.name, 0, 0.0, 10.0, 0.05)].share == 1
+
+
 def test_the_plan_covers_every_cell_with_a_hundred_thousand_runs() -> None:
     tasks = plan()
     assert RUNS >= 100_000
@@ -205,7 +256,7 @@ def test_the_plan_covers_every_cell_with_a_hundred_thousand_runs() -> None:
     for task in tasks:
         runs[task.part, task.cell.baseline, task.cell.rps] += task.cell.runs
     assert set(runs.values()) == {RUNS}
-    for part in ("steps", "linear", *(world.name for world in WORLDS)):
+    for part in ("steps", "linear", "watched", *(world.name for world in WORLDS)):
         assert {(baseline, float(rps)) for baseline in BASELINES for rps in TRAFFIC} <= {
             (baseline, rps) for name, baseline, rps in runs if name == part
         }
