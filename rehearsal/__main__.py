@@ -11,7 +11,7 @@ from rich.console import Console
 
 from rehearsal import captures, decisions, enforced, leaks, planted, sandbox
 from rehearsal.duties import Duties
-from rehearsal.entry import guarded, options, slowed
+from rehearsal.entry import guarded, options, parsed, slowed
 from rehearsal.job import outlived
 from rehearsal.processes import ProgramError
 from rehearsal.sandbox import STACK
@@ -19,12 +19,13 @@ from rehearsal.scenario import Rehearsal
 from rehearsal.story import Story
 
 REPORT = Path(".rehearsal/report.json")
+RATE = 55.0
 DECISIONS = "decisions.json"  # beside the report, where policies are asked
 
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
-    parser = options("python -m rehearsal", __doc__, 55.0, REPORT)
+    parser = options("python -m rehearsal", __doc__, RATE, REPORT)
     parser.add_argument("what", nargs="?", choices=("story", "sandbox", "captures"), default="story")
     return parser
 
@@ -99,7 +100,7 @@ def act(options: argparse.Namespace) -> int:
 
 def main() -> int:
     """Exit code 0, 1 with a reason, or 130 where it was interrupted."""
-    options = arguments().parse_args()
+    options = parsed(arguments(), RATE)
     return guarded("rehearsal", lambda: act(options))
 
 

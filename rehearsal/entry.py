@@ -14,17 +14,27 @@ from rehearsal.processes import ProgramError, end_on_sigterm
 from rehearsal.scratch import ScratchError, scrubbed
 from rehearsal.story import Story
 
+REQUESTS = 45.0  # in a simulated minute: a canary of 10 % and ten minutes then has twice the evidence it must have
+
 
 def options(prog: str, about: str | None, rate: float, report: Path) -> argparse.ArgumentParser:
-    """The command line of a rehearsal. `rate` and `report`: what they are where nothing else is said."""
+    """The command line of a rehearsal. `rate` and `report`: what they are where nothing else is said; see `parsed`."""
     parser = argparse.ArgumentParser(prog=prog, description=about)
     how_fast = "simulated seconds per real second, fewer where this machine is busy (default: %(default)g)"
     parser.add_argument("--factor", type=float, default=40.0, help=how_fast)
     parser.add_argument("--enforce", action="store_true", help="ask IAM's policies before each call; nobody has a key")
-    how_much = "requests per real second at that factor (default: %(default)g)"
-    parser.add_argument("--rate", type=float, default=rate, help=how_much)
+    how_much = f"requests per real second at that factor (default: {rate:g}, more where a canary needs it)"
+    parser.add_argument("--rate", type=float, help=how_much)
     parser.add_argument("--report", type=Path, default=report, help="where the report goes (default: %(default)s)")
     return parser
+
+
+def parsed(parser: argparse.ArgumentParser, rate: float) -> argparse.Namespace:
+    """What was typed. The requests are `rate` a second where nothing else was, and enough for a canary's evidence."""
+    given = parser.parse_args()
+    if given.rate is None:
+        given.rate = max(rate, REQUESTS * given.factor / 60)
+    return given
 
 
 def slowed(factor: float, story: Story) -> float:

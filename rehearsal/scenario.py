@@ -72,7 +72,7 @@ class Rehearsal:
             self.evidence()
             orders = self.close_the_doors()
             self.keep_pace()
-            self.set = run_set(self.sandbox, self.story, self.asked)
+            self.set = run_set(self.sandbox, self.story)
         return Report(
             seconds=round(time.monotonic() - begun, 2),
             time_factor=self.sandbox.factor,

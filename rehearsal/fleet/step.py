@@ -8,12 +8,11 @@ from rehearsal.sandbox import Sandbox
 from rehearsal.story import Story
 
 GOOD, BAD = FRONT, "invoices"
-RATE = 40.0  # calls per real second of both; a canary of 20 % then fails two a second
+CALLS = 60.0  # of both, in a simulated minute: a canary of 20 % then fails three of its calls in each
 
 
-def run_set(sandbox: Sandbox, story: Story, asked: float) -> SetResult:
-    """Create both, then release a good and a bad edition under calls. Raises ScratchError where it cannot be tried.
-    `asked`: the factor at which RATE is meant."""
+def run_set(sandbox: Sandbox, story: Story) -> SetResult:
+    """Create both, then release a good and a bad edition under calls. Raises ScratchError where it cannot be tried."""
     story.chapter(
         "set: two functions, one of them bad",
         f"A stack of its own holds two functions, {GOOD} and {BAD}, which go live together or not at all. Both get a "
@@ -26,7 +25,7 @@ def run_set(sandbox: Sandbox, story: Story, asked: float) -> SetResult:
     functions = {name: target["function"] for name, target in fleet.targets.items()}
     client, alias = sandbox.aws.client("lambda"), fleet.targets[GOOD]["alias"]
     story.command(COMMAND)
-    rate = RATE * sandbox.factor / asked
+    rate = CALLS / sandbox.bucket
     with Callers(client, list(functions.values()), alias, rate) as callers, story.watching(lambda: callers.status):
         up = fleet.up(story.output)
     after = fleet.look()

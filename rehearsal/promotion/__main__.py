@@ -7,12 +7,13 @@ from pathlib import Path
 from rich.console import Console
 
 from rehearsal import decisions
-from rehearsal.entry import guarded, options, slowed
+from rehearsal.entry import guarded, options, parsed, slowed
 from rehearsal.promotion import stage
 from rehearsal.promotion.scenario import Promotion
 from rehearsal.story import Story
 
 REPORT = Path(".rehearsal/promotion.json")
+RATE = 30.0
 
 
 def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforce: bool) -> int:
@@ -37,7 +38,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
 
 def main() -> int:
     """Exit code 0, 1 with a reason, or 130 where it was interrupted."""
-    given = options("python -m rehearsal.promotion", __doc__, 30.0, REPORT).parse_args()
+    given = parsed(options("python -m rehearsal.promotion", __doc__, RATE, REPORT), RATE)
     return guarded(
         "rehearsal",
         lambda: rehearse(Console(highlight=False), given.factor, given.rate, given.report, enforce=given.enforce),

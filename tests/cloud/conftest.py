@@ -61,7 +61,7 @@ class Cloud:
         other than the account's own, by the names that boto3 has for them.
         """
         make: Callable[..., Any] = boto3.client  # which service is known only when a test runs
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=30)
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=60)
         return make(
             service,
             endpoint_url=self.endpoint,
@@ -110,11 +110,12 @@ def start_cloud(folder: Path, *options: str, factor: float = 60) -> tuple[subpro
 def stop_cloud(process: subprocess.Popen[str]) -> None:
     """End a cloud as Ctrl-C does."""
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
-def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """The first true result of `condition`, or its last one when the time is over."""
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The first true result of `condition`, or its last one when the time is over, which is long: a busy machine is no
+    fault of what is tested."""
     deadline = time.monotonic() + seconds
     while not (result := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
-from rehearsal import pace
+from rehearsal import entry, pace
 
 
 @pytest.mark.parametrize(
@@ -16,7 +17,7 @@ from rehearsal import pace
     [
         (40, 40, 1.0, 40),
         (40, 40, pace.ENOUGH, 40),
-        (40, 40, 0.6, 20),
+        (40, 40, 0.4, 20),
         (100, 100, 0.25, 25),
         (100, 100, 0.2, 25),
         (100, 100, 0.1, 12.5),
@@ -49,6 +50,17 @@ def test_the_share_shrinks_on_a_busy_machine() -> None:
             assert pace.share() < pace.ENOUGH
     finally:
         os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize(
+    ("typed", "rate"),
+    [([], 55), (["--factor", "100"], 75), (["--factor", "20"], 55), (["--factor", "100", "--rate", "12"], 12)],
+)
+def test_a_canary_has_the_requests_that_it_needs_at_any_factor(
+    typed: list[str], rate: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["rehearsal", *typed])
+    assert entry.parsed(entry.options("rehearsal", "", 55.0, Path("report.json")), 55.0).rate == rate
 
 
 def test_what_is_said_names_both_factors_and_the_share() -> None:

@@ -53,7 +53,7 @@ def test_it_says_how_to_attach_and_writes_the_same_to_its_file(cloud: Cloud, tmp
 def test_it_ends_quietly_when_told_to(cloud: Cloud, tmp_path: Path, number: int) -> None:
     with started(tmp_path, environment(cloud)) as process:
         process.send_signal(number)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
         assert (tmp_path / "log.txt").read_text().count("\n") == 1
 
 
@@ -64,7 +64,7 @@ def test_it_ends_with_the_process_that_it_is_told_of(cloud: Cloud, tmp_path: Pat
         assert process.poll() is None
         parent.kill()
         parent.wait()
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_it_ends_with_a_starter_that_is_killed(cloud: Cloud, tmp_path: Path) -> None:
