@@ -5,8 +5,9 @@ A mistake is one line: the path of the key, the value given, the bound or fact t
 
 import json
 import re
+import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, get_type_hints
@@ -142,6 +143,22 @@ def read_object(cls: type, value: object, path: str, mistakes: list[str]) -> Rea
     return Reading(path, good, frozenset(item.name for key, item in known.items() if key in value))
 
 
+def typed(value: object, path: str, takes: Callable[[object], bool]) -> str:
+    """How to give a value as the type that is taken, where it is of another: empty where no type would help.
+
+    `pulumi config set --path` alone makes 0.2 a string and an account's digits a number.
+    https://www.pulumi.com/docs/iac/cli/commands/pulumi_config_set/
+    """
+    text = value if isinstance(value, str) else json.dumps(value) if isinstance(value, bool | int | float) else ""
+    others: list[tuple[str, object]] = [("string", text)]
+    if isinstance(value, str):
+        others = [("bool", text == "true")] if text in {"true", "false"} else []
+        others += [("int", int(text))] if re.fullmatch(rf"-?\d{{1,{MOST_DIGITS}}}", text, re.ASCII) else []
+        others += [("float", float(text))] if re.fullmatch(r"-?\d+(\.\d+)?", text, re.ASCII) else []
+    name = next((name for name, other in others if text and takes(other)), None)
+    return f" (by `pulumi config set --path --type {name} {shlex.quote(path)} {text}` it is)" if name else ""
+
+
 class Check(Reader):
     """A reader of one plain value."""
 
@@ -149,7 +166,15 @@ class Check(Reader):
         try:
             yield self.check(value)
         except UnfitError as error:
-            mistakes.append(f"{path} is {shown(value)}, {error}; give {self.wants}")
+            by_cli = typed(value, path, self._takes)
+            mistakes.append(f"{path} is {shown(value)}, {error}{by_cli}; give {self.wants}")
+
+    def _takes(self, value: object) -> bool:
+        try:
+            self.check(value)
+        except UnfitError:
+            return False
+        return True
 
     @abstractmethod
     def check(self, value: object) -> object:

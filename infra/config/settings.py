@@ -23,6 +23,7 @@ from infra.config.reader import (
     below,
     key_of,
     shown,
+    typed,
     unknown,
 )
 from infra.naming import STACK
@@ -186,7 +187,10 @@ class RuleReader(Reader):
         found = [unknown(below(path, key), key, value[key], bounds) for key in value if key not in bounds]
         known = {key: bounds[key] for key in value if key in bounds}
         parent = path.removesuffix("rule")  # the verdict's own lines begin with it
-        found += [parent + line for key, (_, bound) in known.items() if (line := bound.mistake(key, value[key]))]
+        for key, (_, bound) in known.items():
+            if (line := bound.mistake(key, value[key])) is not None:
+                typed_ = typed(value[key], f"{path}.{key}", lambda other, b=bound, k=key: b.mistake(k, other) is None)  # type: ignore[misc]
+                found.append(parent + line + typed_)
         mistakes += found
         if not found:
             yield Rule(**{name: value[key] for key, (name, _) in known.items()})

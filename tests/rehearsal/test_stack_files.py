@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from infra.config import stack_file
+from infra import config
+from infra.config import ConfigError, stack_file
 from infra.config.stack_file import Handed, StackFileError
 from tests.unit.stack_files import BAD, GOOD, PROJECT, of_scalars
 
@@ -98,3 +101,24 @@ def test_what_the_cli_itself_writes_is_read_back(folder: Folder) -> None:
     same(found, json.loads(shown.stdout))
     assert found.secret == {"shop:keys", "shop:whole"}
     assert json.loads(found.raw["shop:account"])["ids"] == ["012345678901", "111111111111"]
+
+
+@pytest.mark.parametrize(
+    ("key", "given"),
+    [("observability.errorShare", "0.2"), ("release.rule.z", "3.5"), ("account.allowedAccountIds[0]", "111111111111")],
+)
+def test_the_way_to_give_a_type_that_a_mistake_names_works(folder: Folder, key: str, given: str) -> None:
+    (folder.project / "Pulumi.dev.yaml").write_text(
+        'config:\n  strata:account: {region: eu-central-1, allowedAccountIds: ["222222222222"]}\n'
+    )
+    assert folder.pulumi("config", "set", "--path", f"strata:{key}", given).returncode == 0
+    with pytest.raises(ConfigError) as caught:
+        config.parse(rooms(folder), "dev")
+    remedies = [found for line in caught.value.mistakes if (found := re.search(r"`pulumi (config set .*)`", line))]
+    (remedy,) = remedies
+    assert (done := folder.pulumi(*shlex.split(remedy[1]))).returncode == 0, done.stderr
+    config.parse(rooms(folder), "dev")
+
+
+def rooms(folder: Folder) -> dict[str, str]:
+    return {key: text for key, text in folder.read().raw.items() if key.startswith("strata:")}
