@@ -34,8 +34,13 @@ hook_bundles: Mapping[str, bundle.Code]
 if taken:
     bundles, hook_bundles = taken.find(SERVICES, artifacts.bucket(stack, place.account), place.region)
 else:
-    bundles = {service: bundle.build(service, REPOSITORY, platform) for service in SERVICES}
-    hook_bundles = bundle.hooks(SERVICES, REPOSITORY)
+    built, hooked = (
+        {each: bundle.build(each, REPOSITORY, platform) for each in SERVICES},
+        bundle.hooks(SERVICES, REPOSITORY),
+    )
+    for file in sorted({file for each in (*built.values(), *hooked.values()) for file in each.ignored}):
+        pulumi.warn(f"{file} is in no bundle: git ignores it")
+    bundles, hook_bundles = built, hooked
 if stack.data.legacy:
     data = legacy.data(stack.data.legacy, place)
 else:

@@ -17,7 +17,7 @@ from infra.artifacts.store import Artifacts, Stored
 from infra.artifacts.taken import INPUTS, altered
 from infra.bundle import BundleError
 from infra.bundle.zips import write
-from infra.commit import DIRTY, checkout
+from infra.commit import DIRTY, checkout, why_none
 from infra.release.runner import CloudError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ def build(*, as_json: Json = False) -> None:
     from infra.artifacts.build import build  # noqa: PLC0415 - who only puts and gets needs no tools
 
     with _told(as_json=as_json):
-        _answer(build(REPOSITORY), as_json=as_json)
+        _answer(build(REPOSITORY, lambda line: typer.echo(f"note: {line}", err=True)), as_json=as_json)
 
 
 @app.command()
@@ -86,6 +86,8 @@ def get(
     """Fetch the manifest of a commit into dist/. Exit code 1 where nobody built it."""
     with _told(as_json=as_json):
         wanted = commit or getattr(checkout(REPOSITORY, INPUTS), "commit", "")
+        if not wanted:
+            raise BundleError(f"which commit's? git knows none here: {why_none(REPOSITORY)}; or give it by --commit")
         artifacts, folder = _artifacts(stack), REPOSITORY / "dist"
         if (text := artifacts.built(wanted)) is None:
             raise BundleError(

@@ -2,6 +2,7 @@
 
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from infra import bundle
@@ -12,24 +13,28 @@ from infra.artifacts.taken import INPUTS
 from infra.bundle import Bundle, BundleError, packages
 from infra.bundle.packages import Package
 from infra.bundle.zips import lock_of, write
-from infra.commit import DIRTY, checkout
+from infra.commit import DIRTY, checkout, why_none
 from infra.naming import SERVICES
 
 
-def build(repository: Path) -> Manifest:
-    """Build what is checked out. Raises BundleError, or ConfigError where a stack's file has mistakes.
+def build(repository: Path, heed: Callable[[str], None] = lambda _: None) -> Manifest:
+    """Build what is checked out; `heed` is given what is not taken.
+
+    Raises BundleError, CommitError where git refuses to say what that is, or ConfigError where a stack's file is wrong.
 
     Where files differ from the commit's, the manifest says so by "-dirty", and is neither kept nor deployed.
     """
     platform = stacks.platform(stacks.all_of(repository))
     found = checkout(repository, INPUTS)
     if found is None:
-        raise BundleError(f"a bundle is of a commit, and git knows none in {repository}; clone the repository")
+        raise BundleError(f"a bundle is of a commit, and git knows none in {repository}: {why_none(repository)}")
     commit = found.commit + (DIRTY if found.changed else "")
 
     def entry(name: str, built: Bundle, held: list[Package]) -> Entry:
         with zipfile.ZipFile(built.path) as archive:
             unzipped = sum(each.file_size for each in archive.infolist())
+        for file in built.ignored:
+            heed(f"{file} is not in the bundle {name}: git ignores it")
         dependencies = {each.name: each.version for each in held}
         sbom = bill(name, built.digest, commit, found.at, held)
         return Entry(built.digest, built.path.stat().st_size, unzipped, dependencies, sbom)

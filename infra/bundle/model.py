@@ -75,12 +75,14 @@ class Code(Protocol):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A zip on disk. `digest` is what Lambda will report as CodeSha256; `files` are the names in the zip, sorted."""
+    """A zip on disk. `digest` is what Lambda will report as CodeSha256; `files` are the names in the zip, sorted;
+    `ignored`: what lies beside its sources and is not in it, since git ignores it."""
 
     path: Path
     handler: str
     digest: str
     files: tuple[str, ...]
+    ignored: tuple[str, ...] = ()
 
     @cached_property
     def arguments(self) -> Mapping[str, Any]:

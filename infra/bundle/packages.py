@@ -4,6 +4,9 @@ They lie in an environment: the program's own, or one that uv fills with the whe
 hold compiled ones.
 """
 
+import base64
+import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -17,10 +20,8 @@ from packaging.utils import canonicalize_name
 
 from infra.bundle.model import BundleError, Platform
 
-FOLDERS_LEFT_OUT = frozenset({"__pycache__", "tests", "smoke"})
-# What does not run must not make a new version: the locks' own text, and who installed a package, how and where.
-FILES_LEFT_OUT = frozenset({"requirements.in", "requirements.txt"})
-FILES_LEFT_OUT |= {"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json"}
+# Who installed a package, how and where: it differs from machine to machine, and does not run.
+INSTALLER = frozenset({"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json"})
 
 # How uv says that a package, {0}, of a version, {1}, has wheels for other platforms, or none at all.
 _LACKING = r"\b{0}(=={1})? has no (usable )?wheels|[Ww]heels are required for `{0}`"
@@ -28,19 +29,26 @@ _LACKING = r"\b{0}(=={1})? has no (usable )?wheels|[Ww]heels are required for `{
 
 @dataclass(frozen=True)
 class Package:
-    """A locked package. `requires` names the other packages of the lock that it needs."""
+    """A locked package. `requires` names the other packages of the lock that it needs, `programs` the
+    files that are executable."""
 
     name: str
     version: str
     license: str
     requires: tuple[str, ...]
     files: Mapping[str, bytes]
+    programs: frozenset[str] = frozenset()
 
 
 def belongs(name: PurePath) -> bool:
-    """Whether a file is one that runs."""
-    hidden = any(part.startswith(".") for part in name.parts)  # also "..", where pip notes a package's console scripts
-    return not hidden and name.name not in FILES_LEFT_OUT and FOLDERS_LEFT_OUT.isdisjoint(name.parts)
+    """Whether a file of a package goes into a bundle: all that lies beside its modules does, but for what the installer
+    has made of its own, which is noted there and console scripts outside, "../../../bin/jp.py", too."""
+    written = name.parent.suffix == ".dist-info" and len(name.parts) == 2 and name.name in INSTALLER
+    return not written and "__pycache__" not in name.parts and not _outside(name)
+
+
+def _outside(name: PurePath) -> bool:
+    return name.is_absolute() or ".." in name.parts
 
 
 def locked(repository: Path, lock: str, platform: Platform) -> dict[str, str]:
@@ -121,8 +129,31 @@ def _package(name: str, wanted: Mapping[str, str], lock: str, platform: Platform
             f"{name} {version} is not pure Python, so its files are for this machine and not for Lambda's; "
             "choose a pure package, or deploy what `make bundle` built for Lambda, by STRATA_MANIFEST"
         )
-    files = {file.as_posix(): Path(str(file.locate())).read_bytes() for file in found.files or () if belongs(file)}
-    return Package(name, version, _license(found), tuple(_required(found, wanted, platform)), files)
+    if found.files is None:
+        raise BundleError(f"{name} {version} has no RECORD, so its files are not known; run `make venvs`")
+    files = {file.as_posix(): _file(f"{name} {version}", file) for file in found.files if belongs(file)}
+    programs = frozenset(file.as_posix() for file in found.files if belongs(file) and os.access(file.locate(), os.X_OK))
+    required = tuple(_required(found, wanted, platform))
+    return Package(name, version, _license(found), required, files, programs)
+
+
+def _file(package: str, file: metadata.PackagePath) -> bytes:
+    path = Path(str(file.locate()))
+    if path.is_symlink() or not path.is_file():
+        is_ = f"a link, to {path.readlink()}" if path.is_symlink() else "not there"
+        raise BundleError(f"{file} of {package} is {is_}, so it is not what was locked; run `make venvs`")
+    content = path.read_bytes()
+    if file.hash is not None and file.hash.mode == "sha256" and file.hash.value != _sha256(content):
+        raise BundleError(
+            f"{file} of {package} has not the bytes that its RECORD says: another package has a file of that name, or "
+            "it was edited; take one of them out, or run `make venvs`"
+        )
+    return content
+
+
+def _sha256(content: bytes) -> str:
+    """https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file"""
+    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
 
 
 def _license(found: metadata.Distribution) -> str:

@@ -15,7 +15,7 @@ def wheel(folder: Path, name: str, version: str = "1.0", tag: str = "py3-none-an
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nLicense: MIT\n",
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: {pure}\nTag: {tag}\n",
     }
-    record = "".join(f"{file},sha256={_hash(content)},{len(content)}\n" for file, content in files.items())
+    record = "".join(f"{file},sha256={hashed(content)},{len(content)}\n" for file, content in files.items())
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(made, "w") as archive:
@@ -29,5 +29,6 @@ def only(folder: Path) -> dict[str, str]:
     return {"UV_FIND_LINKS": str(folder), "UV_NO_INDEX": "1"}
 
 
-def _hash(content: str) -> str:
+def hashed(content: str) -> str:
+    """As a RECORD has it."""
     return base64.urlsafe_b64encode(hashlib.sha256(content.encode()).digest()).decode().rstrip("=")
