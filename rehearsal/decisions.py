@@ -36,7 +36,7 @@ class Decision:
 def made(endpoint: str) -> tuple[Decision, ...]:
     """All decisions since the local cloud began, but those on its administrator, whom no policy limits."""
     require_loopback(endpoint)
-    with urllib.request.urlopen(f"{endpoint}/_strata/decisions", timeout=30) as answer:  # noqa: S310  loopback
+    with urllib.request.urlopen(f"{endpoint}/_strata/decisions", timeout=120) as answer:  # noqa: S310  loopback
         found = json.load(answer)["decisions"]
     return tuple(
         Decision(**{**one, "by": tuple((each["policy"], each["sid"]) for each in one["by"])})

@@ -118,7 +118,7 @@ class Aws:
     def release_changes(self, since: float) -> tuple[str, ...]:
         """The calls of the release engine since then (seconds since the epoch) that change something."""
         require_loopback(self.endpoint)
-        with urllib.request.urlopen(f"{self.endpoint}/_strata/calls?since={since}", timeout=30) as answer:  # noqa: S310  loopback
+        with urllib.request.urlopen(f"{self.endpoint}/_strata/calls?since={since}", timeout=120) as answer:  # noqa: S310  loopback
             calls = json.load(answer)["calls"]
         return tuple(
             f"{one['service']} {one['action']}"

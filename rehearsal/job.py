@@ -66,7 +66,7 @@ class Job:
         require_loopback(self.endpoint)
         claims = {"aud": AUDIENCE, "sub": self.subject, "ref": MAIN}
         body = json.dumps({"issuer": ISSUER, "claims": claims}).encode()
-        with urllib.request.urlopen(f"{self.endpoint}/_strata/tokens", data=body, timeout=30) as answer:  # noqa: S310  loopback
+        with urllib.request.urlopen(f"{self.endpoint}/_strata/tokens", data=body, timeout=120) as answer:  # noqa: S310  loopback
             self.tokens.append(json.load(answer)["token"])
         return self.tokens[-1]
 

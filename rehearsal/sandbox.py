@@ -87,7 +87,7 @@ class Sandbox:
     def at(self, factor: float) -> Self:
         """The same sandbox with another factor from now on, for the cloud and for commands typed after this."""
         body = json.dumps({"factor": factor}).encode()
-        with urllib.request.urlopen(f"{self.endpoint}/_strata/settings", data=body, timeout=60):  # noqa: S310  loopback
+        with urllib.request.urlopen(f"{self.endpoint}/_strata/settings", data=body, timeout=120):  # noqa: S310  loopback
             pass
         rate = {"STRATA_CLOCK_RATE": f"{factor:g}"}
         served = {name: replace(each, env={**each.env, **rate}) for name, each in self.served.items()}

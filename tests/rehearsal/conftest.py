@@ -77,7 +77,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """The whole story, once."""
     file = tmp_path_factory.mktemp("rehearsal") / "report.json"
     command = [sys.executable, "-m", "rehearsal", "--report", str(file)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=1500)
     text = done.stdout + done.stderr
     assert file.exists(), text
     return Ran(done.returncode, text, json.loads(file.read_text()))

@@ -23,7 +23,7 @@ from rehearsal.traffic import Api, Traffic
 from tests.rehearsal.reliability import PROMOTED, REFUSED, ROWS, STABLE, UNCHANGED
 from tests.rehearsal.stage import FACTOR, RATE, Said, Stage
 
-PATIENCE = 300.0  # seconds until a test gives up, on a machine however slow
+PATIENCE = 900.0  # seconds until a test gives up, on a machine however slow
 RELEASE = "strata-release"
 """In the user agent of the engine's own calls: a fault for these is none for Pulumi's providers."""
 UP = ("pulumi", "up", "--stack", STACK, "--skip-preview")
@@ -121,7 +121,7 @@ class Faults:
 class Scene:
     """One test's view of the shared stack. `before`: how it stood when the test began."""
 
-    SLOWER: ClassVar[float] = 20.0  # simulated seconds per real one: a canary of 30 s, which a second `up` still meets
+    SLOWER: ClassVar[float] = FACTOR / 3  # simulated seconds per real one: a second `up` still meets the canary
 
     stage: Stage
     folder: Path

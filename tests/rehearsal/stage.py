@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal import pace
 from rehearsal.processes import Program
 from rehearsal.sandbox import LOCAL_PYTHON, REPOSITORY, STACK, Sandbox
 from rehearsal.scratch import git
 from rehearsal.traffic import Api, Traffic
 
-FACTOR = 60.0  # a ten-minute canary takes 10 s, and decides as it would at any other
-RATE = 50.0  # requests per second
+FACTOR = pace.suited(60.0, 60.0, pace.share())  # a ten-minute canary takes 10 s; on a busy machine, as many more
+RATE = 50.0 * FACTOR / 60  # requests per second, as many in a simulated minute at any factor
 POSTS = 0.8  # of them: a bad canary then fails some twenty orders before the shift, and four would do
 
 

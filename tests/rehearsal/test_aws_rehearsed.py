@@ -27,7 +27,7 @@ def cloud(folder: Path, *options: str, factor: float = FACTOR) -> Iterator[Cloud
         yield running
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
+        process.wait(timeout=120)
 
 
 def asked(running: Cloud, folder: Path, *tests: str, account: str = ACCOUNT) -> tuple[int, str, str]:
@@ -41,7 +41,7 @@ def asked(running: Cloud, folder: Path, *tests: str, account: str = ACCOUNT) -> 
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     }
     command = [sys.executable, "-m", "pytest", "-q", *(f"tests/aws/{name}.py" for name in tests)]
-    ran = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False, timeout=900)
+    ran = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False, timeout=1800)
     written = folder / "aws.md"
     return ran.returncode, ran.stdout + ran.stderr, written.read_text() if written.exists() else ""
 

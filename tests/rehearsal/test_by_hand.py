@@ -30,7 +30,7 @@ class Shell:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
 
 
@@ -97,7 +97,7 @@ def test_the_real_terraform_reads_the_legacy_state_from_its_backend(stage: Stage
 
     def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["terraform", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=600)
 
     # Configures the backend, then misses the plugin that the state names: neither is needed to read.
     terraform("init", "-input=false", *(f"-backend-config={key}={value}" for key, value in settings.items()))

@@ -63,7 +63,7 @@ class Enforced:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Enforced:
     file = tmp_path_factory.mktemp("enforced") / "report.json"
     command = [sys.executable, "-m", "rehearsal", "--enforce", "--factor", f"{FACTOR:g}", "--report", str(file)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=900)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=2400)
     text = done.stdout + done.stderr
     assert file.exists(), text
     made = decisions.read(file.with_name("decisions.json"))

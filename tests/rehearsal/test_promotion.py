@@ -18,7 +18,7 @@ pytestmark = pytest.mark.faults
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     file = tmp_path_factory.mktemp("promotion") / "promotion.json"
     command = [sys.executable, "-m", "rehearsal.promotion", "--enforce", "--report", str(file)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=1500)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=3600)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text
     assert "All as told" in text

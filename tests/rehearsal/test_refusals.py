@@ -146,7 +146,7 @@ def test_an_endpoint_that_is_away_is_named(bare: Stage) -> None:
 def test_providers_refuse_an_endpoint_off_loopback(bare: Stage) -> None:
     env = {**bare.sandbox.env, "AWS_ENDPOINT_URL": "https://dynamodb.eu-central-1.amazonaws.com"}
     command = [str(LOCAL_PYTHON), "-m", "local.providers"]
-    done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 1
     assert "https://dynamodb.eu-central-1.amazonaws.com" in done.stderr
     assert "loopback" in done.stderr
