@@ -125,7 +125,8 @@ def shifts(fleet: Fleet, since: float) -> Iterator[float]:
     client = fleet.sandbox.aws.client("codedeploy")
     for target in fleet.targets.values():
         group = {"applicationName": target["application"], "deploymentGroupName": target["group"]}
-        for id_ in client.list_deployments(**group, createTimeRange={"start": since})["deployments"]:
+        pages = client.get_paginator("list_deployments").paginate(**group, createTimeRange={"start": since})
+        for id_ in [id_ for page in pages for id_ in page["deployments"]]:
             name = f"{target['function']}:{target['alias']}"
             found = client.get_deployment_target(deploymentId=id_, targetId=name)["deploymentTarget"]["lambdaTarget"]
             for event in found["lifecycleEvents"]:

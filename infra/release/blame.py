@@ -19,6 +19,11 @@ UNREADABLE = "could not be retrieved"
 https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
 """
 
+OF_A_HOOK = frozenset({"HOOK_EXECUTION_FAILURE", "TIMEOUT"})
+"""CodeDeploy's codes for a hook that failed the version, or never answered. Which of them it gives to silence is not
+documented: of a Lambda deployment nothing else has a time limit.
+"""
+
 REMEDIES = {
     "evidence": "; send it traffic, lengthen the curve, lower minimumRequests, or let the release send requests of its "
     "own (topUp)",
@@ -37,7 +42,7 @@ def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[s
     said = f"{deployment.error}: {deployment.message}".strip(": ")
     if deployment.error == "ALARM_ACTIVE":
         return _alarmed(deployment, target, red)
-    if deployment.error.startswith("HOOK_"):
+    if deployment.error in OF_A_HOOK:
         return "hook", said
     if deployment.error not in {"", "MANUAL_STOP"}:
         return "fault", said

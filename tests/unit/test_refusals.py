@@ -61,6 +61,7 @@ def test_what_a_verdict_rejected_is_refused_with_the_deployment_the_date_and_the
     ("values", "refused"),
     [
         ({"status": Status.FAILED, "error": "HOOK_EXECUTION_FAILURE"}, True),
+        ({"status": Status.FAILED, "error": "TIMEOUT"}, True),
         ({"status": Status.FAILED, "error": "IAM_ROLE_PERMISSIONS"}, False),
         ({"message": TARGET.alarm}, False),  # the alias-wide alarm says nothing of the version
         ({"error": "MANUAL_STOP", "message": ""}, False),

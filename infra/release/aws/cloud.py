@@ -38,6 +38,8 @@ ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
 STALE = timedelta(minutes=1)
 """How long is believed what the stack before this one has told."""
 MOST_STREAMS = 100  # that FilterLogEvents takes by name
+MOST_EVENTS = 1000
+"""Enough to tell which error is the most frequent."""
 
 
 class Aws:
@@ -252,13 +254,18 @@ class Aws:
 
     def _errors(self, group: str, start: datetime, **only: Any) -> list[str]:
         """The messages since then that look like errors."""
-        pages = (
-            self.clients.logs.filter_log_events(
-                logGroupName=group, startTime=int(start.timestamp() * 1000), filterPattern=pattern, **only
+        paginator = self.clients.logs.get_paginator("filter_log_events")  # a page may be empty, and not be the last
+        found = (
+            paginator.paginate(
+                logGroupName=group,
+                startTime=int(start.timestamp() * 1000),
+                filterPattern=pattern,
+                PaginationConfig={"MaxItems": MOST_EVENTS},
+                **only,
             )
             for pattern in logs.PATTERNS
         )
-        return [event["message"] for page in pages for event in page["events"]]
+        return [event["message"] for pages in found for page in pages for event in page["events"]]
 
     def _streams(self, target: Target, version: str, start: datetime) -> list[str]:
         """The streams of a version: Lambda names each by the day it began, the version and an id."""
@@ -266,8 +273,12 @@ class Aws:
         names = []
         for day in range(days):
             prefix = f"{start + timedelta(days=day):%Y/%m/%d}/[{version}]"
-            found = self.clients.logs.describe_log_streams(logGroupName=target.log_group, logStreamNamePrefix=prefix)
-            names += [stream["logStreamName"] for stream in found["logStreams"]]
+            pages = self.clients.logs.get_paginator("describe_log_streams").paginate(
+                logGroupName=target.log_group,
+                logStreamNamePrefix=prefix,
+                PaginationConfig={"MaxItems": MOST_STREAMS},
+            )
+            names += [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
         return names[:MOST_STREAMS]
 
     def forget(self, target: Target) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from infra.release.aws import rights, versions
 from infra.release.aws.cloud import Aws
 from infra.release.aws.errors import asking
-from infra.release.aws.measures import MOST_NAMES
+from infra.release.aws.measures import MOST_NAMES, described
 from infra.release.aws.records import chunks, group_arn
 from infra.release.clock import ScaledClock
 from infra.release.doctor.alarms import last_attempt
@@ -157,9 +157,7 @@ def _alarms(aws: Aws, target: Target, ledger: Sequence[Deployment]) -> dict[str,
     names = sorted({target.alarm, target.throttle_alarm, *(last.alarms if last else ())} - {""})
     found: dict[str, Alarm] = {}
     for some in chunks(names, MOST_NAMES):
-        with asking("cloudwatch DescribeAlarms", ", ".join(some)):
-            answer = aws.clients.cloudwatch.describe_alarms(AlarmNames=some)
-        found |= {each["AlarmName"]: _alarm(each) for each in answer["MetricAlarms"]}
+        found |= {each["AlarmName"]: _alarm(each) for each in described(aws.clients, some)}
     return found
 
 

@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.release.aws.clients import Clients
 from infra.release.aws.errors import asking
@@ -17,6 +17,9 @@ from infra.release.aws.records import chunks
 from infra.release.clock import ScaledClock
 from infra.release.model import NOTHING, Observation, Target
 from infra.release.verdict import Counts
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
 
 MOST_QUERIES = 500  # of one GetMetricData
 MOST_NAMES = 100  # of one DescribeAlarms
@@ -109,7 +112,17 @@ def red(clients: Clients, names: Iterable[str]) -> frozenset[str]:
     """Those of the alarms that are in ALARM."""
     found: set[str] = set()
     for some in chunks(sorted(set(names)), MOST_NAMES):
-        with asking("cloudwatch DescribeAlarms", f"alarms {', '.join(some)}"):
-            answer = clients.cloudwatch.describe_alarms(AlarmNames=some, StateValue="ALARM")
-        found |= {alarm["AlarmName"] for alarm in answer["MetricAlarms"]}
+        found |= {alarm["AlarmName"] for alarm in described(clients, some, StateValue="ALARM")}
     return frozenset(found)
+
+
+def described(clients: Clients, names: Sequence[str], **only: Any) -> Iterator[MetricAlarmTypeDef]:
+    """The alarms of those names, 100 at most, that there are. An answer holds 50 where it is not asked for more, named
+    alarms or not.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+    """
+    with asking("cloudwatch DescribeAlarms", f"alarms {', '.join(names)}"):
+        pages = clients.cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=names, **only)
+        for page in pages:
+            yield from page["MetricAlarms"]

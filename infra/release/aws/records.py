@@ -172,16 +172,23 @@ def described(info: DeploymentInfoTypeDef, clock: ScaledClock) -> Deployment:
 
 def tags_of(clients: Clients, group: str) -> dict[str, str]:
     """The tags of the deployment group of that ARN."""
-    with asking("codedeploy ListTagsForResource", f"deployment group {group}"):
-        found = clients.codedeploy.list_tags_for_resource(ResourceArn=group)["Tags"]
-    return {tag["Key"]: tag.get("Value", "") for tag in found if "Key" in tag}
+    found: dict[str, str] = {}
+    more: dict[str, str] = {}
+    while True:  # botocore has no paginator for it
+        with asking("codedeploy ListTagsForResource", f"deployment group {group}"):
+            page = clients.codedeploy.list_tags_for_resource(ResourceArn=group, **more)
+        found |= {tag["Key"]: tag.get("Value", "") for tag in page["Tags"] if "Key" in tag}
+        if not (token := page.get("NextToken")):
+            return found
+        more = {"NextToken": token}
 
 
 def lambda_targets(clients: Clients, deployment: str) -> Iterator[LambdaTargetTypeDef]:
     """The functions of a deployment with their versions and lifecycle events, as far as it has come."""
     client, fine = clients.codedeploy, "DeploymentNotStartedException"
     with asking("codedeploy GetDeploymentTarget", f"deployment {deployment}", fine=fine):
-        for id_ in client.list_deployment_targets(deploymentId=deployment).get("targetIds", []):
+        pages = client.get_paginator("list_deployment_targets").paginate(deploymentId=deployment)
+        for id_ in [id_ for page in pages for id_ in page.get("targetIds", [])]:
             found = client.get_deployment_target(deploymentId=deployment, targetId=id_)["deploymentTarget"]
             if "lambdaTarget" in found:
                 yield found["lambdaTarget"]
