@@ -19,7 +19,7 @@ RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
 .PHONY: help bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties bench captures format venvs
-.PHONY: lock tools plan deploy story drift doctor abort rollback unlock access comment environments
+.PHONY: lock tools plan deploy story drift doctor sweep abort rollback unlock access comment environments
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-19s %s\n' "$$name" "$$text"; done
@@ -63,6 +63,9 @@ drift: tools ## Fails where what is there is no longer what the state says: make
 
 doctor: tools ## Whether a release could work, and its alarms fire: make doctor STACK=prod
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) doctor --stack "$$STACK"
+
+sweep: tools ## Delete the verdict alarms that no release needs any more: make sweep STACK=prod
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) sweep --stack "$$STACK"
 
 abort: tools ## Bring a canary back: make abort STACK=prod REASON="orders without a currency" [FUNCTION=...]
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) abort --stack "$$STACK" --reason "$$REASON" $${FUNCTION:+--function "$$FUNCTION"}

@@ -15,11 +15,12 @@ from infra.release.command.prune import prune
 from infra.release.command.rollback import rollback
 from infra.release.command.shown import EXIT_CODES
 from infra.release.command.status import status
+from infra.release.command.sweep import sweep
 from infra.release.command.unstick import unstick
 from infra.release.command.watch import watch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=EXIT_CODES)
-for command in (status, plan, watch, abort, rollback, forgive, unstick, history, promote, doctor, prune, power):
+for command in (status, plan, watch, abort, rollback, forgive, unstick, history, promote, doctor, prune, sweep, power):
     app.command()(command)
 
 

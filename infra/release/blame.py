@@ -37,11 +37,15 @@ GONE = (
 )
 
 
+ALARM = "alarm "
+"""What the words of an alarm's reason begin with; those of a stop that came at the same moment do not."""
+
+
 def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str] = frozenset()) -> tuple[str, str]:
     """The reason and the detail of a deployment that failed or was stopped. `red`: alarms that are in ALARM still."""
     said = f"{deployment.error}: {deployment.message}".strip(": ")
     if deployment.error == "ALARM_ACTIVE":
-        return _alarmed(deployment, target, red)
+        return _alarmed(deployment, target, tags, red)
     if deployment.error in OF_A_HOOK:
         return "hook", said
     if deployment.error not in {"", "MANUAL_STOP"}:
@@ -58,16 +62,19 @@ def _untagged(deployment: Deployment) -> tuple[str, str]:
     return "operator", "it was stopped by hand, and CloudTrail's StopDeployment says by whom"
 
 
-def _alarmed(deployment: Deployment, target: Target, red: AbstractSet[str]) -> tuple[str, str]:
+def _alarmed(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str]) -> tuple[str, str]:
     if UNREADABLE in deployment.message:
         return "fault", deployment.message
     # Since it was stopped, an alarm may have turned green with its errors out of the window, and another red.
     said = [name for name in deployment.alarms if _named(name, deployment.message)]
+    # Where CodeDeploy names none, a tag does, which was written before the alarm was deleted.
+    if not said and (stop := tags.stop(deployment.id)) is not None and stop.why.startswith(ALARM):
+        return stop.kind, stop.why
     fired = said or [name for name in deployment.alarms if name in red]
     verdict = [name for name in fired or deployment.alarms if name.startswith(target.verdict_alarms)]
     named = " and ".join(verdict or fired or deployment.alarms)
     slow = ": it answers too slowly" if verdict and all(target.is_slow_alarm(name) for name in verdict) else ""
-    return "verdict" if verdict else "fault", f"alarm {named} fired{slow}"
+    return "verdict" if verdict else "fault", f"{ALARM}{named} fired{slow}"
 
 
 def _named(alarm: str, message: str) -> bool:

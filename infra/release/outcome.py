@@ -24,6 +24,7 @@ class Phase(Enum):
     ROLLBACK = "traffic goes back to stable"
     RETRY = "AWS did not answer and is asked again"
     RESTORE = "the alias is put back on stable by the runner, since CodeDeploy has not done it"
+    CLEAR = "the verdict alarms of what has ended are deleted"
     END = "the outcome is known"
 
 

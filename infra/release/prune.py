@@ -1,22 +1,16 @@
-"""Which published versions may go, and which verdict alarms with them. Pure.
+"""Which published versions may go. Pure.
 
 A version that traffic may still need is never among them, and a prune that would leave no way back is refused.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from infra.release.blame import rejection
 from infra.release.model import Deployment, Observation, Status, Target
-
-_ATTEMPT = re.compile(r"(?P<stable>\d+)-(?P<canary>\d+)-(?P<at>\d{8}T\d{9}Z)(-slow)?")
-_STARTING = timedelta(minutes=10)
-"""A verdict alarm is there before its deployment is: one younger than this may be of a release that just starts."""
 
 
 @dataclass(frozen=True)
@@ -152,54 +146,3 @@ def refusal(target: Target, seen: Observation, found: Sequence[Fate]) -> str | N
             f"does not say which of {numbers} was live before; give a larger --keep or --older-than"
         )
     return None
-
-
-def doomed_alarms(
-    target: Target, ledger: Iterable[Deployment], staying: AbstractSet[str], names: Iterable[str]
-) -> list[str]:
-    """Those of the verdict alarms `names` of which a version is not among the `staying`.
-
-    They are to be listed before the versions are, or one that a release has just created would seem to be doomed.
-    """
-    guarding = {alarm for each in ledger if each.running for alarm in each.alarms}
-    return [
-        name
-        for name in sorted(set(names) - guarding)
-        if (versions := versions_of(target, name)) and not versions <= staying
-    ]
-
-
-def orphans(
-    target: Target,
-    ledger: Iterable[Deployment],
-    names: Iterable[str],
-    when: Callable[[datetime], datetime],
-    now: datetime,
-) -> list[str]:
-    """Those of which no deployment of the ledger tells: theirs was never created, or its group is gone.
-
-    when: a time of AWS's as the clock tells it.
-    """
-    told = {alarm for each in ledger for alarm in each.alarms}
-    return [
-        name
-        for name in sorted(set(names) - told)
-        if (moment := moment_of(target, name)) and now - when(moment) > _STARTING
-    ]
-
-
-def versions_of(target: Target, alarm: str) -> frozenset[str]:
-    """The two versions that a verdict alarm compares; none where the name is not one of ours."""
-    found = _attempt(target, alarm)
-    return frozenset({found["stable"], found["canary"]}) if found else frozenset()
-
-
-def moment_of(target: Target, alarm: str) -> datetime | None:
-    """When its attempt was made, as AWS tells time."""
-    found = _attempt(target, alarm)
-    return datetime.strptime(found["at"], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC) if found else None
-
-
-def _attempt(target: Target, alarm: str) -> re.Match[str] | None:
-    prefix = target.verdict_alarms
-    return _ATTEMPT.fullmatch(alarm.removeprefix(prefix)) if alarm.startswith(prefix) else None

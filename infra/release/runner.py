@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from infra.release import commits, plan, silence
+from infra.release import commits, plan, silence, spent
 from infra.release.actions import (
     Action,
     Finish,
@@ -23,7 +23,7 @@ from infra.release.actions import (
 )
 from infra.release.attempt import Elsewhere
 from infra.release.clock import Clock, Interrupted
-from infra.release.model import Alias, Answer, Notes, Observation, ReleaseError, ReleasePolicy, Target
+from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleaseError, ReleasePolicy, Target
 from infra.release.outcome import Ending, Outcome, Phase, Progress
 from infra.release.tags import Enlisted, Mark
 
@@ -76,6 +76,12 @@ class Cloud(Protocol):
 
     def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
         """The last line of the most frequent error since then: the canary's, from its log, or the failed hook's."""
+
+    def states(self, names: Collection[str]) -> Mapping[str, bool]:
+        """Those of the alarms that there are, and whether each is in ALARM."""
+
+    def clear(self, names: Collection[str]) -> None:
+        """Delete those alarms, of which each was there."""
 
     def forget(self, target: Target) -> None:
         """Delete the function's verdict alarms."""
@@ -159,6 +165,7 @@ class _Run:
         self.is_older = is_older
         self.notes = {target.function: Notes() for target in wanted}
         self.outcomes: dict[str, Outcome] = {}
+        self.seen: dict[str, Observation] = {}
         self.told: dict[str, Progress] = {}
         self.looked = False
         self.failing_since: datetime | None = None
@@ -167,6 +174,7 @@ class _Run:
         try:
             while len(self.outcomes) < len(self.wanted):
                 self.attempt()
+            self.clear()
         except ReleaseError as problem:
             raise type(problem)(f"{problem}{self.left_behind()}") from problem
         except KeyboardInterrupt:
@@ -190,7 +198,7 @@ class _Run:
         now = self.clock.now()
         seen = look(self.wanted, self.policy, self.cloud, self.notes, self.is_older)
         seen = {name: self.remember(name, each, now) for name, each in seen.items()}
-        self.looked = True
+        self.looked, self.seen = True, seen
         actions = self.decide(self.wanted, seen, self.policy, now)
         busy: list[Unavailable] = []
         for target in self.wanted:
@@ -261,6 +269,21 @@ class _Run:
                 self.tell(Progress(name, action.phase, f"{why}: sending all traffic to {version}"))
                 self.cloud.point_alias(target, seen.alias, version)
 
+    def clear(self) -> None:
+        """Delete the verdict alarms of what has ended, once the records say without them why it ended."""
+        attempts = {each.function: spent.ended(each, self.seen[each.function].ledger) for each in self.wanted}
+        try:
+            there = self.cloud.states({name for some in attempts.values() for each in some for name in each.alarms})
+            red = frozenset(name for name, is_red in there.items() if is_red)
+            for target in self.wanted:
+                seen = self.seen[target.function]
+                for mark in spent.unnoted(target, attempts[target.function], seen.tags, seen.red | red):
+                    self.cloud.note(target, mark)
+            self.cloud.clear(there.keys() & _verdicts(self.wanted, attempts))
+        except CloudError as problem:  # it costs a little until a sweep deletes them, and must not hide the outcome
+            for target in self.wanted:
+                self.tell(Progress(target.function, Phase.CLEAR, f"the verdict alarms are left to a sweep: {problem}"))
+
     def follow(self, name: str, deployment: str) -> None:
         self.notes[name] = replace(self.notes[name], following=deployment)
 
@@ -303,3 +326,8 @@ class _Run:
             f"; {', '.join(running)} {go_on} under CloudWatch's judgement: run again to resume, or bring the traffic "
             "back by `python -m infra.release abort --stack STACK --reason WHY`"
         )
+
+
+def _verdicts(wanted: Sequence[Target], attempts: Mapping[str, Sequence[Deployment]]) -> set[str]:
+    """All verdict alarms of those attempts, by function."""
+    return {name for each in wanted for one in attempts[each.function] for name in spent.verdicts(each, one)}

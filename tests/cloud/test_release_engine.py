@@ -205,12 +205,12 @@ def test_a_bad_version_is_rolled_back_by_its_verdict_alarm_and_says_why(live: Wo
         end = live.release(version)
     assert (end.ending, end.reason, end.from_version, end.to_version) == (Ending.ROLLED_BACK, "verdict", "1", "2")
     assert live.alias() == "1"
-    [alarm] = live.verdict_alarms()
-    assert alarm["AlarmName"] in end.detail
-    assert alarm["AlarmActions"] == [live.topic]
+    stopped = live.deployment(end.deployment_id)
+    alarm, _ = (each["name"] for each in stopped["overrideAlarmConfiguration"]["alarms"])
+    assert alarm in end.detail
+    assert live.verdict_alarms() == [], "it is paid for, and its attempt has ended"
     assert end.cause == "ValueError: no such order 12345"
     assert end.line().count("\n") == 0
-    stopped = live.deployment(end.deployment_id)
     assert stopped["errorInformation"]["code"] == "ALARM_ACTIVE"
     assert stopped["rollbackInfo"]["rollbackDeploymentId"]
 
@@ -224,10 +224,12 @@ def test_a_second_try_is_refused_or_waits_for_an_empty_window_and_has_an_alarm_o
         refused = live.release(version)
         assert (refused.ending, refused.reason) == (Ending.REFUSED, "rejected")
         assert str(rejected.deployment_id) in refused.detail
-        assert live.release(version, retry).ending is Ending.ROLLED_BACK
+        again = live.release(version, retry)
+        assert again.ending is Ending.ROLLED_BACK
         assert live.release(version, retry).reason == "rejected"
     assert any(": settle: " in line for line in live.told)
-    assert len(live.verdict_alarms()) == 2
+    tries = [live.deployment(each.deployment_id)["overrideAlarmConfiguration"] for each in (rejected, again)]
+    assert tries[0]["alarms"][0] != tries[1]["alarms"][0]
 
 
 def test_a_version_whose_import_fails_is_rolled_back_with_the_import_error(live: World) -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -143,12 +144,10 @@ def test_a_prune_shows_first_and_then_deletes_what_nothing_needs(seasoned: World
     assert [number for number, why in kept.items() if why] == ["4", "2", "1"]
     assert (kept["2"], kept["1"][0]) == (["live"], "last good")
     assert ask(seasoned, tmp_path, "4", "prune")[1]["functions"]["orders"]["gone"] == []
-    before = len(seasoned.verdict_alarms())
     code, done = ask(seasoned, tmp_path, "4", *everything, "--yes")
     assert (code, done["deleted"]) == (0, True)
     left = versions.published(seasoned.aws.clients, seasoned.clock, seasoned.target("4"))
     assert sorted(each.number for each in left) == ["1", "2", "4"]
-    assert len(seasoned.verdict_alarms()) == before - 1
     assert seasoned.alias() == "2"
 
 
@@ -184,3 +183,18 @@ def test_a_role_is_judged_by_what_iam_simulates_and_whom_it_trusts(world: World)
     assert rights.trusts(rights.role(clients, arn), "lambda")
     assert not rights.trusts(rights.role(clients, arn), "codedeploy")
     assert rights.principal(clients) is None
+
+
+def test_a_sweep_deletes_the_alarms_that_nothing_needs_and_no_other(live: World, tmp_path: Path) -> None:
+    at = live.clock.real(live.clock.now() - timedelta(days=1))
+    target = live.target("1")
+    names = [target.verdict_alarm("1", str(number), at) for number in range(2, 62)]
+    [alarm] = live.cloudwatch.describe_alarms(AlarmNames=["orders-live-errors"])["MetricAlarms"]
+    kept = ("Namespace", "Dimensions", "Statistic", "Period", "EvaluationPeriods", "Threshold", "ComparisonOperator")
+    for name in [*names, f"{target.verdict_alarms}of-mine"]:
+        live.cloudwatch.put_metric_alarm(**{each: alarm[each] for each in (*kept, "MetricName")}, AlarmName=name)
+    dry = ("sweep", "--dry-run")  # those that are younger than ten minutes stay
+    assert until(lambda: len(ask(live, tmp_path, "1", *dry)[1]["functions"]["orders"]["alarms"]) == 60, 60)
+    code, told = ask(live, tmp_path, "1", "sweep")
+    assert (code, told["deleted"], told["functions"]["orders"]) == (0, True, {"alarms": sorted(names), "kept": 1})
+    assert [each["AlarmName"] for each in live.verdict_alarms()] == [f"{target.verdict_alarms}of-mine"]

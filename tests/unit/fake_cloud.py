@@ -6,7 +6,7 @@ Faults are set by a test as attributes: `never_begins`, `rollback` ("works", "fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -195,6 +195,15 @@ class FakeCloud:
         self._called("cause")
         return "ValueError: no" if self._version(outcome.to_version).fingerprint in self.bad else None
 
+    def states(self, names: Collection[str]) -> Mapping[str, bool]:
+        return {name: red for name, red in self.alarms.items() if name in names}
+
+    def clear(self, names: Collection[str]) -> None:
+        guarded = {name for each in self.deployments.values() if each.running for name in each.alarms}
+        assert not guarded & set(names), "CodeDeploy stops a deployment whose alarm is gone"
+        for name in names:
+            del self.alarms[name]
+
     def forget(self, target: Target) -> None:
         self._called("forget")
         self.alarms = {name: red for name, red in self.alarms.items() if not name.startswith(target.verdict_alarms)}
@@ -332,6 +341,13 @@ class FakeSet:
 
     def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
         return self.clouds[target.function].cause(target, outcome, since)
+
+    def states(self, names: Collection[str]) -> Mapping[str, bool]:
+        return {name: red for each in self.clouds.values() for name, red in each.states(names).items()}
+
+    def clear(self, names: Collection[str]) -> None:
+        for each in self.clouds.values():
+            each.clear(each.states(names).keys())
 
     def forget(self, target: Target) -> None:
         self.clouds[target.function].forget(target)

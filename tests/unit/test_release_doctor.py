@@ -157,8 +157,10 @@ def changed(**values: Any) -> dict[str, Any]:
             {"reported": frozenset()},
             "warning alarm orders-live-errors: cannot have fired yet: nobody called alias live",
         ),
-        ({"leftover": ("orders-verdict-1-2-x",), "verdicts": 3}, "1 of 3 are of a version or deployment that is gone"),
-        ({"verdicts": 101}, "warning verdict alarms of orders: there are 101"),
+        (
+            {"leftover": ("orders-verdict-1-2-x",), "verdicts": 3},
+            "1 of 3 are of attempts that have ended, or never began",
+        ),
         (
             {"ledger": (FAILED,), "alarms": {**GREEN, seen.ALARM: alarm(seen.ALARM, metrics=frozenset({WRONG}))}},
             "in d-1",

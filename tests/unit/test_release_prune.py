@@ -1,12 +1,11 @@
 """Nothing that traffic may need is pruned, and a prune that would leave no way back is refused."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from infra.release.ledger import Entry, moment
 from infra.release.model import Alias, Deployment, Observation, Status
-from infra.release.prune import Bounds, Fate, Published, doomed_alarms, fates, last_good, orphans, refusal
+from infra.release.prune import Bounds, Fate, Published, fates, last_good, refusal
 from infra.release.tags import Tags
 from tests.unit.fake_cloud import START, target, version
 
@@ -99,17 +98,3 @@ def test_a_prune_that_leaves_no_way_back_is_refused() -> None:
 def test_nothing_is_pruned_while_a_deployment_by_hand_moves_unknown_versions() -> None:
     by_hand = deployment("d-3", 7, 9, 70, status=Status.IN_PROGRESS, entry=None)
     assert "d-3 is in flight" in (refusal(ORDERS, seen(*UP_TO_9, by_hand), found(seen(*UP_TO_9, by_hand))) or "")
-
-
-def test_verdict_alarms_go_with_their_versions_and_when_no_deployment_tells_of_them() -> None:
-    named = [
-        ORDERS.verdict_alarm("5", "9", NOW),
-        ORDERS.slow_alarm("3", "5", NOW),
-        ORDERS.verdict_alarm("9", "99", NOW),
-    ]
-    lost = [ORDERS.verdict_alarm("5", "9", NOW - timedelta(hours=1)), f"{ORDERS.verdict_alarms}of-somebody"]
-    what = seen(UP_TO_9[0], deployment("d-2", 9, 5, 60, alarms=tuple(named)))
-    assert doomed_alarms(ORDERS, what.ledger, {"5", "9"}, [*named, *lost]) == sorted(named[1:])
-    assert orphans(ORDERS, what.ledger, [*named, *lost], lambda real: real, NOW) == lost[:1]
-    running = replace(what.ledger[0], status=Status.IN_PROGRESS)
-    assert doomed_alarms(ORDERS, [running], set(), named) == []

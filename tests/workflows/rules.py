@@ -43,6 +43,7 @@ STEPS: Mapping[str, Mapping[str, list[str]]] = {
         "faults": [*READY, PULUMI, "make test-all"],
         "drift": [*ON_AWS, "make drift"],
         "doctor": [*ON_AWS, "make doctor"],
+        "sweep": [*ON_AWS, "make sweep"],
     },
 }
 """Every step of every job, in order: what one takes away without meaning to, `make check` names."""

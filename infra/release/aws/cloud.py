@@ -7,7 +7,7 @@ published version, a deployment's versions) is asked for once. Times are transla
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from infra.release.attempt import Elsewhere
 from infra.release.aws import elsewhere, measures, versions
 from infra.release.aws.clients import Clients
 from infra.release.aws.errors import asking
-from infra.release.aws.records import Records
+from infra.release.aws.records import Records, chunks
 from infra.release.clock import ScaledClock
 from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Target, Version
 from infra.release.outcome import Outcome
@@ -281,8 +281,18 @@ class Aws:
             names += [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
         return names[:MOST_STREAMS]
 
+    def states(self, names: Collection[str]) -> Mapping[str, bool]:
+        return {
+            each["AlarmName"]: each.get("StateValue") == "ALARM"
+            for some in chunks(sorted(names), measures.MOST_NAMES)
+            for each in measures.described(self.clients, some)
+        }
+
+    def clear(self, names: Collection[str]) -> None:
+        versions.delete_alarms(self.clients, sorted(names))
+
     def forget(self, target: Target) -> None:
-        versions.delete_alarms(self.clients, versions.verdict_alarms(self.clients, target))
+        self.clear(versions.verdict_alarms(self.clients, self._clock, target))
 
 
 def _appspec(target: Target, stable: str, canary: str, *, hooks: bool) -> str:

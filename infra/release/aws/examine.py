@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from infra.release import spent
 from infra.release.aws import rights, versions
 from infra.release.aws.cloud import Aws
 from infra.release.aws.errors import asking
@@ -17,7 +18,6 @@ from infra.release.clock import ScaledClock
 from infra.release.doctor.alarms import last_attempt
 from infra.release.doctor.facts import Account, Alarm, Examined, Group, Hook, Metric, Storage
 from infra.release.model import Deployment, Notes, Target
-from infra.release.prune import doomed_alarms, orphans
 from infra.release.runner import CloudError, NotThere
 from infra.release.tags import Tags
 
@@ -100,7 +100,7 @@ def function(aws: Aws, clock: ScaledClock, target: Target) -> Examined:
     alias = asked.ask("alias", lambda: aws.alias(target.function, target.alias), None)
     ledger = asked.ask("ledger", lambda: _ledger(aws, target), ())
     group = asked.ask("group", lambda: _group(aws, target), None)
-    names = asked.ask("verdicts", lambda: versions.verdict_alarms(aws.clients, target), [])
+    names = asked.ask("verdicts", lambda: versions.verdict_alarms(aws.clients, clock, target), {})
     alarms = asked.ask("alarms", lambda: _alarms(aws, target, ledger), {})
     return Examined(
         target=target,
@@ -114,7 +114,7 @@ def function(aws: Aws, clock: ScaledClock, target: Target) -> Examined:
         curve=asked.ask("curve", lambda: _curve(aws, target), None),
         alarms=alarms,
         verdicts=len(names),
-        leftover=asked.ask("leftover", lambda: _leftover(aws, clock, target, ledger, names), ()),
+        leftover=asked.ask("leftover", lambda: tuple(spent.left(target, ledger, names, now)), ()),
         reported=asked.ask("reported", lambda: _reported(aws, target, alarms.values()), frozenset()),
         hooks=_hooks(aws, target, asked),
         untold=asked.untold,
@@ -158,7 +158,17 @@ def _alarms(aws: Aws, target: Target, ledger: Sequence[Deployment]) -> dict[str,
     found: dict[str, Alarm] = {}
     for some in chunks(names, MOST_NAMES):
         found |= {each["AlarmName"]: _alarm(each) for each in described(aws.clients, some)}
+    for name in last.alarms if last and last.status.ended else ():
+        if name not in found and (compared := spent.versions_of(target, name)) is not None:
+            found[name] = Alarm(name, acts=True, actions=(), state="DELETED", metrics=_compared(target, *compared))
     return found
+
+
+def _compared(target: Target, *versions: str) -> frozenset[Metric]:
+    """What a verdict alarm that is gone read of its two versions."""
+    alias = {"FunctionName": target.function, "Resource": f"{target.function}:{target.alias}"}
+    named = [frozenset({**alias, "ExecutedVersion": each}.items()) for each in versions]
+    return frozenset(Metric(LAMBDA, metric, each) for metric in ("Invocations", "Errors") for each in named)
 
 
 def _alarm(info: MetricAlarmTypeDef) -> Alarm:
@@ -176,14 +186,6 @@ def _alarm(info: MetricAlarmTypeDef) -> Alarm:
 def _metric(info: Mapping[str, Any]) -> Metric:
     dimensions = frozenset((each["Name"], each["Value"]) for each in info.get("Dimensions", ()))
     return Metric(info["Namespace"], info["MetricName"], dimensions)
-
-
-def _leftover(
-    aws: Aws, clock: ScaledClock, target: Target, ledger: Sequence[Deployment], names: Sequence[str]
-) -> tuple[str, ...]:
-    there = {each.number for each in versions.published(aws.clients, clock, target)}
-    gone = doomed_alarms(target, ledger, there, names)
-    return tuple(sorted({*gone, *orphans(target, ledger, names, clock.simulated, clock.now())}))
 
 
 def _reported(aws: Aws, target: Target, alarms: Iterable[Alarm]) -> frozenset[Metric]:

@@ -13,6 +13,7 @@ from infra.release.aws.records import chunks
 from infra.release.clock import ScaledClock
 from infra.release.model import Target
 from infra.release.prune import Published
+from infra.release.runner import NotThere
 
 
 def published(clients: Clients, clock: ScaledClock, target: Target) -> list[Published]:
@@ -40,11 +41,15 @@ def published(clients: Clients, clock: ScaledClock, target: Target) -> list[Publ
     ]
 
 
-def verdict_alarms(clients: Clients, target: Target) -> list[str]:
-    """The names of all of the function's verdict alarms."""
+def verdict_alarms(clients: Clients, clock: ScaledClock, target: Target) -> dict[str, datetime]:
+    """All of the function's verdict alarms by name, and when each was configured."""
     with asking("cloudwatch DescribeAlarms", f"verdict alarms of {target.function}"):
         pages = clients.cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=target.verdict_alarms)
-        return [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
+        return {
+            alarm["AlarmName"]: clock.simulated(alarm["AlarmConfigurationUpdatedTimestamp"])
+            for page in pages
+            for alarm in page["MetricAlarms"]
+        }
 
 
 def delete_version(clients: Clients, function: str, number: str) -> None:
@@ -59,7 +64,15 @@ def delete_version(clients: Clients, function: str, number: str) -> None:
 
 
 def delete_alarms(clients: Clients, names: Sequence[str]) -> None:
-    """Delete alarms that are there; CloudWatch takes 100 at once."""
+    """Delete alarms, 100 at once as CloudWatch takes them. Where another has deleted one of them, it deletes none.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DeleteAlarms.html
+    """
     for some in chunks(list(names), MOST_NAMES):
-        with asking("cloudwatch DeleteAlarms", ", ".join(some)):
-            clients.cloudwatch.delete_alarms(AlarmNames=some)
+        try:
+            with asking("cloudwatch DeleteAlarms", ", ".join(some)):
+                clients.cloudwatch.delete_alarms(AlarmNames=some)
+        except NotThere:
+            for name in some:
+                with asking("cloudwatch DeleteAlarms", name, fine="ResourceNotFound"):
+                    clients.cloudwatch.delete_alarms(AlarmNames=[name])

@@ -1,4 +1,4 @@
-"""`prune`: delete published versions that nothing needs, and their verdict alarms."""
+"""`prune`: delete published versions that nothing needs, and verdict alarms that a release has left."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from infra import tables
+from infra.release import spent
 from infra.release.command.opened import Opened, opened
 from infra.release.command.shown import Function, Json, RefusedError, Stack, UsageError, answer, answering
 from infra.release.model import Observation, Target
-from infra.release.prune import Bounds, Fate, doomed_alarms, fates, orphans, refusal
+from infra.release.prune import Bounds, Fate, fates, refusal
 from infra.release.runner import CloudError
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def prune(
     function: Function = "",
     as_json: Json = False,
 ) -> None:
-    """Show which published versions nothing needs any more, and with --yes delete them and their verdict alarms.
+    """Show which published versions nothing needs any more, and with --yes delete them.
 
+    With them go the verdict alarms that `sweep` deletes too.
     Never one that is live, has traffic, is the last good one, is in flight, wanted by the stack, or behind another
     alias. Exit code 3: it would leave no way back.
     """
@@ -74,7 +76,7 @@ def _found(release: Opened, bounds: Bounds) -> list[Pruning]:
     from infra.release.aws import versions  # noqa: PLC0415 - `power` and `--help` need no boto3
 
     clients, now = release.aws.clients, release.clock.now()
-    alarms = {target.function: versions.verdict_alarms(clients, target) for target in release.targets}
+    alarms = {each.function: versions.verdict_alarms(clients, release.clock, each) for each in release.targets}
     looked: Mapping[str, Observation] = release.look()
     found = []
     for target in release.targets:
@@ -83,12 +85,7 @@ def _found(release: Opened, bounds: Bounds) -> list[Pruning]:
         mine = fates(target, seen, published, bounds, now)
         if (why := refusal(target, seen, mine)) is not None:
             raise RefusedError(f"nothing is pruned: {why}")
-        staying = {each.version.number for each in mine if not each.goes}
-        gone = {
-            *doomed_alarms(target, seen.ledger, staying, names),
-            *orphans(target, seen.ledger, names, release.clock.simulated, now),
-        }
-        found.append(Pruning(target, tuple(mine), tuple(sorted(gone))))
+        found.append(Pruning(target, tuple(mine), tuple(spent.left(target, seen.ledger, names, now))))
     return found
 
 

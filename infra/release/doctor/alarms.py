@@ -13,7 +13,6 @@ LAST = 10
 """Releases that are looked back on."""
 ALARMED = "ALARM_ACTIVE"
 """CodeDeploy's code where an alarm did stop a deployment: the runner's stop came at the same moment."""
-MANY = 100
 REMEMBERED = timedelta(days=13)
 """ListMetrics leaves out what had no data for two weeks.
 
@@ -109,13 +108,12 @@ def _silent(facts: Examined) -> Iterator[Finding]:
 
 
 def _left_over(facts: Examined) -> Finding:
-    about, remedy = f"verdict alarms of {facts.target.function}", "`python -m infra.release prune` deletes them"
+    about, remedy = f"verdict alarms of {facts.target.function}", "`python -m infra.release sweep` deletes them"
     if facts.leftover:
         shown = ", ".join(facts.leftover[:3]) + (" ..." if len(facts.leftover) > 3 else "")
-        said = f"{len(facts.leftover)} of {facts.verdicts} are of a version or deployment that is gone: {shown}"
+        said = (
+            f"{len(facts.leftover)} of {facts.verdicts} are of attempts that have ended, or never began, and each is "
+            f"paid for: {shown}; a runner that was killed left them"
+        )
         return Finding(Grade.WARNING, about, said, remedy)
-    if facts.verdicts > MANY:
-        said = f"there are {facts.verdicts}, and each is paid for; they go with the versions that they compare"
-        return Finding(Grade.WARNING, about, said, "`python -m infra.release prune`")
-    said = f"{facts.verdicts}, each of versions that are still there" if facts.verdicts else "none"
-    return Finding(Grade.OK, about, said)
+    return Finding(Grade.OK, about, f"{facts.verdicts}, each of what is in flight" if facts.verdicts else "none")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from tests.unit.machine.codedeploy import CodeDeploy, Limit, Record
 from tests.unit.machine.world import MINUTE, Alarm, Function
 
 READS = ("alias", "ledger", "tags", "metrics")
-MUTATIONS = ("note", "put_alarm", "create", "stop", "point", "probe", "top_up")
+MUTATIONS = ("note", "put_alarm", "create", "stop", "point", "probe", "top_up", "clear")
 KINDS = ("unavailable", "lost", "denied", "crash before", "crash after", "slow before", "slow after")
 SLOW_CALL = timedelta(seconds=95)
 """Longer than the runner's minute of grace, so that a look may be as old as that."""
@@ -253,6 +253,18 @@ class Client:
     def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
         with self._asking("cause"):
             return None
+
+    def states(self, names: Collection[str]) -> Mapping[str, bool]:
+        with self._asking("alarms"):
+            functions = [group.function for group in self.cloud.groups.values()]
+            return {name: each.alarms[name].red for each in functions for name in each.alarms if name in names}
+
+    def clear(self, names: Collection[str]) -> None:
+        with self._asking("clear"):
+            for group in self.cloud.groups.values():
+                for name in group.function.alarms.keys() & names:
+                    self._act("clear", group.function, name)
+                    del group.function.alarms[name]
 
     def forget(self, target: Target) -> None:
         function = self.cloud.groups[target.function].function

@@ -99,6 +99,8 @@ class Truth:
             self._taken_back(client, group, what)
         elif act == "stop" and parse(function.tags).stop(str(what)) is None:
             self.broken(f"{client.name} stops {what}, and no tag says why")
+        elif act == "clear" and any(what in each.machine.plan.alarms for each in group.records if not each.ended):
+            self.broken(f"{client.name} deletes {what}, by which a deployment in flight is judged")
 
     def _noted(self, client: Client, function: Function, mark: Mark) -> None:
         self.cloud.tell(f"{client.name} notes for {function.name}: {mark}")
