@@ -124,6 +124,14 @@ class Names:
         return self.prefix
 
     @property
+    def api_log_group(self) -> str:
+        """The access log. Of groups whose names begin so, the policy by which API Gateway writes does not grow.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
+        """
+        return f"/aws/vendedlogs/{self.prefix}-api"
+
+    @property
     def topic(self) -> str:
         return f"{self.prefix}-alarms"
 

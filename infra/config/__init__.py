@@ -14,7 +14,9 @@ from infra.config.reader import Secret
 from infra.config.rooms import SECRETS, ConfigError, given, given_secret, handed, read_rooms
 from infra.config.settings import (
     AccountConfig,
+    ApiConfig,
     ArtifactsConfig,
+    Authorizer,
     ComputeConfig,
     Curve,
     DataConfig,
@@ -23,13 +25,16 @@ from infra.config.settings import (
     ObservabilityConfig,
     ReleaseConfig,
     SecretsConfig,
+    Throttling,
 )
 from infra.naming import Names
 from infra.release.model import ReleasePolicy
 
 __all__ = [
     "AccountConfig",
+    "ApiConfig",
     "ArtifactsConfig",
+    "Authorizer",
     "ComputeConfig",
     "ConfigError",
     "Curve",
@@ -40,6 +45,7 @@ __all__ = [
     "Secret",
     "SecretsConfig",
     "StackConfig",
+    "Throttling",
     "load",
     "of",
     "parse",

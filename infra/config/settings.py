@@ -113,6 +113,43 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class Throttling:
+    """strata:compute.api.throttling: what the API lets through, of all callers together; the rest is answered 429.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
+    """
+
+    rate: Annotated[int, Whole(1, 100_000, "requests a second", "an API without a bound has the account's")] = 200
+    burst: Annotated[int, Whole(1, 100_000, "requests at once", "an API without a bound has the account's")] = 400
+
+
+@dataclass(frozen=True)
+class Authorizer:
+    """strata:compute.api.authorizer: whose tokens, and made for whom, the API asks for.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+    """
+
+    issuer: Annotated[
+        str, Text(r"https://[^\s/?#]+(/[^\s?#]*)?", 'the issuer\'s URL, e.g. "https://issuer.example.com"')
+    ]
+    audience: Annotated[
+        tuple[str, ...], Listed(Text(r"[!-~]{1,256}", 'for whom tokens are made, e.g. "orders"'), least=1)
+    ]
+
+
+@dataclass(frozen=True)
+class ApiConfig:
+    """strata:compute.api. Without days there is no access log; without an authorizer anybody may call."""
+
+    throttling: Annotated[Throttling, Room(Throttling)] = Throttling()
+    access_log_days: Annotated[
+        int, OneOf(0, *LOG_RETENTION, why="CloudWatch Logs offers a list of days, and 0 is for no access log")
+    ] = 30
+    authorizer: Annotated[Authorizer | None, Room(Authorizer)] = None
+
+
+@dataclass(frozen=True)
 class ComputeConfig:
     """strata:compute. `memory` in MB, `timeout` in seconds; `source` is that of observability and delivery too."""
 
@@ -128,6 +165,7 @@ class ComputeConfig:
     log_level: Annotated[
         str, OneOf("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", why="these are the levels of Powertools' logger")
     ] = "INFO"
+    api: Annotated[ApiConfig, Room(ApiConfig)] = ApiConfig()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The compute layer: functions, each behind the alias that callers reach, and the HTTP API in front of one."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 import pulumi_aws as aws
@@ -7,12 +8,28 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from infra import permissions
 from infra.bundle import Code
-from infra.config import ComputeConfig
+from infra.config import ApiConfig, Authorizer, ComputeConfig
 from infra.contracts import DataOutputs, FunctionOutputs, SecretsOutputs
 from infra.naming import LIVE, Names, Place
 
 FRONT = "orders"  # the function that the API calls
 ROUTES = {"create": "POST /orders", "read": "GET /orders/{id}", "health": "GET /health"}
+OPEN = ("health",)  # routes that ask for no token: whoever looks whether the service answers has none
+
+# Of whom a request is, of its path, which names an order, and of its key and body, nothing is logged.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
+ACCESS_LOG = json.dumps(
+    {
+        "requestId": "$context.requestId",
+        "requestTime": "$context.requestTime",
+        "routeKey": "$context.routeKey",
+        "status": "$context.status",
+        "responseLatency": "$context.responseLatency",
+        "responseLength": "$context.responseLength",
+        "integrationError": "$context.integrationErrorMessage",
+        "authorizerError": "$context.authorizer.error",
+    }
+)
 
 # Every input of an alias that can change. CodeDeploy moves the alias; Pulumi sends even an ignored input again when
 # another one changes, and would undo a shift in mid-air.
@@ -71,6 +88,8 @@ class Compute(ComponentResource):
             )
         self.functions = functions
         self._api, self._integration = self._front(aliases[FRONT])
+        self._stage(config.api)
+        self._authorizer = self._asks(config.api.authorizer) if config.api.authorizer else None
         self.api_url = self._api.api_endpoint
         self.register_outputs({"api_url": self.api_url})
 
@@ -80,11 +99,14 @@ class Compute(ComponentResource):
         https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
         """
         for route, key in ROUTES.items():
+            asks = None if route in OPEN else self._authorizer
             aws.apigatewayv2.Route(
                 f"{self._name}-{route}",
                 api_id=self._api.id,
                 route_key=key,
                 target=self._integration.id.apply(lambda id_: f"integrations/{id_}"),
+                authorization_type="JWT" if asks else None,
+                authorizer_id=asks.id if asks else None,
                 opts=ResourceOptions(parent=self, depends_on=list(after)),
             )
 
@@ -149,7 +171,7 @@ class Compute(ComponentResource):
         )
 
     def _front(self, alias: aws.lambda_.Alias) -> tuple[aws.apigatewayv2.Api, aws.apigatewayv2.Integration]:
-        """The API, all but its routes.
+        """The API, all but its routes, its stage and whom it asks for a token.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
         """
@@ -164,13 +186,6 @@ class Compute(ComponentResource):
             payload_format_version="2.0",
             opts=opts,
         )
-        aws.apigatewayv2.Stage(
-            f"{self._name}-stage",
-            api_id=api.id,
-            name="$default",
-            auto_deploy=True,
-            opts=opts,
-        )
         aws.lambda_.Permission(
             f"{self._name}-invoke",
             action="lambda:InvokeFunction",
@@ -181,6 +196,51 @@ class Compute(ComponentResource):
             opts=opts,
         )
         return api, integration
+
+    def _stage(self, config: ApiConfig) -> None:
+        """The stage, with its bounds and its log.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+        """
+        opts = ResourceOptions(parent=self)
+        access_log = None
+        if config.access_log_days:
+            log_group = aws.cloudwatch.LogGroup(
+                f"{self._name}-access-log",
+                name=self._names.api_log_group,
+                retention_in_days=config.access_log_days,
+                opts=opts,
+            )
+            access_log = aws.apigatewayv2.StageAccessLogSettingsArgs(destination_arn=log_group.arn, format=ACCESS_LOG)
+        aws.apigatewayv2.Stage(
+            f"{self._name}-stage",
+            api_id=self._api.id,
+            name="$default",
+            auto_deploy=True,
+            default_route_settings=aws.apigatewayv2.StageDefaultRouteSettingsArgs(
+                throttling_rate_limit=config.throttling.rate, throttling_burst_limit=config.throttling.burst
+            ),
+            access_log_settings=access_log,
+            opts=opts,
+        )
+
+    def _asks(self, config: Authorizer) -> aws.apigatewayv2.Authorizer:
+        """Who calls must show a token of this issuer.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+        """
+        return aws.apigatewayv2.Authorizer(
+            f"{self._name}-authorizer",
+            api_id=self._api.id,
+            name=self._names.api,
+            authorizer_type="JWT",
+            identity_sources=["$request.header.Authorization"],
+            jwt_configuration=aws.apigatewayv2.AuthorizerJwtConfigurationArgs(
+                issuer=config.issuer, audiences=list(config.audience)
+            ),
+            opts=ResourceOptions(parent=self),
+        )
 
 
 def _declared(

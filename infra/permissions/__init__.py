@@ -13,9 +13,10 @@ from infra.permissions.running import deployments, execution, hook
 from infra.permissions.state import META, backend, secrets_provider
 from infra.permissions.statement import PolicyError, Statement, document, managed
 from infra.permissions.tokens import GITHUB, PULUMI, Repository, Token, federated, neighbours, pulumi_token, trust
-from infra.permissions.wide import WIDE
+from infra.permissions.wide import DELIVERS, WIDE
 
 __all__ = [
+    "DELIVERS",
     "GITHUB",
     "META",
     "PARTS",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from infra.naming import Names, Place
 from infra.permissions import artifacts, grants, state
+from infra.permissions.access_log import access_log
 from infra.permissions.api import api
 from infra.permissions.declared import Resources
 from infra.permissions.grants import Grant
@@ -84,7 +85,7 @@ def _granted(
         data = tuple(grants.table(place, belongings.table))
     return {
         "functions": grants.functions(names, place),
-        "api": tuple(api(names, place, belongings.api)),
+        "api": (*api(names, place, belongings.api), *access_log(names, place)),
         "roles": (
             *grants.roles(names, place),
             Grant("Itself", "iam", (itself,), ("GetRole", "SimulatePrincipalPolicy")),

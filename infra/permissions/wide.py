@@ -1,4 +1,4 @@
-"""The calls that cannot be bound to the stack's own resources, each with the reason. None of them changes anything.
+"""The calls that cannot be bound to the stack's own resources, each with the reason. None of `WIDE` changes anything.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -15,3 +15,17 @@ WIDE = {
     "sns:GetSubscriptionAttributes": "has no resource level: it is asked by a subscription's ARN",
 }
 """By action."""
+
+DELIVERS = {
+    "logs:CreateLogDelivery": "makes the delivery of the API's access log",
+    "logs:DeleteLogDelivery": "ends it",
+    "logs:DescribeResourcePolicies": "sees whether API Gateway may write already",
+    "logs:GetLogDelivery": "sees the delivery",
+    "logs:ListLogDeliveries": "finds it",
+    "logs:PutResourcePolicy": "lets API Gateway write",
+    "logs:UpdateLogDelivery": "changes the delivery",
+}
+"""What API Gateway asks of whoever turns an access log on, by action, and what it does; none has a resource level.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html#http-api-logging.permissions
+"""

@@ -1,6 +1,7 @@
 """Rules by domain; each is a pure function from a resource and its stack to messages."""
 
 from policy.rules import (
+    apigateway,
     cloudwatch,
     codedeploy,
     dynamodb,
@@ -16,5 +17,20 @@ from policy.rules import (
     tagging,
 )
 
-DOMAINS = (lambda_, release, codedeploy, cloudwatch, iam, oidc, dynamodb, stateful, s3, sns, ssm, network, tagging)
+DOMAINS = (
+    lambda_,
+    apigateway,
+    release,
+    codedeploy,
+    cloudwatch,
+    iam,
+    oidc,
+    dynamodb,
+    stateful,
+    s3,
+    sns,
+    ssm,
+    network,
+    tagging,
+)
 ALL = tuple(rule for domain in DOMAINS for rule in domain.RULES)

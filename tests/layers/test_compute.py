@@ -13,7 +13,7 @@ from pulumi_aws.lambda_.alias import AliasArgs
 from infra.artifacts import Artifact
 from infra.artifacts.store import Stored
 from infra.bundle import Bundle, Code
-from infra.config import ComputeConfig
+from infra.config import ApiConfig, Authorizer, ComputeConfig, Throttling
 from infra.contracts import DataOutputs, SecretsOutputs
 from infra.layers.compute import MOVED_BY_CODEDEPLOY, Compute
 from infra.naming import Names, Place
@@ -144,6 +144,49 @@ def test_the_default_stage_follows_its_routes(bundle: Bundle) -> None:
     assert (stage["name"], stage["autoDeploy"]) == ("$default", True)
 
 
+def test_the_stage_bounds_what_it_lets_through(bundle: Bundle) -> None:
+    stage = declare(bundle, config=ComputeConfig(api=ApiConfig(Throttling(7, 9))))
+    settings = stage.one("apigatewayv2/stage:Stage").inputs["defaultRouteSettings"]
+    assert settings == {"throttlingRateLimit": 7, "throttlingBurstLimit": 9}
+
+
+def test_the_access_log_ends_and_says_nothing_of_the_caller(bundle: Bundle) -> None:
+    recorded = declare(bundle, config=ComputeConfig(api=ApiConfig(access_log_days=7)))
+    group = recorded.one("cloudwatch/logGroup:LogGroup").inputs
+    assert (group["name"], group["retentionInDays"]) == ("/aws/vendedlogs/strata-prod-api", 7)
+    settings = recorded.one("apigatewayv2/stage:Stage").inputs["accessLogSettings"]
+    assert "compute-access-log" in recorded.one("apigatewayv2/stage:Stage").after
+    variables = set(json.loads(settings["format"]).values())
+    assert "$context.requestId" in variables  # API Gateway takes no format without it
+    personal = ("identity", "path", "claims", "body", "header", "userAgent", "domain")
+    assert [each for each in variables for word in personal if word in each] == []
+
+
+def test_without_days_there_is_no_access_log(bundle: Bundle) -> None:
+    recorded = declare(bundle, config=ComputeConfig(api=ApiConfig(access_log_days=0)))
+    assert recorded.of("cloudwatch/logGroup:LogGroup") == []
+    assert "accessLogSettings" not in recorded.one("apigatewayv2/stage:Stage").inputs
+
+
+def test_all_routes_but_health_ask_for_a_token_of_the_issuer(bundle: Bundle) -> None:
+    issuer = Authorizer("https://issuer.example.com", ("orders",))
+    recorded = declare(bundle, opened=True, config=ComputeConfig(api=ApiConfig(authorizer=issuer)))
+    authorizer = recorded.one("apigatewayv2/authorizer:Authorizer").inputs
+    assert authorizer["jwtConfiguration"] == {"issuer": "https://issuer.example.com", "audiences": ["orders"]}
+    assert (authorizer["authorizerType"], authorizer["identitySources"]) == ("JWT", ["$request.header.Authorization"])
+    asking = {
+        route.inputs["routeKey"]: route.inputs.get("authorizationType")
+        for route in recorded.of("apigatewayv2/route:Route")
+    }
+    assert asking == {"POST /orders": "JWT", "GET /orders/{id}": "JWT", "GET /health": None}
+
+
+def test_without_an_issuer_no_route_asks_for_a_token(bundle: Bundle) -> None:
+    recorded = declare(bundle, opened=True)
+    assert recorded.of("apigatewayv2/authorizer:Authorizer") == []
+    assert all("authorizationType" not in route.inputs for route in recorded.of("apigatewayv2/route:Route"))
+
+
 def test_no_route_leads_to_the_alias_until_the_api_is_opened(bundle: Bundle) -> None:
     assert declare(bundle).of("apigatewayv2/route:Route") == []
 
@@ -173,9 +216,9 @@ def test_every_resource_is_a_child_of_the_layer(bundle: Bundle) -> None:
     assert strangers == ["compute", "release"]
 
 
-def test_the_layer_declares_no_log_group_and_no_table(bundle: Bundle) -> None:
+def test_the_layer_declares_no_log_group_of_a_function_and_no_table(bundle: Bundle) -> None:
     recorded = declare(bundle, opened=True)
-    assert recorded.of("cloudwatch/logGroup:LogGroup") == []
+    assert [each.inputs["name"] for each in recorded.of("cloudwatch/logGroup:LogGroup")] == [NAMES.api_log_group]
     assert recorded.of("dynamodb/table:Table") == []
 
 

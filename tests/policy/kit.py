@@ -7,7 +7,7 @@ from typing import Any
 
 from policy.judge import judge
 from policy.rules import ALL
-from policy.tokens import ALIAS, CURVE, FUNCTION, GROUP, LOG_GROUP, RELEASE, ROLE, TABLE
+from policy.tokens import ALIAS, CURVE, FUNCTION, GROUP, LOG_GROUP, RELEASE, ROLE, STAGE, TABLE
 from policy.view import Resource, Settings, Stack
 
 TODAY = date(2026, 6, 1)
@@ -49,6 +49,13 @@ def alias(name: str = "live") -> Resource:
     ignored = frozenset({"description", "functionVersion", "routingConfig"})
     made = resource(ALIAS, name, uses={"functionName": "orders"}, name="live", functionName="orders")
     return replace(made, ignore_changes=ignored)
+
+
+def stage(**props: Any) -> Resource:
+    settings = {"throttlingRateLimit": 200, "throttlingBurstLimit": 400}
+    log = {"destinationArn": "arn:aws:logs:eu-central-1:333333333333:log-group:api", "format": "$context.requestId"}
+    given = {"name": "$default", "defaultRouteSettings": settings, "accessLogSettings": log}
+    return resource(STAGE, "stage", **{**given, **props})
 
 
 def group(**props: Any) -> Resource:

@@ -56,7 +56,7 @@ def test_an_exception_ends_within_a_year() -> None:
 def test_an_exception_from_no_rule_is_told_which_there_are() -> None:
     (told,) = exceptions(ALL, judged(AgreedException("role", "iam-bondary", "a slip", TODAY)))
     assert told.startswith(
-        "the exception of role from iam-bondary must name a rule: rule is 'iam-bondary'; take one of cloudwatch-"
+        "the exception of role from iam-bondary must name a rule: rule is 'iam-bondary'; take one of apigateway-"
     )
     assert "iam-boundary" in told
 

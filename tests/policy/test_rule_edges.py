@@ -231,9 +231,11 @@ def test_what_a_preview_does_not_know_is_held_against_nobody() -> None:
     """A property that the provider computes, on every type that any rule looks at."""
     everything = dict.fromkeys(
         (
+            "accessLogSettings",
             "alarmConfiguration",
             "assumeRolePolicy",
             "autoRollbackConfiguration",
+            "defaultRouteSettings",
             "defaultTags",
             "deletionProtectionEnabled",
             "deploymentConfigName",

@@ -19,6 +19,7 @@ from tests.policy.kit import (
     resource,
     role,
     stack,
+    stage,
     statement,
     table,
 )
@@ -118,6 +119,20 @@ CASES = (
         curve("AllAtOnce"),
         'group must shift traffic step by step in production: deploymentConfigName is "canary-10-10"; name a canary '
         "or linear one, so that a bad version meets a share of the requests",
+    ),
+    Case(
+        "apigateway-throttle",
+        (stage(),),
+        stage(defaultRouteSettings={"throttlingRateLimit": 200, "throttlingBurstLimit": 0}),
+        "stage must bound the requests that it lets through: defaultRouteSettings.throttlingBurstLimit is 0; give a "
+        "rate and a burst that the service can bear",
+    ),
+    Case(
+        "apigateway-access-log",
+        (stage(),),
+        stage(accessLogSettings=None),
+        "stage must log who was answered how in production: accessLogSettings.destinationArn is not set; name a log "
+        "group that ends",
     ),
     Case(
         "cloudwatch-retention",

@@ -9,7 +9,7 @@ import pytest
 
 from infra import permissions
 from infra.naming import Names, Place
-from infra.permissions import PARTS, WIDE, Belongings, PolicyError, Statement
+from infra.permissions import DELIVERS, PARTS, WIDE, Belongings, PolicyError, Statement
 from infra.release.aws.rights import writes
 from infra.release.model import Target
 from tests.unit.grants_kit import KEY, LEGACY, OWNED, PLACE, PROD, allowed, deploying, granting, named, previewing
@@ -25,7 +25,17 @@ RENAMED = {"lambda:Invoke": "lambda:InvokeFunction"}
 # What CreateDeployment asks for beside itself; PassRole is never a call.
 BESIDE = {"codedeploy:GetApplicationRevision", "codedeploy:RegisterApplicationRevision"}
 # Statements on what all stacks of an account share, or on nothing in particular.
-SHARED = {"Account", "Predefined", "TableKey", "ArtifactNames", "Artifacts", "Secrets", "StateLayout", "StateNames"}
+SHARED = {
+    "Account",
+    "Predefined",
+    "TableKey",
+    "ArtifactNames",
+    "Artifacts",
+    "LogDelivery",
+    "Secrets",
+    "StateLayout",
+    "StateNames",
+}
 
 
 EVERY = [*deploying(), *deploying(LEGACY), *previewing(), *previewing(LEGACY)]
@@ -37,8 +47,16 @@ def test_no_action_is_a_wildcard() -> None:
 
 def test_only_the_calls_of_the_table_are_granted_on_everything_and_each_has_its_reason() -> None:
     wide = {action for each in EVERY if "*" in each.resources for action in each.actions}
-    assert wide == set(WIDE)
-    assert all(WIDE.values())
+    assert wide == set(WIDE) | set(DELIVERS)
+    assert all({**WIDE, **DELIVERS}.values())
+
+
+def test_what_an_access_log_takes_is_for_who_deploys_alone() -> None:
+    group = PLACE.arn("logs", f"log-group:{PROD.api_log_group}")
+    for action in ("logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:DeleteLogGroup"):
+        assert allowed(action, group, deploying())
+    assert not allowed("logs:DeleteLogGroup", PLACE.arn("logs", "log-group:/aws/vendedlogs/other-api"), deploying())
+    assert [action for action in DELIVERS if granting(action, previewing())] == []
 
 
 def test_no_call_of_the_table_changes_anything() -> None:
@@ -57,7 +75,7 @@ def test_each_resource_of_a_statement_is_the_stacks_own(belongings: Belongings) 
         arn
         for each in deploying(belongings)
         for arn in each.resources
-        if each.sid not in {*tagged, "Account"} and not ours.search(arn)
+        if each.sid not in {*tagged, "Account", "LogDelivery"} and not ours.search(arn)
     ]
     assert elsewhere == []
 
@@ -197,7 +215,7 @@ def test_previewing_changes_nothing() -> None:
 def test_previewing_reads_all_that_deploying_reads_but_secrets() -> None:
     def reads(statements: list[Statement]) -> set[tuple[str, str]]:
         verbs = re.compile(r"\w+:(Get|List|Describe|BatchGet|GET$)")
-        own = {"Itself", "Parameters", "Removals"}
+        own = {"Itself", "LogDelivery", "Parameters", "Removals"}
         found = [each for each in statements if each.sid not in own]
         return {
             (action, arn) for each in found for action in each.actions for arn in each.resources if verbs.match(action)

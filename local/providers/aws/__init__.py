@@ -26,6 +26,7 @@ def resources(assets: Assets) -> Mapping[str, Resource]:
     """Every resource type by its token. `assets` reads the archives that a Lambda function's code comes in."""
     every: tuple[Resource, ...] = (
         apigatewayv2.Api(),
+        apigatewayv2.Authorizer(),
         apigatewayv2.Integration(),
         apigatewayv2.Route(),
         apigatewayv2.Stage(),

@@ -180,6 +180,28 @@ class Route(_Part):
     )
 
 
+class Authorizer(_Part):
+    """Whose tokens a route asks for. Its id is AWS's; an import gives API/AUTHORIZER."""
+
+    kind = "aws:apigatewayv2/authorizer:Authorizer"
+    label = "API Gateway v2 Authorizer"
+    noun, key = "authorizer", "AuthorizerId"
+    fields = props(
+        name=Field(),
+        apiId=Field(required=True, replaces=True),
+        authorizerType=Field(required=True),
+        identitySources=Field(unordered=True, api="IdentitySource"),
+        jwtConfiguration=Field(of=props(audiences=Field(unordered=True, api="Audience"), issuer=Field())),
+    )
+    also = unset(
+        authorizerCredentialsArn="",
+        authorizerPayloadFormatVersion="",
+        authorizerResultTtlInSeconds=0,
+        authorizerUri="",
+        enableSimpleResponses=False,
+    )
+
+
 class Stage(_Part):
     """A stage. Its id is its name; an import gives API/STAGE."""
 

@@ -198,6 +198,19 @@ CASES = {
         ("api", "integration"),
         lambda made: f"{made.state['apiId']}/{made.id}",
     ),
+    "authorizer": Case(
+        "aws:apigatewayv2/authorizer:Authorizer",
+        lambda made: {
+            "apiId": made["api"].id,
+            "name": "tokens",
+            "authorizerType": "JWT",
+            "identitySources": ["$request.header.Authorization"],
+            "jwtConfiguration": {"issuer": "https://issuer.example.com", "audiences": ["orders"]},
+        },
+        {"jwtConfiguration": {"issuer": "https://issuer.example.com", "audiences": ["orders", "returns"]}},
+        ("api",),
+        lambda made: f"{made.state['apiId']}/{made.id}",
+    ),
     "stage": Case(
         "aws:apigatewayv2/stage:Stage",
         lambda made: {"apiId": made["api"].id, "name": "$default", "autoDeploy": True},

@@ -1,0 +1,32 @@
+"""An API bounds what it lets through, and in production says what it let through."""
+
+from collections.abc import Iterator
+
+from policy.rule import Rule, must
+from policy.tokens import STAGE
+from policy.view import UNKNOWN, Resource, Stack
+
+
+def throttle(stage: Resource, stack: Stack) -> Iterator[str]:
+    """A stage without bounds of its own takes all that the account's quota gives, from all other APIs.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
+    """
+    for name in ("throttlingRateLimit", "throttlingBurstLimit"):
+        path = f"defaultRouteSettings.{name}"
+        if stage.get(path) is not UNKNOWN and not stage.get(path):
+            remedy = "give a rate and a burst that the service can bear"
+            yield must(stage, "bound the requests that it lets through", path, stage.get(path), remedy)
+
+
+def access_log(stage: Resource, stack: Stack) -> Iterator[str]:
+    """https://docs.aws.amazon.com/securityhub/latest/userguide/apigateway-controls.html#apigateway-9"""
+    path = "accessLogSettings.destinationArn"
+    if stack.settings.production and stage.get(path) is not UNKNOWN and not stage.get(path):
+        yield must(stage, "log who was answered how in production", path, stage.get(path), "name a log group that ends")
+
+
+RULES = (
+    Rule("apigateway-throttle", "An API bounds its requests", frozenset({STAGE}), throttle),
+    Rule("apigateway-access-log", "A production API has an access log", frozenset({STAGE}), access_log),
+)
