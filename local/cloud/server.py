@@ -77,7 +77,7 @@ class Server:
         from local.cloud.codedeploy import service as codedeploy  # noqa: PLC0415
         from local.cloud.identity import guard, sts  # noqa: PLC0415
         from local.cloud.metrics import service as metrics  # noqa: PLC0415
-        from local.cloud.patches import buckets, connections, functions, http_api  # noqa: PLC0415
+        from local.cloud.patches import buckets, connections, functions, http_api, http_stage  # noqa: PLC0415
 
         self.endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
         self._listener = listener
@@ -87,7 +87,12 @@ class Server:
         surroundings = Surroundings(code, runtime_packages(code), self.endpoint)
         self._invoker = Invoker({name: ministack(name) for name in MODULES}, self._pool, surroundings)
         install(
-            [*functions.patches(self._invoker, self._pool), *http_api.patches(self._invoker), *buckets.patches()],
+            [
+                *functions.patches(self._invoker, self._pool),
+                *http_api.patches(self._invoker),
+                *http_stage.patches(),
+                *buckets.patches(),
+            ],
             [*functions.needs(), *buckets.needs()],
         )
         connections.install()

@@ -21,6 +21,16 @@ from tests.cloud.needed_lambda import FUNCTIONS
 
 METRIC = {"Namespace": "n", "MetricName": "m", "Period": 60, "Statistic": "Sum"}
 API_OF, TAG = {"Name": "a", "ProtocolType": "HTTP"}, {"a": "b"}
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html#http-api-logging.permissions
+LOG_DELIVERY = (
+    "CreateLogDelivery",
+    "DeleteLogDelivery",
+    "DescribeResourcePolicies",
+    "GetLogDelivery",
+    "ListLogDeliveries",
+    "PutResourcePolicy",
+    "UpdateLogDelivery",
+)
 GROUP_OF = {"applicationName": "a", "deploymentGroupName": "g"}
 REVISION = {"revisionType": "String", "string": {"content": "{}", "sha256": "x"}}
 
@@ -302,6 +312,17 @@ CASES = [
     case("apigatewayv2.create_api", {**API_OF, "Tags": {}}, "apigateway:POST", API),
     case("apigatewayv2.create_api", {**API_OF, "Tags": TAG}, "apigateway:POST", API, "apigateway:POST", f"{TAGS_V2}*"),
     case("apigatewayv2.create_stage", {"ApiId": "1", "StageName": "s"}, "apigateway:POST", f"{API}/1/stages"),
+    case(
+        "apigatewayv2.update_stage",
+        {
+            "ApiId": "1",
+            "StageName": "s",
+            "AccessLogSettings": {"DestinationArn": "arn:x", "Format": "$context.requestId"},
+        },
+        "apigateway:PATCH",
+        f"{API}/1/stages/s",
+        *(part for call in LOG_DELIVERY for part in (f"logs:{call}", "*")),
+    ),
     case(
         "apigatewayv2.create_stage",
         {"ApiId": "1", "StageName": "s", "Tags": TAG},

@@ -249,12 +249,29 @@ def _of_an_api(operation: str, known: Facts) -> Iterator[Need]:
     root = f"arn:aws:apigateway:{known['region']}::"
     path = known["api_path"]
     yield Need(f"apigateway:{known['method']}", f"{root}{path}")
+    if operation in {"CreateStage", "UpdateStage"} and _given("AccessLogSettings", known):
+        yield from (Need(f"logs:{call}", "*") for call in LOG_DELIVERY)
     if operation in {"TagResource", "UntagResource"}:
         yield Need("apigateway:PATCH", known["ResourceArn"].replace(f"{root}/v2/", f"{root}/"))
     elif operation == "CreateStage" and _given("Tags", known):
         yield Need("apigateway:TagResource", f"{root}{path}")
     elif operation.startswith("Create") and _given("Tags", known):
         yield Need("apigateway:POST", f"{root}/tags/{quote(f'{root}/v2{path}/', safe='')}*")
+
+
+LOG_DELIVERY = (
+    "CreateLogDelivery",
+    "DeleteLogDelivery",
+    "DescribeResourcePolicies",
+    "GetLogDelivery",
+    "ListLogDeliveries",
+    "PutResourcePolicy",
+    "UpdateLogDelivery",
+)
+"""What API Gateway asks of whoever turns an access log on. Which of them it makes each time is not documented.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html#http-api-logging.permissions
+"""
 
 
 def _given(name: str, known: Facts) -> bool:

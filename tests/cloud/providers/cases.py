@@ -9,6 +9,7 @@ from typing import Any
 from local.providers.wire import ARCHIVE, ASSET, SIGNATURE
 from tests.cloud.providers.conftest import Made
 
+LOGS = "arn:aws:logs:eu-central-1:111111111111:log-group"
 LAMBDA_TRUST = json.dumps(
     {
         "Version": "2012-10-17",
@@ -213,7 +214,12 @@ CASES = {
     ),
     "stage": Case(
         "aws:apigatewayv2/stage:Stage",
-        lambda made: {"apiId": made["api"].id, "name": "$default", "autoDeploy": True},
+        lambda made: {
+            "apiId": made["api"].id,
+            "name": "$default",
+            "autoDeploy": True,
+            "accessLogSettings": {"destinationArn": f"{LOGS}:api", "format": "$context.requestId"},
+        },
         {"defaultRouteSettings": {"throttlingBurstLimit": 10, "throttlingRateLimit": 5}},
         ("api",),
         lambda made: f"{made.state['apiId']}/{made.id}",
