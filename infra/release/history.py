@@ -103,7 +103,7 @@ def _first(target: Target, tags: Tags, when: When) -> list[Attempt]:
     return [
         Attempt(
             target.function, None, at, Ending.FIRST, "answered", why, None, mark.version, mark.fingerprint,
-            mark.digest, mark.contract, "unknown", noted.by, ended=at,
+            mark.digest, mark.contract, mark.commit, noted.by, ended=at,
         )
     ]  # fmt: skip
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 LONGEST_LINE = 256
 LONGEST_COMMIT = 40
+UNKNOWN = "unknown"  # a commit that neither CI nor git knows
 LONGEST_BY = 44
 
 _WORDS = {  # the line's words in its order: the key, the field of Entry, what its value looks like
@@ -83,4 +84,4 @@ def author(arn: str) -> str:
 
 def revision(commit: str) -> str:
     """A commit, or what a user calls one, as the ledger keeps it."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", commit)[:LONGEST_COMMIT] or "unknown"
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", commit)[:LONGEST_COMMIT] or UNKNOWN

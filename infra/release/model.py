@@ -14,7 +14,7 @@ from enum import StrEnum
 from infra.release.attempt import Elsewhere
 from infra.release.ledger import Entry, compact
 from infra.release.rule import Rule
-from infra.release.tags import Tags
+from infra.release.tags import First, Tags
 from infra.release.verdict import Counts
 
 
@@ -322,5 +322,8 @@ class Observation:
     @property
     def live_commit(self) -> str | None:
         """The commit that released what is live."""
-        tries = (each.entry.commit for each in self.tries(self.live.fingerprint) if each.entry and not each.failed)
-        return next(tries, None)
+        for each in self.tries(self.live.fingerprint):
+            if each.entry and not each.failed:
+                return each.entry.commit
+        first = self.tags.answered.mark if self.tags.answered else None
+        return first.commit if isinstance(first, First) and first.fingerprint == self.live.fingerprint else None

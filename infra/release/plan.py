@@ -158,7 +158,7 @@ def _first(case: Case) -> Action:
         return case.finish(Ending.REFUSED, "probe", detail)
     if seen.live.fingerprint == seen.wanted.fingerprint:
         wanted = seen.wanted
-        mark = First(wanted.number, wanted.fingerprint, wanted.digest, wanted.contract)
+        mark = First(wanted.number, wanted.fingerprint, wanted.digest, wanted.contract, case.policy.commit)
         return Note(mark, f"{seen.wanted.number} answered", Phase.PROBE)
     if seen.traffic == 0:  # an earlier first version failed its probe, so nobody was ever sent to it
         return PointAlias(seen.wanted.number, f"{seen.alias.version} never answered, and nobody calls the alias")

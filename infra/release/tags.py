@@ -26,7 +26,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
-from infra.release import stops
+from infra.release import ledger, stops
 from infra.release.stops import LONGEST_VALUE
 
 _FIRST, _UP, _OVERRIDE, _PROVED = "strata:first", "strata:up", "strata:override", "strata:proved"
@@ -53,6 +53,7 @@ class First:
     fingerprint: str
     digest: str = ""
     contract: str = ""
+    commit: str = "unknown"
 
 
 @dataclass(frozen=True)
@@ -217,9 +218,10 @@ def _value(noted: Noted) -> str:
     """A mark's own words, then who made it and when, then its text."""
     said = f"by={noted.by} at={noted.at}"
     match noted.mark:
-        case First(version, fingerprint, digest, contract):
+        case First(version, fingerprint, digest, contract, commit):
             code = f"digest={digest} contract={contract} " if digest and contract else ""
-            return f"version={version} fp={fingerprint} {code}{said}"
+            made_of = f"commit={ledger.revision(commit)} " if commit != ledger.UNKNOWN else ""
+            return f"version={version} fp={fingerprint} {code}{made_of}{said}"
         case Overridden(fingerprint, refusal, text):
             return f"fp={fingerprint} refusal={refusal} {said} {_plain(text)}"
         case Pardon(fingerprint, deployment, _, why):
@@ -305,7 +307,8 @@ def _answered(value: str) -> Noted | None:
     words = _words(value)
     if not {"version", "fp", "by", "at"} <= words.keys():
         return None
-    first = First(words["version"], words["fp"], words.get("digest", ""), words.get("contract", ""))
+    code = words.get("digest", ""), words.get("contract", "")
+    first = First(words["version"], words["fp"], *code, words.get("commit", ledger.UNKNOWN))
     return Noted(first, words["by"], words["at"])
 
 

@@ -41,7 +41,8 @@ def test_the_very_first_version_is_called_before_anything_else() -> None:
 
 def test_a_first_version_that_answered_is_recorded_and_is_then_the_outcome() -> None:
     answered = replace(seen(tags=Tags(), **WHOLE), notes=Notes(answer=Answer("2", None)))
-    assert decide(answered) == Note(First("2", NEW.fingerprint, NEW.digest, NEW.contract), "2 answered", Phase.PROBE)
+    first = First("2", NEW.fingerprint, NEW.digest, NEW.contract, "abc123")
+    assert decide(answered) == Note(first, "2 answered", Phase.PROBE)
     end = outcome(decide(replace(answered, tags=Tags(first=True))))
     assert (end.ending, end.from_version, end.to_version) == (Ending.FIRST, None, "2")
 

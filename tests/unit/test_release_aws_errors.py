@@ -4,7 +4,9 @@ import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 
+from infra.release.aws import Aws
 from infra.release.aws.errors import asking
+from infra.release.clock import ScaledClock
 from infra.release.runner import CloudError, NotThere, Unavailable
 
 
@@ -81,3 +83,20 @@ def test_an_endpoint_of_ones_own_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 def test_an_error_of_ours_passes_unchanged() -> None:
     with pytest.raises(ZeroDivisionError), asking("lambda GetAlias"):
         raise ZeroDivisionError
+
+
+def test_a_wanted_version_that_is_gone_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "for-tests-only")
+    aws = Aws("eu-central-1", ScaledClock.from_environment())
+
+    def gone(**_: object) -> None:
+        raise refused("ResourceNotFoundException", 404, "Function not found: orders:7")
+
+    monkeypatch.setattr(aws.clients.functions, "get_function_configuration", gone)
+    with pytest.raises(NotThere) as problem:
+        aws.version("orders", "7")
+    assert str(problem.value).startswith(
+        "version 7 of orders is gone, and the stack wants it: it was deleted outside of"
+    )
+    assert "change the function's code or configuration and run `pulumi up`" in str(problem.value)

@@ -46,8 +46,9 @@ def told(noted: Tags, *oldest_first: Deployment) -> dict[str | None, Attempt]:
 
 
 def test_a_first_version_stands_in_a_tag_and_a_promotion_in_a_record() -> None:
-    found = told(marked((0, First("1", "1" * 16))), deployment("d-1", 60, "b"))
+    found = told(marked((0, First("1", "1" * 16, commit="c0ffee1-dirty"))), deployment("d-1", 60, "b"))
     assert (found[None].ending, found[None].version, found[None].by) == (Ending.FIRST, "1", "ann")
+    assert found[None].commit == "c0ffee1-dirty"
     promoted = found["d-1"]
     assert (promoted.ending, promoted.reason, promoted.stable) == (Ending.PROMOTED, "verdict", "1")
     assert (promoted.commit, promoted.minutes) == ("abc1234", 11)

@@ -57,7 +57,8 @@ def test_a_stop_that_came_too_late_took_nothing_back() -> None:
 
 
 def test_a_first_version_is_told_by_the_tag_that_it_answered() -> None:
-    live = told(seen(tags=noted(First("1", OLD.fingerprint))))["live"]
+    live = told(seen(tags=noted(First("1", OLD.fingerprint, commit="c0ffee1"))))["live"]
+    assert live["commit"] == "c0ffee1"
     assert (live["by"], live["since"]) == ("user/ann", "2026-11-24T10:00:00.000Z")
 
 

@@ -30,7 +30,7 @@ from tests.unit.fake_cloud import START
 AT = moment(START + timedelta(milliseconds=123))
 FP = "0123456789abcdef"
 MARKS: list[Mark] = [
-    First("1", FP),
+    First("1", FP, "d" * 43 + "=", FP, "0123456789ab-dirty"),
     Stopped("d-ABC123DEF", "evidence", "3 of 20 requests: too few"),
     Pardon(FP, "d-ABC123DEF"),
     Pardon(FP, "d-ABC123DEF", configured=True),

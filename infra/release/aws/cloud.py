@@ -22,6 +22,7 @@ from infra.release.aws.records import Records, chunks
 from infra.release.clock import ScaledClock
 from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Target, Version
 from infra.release.outcome import Outcome
+from infra.release.runner import NotThere
 from infra.release.tags import Mark
 from infra.release.verdict import ALARM_SETTINGS, MetricQuery, metric_queries, slow_metric_queries
 
@@ -117,8 +118,15 @@ class Aws:
 
     def _configuration(self, function: str, number: str) -> Mapping[str, Any]:
         if (known := self._configurations.get((function, number))) is None:
-            with asking("lambda GetFunctionConfiguration", f"version {number} of {function}"):
-                known = self.clients.functions.get_function_configuration(FunctionName=function, Qualifier=number)
+            try:
+                with asking("lambda GetFunctionConfiguration", f"version {number} of {function}"):
+                    known = self.clients.functions.get_function_configuration(FunctionName=function, Qualifier=number)
+            except NotThere as problem:
+                raise NotThere(
+                    f"version {number} of {function} is gone, and the stack wants it: it was deleted outside of Pulumi "
+                    f"({problem}); change the function's code or configuration and run `pulumi up`, which publishes "
+                    "and releases another version"
+                ) from problem
             self._configurations[function, number] = known
         return known
 
