@@ -55,7 +55,7 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
             served[name] = Served(job, env, outputs["secrets_providers"][name])
         served[BUILD] = _builder(stack, scratch, served[STACK], made[STACK])
         env = dict(served[STACK].env)
-        sandbox.succeed(scratch, env, "stack", "init", STACK, "--secrets-provider", served[STACK].secrets_provider)
+        sandbox.begin(scratch, env, STACK, "--secrets-provider", served[STACK].secrets_provider)
         legacy = legacy_state.Backend.of(sandbox.configured(scratch, env, endpoint)["data"]["legacy"], region)
         legacy_state.create(Aws(endpoint, number, region), legacy)
         version = sandbox.succeed(scratch, env, "version")

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.config import stack_file
 from rehearsal import legacy_state, sandbox
 from rehearsal.entry import guarded
 from rehearsal.facts import Aws
@@ -67,8 +68,7 @@ class Reviews:
 
     def stacks(self) -> list[str]:
         """The stacks that have a file in the project."""
-        names = (re.fullmatch(r"Pulumi\.(\w+)\.yaml", file.name) for file in self.scratch.project.iterdir())
-        return sorted(name[1] for name in names if name)
+        return stack_file.project(self.scratch.project).stacks()
 
     def review(self, stack: str) -> Review:
         """Preview a stack under the pack."""
@@ -84,7 +84,7 @@ class Reviews:
 
     def _prepare(self, stack: str) -> dict[str, str]:
         """An empty stack, its legacy layer if it has one, and providers of its account; the CLI's environment."""
-        sandbox.succeed(self.scratch, self._local, "stack", "init", stack)
+        sandbox.begin(self.scratch, self._local, stack)
         config = sandbox.configured(self.scratch, self._local, self._endpoint, stack)
         account, region = config["account"]["allowedAccountIds"][0], config["account"]["region"]
         env = {**self._local} | aws_environment(self._endpoint, account, region)

@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import shutil
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from rehearsal import legacy_state
+from rehearsal import legacy_state, stand_in
 from rehearsal.facts import Aws
 from rehearsal.job import Served
 from rehearsal.processes import Program
@@ -142,7 +143,7 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
         # What takes long to start does so while other things are done.
         cloud = stack.enter_context(start("cloud", scratch, base, "--port", "0", "--factor", f"{factor:g}"))
         local = scratch.environment(base, rate=factor)
-        succeed(scratch, local, "stack", "init", STACK)
+        begin(scratch, local, STACK)
         endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
         config = configured(scratch, local, endpoint)
         account, region = config["account"]["allowedAccountIds"][0], config["account"]["region"]
@@ -189,6 +190,16 @@ def with_legacy(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: 
         succeed(scratch, env, "config", "set-all", "--stack", stack, "--path", *given)
     scratch.commit("Read the legacy state from this machine")
     return rooms
+
+
+def begin(scratch: Scratch, env: Mapping[str, str], stack: str, *options: str) -> None:
+    """Make an empty stack in the copy. A stand-in takes the place of each of its secrets, and a line says so."""
+    stand_ins = stand_in.closed(scratch.project, stack)
+    succeed(scratch, env, "stack", "init", stack, *options)
+    for path, value in stand_ins.items():
+        succeed(scratch, env, "config", "set", "--secret", "--path", path, value, "--stack", stack)
+        note = f"{stack}: a stand-in takes the place of {path}, which only the stack itself can open"
+        print(note, file=sys.stderr, flush=True)
 
 
 def succeed(scratch: Scratch, env: Mapping[str, str], *arguments: str) -> str:

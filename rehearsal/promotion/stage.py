@@ -125,7 +125,7 @@ def _prepare(scratch: Scratch, admin: Mapping[str, str], stack: str, aws: Aws, i
     with _plugins(scratch)(admin) as plugins:
         made = account.prepare(scratch, {**admin, **plugins}, stack)
     env = {**admin, **for_go(aws.endpoint), **state_at(made["state"], aws.endpoint)}
-    sandbox.succeed(scratch, env, "stack", "init", stack, "--secrets-provider", made["secrets_providers"][stack])
+    sandbox.begin(scratch, env, stack, "--secrets-provider", made["secrets_providers"][stack])
     config = sandbox.with_legacy(scratch, env, aws.endpoint, stack)
     if "legacy" in config["data"]:
         (served,) = (each for each in identity["stacks"] if each["name"] == stack)

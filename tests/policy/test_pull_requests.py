@@ -163,3 +163,19 @@ def test_an_expired_exception_blocks_the_preview_and_excuses_nothing(desk: Desk)
         rf"the exception of compute-api from iam-boundary must not be older than its last day: expires is {yesterday}",
         review.policies,
     )
+
+
+def test_a_stack_whose_secret_cannot_be_opened_here_is_judged_with_a_stand_in(
+    desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = desk.reviews.scratch.project
+    content = yaml.safe_load((project / "Pulumi.dev.yaml").read_text())
+    content["config"]["strata:secrets"] = {"receiptKey": {"secure": "v1:bm90aGluZw==:bm90aGluZw=="}}
+    locked = {"secretsprovider": "awskms://alias/nowhere?region=eu-central-1", "encryptedkey": "AQIDAHi"}
+    (project / "Pulumi.fresh.yaml").write_text(yaml.safe_dump({**locked, **content}))
+    (project / "policy/levels/fresh.json").write_text('{ "all": "advisory", "pack-exceptions": "mandatory" }')
+    desk.reviews.scratch.commit("A stack with a secret")
+    assert "fresh" in desk.reviews.stacks()
+    review = desk.reviews.review("fresh")
+    assert review.passed, review.text
+    assert "fresh: a stand-in takes the place of strata:secrets.receiptKey" in capfd.readouterr().err
