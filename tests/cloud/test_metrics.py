@@ -202,20 +202,6 @@ def test_a_long_list_of_metrics_comes_in_pages(cloudwatch: Any) -> None:
     assert [len(page["Metrics"]) for page in pages] == [500, 100]
 
 
-@pytest.mark.parametrize(
-    ("datum", "code"),
-    [
-        ({"MetricName": "m"}, "MissingParameter"),
-        ({"MetricName": "m", "Value": 1, "Values": [1]}, "InvalidParameterCombination"),
-        ({"MetricName": "m", "Values": [1, 2], "Counts": [1]}, "InvalidParameterValue"),
-        ({"MetricName": "m", "Value": 1, "Timestamp": datetime(2020, 1, 1, tzinfo=UTC)}, "InvalidParameterValue"),
-        ({"MetricName": "m", "Value": 1, "Unit": "Furlongs"}, "ValidationError"),
-    ],
-)
-def test_a_wrong_datum_is_refused(cloudwatch: Any, datum: dict[str, Any], code: str) -> None:
-    assert refused(cloudwatch.put_metric_data, Namespace="Shop", MetricData=[datum])[0] == code
-
-
 def test_lambda_publishes_by_function_alias_and_executed_version(
     functions: Functions, cloudwatch: Any, cloud: Cloud
 ) -> None:

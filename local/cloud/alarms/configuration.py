@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.cloud.alarms.evaluation import COMPARISONS, Missing, Rule
+from local.cloud.metrics.data import check_number
 from local.cloud.metrics.math.syntax import MathError
 from local.cloud.metrics.math.values import Series, Span
 from local.cloud.metrics.queries import QueryError, Request, check_period, checked
@@ -37,6 +38,7 @@ def check(alarm: Mapping[str, Any], account: str) -> None:
     for name in ("EvaluationPeriods", "ComparisonOperator", "Threshold"):
         if name not in alarm:
             raise ServiceError("MissingParameter", f"The parameter {name} is required.")
+    check_number(float(alarm["Threshold"]), "Threshold")
     if alarm.get("TreatMissingData", "missing") not in set(Missing):
         raise _invalid(f"The value {alarm['TreatMissingData']} is not supported for TreatMissingData parameter.")
     if alarm.get("EvaluateLowSampleCountPercentile", "evaluate") not in _SAMPLES:

@@ -9,10 +9,11 @@ from typing import Any
 from botocore.model import OperationModel  # type: ignore[import-untyped]
 
 from local.cloud.clock import CLOCK
+from local.cloud.metrics.data import put
 from local.cloud.metrics.math.syntax import MathError
 from local.cloud.metrics.math.values import Series
 from local.cloud.metrics.queries import Query, QueryError, check_period, checked, dimensions, read, starts
-from local.cloud.metrics.statistics import Bucket, UnknownStatisticError, statistic
+from local.cloud.metrics.statistics import UnknownStatisticError, statistic
 from local.cloud.metrics.store import STORE, metric
 from local.cloud.patches import Patch, Seam, install, ministack
 from local.cloud.violations import Violation
@@ -20,8 +21,6 @@ from local.cloud.wire import Service, ServiceError
 
 _MODULE = "services.cloudwatch"
 _PAGE = 500
-_TWO_WEEKS = 14 * 24 * 3600
-_TWO_HOURS = 2 * 3600
 _BASIC = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 
 
@@ -44,7 +43,7 @@ def register() -> None:
     )
     CLOUDWATCH.fallback = ministack(_MODULE).handle_request
     CLOUDWATCH.operations |= {
-        "PutMetricData": _put_metric_data,
+        "PutMetricData": lambda request: put(request, *scope()),
         "GetMetricData": _get_metric_data,
         "GetMetricStatistics": _get_metric_statistics,
         "ListMetrics": _list_metrics,
@@ -75,50 +74,6 @@ def _record(
     namespace: str, metric_name: str, value: float, unit: str = "None", dimensions: Mapping[str, str] | None = None
 ) -> None:
     STORE.record(*scope(), namespace, metric_name, dimensions or {}, value, unit)
-
-
-def _put_metric_data(request: dict[str, Any]) -> None:
-    if "EntityMetricData" in request:
-        raise ServiceError("InvalidParameterValue", "EntityMetricData is not imitated by the local cloud")
-    account, region = scope()
-    for index, datum in enumerate(request.get("MetricData", ()), 1):
-        where = f"MetricData.member.{index}"
-        key = metric(account, region, request["Namespace"], datum["MetricName"], dimensions(datum.get("Dimensions")))
-        STORE.record_set(key, _bucket(datum, where), datum.get("Unit", "None"), _time(datum, where))
-
-
-def _time(datum: Mapping[str, Any], where: str) -> float:
-    now = CLOCK.now()
-    at: float = datum.get("Timestamp", now)
-    if not now - _TWO_WEEKS <= at <= now + _TWO_HOURS:
-        raise ServiceError(
-            "InvalidParameterValue",
-            f"The parameter {where}.Timestamp must specify a time within the past two weeks "
-            "and no more than two hours in the future.",
-        )
-    return at
-
-
-def _bucket(datum: Mapping[str, Any], where: str) -> Bucket:
-    bucket = Bucket()
-    given = [name for name in ("Value", "Values", "StatisticValues") if name in datum]
-    if len(given) != 1:
-        raise ServiceError(
-            "InvalidParameterCombination" if given else "MissingParameter",
-            f"The parameter {where} must have exactly one of Value, Values and StatisticValues",
-        )
-    if "Value" in datum:
-        bucket.add(datum["Value"])
-    elif "StatisticValues" in datum:
-        stats = datum["StatisticValues"]
-        bucket.add_set(stats["SampleCount"], stats["Sum"], stats["Minimum"], stats["Maximum"])
-    else:
-        counts = datum.get("Counts") or [1.0] * len(datum["Values"])
-        if len(counts) != len(datum["Values"]):
-            raise ServiceError("InvalidParameterValue", f"{where}.Values and {where}.Counts must be of the same length")
-        for value, count in zip(datum["Values"], counts, strict=True):
-            bucket.add(value, count)
-    return bucket
 
 
 def _get_metric_data(request: dict[str, Any]) -> dict[str, Any]:
