@@ -92,6 +92,23 @@ FUNCTIONS = [
         f"{FUNCTION}:live",
     ),
     case("lambda.get_policy", {"FunctionName": "f", "Qualifier": "live"}, "lambda:GetPolicy", f"{FUNCTION}:live"),
+    case(
+        "lambda.get_function_code_signing_config",
+        {"FunctionName": "f"},
+        "lambda:GetFunctionCodeSigningConfig",
+        FUNCTION,
+    ),
+    case("lambda.list_function_url_configs", {"FunctionName": "f"}, "lambda:ListFunctionUrlConfigs", FUNCTION),
+    case(
+        "lambda.update_function_event_invoke_config",
+        {"FunctionName": "f", "Qualifier": "live", "MaximumRetryAttempts": 0},
+        *("lambda:UpdateFunctionEventInvokeConfig", f"{FUNCTION}:live"),
+    ),
+    case(
+        "lambda.list_provisioned_concurrency_configs",
+        {"FunctionName": "f"},
+        *("lambda:ListProvisionedConcurrencyConfigs", FUNCTION),
+    ),
     case("lambda.invoke", {"FunctionName": f"{FUNCTION}:live"}, "lambda:InvokeFunction", f"{FUNCTION}:live"),
     case("lambda.invoke", {"FunctionName": "f", "Qualifier": "7"}, "lambda:InvokeFunction", f"{FUNCTION}:7"),
     case("lambda.tag_resource", {"Resource": FUNCTION, "Tags": {"a": "b"}}, "lambda:TagResource", FUNCTION),

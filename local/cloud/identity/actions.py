@@ -26,10 +26,15 @@ _RESOURCES: dict[str, dict[str, str]] = {
     "lambda": {
         _LAMBDA: "CreateAlias CreateFunction DeleteAlias DeleteFunctionConcurrency GetAlias GetFunctionConcurrency "
         "ListAliases ListVersionsByFunction PublishVersion PutFunctionConcurrency UpdateAlias UpdateFunctionCode "
-        "UpdateFunctionConfiguration CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig",
+        "UpdateFunctionConfiguration CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig "
+        "DeleteFunctionCodeSigningConfig GetFunctionCodeSigningConfig GetFunctionRecursionConfig "
+        "ListFunctionEventInvokeConfigs ListFunctionUrlConfigs ListProvisionedConcurrencyConfigs "
+        "PutFunctionCodeSigningConfig PutFunctionRecursionConfig",
         "{qualified}": "AddPermission DeleteFunction GetFunction GetFunctionConfiguration GetPolicy Invoke InvokeAsync "
         "InvokeWithResponseStream RemovePermission GetProvisionedConcurrencyConfig PutProvisionedConcurrencyConfig "
-        "DeleteProvisionedConcurrencyConfig PutFunctionEventInvokeConfig GetFunctionEventInvokeConfig",
+        "DeleteProvisionedConcurrencyConfig PutFunctionEventInvokeConfig GetFunctionEventInvokeConfig "
+        "DeleteFunctionEventInvokeConfig GetFunctionUrlConfig GetRuntimeManagementConfig "
+        "PutRuntimeManagementConfig UpdateFunctionEventInvokeConfig",
         "{Resource}": "ListTags TagResource UntagResource",
     },
     "codedeploy": {
@@ -173,6 +178,9 @@ _FURTHER: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("lambda:TagResource", _LAMBDA, "Tags"),
         ("lambda:GetLayerVersion", "{Layers}", "Layers"),
         ("s3:GetObject", "arn:aws:s3:::{Code[S3Bucket]}/{Code[S3Key]}", "Code"),
+    ),
+    ("lambda", "PutFunctionCodeSigningConfig"): (
+        ("lambda:PutFunctionCodeSigningConfig", "{CodeSigningConfigArn}", "CodeSigningConfigArn"),
     ),
     ("lambda", "UpdateFunctionCode"): (
         ("s3:GetObject", "arn:aws:s3:::{S3Bucket}/{S3Key}", "S3Bucket"),
