@@ -77,7 +77,7 @@ class Server:
         from local.cloud.codedeploy import service as codedeploy  # noqa: PLC0415
         from local.cloud.identity import guard, sts  # noqa: PLC0415
         from local.cloud.metrics import service as metrics  # noqa: PLC0415
-        from local.cloud.patches import buckets, connections, functions, http_api, http_stage  # noqa: PLC0415
+        from local.cloud.patches import buckets, connections, functions, http_api, http_stage, lambdas  # noqa: PLC0415
 
         self.endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
         self._listener = listener
@@ -89,11 +89,12 @@ class Server:
         install(
             [
                 *functions.patches(self._invoker, self._pool),
+                *lambdas.patches(),
                 *http_api.patches(self._invoker),
                 *http_stage.patches(),
                 *buckets.patches(),
             ],
-            [*functions.needs(), *buckets.needs()],
+            [*functions.needs(), *lambdas.needs(), *buckets.needs()],
         )
         connections.install()
         for service in (metrics, alarms, codedeploy, sts):

@@ -40,6 +40,7 @@ class Lent:
         functions.create_function(
             FunctionName="orders", Runtime="python3.11", Role=role, Handler="app.handler", Code={"ZipFile": archive("")}
         )
+        functions.get_waiter("function_active_v2").wait(FunctionName="orders", WaiterConfig={"Delay": 1})
         code = {"S3Bucket": self.bucket, "S3Key": "orders.zip", "S3ObjectVersion": self.version}
         return functions.update_function_code(FunctionName="orders", **code)
 

@@ -60,6 +60,7 @@ class Shop:
             Timeout=10,
             Environment={"Variables": environment("orders")},
         )
+        self.lambda_.get_waiter("function_active_v2").wait(FunctionName="orders", WaiterConfig={"Delay": 1})
         for description, table in (("one", "orders"), ("two", "orders"), ("three", "no-such-table")):
             self.lambda_.update_function_configuration(
                 FunctionName="orders", Description=description, Environment={"Variables": environment(table)}

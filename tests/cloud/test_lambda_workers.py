@@ -183,9 +183,7 @@ def test_an_answer_that_is_not_json_is_an_error_of_the_call(functions: Functions
 def test_a_change_of_the_configuration_reaches_the_next_call(functions: Functions) -> None:
     functions.create("import os\ndef handler(event, context):\n    return os.environ.get('COLOUR')\n")
     assert functions.invoke(qualifier="")["Payload"] is None
-    functions.client.update_function_configuration(
-        FunctionName="orders", Environment={"Variables": {"COLOUR": "green"}}
-    )
+    functions.reconfigure(Environment={"Variables": {"COLOUR": "green"}})
     assert functions.invoke(qualifier="")["Payload"] == "green"
     assert functions.invoke(qualifier="1")["Payload"] is None
 

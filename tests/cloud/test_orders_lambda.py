@@ -99,6 +99,7 @@ def deployed(cloud: Cloud) -> Deployed:
         MemorySize=256,
         Environment={"Variables": environment("orders")},
     )
+    functions.get_waiter("function_active_v2").wait(FunctionName="orders", WaiterConfig={"Delay": 1})
     for description in ("one", "two"):
         functions.update_function_configuration(FunctionName="orders", Description=description)
         functions.get_waiter("function_updated_v2").wait(FunctionName="orders", WaiterConfig={"Delay": 1})

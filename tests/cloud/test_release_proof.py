@@ -52,6 +52,7 @@ class Pair:
         if not any(each["FunctionName"] == "orders" for each in functions.client.list_functions()["Functions"]):
             functions.create(GOOD)
             functions.client.update_function_code(FunctionName="orders", ZipFile=code)
+            functions._wait("orders")
         made = functions.client.update_function_code(FunctionName="orders", ZipFile=code, Publish=True)
         functions._wait("orders")
         return str(made["Version"])

@@ -124,7 +124,7 @@ def test_an_update_of_the_version_alone_is_checked_against_the_weights_in_force(
 
 def test_versions_with_different_roles_do_not_share_an_alias(functions: Functions) -> None:
     functions.create(VERSION.format(1))
-    functions.client.update_function_configuration(FunctionName="orders", Role=functions.role("another"))
+    functions.reconfigure(Role=functions.role("another"))
     functions.publish(VERSION.format(2))
     functions.alias("1")
     code, message = refusal(functions.alias, version="1", weights={"2": 0.1})
@@ -138,9 +138,7 @@ def test_versions_with_different_dead_letter_queues_do_not_share_an_alias(
 ) -> None:
     functions.create(VERSION.format(1))
     client("sqs").create_queue(QueueName="dead")
-    functions.client.update_function_configuration(
-        FunctionName="orders", DeadLetterConfig={"TargetArn": f"arn:aws:sqs:{REGION}:{account}:dead"}
-    )
+    functions.reconfigure(DeadLetterConfig={"TargetArn": f"arn:aws:sqs:{REGION}:{account}:dead"})
     functions.publish(VERSION.format(2))
     code, message = refusal(functions.alias, version="1", weights={"2": 0.1})
     assert code == "InvalidParameterValueException"

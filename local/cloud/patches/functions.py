@@ -1,7 +1,5 @@
-"""Patches of ministack's Lambda: invocations, aliases, versions."""
+"""Patches of ministack's Lambda: invocations and aliases."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +10,6 @@ from local.cloud.routing.invocation import Invoker
 from local.cloud.workers.pool import Pool
 
 _LAMBDA = "services.lambda_svc"
-_READY_SECONDS = 0.05
-_VOLATILE = ("FunctionArn", "LastModified", "RevisionId", "Version")
 Original = Callable[..., Any]
 Response = tuple[int, dict[str, str], bytes]
 
@@ -94,22 +90,8 @@ def patches(invoker: Invoker, pool: Pool) -> list[Patch]:
             "the workers of a changed or deleted function are ours",
             lambda original: _retire_workers(original, invoker, pool),
         ),
-        patch(
-            "_schedule_state_transition",
-            "func_name delay",
-            "half a second in state Pending is a long time here, and clients wait for Active anyway",
-            lambda original: lambda func_name, delay: original(func_name, min(delay, _READY_SECONDS)),
-        ),
         patch("_create_alias", "func_name data", "nothing of an alias was validated", _check_new_alias),
         patch("_update_alias", "func_name alias_name data", "nothing of an alias was validated", _check_alias),
-        patch(
-            "_publish_version",
-            "name data",
-            "equal code and configuration published another version after an update; CodeSha256 was ignored",
-            _publish_changes_only,
-        ),
-        patch("_create_function", "data", "the published version had the function's ARN", _publish_apart),
-        patch("_update_code", "name data", "the published version had the function's ARN", _publish_apart),
     ]
 
 
@@ -199,59 +181,3 @@ def _check_alias(original: Original) -> Original:
         return original(func_name, alias_name, data)
 
     return update
-
-
-def fingerprint(config: dict[str, Any]) -> str:
-    """A hash of what makes a version: code and configuration, without what changes by itself."""
-    lasting = {
-        key: value
-        for key, value in config.items()
-        if key not in _VOLATILE and not key.startswith(("State", "LastUpdateStatus"))
-    }
-    return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _publish_changes_only(original: Original) -> Original:
-    def publish(name: str, data: dict[str, Any]) -> Any:
-        service = ministack(_LAMBDA)
-        function = service._functions.get(name)
-        if function is None:
-            return original(name, data)
-        config, versions = function["config"], function["versions"]
-        wanted = data.get("CodeSha256")
-        if wanted and wanted != config["CodeSha256"]:
-            return _refusal(
-                aliases.RefusedError(
-                    "InvalidParameterValueException",
-                    f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({config['CodeSha256']}). "
-                    "Please try again with the CodeSHA256 in $LATEST.",
-                )
-            )
-        if data.get("RevisionId") and (refused := service._check_revision(config, data)) is not None:
-            return refused
-        latest = max(versions, key=int, default=None)
-        mark = fingerprint(config)
-        if latest and versions[latest].get("strata_fingerprint") == mark:
-            return service.json_response(versions[latest]["config"], 201)
-        response = original(name, data)
-        newest = max(versions, key=int)
-        versions[newest]["strata_fingerprint"] = mark
-        return response
-
-    return publish
-
-
-def _publish_apart(original: Original) -> Original:
-    """Create or update without publishing, then publish as PublishVersion does."""
-
-    def run(*args: Any) -> Response:
-        *before, data = args
-        response: Response = original(*before, {**data, "Publish": False})
-        status, headers, _ = response
-        if not data.get("Publish") or status >= 300:
-            return response
-        name = before[0] if before else data["FunctionName"]
-        _, headers, body = ministack(_LAMBDA)._publish_version(name, {})
-        return status, headers, body
-
-    return run

@@ -66,8 +66,12 @@ class _Try:
             ministack(_LAMBDA)._route_async_failure(arn, config.get("FunctionName", "unknown"), self.event, result)
 
     def _settings(self) -> Mapping[str, Any]:
-        several = self.function.get("event_invoke_configs") or {}
-        return self.function.get("event_invoke_config") or several.get("$LATEST") or {}
+        """The event-invoke configuration of what was called: the function, a version or an alias."""
+        arn = (self.function.get("config") or self.function)["FunctionArn"]
+        name, qualifier = f"{arn}:$LATEST".split(":")[6:8]
+        several = (ministack(_LAMBDA)._functions.get(name) or {}).get("event_invoke_configs") or {}
+        found: Mapping[str, Any] = several.get(qualifier) or {}
+        return found
 
 
 def on_the_timeline(_: Callable[..., Any]) -> Callable[..., None]:

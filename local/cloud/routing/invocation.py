@@ -20,7 +20,8 @@ Record = dict[str, Any]
 Result = dict[str, Any]
 """What ministack's callers expect: `body`, and where it applies `error`, `function_error`, `throttle`, `log`."""
 
-
+BEFORE = "strata_before"
+"""In ministack's record of a function whose update is in progress: `config` and `code_zip` that still answer calls."""
 MODULES = (
     "core.concurrency",
     "core.lambda_runtime",
@@ -90,6 +91,8 @@ class Invoker:
     def _version(call: Call, function: Record | None, record: Record) -> Record:
         """The record to execute, under the ARN that was called."""
         found = function["versions"].get(call.version, function) if function and call.by_alias else record
+        if function and call.version == "$LATEST":
+            found = function.get(BEFORE, found)
         return {**found, "config": {**found["config"], "FunctionArn": call.arn}}
 
     async def _run(self, call: Call, record: Record, event: Any) -> tuple[Result, float, float]:

@@ -1,0 +1,37 @@
+"""Lambda's control plane: what answers its operations, put together."""
+
+from collections.abc import Sequence
+
+from local.cloud.patches import (
+    Patch,
+    Seam,
+    code_signing,
+    configuration,
+    invoke_configs,
+    lambda_api,
+    permissions,
+    updates,
+    versions,
+)
+from local.cloud.patches.lambda_api import Check, Route
+
+_ROUTES: dict[str, Route] = {**versions.ROUTES, **permissions.ROUTES, **invoke_configs.ROUTES, **code_signing.ROUTES}
+_CHECKS: Sequence[dict[str, Sequence[Check]]] = (configuration.CHECKS, invoke_configs.CHECKS, updates.CHECKS)
+
+
+def needs() -> list[Seam]:
+    """What is called without being replaced."""
+    return [seam for module in (configuration, invoke_configs, lambda_api, permissions) for seam in module.needs()]
+
+
+def patches() -> list[Patch]:
+    """All of them; of two on one function the later one is asked first."""
+    names = {name for checks in _CHECKS for name in checks}
+    merged = {name: [check for checks in _CHECKS for check in checks.get(name, ())] for name in names}
+    return [
+        *configuration.patches(),
+        *updates.patches(),
+        *versions.patches(),
+        *permissions.patches(),
+        *lambda_api.patches(_ROUTES, merged),
+    ]
