@@ -77,7 +77,16 @@ class Server:
         from local.cloud.codedeploy import service as codedeploy  # noqa: PLC0415
         from local.cloud.identity import guard, sts  # noqa: PLC0415
         from local.cloud.metrics import service as metrics  # noqa: PLC0415
-        from local.cloud.patches import buckets, connections, functions, http_api, http_stage, lambdas  # noqa: PLC0415
+        from local.cloud.patches import (  # noqa: PLC0415
+            buckets,
+            connections,
+            functions,
+            http_api,
+            http_api_control,
+            http_stage,
+            lambdas,
+            managed_keys,
+        )
 
         self.endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
         self._listener = listener
@@ -92,9 +101,15 @@ class Server:
                 *lambdas.patches(),
                 *http_api.patches(self._invoker),
                 *http_stage.patches(),
+                *http_api_control.patches(),
                 *buckets.patches(),
+                *managed_keys.patches(),
             ],
-            [*functions.needs(), *lambdas.needs(), *buckets.needs()],
+            [
+                need
+                for module in (functions, lambdas, http_api_control, buckets, managed_keys)
+                for need in module.needs()
+            ],
         )
         connections.install()
         for service in (metrics, alarms, codedeploy, sts):

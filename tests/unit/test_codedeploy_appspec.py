@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -34,6 +35,10 @@ READ = AppSpec(
 )
 
 
+def nowhere(location: Mapping[str, Any]) -> bytes:
+    raise AppSpecError(f"nothing lies in S3, nor does {location}")
+
+
 def document(**changes: Any) -> dict[str, Any]:
     properties = {"Name": "f", "Alias": "live", "CurrentVersion": "1", "TargetVersion": "2"} | changes
     return {
@@ -54,7 +59,7 @@ def test_json_and_keys_in_small_letters_are_read_alike() -> None:
 
 
 def test_a_revision_round_trips_without_its_hooks() -> None:
-    assert of_revision(READ.revision()) == AppSpec("myLambdaFunction", "myLambdaFunctionAlias", "1", "2", {})
+    assert of_revision(READ.revision(), nowhere) == AppSpec("myLambdaFunction", "myLambdaFunctionAlias", "1", "2", {})
 
 
 @pytest.mark.parametrize(
@@ -82,12 +87,37 @@ def test_a_wrong_appspec_says_what_is_wrong(content: str, reason: str) -> None:
 def test_a_revision_is_appspec_content_or_a_string_whose_digest_is_right() -> None:
     content = json.dumps(document())
     digest = hashlib.sha256(content.encode()).hexdigest()
-    assert of_revision({"revisionType": "String", "string": {"content": content, "sha256": digest}}).target == "2"
+    assert (
+        of_revision({"revisionType": "String", "string": {"content": content, "sha256": digest}}, nowhere).target == "2"
+    )
     for revision, reason in (
         ({"revisionType": "AppSpecContent", "appSpecContent": {"content": content, "sha256": "0" * 64}}, "SHA-256"),
         ({"revisionType": "AppSpecContent"}, "has no appSpecContent.content"),
-        ({"revisionType": "S3", "s3Location": {"bucket": "b"}}, "revisionType S3 is not imitated"),
-        ({}, "revisionType None is not imitated"),
+        ({"revisionType": "GitHub"}, "revisionType GitHub is not for the Lambda platform: use S3, AppSpecContent or"),
+        ({}, "revisionType None is not for the Lambda platform"),
     ):
         with pytest.raises(AppSpecError, match=reason):
-            of_revision(revision)
+            of_revision(revision, nowhere)
+
+
+def test_a_revision_in_s3_is_one_file_of_json_or_yaml() -> None:
+    files = {"a.yaml": DOCUMENTED.encode(), "a.json": json.dumps(document()).encode(), "binary": b"\xff"}
+    place = {"bucket": "b", "key": "a.yaml", "bundleType": "YAML"}
+
+    def read(**changes: Any) -> AppSpec:
+        location = {name: value for name, value in (place | changes).items() if value is not None}
+        return of_revision({"revisionType": "S3", "s3Location": location}, lambda there: files[there["key"]])
+
+    tag = hashlib.md5(DOCUMENTED.encode(), usedforsecurity=False).hexdigest()
+    assert read() == read(eTag=tag) == read(eTag=f'"{tag}"') == READ
+    assert read(key="a.json", bundleType="JSON").target == read(key="a.json").target == "2"
+    for changes, reason in (
+        ({"key": None}, "s3Location lacks key"),
+        ({"bucket": None, "bundleType": None}, "s3Location lacks bucket, bundleType"),
+        ({"bundleType": "zip"}, "bundleType zip is not for the Lambda platform: use JSON or YAML"),
+        ({"bundleType": "JSON"}, "s3://b/a.yaml is not JSON"),
+        ({"key": "binary"}, "s3://b/binary is not YAML"),
+        ({"eTag": "0" * 32}, "The eTag of s3://b/a.yaml is not 000"),
+    ):
+        with pytest.raises(AppSpecError, match=reason):
+            read(**changes)

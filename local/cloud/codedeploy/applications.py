@@ -1,16 +1,12 @@
-"""The operations on applications, their revisions, and tags."""
+"""The operations on applications and tags."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.cloud.clock import CLOCK
 from local.cloud.codedeploy import lookup
-from local.cloud.codedeploy.appspec import AppSpecError, of_revision
 from local.cloud.codedeploy.configurations import check_platform
-from local.cloud.codedeploy.records import LOCK, Application, Group, Region, Revision
+from local.cloud.codedeploy.records import LOCK, Application, Group, Region
 from local.cloud.wire import ServiceError
 
-LONGEST_DESCRIPTION = 256
 _MOST_TAGS = 50
 _BATCH = 100
 
@@ -83,83 +79,6 @@ def forget(region: Region, application: str, group: Group) -> None:
     region.tags.pop(region.arn(f"deploymentgroup:{application}/{group.name}"), None)
 
 
-# Revisions
-
-
-def check_description(request: Mapping[str, Any]) -> None:
-    """Raises DescriptionTooLongException."""
-    length = len(request.get("description") or "")
-    if length > LONGEST_DESCRIPTION:
-        raise ServiceError(
-            "DescriptionTooLongException", f"The description has {length} characters; at most {LONGEST_DESCRIPTION}"
-        )
-
-
-def registered(application: Application, location: dict[str, Any], description: str | None = None) -> Revision:
-    """The revision as it is registered, from now on if it was not. Raises InvalidRevisionException."""
-    try:
-        of_revision(location)
-    except AppSpecError as error:
-        raise ServiceError("InvalidRevisionException", str(error)) from error
-    found = _find(application, location)
-    if found is None:
-        found = Revision(location, description)
-        application.revisions.append(found)
-    return found
-
-
-def _find(application: Application, location: dict[str, Any]) -> Revision | None:
-    return next((revision for revision in application.revisions if revision.location == location), None)
-
-
-def _register_revision(request: dict[str, Any]) -> None:
-    check_description(request)
-    with LOCK:
-        found = registered(
-            lookup.application(lookup.here(), request["applicationName"]),
-            request["revision"],
-            request.get("description"),
-        )
-        found.registered = CLOCK.now()
-
-
-def _get_revision(request: dict[str, Any]) -> dict[str, Any]:
-    application = lookup.application(lookup.here(), request["applicationName"])
-    found = _find(application, request["revision"])
-    if found is None:
-        raise ServiceError("RevisionDoesNotExistException", "No revision found for the given location")
-    return {
-        "applicationName": application.name,
-        "revision": found.location,
-        "revisionInfo": {
-            "description": found.description,
-            "deploymentGroups": found.groups,
-            "firstUsedTime": found.first_used,
-            "lastUsedTime": found.last_used,
-            "registerTime": found.registered,
-        },
-    }
-
-
-def _list_revisions(request: dict[str, Any]) -> dict[str, Any]:
-    application = lookup.application(lookup.here(), request["applicationName"])
-    deployed = request.get("deployed", "ignore")
-    keys: dict[str, Callable[[Revision], float]] = {
-        "registerTime": lambda revision: revision.registered,
-        "firstUsedTime": lambda revision: revision.first_used or 0,
-        "lastUsedTime": lambda revision: revision.last_used or 0,
-    }
-    found = [
-        revision
-        for revision in application.revisions
-        if deployed == "ignore" or (deployed == "include") == (revision.first_used is not None)
-    ]
-    if "sortBy" in request:
-        found.sort(key=keys[request["sortBy"]], reverse=request.get("sortOrder") == "descending")
-    locations, token = lookup.page([revision.location for revision in found], request.get("nextToken"))
-    return {"revisions": locations, "nextToken": token}
-
-
 # Tags
 
 
@@ -227,9 +146,6 @@ OPERATIONS = {
     "BatchGetApplications": _batch_get,
     "UpdateApplication": _update,
     "DeleteApplication": _delete,
-    "RegisterApplicationRevision": _register_revision,
-    "GetApplicationRevision": _get_revision,
-    "ListApplicationRevisions": _list_revisions,
     "TagResource": _tag_resource,
     "UntagResource": _untag_resource,
     "ListTagsForResource": _list_tags,

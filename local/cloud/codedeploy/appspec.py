@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file.h
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,12 @@ from local.cloud.codedeploy.machine import AFTER, BEFORE
 
 VERSION = "0.0"
 LATEST = "$LATEST"
+BUNDLES = frozenset({"JSON", "YAML"})
 _PROPERTIES = ("name", "alias", "currentversion", "targetversion")
+
+
+Fetch = Callable[[Mapping[str, Any]], bytes]
+"""The content of an S3Location. Raises AppSpecError where there is none."""
 
 
 class AppSpecError(ValueError):
@@ -46,12 +51,15 @@ class AppSpec:
         return {"revisionType": "AppSpecContent", "appSpecContent": {"content": content, "sha256": digest}}
 
 
-def of_revision(revision: Mapping[str, Any]) -> AppSpec:
-    """The AppSpec in a RevisionLocation of type AppSpecContent or String. Raises AppSpecError."""
+def of_revision(revision: Mapping[str, Any], fetch: Fetch) -> AppSpec:
+    """The AppSpec in a RevisionLocation. `fetch` reads what lies in S3. Raises AppSpecError."""
     kind = revision.get("revisionType")
+    if kind == "S3":
+        location = check_location(revision)
+        return parse(_text(fetch(location), location))
     member = {"AppSpecContent": "appSpecContent", "String": "string"}.get(str(kind))
     if member is None:
-        raise AppSpecError(f"revisionType {kind} is not imitated: use AppSpecContent or String")
+        raise AppSpecError(f"revisionType {kind} is not for the Lambda platform: use S3, AppSpecContent or String")
     found = revision.get(member) or {}
     content, digest = found.get("content"), found.get("sha256")
     if not content:
@@ -59,6 +67,32 @@ def of_revision(revision: Mapping[str, Any]) -> AppSpec:
     if digest and digest != hashlib.sha256(content.encode()).hexdigest():
         raise AppSpecError(f"{member}.sha256 {digest} is not the SHA-256 of the content")
     return parse(content)
+
+
+def check_location(revision: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The S3Location of a revision: bucket, key, and that it is one AppSpec file. Raises AppSpecError.
+
+    https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_S3Location.html
+    """
+    location: Mapping[str, Any] = revision.get("s3Location") or {}
+    if missing := [name for name in ("bucket", "key", "bundleType") if not location.get(name)]:
+        raise AppSpecError(f"The revision's s3Location lacks {', '.join(missing)}")
+    if location["bundleType"] not in BUNDLES:
+        raise AppSpecError(f"bundleType {location['bundleType']} is not for the Lambda platform: use JSON or YAML")
+    return location
+
+
+def _text(content: bytes, location: Mapping[str, Any]) -> str:
+    where, tag = f"s3://{location['bucket']}/{location['key']}", str(location.get("eTag") or "").strip('"')
+    if tag and tag != hashlib.md5(content, usedforsecurity=False).hexdigest():
+        raise AppSpecError(f"The eTag of {where} is not {tag}")
+    try:
+        text = content.decode()
+        if location["bundleType"] == "JSON":
+            json.loads(text)
+    except ValueError as error:
+        raise AppSpecError(f"{where} is not {location['bundleType']}") from error
+    return text
 
 
 def parse(content: str) -> AppSpec:

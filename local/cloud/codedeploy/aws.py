@@ -40,7 +40,7 @@ def inspect(region: Region, record: Record) -> Fault | None:
     """What is wrong with the revision, as far as Lambda knows. A rollback may start from a split alias."""
     spec = record.spec
     path = f"/2015-03-31/functions/{spec.function}"
-    if fault := role_fault(region.account, record.group.settings["serviceRoleArn"]):
+    if fault := role_fault(region.account, record.group.settings["serviceRoleArn"]) or _unreadable(record):
         return fault
     if not _may(record, "lambda:GetAlias", _arn(region, spec.function)):
         return _forbidden(record)
@@ -52,6 +52,16 @@ def inspect(region: Region, record: Record) -> Fault | None:
     if _lambda("GET", f"{path}/configuration", {"Qualifier": [spec.target]})[0] >= 400:
         return _invalid(f"The Lambda function {spec.function} has no version {spec.target}.")
     return _alias_fault(spec, alias) if record.triggered_by is None else None
+
+
+def _unreadable(record: Record) -> Fault | None:
+    """Whether the service role may not read the revision in S3; a rollback's own is not there."""
+    location = record.revision.get("s3Location")
+    if location is None:
+        return None
+    action = "s3:GetObjectVersion" if location.get("version") else "s3:GetObject"
+    may = _may(record, action, f"arn:aws:s3:::{location['bucket']}/{location['key']}")
+    return None if may else _forbidden(record, "AmazonS3")
 
 
 def _alias_fault(spec: AppSpec, alias: dict[str, Any]) -> Fault | None:
@@ -150,11 +160,11 @@ def _may(record: Record, action: str, resource: str) -> bool:
     return guard.acts(record.group.settings["serviceRoleArn"], record.id, action, resource)
 
 
-def _forbidden(record: Record) -> Fault:
+def _forbidden(record: Record, service: str = "AWSLambda") -> Fault:
     return Fault(
         "IAM_ROLE_PERMISSIONS",
         f"The IAM role {record.group.settings['serviceRoleArn']} does not give you permission to perform operations "
-        "in the following AWS service: AWSLambda.",
+        f"in the following AWS service: {service}.",
     )
 
 

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.cloud.codedeploy import lookup
-from local.cloud.codedeploy.applications import check_description, registered
-from local.cloud.codedeploy.appspec import of_revision
 from local.cloud.codedeploy.driver import DRIVER
 from local.cloud.codedeploy.groups import check_alarms, check_rollback
 from local.cloud.codedeploy.machine import Deployment, Phase, Plan, Stop
 from local.cloud.codedeploy.records import LOCK, Group, Record, Region
+from local.cloud.codedeploy.revisions import check_description, deployable, registered
 from local.cloud.timeline import TIMELINE
 from local.cloud.wire import ServiceError
 
@@ -50,7 +49,7 @@ def _create(request: dict[str, Any]) -> dict[str, Any]:
                 "DeploymentLimitExceededException",
                 f"The Deployment Group '{group.name}' already has an active Deployment '{active.id}'",
             )
-        spec = of_revision(request["revision"])
+        spec = deployable(request["revision"])
         good = region.last_good(group, spec)
         rollback = request.get("autoRollbackConfiguration", group.settings.get("autoRollbackConfiguration"))
         alarms = request.get("overrideAlarmConfiguration", group.settings.get("alarmConfiguration"))
@@ -262,7 +261,7 @@ def _batch_get_targets(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _target(region: Region, record: Record, identifier: str) -> dict[str, Any]:
-    if identifier != _target_id(record):
+    if identifier not in {_target_id(record), record.spec.function}:
         raise ServiceError(
             "DeploymentTargetDoesNotExistException",
             f"The deployment {record.id} has no target {identifier}; its target is {_target_id(record)}.",

@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from local.cloud.codedeploy import applications, aws, configurations, deployments, groups, lookup
+from local.cloud.codedeploy import applications, aws, configurations, deployments, groups, lookup, revisions
 from local.cloud.codedeploy.driver import DRIVER
 from local.cloud.codedeploy.records import LOCK, REGIONS
 from local.cloud.patches import install, ministack
@@ -15,8 +15,8 @@ CODEDEPLOY = Service(NAME, lookup.refuse)
 
 def register() -> None:
     """Put CodeDeploy among ministack's services, and drive deployments."""
-    install([], aws.NEEDS)
-    for module in (applications, configurations, groups, deployments):
+    install([], [*aws.NEEDS, *revisions.NEEDS])
+    for module in (applications, configurations, groups, revisions, deployments):
         CODEDEPLOY.operations |= module.OPERATIONS
     app: Any = ministack("app")
     app.SERVICE_REGISTRY[NAME] = {"module": NAME}

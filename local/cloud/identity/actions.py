@@ -38,7 +38,8 @@ _RESOURCES: dict[str, dict[str, str]] = {
         "{Resource}": "ListTags TagResource UntagResource",
     },
     "codedeploy": {
-        _APPLICATION: "CreateApplication DeleteApplication GetApplication GetApplicationRevision "
+        _APPLICATION: "BatchGetApplicationRevisions CreateApplication DeleteApplication GetApplication "
+        "GetApplicationRevision "
         "ListApplicationRevisions ListDeploymentGroups RegisterApplicationRevision UpdateApplication",
         _GROUP: "CreateDeployment CreateDeploymentGroup DeleteDeploymentGroup GetDeploymentGroup ListDeployments",
         _GROUP.replace("{deployment", "{currentDeployment"): "UpdateDeploymentGroup",
