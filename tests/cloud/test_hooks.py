@@ -81,6 +81,7 @@ class Shop:
             Timeout=timeout,
             Environment={"Variables": variables},
         )
+        self.functions._wait(name)
         return name
 
     def start(self, target: str, hooks: dict[str, str], **more: Any) -> str:
