@@ -37,15 +37,16 @@ class Artifact:
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """Lambda reads that version of the object; the hash makes a preview show when the bytes are others.
+        """Lambda reads that version of the object. The digest makes a preview show when the bytes are others, also where
+        somebody has edited the code in AWS's console: unlike source_code_hash, a refresh reads it back.
 
-        https://www.pulumi.com/registry/packages/aws/api-docs/lambda/function/#source_code_hash_python
+        https://www.pulumi.com/registry/packages/aws/api-docs/lambda/function/#code_sha256_python
         """
         return {
             "s3_bucket": self.stored.bucket,
             "s3_key": self.stored.key,
             "s3_object_version": self.stored.version,
-            "source_code_hash": self.digest,
+            "code_sha256": self.digest,
         }
 
 

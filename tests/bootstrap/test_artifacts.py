@@ -138,7 +138,7 @@ def test_a_changed_byte_is_seen_by_the_preview_and_a_manifest_of_the_commit_befo
         code, text = prepared.pulumi("preview", "--stack", STACK, "--diff", env=TAKEN)
         assert code == 0, text
         assert digests["orders"] in text
-        assert "sourceCodeHash" in text
+        assert "codeSha256" in text
     finally:
         file.write_text(before)
         prepared.sandbox.scratch.commit("A byte less")

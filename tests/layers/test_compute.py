@@ -227,4 +227,4 @@ def test_a_bundle_that_was_built_before_is_read_from_the_bucket_and_never_upload
     function = declare(Artifact(stored, "app.orders.main.handler", "digest")).one("lambda/function:Function").inputs
     assert "code" not in function
     assert (function["s3Bucket"], function["s3Key"]) == ("strata-artifacts", "bundles/1.zip")
-    assert (function["s3ObjectVersion"], function["sourceCodeHash"]) == ("v1", "digest")
+    assert (function["s3ObjectVersion"], function["codeSha256"]) == ("v1", "digest")

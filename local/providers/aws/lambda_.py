@@ -54,6 +54,12 @@ _CODE = props(
 )
 """What UpdateFunctionCode takes."""
 
+_MOVED = _CODE.keys() | {"codeSha256", "sourceCodeHash"}
+"""What makes the provider upload the code again. A refresh reads codeSha256 back, never sourceCodeHash.
+
+https://www.pulumi.com/registry/packages/aws/api-docs/lambda/function/
+"""
+
 _CLEARED = {
     "DeadLetterConfig": {"TargetArn": ""},
     "Description": "",
@@ -171,7 +177,7 @@ class Function(Resource):
             cleared = {name: value for name, value in _CLEARED.items() if name in named}
             client.update_function_configuration(FunctionName=identity, **{**cleared, **given})
             _settled(aws, identity)
-        if changed & _CODE.keys():
+        if changed & _MOVED:
             architectures = {"Architectures": new["architectures"]} if new.get("architectures") else {}
             client.update_function_code(FunctionName=identity, **self._code(new), **architectures)
             _settled(aws, identity)
@@ -185,14 +191,14 @@ class Function(Resource):
             aws("lambda").delete_function(FunctionName=identity)
 
     def unknown_after(self, new: Bag, changed: frozenset[str]) -> frozenset[str]:
-        moved = {"lastModified"} if changed & _CODE.keys() else set()
+        moved = {"lastModified"} if changed & _MOVED else set()
         if self._publishes(new, changed):
             moved |= {"version", "qualifiedArn", "qualifiedInvokeArn"}
         return frozenset(moved)
 
     @staticmethod
     def _publishes(new: Bag, changed: frozenset[str]) -> bool:
-        return bool(new.get("publish")) and bool(changed & (_CODE.keys() | _CONFIGURATION.keys() | {"publish"}))
+        return bool(new.get("publish")) and bool(changed & (_MOVED | _CONFIGURATION.keys() | {"publish"}))
 
     def _code(self, new: Bag) -> dict[str, Any]:
         if "code" in new:
