@@ -37,8 +37,8 @@ class Artifact:
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """Lambda reads that version of the object. The digest makes a preview show when the bytes are others, also where
-        somebody has edited the code in AWS's console: unlike source_code_hash, a refresh reads it back.
+        """Lambda reads that version of the object. By the digest a preview shows that the bytes are others, also where
+        they were edited in AWS's console: unlike source_code_hash, a refresh reads it back.
 
         https://www.pulumi.com/registry/packages/aws/api-docs/lambda/function/#code_sha256_python
         """
