@@ -81,8 +81,10 @@ def _seen(resources: Sequence[PolicyResource]) -> Stack:
 
 def _stack(urn: str, resources: tuple[Resource, ...]) -> Stack:
     """A URN says of which stack it is: urn:pulumi:STACK::PROJECT::TYPE::NAME."""
-    name = urn.partition("::")[0].rpartition(":")[2]
-    return Stack(name=name, resources=resources, settings=settings.read(name), today=datetime.now(UTC).date())
+    first, _, rest = urn.partition("::")
+    name, project = first.rpartition(":")[2], rest.partition("::")[0] or settings.PROJECT
+    held = settings.read(name, project=project)
+    return Stack(name=name, resources=resources, settings=held, today=datetime.now(UTC).date())
 
 
 def plain(value: Any) -> Any:

@@ -11,21 +11,22 @@ from typing import Any
 from policy.view import AgreedException, Settings
 
 FILE = Path(__file__).with_name("stacks.toml")
+PROJECT = "strata"  # where no URN says another
 DEFAULT = "default"  # of stacks that have no table of their own, and of keys that a table leaves out
 KINDS: Mapping[str, type] = {"production": bool, "boundary": str, "exceptions": list}
 
 
 @cache
-def read(stack: str, file: Path = FILE) -> Settings:
+def read(stack: str, file: Path = FILE, project: str = PROJECT) -> Settings:
     """The settings of a stack; strict ones, with the mistake, where the file is no TOML."""
     try:
         tables = tomllib.loads(file.read_text())
     except (OSError, tomllib.TOMLDecodeError) as problem:
         return Settings(mistakes=(f"policy/{file.name} must be TOML: {problem}; correct it",))
-    return parse(stack, tables)
+    return parse(stack, tables, project)
 
 
-def parse(stack: str, tables: Mapping[str, Any]) -> Settings:
+def parse(stack: str, tables: Mapping[str, Any], project: str = PROJECT) -> Settings:
     """The settings of a stack from the file's tables by stack."""
     mistakes: list[str] = []
     given: dict[str, Any] = {}
@@ -38,7 +39,7 @@ def parse(stack: str, tables: Mapping[str, Any]) -> Settings:
             else:
                 given[key] = value
     if "boundary" in given:
-        given["boundary"] = given["boundary"].replace("{stack}", stack)
+        given["boundary"] = given["boundary"].replace("{project}", project).replace("{stack}", stack)
     entries = given.pop("exceptions", [])
     exceptions = [_exception(stack, number, entry, mistakes) for number, entry in enumerate(entries, start=1)]
     agreed = tuple(exception for exception in exceptions if exception is not None)

@@ -25,8 +25,8 @@ def platform(stacks: Mapping[str, StackConfig]) -> Platform:
     if len(set(found.values())) != 1:
         told = ", ".join(f"{name} has {each}" for name, each in found.items()) or "there is none"
         raise BundleError(
-            f"one bundle goes through all stacks, but they do not run on the same ({told}); give each the same "
-            "strata:compute.runtime and architecture"
+            f"one bundle goes through all stacks, but they do not run on the same ({told}); give each the same runtime "
+            "and architecture, of its object compute"
         )
     return next(iter(found.values()))
 
@@ -42,6 +42,6 @@ def bucket(stack: StackConfig, own: str = "") -> str:
         if others:
             raise BundleError(
                 f"stack {stack.names.stack} may be in {1 + len(others)} accounts, so the artifact bucket is in none "
-                "for certain; give strata:artifacts.accountId"
+                f"for certain; give {stack.names.project}:artifacts.accountId"
             )
     return Shared(stack.names.project).artifact_bucket(Place("aws", stack.account.region, account))

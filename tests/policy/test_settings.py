@@ -29,6 +29,7 @@ def test_a_boundarys_name_may_hold_the_stacks() -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_each_stack_is_held_to_the_boundary_that_the_program_gives_its_roles(stack: str) -> None:
     assert settings.read(stack).boundary == Names("strata", stack).boundary
+    assert settings.read(stack, project="shop").boundary == Names("shop", stack).boundary
 
 
 @pytest.mark.parametrize(

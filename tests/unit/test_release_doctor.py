@@ -84,6 +84,10 @@ def test_a_sound_release_has_nothing_but_good_findings() -> None:
         ({"storage": Storage(1, 75, 10, 10)}, "warning quota of concurrency: 10 of 10 executions at once"),
         ({"shallow": True}, "warning git: this clone is shallow"),
         ({"shallow": None}, "warning git: there is no git repository"),
+        (
+            {"shallow": None, "git": "`git rev-parse` says: fatal: dubious"},
+            "warning git: `git rev-parse` says: fatal: d",
+        ),
     ],
 )
 def test_what_is_wrong_with_the_account_is_told(values: dict[str, Any], expected: str) -> None:

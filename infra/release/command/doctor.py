@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from rich.table import Table
 from rich.text import Text
 
-from infra import tables
+from infra import git, tables
 from infra.release import commits
 from infra.release.command.opened import Opened, opened
 from infra.release.command.shown import Exit, Function, Json, Stack, answer, answering
@@ -40,6 +40,7 @@ def _examined(release: Opened) -> list[Finding]:
     from infra.release.aws import examine  # noqa: PLC0415 - `power` and `--help` need no boto3
 
     facts = examine.account(release.aws, release.targets, shallow=commits.is_shallow())
+    facts = replace(facts, git=git.refuses(commits.REPOSITORY))
     if not usable(facts):
         return findings(facts, ())
     return findings(facts, [examine.function(release.aws, release.clock, target) for target in release.targets])

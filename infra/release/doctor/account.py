@@ -91,6 +91,10 @@ def _storage(storage: Storage) -> Iterator[Finding]:
 
 
 def _clone(facts: Account) -> Finding:
+    if facts.git:
+        said, _, remedy = facts.git.partition(" To add an exception for this directory, call: ")
+        said = f"{said}: whether a commit is older than the live one cannot be told"
+        return Finding(Grade.WARNING, "git", said, remedy or "see to what git says")
     if facts.shallow is None:
         said = "there is no git repository here: whether a commit is older than the live one is not checked"
         return Finding(Grade.WARNING, "git", said, "release from a clone")

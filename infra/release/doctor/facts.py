@@ -120,7 +120,8 @@ class Account:
     """Who asks, and what is the same for all functions.
 
     skew: this machine's clock less AWS's. allowed: by action, whether the caller may, as IAM simulates it; empty for
-    the root user, who may everything. shallow: whether the clone lacks commits; None where there is none.
+    the root user, who may everything. shallow: whether the clone lacks commits; None where there is none. git: why git
+    does not say, in its own words.
     """
 
     wanted: str  # the release's account
@@ -130,4 +131,5 @@ class Account:
     storage: Storage | None = None
     allowed: Mapping[str, bool] = field(default_factory=dict)
     shallow: bool | None = None
+    git: str = ""
     untold: Mapping[str, str] = field(default_factory=dict)
