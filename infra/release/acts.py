@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from infra.release import plan
+from infra.release import plan, proven
 from infra.release.actions import Action, Follow, Note, Stop, TakeBack
 from infra.release.blame import ended, rejection
 from infra.release.case import Case
@@ -68,7 +68,7 @@ def _back(case: Case, forth: Deployment, why: str) -> Action | None:
     mark = Stopped(forth.id, "operator", why)
     if seen.tags.stop(forth.id) != mark:
         return Note(mark, why, Phase.ROLLBACK)
-    return TakeBack(seen.live.number, forth.entry.stable, forth.entry.at, why)
+    return TakeBack(seen.live.number, proven.before(case.target, seen, forth), forth.entry.at, why)
 
 
 ABORT_IT = "bring it back by `python -m infra.release abort --stack STACK --reason WHY`"

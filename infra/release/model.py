@@ -248,6 +248,7 @@ class Observation:
     wanted: Version
     live: Version  # the alias's main version
     shifted: Version | None = None  # the one that also has traffic
+    good: Version | None = None  # what `proven.last` names, where Lambda still has it
     ledger: tuple[Deployment, ...] = ()  # newest first
     tags: Tags = field(default_factory=Tags)
     red: frozenset[str] = frozenset()  # of the alias's alarms, or the followed deployment's: those in ALARM

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from infra.release import evidence, silence
+from infra.release import evidence, proven, silence
 from infra.release.actions import Action, Follow, Note, PointAlias, Probe, Start, Stop, TakeBack, Wait
 from infra.release.blame import blame, rejection
 from infra.release.case import GRACE, Case
@@ -103,8 +103,11 @@ def _begin(case: Case) -> Action:
     if seen.alias.shifted is None:
         if not seen.ledger and not seen.tags.first:
             return _first(case)
+        astray = proven.astray(case.target, seen)
+        if astray and seen.good is not None:
+            return PointAlias(seen.good.number, proven.doubt(case.target, seen))
         if seen.live.fingerprint == seen.wanted.fingerprint:
-            return _reached(case)
+            return (_allowed(case) if astray else None) or _reached(case)
     return _allowed(case) or _start(case)
 
 
@@ -115,10 +118,11 @@ def _repair(case: Case) -> Action | None:
         return None
     wrong, right = {last.entry.fingerprint}, last.entry.stable
     if (forth := seen.taken_back_by(last)) is not None and forth.entry is not None:
-        wrong, right = {forth.entry.fingerprint}, forth.entry.stable
+        wrong, right = {forth.entry.fingerprint}, last.canary or forth.entry.stable
     held = {each.fingerprint for each in (seen.live, seen.shifted) if each is not None}
     # CodeDeploy's own way back leads to what succeeded last, which an operator may have taken back since.
     wrong |= {each for each in held if rejection(each, case.target, seen) is not None}
+    right = proven.home(case.target, seen, right, wrong)
     if seen.alias.is_whole_on(right) or not wrong & held:
         return None
     if case.within_grace(last):
@@ -169,16 +173,16 @@ def _reached(case: Case) -> Action:
     seen, live = case.seen, case.seen.live
     if not seen.ledger and seen.notes.answer is not None:
         return case.finish(Ending.FIRST, "answered", f"{live.number} answered its first call")
-    promoted = [each.id for each in seen.tries(live.fingerprint) if each.status is Status.SUCCEEDED]
-    by = f", promoted by {promoted[0]}" if promoted else ""
+    proof = proven.proof(case.target, seen, live)
+    how = proof.how if proof else "and no record says how it went live: CodeDeploy keeps none for ever"
     return case.finish(
-        Ending.UNCHANGED, "fingerprint", f"live version {live.number} has this code and configuration{by}"
+        Ending.UNCHANGED, "fingerprint", f"live version {live.number} has this code and configuration, {how}"
     )
 
 
 def _allowed(case: Case) -> Action | None:
     """Refuse what must not be started; None where nothing is in the way, or all of it has been set aside."""
-    seen, wanted = case.seen, case.seen.wanted
+    wanted = case.seen.wanted
     if (pardoned := pardonable(case)) is not None:
         why = f"release.retry allows {wanted.fingerprint} one more try after {pardoned.id}"
         return Note(Pardon(wanted.fingerprint, pardoned.id, configured=True), why)
@@ -189,9 +193,15 @@ def _allowed(case: Case) -> Action | None:
         return case.finish(Ending.REFUSED, found[0].reason, f"{found[0].detail}{remedy}")
     if (mark := to_note(case, found)) is not None:
         return Note(mark, f"overridden ({mark.refusal})")
+    return _made_whole(case)
+
+
+def _made_whole(case: Case) -> PointAlias | None:
+    """An overridden release needs one version to start from."""
+    seen, why = case.seen, f"overridden by {case.policy.override}"
     if seen.alias.shifted is not None:
-        return PointAlias(seen.alias.version, f"overridden by {case.policy.override}")
-    return None
+        return PointAlias(proven.home(case.target, seen, seen.alias.version), why)
+    return PointAlias(seen.wanted.number, why) if not seen.live.fingerprint else None
 
 
 def _note_proof(case: Case) -> Note | None:
@@ -299,8 +309,10 @@ def _verify(case: Case, followed: Deployment) -> Action:
 
 
 def _way_back(case: Case, followed: Deployment) -> Action:
-    """Until the alias is whole on the recorded stable version: by CodeDeploy, and by the runner where that fails."""
-    stable, _ = case.seen.compared
+    """Until the alias is whole on the recorded stable version, or on what is proved where that is not: by CodeDeploy,
+    and by the runner where that fails."""
+    wrong = {followed.entry.fingerprint} if followed.entry else set()
+    stable = proven.home(case.target, case.seen, case.seen.compared[0], wrong)
     rollback = case.seen.deployment(followed.rollback)
     if rollback is not None and rollback.running and not case.overdue(rollback):
         return case.wait(Phase.ROLLBACK, f"{rollback.id} rolls {followed.id} back")
@@ -321,11 +333,12 @@ def _take_back(case: Case, forth: Deployment, kind: str, why: str) -> Action:
     """By a deployment of its own, so that CodeDeploy's record, where it looks for what was last good, stays true."""
     if case.seen.tags.stop(forth.id) is None or forth.entry is None:
         return Note(Stopped(forth.id, kind, why), why, Phase.ROLLBACK)
-    return TakeBack(case.seen.live.number, forth.entry.stable, forth.entry.at, why)
+    stable = proven.before(case.target, case.seen, forth)
+    return TakeBack(case.seen.live.number, stable, forth.entry.at, why)
 
 
 def _taken_back(case: Case, followed: Deployment, forth: Deployment) -> Action:
-    stable = forth.entry.stable if forth.entry else case.seen.live.number
+    _, stable = case.seen.compared
     if followed.running and not case.overdue(followed):
         return case.wait(Phase.ROLLBACK, f"{followed.id} takes {forth.id} back")
     if case.seen.alias.is_whole_on(stable) or case.seen.overtaken:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from infra.release import proof
+from infra.release import proof, proven
 from infra.release.blame import ended, rejection
 from infra.release.case import Case
 from infra.release.model import Deployment
@@ -31,6 +31,7 @@ class Refusal:
 def refusals(case: Case) -> Iterator[Refusal]:
     """All that is in the way of starting the wanted version, the gravest first."""
     yield from _split(case)
+    yield from _untried(case)
     yield from _rejected(case)
     yield from _unproven(case)
     yield from _older(case)
@@ -59,6 +60,21 @@ def _split(case: Case) -> Iterator[Refusal]:
             f"see what `python -m infra.release unstick` finds, or send all traffic to what should be live: "
             f"aws lambda update-alias --function-name {target.function} --name {target.alias} "
             f"--function-version {seen.alias.version} --routing-config AdditionalVersionWeights={{}}",
+        )
+
+
+def _untried(case: Case) -> Iterator[Refusal]:
+    """What is live is not proved, and what is proved is gone: `plan` has nowhere to send the traffic."""
+    seen, target = case.seen, case.target
+    if seen.alias.shifted is not None or seen.good is not None or not proven.astray(target, seen):
+        return
+    last = proven.last(target, seen)
+    if last is not None or not seen.live.fingerprint:
+        proved = f"version {last.number}, {last.how}, which is gone from Lambda" if last else "none"
+        yield Refusal(
+            proven.UNTRIED,
+            f"{proven.doubt(target, seen)}; the ledger proves last: {proved}, so there is nothing to go back to; see "
+            "whether callers are served",
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from infra.release import commits, plan, silence, spent
+from infra.release import commits, plan, proven, silence, spent
 from infra.release.actions import (
     Action,
     Finish,
@@ -134,7 +134,8 @@ def look(
 
     def informed(target: Target, seen: Observation) -> Observation:
         unborn = not seen.ledger and not seen.tags.first
-        if seen.followed is not None or (seen.live.fingerprint == seen.wanted.fingerprint and not unborn):
+        same = seen.live.fingerprint == seen.wanted.fingerprint and not proven.astray(target, seen)
+        if seen.followed is not None or (same and not unborn):
             return seen
         live = seen.live_commit
         older = live is not None and is_older(policy.commit, live)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from infra.release import plan
+from infra.release import plan, proven
 from infra.release.actions import Action, Finish, Follow, Note, PointAlias, TakeBack, Wait
 from infra.release.acts import Decide, Seen, promoted, rejections, stop
 from infra.release.case import Case
@@ -49,12 +49,16 @@ def findings(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: d
 
 
 def choices(target: Target, seen: Observation) -> list[str]:
-    """The versions that a split alias may be sent to: those it holds, unless rejected, and the last good one."""
-    rejected = {each.fingerprint for each in rejections(target, seen)}
-    held = [each.number for each in (seen.live, seen.shifted) if each and each.fingerprint not in rejected]
+    """The versions that a split alias may be sent to: those it holds that are proved, what was proved last, and where
+    the live one came from. Where nothing is proved, those it holds, unless rejected."""
+    held = [each for each in (seen.live, seen.shifted) if each]
+    proved = [each.number for each in held if proven.proof(target, seen, each)]
+    if not proved and seen.good is None:
+        rejected = {each.fingerprint for each in rejections(target, seen)}
+        return [each.number for each in held if each.fingerprint not in rejected]
     last = promoted(seen)
-    good = [last.entry.stable] if last and last.entry else []
-    return list(dict.fromkeys(held + good))
+    origin = [proven.before(target, seen, last)] if last else []
+    return list(dict.fromkeys([*proved, *([seen.good.number] if seen.good else []), *origin]))
 
 
 def settled(finding: Finding, to: str) -> Finding:

@@ -47,13 +47,17 @@ GONE = "its words are gone: the tags of the group keep those of the last one onl
 
 @dataclass(frozen=True)
 class First:
-    """This first version answered its call. `digest` and `contract` are for the stack that comes after this one."""
+    """This first version answered its call. `digest` and `contract` are for the stack that comes after this one.
+
+    begun: a release has started since, so that an empty ledger means that CodeDeploy has dropped its records.
+    """
 
     version: str
     fingerprint: str
     digest: str = ""
     contract: str = ""
     commit: str = "unknown"
+    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -218,10 +222,10 @@ def _value(noted: Noted) -> str:
     """A mark's own words, then who made it and when, then its text."""
     said = f"by={noted.by} at={noted.at}"
     match noted.mark:
-        case First(version, fingerprint, digest, contract, commit):
+        case First(version, fingerprint, digest, contract, commit, has_begun):
             code = f"digest={digest} contract={contract} " if digest and contract else ""
             made_of = f"commit={ledger.revision(commit)} " if commit != ledger.UNKNOWN else ""
-            return f"version={version} fp={fingerprint} {code}{made_of}{said}"
+            return f"version={version} fp={fingerprint} {code}{made_of}{'begun=yes ' if has_begun else ''}{said}"
         case Overridden(fingerprint, refusal, text):
             return f"fp={fingerprint} refusal={refusal} {said} {_plain(text)}"
         case Pardon(fingerprint, deployment, _, why):
@@ -250,6 +254,14 @@ def _stops(marks: Tags) -> dict[str, str]:
 
 def _who(kind: str) -> str:
     return "operator" if kind == "operator" else "release"
+
+
+def begun(tags: Mapping[str, str]) -> dict[str, str]:
+    """What changes in a group's tags as its first release starts; nothing where they say so already."""
+    noted = _answered(tags.get(_FIRST, ""))
+    if noted is None or not isinstance(noted.mark, First) or noted.mark.begun:
+        return {}
+    return {_FIRST: _value(replace(noted, mark=replace(noted.mark, begun=True)))}
 
 
 def parse(tags: Mapping[str, str]) -> Tags:
@@ -308,7 +320,8 @@ def _answered(value: str) -> Noted | None:
     if not {"version", "fp", "by", "at"} <= words.keys():
         return None
     code = words.get("digest", ""), words.get("contract", "")
-    first = First(words["version"], words["fp"], *code, words.get("commit", ledger.UNKNOWN))
+    commit = words.get("commit", ledger.UNKNOWN)
+    first = First(words["version"], words["fp"], *code, commit, begun="begun" in words)
     return Noted(first, words["by"], words["at"])
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from infra.release import ledger, tags
+from infra.release import ledger, proven, tags
 from infra.release.actions import Start, TakeBack
 from infra.release.attempt import Elsewhere
 from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Status, Target, Version
@@ -99,6 +99,11 @@ class FakeCloud:
         """As an operator does by hand, or CodeDeploy."""
         self.live = Alias(number, shifted, weight, revision=f"r{int(self.live.revision[1:] or 0) + 1}")
 
+    def went_first(self, number: str) -> None:
+        """That version is live, and answered its first call."""
+        self.point(number)
+        self.tags = tags.written(First(number, self.versions[number].fingerprint), "user/ann", START)
+
     def serve(self) -> None:
         """Let time have passed: every deployment is where it should be now."""
         for each in list(self.deployments.values()):
@@ -139,6 +144,8 @@ class FakeCloud:
             red=frozenset(name for name, red in self.alarms.items() if red),
             notes=notes,
         )
+        last = proven.last(target, seen)
+        seen = replace(seen, good=self.versions.get(last.number) if last else None)
         if (followed := seen.followed) is None:
             return replace(seen, traffic=self.requests_per_minute * 10)
         lasted = (followed.ended or self.clock.now()) - (followed.started or followed.ended or self.clock.now())
@@ -162,6 +169,7 @@ class FakeCloud:
 
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         self._called("start")
+        self.tags |= tags.begun(self.tags)
         canary = self._version(action.canary)
         at = action.at or ledger.moment(self.clock.now())
         alarm = target.verdict_alarm(action.stable, canary.number, at)

@@ -1,9 +1,10 @@
 """What one look may find, for the tests of deciding: version 2 is wanted, and 1 is live."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from infra.release import plan
+from infra.release import plan, proven
 from infra.release.actions import Action, Finish
 from infra.release.ledger import Entry
 from infra.release.model import Alias, Deployment, Notes, Observation, ReleasePolicy, Status
@@ -42,7 +43,10 @@ def deployment(status: Status = Status.IN_PROGRESS, ago: float = 3, **values: An
 def seen(*ledger: Deployment, following: str | None = None, **values: Any) -> Observation:
     """Alias whole on 1, version 2 wanted, a first version recorded."""
     usual: dict[str, Any] = {"alias": Alias("1"), "wanted": NEW, "live": OLD, "tags": Tags(first=True)}
-    return Observation(**{**usual, **values}, ledger=ledger, notes=Notes(following))
+    found = Observation(**{**usual, **values}, ledger=ledger, notes=Notes(following))
+    last = proven.last(TARGET, found)
+    good = version(int(last.number)) if last and last.number.isdigit() else None
+    return found if "good" in values else replace(found, good=good)
 
 
 def decide(what: Observation, policy: ReleasePolicy = POLICY) -> Action:

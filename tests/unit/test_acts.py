@@ -186,7 +186,7 @@ def test_a_set_goes_back_together() -> None:
 
 def test_what_was_promoted_at_another_time_stays() -> None:
     fake = set_of("orders", "payments")
-    fake.clouds["payments"].point("2")
+    fake.clouds["payments"].went_first("2")
     release(fake)
     assert list(acts.last_set(look(fake))) == ["orders"]
 

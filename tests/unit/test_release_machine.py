@@ -227,6 +227,36 @@ class Machine(Base):
         function.point(self.cloud.now, "hand", where)
         self.truth.by_hand[function.name] |= {function.fingerprint(each) for each in (number, function.alias.version)}
 
+    @happening(which=some, untried=st.booleans(), then=st.booleans())
+    def makes_the_alias_anew(self, which: int, untried: bool, then: bool) -> None:
+        """Somebody deletes the alias, and Pulumi makes it anew on the newest version, after a refresh.
+
+        untried: of new code. then: the `up` gets as far as the release.
+        """
+        group = self.pick(which)
+        if self.busy("up"):
+            return
+        if untried:
+            self.change(group, new, {})
+        wanted = self.wanted()
+        number = next(each.version for each in wanted if each.function == group.function.name)
+        self.cloud.tell(f"the alias of {group.function.name} is made anew on {number}")
+        group.function.point(self.cloud.now, "hand", Alias(number))
+        self.truth.anew[group.function.name].add(group.function.fingerprint(number))
+        if then:
+            self.launch("up", wanted, self.policy)
+
+    @precondition(lambda self: not self.busy("up"))
+    @happening(which=some, why=st.sampled_from(["ann: orders fail", "bob: orders fail"]), throttled=st.booleans())
+    def releases_in_an_outage(self, which: int, why: str, throttled: bool) -> None:
+        """What is live raises, its alarm is red, and the fix is released by an override."""
+        group = self.pick(which)
+        target = group.function.target
+        self.change(group, new, {})
+        if (alarm := group.function.alarms.get(target.throttle_alarm if throttled else target.alarm)) is not None:
+            alarm.red = True
+        self.launch("up", self.wanted(), replace(self.policy, override=f"{why} {self.commit}"))
+
     @precondition(lambda self: all(group.function.alarms for group in self.groups))
     @happening(which=some)
     def deletes_an_alarm(self, which: int) -> None:

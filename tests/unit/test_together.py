@@ -107,7 +107,7 @@ def test_after_one_was_rejected_the_others_are_refused_with_it_and_released_with
 
 def test_one_that_is_live_already_stays_where_another_goes_back() -> None:
     fake = set_of("billing", "orders")
-    fake.clouds["billing"].point("2")
+    fake.clouds["billing"].went_first("2")
     spoil(fake, "orders")
     ends = release(fake)
     assert reasons(ends)["billing"] == (Ending.UNCHANGED, "fingerprint")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from infra.release import fingerprint, ledger, logs
+from infra.release import fingerprint, ledger, logs, proven
 from infra.release.actions import Start, TakeBack
 from infra.release.attempt import Elsewhere
 from infra.release.aws import elsewhere, measures, versions
@@ -36,6 +36,7 @@ ROLLBACK_EVENTS: list[AutoRollbackEventType] = [
 ]
 """All of them, always: without the last, stopping a deployment leaves the alias split."""
 ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
+ANEW = "`pulumi up --refresh` makes it anew, and sends its traffic to what the ledger proves"
 STALE = timedelta(minutes=1)
 """How long is believed what the stack before this one has told."""
 MOST_STREAMS = 100  # that FilterLogEvents takes by name
@@ -72,7 +73,7 @@ class Aws:
         return self._measured(wanted, seen)
 
     def _seen(self, target: Target, alias: Alias, records: Mapping[str, Deployment], notes: Notes) -> Observation:
-        live = self.version(target.function, alias.version)
+        live = self._known(target.function, alias.version) or Version(alias.version, "", "", "")
         seen = Observation(
             alias=alias,
             wanted=self.version(target.function, target.version) if target.version else self._next(target, live),
@@ -83,7 +84,25 @@ class Aws:
         )
         if (undone := seen.undone) is not None and self.records.tags(target).stop(undone.id) is None:
             self.records.forget_tags(target)  # another terminal may have stopped it, or taken it back, and said why
-        return replace(seen, tags=self.records.tags(target))
+        return self._proved(target, replace(seen, tags=self.records.tags(target)))
+
+    def _proved(self, target: Target, seen: Observation) -> Observation:
+        """With the version that the ledger proves last, if it is there still. AWS may not give a revision back, so its
+        number may have to be asked for."""
+        last = proven.last(target, seen)
+        if last is not None and not last.number:
+            promoted = next(each for each in seen.ledger if each.id == last.deployment)
+            named = replace(promoted, canary=self.records.shifting_to(promoted.id))
+            seen = replace(seen, ledger=tuple(named if each is promoted else each for each in seen.ledger))
+            last = proven.last(target, seen)
+        return replace(seen, good=self._known(target.function, last.number) if last and last.number else None)
+
+    def _known(self, function: str, number: str) -> Version | None:
+        """None where Lambda has it no longer."""
+        try:
+            return self.version(function, number)
+        except NotThere:
+            return None
 
     def _measured(self, wanted: Sequence[Target], seen: Mapping[str, Observation]) -> dict[str, Observation]:
         """With what the versions did and which alarms are red: a few requests for all functions."""
@@ -106,8 +125,11 @@ class Aws:
 
     def alias(self, function: str, name: str) -> Alias:
         """Where an alias sends its traffic now."""
-        with asking("lambda GetAlias", f"alias {name} of {function}"):
-            found = self.clients.functions.get_alias(FunctionName=function, Name=name)
+        try:
+            with asking("lambda GetAlias", f"alias {name} of {function}"):
+                found = self.clients.functions.get_alias(FunctionName=function, Name=name)
+        except NotThere as gone:
+            raise NotThere(f"alias {name} of {function} is gone ({gone}); {ANEW}") from gone
         weights = found.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
         shifted, weight = next(iter(weights.items()), (None, 0.0))  # Lambda takes one at most
         return Alias(found["FunctionVersion"], shifted, weight, found["RevisionId"])
@@ -167,6 +189,7 @@ class Aws:
             alarms[slow] = slow_metric_queries(*judged)
         for name, queries in alarms.items():
             self._put_alarm(target, name, f"Rolls {canary} of {target.function} back to {stable}: {entry}", queries)
+        self.records.begun(target)
         names = [*alarms, *(name for name in (target.alarm, target.throttle_alarm) if name not in action.waived)]
         curve = ALL_AT_ONCE if action.abrupt else target.curve
         return self._create(target, entry, canary.number, curve, [name for name in names if name])

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from infra.release import ledger, tags
+from infra.release.aws import revisions
 from infra.release.aws.clients import Clients
 from infra.release.aws.errors import asking
 from infra.release.clock import ScaledClock
@@ -90,7 +91,8 @@ class Records:
         if id_ not in self._canaries or (due and deployment.running and id_ not in self._shifting):
             self._asked[id_] = now
             self._ask_target(id_)
-        return replace(deployment, canary=self._canaries.get(id_), shifting=self._shifting.get(id_))
+        canary = self._canaries.get(id_, deployment.canary)
+        return replace(deployment, canary=canary, shifting=self._shifting.get(id_))
 
     def _ask_target(self, deployment: str) -> None:
         for target in lambda_targets(self._clients, deployment):
@@ -114,6 +116,22 @@ class Records:
     def forget_tags(self, target: Target) -> None:
         """Somebody may have written some: read them again."""
         self._tags.pop(target.group, None)
+
+    def begun(self, target: Target) -> None:
+        """A release is about to start: the tag of the first version says so from now on."""
+        if new := tags.begun(self._tags.get(target.group, {})):
+            arn = group_arn(target)
+            with asking("codedeploy TagResource", f"deployment group {target.group}"):
+                self._clients.codedeploy.tag_resource(
+                    ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in new.items()]
+                )
+            self._tags[target.group] |= new
+
+    def shifting_to(self, deployment: str) -> str | None:
+        """The version that an old deployment shifted to, where its record does not say so itself."""
+        if deployment not in self._canaries:
+            self._ask_target(deployment)
+        return self._canaries.get(deployment)
 
     def note(self, target: Target, mark: Mark) -> None:
         now = self._clock.real(self._clock.now())
@@ -167,6 +185,7 @@ def described(info: DeploymentInfoTypeDef, clock: ScaledClock) -> Deployment:
         rollback=rollback.get("rollbackDeploymentId"),
         rolls_back=rollback.get("rollbackTriggeringDeploymentId"),
         alarms=tuple(alarm["name"] for alarm in info.get("overrideAlarmConfiguration", {}).get("alarms", [])),
+        canary=shift[1] if (shift := revisions.shift(info.get("revision", {}))) else None,
     )
 
 

@@ -209,6 +209,8 @@ class Base(RuleBasedStateMachine):
         self.until_all_end()
         if actor.end is None:
             raise AssertionError(f"the release ended by {actor.error}") from actor.error
+        if all(each.ending.good for each in actor.end.values()):
+            settled.proved(self.truth)
         split = [name for name, each in actor.end.items() if each.reason == "split"]
         for name in split:
             settled.unexplained(self.truth, self.cloud.groups[name])

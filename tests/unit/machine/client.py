@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from infra.release import ledger, tags
+from infra.release import ledger, proven, tags
 from infra.release.actions import Start, TakeBack
 from infra.release.attempt import Elsewhere
 from infra.release.aws import measures
@@ -117,7 +117,10 @@ class Client:
                 ledger=ledgers[name],
                 notes=notes[name],
             )
-            found[name] = replace(seen, tags=self._read_tags(function, seen))
+            seen = replace(seen, tags=self._read_tags(function, seen))
+            last = proven.last(target, seen)
+            good = function.version(last.number) if last and last.number in function.codes else None
+            found[name] = replace(seen, good=good)
         with self._asking("metrics"):
             for target in wanted:
                 function, seen = groups[target.function].function, found[target.function]
@@ -185,6 +188,7 @@ class Client:
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         function = self.cloud.groups[target.function].function
         entry = self._entry(function, policy, action.canary, action.stable, action.at)
+        function.tags |= tags.begun(function.tags)
         alarm = target.verdict_alarm(action.stable, action.canary, entry.at)
         with self._asking("put_alarm"):
             judged = (action.stable, action.canary, policy.rule, target.minutes)
@@ -318,4 +322,5 @@ def _seen(record: Record) -> Deployment:
         rollback=record.rollback.id if record.rollback else None,
         rolls_back=record.rolls_back.id if record.rolls_back else None,
         alarms=record.machine.plan.alarms,
+        canary=record.target,
     )

@@ -26,6 +26,13 @@ def check_always(truth: Truth) -> None:
             truth.broken(f"two deployments of {group.function.name} at once")
 
 
+def proved(truth: Truth) -> None:
+    """After an `up` that has ended well: no version without proof keeps the traffic, where any is proved."""
+    for group in truth.cloud.groups.values():
+        if truth.proves(group) and not truth.proved(group, group.function.alias.version):
+            truth.broken(f"{group.function.name} is left on {group.function.alias}, which nothing proves")
+
+
 def unexplained(truth: Truth, group: CodeDeploy) -> None:
     """A split alias may be refused only where no record of ours explains it."""
     by, records = group.function.moves[-1].by, group.records
@@ -46,7 +53,8 @@ def _at_rest(truth: Truth, group: CodeDeploy, *, by_hand: bool) -> None:
         truth.broken(f"the alias of {function.name} is on {function.alias}")
     live = function.fingerprint(function.alias.version)
     rejected = truth.rejection(group, live)
-    if rejected is not None and live not in truth.by_hand[function.name] and not _foreign(group, live):
+    excused = truth.by_hand[function.name] | (truth.anew[function.name] if by_hand else set())
+    if rejected is not None and live not in excused and not _foreign(group, live):
         truth.broken(f"{function.name} is live on {function.alias}, which {rejected.id} rejected")
 
 

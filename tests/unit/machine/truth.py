@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from infra.release.model import ReleasePolicy, Target
 from infra.release.outcome import Ending, Outcome
-from infra.release.tags import Mark, Overridden, Pardon, Stopped, parse
+from infra.release.tags import First, Mark, Overridden, Pardon, Stopped, parse
 from infra.release.verdict import judge
 from tests.unit.machine.client import Client, Cloud, Saw
 from tests.unit.machine.codedeploy import CodeDeploy, Record
@@ -42,6 +42,10 @@ class Truth:
     """By function: the text and the fingerprint of the last override. Only the last stands in a tag."""
     by_hand: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By function: the fingerprints that somebody has put live by hand, or gone back to."""
+    anew: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By function: the fingerprints that an alias was made anew on."""
+    first: dict[str, str] = field(default_factory=dict)
+    """By function: the fingerprint that went first and answered."""
 
     # What has happened
 
@@ -60,6 +64,31 @@ class Truth:
         """By an operator, or by a runner for its own counts."""
         rejects = any(kind in {"operator", "verdict"} for kind, _, _ in self.notes[forth.id])
         return rejects and any(each.takes_back is forth for each in group.records)
+
+    def proved(self, group: CodeDeploy, version: str) -> bool:
+        """Whether a version has earned all traffic, and nothing has been said against it since."""
+        fingerprint, forth = (
+            group.function.fingerprint(version),
+            [each for each in group.records if each.role == "forth"],
+        )
+        if self.rejection(group, fingerprint) is not None:
+            return False
+        promoted = any(
+            group.function.fingerprint(each.target) == fingerprint
+            and each.succeeded
+            and not self.is_taken_back(group, each)
+            for each in forth
+        )
+        begun = bool(forth) and forth[0].current == version
+        return promoted or begun or self.first.get(group.function.name) == fingerprint
+
+    def proves(self, group: CodeDeploy) -> bool:
+        """Whether there is any version that has."""
+        return any(self.proved(group, version) for version in group.function.codes)
+
+    @staticmethod
+    def is_taken_back(group: CodeDeploy, forth: Record) -> bool:
+        return any(each.takes_back is forth for each in group.records)
 
     def reasons(self, record: Record) -> set[str]:
         """Why a deployment ended badly; whoever stopped it has said it."""
@@ -97,6 +126,9 @@ class Truth:
             self._started(run, group, what)
         elif act == "back" and isinstance(what, Record):
             self._taken_back(client, group, what)
+        elif act == "point" and self.proved(group, function.alias.version) and function.alias.shifted is None:
+            if not self.proved(group, str(what)):
+                self.broken(f"{client.name} points {function.name} from {function.alias}, which is proved, to {what}")
         elif act == "stop" and parse(function.tags).stop(str(what)) is None:
             self.broken(f"{client.name} stops {what}, and no tag says why")
         elif act == "clear" and any(what in each.machine.plan.alarms for each in group.records if not each.ended):
@@ -107,6 +139,8 @@ class Truth:
         match mark:
             case Stopped(deployment, kind, why):
                 self.notes[deployment].append((kind, client.name, why.replace("%", " percent")))
+            case First(_, fingerprint):
+                self.first[function.name] = fingerprint
             case Pardon(_, deployment, _):
                 self.pardons.add(deployment)
             case Overridden(fingerprint, _, text):
@@ -128,6 +162,8 @@ class Truth:
             self.broken(f"{run.client.name} starts {new.id}, a second deployment of {fingerprint}")
         if any(now - each.ended < window for each in tries if each.ended):
             self.broken(f"{new.id} starts although the window holds an earlier try of {fingerprint}")
+        if red := run.client.saw[function.name].red & {*new.machine.plan.alarms}:
+            self.broken(f"{new.id} starts although {red} would end it at once")
         if fingerprint == function.fingerprint(new.current):
             self.broken(f"{new.id} releases {fingerprint}, which it starts from")
         allowed = fingerprint in self.overrides[function.name, run.policy.override]
@@ -148,7 +184,9 @@ class Truth:
             self.broken(f"{back.id} takes {forth.id} back, and no tag says why")
         elif any(each.takes_back is forth and not each.failed and each.id in known for each in group.records):
             self.broken(f"{back.id} takes {forth.id} back a second time")
-        elif group.function.fingerprint(back.target) != group.function.fingerprint(forth.current):
+        elif group.function.fingerprint(back.target) != group.function.fingerprint(forth.current) and (
+            self.proved(group, forth.current) or not self.proved(group, back.target)
+        ):
             self.broken(f"{back.id} leads to {back.target}, and {forth.id} came from {forth.current}")
         else:  # whatever was said of that code meanwhile, it was live before
             self.by_hand[group.function.name].add(group.function.fingerprint(back.target))
@@ -233,7 +271,8 @@ class Truth:
         foreign = forth.role == "foreign"  # of which no line says where it started from
         newer = group.records[group.records.index(record) + 1 :]
         overtaken = any(each.id in saw.over and each.rolls_back is not record for each in newer)
-        if not overtaken and not saw.alias.is_whole_on(saw.alias.version if foreign else forth.current):
+        home = saw.alias.version if foreign or not self.proved(group, forth.current) else forth.current
+        if not overtaken and not saw.alias.is_whole_on(home):
             return f"the alias was on {saw.alias}"
         released = group.function.fingerprint(outcome.to_version) == group.function.fingerprint(forth.target)
         if not foreign and (outcome.from_version != forth.current or not released):
@@ -278,6 +317,9 @@ class Truth:
             return None if all(saw.over.values()) and "forth" not in own else "something is in flight"
         if saw.alias.shifted or function.fingerprint(saw.alias.version) != function.fingerprint(target.version):
             return f"the alias was on {saw.alias}"
+        group = self.cloud.groups[target.function]
+        if run.kind == "up" and self.proves(group) and not self.proved(group, saw.alias.version):
+            return f"nothing proves {saw.alias}"
         return None
 
     def broken(self, what: str) -> None:

@@ -1,0 +1,26 @@
+"""What a deployment's revision says: between which versions it moves traffic."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_codedeploy.type_defs import RevisionLocationTypeDef
+
+Shift = tuple[str, str]
+"""The version that a deployment starts from, and the one that it shifts to."""
+
+
+def shift(revision: RevisionLocationTypeDef) -> Shift | None:
+    """As our own AppSpec says it; None where AWS does not give it back, or it is none of ours.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html
+    """
+    content = (revision.get("appSpecContent") or revision.get("string") or {}).get("content", "")
+    try:
+        [resource] = json.loads(content)["Resources"]
+        [properties] = [each["Properties"] for each in resource.values()]
+        return str(properties["CurrentVersion"]), str(properties["TargetVersion"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
