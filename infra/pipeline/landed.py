@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import typer
 
 from infra.pipeline.told import BAD, PipelineError, Stack, answering
+from infra.release import proven
 from infra.release.command.opened import opened
-from infra.release.model import Observation
+from infra.release.model import Observation, Target
 
 
 def landed(*, stack: Stack) -> None:
@@ -18,11 +19,19 @@ def landed(*, stack: Stack) -> None:
     configured to wait for, so that no job is green on a promise.
     """
     with answering():
-        seen = opened(stack).look()
-        if wrong := list(missing(seen)):
+        release = opened(stack)
+        seen = release.look()
+        if wrong := [*missing(seen), *unproved(release.targets, seen)]:
             raise PipelineError("; ".join(wrong), BAD)
         for name, each in seen.items():
             typer.echo(f"{name}: all traffic is on version {each.live.number}, fingerprint {each.live.fingerprint}")
+
+
+def unproved(targets: Iterable[Target], seen: Mapping[str, Observation]) -> Iterator[str]:
+    """What has all traffic without proof: an alias that was moved to it, or made anew on it."""
+    for target in targets:
+        for why in proven.missing(target, seen[target.function]):
+            yield f"{target.function}: {why}; release it by `pulumi up`"
 
 
 def missing(seen: Mapping[str, Observation]) -> Iterator[str]:

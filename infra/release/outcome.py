@@ -23,7 +23,7 @@ class Phase(Enum):
     VERIFY = "CodeDeploy has succeeded, and the alias must be whole on the new version"
     ROLLBACK = "traffic goes back to stable"
     RETRY = "AWS did not answer and is asked again"
-    RESTORE = "the alias is put back on stable by the runner, since CodeDeploy has not done it"
+    RESTORE = "the runner puts the alias on what is stable and proved, since CodeDeploy has not done it"
     CLEAR = "the verdict alarms of what has ended are deleted"
     END = "the outcome is known"
 

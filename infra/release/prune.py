@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from infra.release import proven
 from infra.release.blame import rejection
 from infra.release.model import Deployment, Observation, Status, Target
 
@@ -71,6 +72,7 @@ def _needed(target: Target, seen: Observation, published: Sequence[Published]) -
         (seen.alias.shifted, f"weighted, {seen.alias.weight:.0%}"),
         (good.number if good else None, "last good"),
         (_origin(seen), "what the live one came from"),
+        (proved.number if (proved := proven.last(target, seen)) else None, "proved last"),
         *((each, "in flight") for each in _in_flight(seen, published)),
         (target.version, "wanted by the stack"),
     ]:

@@ -119,7 +119,8 @@ def _in_flight(case: Case, running: Deployment) -> Finding | None:
             f"{running.id} shifts traffic from {entry.stable} to fingerprint {entry.fingerprint}, but somebody has "
             f"moved the alias to {seen.alias}"
         )
-        act = f"{stopped}, then sends all traffic to {entry.stable}, from which it started"
+        home = proven.home(case.target, seen, entry.stable, {entry.fingerprint})
+        act = f"{stopped}, then sends all traffic to {home}{', from which it started' if home == entry.stable else ''}"
         return Finding("orphan", name, what, act, deployment=running.id)
     if late and (not running.status.begun or seen.taken_back_by(running) is not None):
         what = f"{running.id} is {running.status.value} {case.longest_wait}; see CodeDeploy's quotas and events"
@@ -145,7 +146,7 @@ def _lost(case: Case, action: Action) -> Finding | None:
     """Of a set that has failed, what was promoted before it did."""
     match action:
         case Note(Stopped(deployment, "set"), why) if (last := case.seen.deployment(deployment)) and last.entry:
-            back = last.entry.stable
+            back = proven.before(case.target, case.seen, last)
         case TakeBack(_, back, _, why):
             pass
         case _:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import typer
 
-from infra.release import acts, wire
+from infra.release import acts, proven, wire
 from infra.release.command.opened import Opened, opened
 from infra.release.command.reason import Reason, checked
 from infra.release.command.shown import Exit, Function, Json, RefusedError, Stack, answer, answering
@@ -21,15 +21,16 @@ Seen = Mapping[str, Observation]
 def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: Json = False) -> None:
     """Go back to the last good version, all traffic at once, by a deployment of its own; stay until it is there.
 
-    Last good is what the newest promotion that is live started from. All functions that were promoted together go back
-    together, unless --function names one. What is taken back is refused from then on, until `forgive`.
+    Last good is what the newest promotion that is live started from, if the ledger proves it, else what it proves.
+    All functions that were promoted together go back together, unless --function names one. What is taken back is
+    refused from then on, until `forgive`.
     """
     with answering(as_json=as_json):
         why, release = checked(reason), opened(stack)
         seen, asked = release.look(), release.one(function)
         forth = taken({each.function: seen[each.function] for each in asked.targets})
         for name, each in forth.items():
-            _check_there(release, name, each)
+            _check_there(release, name, each, seen[name])
         for line in remarks(seen, forth):
             typer.echo(line, err=as_json)
         outcomes = followed(release.only(forth), as_json=as_json, decide=acts.take_back(forth, why))
@@ -70,12 +71,13 @@ def remarks(seen: Seen, forth: Mapping[str, Deployment]) -> Iterator[str]:
         yield f"{name}: stays on {each.live.number}, {why if last else 'which no deployment of ours promoted'}"
 
 
-def _check_there(release: Opened, function: str, forth: Deployment) -> None:
-    stable = forth.entry.stable if forth.entry else ""
+def _check_there(release: Opened, function: str, forth: Deployment, seen: Observation) -> None:
+    [target] = release.one(function).targets
+    stable = proven.before(target, seen, forth)
     try:
         release.aws.version(function, stable)
     except NotThere:
         raise RefusedError(
-            f"version {stable} of {function}, from which {forth.id} started, is gone, so there is nothing to go back "
-            "to; release a commit that reverts"
+            f"version {stable} of {function}, the last good one before {forth.id}, is gone, so there is nothing to go "
+            "back to; release a commit that reverts"
         ) from None

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from infra.release import proven
 from infra.release.doctor.facts import UP, Examined, Finding, Grade
-from infra.release.model import Alias, Deployment, Version, taken_back_by
+from infra.release.model import Alias, Deployment, Observation, Status, Version, taken_back_by
 from infra.release.tags import First, Tags
 
 UNSTICK = "`python -m infra.release unstick` says what it finds, and does the one safe thing"
+
+FIRST_CANARY = (
+    "no deployment has succeeded yet, so CodeDeploy knows no last good version, and AWS does not document whether it "
+    "takes the first canary back by itself: wait for that one by `pulumi up` or `watch`, since the runner puts the "
+    "alias back where CodeDeploy does not"
+)
+"""AWS's page speaks of a last known good version, and not of a group that has none.
+
+https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html
+"""
 
 
 def findings(facts: Examined) -> Iterator[Finding]:
@@ -20,7 +31,18 @@ def findings(facts: Examined) -> Iterator[Finding]:
         yield Finding(Grade.BAD, about, "does not exist, so nobody can be served", UP)
         return
     grade, said, remedy = _stands(facts, facts.alias, facts.live)
+    if facts.tags.first and not any(each.status is Status.SUCCEEDED for each in facts.ledger):
+        said += f"; {FIRST_CANARY}"
     yield Finding(grade, about, f"is on {facts.alias}{said}", remedy)
+    yield from _proof(facts, Observation(facts.alias, facts.live, facts.live, ledger=facts.ledger, tags=facts.tags))
+
+
+def _proof(facts: Examined, seen: Observation) -> Iterator[Finding]:
+    """Of a version that has all traffic although nothing proves it."""
+    if seen.in_flight is None:
+        for said in proven.missing(facts.target, seen):
+            remedy = "`pulumi up` sends the traffic to what is proved, or releases what is wanted over it"
+            yield Finding(Grade.BAD, f"version {seen.live.number}", said, remedy)
 
 
 def _stands(facts: Examined, alias: Alias, live: Version) -> tuple[Grade, str, str]:
