@@ -261,6 +261,8 @@ class Machine(Base):
     @happening(which=some)
     def deletes_an_alarm(self, which: int) -> None:
         function = self.pick(which).function
+        if not function.alarms:  # the last attempt has ended meanwhile, and its alarm went with it
+            return
         name = list(function.alarms)[-1]
         self.cloud.tell(f"a hand deletes {name}")
         del function.alarms[name]
