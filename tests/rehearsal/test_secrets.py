@@ -1,6 +1,8 @@
 """A secret of the configuration, on the real CLI: from the stack file to the function, and to nowhere else."""
 
 import json
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from rehearsal.planted import CONFIG_KEY, Secret
 from rehearsal.sandbox import STACK
 from rehearsal.scratch import Edit
 from rehearsal.traffic import RECEIPT_HEADER, Api, is_receipt, new_order
+from tests.rehearsal.scene import Faults
 from tests.rehearsal.stage import FACTOR, Said, Stage
 
 PARAMETER = "aws:ssm/parameter:Parameter"
@@ -107,6 +110,20 @@ def test_refreshing_and_previewing_change_nothing_and_tell_nothing(kept: Keyed) 
     assert refreshed.code == 0, refreshed.text
     assert kept.key.value not in kept.typed("preview", "--diff", "--expect-no-changes").text
     assert kept.stage.planned() == {}
+
+
+def test_whoever_may_not_read_the_key_looks_for_drift_all_the_same(kept: Keyed) -> None:
+    running = kept.stage.sandbox
+    faults = Faults(running.env["AWS_ENDPOINT_URL"])
+    command = [sys.executable, "-m", "infra.pipeline", "drift", "--stack", STACK]
+    faults.put({"kind": "denied", "service": "ssm", "action": "GetParameter", "user_agent": ""})
+    try:
+        folder = running.scratch.project
+        ran = subprocess.run(command, cwd=folder, env=running.env, capture_output=True, text=True, check=False)
+        assert faults.fired() == [0]
+    finally:
+        faults.clear()
+    assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, f"stack {STACK} is as its state says"), ran
 
 
 def test_a_new_key_is_no_release(kept: Keyed) -> None:
