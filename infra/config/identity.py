@@ -104,6 +104,10 @@ class ServedStack:
     reviewers: Annotated[tuple[str, ...], Listed(REVIEWER, least=1)] = ()
     api_id: Annotated[str, Text(r"[a-z0-9]{10}", "the id of its API, as the address of the API begins")] = ""
 
+    def preview_environment(self, shared: str) -> str:
+        """From which a branch previews the stack: `shared`, but for one that has reviewers."""
+        return f"{shared}-{self.name}" if self.reviewers else shared
+
     def names(self, project: str) -> Names:
         return Names(project, self.name, self.services)
 
@@ -180,7 +184,7 @@ def _rules(room: Reading) -> Iterator[str]:
     if (github := room.values.get("github")) is not None:
         yield from _subject(f"{room.path}.github", github)
     stacks: tuple[ServedStack, ...] = room.values.get("stacks", ())
-    environments: dict[str, str] = {room.values.get("preview_environment", ""): "previews"}
+    environments = _previews(room.values.get("preview_environment", ""), stacks)
     if (kept := room.values.get("artifacts")) is not None:
         yield from _artifacts(f"{room.path}.artifacts", kept, environments)
     yield from _names(room.path, room.values.get("project"), stacks)
@@ -203,6 +207,12 @@ def _rules(room: Reading) -> Iterator[str]:
             )
         if each.legacy is not None and each.table_name is None:
             yield f"{path}.tableName is missing, but Terraform has the table; give its name"
+
+
+def _previews(shared: str, stacks: tuple[ServedStack, ...]) -> dict[str, str]:
+    """Whose each environment is, by name: those in which stacks are previewed."""
+    own = {each.preview_environment(shared): f"previews of stack {each.name}" for each in stacks if each.reviewers}
+    return {**own, shared: "previews"}
 
 
 def _names(path: str, project: str | None, stacks: tuple[ServedStack, ...]) -> Iterator[str]:

@@ -37,7 +37,7 @@ class Deployments(ComponentResource):
     ) -> None:
         super().__init__("strata:layers:Deployments", name, None, opts)
         self._name, self._place, self._config, self._cloud = name, place, config, cloud
-        ours = (each for each in accesses(config) if isinstance(each, Access) and each.token.issuer == PULUMI)
+        ours = (each for each in accesses(config) if isinstance(each, Access) and each.tokens[0].issuer == PULUMI)
         for names, found in groupby(ours, key=lambda each: each.names):
             roles = list(found)
             self._settings(names, roles[0].stack, roles)

@@ -194,12 +194,12 @@ class Identity(ComponentResource):
         return [after.deploy_role, after.preview_role, *(by_pulumi if self._config.pulumi else [])]
 
     def _role(self, access: Access | Builder) -> None:
-        """A role that one kind of token opens, with a managed policy for each part of what it may do."""
+        """A role that its tokens open, with a managed policy for each part of what it may do."""
         name = access.role.removeprefix(f"{self._config.project}-")
         role = aws.iam.Role(
             f"{self._name}-{name}",
             name=access.role,
-            assume_role_policy=permissions.document(permissions.federated(self._place, access.token)),
+            assume_role_policy=permissions.document(permissions.federated(self._place, *access.tokens)),
             max_session_duration=DEPLOY if access.changes else PREVIEW,
             opts=ResourceOptions(parent=self, depends_on=self._issuers),
         )

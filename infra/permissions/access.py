@@ -12,12 +12,13 @@ from infra.permissions.tokens import Token, pulumi_token
 
 @dataclass(frozen=True)
 class Access:
-    """One role of one stack. `changes` says whether it may change the stack, or only look at it."""
+    """One role of one stack, which any of `tokens` opens. `changes` says whether it may change the stack, or only look
+    at it."""
 
     stack: ServedStack
     names: Names
     role: str
-    token: Token
+    tokens: tuple[Token, ...]
     changes: bool
     artifact_account: str = ""
     alone: bool = True  # whether the account has no other stack
@@ -51,7 +52,7 @@ class Builder:
 
     project: str
     role: str
-    token: Token
+    tokens: tuple[Token, ...]
     changes = False
     parts = ("artifacts",)
     does = "keeps bundles, and reaches no stack"
@@ -68,7 +69,7 @@ def accesses(config: IdentityConfig) -> Iterator[Access | Builder]:
     kept = config.artifacts
     if kept.account_id is None:
         token = repository.token(kept.environment).from_ref(config.github.ref)
-        yield Builder(config.project, Shared(config.project).build_role, token)
+        yield Builder(config.project, Shared(config.project).build_role, (token,))
     for access in _of_stacks(config):
         yield replace(access, artifact_account=kept.account_id or "", alone=len(config.stacks) == 1)
 
@@ -78,9 +79,21 @@ def _of_stacks(config: IdentityConfig) -> Iterator[Access]:
     for stack in config.stacks:
         names = stack.names(config.project)
         deploys = repository.token(stack.environment).from_ref(config.github.ref)
-        yield Access(stack, names, names.deploy_role, deploys, changes=True)
-        yield Access(stack, names, names.preview_role, repository.token(config.preview_environment), changes=False)
+        yield Access(stack, names, names.deploy_role, (deploys,), changes=True)
+        yield Access(stack, names, names.preview_role, tuple(_previews(config, stack)), changes=False)
         if config.pulumi is not None:
             for operation in ("preview", "update"):
                 token = pulumi_token(config.pulumi.organization, names, operation)
-                yield Access(stack, names, names.pulumi_role(operation), token, changes=operation == "update")
+                yield Access(stack, names, names.pulumi_role(operation), (token,), changes=operation == "update")
+
+
+def _previews(config: IdentityConfig, stack: ServedStack) -> Iterator[Token]:
+    """Whoever pushes a branch decides what its jobs run, and who previews decrypts the stack's secrets. So where the
+    stack has reviewers, branches preview it from an environment of its own, which has them too, and what is merged
+    from the one that all stacks share."""
+    shared, repository = config.preview_environment, config.github.found
+    if stack.reviewers:
+        yield repository.token(stack.preview_environment(shared))
+        yield repository.token(shared).from_ref(config.github.ref)
+    else:
+        yield repository.token(shared)

@@ -46,7 +46,7 @@ class Door:
         may = [{"policy": f"{self.access.role}-{part}", **each.as_json()} for part, each in self.statements()]
         return {
             "role": self.arn,
-            "takes": self.access.token.asked,
+            "takes": [each.asked for each in self.access.tokens],
             "stack": self.access.serves,
             "changes": self.access.changes,
             "statements": may,
@@ -80,7 +80,7 @@ def explain(
         doors = list(every(folder))
     except ConfigError as problem:
         _end(str(problem), as_json=as_json)
-    open_ = [door for door in doors if door.access.token.opens(token)]
+    open_ = [door for door in doors if any(each.opens(token) for each in door.access.tokens)]
     if as_json:
         told = {"issuer": token.issuer.url, "audience": token.audience, "subject": token.subject, **dict(token.claims)}
         told["form"] = form(found)
@@ -154,11 +154,11 @@ def _tell(token: Token, form: str, doors: list[Door], known: list[Door]) -> None
     console.print(f"The subject's form is {form}", soft_wrap=True)
     if not doors:
         console.print("No role takes it. Those that are configured take:")
-        for line in sorted({_asked(door.access.token) for door in known}):
+        for line in sorted({_asked(each) for door in known for each in door.access.tokens}):
             console.print(f"  {line}", soft_wrap=True)
     for door in doors:
         console.print(f"\n{door.arn} {door.access.does}:", soft_wrap=True)
-        if only := _and(door.access.token):
+        if only := _and(next(each for each in door.access.tokens if each.opens(token))):
             console.print(f"It takes the token only{only}.", soft_wrap=True)
         console.print(_table(door))
 

@@ -79,16 +79,17 @@ def neighbours(account: str, roles: Sequence[str]) -> tuple[Statement, ...]:
     return (Statement("Assume", ("sts:AssumeRole",), principal={"AWS": account}, condition=only),)
 
 
-def federated(place: Place, token: Token) -> tuple[Statement, ...]:
-    """Who shows such a token may take the role: each claim that is asked for is equal to the token's, to the letter."""
-    host = token.issuer.host
-    return (
+def federated(place: Place, *tokens: Token) -> tuple[Statement, ...]:
+    """Who shows one of these tokens may take the role: each claim that is asked for is equal to the token's, to the
+    letter."""
+    return tuple(
         Statement(
-            "Exchange",
+            f"Exchange{number}" if number else "Exchange",
             ("sts:AssumeRoleWithWebIdentity",),
             principal={"Federated": token.issuer.arn(place)},
-            condition={"StringEquals": {f"{host}:{claim}": value for claim, value in token.asked.items()}},
-        ),
+            condition={"StringEquals": {f"{token.issuer.host}:{claim}": value for claim, value in token.asked.items()}},
+        )
+        for number, token in enumerate(tokens)
     )
 
 

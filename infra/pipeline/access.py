@@ -43,7 +43,7 @@ def _state(door: Door) -> dict[str, str]:
 
 def the_one(doors: Iterable[Door], stack: str, to: To) -> Door:
     """The role that GitHub's jobs take. Raises PipelineError where none is configured, or several."""
-    github = [door for door in doors if door.access.token.issuer == GITHUB and _for(door) is to]
+    github = [door for door in doors if door.access.tokens[0].issuer == GITHUB and _for(door) is to]
     found = [door for door in github if to is To.BUILD or door.access.serves == stack]
     if len(found) == 1:
         return found[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -52,10 +53,25 @@ def body(texts: Sequence[str]) -> str:
 
 
 def write(github: GitHub, pull_request: int, text: str) -> str:
-    """Update our comment, or make it; its address."""
-    ours = (each for each in github.every(f"issues/{pull_request}/comments") if each["body"].startswith(MARK))
+    """Update our own comment, or make it; its address. Anybody may write one that begins with the mark."""
+    we = ourselves(github)
+    ours = (
+        each
+        for each in github.every(f"issues/{pull_request}/comments")
+        if each["body"].startswith(MARK) and (each.get("user") or {}).get("login") == we
+    )
     if (found := next(ours, None)) is not None:
         answer = github.send("PATCH", f"issues/comments/{found['id']}", {"body": text})
     else:
         answer = github.send("POST", f"issues/{pull_request}/comments", {"body": text})
     return str(answer["html_url"])
+
+
+def ourselves(github: GitHub) -> str:
+    """The login by which GitHub knows the token: of a job's own, which may not ask, that of GitHub Actions.
+
+    https://docs.github.com/en/rest/users/users#get-the-authenticated-user
+    """
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        return "github-actions[bot]"
+    return str((github.get("/user") or {}).get("login", ""))

@@ -85,6 +85,9 @@ def wanted(identities: Iterable[IdentityConfig]) -> list[Environment]:
         if identity.artifacts.account_id is None:
             found[identity.artifacts.environment] = Environment(identity.artifacts.environment, branch)
         for stack in identity.stacks:
+            if stack.reviewers:
+                own = stack.preview_environment(previews)
+                found[own] = Environment(own, branch | {MERGES}, frozenset(stack.reviewers))
             found[stack.environment] = Environment(stack.environment, branch, frozenset(stack.reviewers))
     return list(found.values())
 

@@ -28,20 +28,28 @@ def documents(prepared: Prepared, role: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(("role", "environment"), [("strata-prod-deploy", "prod"), ("strata-prod-preview", "preview")])
-def test_a_role_trusts_one_exact_token(prepared: Prepared, role: str, environment: str) -> None:
+BRANCH = {f"{GITHUB}:ref": "refs/heads/main"}
+
+
+@pytest.mark.parametrize(
+    ("role", "asked"),
+    [
+        ("strata-prod-deploy", [("prod", BRANCH)]),
+        ("strata-prod-preview", [("preview-prod", {}), ("preview", BRANCH)]),
+    ],
+)
+def test_a_role_trusts_exact_tokens(prepared: Prepared, role: str, asked: list[tuple[str, dict[str, str]]]) -> None:
     trust = prepared.sandbox.aws.client("iam").get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
-    (statement,) = trust["Statement"]
-    assert statement["Action"] == ["sts:AssumeRoleWithWebIdentity"]
-    assert statement["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{GITHUB}"}
-    branch = {f"{GITHUB}:ref": "refs/heads/main"} if role.endswith("deploy") else {}
-    assert statement["Condition"] == {
-        "StringEquals": {
-            f"{GITHUB}:aud": "sts.amazonaws.com",
-            f"{GITHUB}:sub": f"repo:strata-example/strata:environment:{environment}",
-            **branch,
+    for statement, (environment, branch) in zip(trust["Statement"], asked, strict=True):
+        assert statement["Action"] == ["sts:AssumeRoleWithWebIdentity"]
+        assert statement["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{GITHUB}"}
+        assert statement["Condition"] == {
+            "StringEquals": {
+                f"{GITHUB}:aud": "sts.amazonaws.com",
+                f"{GITHUB}:sub": f"repo:strata-example/strata:environment:{environment}",
+                **branch,
+            }
         }
-    }
 
 
 @pytest.mark.parametrize("role", ["strata-prod-deploy", "strata-prod-preview"])

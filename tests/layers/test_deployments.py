@@ -79,11 +79,11 @@ def test_there_is_no_secret_and_no_role_for_every_operation_alike() -> None:
 
 def test_the_roles_are_those_that_trust_the_operations_token() -> None:
     config = IdentityConfig(GitHubConfig("acme/shop"), (PROD,), pulumi=CLOUD)
-    ours = [each for each in accesses(config) if isinstance(each, Access) and each.token.issuer == PULUMI]
+    ours = [each for each in accesses(config) if isinstance(each, Access) and each.tokens[0].issuer == PULUMI]
     trusting = {each.operation: each for each in ours}
     assert {operation: PLACE.global_arn("iam", f"role/{each.role}") for operation, each in trusting.items()} == ROLES
     for operation, each in trusting.items():
-        assert each.token.subject.endswith(f":operation:{operation}:scope:write")
+        assert each.tokens[0].subject.endswith(f":operation:{operation}:scope:write")
 
 
 def run(operation: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[subprocess.CompletedProcess[str], str]:

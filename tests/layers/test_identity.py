@@ -112,6 +112,17 @@ def test_a_subject_with_numbers_is_trusted_as_it_is_configured() -> None:
     assert trusted(recorded)["strata-prod-deploy"] == "repo:acme@12/shop@345:environment:production"
 
 
+def test_a_stack_with_reviewers_is_previewed_by_branches_from_an_environment_that_has_them_too() -> None:
+    recorded = declare(replace(PROD, reviewers=("acme/oncall",)))
+    (role,) = [each for each in recorded.of("iam/role:Role") if each.inputs["name"] == "strata-prod-preview"]
+    host = "token.actions.githubusercontent.com"
+    asked = [each["Condition"]["StringEquals"] for each in json.loads(role.inputs["assumeRolePolicy"])["Statement"]]
+    assert [(keys[f"{host}:sub"], keys.get(f"{host}:ref")) for keys in asked] == [
+        ("repo:acme/shop:environment:preview-prod", None),
+        ("repo:acme/shop:environment:preview", "refs/heads/main"),
+    ]
+
+
 @pytest.mark.parametrize("branch", ["main", "trunk"])
 def test_only_jobs_of_the_branch_deploy_and_build_and_those_of_the_repository_by_its_number(branch: str) -> None:
     recorded = declare(repository_id="345", branch=branch)

@@ -27,6 +27,7 @@ class Hub:
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     number: int = 100
+    login: str = "ann"  # whose the token is
 
     @property
     def written(self) -> list[tuple[str, str, Any]]:
@@ -34,6 +35,8 @@ class Hub:
         return [each for each in self.asked if each[0] in WRITING]
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+        if path == "/user":
+            return 200, {"login": self.login}
         if path in self.people:
             return 200, {"id": self.people[path]}
         own = path.removeprefix(f"/repos/{REPOSITORY}/")
@@ -79,7 +82,8 @@ class Hub:
         if own.startswith("issues/13/"):
             return 403, {"message": "Resource not accessible by integration"}
         if method == "POST":
-            self.comments.append({"id": self._next(), "html_url": f"{self.root}/c/{self.number}", **body})
+            made = {"id": self._next(), "html_url": f"{self.root}/c/{self.number}", "user": {"login": self.login}}
+            self.comments.append({**made, **body})
             return 201, self.comments[-1]
         (found,) = [each for each in self.comments if each["id"] == int(own.rpartition("/")[2])]
         found |= body

@@ -111,12 +111,28 @@ def test_another_repository_of_the_same_name_is_not_let_in_where_the_number_is_c
     (folder / "Pulumi.prod.yaml").write_text(CONFIG.replace("GITHUB", '{repository: acme/shop, repositoryId: "345"}'))
     assert explain(folder, "production", "--repository-id", "999").exit_code == 1
     told = explain(folder, "production", "--repository-id", "345", "--json")
-    assert json.loads(told.stdout)["opens"][0]["takes"] == {
-        "aud": "sts.amazonaws.com",
-        "sub": "repo:acme/shop:environment:production",
-        "repository_id": "345",
-        "ref": "refs/heads/main",
-    }
+    assert json.loads(told.stdout)["opens"][0]["takes"] == [
+        {
+            "aud": "sts.amazonaws.com",
+            "sub": "repo:acme/shop:environment:production",
+            "repository_id": "345",
+            "ref": "refs/heads/main",
+        }
+    ]
+
+
+def test_a_branch_previews_a_stack_with_reviewers_from_an_environment_of_its_own(folder: Path) -> None:
+    text = (folder / "Pulumi.prod.yaml").read_text()
+    reviewed = text.replace("environment: production", "environment: production, reviewers: [acme/oncall]")
+    (folder / "Pulumi.prod.yaml").write_text(reviewed)
+
+    def opened(environment: str, ref: str) -> list[str]:
+        told = json.loads(explain(folder, environment, "--ref", ref, "--json").stdout)
+        return [door["role"].rpartition("/")[2] for door in told["opens"]]
+
+    assert opened("preview", "refs/pull/7/merge") == ["strata-blue-preview"]
+    assert opened("preview-prod", "refs/pull/7/merge") == ["strata-prod-preview"]
+    assert opened("preview", "refs/heads/main") == ["strata-prod-preview", "strata-blue-preview"]
 
 
 @pytest.mark.parametrize(

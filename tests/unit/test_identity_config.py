@@ -270,3 +270,9 @@ def test_names_that_aws_would_not_take_are_mistakes_all_at_once() -> None:
 def test_an_api_is_pinned_by_its_whole_id(api: str) -> None:
     (line,) = mistakes(stacks=[{**PROD, "apiId": api}])
     assert line.startswith(f"strata-bootstrap:identity.stacks[0].apiId is {json.dumps(api)}, not ")
+
+
+def test_the_environment_in_which_a_reviewed_stack_is_previewed_deploys_nothing() -> None:
+    reviewed = {**PROD, "reviewers": ["acme/oncall"]}
+    (line,) = mistakes(stacks=[reviewed, {"name": "blue", "environment": "preview-prod"}])
+    assert 'environment is "preview-prod", which is that of previews of stack prod' in line

@@ -61,6 +61,9 @@ def test_without_apply_it_says_what_differs_and_changes_nothing(hub: Hub, folder
         "acme/shop: environment dev: let main in",
         "acme/shop: environment build: restrict its branches, to be reviewed by nobody",
         "acme/shop: environment build: let main in",
+        "acme/shop: environment preview-prod: restrict its branches, to be reviewed by acme/oncall, ann",
+        "acme/shop: environment preview-prod: let main in",
+        "acme/shop: environment preview-prod: let refs/pull/*/merge in",
         "acme/shop: environment prod: restrict its branches, to be reviewed by acme/oncall, ann",
         "acme/shop: environment prod: let main in",
         "Nothing was changed: give --apply (make environments APPLY=1)",
@@ -71,7 +74,7 @@ def test_with_apply_main_alone_deploys_pull_requests_preview_and_prod_has_review
     assert environments(folder, "--apply").exit_code == 0
     let_in = {name: [each["name"] for each in known] for name, known in hub.branches.items()}
     assert let_in == {
-        "preview": ["main", "refs/pull/*/merge"],
+        **{name: ["main", "refs/pull/*/merge"] for name in ("preview", "preview-prod")},
         **{name: ["main"] for name in ("build", "dev", "prod")},
     }
     assert all(each["deployment_branch_policy"] == ONLY_CUSTOM for each in hub.environments.values())
@@ -180,6 +183,20 @@ def test_a_pull_request_has_one_comment_which_each_push_writes_anew(hub: Hub, tm
     ours = [each["body"] for each in hub.comments if each["body"].startswith(MARK)]
     assert ours == [f"{MARK}\n\n### dev: passed\n\n### prod: blocked"]
     assert [method for method, *_ in hub.written] == ["POST", "PATCH"]
+
+
+@pytest.mark.parametrize(("job", "login"), [("", "ann"), ("true", "github-actions[bot]")])
+def test_the_comment_of_somebody_else_with_our_mark_is_left_as_it_is(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str, login: str
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", job)
+    hub.login = login
+    theirs = [{"id": 7, "body": f"{MARK} mine", "user": {"login": "mallory"}}, {"id": 8, "body": MARK, "user": None}]
+    hub.comments += [dict(each) for each in theirs]
+    assert commented(plans(tmp_path, dev="### dev: passed")).exit_code == 0
+    assert commented(plans(tmp_path, dev="### dev: blocked")).exit_code == 0
+    assert hub.comments[:2] == theirs
+    assert hub.comments[2]["body"] == f"{MARK}\n\n### dev: blocked"
 
 
 def test_plans_that_are_too_long_are_cut_each_and_say_so() -> None:

@@ -51,6 +51,7 @@ STEPS: Mapping[str, Mapping[str, list[str]]] = {
 ORDER = {"dev": {"bundle"}, "staging": {"bundle", "dev"}, "prod": {"bundle", "staging"}}
 """What each job of main.yml waits for."""
 SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
+BASE = "${{ github.event.pull_request.base.sha }}"
 WITH_HISTORY = {"bundle", "plan", "deploy", "abort", "rollback", "doctor"}
 LONGEST_MINUTES = 120
 PINNED = re.compile(r"^ +(?:- )?uses: (\S+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$")
@@ -166,6 +167,8 @@ def _each(environment: object, job: Job) -> list[str]:
     match environment:
         case "${{ matrix.stack }}":
             return list(job.written["strategy"]["matrix"]["stack"])
+        case "${{ matrix.environment || 'preview' }}":
+            return ["preview", *(each["environment"] for each in job.written["strategy"]["matrix"]["include"])]
         case "${{ inputs.stack }}":
             return ["dev", "staging", "prod"]
     return [str(environment)]
@@ -236,6 +239,8 @@ def unfit(workflows: list[Workflow]) -> Iterator[str]:
                 yield f"{job}: `{step.what}` must take the role that `make access` says"
             if step.what == CHECKOUT and job.name in WITH_HISTORY and given.get("fetch-depth") != 0:
                 yield f"{job}: `{step.what}` must have fetch-depth: 0, or nobody knows which commit is the older one"
+            if step.what == CHECKOUT and "pull-requests" in job.permissions and given.get("ref") != BASE:
+                yield f"{job}: `{step.what}` must have ref: {BASE}, or the branch's code would write comments"
             by_digest = given.get("digest-mismatch") == "error" and "artifact-ids" in given
             if step.what == DOWNLOAD and job.name == "deploy" and not by_digest:
                 yield f"{job}: `{step.what}` must fetch the artifact by its id, and check its digest"

@@ -18,7 +18,12 @@ IDENTITIES = [each.identity for each in configured(ROOT / "bootstrap")]
 STACKS = {stack.name: stack for identity in IDENTITIES for stack in identity.stacks}
 ENVIRONMENTS = {
     "deploy": {stack.environment for stack in STACKS.values()},
-    "preview": {identity.preview_environment for identity in IDENTITIES},
+    "preview": {
+        name
+        for identity in IDENTITIES
+        for stack in identity.stacks
+        for name in (identity.preview_environment, stack.preview_environment(identity.preview_environment))
+    },
     "build": {each.artifacts.environment for each in IDENTITIES if each.artifacts.account_id is None},
 }
 Rule = Callable[[list[Workflow]], Iterator[str]]
@@ -138,6 +143,13 @@ BROKEN = [
         "",
         "pull-request.yml: job plan may write id-token, and must be left out for forks",
     ),
+    (
+        "unfit",
+        "pull-request.yml",
+        "ref: ${{ github.event.pull_request.base.sha }}",
+        "ref: ${{ github.event.pull_request.head.sha }}",
+        "or the branch's code would write comments",
+    ),
     ("scripts", "abort.yml", "run: make abort", "run: make abort REASON=${{ inputs.reason }}", "hand it values by env"),
     ("scripts", "main.yml", "run: make bundle", "run: make bundel", "`make bundel`, which the Makefile does not have"),
     (
@@ -236,6 +248,19 @@ def test_the_stacks_of_the_workflows_are_those_of_bootstrap() -> None:
 
 def test_prod_has_reviewers() -> None:
     assert STACKS["prod"].reviewers
+
+
+def test_a_branch_plans_a_stack_that_has_reviewers_only_once_one_of_them_lets_it() -> None:
+    (plan,) = [job for job in jobs(WORKFLOWS) if job.name == "plan"]
+    matrix = plan.written["strategy"]["matrix"]
+    assert plan.written["environment"] == "${{ matrix.environment || 'preview' }}"
+    own = {each["stack"]: each["environment"] for each in matrix["include"]}
+    assert own == {
+        stack.name: stack.preview_environment(identity.preview_environment)
+        for identity in IDENTITIES
+        for stack in identity.stacks
+        if stack.reviewers
+    }
 
 
 def test_nobody_waits_for_a_reviewer_at_night() -> None:
