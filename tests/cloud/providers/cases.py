@@ -220,7 +220,7 @@ CASES = {
             "autoDeploy": True,
             "accessLogSettings": {"destinationArn": f"{LOGS}:api", "format": "$context.requestId"},
         },
-        {"defaultRouteSettings": {"throttlingBurstLimit": 10, "throttlingRateLimit": 5}},
+        {"accessLogSettings": None, "defaultRouteSettings": {"throttlingBurstLimit": 10, "throttlingRateLimit": 5}},
         ("api",),
         lambda made: f"{made.state['apiId']}/{made.id}",
     ),
