@@ -99,8 +99,11 @@ def _key(header: str | None) -> str:
         reason = "is missing or blank; send a key of your own, such as a UUID, and the same one when you try again"
     elif "," in header:
         reason = "holds a comma, by which an HTTP API joins a header that is sent twice; send one key, without a comma"
+    elif strange := sorted({character for character in header if not "!" <= character <= "~"}):
+        named = ", ".join("a space" if each == " " else f"the character U+{ord(each):04X}" for each in strange[:3])
+        reason = f"holds {named}; take visible ASCII characters alone, without spaces"
     elif not KEY.fullmatch(header):
-        reason = f"has {len(header)} characters; take 1 to 128 visible ASCII characters without spaces and commas"
+        reason = f"has {len(header)} characters; take 1 to 128"
     else:
         return header
     raise schema.BadRequestError({"field": KEY_HEADER, "reason": reason})

@@ -170,6 +170,19 @@ def test_a_key_that_is_missing_blank_too_long_or_not_visible_is_refused(api: Ser
     assert api.client.calls == []
 
 
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("é", "holds the character U+00E9; take visible ASCII characters alone, without spaces"),
+        ("my key", "holds a space; take visible ASCII characters alone, without spaces"),
+        ("a\tb", "holds the character U+0009; take visible ASCII characters alone, without spaces"),
+        ("k" * 129, "has 129 characters; take 1 to 128"),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_named(api: Service, key: str, reason: str) -> None:
+    assert api.post(key=key).body["errors"] == [{"field": "Idempotency-Key", "reason": reason}]
+
+
 def test_the_longest_key_is_taken(api: Service) -> None:
     assert api.post(key="~" * 128).status == 201
 
