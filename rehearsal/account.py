@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-
+from infra.config import stack_file
 from rehearsal.sandbox import succeed
 from rehearsal.scratch import Scratch
 
@@ -14,8 +13,8 @@ PROGRAM = "bootstrap"  # the folder of the second program
 
 def configured(scratch: Scratch, stack: str) -> dict[str, Any]:
     """What `bootstrap/` is told of the account of `stack`, by room."""
-    written = yaml.safe_load((scratch.project / PROGRAM / f"Pulumi.{stack}.yaml").read_text())["config"]
-    return {key.partition(":")[2]: value for key, value in written.items()}
+    found = stack_file.read(stack_file.project(scratch.project / PROGRAM), stack)
+    return {key.partition(":")[2]: json.loads(text) for key, text in found.raw.items()}
 
 
 def prepare(scratch: Scratch, env: Mapping[str, str], stack: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import config
 from infra.config import stack_file
 from rehearsal import legacy_state, sandbox
 from rehearsal.entry import guarded
@@ -73,6 +74,10 @@ class Reviews:
     def review(self, stack: str) -> Review:
         """Preview a stack under the pack."""
         if stack not in self._environments:
+            try:
+                config.of(self.scratch.project, stack)
+            except config.ConfigError as problem:  # the preview would say so too, but cannot be prepared
+                return Review(stack, 1, str(problem))
             self._environments[stack] = self._prepare(stack)
         levels = Path(PACK) / "levels" / f"{stack}.json"
         command = ["pulumi", "preview", "--stack", stack, "--policy-pack", PACK]
@@ -85,14 +90,14 @@ class Reviews:
     def _prepare(self, stack: str) -> dict[str, str]:
         """An empty stack, its legacy layer if it has one, and providers of its account; the CLI's environment."""
         sandbox.begin(self.scratch, self._local, stack)
-        config = sandbox.configured(self.scratch, self._local, self._endpoint, stack)
-        account, region = config["account"]["allowedAccountIds"][0], config["account"]["region"]
+        rooms = sandbox.configured(self.scratch, self._local, self._endpoint, stack)
+        account, region = rooms["account"]["allowedAccountIds"][0], rooms["account"]["region"]
         env = {**self._local} | aws_environment(self._endpoint, account, region)
         providers = self._running.enter_context(
             sandbox.start("providers", self.scratch, env, name=f"providers-{stack}")
         )
-        if "legacy" in config["data"]:
-            backend = legacy_state.Backend.of(config["data"]["legacy"], region)
+        if "legacy" in rooms["data"]:
+            backend = legacy_state.Backend.of(rooms["data"]["legacy"], region)
             legacy_state.create(Aws(self._endpoint, account, region), backend)
         ready = providers.ready(self.scratch.root / f"providers-{stack}.json")
         return env | {"PULUMI_DEBUG_PROVIDERS": ready["PULUMI_DEBUG_PROVIDERS"]}
