@@ -165,16 +165,6 @@ def test_an_expired_exception_blocks_the_preview_and_excuses_nothing(desk: Desk)
     )
 
 
-def test_a_stack_whose_configuration_is_wrong_is_told_in_a_line_and_not_in_a_traceback(desk: Desk) -> None:
-    project = desk.reviews.scratch.project
-    (project / "Pulumi.wrong.yaml").write_text("config:\n  strata:account: [012345678901]\n")
-    review = desk.reviews.review("wrong")
-    assert not review.passed
-    assert review.told().startswith("wrong: no verdict, the preview failed or did not ask the pack\n")
-    assert "strata:account is [12345678901], not an object" in review.text
-    (project / "Pulumi.wrong.yaml").unlink()
-
-
 def test_a_stack_whose_secret_cannot_be_opened_here_is_judged_with_a_stand_in(
     desk: Desk, capfd: pytest.CaptureFixture[str]
 ) -> None:

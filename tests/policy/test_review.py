@@ -1,6 +1,12 @@
 """What a review of a stack says, from the CLI's own words."""
 
-from rehearsal.pull_request import Review
+from contextlib import ExitStack
+from pathlib import Path
+
+from rehearsal.pull_request import Review, Reviews
+from rehearsal.scratch import Scratch
+
+ROOT = Path(__file__).resolve().parents[2]
 
 CLEAN = "Policies:\n    ✅ strata@v0.1.0 (local: policy)\n\nOutputs:\n"
 BROKEN = "Policies:\n    ❌ strata@v0.1.0 (local: policy)\n        - [mandatory]  r  (t: n)\n          n must\n"
@@ -27,3 +33,16 @@ def test_a_preview_that_asked_no_pack_is_no_pass() -> None:
     review = Review("prod", 0, "Previewing update (prod):\nResources:\n    + 33 to create")
     assert not review.passed
     assert review.told().startswith("prod: no verdict, the preview failed or did not ask the pack\nPreviewing")
+
+
+def test_a_stack_whose_configuration_is_wrong_is_told_in_a_line_and_not_in_a_traceback(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path)
+    scratch.project.mkdir()
+    (scratch.project / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+    (scratch.project / "Pulumi.wrong-name.yaml").write_text("config:\n  strata:account: [012345678901]\n")
+    desk = Reviews(scratch, "", {}, ExitStack())
+    assert desk.stacks() == ["wrong-name"]
+    review = desk.review("wrong-name")
+    assert not review.passed
+    assert review.told().startswith("wrong-name: no verdict, the preview failed or did not ask the pack\n")
+    assert "strata:account is [12345678901], not an object" in review.text
