@@ -54,3 +54,12 @@ CANNOT_IMPORT = Edit(
     before="from app.orders import receipts, service, store\n",
     after="import strata_module_left_behind\n\nfrom app.orders import receipts, service, store\n",
 )
+
+# A table is shared: what another system keeps at an order is not the order's.
+READABLE = Edit(
+    title="Leave out of an order what other systems keep beside it",
+    file="app/orders/store.py",
+    before='return cast("Order", _whole(_from_dynamodb({"M": item})))',
+    after='own = {name: value for name, value in item.items() if "B" not in value}\n'
+    '    return cast("Order", _whole(_from_dynamodb({"M": own})))',
+)

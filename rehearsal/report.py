@@ -24,6 +24,7 @@ TOLD = (
     ("smoke", "rolled_back", "hook", "other than zero"),
     ("retry", "refused", "rejected", "other than zero"),
     ("evidence", "rolled_back", "evidence", "other than zero"),
+    ("outage", "promoted", "verdict", "zero"),
 )
 FAILING = {name for name, _, _, exits in TOLD if exits != "zero"}
 # The canary's share, by its weight of 10 %: a good one has it for hundreds of requests, a bad one for some dozens; no
@@ -166,6 +167,11 @@ class Report:
                     yield f"bad: {harm.of_others} of {errors} errors were not the canary's"
                 if not harm.of_canary:
                     yield "bad: the canary harmed nobody, so nothing was shown"
+            elif harm.name == "outage":
+                if harm.of_canary:
+                    yield f"outage: {harm.of_canary} of {errors} errors were the fix's, not none"
+                if not harm.of_others:
+                    yield "outage: what was live harmed nobody, so nothing was shown"
             elif errors:
                 yield f"{harm.name}: {errors} requests were harmed, not none"
             if harm.failed_requests != errors:

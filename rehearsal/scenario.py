@@ -1,12 +1,12 @@
 """The story of a rehearsal under live traffic: `first`, `good`, `bad`, `revert`, an `up` that changes nothing, `smoke`,
-`retry`, `evidence`, and a `set` of two functions.
+`retry`, `evidence`, an `outage`, and a `set` of two functions.
 """
 
 import math
 import time
 from dataclasses import dataclass, field
 
-from rehearsal import edits, pace
+from rehearsal import edits, outage, pace
 from rehearsal.facts import Aws, Errors, Seen, newest
 from rehearsal.fleet.result import SetResult
 from rehearsal.fleet.step import run_set
@@ -50,6 +50,7 @@ class Rehearsal:
     releases: list[Release] = field(default_factory=list)
     harm: list[Harm] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    amiss: list[str] = field(default_factory=list)
     set: SetResult | None = None
 
     @property
@@ -70,6 +71,7 @@ class Rehearsal:
             self.smoke()
             self.retry()
             self.evidence()
+            self.outage()
             orders = self.close_the_doors()
             self.keep_pace()
             self.set = run_set(self.sandbox, self.story)
@@ -84,6 +86,7 @@ class Rehearsal:
             refused=tuple(self.refused),
             set=self.set,
             receipts=self.traffic.receipts if self.traffic else 0,
+            amiss=tuple(self.amiss),
         )
 
     def first(self) -> None:
@@ -153,6 +156,30 @@ class Rehearsal:
         if self.traffic:
             self.traffic.resume()
 
+    def outage(self) -> None:
+        """What is live raises; the fix is refused while the alarm is red, and released by an override."""
+        self.story.chapter(
+            "outage: what is live begins to fail",
+            "Another system now keeps a binary checksum at each order in the table, which no version so far can put "
+            "into an answer: reads of old orders raise. The alarm of the whole alias turns red, so the fix is refused; "
+            "with an audited override it is released past that alarm, and judged by the verdict alarm alone.",
+        )
+        self.keep_pace()
+        step = Step("outage", self.aws.look(self.target), self._edge(time.time()))
+        orders = list(self.traffic.acknowledged) if self.traffic else []
+        self.story.say(f"{outage.add_checksums(self.aws, orders)} orders have a checksum.")
+        outage.wait_until_red(self.aws, self.target["alarm"])
+        self.story.say(f"Alarm {self.target['alarm']} is red.")
+        self.story.say(f"Commit {self.sandbox.apply(edits.READABLE)}: {edits.READABLE.title}.")
+        refused = self._told(self._up(Step("outage", NOTHING, time.time())))
+        if refused.reason != "alarm":
+            self.amiss.append(
+                f"outage: the fix was not refused for the red alarm, but {refused.reason}: {refused.detail}"
+            )
+        self._configure("set", "--plaintext", outage.KEY, outage.OVERRIDE)
+        self._close(self._up(step))
+        self._configure("rm", outage.KEY)
+
     def step(self, name: str, edit: Edit | None = None) -> None:
         """Edit, `pulumi up`, and enter what came of it."""
         if edit is not None:
@@ -162,6 +189,22 @@ class Rehearsal:
         step = self._up(Step(name, before, self._edge(time.time())))
         if not self.target:
             self.target = self._find_target()
+        self._close(step)
+
+    def _configure(self, *words: str) -> None:
+        """Change one key of the stack's configuration, and commit it."""
+        act, *rest = words
+        line = ("config", act, "--stack", STACK, "--path", *rest)
+        shown = " ".join(f'"{word}"' if " " in word else word for word in line)
+        self.story.command(f"pulumi {shown}")
+        code, text = self.sandbox.pulumi(*line)
+        if code:
+            raise ScratchError(f"pulumi {shown} failed: {text}")
+        self.sandbox.scratch.commit(f"Change {outage.KEY.removeprefix('strata:')}")
+
+    def _close(self, step: Step) -> None:
+        """Enter what came of a step, and say it."""
+        name = step.name
         release = self._enter(step, self.aws.look(self.target) if self.target else NOTHING)
         harm = f", {release.harmed_requests} of {release.requests} requests harmed" if release.requests else ""
         said = f"{release.outcome.replace('_', ' ')}: {release.seconds:.1f} s{harm}"

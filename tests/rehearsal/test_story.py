@@ -33,6 +33,7 @@ def test_the_outcomes_come_in_their_order(ran: Ran) -> None:
         ("smoke", "rolled_back"),
         ("retry", "refused"),
         ("evidence", "rolled_back"),
+        ("outage", "promoted"),
     ]
 
 
@@ -56,9 +57,10 @@ def test_the_bad_release_was_stopped_by_the_verdict_before_the_shift(ran: Ran) -
     assert "Traceback" not in ran.text
 
 
-def test_only_the_bad_release_harmed_anybody(ran: Ran) -> None:
+def test_only_the_bad_release_and_the_outage_harmed_anybody(ran: Ran) -> None:
     harmed = {release["name"]: release["harmed_requests"] for release in ran.report["releases"]}
     assert harmed.pop("bad") > 0
+    assert harmed.pop("outage") > 0
     assert set(harmed.values()) == {0}
 
 
@@ -86,6 +88,13 @@ def test_a_canary_that_nobody_called_went_back(ran: Ran) -> None:
     assert "0 of the 20 requests that it takes" in evidence["detail"]
 
 
+def test_the_fix_of_the_outage_was_refused_for_the_red_alarm_and_promoted_by_an_override(ran: Ran) -> None:
+    outage = ran.report["releases"][7]
+    assert (outage["reason"], outage["exit_code"], outage["from_version"]) == ("verdict", 0, "2")
+    assert "refused (alarm)" in ran.text
+    assert "which strata-prod-orders-live-errors cannot stop (overridden)" in ran.text
+
+
 def test_every_acknowledged_order_is_read_back(ran: Ran) -> None:
     orders = ran.report["orders"]
     assert orders["acknowledged"] == orders["readable"] >= 200
@@ -109,7 +118,8 @@ def test_the_story_is_plain_where_nobody_has_a_terminal(ran: Ran) -> None:
         "4. revert",
         "5. noop",
         "6. smoke",
-        "9. set",
+        "9. outage",
+        "10. set",
         "$ pulumi up --stack prod",
     ):
         assert heading in ran.text

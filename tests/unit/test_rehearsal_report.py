@@ -25,16 +25,23 @@ REVERT = Release("revert", "unchanged", "fingerprint", "the same", "2", "2", Non
 SMOKE = Release("smoke", "rolled_back", "hook", "wrong", "2", "5", "d-SMOKE", 255, 5, 200, 0, None)
 RETRY = Release("retry", "refused", "rejected", "d-SMOKE", "2", "2", None, 255, 4, 200, 0, None)
 EVIDENCE = Release("evidence", "rolled_back", "evidence", "few", "2", "6", "d-FEW", 255, 15, 0, 0, None)
+OUTAGE = Release("outage", "promoted", "verdict", "no alarm fired", "2", "7", "d-FIX", 0, 20.0, 1200, 300, 0.1)
 MEMBER = Member("f-orders", "rolled_back", "set", "f-invoices was not promoted", "1", "2", "1", ("d-1",), 100, 0)
 SET = SetResult(255, 20.0, MEMBER, replace(MEMBER, function="f-invoices", reason="verdict", failed=6))
 WELL = Report(
     seconds=60.1,
     time_factor=40.0,
     pulumi_version="v3.259.0",
-    releases=(FIRST, GOOD, BAD, REVERT, SMOKE, RETRY, EVIDENCE),
+    releases=(FIRST, GOOD, BAD, REVERT, SMOKE, RETRY, EVIDENCE, OUTAGE),
     orders=Orders(900, 900),
     noop=Noop(0, 4.2, 0),
-    harm=(Harm("first", 0, 0, 0), Harm("good", 0, 0, 0), Harm("bad", 7, 7, 0), Harm("revert", 0, 0, 0)),
+    harm=(
+        Harm("first", 0, 0, 0),
+        Harm("good", 0, 0, 0),
+        Harm("bad", 7, 7, 0),
+        Harm("revert", 0, 0, 0),
+        Harm("outage", 300, 0, 300),
+    ),
     refused=(Refused("retry", "rejected", ()),),
     set=SET,
     receipts=900,
@@ -63,7 +70,7 @@ def test_the_file_has_the_form_of_the_issue(tmp_path: Path) -> None:
     assert found["secrets"] == {"planted": 3, "places": 8, "found": 0}
     assert found["calls"] == {}
     assert found["refused"] == [{"name": "retry", "reason": "rejected", "calls": 0}]
-    assert [one["name"] for one in found["releases"]][-3:] == ["smoke", "retry", "evidence"]
+    assert [one["name"] for one in found["releases"]][-4:] == ["smoke", "retry", "evidence", "outage"]
     assert found["pulumi"] == {"version": "v3.259.0"}
     assert found["orders"] == {"acknowledged": 900, "readable": 900, "lost": 0}
     assert found["noop"] == {"changed": 0, "seconds": 4.2}
@@ -137,7 +144,7 @@ def test_what_ended_otherwise_is_named_with_its_reason(report: Report, problem: 
 
 def test_a_rehearsal_in_which_nothing_happened_names_every_step() -> None:
     nothing = replace(WELL, releases=(), orders=Orders(0, 0), receipts=0, harm=(), refused=(), set=None)
-    named = ["first", "good", "bad", "revert", "smoke", "retry", "evidence", "set", "orders"]
+    named = ["first", "good", "bad", "revert", "smoke", "retry", "evidence", "outage", "set", "orders"]
     assert [line.partition(":")[0] for line in nothing.problems()] == named
 
 
@@ -152,7 +159,25 @@ def test_the_table_is_plain_where_there_is_no_terminal() -> None:
     assert lines[3] == ["bad", "rolled", "back", "(verdict)", "2", "->", "3", "9.0", "600", "7", "9.0%"]
     assert lines[5] == ["noop", "0", "changed", "4.2"]
     assert lines[7] == ["retry", "refused", "(rejected)", "2", "4.0", "200", "0"]
-    assert lines[9] == ["set", "rolled", "back", "(set)", "1", "->", "2", "20.0", "100", "0"]
+    assert lines[9] == ["outage", "promoted", "2", "->", "7", "20.0", "1200", "300", "10.0%"]
+    assert lines[10] == ["set", "rolled", "back", "(set)", "1", "->", "2", "20.0", "100", "0"]
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (Harm("outage", 0, 0, 0), "outage: what was live harmed nobody, so nothing was shown"),
+        (Harm("outage", 300, 2, 298), "outage: 2 of 300 errors were the fix's, not none"),
+    ],
+)
+def test_an_outage_that_is_none_and_a_fix_that_fails_are_told(harm: Harm, said: str) -> None:
+    assert with_harm(harm).problems() == [said]
+
+
+@pytest.mark.parametrize("ended", [replace(OUTAGE, outcome="rolled_back", reason="fault"), replace(OUTAGE, reason="x")])
+def test_a_fix_that_its_own_red_alarm_takes_back_is_told(ended: Release) -> None:
+    [said] = with_release(ended).problems()
+    assert said.startswith(f"outage: ended {ended.outcome} ({ended.reason}), not promoted (verdict)")
 
 
 def test_calls_are_told_by_role() -> None:

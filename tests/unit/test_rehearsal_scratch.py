@@ -80,7 +80,9 @@ def test_an_edit_whose_text_is_not_there_exactly_once_is_an_error(copy: Scratch,
         copy.apply(Edit("Answer", "app/main.py", before, "42"))
 
 
-@pytest.mark.parametrize("edit", [edits.GOOD, edits.BAD, edits.CANNOT_IMPORT, PLAIN], ids=lambda edit: edit.title)
+@pytest.mark.parametrize(
+    "edit", [edits.GOOD, edits.BAD, edits.READABLE, edits.CANNOT_IMPORT, PLAIN], ids=lambda edit: edit.title
+)
 def test_the_edits_fit_the_app_and_the_program_as_they_are(edit: Edit) -> None:
     assert (REPOSITORY / edit.file).read_text().count(edit.before) == 1
 

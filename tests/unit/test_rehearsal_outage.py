@@ -1,0 +1,28 @@
+"""The outage of a rehearsal is one: what is live raises, and the fix does not."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.orders import store
+from app.orders.answers import to_json
+from rehearsal.edits import READABLE
+
+ITEM = {"id": {"S": "ord_1"}, "total_cents": {"N": "5"}, "checksum": {"B": b"\x00\xff"}}
+
+
+def fixed() -> Callable[[Any], Any]:
+    """The function of the file that the fix changes, as the fix leaves it."""
+    source = Path(READABLE.file).read_text(encoding="utf-8")
+    assert source.count(READABLE.before) == 1
+    room: dict[str, Any] = {"__name__": "fixed"}
+    exec(source.replace(READABLE.before, READABLE.after), room)  # noqa: S102 - our own file
+    return room["_order"]  # type: ignore[no-any-return]
+
+
+def test_an_order_with_another_systems_checksum_raises_in_what_is_live_and_is_answered_by_the_fix() -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        to_json(store._order(ITEM))
+    assert to_json(fixed()(ITEM)) == '{"id":"ord_1","total_cents":5}'
