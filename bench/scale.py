@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import calls
+from bench import calls, policies
 from bench.calls import Call, peak
 from infra import tables
 from rehearsal import sandbox
@@ -75,9 +75,10 @@ class Taken:
         """The most calls of a service in a simulated second."""
         return peak((call.at for call in self.engine if call.service == service), 1 / FACTOR)
 
-    def as_json(self) -> dict[str, float]:
-        """The file's form."""
-        return {"functions": self.functions, "seconds": self.seconds, "api_calls": len(self.engine)}
+    def as_json(self) -> dict[str, object]:
+        """The file's form. `policies`: characters of each managed policy of a stack of so many functions."""
+        measured = {"functions": self.functions, "seconds": self.seconds, "api_calls": len(self.engine)}
+        return {**measured, "policies": policies.sizes(self.functions)}
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def bars(taken: Sequence[Taken]) -> list[Bar]:
         Bar("calls per function, 50 over 1", fifty.per_function / one.per_function, LINEAR_BAR),
         Bar("Lambda's control plane, calls a second", max(each.lambda_rate for each in taken), LAMBDA_BAR),
         Bar("GetFunction, calls a second", max(each.get_function_rate for each in taken), GET_FUNCTION_BAR),
+        Bar("the largest managed policy, characters", max(policies.sizes(fifty.functions).values()), policies.BAR),
         Bar("CodeDeploy, calls a second", max(each.rate("codedeploy") for each in taken), CODEDEPLOY_BAR),
     ]
 

@@ -8,9 +8,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from bench import calls
+from bench import calls, policies
 from bench.calls import Call, peak
 from bench.scale import FACTOR, Taken, bars
+from infra.permissions import PARTS
 
 SECOND = 1 / FACTOR  # a simulated one
 AGENT = "Boto3/1.43 md/Botocore#1.43 strata-release"
@@ -122,4 +123,11 @@ def test_a_sixth_call_of_codedeploy_in_a_simulated_second_is_one_too_many() -> N
 
 
 def test_the_file_has_the_form_of_the_issue() -> None:
-    assert taken(10, 40.5, 3).as_json() == {"functions": 10, "seconds": 40.5, "api_calls": 30}
+    measured = {"functions": 10, "seconds": 40.5, "api_calls": 30}
+    assert taken(10, 40.5, 3).as_json() == {**measured, "policies": policies.sizes(10)}
+
+
+def test_the_policies_of_fifty_functions_are_as_large_as_those_of_ten_and_leave_a_quarter_free() -> None:
+    assert policies.sizes(50) == policies.sizes(10)
+    assert max(policies.sizes(50).values()) <= policies.BAR
+    assert {name.rpartition("-")[2] for name in policies.sizes(1)} == {*PARTS, "boundary"}

@@ -1,0 +1,25 @@
+"""How large a stack's managed policies are, by its functions: IAM takes so many characters of each and no more."""
+
+import re
+
+from infra import permissions
+from infra.naming import Names, Place
+from infra.permissions import Belongings
+from infra.permissions.statement import LARGEST
+
+BAR = 0.75 * LARGEST  # characters; a quarter stays free
+PLACE = Place("aws", "eu-central-1", "333333333333")
+
+
+def sizes(functions: int) -> dict[str, int]:
+    """Characters, white space apart, by policy: those of who deploys and who previews, and the boundary."""
+    names = Names("strata", "prod", ("orders", *(f"service-{number:02}" for number in range(1, functions))))
+    own = Belongings(names.table)
+    makers = {names.deploy_role: permissions.deploy, names.preview_role: permissions.preview}
+    found = {
+        f"{role}-{part}": statements
+        for role, make in makers.items()
+        for part, statements in make(names, PLACE, own, key_arn=PLACE.arn("kms", f"key/{'k' * 36}"), role=role).items()
+    }
+    found[names.boundary] = permissions.boundary(names, PLACE, names.table)
+    return {name: len(re.sub(r"\s", "", permissions.document(each))) for name, each in found.items()}
