@@ -109,3 +109,25 @@ def test_an_asynchronous_call_writes_its_log_too(functions: Functions, client: C
     assert response["StatusCode"] == 202
     assert until(lambda: client("logs").describe_log_groups()["logGroups"])
     assert until(lambda: "later x\n" in messages(client))
+
+
+def test_the_function_the_log_and_the_answer_have_one_request_id(functions: Functions, client: Any) -> None:
+    functions.create("def handler(event, context):\n    return context.aws_request_id\n")
+    for _ in range(2):
+        answer = functions.invoke(qualifier="")
+        assert answer["Payload"] == answer["ResponseMetadata"]["RequestId"]
+    functions.create("def handler(event, context):\n    raise ValueError(context.aws_request_id)\n", "failing")
+    client("lambda").put_function_event_invoke_config(FunctionName="failing", MaximumRetryAttempts=1)
+    sent = functions.invoke(name="failing", qualifier="", InvocationType="Event")["ResponseMetadata"]["RequestId"]
+
+    def started() -> list[str]:
+        events = client("logs").filter_log_events(logGroupName="/aws/lambda/failing")["events"]
+        return [event["message"].split()[2] for event in events if event["message"].startswith("START")]
+
+    assert until(lambda: _group(client, "failing") and len(started()) == 2)
+    assert set(started()) == {sent}
+
+
+def _group(client: Any, name: str) -> bool:
+    found = client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
+    return bool(found)

@@ -5,7 +5,7 @@ from typing import Any
 
 from local.cloud.patches import Patch, Seam, ministack, retries
 from local.cloud.routing import aliases
-from local.cloud.routing.call import OUTCOME, Outcome
+from local.cloud.routing.call import OUTCOME, REQUEST_ID, Outcome
 from local.cloud.routing.invocation import Invoker
 from local.cloud.workers.pool import Pool
 
@@ -72,6 +72,11 @@ def patches(invoker: Invoker, pool: Pool) -> list[Patch]:
             "X-Amz-Executed-Version named the alias's primary version whatever ran",
             _tell_executed_version,
         ),
+        Patch(
+            Seam("app", "_dispatch_service_request", "method path headers body query_params request_id"),
+            "a function had another request id than the answer to who called it",
+            _know_the_request,
+        ),
         patch(
             "_emit_lambda_metrics",
             "function_name duration_ms error throttle",
@@ -120,7 +125,7 @@ def _keep_alias_arn(original: Original) -> Original:
 
 def _tell_executed_version(original: Original) -> Original:
     async def invoke(*args: Any, **kwargs: Any) -> Response:
-        outcome = Outcome()
+        outcome = Outcome(request_id=REQUEST_ID.get())
         token = OUTCOME.set(outcome)
         try:
             status, headers, body = await original(*args, **kwargs)
@@ -133,6 +138,19 @@ def _tell_executed_version(original: Original) -> Original:
         return status, headers, body
 
     return invoke
+
+
+def _know_the_request(original: Original) -> Original:
+    async def dispatch(  # noqa: PLR0917 (ministack's)
+        method: str, path: str, headers: Any, body: bytes, query_params: Any, request_id: str
+    ) -> Any:
+        token = REQUEST_ID.set(request_id)
+        try:
+            return await original(method, path, headers, body, query_params, request_id)
+        finally:
+            REQUEST_ID.reset(token)
+
+    return dispatch
 
 
 def _retire_workers(original: Original, invoker: Invoker, pool: Pool) -> Original:

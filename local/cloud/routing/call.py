@@ -31,8 +31,12 @@ class Outcome:
     version: str | None = None
     error: bool = False
     throttled: bool = False
+    request_id: str = ""
+    """What the answer will carry, so that the function and its log have it too; empty where it is not known."""
 
 
+REQUEST_ID: contextvars.ContextVar[str] = contextvars.ContextVar("strata_request_id", default="")
+"""The id with which the API call at hand will be answered."""
 OUTCOME: contextvars.ContextVar[Outcome | None] = contextvars.ContextVar("strata_outcome", default=None)
 """Set around an invocation by a caller that wants to know; the object itself is shared with the executing thread."""
 

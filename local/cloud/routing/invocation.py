@@ -75,7 +75,9 @@ class Invoker:
             reason = f"{'ReservedFunction' if limit == 'function' else ''}ConcurrentInvocationLimitExceeded"
             return self._lambda._throttle_response(reason, "Rate Exceeded.")  # type: ignore[no-any-return]
         try:
-            result, milliseconds, started = await self._run(call, self._version(call, function, record), event)
+            result, milliseconds, started = await self._run(
+                call, self._version(call, function, record), event, outcome.request_id or str(uuid.uuid4())
+            )
         finally:
             self._lambda._release_execution_slot(slot)
         outcome.error = bool(result.get("error"))
@@ -95,10 +97,9 @@ class Invoker:
             found = function.get(BEFORE, found)
         return {**found, "config": {**found["config"], "FunctionArn": call.arn}}
 
-    async def _run(self, call: Call, record: Record, event: Any) -> tuple[Result, float, float]:
+    async def _run(self, call: Call, record: Record, event: Any, request_id: str) -> tuple[Result, float, float]:
         """The result, the milliseconds that it took, and when it started."""
         config = record["config"]
-        request_id = str(uuid.uuid4())
         ours = str(config.get("Runtime", "")).startswith("python") and config.get("PackageType", "Zip") == "Zip"
         if not (ours and record.get("code_zip")) or self._lambda._durable_ctx.get():
             result = await self._run_in_thread(
