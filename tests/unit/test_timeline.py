@@ -328,6 +328,7 @@ class Lambda:
     def __init__(self, good: int | None = None) -> None:
         self.calls: list[float] = []
         self.failures: list[str] = []
+        self._functions: dict[str, Any] = {}
         self._good = good
         self._called = threading.Semaphore(0)
 
@@ -367,9 +368,13 @@ def test_an_asynchronous_call_is_tried_again_after_one_minute_and_after_two_more
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     service = Lambda(good)
+    service._functions = {
+        "orders": {"event_invoke_configs": {"live": settings, "$LATEST": {"MaximumRetryAttempts": 1}}}
+    }
     monkeypatch.setattr(retries, "ministack", service)
     monkeypatch.setattr(threading.Thread, "start", threading.Thread.run)
-    function = {"config": {"DeadLetterConfig": {"TargetArn": "arn:dead"}}, "event_invoke_config": settings}
+    arn = "arn:aws:lambda:eu-central-1:111111111111:function:orders:live"
+    function = {"config": {"DeadLetterConfig": {"TargetArn": "arn:dead"}, "FunctionArn": arn}}
     retries.on_the_timeline(lambda: None)(function, {})
     for tenth in itertools.count(1):
         time.at = START + tenth / 10
