@@ -1,8 +1,9 @@
-"""Evaluates every metric alarm at a simulated minute, over windows that slide by a minute."""
+"""Evaluates every metric alarm at a simulated minute, over windows that slide by a minute, and fast ones between."""
 
 import json
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from local.cloud.alarms import configuration
@@ -15,7 +16,9 @@ from local.cloud.clock import CLOCK
 from local.cloud.metrics.math.values import Series
 from local.cloud.metrics.queries import Query, Request, read
 from local.cloud.metrics.service import scope
+from local.cloud.metrics.store import FINE
 from local.cloud.patches import ministack
+from local.cloud.timeline import TIMELINE
 
 _MOST_REQUESTS = 1000
 _REQUESTS: dict[str, tuple[float, Request]] = {}
@@ -25,18 +28,37 @@ _LOG = logging.getLogger(__name__)
 
 
 def evaluate_all(end: float) -> bool:
-    """Evaluate every alarm on the data before `end`, the start of a minute; whether there is any. One that fails does
-    not stop the others."""
-    found = False
-    core: Any = ministack("core.responses")
+    """Evaluate every alarm on the data before `end`, the start of a minute; whether there is any.
+
+    Those of a period below a minute are evaluated every ten seconds until the next one.
+    """
+    found = list(everywhere())
+    for account, region, alarm in found:
+        _evaluate_safely(alarm, account, region, end)
+    if any(_is_fast(alarm) for _, _, alarm in found):
+        for after in range(FINE, 60, FINE):
+            TIMELINE.at(end + CLOCK.real(after + AFTER_SECONDS), partial(_evaluate_fast, end + CLOCK.real(after)))
+    return bool(found)
+
+
+def _evaluate_fast(end: float) -> None:
     for account, region, alarm in everywhere():
-        found = True
-        try:
-            with core.request_scope(account, region):
-                evaluate(alarm, account, region, end)
-        except Exception:
-            _LOG.exception("alarm %s of %s in %s could not be evaluated", alarm.get("AlarmName"), account, region)
-    return found
+        if _is_fast(alarm):
+            _evaluate_safely(alarm, account, region, end)
+
+
+def _is_fast(alarm: Alarm) -> bool:
+    return configuration.period(alarm) < 60
+
+
+def _evaluate_safely(alarm: Alarm, account: str, region: str, end: float) -> None:
+    """One that fails does not stop the others."""
+    core: Any = ministack("core.responses")
+    try:
+        with core.request_scope(account, region):
+            evaluate(alarm, account, region, end)
+    except Exception:
+        _LOG.exception("alarm %s of %s in %s could not be evaluated", alarm.get("AlarmName"), account, region)
 
 
 def evaluate(alarm: Alarm, account: str, region: str, end: float) -> None:
