@@ -92,7 +92,7 @@ def get(
         if (text := artifacts.built(wanted)) is None:
             raise BundleError(
                 f"commit {wanted or 'unknown'} has no bundle in {artifacts.bucket}; `make bundle` and "
-                "`python -m infra.artifacts put`"
+                "`make keep STACK=...` put it there"
             )
         found = parse(text, folder / FILE)
         if found.commit != wanted:

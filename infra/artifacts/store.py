@@ -87,7 +87,7 @@ class Artifacts:
             raise CloudError(
                 f"commit {commit} was built before, with another outcome: s3://{self.bucket}/{manifest_key(commit)} "
                 f"{'is not there' if kept is None else 'is not this manifest'}; take that one "
-                "(`python -m infra.artifacts get`), and find out why the builds differ"
+                "(`python -m infra.artifacts get --stack STACK`), and find out why the builds differ"
             )
 
     def built(self, commit: str) -> str | None:

@@ -78,7 +78,7 @@ class Taken:
             elif stored is None:
                 mistakes.append(
                     f"{name} is {entry.digest}, but the bucket {bucket} has no such bundle; build it and put it there: "
-                    "`make bundle`, `python -m infra.artifacts put`"
+                    "`make bundle`, `make keep STACK=...`"
                 )
             else:
                 found[name] = stored

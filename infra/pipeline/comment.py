@@ -24,7 +24,7 @@ def comment(
     *,
     repository: Annotated[str, typer.Option(envvar="GITHUB_REPOSITORY", help="OWNER/NAME on GitHub.")],
     pull_request: Annotated[int, typer.Option(help="Its number.")],
-    folder: Annotated[Path, typer.Option(help="Where `plan` has left STACK.md of each stack.")] = Path("dist/plans"),
+    folder: Annotated[Path, typer.Option(help="Where `make plan STACK=...` left its STACK.md.")] = Path("dist/plans"),
 ) -> None:
     """Write the plans below a pull request, in place of what stood there of the push before."""
     with answering():

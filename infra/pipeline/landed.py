@@ -10,6 +10,7 @@ from infra.pipeline.told import BAD, PipelineError, Stack, answering
 from infra.release import proven
 from infra.release.command.opened import opened
 from infra.release.model import Observation, Target
+from infra.release.typed import HISTORY, UNSTICK, WATCH
 
 
 def landed(*, stack: Stack) -> None:
@@ -38,11 +39,11 @@ def missing(seen: Mapping[str, Observation]) -> Iterator[str]:
     """Why traffic is not where the stack wants it, function by function."""
     for name, each in seen.items():
         if each.in_flight is not None:
-            yield f"{name}: {each.in_flight.id} is in flight; follow it by `watch`"
+            yield f"{name}: {each.in_flight.id} is in flight; follow it by {WATCH}"
         elif each.alias.shifted is not None:
-            yield f"{name}: the alias is on {each.alias}; see what `unstick` says of it"
+            yield f"{name}: the alias is on {each.alias}; see what {UNSTICK} says of it"
         elif each.live.fingerprint != each.wanted.fingerprint:
             yield (
                 f"{name}: the alias is on version {each.live.number}, fingerprint {each.live.fingerprint}; the stack "
-                f"wants {each.wanted.number}, fingerprint {each.wanted.fingerprint}; `history` tells what became of it"
+                f"wants {each.wanted.number}, fingerprint {each.wanted.fingerprint}; {HISTORY} tells what became of it"
             )

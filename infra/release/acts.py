@@ -17,6 +17,7 @@ from infra.release.case import Case
 from infra.release.model import Deployment, Observation, ReleasePolicy, Status, Target
 from infra.release.outcome import Ending, Phase
 from infra.release.tags import Stopped
+from infra.release.typed import ABORT
 
 Seen = Mapping[str, Observation]
 Decide = Callable[[Sequence[Target], Seen, ReleasePolicy, datetime], dict[str, Action]]
@@ -71,7 +72,7 @@ def _back(case: Case, forth: Deployment, why: str) -> Action | None:
     return TakeBack(seen.live.number, proven.before(case.target, seen, forth), forth.entry.at, why)
 
 
-ABORT_IT = "bring it back by `python -m infra.release abort --stack STACK --reason WHY`"
+ABORT_IT = f"bring it back by {ABORT}"
 LOOK = "look again by `python -m infra.release status --stack STACK`"
 
 

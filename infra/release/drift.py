@@ -11,6 +11,7 @@ from infra.release.case import Case
 from infra.release.model import Alias, Deployment, Observation
 from infra.release.outcome import Ending
 from infra.release.refusal import refusals
+from infra.release.typed import WATCH
 
 SILENT = re.compile(r"policy\.(commit|retry|override)|targets\[\d+\]\.configuration")
 """What releases nothing by itself: it is recorded with, or said of, the next version."""
@@ -66,7 +67,7 @@ def acted(case: Case) -> str | None:
     if last is None or last.entry is None:
         return None
     if last.running:
-        return f"{last.id}, started by {last.entry.by}, is in flight; follow it by `python -m infra.release watch`"
+        return f"{last.id}, started by {last.entry.by}, is in flight; follow it by {WATCH}"
     forth = seen.taken_back_by(last) or (last if last.failed else None)
     if not (seen.alias.is_whole_on(last.entry.stable) if last.failed else _brought(seen, last)):
         return None

@@ -26,6 +26,7 @@ from infra.release.proof import proved
 from infra.release.refusal import overridden, pardonable, refusals, to_note, unlike, waived
 from infra.release.tags import First, Pardon, Stopped
 from infra.release.together import together
+from infra.release.typed import WATCH
 
 Seen = Mapping[str, Observation]
 
@@ -245,7 +246,7 @@ def _running(case: Case, followed: Deployment) -> Action:
     if (culprit := case.lost_with(followed)) is not None:
         return _stop(case, followed, "set", f"{culprit} was not promoted and the set goes together")
     if not case.policy.wait:
-        detail = "CodeDeploy shifts the traffic and CloudWatch judges; follow it by `python -m infra.release watch`"
+        detail = f"CodeDeploy shifts the traffic and CloudWatch judges; follow it by {WATCH}"
         return case.finish(Ending.STARTED, "started", detail)
     if followed.status.begun:
         return _shift(case, followed)

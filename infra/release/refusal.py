@@ -14,6 +14,7 @@ from infra.release.blame import ended, rejection
 from infra.release.case import Case
 from infra.release.model import Deployment
 from infra.release.tags import Overridden
+from infra.release.typed import UNSTICK
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def _split(case: Case) -> Iterator[Refusal]:
         yield Refusal(
             "split",
             f"alias {target.alias} is on {seen.alias}, which no deployment of this release explains; "
-            f"see what `python -m infra.release unstick` finds, or send all traffic to what should be live: "
+            f"see what {UNSTICK} finds, or send all traffic to what should be live: "
             f"aws lambda update-alias --function-name {target.function} --name {target.alias} "
             f"--function-version {seen.alias.version} --routing-config AdditionalVersionWeights={{}}",
         )
@@ -84,9 +85,10 @@ def _rejected(case: Case) -> Iterator[Refusal]:
     if found is None or any(each.deployment == found.id for each in tags.pardons):
         return
     why = ": ".join(ended(found, case.target, tags))
-    remedy = "`python -m infra.release forgive` allows one more try"
+    forgive = f"python -m infra.release forgive --stack STACK --function {case.target.function} --reason WHY"
+    remedy = f"`{forgive}` allows one more try"
     if not _retried(case):
-        remedy += f", and so does `retry: {wanted.fingerprint}` in strata:release"
+        remedy += f", and so does `retry: '{wanted.fingerprint}'` in strata:release"  # digits alone would be a number
     yield Refusal(
         "rejected",
         f"fingerprint {wanted.fingerprint} was rejected by {found.id}{_date(found)} ({why}); "
@@ -110,7 +112,7 @@ def _older(case: Case) -> Iterator[Refusal]:
         yield Refusal(
             "older",
             f"commit {case.policy.commit} is older than {case.seen.live_commit}, which is live; release the newer one, "
-            "or go back by `python -m infra.release rollback` or by a commit that reverts",
+            "or go back by `python -m infra.release rollback --stack STACK --reason WHY` or by a commit that reverts",
         )
 
 

@@ -22,6 +22,7 @@ from infra.release.acts import Decide, Seen, promoted, rejections, stop
 from infra.release.case import Case
 from infra.release.model import Deployment, Observation, ReleasePolicy, Target
 from infra.release.tags import Stopped
+from infra.release.typed import ROLLBACK
 
 
 @dataclass(frozen=True)
@@ -169,5 +170,5 @@ def _half(seen: Seen) -> Iterator[Finding]:
         at_rest = all(each.in_flight is None for each in enlisted.values())
         if live and never and at_rest:
             what = f"{', '.join(live)} went ahead alone: the runner ended before it had started {', '.join(never)}"
-            remedy = "complete the set by `pulumi up` of the same commit, or take it back by `rollback`"
+            remedy = f"complete the set by `pulumi up` of the same commit, or take it back by {ROLLBACK}"
             yield Finding("half", never[0], what, remedy=remedy)

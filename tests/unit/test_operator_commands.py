@@ -16,6 +16,7 @@ from infra.release.model import Status
 from infra.release.outcome import Ending, Outcome
 from infra.release.stuck import Finding
 from infra.release.tags import Stopped, parse, written
+from infra.release.typed import ROLLBACK, UNSTICK
 from tests.unit import seen as what
 from tests.unit.fake_cloud import target, version
 from tests.unit.seen import NEW, NOW, POLICY, SPLIT, TARGET, WHOLE, deployment, entry, noted, seen, stopped
@@ -73,7 +74,7 @@ def test_one_deployment_may_be_named() -> None:
     assert abort.chosen(flying, "") == abort.chosen(flying, "d-1") == {"orders": FLYING.in_flight}
     with pytest.raises(UsageError, match=r"d-9 is not one of orders, payments; in flight: d-1 of orders"):
         abort.chosen(flying, "d-9")
-    with pytest.raises(RefusedError, match=r"d-1 of orders has ended: it is Succeeded, .* use `rollback`"):
+    with pytest.raises(RefusedError, match=r"d-1 of orders has ended: .* by `python -m infra.release rollback"):
         abort.chosen({"orders": PROMOTED}, "d-1")
 
 
@@ -87,7 +88,9 @@ def test_what_goes_back_already_is_not_stopped_again() -> None:
 
 def test_a_deployment_that_is_none_of_ours_is_left_to_unstick() -> None:
     stray = seen(deployment(entry=None), alias=SPLIT, shifted=NEW)
-    with pytest.raises(RefusedError, match=r"d-1 of orders is not of this release, .* `unstick`"):
+    with pytest.raises(
+        RefusedError, match=r"d-1 of orders is not of this release, .* `python -m infra.release unstick --stack STACK`"
+    ):
         abort.stoppable({"orders": stray}, abort.chosen({"orders": stray}, ""))
 
 
@@ -96,14 +99,14 @@ def test_where_nothing_is_in_flight_it_says_where_the_alias_is() -> None:
     assert whole.startswith("orders: nothing is in flight, so nothing was stopped; the alias is on 2; ")
     assert whole.endswith("the last deployment, d-1, is Succeeded")
     [split] = abort.idle({"orders": seen(alias=SPLIT, shifted=NEW)})
-    assert "see what `unstick` says" in split
+    assert f"see what {UNSTICK} says" in split
 
 
 def test_an_abort_that_came_too_late_says_so() -> None:
     promoted = Outcome(Ending.PROMOTED, "orders", "verdict", "no alarm fired", "1", "2", "d-1")
     [line] = abort.told({"orders": promoted})
     assert line == (
-        "orders: too late: d-1 had shifted all traffic to 2 before it could be stopped; go back by `rollback`"
+        f"orders: too late: d-1 had shifted all traffic to 2 before it could be stopped; go back by {ROLLBACK}"
     )
 
 
@@ -111,7 +114,9 @@ def test_an_abort_that_came_too_late_says_so() -> None:
 
 
 def test_a_rollback_is_refused_while_something_is_in_flight_or_split() -> None:
-    with pytest.raises(RefusedError, match=r"d-1 of orders is in flight; bring it back by `abort`"):
+    with pytest.raises(
+        RefusedError, match=r"d-1 of orders is in flight; bring it back by `python -m infra.release abort"
+    ):
         rollback.taken({"orders": FLYING})
     with pytest.raises(RefusedError, match=r"alias of orders is on 1 with 10% on 2, though nothing is in flight"):
         rollback.taken({"orders": seen(alias=SPLIT, shifted=NEW)})

@@ -24,6 +24,7 @@ from infra.pipeline.plan import Section, page
 from infra.release.command import lock
 from infra.release.command.lock import Holder
 from infra.release.model import Status
+from infra.release.typed import WATCH
 from tests.unit.seen import NEW, SPLIT, WHOLE, deployment, seen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,7 +132,7 @@ def test_a_job_is_green_only_where_all_traffic_is_on_what_the_stack_wants() -> N
 
 def test_a_canary_in_flight_a_split_alias_and_another_version_are_not_green() -> None:
     flying = {"orders": seen(deployment(), alias=SPLIT, shifted=NEW)}
-    assert list(missing(flying)) == ["orders: d-1 is in flight; follow it by `watch`"]
+    assert list(missing(flying)) == [f"orders: d-1 is in flight; follow it by {WATCH}"]
     (split,) = missing({"orders": seen(alias=SPLIT, shifted=NEW)})
     assert split.startswith("orders: the alias is on ")
     (other,) = missing({"orders": seen(deployment(Status.STOPPED))})

@@ -51,7 +51,7 @@ def test_what_a_verdict_rejected_is_refused_with_the_deployment_the_date_and_the
         "d-1 of 2026-11-24",
         f"verdict: alarm {ALARM}",
         "forgive",
-        f"retry: {NEW.fingerprint}",
+        f"retry: '{NEW.fingerprint}'",
     ):
         assert part in end.detail
     assert 'override: "who: why"' in end.detail

@@ -14,6 +14,7 @@ from infra.release.command.shown import Exit, Function, Json, RefusedError, Stac
 from infra.release.command.watch import followed
 from infra.release.model import Deployment, Observation
 from infra.release.outcome import Ending, Outcome
+from infra.release.typed import ROLLBACK, UNSTICK
 
 Which = Annotated[str, typer.Option("--deployment", help="Only this deployment; else all that are in flight.")]
 Seen = Mapping[str, Observation]
@@ -59,7 +60,7 @@ def chosen(seen: Seen, deployment: str) -> dict[str, Deployment]:
         if record is not None:
             raise RefusedError(
                 f"deployment {deployment} of {name} has ended: it is {record.status.value}, and the alias is on "
-                f"{each.alias}; to go back from what is live, use `rollback`"
+                f"{each.alias}; go back from what is live by {ROLLBACK}"
             )
     flying = ", ".join(f"{each.id} of {name}" for name, each in running.items()) or "nothing"
     raise UsageError(f"deployment {deployment} is not one of {', '.join(seen)}; in flight: {flying}")
@@ -74,7 +75,7 @@ def stoppable(seen: Seen, running: Mapping[str, Deployment]) -> dict[str, str]:
         if each.entry is None and each.rolls_back is None:
             raise RefusedError(
                 f"deployment {each.id} of {name} is not of this release, since it has no line of the ledger; "
-                "see what it is, and stop it by `unstick`"
+                f"see what it is, and stop it by {UNSTICK}"
             )
     return {
         name: each.rolls_back or each.id for name, each in running.items() if seen[name].taken_back_by(each) is None
@@ -87,7 +88,7 @@ def told(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
         if each.ending is Ending.PROMOTED:
             yield (
                 f"{name}: too late: {each.deployment_id} had shifted all traffic to {each.to_version} before it could "
-                "be stopped; go back by `rollback`"
+                f"be stopped; go back by {ROLLBACK}"
             )
         elif each.ending is not Ending.UNCHANGED:
             yield each.line()
@@ -98,5 +99,5 @@ def idle(seen: Seen) -> Iterator[str]:
     for name, each in seen.items():
         last = each.last_attempt
         before = f"; the last deployment, {last.id}, is {last.status.value}" if last else ""
-        remedy = "" if each.alias.shifted is None else ": see what `unstick` says of it"
+        remedy = "" if each.alias.shifted is None else f": see what {UNSTICK} says of it"
         yield f"{name}: nothing is in flight, so nothing was stopped; the alias is on {each.alias}{remedy}{before}"

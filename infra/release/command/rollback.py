@@ -14,6 +14,7 @@ from infra.release.command.watch import followed
 from infra.release.model import Deployment, Observation
 from infra.release.outcome import Ending
 from infra.release.runner import NotThere
+from infra.release.typed import ABORT, UNSTICK
 
 Seen = Mapping[str, Observation]
 
@@ -45,10 +46,10 @@ def taken(seen: Seen) -> dict[str, Deployment]:
     for name, each in seen.items():
         if each.in_flight is not None:
             raise RefusedError(
-                f"{each.in_flight.id} of {name} is in flight; bring it back by `abort`, or let it end first"
+                f"{each.in_flight.id} of {name} is in flight; bring it back by {ABORT}, or let it end first"
             )
         if each.alias.shifted is not None:
-            raise RefusedError(f"the alias of {name} is on {each.alias}, though nothing is in flight; `unstick` first")
+            raise RefusedError(f"the alias of {name} is on {each.alias}, though nothing is in flight; {UNSTICK} first")
     if not (forth := acts.last_set(seen)):
         live = ", ".join(f"{name} is on {each.live.number}" for name, each in seen.items())
         raise RefusedError(

@@ -18,6 +18,7 @@ from infra.release.command.shown import Exit, Function, Json, Stack, answer, ans
 from infra.release.model import Deployment, Observation, Status
 from infra.release.outcome import Ending
 from infra.release.tags import Noted, Overridden, Pardon, Stopped
+from infra.release.typed import UNSTICK
 from infra.release.verdict import Counts, judge
 
 Told = dict[str, Any]
@@ -220,7 +221,7 @@ def rows(told: Told) -> Iterator[tuple[str, str]]:
         yield "last", f"{last['deployment']} {last['outcome'].replace('_', ' ')} ({last['reason']}) at {last['at']}"
         yield "", f"{last['detail']}; commit {last['commit'] or 'not recorded'}, by {last['by'] or 'others'}"
     for each in told["stuck"]:
-        yield f"stuck: {each['kind']}", f"{each['what']}; `unstick` {each['act'] or 'asks: ' + each['remedy']}"
+        yield f"stuck: {each['kind']}", f"{each['what']}; {UNSTICK} {each['act'] or 'asks: ' + each['remedy']}"
     for each in told["refusals"]:
         yield f"refused: {each['reason']}", each["detail"]
     for each in told["rejected"]:

@@ -80,7 +80,7 @@ def _storage(storage: Storage) -> Iterator[Finding]:
     share = storage.used / storage.limit
     grade = Grade.BAD if share >= FULL else Grade.WARNING if share >= NEARLY_FULL else Grade.OK
     said = f"{storage.used / 1e9:.2f} of {storage.limit / 1e9:.1f} GB ({share:.0%}); every version counts"
-    remedy = "`python -m infra.release prune`, or ask AWS for more" if grade is not Grade.OK else ""
+    remedy = "`python -m infra.release prune --stack STACK`, or ask AWS for more" if grade is not Grade.OK else ""
     yield Finding(grade, "quota of code", said, remedy)
     said = f"{storage.unreserved} of {storage.concurrency} executions at once are unreserved"
     if storage.unreserved <= UNRESERVED:

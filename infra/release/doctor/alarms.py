@@ -108,7 +108,8 @@ def _silent(facts: Examined) -> Iterator[Finding]:
 
 
 def _left_over(facts: Examined) -> Finding:
-    about, remedy = f"verdict alarms of {facts.target.function}", "`python -m infra.release sweep` deletes them"
+    about = f"verdict alarms of {facts.target.function}"
+    remedy = "`python -m infra.release sweep --stack STACK` deletes them"
     if facts.leftover:
         shown = ", ".join(facts.leftover[:3]) + (" ..." if len(facts.leftover) > 3 else "")
         said = (

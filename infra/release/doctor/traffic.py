@@ -9,12 +9,12 @@ from infra.release.doctor.facts import UP, Examined, Finding, Grade
 from infra.release.model import Alias, Deployment, Observation, Status, Version, taken_back_by
 from infra.release.tags import First, Tags
 
-UNSTICK = "`python -m infra.release unstick` says what it finds, and does the one safe thing"
+UNSTICK = "`python -m infra.release unstick --stack STACK` says what it finds, and does the one safe thing"
 
 FIRST_CANARY = (
     "no deployment has succeeded yet, so CodeDeploy knows no last good version, and AWS does not document whether it "
-    "takes the first canary back by itself: wait for that one by `pulumi up` or `watch`, since the runner puts the "
-    "alias back where CodeDeploy does not"
+    "takes the first canary back by itself: wait for that one by `pulumi up` or by `python -m infra.release watch "
+    "--stack STACK`, since the runner puts the alias back where CodeDeploy does not"
 )
 """AWS's page speaks of a last known good version, and not of a group that has none.
 
