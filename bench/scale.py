@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import calls, policies
+from bench import calls, past, policies
 from bench.calls import Call, peak
 from infra import tables
 from rehearsal import sandbox
@@ -27,6 +27,8 @@ from rehearsal.fleet.members import names
 RESULT = Path(".bench/scale.json")
 FACTOR = 10.0  # simulated seconds per real one
 SIZES = (1, 10, 50)
+PASTS = (10, 1000)
+PAST_BAR = 1.1  # times; the looks of a release are not the same number each time
 CALLERS = 0.5  # calls per real second and function
 SHIFT = "AllowTraffic"  # the lifecycle event in which CodeDeploy moves an alias
 
@@ -166,9 +168,15 @@ def main() -> int:
     console = Console(highlight=False)
     taken = [measure(size) for size in SIZES]
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps([each.as_json() for each in taken], indent=2) + "\n")
+    before = [past.measure(deployments) for deployments in PASTS]
+    RESULT.write_text(
+        json.dumps([*(each.as_json() for each in taken), *(each.as_json() for each in before)], indent=2) + "\n"
+    )
     console.print(table(taken))
-    found = bars(taken)
+    for one in before:
+        console.print(f"after {one.deployments} deployments: {one.calls} calls")
+    few, many = before
+    found = [*bars(taken), Bar("calls, after 1000 deployments over after 10", many.calls / few.calls, PAST_BAR)]
     for bar in found:
         console.print(bar.line())
     return 0 if all(bar.reached for bar in found) else 1

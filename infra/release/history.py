@@ -108,6 +108,26 @@ def _first(target: Target, tags: Tags, when: When) -> list[Attempt]:
     ]  # fmt: skip
 
 
+def unseen(target: Target, ledger: Sequence[Deployment], tags: Tags) -> str | None:
+    """What the tags tell of and no record does; None where nothing is missing. `ledger`: newest first.
+
+    CodeDeploy promises to keep no record for any time, and deletes all with their group.
+    """
+    known = {each.id for each in ledger}
+    pardons = {mark.deployment for mark in tags.pardons}
+    if gone := sorted(({*tags.stopped} | pardons) - known):
+        shown = ", ".join(gone[:3]) + (" ..." if len(gone) > 3 else "")
+        return f"{target.function}: CodeDeploy has no record any more of {shown}, so older releases may be missing"
+    first = tags.answered.mark if tags.answered else None
+    oldest = next((each for each in reversed(ledger) if each.entry), None)
+    if isinstance(first, First) and oldest and oldest.entry and oldest.entry.stable != first.version:
+        return (
+            f"{target.function}: CodeDeploy's oldest record, {oldest.id}, started from version {oldest.entry.stable}, "
+            f"and the first version was {first.version}: what came between has no record any more, or was by hand"
+        )
+    return None
+
+
 def _allowed(found: Sequence[Attempt], tags: Tags, when: When) -> list[Attempt]:
     """Each override and pardon belongs to the first release of its fingerprint that started after it."""
     notes: dict[str | None, list[str]] = {}

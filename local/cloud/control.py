@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from local.cloud import settings
+from local.cloud.codedeploy import past
 from local.cloud.faults.calls import Message, received
 from local.cloud.faults.door import Door
 from local.cloud.identity import issuers
@@ -15,7 +16,7 @@ from local.cloud.identity.decisions import DECISIONS
 PREFIX = "/_strata/"
 _KNOWN = (
     f"GET or POST {PREFIX}settings, GET, POST or DELETE {PREFIX}faults, GET or DELETE {PREFIX}calls, "
-    f"GET or DELETE {PREFIX}decisions, POST {PREFIX}tokens, "
+    f"GET or DELETE {PREFIX}decisions, POST {PREFIX}past, POST {PREFIX}tokens, "
     f"GET {PREFIX}issuers/<host and path of an issuer>/.well-known/openid-configuration, POST {PREFIX}reset"
 )
 _OF_WORKERS = ("factor", "enforce")
@@ -64,6 +65,8 @@ class Control:
             case "DELETE", "calls":
                 self._door.calls.clear()
                 answer = {"calls": []}
+            case "POST", "past":
+                answer = past.add(json.loads(body))
             case "POST", "reset":
                 await self._reset()
                 answer = {"reset": True}

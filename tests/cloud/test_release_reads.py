@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from infra.release.aws import rights, versions
-from infra.release.model import Target
+from infra.release.aws import Aws, rights, versions
+from infra.release.model import Notes, Target
 from infra.release.outcome import Ending
 from tests.cloud.codedeploy import EVERY, appspec
 from tests.cloud.conftest import REGION, ROOT, until
@@ -198,3 +200,37 @@ def test_a_sweep_deletes_the_alarms_that_nothing_needs_and_no_other(live: World,
     code, told = ask(live, tmp_path, "1", "sweep")
     assert (code, told["deleted"], told["functions"]["orders"]) == (0, True, {"alarms": sorted(names), "kept": 1})
     assert [each["AlarmName"] for each in live.verdict_alarms()] == [f"{target.verdict_alarms}of-mine"]
+
+
+def test_a_look_costs_the_same_after_ten_deployments_and_after_a_thousand(live: World) -> None:
+    with live.traffic():
+        end = live.release(live.functions.publish(GOOD.replace("VERSION", "2")))
+    line = live.deployment(end.deployment_id)["description"]
+    asked = {
+        "account": live.topic.split(":")[4],
+        "region": REGION,
+        "application": "strata",
+        "group": "orders",
+        "seconds": 3600,
+    }
+    costs = []
+    for more in (9, 990):
+        others = [re.sub(r"fp=\w{16}", f"fp={number:016x}", line) for number in range(more)]
+        assert live.cloud.control("POST", "past", {**asked, "descriptions": others})[0] == 200
+        aws, begun = Aws(REGION, live.clock), time.time()
+        seen = aws.look([live.target("2")], {"orders": Notes()})["orders"]
+        assert [each.id for each in seen.ledger if each.id == end.deployment_id]
+        assert len(aws.records.every(live.target("2"))) == (10 if more == 9 else 1000)
+        made = live.cloud.control("GET", f"calls?since={begun}")[1]["calls"]
+        reads = [each["action"] for each in made if each["action"] in {"ListDeployments", "BatchGetDeployments"}]
+        costs.append(len(reads))
+    assert costs == [2 + 2, 4 + 10 + 40], "of those, the last two, or ten and forty, are for all that there are"
+
+
+def test_a_past_that_cannot_be_is_refused(live: World) -> None:
+    asked = {"account": "1", "region": REGION, "application": "strata", "group": "orders", "seconds": 1}
+    code, told = live.cloud.control("POST", "past", {**asked, "descriptions": ["x"]})
+    assert (code, "has not ended, or there is none" in told["mistakes"][0]) == (400, True)
+    assert live.cloud.control("POST", "past", {**asked, "descriptions": "x"})[0] == 400
+    assert live.cloud.control("POST", "past", {**asked, "descriptions": [], "seconds": 0})[0] == 400
+    assert live.cloud.control("POST", "past", {})[0] == 400

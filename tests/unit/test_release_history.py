@@ -7,7 +7,7 @@ import pytest
 
 from infra.release import ledger, tags
 from infra.release.attempt import Attempt
-from infra.release.history import attempts, keys, marks, named, said
+from infra.release.history import attempts, keys, marks, named, said, unseen
 from infra.release.ledger import Entry
 from infra.release.model import Deployment, Status
 from infra.release.outcome import Ending
@@ -154,3 +154,16 @@ def test_an_unknown_commit_is_said_to_be_unknown_and_old_releases_are_left_out()
     four = keys([attempt(0, 11), attempt(60 * 30, 11)], 1, NOW, lambda _: None)
     assert (four.releases, four.lead_hours, four.unknown_commits) == (1, None, 1)
     assert keys([], 30, NOW, lambda _: None).failure_rate is None
+
+
+def test_records_that_are_gone_are_told_of() -> None:
+    born = (0, First("1", "1" * 16))
+    first = deployment("d-1", 60, "b")
+    assert unseen(ORDERS, [first], marked(born)) is None
+    assert unseen(ORDERS, [], marked(born)) is None
+    assert unseen(ORDERS, [first], Tags()) is None
+    gone = marked(born, (5, Stopped("d-0", "operator", "no currency")), (6, Stopped("d-1", "evidence", "few")))
+    assert "has no record any more of d-0, so" in (unseen(ORDERS, [first], gone) or "")
+    later = deployment("d-9", 90, "c", stable="8")
+    said = unseen(ORDERS, [later], marked(born)) or ""
+    assert "oldest record, d-9, started from version 8, and the first version was 1" in said

@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from infra.release import fingerprint, ledger, logs, proven
@@ -20,7 +21,17 @@ from infra.release.aws.clients import Clients
 from infra.release.aws.errors import asking
 from infra.release.aws.records import Records, chunks
 from infra.release.clock import ScaledClock
-from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Target, Version
+from infra.release.model import (
+    Alias,
+    Answer,
+    Deployment,
+    Notes,
+    Observation,
+    ReleasePolicy,
+    Status,
+    Target,
+    Version,
+)
 from infra.release.outcome import Outcome
 from infra.release.runner import NotThere
 from infra.release.tags import Mark
@@ -52,6 +63,7 @@ class Aws:
         self.records = Records(self.clients, clock)
         self._clock = clock
         self._elsewhere: dict[str, tuple[datetime, Elsewhere]] = {}  # by deployment group, and when it was asked
+        self._digests: dict[str, str] = {}  # of what is wanted, by function
         self._configurations: dict[tuple[str, str], Mapping[str, Any]] = {}  # by function and version
 
     def check_account(self, function: str, topic: str) -> None:
@@ -65,7 +77,8 @@ class Aws:
             self.check_account(target.function, target.topic)
         aliases = {target.function: self.alias(target.function, target.alias) for target in wanted}
         split = frozenset(name for name, alias in aliases.items() if alias.shifted)
-        records = self.records.deployments(wanted, notes, split)
+        settled = {name: partial(self._explains, name, alias.version) for name, alias in aliases.items()}
+        records = self.records.deployments(wanted, notes, split, settled)
         seen = {
             target.function: self._seen(target, aliases[target.function], records[target.group], notes[target.function])
             for target in wanted
@@ -82,6 +95,7 @@ class Aws:
             ledger=tuple(sorted(records.values(), key=lambda each: each.created, reverse=True)),
             notes=notes,
         )
+        self._digests[target.function] = seen.wanted.digest
         if (undone := seen.undone) is not None and self.records.tags(target).stop(undone.id) is None:
             self.records.forget_tags(target)  # another terminal may have stopped it, or taken it back, and said why
         return self._proved(target, replace(seen, tags=self.records.tags(target)))
@@ -152,6 +166,15 @@ class Aws:
             self._configurations[function, number] = known
         return known
 
+    def _explains(self, function: str, live: str, records: Mapping[str, Deployment]) -> bool:
+        """Whether the records tell how a version came to be live, or reach back to when it was published."""
+        moved = [each.entry.fingerprint for each in records.values() if each.entry and each.status is Status.SUCCEEDED]
+        if (version := self._known(function, live)) is None:  # it was deleted: what was promoted last then counts
+            return bool(moved)
+        at = datetime.fromisoformat(self._configuration(function, live)["LastModified"])
+        published = self._clock.simulated(at)
+        return version.fingerprint in moved or any(each.created < published for each in records.values())
+
     def _next(self, target: Target, live: Version) -> Version:
         """The version that will be published, as far as a preview knows: the live one, with what is declared."""
         if not target.configuration:
@@ -163,7 +186,8 @@ class Aws:
         now = self._clock.now()
         known = self._elsewhere.get(target.proof_group)
         if known is None or now - known[0] > STALE:
-            known = self._elsewhere[target.proof_group] = now, elsewhere.told(self.clients, self._clock, target)
+            found = elsewhere.told(self.clients, self._clock, target, self._digests.get(target.function, ""))
+            known = self._elsewhere[target.proof_group] = now, found
         return known[1]
 
     # What is done

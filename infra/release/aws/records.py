@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from infra.release import ledger, tags
-from infra.release.aws import revisions
+from infra.release.aws import reach, revisions
 from infra.release.aws.clients import Clients
 from infra.release.aws.errors import asking
+from infra.release.aws.reach import Settled, listed
 from infra.release.clock import ScaledClock
 from infra.release.model import Deployment, Notes, Status, Target
 from infra.release.runner import CloudError, Unavailable
@@ -42,20 +43,38 @@ class Records:
     # Deployments
 
     def deployments(
-        self, wanted: Sequence[Target], notes: Mapping[str, Notes], split: frozenset[str] = frozenset()
+        self,
+        wanted: Sequence[Target],
+        notes: Mapping[str, Notes],
+        split: frozenset[str] = frozenset(),
+        settled: Mapping[str, Settled] | None = None,
     ) -> dict[str, dict[str, Deployment]]:
-        """Every record by group, then id: all of them at first, then those that may have changed.
+        """The records by group, then id: at first those that are needed, then those that may have changed.
 
-        split: the functions whose alias is split, so that traffic is known to be moving.
+        split: the functions whose alias is split, so that traffic is known to be moving. settled: by function,
+        whether what was read suffices.
         """
         following = {target.group: notes[target.function].following for target in wanted}
-        stale = {target.group: self._stale(target, following[target.group]) for target in wanted}
-        fresh = self._read(id_ for ids in stale.values() for id_ in ids)
+        begun = self._begun(wanted, settled or {})
+        stale = {
+            target.group: {*begun[target.group]}
+            if target.group in begun
+            else self._stale(target, following[target.group])
+            for target in wanted
+        }
+        fresh = {id_: each for some in begun.values() for id_, each in some.items()}
+        fresh |= self._read(id_ for group, ids in stale.items() if group not in begun for id_ in ids)
+        # What is followed may be further back than what was read at first.
+        fresh |= self._read(
+            id_
+            for group, id_ in following.items()
+            if id_ and id_ not in fresh and id_ not in self._records.get(group, {})
+        )
         rollbacks = {group: fresh[id_].rollback for group, id_ in following.items() if id_ and id_ in fresh}
         fresh |= self._read(id_ for id_ in rollbacks.values() if id_ and id_ not in fresh)
         for target in wanted:
             group, id_ = target.group, following[target.group]
-            ids = stale[group] | {each for each in [rollbacks.get(group)] if each}
+            ids = stale[group] | {each for each in [rollbacks.get(group), id_] if each}
             records = self._records.get(group, {}) | {each: fresh[each] for each in ids if each in fresh}
             if id_ is not None:
                 if id_ not in records:
@@ -64,11 +83,19 @@ class Records:
             self._records[group] = records
         return {target.group: self._records[target.group] for target in wanted}
 
+    def every(self, target: Target) -> dict[str, Deployment]:
+        """All records of a group that CodeDeploy has kept."""
+        return self._read(listed(self._clients, target.application, target.group))
+
+    def _begun(self, wanted: Sequence[Target], settled: Mapping[str, Settled]) -> dict[str, dict[str, Deployment]]:
+        """Those of the groups of which none is known yet."""
+        new = [each for each in wanted if each.group not in self._records]
+        groups = [reach.Group(each.application, each.group, settled.get(each.function, _enough)) for each in new]
+        return reach.recent(self._clients, self._clock, groups, self._read)
+
     def _stale(self, target: Target, following: str | None) -> set[str]:
         """The ids of the group's records that are to be read: those that are new, and those that were in flight."""
-        known = self._records.get(target.group)
-        if known is None:
-            return listed(self._clients, target.application, target.group)
+        known = self._records[target.group]
         running = {each.id for each in known.values() if each.running}
         if following in running:  # beside it none can be in flight, so there is no need to ask
             return running
@@ -154,13 +181,8 @@ class Records:
         self._tags[target.group] = {key: value for key, value in known.items() if key not in surplus}
 
 
-def listed(clients: Clients, application: str, group: str, **only: Any) -> set[str]:
-    """The ids of a deployment group's records. `only`: a range of ListDeployments."""
-    with asking("codedeploy ListDeployments", f"deployment group {group}"):
-        pages = clients.codedeploy.get_paginator("list_deployments").paginate(
-            applicationName=application, deploymentGroupName=group, **only
-        )
-        return {id_ for page in pages for id_ in page["deployments"]}
+def _enough(_: dict[str, Deployment]) -> bool:
+    return True
 
 
 def infos(clients: Clients, deployments: Iterable[str]) -> Iterator[DeploymentInfoTypeDef]:

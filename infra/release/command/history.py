@@ -16,8 +16,7 @@ from infra.release import commits
 from infra.release.attempt import Attempt
 from infra.release.command.opened import Opened, opened
 from infra.release.command.shown import Function, Json, Stack, UsageError, answer, answering
-from infra.release.history import Keys, attempts, keys, marks, named, said
-from infra.release.model import Notes
+from infra.release.history import Keys, attempts, keys, marks, named, said, unseen
 from infra.release.outcome import Ending
 
 LONGEST = 3650  # days
@@ -35,14 +34,15 @@ def history(
     """Tell every release: when, commit, who, versions, outcome, why, minutes, and what took it back; and DORA's keys.
 
     From CodeDeploy's records and the deployment groups' tags alone. A deployment that Strata did not start is shown as
-    one by hand; what AWS never saw, such as a refusal, is not in it.
+    one by hand; what AWS never saw, such as a refusal, is not in it, and it says where a record must be missing:
+    CodeDeploy does not promise to keep any.
     """
     with answering(as_json=as_json):
         for name, value, most in (("--limit", limit, 1000), ("--days", days, LONGEST)):
             if not 1 <= value <= most:
                 raise UsageError(f"{name} is {value}: give 1 to {most}")
         release = opened(stack, function)
-        found, unused = _told(release)
+        found, unused, missing = _told(release)
         now, committed = release.clock.now(), _committed(release)
         four = keys(found, days, now, committed)
         shown = _named(release, found[:limit])
@@ -51,20 +51,20 @@ def history(
         "releases": [_plain(release, each) for each in shown],
         "of": len(found),
         "unused": unused,
+        "unseen": missing,
         "keys": asdict(four) | {"per_day": four.per_day, "failure_rate": four.failure_rate},
     }
     left = [f"{len(found) - limit} older ones are left out: --limit"] if len(found) > limit else []
-    answer(document, _table(release, shown, several=several), *left, *unused, _keys(four), as_json=as_json)
+    answer(document, _table(release, shown, several=several), *left, *missing, *unused, _keys(four), as_json=as_json)
 
 
-def _told(release: Opened) -> tuple[list[Attempt], list[str]]:
-    """Every attempt, newest first, and the pardons and overrides that none has used."""
-    aws, found, unused = release.aws, [], []
+def _told(release: Opened) -> tuple[list[Attempt], list[str], list[str]]:
+    """Every attempt, newest first, the pardons and overrides that none has used, and what is missing."""
+    aws, found, unused, missing = release.aws, [], [], []
     for target in release.targets:
         aws.check_account(target.function, target.topic)
-    records = aws.records.deployments(release.targets, {target.function: Notes() for target in release.targets})
     for target in release.targets:
-        ledger = sorted(records[target.group].values(), key=lambda each: each.created, reverse=True)
+        ledger = sorted(aws.records.every(target).values(), key=lambda each: each.created, reverse=True)
         tags = aws.records.tags(target)
         mine = attempts(target, ledger, tags, release.clock.simulated)
         used = {words for each in mine for words in each.allowed}
@@ -72,7 +72,8 @@ def _told(release: Opened) -> tuple[list[Attempt], list[str]]:
             f"{target.function}: not used yet: {said(noted)}" for noted in marks(tags) if said(noted) not in used
         ]
         found += mine
-    return sorted(found, key=lambda each: each.started, reverse=True), unused
+        missing += [line for line in [unseen(target, ledger, tags)] if line]
+    return sorted(found, key=lambda each: each.started, reverse=True), unused, missing
 
 
 def _named(release: Opened, found: Sequence[Attempt]) -> list[Attempt]:

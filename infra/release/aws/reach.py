@@ -1,0 +1,130 @@
+"""How far back a group's records are read: as far as is needed, whatever there is behind it.
+
+Newest first, until what is needed is among them; and in any case enough to know a fingerprint that was rejected lately.
+AWS documents no order for ListDeployments, so that the first ids of an answer are the newest is not taken for granted:
+everything is read that was created since the oldest of them. CodeDeploy promises no retention either, so nothing may
+rest on what is further back.
+
+https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ListDeployments.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from infra.release.aws.clients import Clients
+from infra.release.aws.errors import asking
+from infra.release.clock import ScaledClock
+from infra.release.model import Deployment
+
+RECENT = 50
+"""Records of a group that are read in any case, and that each further step reads: two of BatchGetDeployments."""
+MOST = 200
+"""Records after which a group is given up: what is needed is not there, or so far back that nobody could rely on it."""
+EARLIER = timedelta(seconds=1)
+"""Than a moment from which on all records are wanted, lest one is missed that was created just then."""
+FURTHER = 4
+"""How many times as far back each further look goes."""
+
+Records = dict[str, Deployment]
+Read = Callable[[Iterable[str]], Records]
+Settled = Callable[[Records], bool]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A deployment group, and whether the records that were read suffice."""
+
+    application: str
+    name: str
+    settled: Settled = lambda _: True
+
+
+class Listing:
+    """The ids of a group, in AWS's order, page by page."""
+
+    def __init__(self, clients: Clients, group: Group) -> None:
+        self._clients, self._group = clients, group
+        self._ids: list[str] = []
+        self._token: str | None = ""
+
+    def part(self, start: int) -> list[str]:
+        """RECENT of them, from that one on; fewer at the end."""
+        while len(self._ids) < start + RECENT and self._token is not None:
+            self._page()
+        return self._ids[start : start + RECENT]
+
+    def ends_at(self, count: int) -> bool:
+        """Whether there are no more."""
+        return self._token is None and len(self._ids) <= count
+
+    def _page(self) -> None:
+        more: dict[str, Any] = {"nextToken": self._token} if self._token else {}
+        with asking("codedeploy ListDeployments", f"deployment group {self._group.name}"):
+            page = self._clients.codedeploy.list_deployments(
+                applicationName=self._group.application, deploymentGroupName=self._group.name, **more
+            )
+        self._ids += page["deployments"]
+        self._token = page.get("nextToken") or None
+
+
+def recent(clients: Clients, clock: ScaledClock, groups: Iterable[Group], read: Read) -> dict[str, Records]:
+    """The records of each group, by its name: the newest, and those that are needed. Groups share requests."""
+    wanted = {each.name: each for each in groups}
+    listings = {name: Listing(clients, each) for name, each in wanted.items()}
+    found = _read(read, {name: each.part(0) for name, each in listings.items()})
+    unsure = {name for name, each in listings.items() if not each.ends_at(len(found[name]))}
+    newer = {name: _since(clients, clock, wanted[name], found[name]) - found[name].keys() for name in unsure}
+    found = _joined(found, _read(read, newer))
+    for start in range(RECENT, MOST, RECENT):
+        lacking = {name for name in unsure if not wanted[name].settled(found[name])}
+        parts = {name: [id_ for id_ in listings[name].part(start) if id_ not in found[name]] for name in lacking}
+        found = _joined(found, _read(read, parts))
+    return found
+
+
+def _read(read: Read, ids: Mapping[str, Iterable[str]]) -> dict[str, Records]:
+    known = read(id_ for some in ids.values() for id_ in some)
+    return {name: {id_: known[id_] for id_ in some if id_ in known} for name, some in ids.items()}
+
+
+def _joined(some: Mapping[str, Records], more: Mapping[str, Records]) -> dict[str, Records]:
+    return {name: each | more.get(name, {}) for name, each in some.items()}
+
+
+def _since(clients: Clients, clock: ScaledClock, group: Group, found: Records) -> set[str]:
+    """The ids of all that was created since the oldest of those, themselves among them."""
+    oldest = min((each.created for each in found.values()), default=None)
+    return _from(clients, clock, group, oldest) if oldest else set()
+
+
+def _from(clients: Clients, clock: ScaledClock, group: Group, start: datetime) -> set[str]:
+    since = {"createTimeRange": {"start": clock.real(start) - EARLIER}}
+    return listed(clients, group.application, group.name, **since)
+
+
+def further(
+    clients: Clients, clock: ScaledClock, group: Group, found: Records, horizon: datetime
+) -> Iterator[set[str]]:
+    """The ids of older records, some and then more, until the horizon; for who has not found what is needed."""
+    now, known = clock.now(), set(found)
+    oldest = min((each.created for each in found.values()), default=now)
+    back = max(now - oldest, timedelta(days=1))
+    while oldest > horizon:
+        back *= FURTHER
+        oldest = max(now - back, horizon)
+        ids = _from(clients, clock, group, oldest) - known
+        known |= ids
+        yield ids
+
+
+def listed(clients: Clients, application: str, group: str, **only: Any) -> set[str]:
+    """The ids of a deployment group's records. `only`: a range of ListDeployments."""
+    with asking("codedeploy ListDeployments", f"deployment group {group}"):
+        pages = clients.codedeploy.get_paginator("list_deployments").paginate(
+            applicationName=application, deploymentGroupName=group, **only
+        )
+        return {id_ for page in pages for id_ in page["deployments"]}
