@@ -17,6 +17,11 @@ class _Part(Resource):
         api, _, part = identity.partition("/")
         return {"apiId": api, "part": part}
 
+    def retag(self, aws: Aws, state: Bag, gone: list[str], tags: dict[str, str]) -> None:
+        """As the real one: no tag that stays as it is, since a policy may keep those that say whose the API is."""
+        kept = state.get("tagsAll") or {}
+        super().retag(aws, state, gone, {name: value for name, value in tags.items() if kept.get(name) != value})
+
     def create(self, aws: Aws, new: Bag) -> str:
         tags = {"Tags": new["tagsAll"]} if self.tagged else {}
         return str(self._call(aws, "create", **to_api(self.own, new, pascal), **tags)[self.key])
