@@ -75,7 +75,7 @@ def policy_text(value: Any) -> Any:
 
 def _policy(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _policy(part) for key, part in value.items()}
+        return {key: _policy(value[key]) for key in sorted(value)}  # in one order, by which lists are sorted too
     if isinstance(value, list):
         parts = sorted((_policy(part) for part in value), key=repr)
         return parts[0] if len(parts) == 1 else parts

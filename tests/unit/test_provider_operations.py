@@ -188,6 +188,9 @@ def test_a_policy_written_differently_is_the_same_policy() -> None:
     short = json.dumps({"Version": "1", "Statement": {"Effect": "Allow", "Action": ["a", "b"]}})
     assert changes({"policy": long}, {"policy": short}) == set()
     assert changes({"policy": long}, {"policy": short.replace("Allow", "Deny")}) != set()
+    two = [{"Sid": "z", "Action": "a"}, {"Sid": "y", "Action": "b"}]
+    turned = [dict(sorted(each.items())) for each in two]
+    assert changes({"policy": json.dumps(two)}, {"policy": json.dumps(turned)}) == set()
 
 
 def test_code_is_compared_by_its_hash() -> None:
