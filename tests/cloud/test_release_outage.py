@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
+from infra.release.aws import Aws
 from infra.release.outcome import Ending
-from tests.cloud.conftest import until
+from infra.release.runner import NotThere
+from tests.cloud.conftest import REGION, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud, live, world
 
 __all__ = ["cloud", "live", "world"]  # fixtures
@@ -46,3 +50,31 @@ def test_the_fix_of_an_outage_gets_through_its_own_red_alarm_by_an_override(live
 def _first(live: World, number: str) -> str:
     fingerprint = live.aws.version("orders", number).fingerprint
     return f"version={number} fp={fingerprint} by=user/ann at=2026-11-24T10:00:00.000Z"
+
+
+def test_an_alias_made_anew_on_an_untried_version_goes_to_the_last_good_one_and_is_released_from_there(
+    live: World,
+) -> None:
+    live.release(live.functions.publish(GOOD.replace("VERSION", "2")))
+    third = live.functions.publish(GOOD.replace("VERSION", "3"))
+    live.client("lambda").delete_alias(FunctionName="orders", Name="live")
+    with pytest.raises(NotThere, match=r"alias live of orders is gone .*`pulumi up --refresh` makes it anew"):
+        live.release(third)
+    live.functions.alias(third)  # as Pulumi does, after a refresh
+    end = live.release(third)
+    assert (end.ending, end.from_version, end.to_version) == (Ending.PROMOTED, "2", "3")
+    moved = "version 3 is live, and no release of ours has promoted it: sending all traffic to 2"
+    assert any(moved in line for line in live.told)
+
+
+def test_where_the_last_good_version_is_gone_it_is_refused_and_an_override_takes_what_is_live(live: World) -> None:
+    second = live.functions.publish(GOOD.replace("VERSION", "2"))
+    live.functions.alias(second)
+    live.client("lambda").delete_function(FunctionName="orders", Qualifier="1")
+    live.aws = Aws(REGION, live.clock)  # another process, which has not seen version 1
+    refused = live.release(second)
+    assert (refused.ending, refused.reason) == (Ending.REFUSED, "untried")
+    assert "version 1, it went first and answered, which is gone from Lambda" in refused.detail
+    end = live.release(second, replace(POLICY, override="ann: it serves well"))
+    assert (end.ending, live.alias()) == (Ending.UNCHANGED, "2")
+    assert live.release(second).ending is Ending.UNCHANGED
