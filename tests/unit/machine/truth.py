@@ -272,7 +272,8 @@ class Truth:
         newer = group.records[group.records.index(record) + 1 :]
         overtaken = any(each.id in saw.over and each.rolls_back is not record for each in newer)
         home = saw.alias.version if foreign or not self.proved(group, forth.current) else forth.current
-        if not overtaken and not saw.alias.is_whole_on(home):
+        same = group.function.fingerprint(saw.alias.version) == group.function.fingerprint(home)
+        if not overtaken and (saw.alias.shifted or not same):
             return f"the alias was on {saw.alias}"
         released = group.function.fingerprint(outcome.to_version) == group.function.fingerprint(forth.target)
         if not foreign and (outcome.from_version != forth.current or not released):
