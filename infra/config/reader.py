@@ -156,7 +156,10 @@ def typed(value: object, path: str, takes: Callable[[object], bool]) -> str:
         others += [("int", int(text))] if re.fullmatch(rf"-?\d{{1,{MOST_DIGITS}}}", text, re.ASCII) else []
         others += [("float", float(text))] if re.fullmatch(r"-?\d+(\.\d+)?", text, re.ASCII) else []
     name = next((name for name, other in others if text and takes(other)), None)
-    return f" (by `pulumi config set --path --type {name} {shlex.quote(path)} {text}` it is)" if name else ""
+    if name is None:
+        return ""
+    key = shlex.quote(path)  # taken away first: the CLI keeps the quotes of a value that it writes over
+    return f" (by `pulumi config rm --path {key}`, then `pulumi config set --path --type {name} {key} {text}` it is)"
 
 
 class Check(Reader):

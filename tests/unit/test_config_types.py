@@ -22,14 +22,14 @@ SET = "`pulumi config set --path --type"
 def test_the_flag_that_gives_the_type_is_named(room: str, key: str, value: object, remedy: str) -> None:
     given: dict[str, Any] = {room: {key: value}}
     (line,) = mistakes(**given)
-    assert f" (by {remedy} it is)" in line
+    assert f"`, then {remedy} it is)" in line
 
 
 def test_so_it_is_in_a_list_and_in_the_rule() -> None:
     (line,) = mistakes(account={**ACCOUNT, "allowedAccountIds": [111111111111]})
-    assert f" (by {SET} string 'strata:account.allowedAccountIds[0]' 111111111111` it is)" in line
+    assert f"`, then {SET} string 'strata:account.allowedAccountIds[0]' 111111111111` it is)" in line
     (line,) = mistakes(release={"rule": {"z": "3.15"}})
-    assert f" (by {SET} float strata:release.rule.z 3.15` it is)" in line
+    assert f"`, then {SET} float strata:release.rule.z 3.15` it is)" in line
 
 
 @pytest.mark.parametrize("value", ["2", "much", "0.2 ", "1e400", [], None, {"a": 1}, "٣"])
