@@ -1,59 +1,21 @@
 """`make sandbox`: what it prints puts a person's shell into it, and there Pulumi's commands work. Terraform's too."""
 
 import json
-import os
 import shutil
-import signal
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rehearsal.sandbox import REPOSITORY
-from tests.rehearsal.stage import FACTOR, Stage
-
-
-class Shell:
-    """A person's shell in a sandbox: it has what was printed, and a HOME and accounts of its own."""
-
-    def __init__(self, printed: str, home: Path) -> None:
-        self.printed = printed
-        self.env = {"PATH": os.defpath, "HOME": str(home), "AWS_PROFILE": "work", "PULUMI_ACCESS_TOKEN": "pul-mine"}
-
-    def types(self, command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["bash", "-c", f"{self.printed}\n{command}"],
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+from tests.rehearsal.shell import Shell, opened
+from tests.rehearsal.stage import Stage
 
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    command = [sys.executable, "-m", "rehearsal", "sandbox", "--factor", f"{FACTOR:g}"]
-    program = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert program.stdout is not None
-    printed = []
-    for line in program.stdout:
-        if not line.startswith(("cd ", "unset ", "export ")):
-            break
-        printed.append(line)
-    assert printed, line
-    reader = threading.Thread(target=program.stdout.read)
-    reader.start()
-    try:
-        yield Shell("".join(printed), tmp_path_factory.mktemp("home"))
-    finally:
-        program.send_signal(signal.SIGINT)
-        program.wait(20)
-        reader.join()
-        program.stdout.close()
+    with opened(tmp_path_factory.mktemp("home")) as shell:
+        yield shell
 
 
 def test_pulumis_commands_work_as_they_are_typed(shell: Shell) -> None:

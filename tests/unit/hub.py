@@ -20,6 +20,7 @@ class Hub:
     """What it holds, and what it was asked. `people` are by path, "/users/ann" or "/orgs/acme/teams/oncall"."""
 
     root: str = ""
+    repository: str = REPOSITORY
     people: dict[str, int] = field(default_factory=dict)
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     branches: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -39,7 +40,7 @@ class Hub:
             return 200, {"login": self.login}
         if path in self.people:
             return 200, {"id": self.people[path]}
-        own = path.removeprefix(f"/repos/{REPOSITORY}/")
+        own = path.removeprefix(f"/repos/{self.repository}/")
         page, size = (int(query.get(name, [str(default)])[0]) for name, default in (("page", 1), ("per_page", 30)))
         part = slice((page - 1) * size, page * size)
         match own.split("/"):
@@ -102,7 +103,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
         def _handle(self) -> None:
             url = urlsplit(self.path)
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "null")
-            hub.asked.append((self.command, re.sub(f"^/repos/{REPOSITORY}/", "", url.path), body))
+            hub.asked.append((self.command, re.sub(f"^/repos/{hub.repository}/", "", url.path), body))
             hub.tokens.add(self.headers.get("Authorization", ""))
             code, answer = hub.answer(self.command, url.path, parse_qs(url.query), body)
             text = b"" if answer is None else json.dumps(answer).encode()

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import typing
 import warnings
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pulumi import _types
 
 from local.providers.assets import Assets
 from local.providers.aws import FUNCTIONS, resources
-from local.providers.resource import Fields, Resource
+from local.providers.resource import Fields, Resource, policy_text, sorted_text
 from local.providers.settings import SETTINGS
 
 EVERY = resources(Assets(Path()))
@@ -118,3 +119,15 @@ def snake(token: str) -> str:
     """aws:index/getRegion:getRegion -> get_region"""
     name = token.rsplit(":", 1)[1]
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+def test_policies_mean_the_same_whatever_the_order_of_their_statements_and_of_the_keys_in_them() -> None:
+    statements = [
+        {"Sid": "Orders", "Effect": "Allow", "Action": ["dynamodb:PutItem"], "Resource": ["*"]},
+        {"Sid": "Keys", "Effect": "Allow", "Action": ["kms:Decrypt"], "Condition": {"StringEquals": {"a": ["b"]}}},
+    ]
+    given = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    kept = sorted_text(given)
+    assert kept != given
+    assert policy_text(kept) == policy_text(given)
+    assert policy_text(kept) != policy_text(given.replace("kms:Decrypt", "kms:Encrypt"))
