@@ -14,7 +14,7 @@ from rehearsal.legacy_state import TABLE
 from rehearsal.scratch import ScratchError
 
 KEY = "strata:release.override"
-OVERRIDE = "ann: orders cannot be read, and this is the fix"
+OVERRIDE = "ann: orders cannot be read and this is the fix"
 PATIENCE = 180.0  # seconds until the alarm must be red, on a machine that does something else most of the time
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from app.orders import store
 from app.orders.answers import to_json
+from infra.release.tags import fits
 from rehearsal.edits import READABLE
+from rehearsal.outage import OVERRIDE
 
 ITEM = {"id": {"S": "ord_1"}, "total_cents": {"N": "5"}, "checksum": {"B": b"\x00\xff"}}
 
@@ -26,3 +28,7 @@ def test_an_order_with_another_systems_checksum_raises_in_what_is_live_and_is_an
     with pytest.raises(TypeError, match="not JSON serializable"):
         to_json(store._order(ITEM))
     assert to_json(fixed()(ITEM)) == '{"id":"ord_1","total_cents":5}'
+
+
+def test_the_override_of_an_outage_is_one_that_a_stack_may_give() -> None:
+    assert fits(OVERRIDE), "a tag of the deployment group must hold it as it is"
