@@ -10,7 +10,8 @@ import sys
 
 from rehearsal.processes import ProgramError
 
-ENOUGH = 0.6  # of a core, for one process more: then those of a rehearsal have what they need
+ENOUGH = 0.3  # of a core, for one process more: a rehearsal's own traffic leaves about 0.45 on two quiet cores
+ALONE = 0.6  # of a core, that one process more gets beside a rehearsal for which the machine is fast enough
 SLOWEST = 16  # the most that the factor is divided by
 SECONDS = 0.4  # for which the machine is measured
 
@@ -45,7 +46,7 @@ def suited(asked: float, now: float, got: float) -> float:
     Never faster than `now`: a machine that was busy will be again. Halves keep the edges of minutes where they were.
     """
     factor = asked
-    while factor > max(asked * got / ENOUGH, asked / SLOWEST):
+    while got < ENOUGH and factor > max(asked * got / ALONE, asked / SLOWEST):
         factor /= 2
     return min(now, factor)
 
