@@ -17,8 +17,8 @@ from tests.unit.grants_kit import KEY, LEGACY, OWNED, PLACE, PROD, allowed, depl
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = re.compile(
     r"\.(functions|codedeploy(?:_once)?|cloudwatch|logs|iam)\.(?!get_paginator|exceptions)([a-z_]+)\b"
-    r"|\.(functions|codedeploy|cloudwatch|iam)\.get_paginator\(\"([a-z_]+)\"\)"
-    r"|\bclient\.(list_deployment_targets|get_deployment_target)\("
+    r"|\.(functions|codedeploy|cloudwatch|logs|iam)\.get_paginator\(\"([a-z_]+)\"\)"
+    r"|\bclient\.(?:get_paginator\(\")?(list_deployment_targets|get_deployment_target)\b"
 )
 SPELLED = {"functions": "lambda", "codedeploy_once": "codedeploy", "iam": "iam"}
 RENAMED = {"lambda:Invoke": "lambda:InvokeFunction"}

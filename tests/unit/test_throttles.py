@@ -46,7 +46,7 @@ def test_a_deployment_of_ours_heeds_it() -> None:
         cloudwatch=SimpleNamespace(put_metric_alarm=lambda **_: None),
         codedeploy_once=SimpleNamespace(create_deployment=create),
     )
-    aws.records = SimpleNamespace(created=lambda *_: None)  # type: ignore[assignment]
+    aws.records = SimpleNamespace(created=lambda *_: None, begun=lambda *_: None)  # type: ignore[assignment]
     aws._clock = SimpleNamespace(now=FakeClock().now, real=lambda at: at)  # type: ignore[assignment]
     configuration = {"Version": "2", "CodeSha256": NEW.digest, "Runtime": "python3.11", "Handler": "a.b", "Role": "r"}
     aws._configurations = {(THROTTLED.function, "2"): configuration}

@@ -3,6 +3,7 @@
 import json
 import secrets
 import time
+from contextlib import suppress
 from typing import Any
 
 from local.providers.resource import (
@@ -21,6 +22,9 @@ from local.providers.resource import (
     version_first,
 )
 from local.providers.wire import Bag
+
+_OWN_POLICIES = ("inlinePolicies", "managedPolicyArns")
+"""Those that a role's own properties give it; resources of their own may give it others."""
 
 
 class Role(Resource):
@@ -88,19 +92,22 @@ class Role(Resource):
             client.put_role_permissions_boundary(RoleName=identity, PermissionsBoundary=new["permissionsBoundary"])
         elif "permissionsBoundary" in changed:
             client.delete_role_permissions_boundary(RoleName=identity)
-        self._policies(aws, identity, old, new)
+        # What the program does not give is computed: it stays.
+        self._policies(aws, identity, {name: old[name] for name in _OWN_POLICIES if name in old and name in new}, new)
 
     def _policies(self, aws: Aws, identity: str, old: Bag, new: Bag) -> None:
         """Bring the policies that are part of the role itself from those of `old` to those of `new`."""
         client = aws("iam")
         attached, wanted = set(old.get("managedPolicyArns", ())), set(new.get("managedPolicyArns", ()))
         for arn in attached - wanted:
-            client.detach_role_policy(RoleName=identity, PolicyArn=arn)
+            with suppress(client.exceptions.NoSuchEntityException):
+                client.detach_role_policy(RoleName=identity, PolicyArn=arn)
         for arn in wanted - attached:
             client.attach_role_policy(RoleName=identity, PolicyArn=arn)
         inline = {policy["name"]: policy["policy"] for policy in new.get("inlinePolicies", ())}
         for name in {policy["name"] for policy in old.get("inlinePolicies", ())} - inline.keys():
-            client.delete_role_policy(RoleName=identity, PolicyName=name)
+            with suppress(client.exceptions.NoSuchEntityException):  # a resource of its own, and deleted before
+                client.delete_role_policy(RoleName=identity, PolicyName=name)
         for name, policy in inline.items():
             client.put_role_policy(RoleName=identity, PolicyName=name, PolicyDocument=policy)
 

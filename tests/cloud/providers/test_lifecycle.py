@@ -1,5 +1,7 @@
 """Each stand-in resource type against the local cloud, from its creation to its end."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 from local.providers.assets import Assets
 from local.providers.aws import resources
+from tests.cloud.conftest import TRUST
 from tests.cloud.providers.cases import CASES
 from tests.cloud.providers.conftest import Engine, Made
 
@@ -72,3 +75,23 @@ def test_an_import_by_id_leaves_nothing_to_change(engine: Engine, name: str) -> 
     assert engine.changed(found, inputs) <= never_told | asked_for | moved
     assert engine.changed(found, found.inputs) == set()
     assert engine.imported(case.kind, f"{case.import_id(one)}-not").id == ""
+
+
+def test_a_role_whose_policies_are_resources_of_their_own_keeps_them_when_it_changes_and_goes_when_it_is_deleted(
+    engine: Engine, client: Callable[[str], Any]
+) -> None:
+    """After a refresh the role's state has them too, as the provider's has, and they are still not the role's own."""
+    iam = client("iam")
+    inputs = {"name": "hook", "assumeRolePolicy": json.dumps(TRUST)}
+    role = engine.create("aws:iam/role:Role", inputs)
+    policy = json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+    )
+    calls = engine.create("aws:iam/rolePolicy:RolePolicy", {"name": "calls", "role": "hook", "policy": policy})
+    role = engine.refreshed(role)
+    assert [each["name"] for each in role.state["inlinePolicies"]] == ["calls"]
+    engine.update(role, inputs | {"description": "Calls what it judges"})
+    assert iam.list_role_policies(RoleName="hook")["PolicyNames"] == ["calls"]
+    engine.delete(calls)
+    engine.delete(role)
+    assert iam.list_roles()["Roles"] == []
