@@ -308,7 +308,7 @@ class Scene:
         assert len(made) == deployments, made
         told = OUTCOME.findall(said.text)
         ended = told[-1] if told else UNCHANGED
-        if ended == UNCHANGED and f"promoted by {made[0].id};" in said.text:
+        if ended == UNCHANGED and f", promoted by {made[0].id}" in said.text:
             ended = row.next_ends if row.next_ends == PROMOTED else UNCHANGED  # before a slow machine looked again
         assert ended == row.next_ends, said.text
         right = self.before.live if row.next_ends == REFUSED else made[0].canary
