@@ -249,6 +249,7 @@ class Observation:
     live: Version  # the alias's main version
     shifted: Version | None = None  # the one that also has traffic
     good: Version | None = None  # what `proven.last` names, where Lambda still has it
+    origin: Version | None = None  # what `started_from` names, likewise
     ledger: tuple[Deployment, ...] = ()  # newest first
     tags: Tags = field(default_factory=Tags)
     red: frozenset[str] = frozenset()  # of the alias's alarms, or the followed deployment's: those in ALARM
@@ -266,6 +267,12 @@ class Observation:
     @property
     def followed(self) -> Deployment | None:
         return self.deployment(self.notes.following)
+
+    @property
+    def started_from(self) -> str | None:
+        """The number of the version from which the followed deployment, else the last attempt, took traffic."""
+        deployment = self.followed or self.last_attempt
+        return deployment.entry.stable if deployment and deployment.entry else None
 
     @property
     def overtaken(self) -> bool:

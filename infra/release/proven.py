@@ -158,7 +158,7 @@ def _first(seen: Observation) -> First | None:
 
 
 def _known(seen: Observation, number: str) -> Version | None:
-    known = (seen.live, seen.shifted, seen.wanted, seen.good)
+    known = (seen.live, seen.shifted, seen.wanted, seen.good, seen.origin)
     return next((each for each in known if each is not None and each.number == number), None)
 
 

@@ -188,6 +188,14 @@ def test_a_proved_stable_version_is_gone_back_to_although_codedeploy_went_to_ano
     assert pointed(on(TEN, *records, wanted=ELEVEN, following="d-1")) == "6"
 
 
+def test_a_stable_version_of_proved_code_is_gone_back_to_whatever_its_number() -> None:
+    again = replace(TEN, fingerprint=OLD.fingerprint)  # published anew with the code that went first
+    records = (rollback(Status.SUCCEEDED), failed(ELEVEN, "10"), promoted(SIX, "1"))
+    what = on(SIX, *records, wanted=ELEVEN, following="d-1", tags=first(OLD), origin=again)
+    assert pointed(what) == "10"
+    assert "all traffic is on 6" in outcome(decide(replace(what, origin=TEN))).line()
+
+
 def test_where_the_records_begin_is_gone_back_to() -> None:
     what = seen(failed(ELEVEN, "57"), alias=Alias("57", "11", 0.1), live=version(57), shifted=ELEVEN, following="d-1")
     assert pointed(replace(what, tags=first(started=True))) == "57"

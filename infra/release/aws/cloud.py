@@ -109,7 +109,9 @@ class Aws:
             named = replace(promoted, canary=self.records.shifting_to(promoted.id))
             seen = replace(seen, ledger=tuple(named if each is promoted else each for each in seen.ledger))
             last = proven.last(target, seen)
-        return replace(seen, good=self._known(target.function, last.number) if last and last.number else None)
+        good = self._known(target.function, last.number) if last and last.number else None
+        origin = self._known(target.function, seen.started_from) if seen.started_from else None
+        return replace(seen, good=good, origin=origin)
 
     def _known(self, function: str, number: str) -> Version | None:
         """None where Lambda has it no longer."""

@@ -120,7 +120,9 @@ class Client:
             seen = replace(seen, tags=self._read_tags(function, seen))
             last = proven.last(target, seen)
             good = function.version(last.number) if last and last.number in function.codes else None
-            found[name] = replace(seen, good=good)
+            number = seen.started_from
+            origin = function.version(number) if number and number in function.codes else None
+            found[name] = replace(seen, good=good, origin=origin)
         with self._asking("metrics"):
             for target in wanted:
                 function, seen = groups[target.function].function, found[target.function]
