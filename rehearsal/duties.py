@@ -27,7 +27,7 @@ CHANGE = {
     "strata:release.minimumRequests": "5",  # a call takes real time, and a canary of five minutes is soon over
     "strata:release.topUp": "true",
 }
-FOLLOWED = {"strata:release.from": "staging"}
+LAST = {"strata:release.from": "staging", "strata:compute.api.accessLogDays": "0"}
 BACK = {
     "strata:compute.memory": "1024",
     "strata:delivery.bakeMinutes": "0",
@@ -68,7 +68,7 @@ class Duties:
         self._type("config", "rm", "--stack", STACK, "--path", planted.CONFIG_KEY)
         self.change(BACK)
         self.take_the_bundle()
-        self.change(FOLLOWED)
+        self.change(LAST)
         self.up()
         # Staging's account is ready and staging is not there: the role is taken, and its records are not found.
         self.command("promote", stack="--to", code=Exit.REFUSED)
@@ -156,7 +156,10 @@ class Duties:
         yield lambda: client("lambda").tag_resource(Resource=arn, Tags=BY_HAND)
         group = f"arn:aws:logs:{region}:{account}:log-group:{target['log_group']}"
         yield lambda: client("logs").tag_resource(resourceArn=group, tags=BY_HAND)
-        key = Names("strata", STACK).receipt_key
+        names = Names("strata", STACK)
+        calls = f"arn:aws:logs:{region}:{account}:log-group:{names.api_log_group}"
+        yield lambda: client("logs").tag_resource(resourceArn=calls, tags=BY_HAND)
+        key = names.receipt_key
         yield lambda: client("ssm").add_tags_to_resource(ResourceType="Parameter", ResourceId=key, Tags=listed)
         yield lambda: client("iam").tag_role(RoleName=role, Tags=listed)
         application = f"arn:aws:codedeploy:{region}:{account}:application:{target['application']}"

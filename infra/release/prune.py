@@ -72,7 +72,7 @@ def _needed(target: Target, seen: Observation, published: Sequence[Published]) -
         (seen.alias.shifted, f"weighted, {seen.alias.weight:.0%}"),
         (good.number if good else None, "last good"),
         (_origin(seen), "what the live one came from"),
-        (proved.number if (proved := proven.last(target, seen)) else None, "proved last"),
+        (_proved_last(target, seen, published), "proved last"),
         *((each, "in flight") for each in _in_flight(seen, published)),
         (target.version, "wanted by the stack"),
     ]:
@@ -93,6 +93,15 @@ def last_good(target: Target, seen: Observation, published: Sequence[Published])
             if one.number != seen.alias.version and _good(target, seen, one):
                 return one
     return None
+
+
+def _proved_last(target: Target, seen: Observation, published: Sequence[Published]) -> str | None:
+    """The version that was proved last, or the newest of the same code where that one is gone."""
+    proved = proven.last(target, seen)
+    if proved is None or any(each.number == proved.number for each in published):
+        return proved.number if proved else None
+    same = (each.number for each in published if proved.fingerprint and each.fingerprint == proved.fingerprint)
+    return max(same, key=int, default=None)
 
 
 def _origin(seen: Observation) -> str | None:

@@ -158,7 +158,7 @@ def test_a_split_by_hand_takes_a_persons_word(terminal: Terminal) -> None:
     terminal.world.functions.alias("1", {terminal.publish(): 0.3})
     asked = terminal.type("unstick")
     assert asked.exit_code == 3
-    assert "say which version should be live by `--to`: 1" in asked.stdout
+    assert "say which version should be live by `--to`: 1\n" in asked.stdout
     assert terminal.type("unstick", "--to", "7").exit_code == 2
     assert terminal.type("unstick", "--to", "2").exit_code == 2, "no release has tried it"
     assert terminal.type("unstick", "--to", "1").exit_code == 0

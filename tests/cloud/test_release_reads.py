@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from infra.release.aws import Aws, rights, versions
+from infra.release.doctor.traffic import FIRST_CANARY
 from infra.release.model import Notes, Target
 from infra.release.outcome import Ending
 from tests.cloud.codedeploy import EVERY, appspec
@@ -98,8 +99,7 @@ def test_the_doctor_finds_nothing_bad_in_a_sound_release(live: World, tmp_path: 
     assert [each for each in told["findings"] if each["grade"] == "bad"] == []
     assert code == 0
     said = {each["about"]: each["said"] for each in told["findings"]}
-    assert said["alias orders:live"].startswith("is on 1, the first version, which answered its call")
-    assert "no deployment has succeeded yet, so CodeDeploy knows no last good version" in said["alias orders:live"]
+    assert said["alias orders:live"] == f"is on 1, the first version, which answered its call; {FIRST_CANARY}"
     assert said["alarm orders-live-errors"].endswith("acts, and its metrics have data")
     assert said["clock"].startswith("within ")
 
@@ -162,7 +162,19 @@ def test_a_prune_keeps_what_was_proved_last_as_the_way_back(live: World, tmp_pat
     code, told = ask(live, tmp_path, "3", "prune", "--keep", "1", "--older-than", "0", "--yes")
     assert (code, told["functions"]["orders"]["gone"]) == (0, ["2"])
     kept = {each["version"]: each["kept"] for each in told["functions"]["orders"]["versions"]}
-    assert "proved last" in kept["1"]
+    assert kept["1"] == ["proved last"]
+    assert live.alias() == "3"
+
+
+def test_a_prune_that_would_leave_no_way_back_is_refused(live: World, tmp_path: Path) -> None:
+    live.codedeploy.untag_resource(ResourceArn=live.group, TagKeys=["strata:first"])  # no record says what was proved
+    for number in (2, 3):
+        live.functions.publish(GOOD.replace("VERSION", str(number)))
+    live.functions.alias("3")
+    code, told = ask(live, tmp_path, "3", "prune", "--keep", "1", "--older-than", "0", "--yes")
+    assert code == 3
+    assert "nothing to go back to from version 3 of orders would be left" in told["error"]
+    assert len(versions.published(live.aws.clients, live.clock, live.target("3"))) == 3
 
 
 def test_bounds_that_cannot_be_are_told(live: World, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from infra.release.ledger import Entry, moment
 from infra.release.model import Alias, Deployment, Observation, Status
 from infra.release.prune import Bounds, Fate, Published, fates, last_good, refusal
-from infra.release.tags import Tags
+from infra.release.tags import First, Tags, parse, written
 from tests.unit.fake_cloud import START, target, version
 
 ORDERS = target(9)
@@ -42,7 +42,10 @@ UP_TO_9 = (deployment("d-1", 5, 3, 50), deployment("d-2", 9, 5, 60))
 
 
 def test_live_and_last_good_stay_whatever_the_bounds() -> None:
-    assert kept(seen(*UP_TO_9)) == {"9": ["live", "wanted by the stack", "among the newest 1"], "5": FROM}
+    assert kept(seen(*UP_TO_9)) == {
+        "9": ["live", "proved last", "wanted by the stack", "among the newest 1"],
+        "5": FROM,
+    }
 
 
 def test_where_somebody_moved_the_alias_back_both_ways_from_there_stay() -> None:
@@ -78,6 +81,16 @@ def test_what_was_promoted_and_taken_back_is_not_last_good() -> None:
     good = last_good(ORDERS, seen(*UP_TO_9, back, live=5), NINE[::-1])
     assert good is not None
     assert good.number == "3"
+
+
+def test_proved_code_stays_where_its_own_version_is_gone_and_it_was_published_anew() -> None:
+    first = First("1", version(1).fingerprint)
+    proved = seen(tags=parse(written(first, "user/ann", START)))
+    again = [Published(each.number, each.at, first.fingerprint, 10) for each in NINE if each.number in "46"]
+    stay = kept(proved, versions=[each for each in NINE if each.number not in "146"] + again)
+    assert stay.keys() == {"9", "6"}
+    assert stay["6"] == ["proved last"]
+    assert kept(proved).keys() == {"9", "1"}
 
 
 def test_what_somebody_deleted_is_not_last_good() -> None:
