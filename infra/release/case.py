@@ -55,8 +55,9 @@ class Case:
     def finish(self, ending: Ending, reason: str, detail: str) -> Finish:
         stable, canary = self.seen.compared
         followed = self.seen.followed
-        if followed is not None and self.seen.taken_back_by(followed) is not None:
-            stable, canary = canary, stable
+        if followed is not None and (forth := self.seen.taken_back_by(followed)) is not None:
+            # What it goes back to need not be what it started from, which may never have been proved.
+            stable, canary = forth.entry.stable if forth.entry else canary, stable
         alias, live = self.seen.alias, self.seen.live.number
         outcome = Outcome(
             ending=ending,

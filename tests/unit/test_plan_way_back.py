@@ -147,3 +147,14 @@ def test_an_alias_that_a_newer_deployment_moves_is_no_longer_this_ones_to_restor
     back = replace(failed, id="d-b", status=Status.SUCCEEDED, entry=replace(entry(OLD.fingerprint), stable="2"))
     forth = deployment(Status.SUCCEEDED, ago=20)
     assert outcome(decide(seen(newer, back, forth, following="d-b", **third))).ending is Ending.ROLLED_BACK
+
+
+def test_what_went_back_to_a_proved_version_is_told_from_the_one_that_it_started_from() -> None:
+    """The alias was made anew on version 3, which nothing proves, so what is taken back goes to 1."""
+    forth = deployment(Status.SUCCEEDED, ago=9, entry=entry(stable="3"))
+    way_back = replace(entry(OLD.fingerprint), stable="2")
+    back = replace(deployment(Status.SUCCEEDED, ago=5, entry=way_back, canary="1"), id="d-b")
+    tags = noted(Stopped("d-1", "set", "stock was not promoted and the set goes together"))
+    end = outcome(decide(seen(back, forth, following="d-b", tags=tags)))
+    assert (end.ending, end.reason, end.from_version, end.to_version) == (Ending.ROLLED_BACK, "set", "3", "2")
+    assert end.traffic == "all traffic is on 1"
