@@ -116,11 +116,12 @@ def test_whoever_may_not_read_the_key_looks_for_drift_all_the_same(kept: Keyed) 
     running = kept.stage.sandbox
     faults = Faults(running.env["AWS_ENDPOINT_URL"])
     command = [sys.executable, "-m", "infra.pipeline", "drift", "--stack", STACK]
-    faults.put({"kind": "denied", "service": "ssm", "action": "GetParameter", "user_agent": ""})
+    faults.put({"kind": "denied", "service": "ssm", "action": "GetParameter", "user_agent": "Boto3/"})
     try:
         folder = running.scratch.project
         ran = subprocess.run(command, cwd=folder, env=running.env, capture_output=True, text=True, check=False)
         assert faults.fired() == [0]
+        assert "ssm:GetParameter" in kept.typed("preview", "--refresh").text, "whoever reads all of it is denied"
     finally:
         faults.clear()
     assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, f"stack {STACK} is as its state says"), ran
