@@ -143,10 +143,10 @@ def client(cloud: Cloud, account: str) -> Callable[[str], Any]:
 
 
 def archive(source: str, name: str = "app.py") -> bytes:
-    """A zip that holds one module."""
+    """A zip that holds one module: the same bytes for the same source, whenever it is made."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as contents:
-        contents.writestr(name, source)
+        contents.writestr(zipfile.ZipInfo(name), source)
     return buffer.getvalue()
 
 

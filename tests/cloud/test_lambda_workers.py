@@ -194,7 +194,7 @@ def test_a_layer_is_importable(functions: Functions) -> None:
 
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as contents:
-        contents.writestr("python/shared.py", "NAME = 'layer'\n")
+        contents.writestr(zipfile.ZipInfo("python/shared.py"), "NAME = 'layer'\n")
     layer = functions.client.publish_layer_version(LayerName="shared", Content={"ZipFile": buffer.getvalue()})
     functions.create(
         "import shared\ndef handler(event, context):\n    return shared.NAME\n", Layers=[layer["LayerVersionArn"]]
