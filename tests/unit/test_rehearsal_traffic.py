@@ -23,6 +23,7 @@ class Shop:
         self.hosts: set[str] = set()
         self.pause = 0.0
         self.broken_currency = ""
+        self.throttled = 0  # so many reads are still answered 429
 
     async def post(self, request: web.Request) -> web.Response:
         self.hosts.add(request.headers["Host"])
@@ -35,6 +36,9 @@ class Shop:
         return web.json_response(order, status=201, headers={"X-Served-Version": "1"})
 
     async def get(self, request: web.Request) -> web.Response:
+        if self.throttled > 0:
+            self.throttled -= 1
+            return web.json_response({"message": "Too Many Requests"}, status=429)
         order = self.orders.get(request.match_info["id"])
         return web.json_response(order, status=200 if order else 404, headers={"X-Served-Version": "1"})
 
@@ -60,9 +64,11 @@ def served(shop: Shop) -> Iterator[Api]:
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     assert up.wait(5)
-    yield Api.at(f"http://abc123.execute-api.localhost:{ports[0]}")
-    over.set()
-    thread.join()
+    try:
+        yield Api.at(f"http://abc123.execute-api.localhost:{ports[0]}")
+    finally:
+        over.set()
+        thread.join()
 
 
 @pytest.fixture
@@ -124,6 +130,14 @@ def test_an_order_that_is_gone_or_changed_is_lost(shop: Shop) -> None:
         orders = traffic.read_back()
     assert orders.acknowledged == len(traffic.acknowledged) > 2
     assert orders.lost == 2
+
+
+def test_an_order_that_the_api_throttles_is_read_later_and_not_lost(shop: Shop) -> None:
+    with served(shop) as api:
+        traffic = run(api, rate=100, seconds=0.3)
+        shop.throttled = 12
+        assert traffic.read_back().lost == 0
+    assert shop.throttled == 0
 
 
 def test_no_answer_is_a_failure_that_says_why() -> None:
