@@ -15,7 +15,7 @@ from infra.layers.hooks import Hooks
 from infra.layers.observability import Observability
 from infra.layers.secrets import Secrets
 from infra.naming import SERVICES
-from infra.release.resource import Release
+from infra.release.provider.resource import Release
 
 REPOSITORY = Path(__file__).resolve().parent
 

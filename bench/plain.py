@@ -1,4 +1,4 @@
-"""A release that is none: a log group with the signature of `infra.release.resource.Release`, for `bench.noop`.
+"""Not a release: a log group with the signature of the `Release` resource, for `bench.noop`.
 
 Like the release it has a provider of its own kind, the default one of aws: a stack has as many resources with either.
 """

@@ -10,7 +10,7 @@ from bench.verdict_draws import BASELINES, DEFAULT, LATENESS, TRAFFIC, regressio
 from bench.verdict_rules import RIVALS, STRATA
 from bench.verdict_runner import BEHIND
 from bench.verdict_tally import FORGIVEN, Key, Tallies, Tally
-from infra.release.command.power import Situation
+from infra.release.verdict.power import Situation
 
 BUSY = tuple(rps for rps in TRAFFIC if rps >= 10)
 SIGMAS = 3.0

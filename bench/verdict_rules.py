@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.verdict_draws import Draw, Floats
-from infra.release.rule import Rule
-from infra.release.verdict import fires
+from infra.release.verdict.judge import fires
+from infra.release.verdict.rule import Rule
 
 Seen = NDArray[np.int16]
 NEVER = np.int16(9999)

@@ -1,4 +1,4 @@
-"""The runner's looks beside the alarm's: what its rule (infra.release.silence) adds, and what it costs good releases.
+"""The runner's looks beside the alarm's: what its rule (decision.silence) adds, and what it costs good releases.
 
 The runner looks every ten seconds, at metrics as late as the alarm's, and stops what all its looks have condemned for
 the alarm's chance; its last look comes when all traffic has shifted, and takes back what it condemns. The alarm looks
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.verdict_draws import DEFAULT, Cell, Draw, Side, side
-from infra.release.rule import Rule
-from infra.release.runner import LOOK
-from infra.release.silence import CHANCE
-from infra.release.verdict import fires
+from infra.release.decision.silence import CHANCE
+from infra.release.engine.runner import LOOK
+from infra.release.verdict.judge import fires
+from infra.release.verdict.rule import Rule
 
 WATCHED = "strata, watched"
 BEHIND: Mapping[str, int | None] = {

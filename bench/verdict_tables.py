@@ -11,8 +11,8 @@ from bench.verdict_rules import JUDGES, STRATA
 from bench.verdict_runner import BEHIND
 from bench.verdict_tally import FORGIVEN, SETTINGS
 from bench.verdict_worlds import KIND, WORLDS
-from infra.release.command.power import Situation
-from infra.release.rule import Rule
+from infra.release.verdict.power import Situation
+from infra.release.verdict.rule import Rule
 
 LATE = 1
 """Extra minutes where a table shows only one."""

@@ -19,7 +19,7 @@ from bench.verdict_rules import JUDGES, STRATA, Judge, OnSums, Seen, shipped
 from bench.verdict_runner import BEHIND, MINUTE, draws, fired, stopped
 from bench.verdict_runner import NEVER as NEVER_STOPPED
 from bench.verdict_worlds import KIND, WORLDS
-from infra.release.rule import Rule
+from infra.release.verdict.rule import Rule
 
 SEED = 20261124
 RUNS, BLOCK = 100_000, 20_000

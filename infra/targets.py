@@ -24,7 +24,7 @@ def build(
     before: Before | None = None,
     partition: str = "aws",
 ) -> list[dict[str, Input[str | int]]]:
-    """The fields of `infra.release.model.Target`, one dict a function; `minutes` is the canary's.
+    """The fields of `infra.release.model.spec.Target`, one dict a function; `minutes` is the canary's.
 
     The probe is the event that a first version must answer before the API reaches it; CodeDeploy, which would call the
     smoke hook, has no part in a first version. `smokes` are those of infra.smoke, by service. `before`: the stack

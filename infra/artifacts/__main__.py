@@ -18,7 +18,7 @@ from infra.artifacts.taken import INPUTS, altered
 from infra.bundle import BundleError
 from infra.bundle.zips import write
 from infra.commit import DIRTY, checkout, why_none
-from infra.release.runner import CloudError
+from infra.release.engine.cloud import CloudError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WRONG = 1

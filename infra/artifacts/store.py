@@ -16,7 +16,7 @@ from botocore.session import Session
 
 from infra.bundle.model import digest as digest_of
 from infra.release.aws.errors import asking
-from infra.release.runner import CloudError, NotThere
+from infra.release.engine.cloud import CloudError, NotThere
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

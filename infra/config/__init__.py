@@ -28,7 +28,7 @@ from infra.config.settings import (
     Throttling,
 )
 from infra.naming import Names
-from infra.release.model import ReleasePolicy
+from infra.release.model.spec import ReleasePolicy
 
 __all__ = [
     "AccountConfig",

@@ -27,8 +27,8 @@ from infra.config.reader import (
     unknown,
 )
 from infra.naming import STACK
-from infra.release.model import EVIDENCE
-from infra.release.rule import Rule
+from infra.release.model.spec import EVIDENCE
+from infra.release.verdict.rule import Rule
 from infra.source import Source
 
 REGION = Text(r"[a-z]{2}(-[a-z]+)+-[1-9]", 'an AWS region, e.g. "eu-central-1"')

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from infra.pipeline.told import BAD, PipelineError, Stack, answering
-from infra.release.drift import MOVED
+from infra.release.provider.drift import MOVED
 
 LONGEST = 120  # characters of a value
 RELEASE = "strata:release:Release"

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 import typer
 
 from infra.pipeline.told import BAD, PipelineError, Stack, answering
-from infra.release import proven
-from infra.release.command.opened import opened
-from infra.release.model import Observation, Target
-from infra.release.typed import HISTORY, UNSTICK, WATCH
+from infra.release.cli.opened import opened
+from infra.release.decision import proven
+from infra.release.model.commands import HISTORY, UNSTICK, WATCH
+from infra.release.model.observation import Observation
+from infra.release.model.spec import Target
 
 
 def landed(*, stack: Stack) -> None:

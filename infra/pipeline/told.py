@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from infra.config import ConfigError, stack_file
-from infra.release.model import ReleaseError
+from infra.release.model.spec import ReleaseError
 
 Stack = Annotated[str, typer.Option(help="The Pulumi stack.")]
 REPOSITORY = Path(__file__).resolve().parents[2]

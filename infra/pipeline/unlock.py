@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from infra.pipeline.told import BAD, PipelineError, Stack, answering
-from infra.release.command import lock
-from infra.release.command.lock import Holder
+from infra.release.cli import lock
+from infra.release.cli.lock import Holder
 
 Alone = Annotated[
     bool,

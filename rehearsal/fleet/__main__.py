@@ -19,7 +19,7 @@ from infra.layers.compute import Compute
 from infra.layers.data import Data
 from infra.layers.delivery import Delivery
 from infra.layers.observability import Observability
-from infra.release.resource import Release
+from infra.release.provider.resource import Release
 
 HERE = Path(__file__).resolve().parent
 NO_HOOKS = HookOutputs(arns=(), before_allow_traffic="", after_allow_traffic="")

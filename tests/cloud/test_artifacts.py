@@ -13,7 +13,7 @@ from infra.artifacts import ManifestError, Taken
 from infra.artifacts.manifest import Entry, Manifest
 from infra.artifacts.store import Artifacts, Stored, bundle_key, manifest_key
 from infra.bundle.model import digest
-from infra.release.runner import CloudError
+from infra.release.engine.cloud import CloudError
 from tests.cloud.conftest import REGION, Cloud
 
 ZIP = b"a zip"

@@ -9,7 +9,7 @@ import pytest
 
 from infra import bundle
 from infra.bundle import Bundle
-from infra.release import logs
+from infra.release.aws import log_errors
 from tests.cloud.codedeploy import ALL_AT_ONCE, EVERY, STYLE, appspec, refused, trust
 from tests.cloud.conftest import ROOT, Cloud, Functions, start_cloud, stop_cloud, until
 from tests.cloud.test_orders_lambda import Deployed, customer, environment, front
@@ -161,7 +161,7 @@ def test_a_version_that_fails_a_smoke_event_never_has_traffic_and_the_log_says_w
     assert (failed["status"], failed["errorInformation"]["code"]) == ("Failed", "HOOK_EXECUTION_FAILURE")
     assert shop.alias() == "1"
     assert until(lambda: shop.log(SMOKE, '"version 3"'))
-    lines = {logs.last_line(message) for message in shop.log(SMOKE, "ERROR")}
+    lines = {log_errors.last_line(message) for message in shop.log(SMOKE, "ERROR")}
     (created,) = [line for line in lines if line and "create-order.json" in line]
     assert created.startswith("smoke: version 3 of orders: create-order.json: POST /orders raised ")
     assert created.endswith(", expected 201")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.release.model import ReleasePolicy
+from infra.release.model.spec import ReleasePolicy
 from tests.cloud.conftest import REGION, ROOT, until
 from tests.cloud.test_release_engine import GOOD, World, live, world
 

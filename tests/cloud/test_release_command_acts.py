@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from infra.release.__main__ import app
 from infra.release.aws import Aws
-from infra.release.model import ReleasePolicy
-from infra.release.outcome import Ending, Outcome
+from infra.release.model.outcome import Ending, Outcome
+from infra.release.model.spec import ReleasePolicy
 from tests.cloud.conftest import REGION, until
 from tests.cloud.test_release_engine import GOOD, POLICY, World, cloud, live, world
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from infra.release import ledger
 from infra.release.aws import Aws
-from infra.release.aws.records import group_arn
-from infra.release.clock import ScaledClock
-from infra.release.model import ReleasePolicy, Target
-from infra.release.outcome import Ending, Outcome, Progress
-from infra.release.runner import CloudError, NotThere, retire, run
+from infra.release.aws.deployments import group_arn
+from infra.release.engine.clock import ScaledClock
+from infra.release.engine.cloud import CloudError, NotThere
+from infra.release.engine.runner import retire, run
+from infra.release.model import ledger
+from infra.release.model.outcome import Ending, Outcome, Progress
+from infra.release.model.spec import ReleasePolicy, Target
 from rehearsal import pace
 from tests.cloud.conftest import REGION, Cloud, Functions, start_cloud, stop_cloud, until
 

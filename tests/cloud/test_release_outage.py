@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from infra.release.aws import Aws
-from infra.release.outcome import Ending
-from infra.release.runner import NotThere
+from infra.release.engine.cloud import NotThere
+from infra.release.model.outcome import Ending
 from tests.cloud.conftest import REGION, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud, live, world
 

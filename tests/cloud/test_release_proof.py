@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from infra.release.aws.records import group_arn
-from infra.release.model import ReleasePolicy, Target
-from infra.release.outcome import Ending, Outcome
-from infra.release.runner import run
-from infra.release.tags import parse
+from infra.release.aws.deployments import group_arn
+from infra.release.engine.runner import run
+from infra.release.model.outcome import Ending, Outcome
+from infra.release.model.spec import ReleasePolicy, Target
+from infra.release.model.tags import parse
 from tests.cloud.conftest import REGION, Cloud, Functions, archive, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from infra.release.aws import Aws, rights, versions
-from infra.release.doctor.traffic import FIRST_CANARY
-from infra.release.model import Notes, Target
-from infra.release.outcome import Ending
+from infra.release.aws import Aws, iam, versions
+from infra.release.model.observation import Notes
+from infra.release.model.outcome import Ending
+from infra.release.model.spec import Target
+from infra.release.reports.doctor.traffic import FIRST_CANARY
 from tests.cloud.codedeploy import EVERY, appspec
 from tests.cloud.conftest import REGION, ROOT, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud, live, world
@@ -190,15 +191,15 @@ def test_only_a_published_version_can_be_deleted(live: World) -> None:
 
 def test_a_role_is_judged_by_what_iam_simulates_and_whom_it_trusts(world: World) -> None:
     arn, clients = world.functions.role(), world.aws.clients
-    assert rights.simulated(clients, arn, [rights.ANSWER], ["*"]) == {rights.ANSWER: False}
-    statement = {"Effect": "Allow", "Action": rights.ANSWER, "Resource": "*"}
+    assert iam.simulated(clients, arn, [iam.ANSWER], ["*"]) == {iam.ANSWER: False}
+    statement = {"Effect": "Allow", "Action": iam.ANSWER, "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     world.client("iam").put_role_policy(RoleName="execution", PolicyName="answer", PolicyDocument=document)
-    asked = [rights.ANSWER, "codedeploy:StopDeployment"]
-    assert rights.simulated(clients, arn, asked, ["*"]) == {rights.ANSWER: True, asked[1]: False}
-    assert rights.trusts(rights.role(clients, arn), "lambda")
-    assert not rights.trusts(rights.role(clients, arn), "codedeploy")
-    assert rights.principal(clients) is None
+    asked = [iam.ANSWER, "codedeploy:StopDeployment"]
+    assert iam.simulated(clients, arn, asked, ["*"]) == {iam.ANSWER: True, asked[1]: False}
+    assert iam.trusts(iam.role(clients, arn), "lambda")
+    assert not iam.trusts(iam.role(clients, arn), "codedeploy")
+    assert iam.principal(clients) is None
 
 
 def test_a_sweep_deletes_the_alarms_that_nothing_needs_and_no_other(live: World, tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 import json
 from dataclasses import replace
 
-from infra.release.model import Notes, ReleasePolicy
-from infra.release.outcome import Ending
-from infra.release.rule import Rule
+from infra.release.model.observation import Notes
+from infra.release.model.outcome import Ending
+from infra.release.model.spec import ReleasePolicy
+from infra.release.verdict.rule import Rule
 from tests.cloud.test_release_engine import GOOD, POLICY, World, cloud, live, world
 
 __all__ = ["cloud", "live", "world"]  # fixtures

@@ -10,14 +10,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from infra.release import ledger, proven, tags
-from infra.release.actions import Start, TakeBack
-from infra.release.attempt import Elsewhere
-from infra.release.model import Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Status, Target, Version
-from infra.release.outcome import Outcome
-from infra.release.runner import CloudError, NotThere, Unavailable
-from infra.release.tags import First, Mark
-from infra.release.verdict import Counts
+from infra.release.decision import proven
+from infra.release.engine.cloud import CloudError, NotThere, Unavailable
+from infra.release.model import ledger, tags
+from infra.release.model.actions import Start, TakeBack
+from infra.release.model.attempt import UpstreamReleases
+from infra.release.model.observation import Alias, Answer, Deployment, Notes, Observation, Status, Version
+from infra.release.model.outcome import Outcome
+from infra.release.model.spec import ReleasePolicy, Target
+from infra.release.model.tags import First, Mark
+from infra.release.verdict.judge import Counts
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 QUEUE = timedelta(seconds=20)
@@ -89,7 +91,7 @@ class FakeCloud:
     alarms: dict[str, bool] = field(default_factory=dict)  # red?
     calls: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # of the deployment group
-    before: Elsewhere = field(default_factory=Elsewhere)  # what the stack before this one tells
+    before: UpstreamReleases = field(default_factory=UpstreamReleases)  # what the stack before this one tells
 
     @property
     def answered(self) -> bool:
@@ -155,8 +157,8 @@ class FakeCloud:
         canary = Counts(of_canary, of_canary // 2 if fails else 0)
         return replace(seen, stable=Counts(calls - calls // 10, 0), canary=canary, traffic=calls)
 
-    def elsewhere(self, target: Target) -> Elsewhere:
-        self._called("elsewhere")
+    def upstream(self, target: Target) -> UpstreamReleases:
+        self._called("upstream")
         return self.before
 
     def probe(self, target: Target, version: str) -> Answer:
@@ -323,8 +325,8 @@ class FakeSet:
             found |= self.clouds[target.function].look([target], notes)
         return found
 
-    def elsewhere(self, target: Target) -> Elsewhere:
-        return self.clouds[target.function].elsewhere(target)
+    def upstream(self, target: Target) -> UpstreamReleases:
+        return self.clouds[target.function].upstream(target)
 
     def probe(self, target: Target, version: str) -> Answer:
         return self.clouds[target.function].probe(target, version)

@@ -8,7 +8,7 @@ import grpc
 from google.protobuf import json_format, struct_pb2
 from pulumi.runtime.proto import engine_pb2, provider_pb2
 
-from infra.release.model import ReleasePolicy
+from infra.release.model.spec import ReleasePolicy
 from infra.release.provider.servicer import ReleaseProvider
 from tests.unit.fake_cloud import FakeCloud, cloud, target, version
 

@@ -4,12 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from infra.release import plan, proven
-from infra.release.actions import Action, Finish
-from infra.release.ledger import Entry
-from infra.release.model import Alias, Deployment, Notes, Observation, ReleasePolicy, Status
-from infra.release.outcome import Outcome
-from infra.release.tags import Mark, Tags, parse, written
+from infra.release.decision import decide as plan
+from infra.release.decision import proven
+from infra.release.model.actions import Action, Finish
+from infra.release.model.ledger import Entry
+from infra.release.model.observation import Alias, Deployment, Notes, Observation, Status
+from infra.release.model.outcome import Outcome
+from infra.release.model.spec import ReleasePolicy
+from infra.release.model.tags import Mark, Tags, parse, written
 from tests.unit.fake_cloud import START, target, version
 
 OLD, NEW = version(1), version(2)

@@ -6,12 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from infra.release import acts, blame, plan
-from infra.release.actions import Action, Follow, Note, Stop, TakeBack
-from infra.release.model import Deployment, Notes, Observation, ReleasePolicy, Status
-from infra.release.outcome import Ending, Outcome, Phase
-from infra.release.runner import Unavailable, run
-from infra.release.tags import Pardon, Stopped, parse
+from infra.release.decision import decide as plan
+from infra.release.decision import failure
+from infra.release.decision import operator as acts
+from infra.release.engine.cloud import Unavailable
+from infra.release.engine.runner import run
+from infra.release.model.actions import Action, Follow, Note, Stop, TakeBack
+from infra.release.model.observation import Deployment, Notes, Observation, Status
+from infra.release.model.outcome import Ending, Outcome, Phase
+from infra.release.model.spec import ReleasePolicy
+from infra.release.model.tags import Pardon, Stopped, parse
 from tests.unit.fake_cloud import FakeCloud, FakeSet, cloud, set_of, target, version
 from tests.unit.seen import (
     NEW,
@@ -241,6 +245,6 @@ def test_a_rollback_steps_aside_for_what_has_been_started_or_moved_meanwhile() -
     ],
 )
 def test_the_end_of_a_deployment_is_told_in_a_word_and_a_sentence(ended: Deployment, said: tuple[str, str]) -> None:
-    reason, detail = blame.ended(ended, TARGET, noted())
+    reason, detail = failure.ended(ended, TARGET, noted())
     assert reason == said[0]
     assert said[1] in detail

@@ -6,14 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from infra.release.actions import Note, Stop, TopUp, Wait
-from infra.release.clock import Interrupted
-from infra.release.evidence import needed
-from infra.release.model import Notes, Observation, ReleasePolicy, Status
-from infra.release.outcome import Ending, Outcome, Phase
-from infra.release.runner import run
-from infra.release.tags import Stopped, fits
-from infra.release.verdict import Counts
+from infra.release.decision.evidence import needed
+from infra.release.engine.clock import Interrupted
+from infra.release.engine.runner import run
+from infra.release.model.actions import Note, Stop, TopUp, Wait
+from infra.release.model.observation import Notes, Observation, Status
+from infra.release.model.outcome import Ending, Outcome, Phase
+from infra.release.model.spec import ReleasePolicy
+from infra.release.model.tags import Stopped, fits
+from infra.release.verdict.judge import Counts
 from tests.unit import fake_cloud
 from tests.unit.seen import NEW, POLICY, SPLIT, TARGET, WHOLE, decide, deployment, noted, outcome, seen
 
@@ -72,7 +73,7 @@ def test_from_the_middle_on_a_canary_is_sent_what_it_lacks_and_no_more_than_a_bo
     probing = replace(TARGET, probe='{"event": 1}')
 
     def next_(what: Observation) -> object:
-        from infra.release import plan  # noqa: PLC0415 - only here is the target another
+        from infra.release.decision import decide as plan  # noqa: PLC0415 - only here is the target another
         from tests.unit.seen import NOW  # noqa: PLC0415
 
         return plan.decide([probing], {TARGET.function: what}, TOPPING, NOW)[TARGET.function]

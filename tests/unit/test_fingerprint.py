@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.release.fingerprint import version
+from infra.release.model.fingerprint import version
 
 CONFIGURATION: dict[str, Any] = {  # as GetFunctionConfiguration answers
     "FunctionName": "strata-prod-orders",

@@ -10,8 +10,8 @@ import pytest
 from infra import permissions
 from infra.naming import Names, Place
 from infra.permissions import DELIVERS, PARTS, WIDE, Belongings, PolicyError, Statement
-from infra.release.aws.rights import writes
-from infra.release.model import Target
+from infra.release.aws.iam import writes
+from infra.release.model.spec import Target
 from tests.unit.grants_kit import KEY, LEGACY, OWNED, PLACE, PROD, allowed, deploying, granting, named, previewing
 
 ROOT = Path(__file__).resolve().parents[2]

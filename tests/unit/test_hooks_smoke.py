@@ -9,7 +9,7 @@ import pytest
 
 from app.hooks import smoke
 from app.hooks.expectation import wrong
-from infra.release import logs
+from infra.release.aws import log_errors
 from tests.unit.hooks_kit import ANSWER, EVENT, Aws, Context, Respond
 
 GET_DEPLOYMENT = "CodeDeploy_20141006.GetDeployment"
@@ -127,12 +127,12 @@ def test_a_version_that_does_not_load_is_told(hook: Smoke, caplog: pytest.LogCap
 def test_the_line_is_what_the_release_reads_of_the_hooks_log(hook: Smoke, caplog: pytest.LogCaptureFixture) -> None:
     hook.run(http(500, {}), GOOD[1])
     (line,) = lines(caplog)
-    assert logs.last_line(f"[ERROR]\t2026-01-01T00:00:00.000Z\t6f1c3c1e\t{line}") == line
+    assert log_errors.last_line(f"[ERROR]\t2026-01-01T00:00:00.000Z\t6f1c3c1e\t{line}") == line
 
 
 def test_a_long_answer_does_not_drown_the_line(hook: Smoke, caplog: pytest.LogCaptureFixture) -> None:
     hook.run(http(500, {"message": "oops\n" * 5000}), GOOD[1])
-    assert len(lines(caplog)[0]) <= logs.LONGEST
+    assert len(lines(caplog)[0]) <= log_errors.LONGEST
     assert "\n" not in lines(caplog)[0]
 
 

@@ -65,9 +65,9 @@ def test_no_file_names_a_package_registry() -> None:
     [
         ("infra/layers/compute.py", "import infra.layers.data", "Layers never import one another"),
         ("infra/layers/delivery.py", "import boto3", "Layers declare resources and do nothing else"),
-        ("infra/release/plan.py", "import infra.config", "The release engine knows nothing of layers"),
-        ("infra/release/plan.py", "import boto3", "Deciding never touches AWS, Pulumi or the clock"),
-        ("infra/release/runner.py", "import pulumi", "Only the resource and its provider know Pulumi"),
+        ("infra/release/decision/decide.py", "import infra.config", "The release engine knows nothing of layers"),
+        ("infra/release/decision/decide.py", "import boto3", "Deciding never touches AWS, Pulumi or the clock"),
+        ("infra/release/engine/runner.py", "import pulumi", "Only the resource and its provider know Pulumi"),
         ("infra/naming.py", "import local.cloud", "The program does not know where it runs"),
         ("app/orders/main.py", "import infra.naming", "The app and the program share nothing"),
         ("local/cloud/clock.py", "import infra.release", "The local cloud shares no code with what it judges"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.release.ledger import LONGEST_LINE, Entry, author, compact, moment, parse, revision
+from infra.release.model.ledger import LONGEST_LINE, Entry, author, compact, moment, parse, revision
 
 HEX = st.text("0123456789abcdef", min_size=16, max_size=16)
 PRINTABLE = st.characters(min_codepoint=0x21, max_codepoint=0x7E)

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from infra.release.acts import rejections
-from infra.release.clock import ScaledClock
-from infra.release.command import abort, forgive, lock, rollback, unstick
-from infra.release.command.opened import Opened
-from infra.release.command.reason import checked
-from infra.release.command.shown import Exit, RefusedError, UsageError
-from infra.release.model import Status
-from infra.release.outcome import Ending, Outcome
-from infra.release.stuck import Finding
-from infra.release.tags import Stopped, parse, written
-from infra.release.typed import ROLLBACK, UNSTICK
+from infra.release.cli import abort, forgive, lock, rollback, unstick
+from infra.release.cli.opened import Opened
+from infra.release.cli.reason import checked
+from infra.release.cli.shown import Exit, RefusedError, UsageError
+from infra.release.decision.operator import rejections
+from infra.release.decision.recovery import Finding
+from infra.release.engine.clock import ScaledClock
+from infra.release.model.commands import ROLLBACK, UNSTICK
+from infra.release.model.observation import Status
+from infra.release.model.outcome import Ending, Outcome
+from infra.release.model.tags import Stopped, parse, written
 from tests.unit import seen as what
 from tests.unit.fake_cloud import target, version
 from tests.unit.seen import NEW, NOW, POLICY, SPLIT, TARGET, WHOLE, deployment, entry, noted, seen, stopped

@@ -21,10 +21,10 @@ from infra.pipeline.drift import drifted, moved
 from infra.pipeline.landed import missing
 from infra.pipeline.markdown import fenced
 from infra.pipeline.plan import Section, page
-from infra.release.command import lock
-from infra.release.command.lock import Holder
-from infra.release.model import Status
-from infra.release.typed import WATCH
+from infra.release.cli import lock
+from infra.release.cli.lock import Holder
+from infra.release.model.commands import WATCH
+from infra.release.model.observation import Status
 from tests.unit.seen import NEW, SPLIT, WHOLE, deployment, seen
 
 ROOT = Path(__file__).resolve().parents[2]

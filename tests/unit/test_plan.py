@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from infra.release import plan
-from infra.release.actions import Action, Finish, Follow, Note, PointAlias, Probe, Start, Stop, Wait
-from infra.release.ledger import Entry
-from infra.release.model import Alias, Answer, Deployment, Notes, Observation, Status
-from infra.release.outcome import Ending, Phase
-from infra.release.tags import First, Stopped, Tags
-from infra.release.verdict import Counts
+from infra.release.decision import decide as plan
+from infra.release.model.actions import Action, Finish, Follow, Note, PointAlias, Probe, Start, Stop, Wait
+from infra.release.model.ledger import Entry
+from infra.release.model.observation import Alias, Answer, Deployment, Notes, Observation, Status
+from infra.release.model.outcome import Ending, Phase
+from infra.release.model.tags import First, Stopped, Tags
+from infra.release.verdict.judge import Counts
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
     NEW,

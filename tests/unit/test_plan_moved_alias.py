@@ -2,10 +2,10 @@
 
 import pytest
 
-from infra.release.actions import Note, Stop, Wait
-from infra.release.model import Alias
-from infra.release.outcome import Phase
-from infra.release.tags import Stopped
+from infra.release.model.actions import Note, Stop, Wait
+from infra.release.model.observation import Alias
+from infra.release.model.outcome import Phase
+from infra.release.model.tags import Stopped
 from tests.unit.seen import NEW, NOW, OLD, SPLIT, decide, deployment, minutes, noted, seen
 
 SHIFTING = deployment(shifting=NOW - minutes(2))

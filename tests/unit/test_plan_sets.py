@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from infra.release import plan
-from infra.release.actions import Action, Finish, Note, Start, TakeBack, Wait
-from infra.release.model import Alias, Deployment, Observation, Status
-from infra.release.outcome import Ending, Phase
-from infra.release.tags import Enlisted, Stopped
+from infra.release.decision import decide as plan
+from infra.release.model.actions import Action, Finish, Note, Start, TakeBack, Wait
+from infra.release.model.observation import Alias, Deployment, Observation, Status
+from infra.release.model.outcome import Ending, Phase
+from infra.release.model.tags import Enlisted, Stopped
 from tests.unit.fake_cloud import target, version
 from tests.unit.seen import ALARM, NEW, NOW, POLICY, WHOLE, deployment, entry, minutes, noted, seen
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from infra.release.actions import PointAlias, Start, Wait
-from infra.release.model import Alias, Deployment, Observation, Status
-from infra.release.outcome import Ending, Phase
-from infra.release.tags import Stopped
-from infra.release.verdict import Counts
+from infra.release.model.actions import PointAlias, Start, Wait
+from infra.release.model.observation import Alias, Deployment, Observation, Status
+from infra.release.model.outcome import Ending, Phase
+from infra.release.model.tags import Stopped
+from infra.release.verdict.judge import Counts
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
     ALARM,

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from infra.release import runner
-from infra.release.actions import Finish, Note, Start
-from infra.release.attempt import Attempt, Elsewhere
-from infra.release.model import Observation, ReleasePolicy
-from infra.release.outcome import Ending
-from infra.release.plan import decide
-from infra.release.tags import Proved
+from infra.release.decision.decide import decide
+from infra.release.engine import runner
+from infra.release.model.actions import Finish, Note, Start
+from infra.release.model.attempt import Attempt, UpstreamReleases
+from infra.release.model.observation import Observation
+from infra.release.model.outcome import Ending
+from infra.release.model.spec import ReleasePolicy
+from infra.release.model.tags import Proved
 from tests.unit.fake_cloud import FakeClock, cloud
 from tests.unit.seen import NEW, NOW, OLD, POLICY, TARGET, minutes, noted, seen
 
@@ -45,7 +46,7 @@ def attempt(ending: Ending | None = Ending.PROMOTED, ago: float = 60, **values: 
 
 
 def look(*attempts: Attempt, **values: Any) -> Observation:
-    return seen(**{"elsewhere": Elsewhere(attempts), **values})
+    return seen(**{"upstream": UpstreamReleases(attempts), **values})
 
 
 def action(what: Observation, policy: ReleasePolicy = FOLLOWS) -> Any:
@@ -102,7 +103,7 @@ def test_a_later_fault_of_the_deployment_itself_takes_no_proof_away() -> None:
 
 def test_records_out_of_reach_prove_nothing_and_it_says_what_was_tried() -> None:
     said = "AWS denies sts AssumeRole (role x): no (tried for GROUP by x)"
-    assert f"its records cannot be read: {said}" in refused(seen(elsewhere=Elsewhere(untold=said)))
+    assert f"its records cannot be read: {said}" in refused(seen(upstream=UpstreamReleases(untold=said)))
     assert "nobody has asked" in refused(seen())
 
 

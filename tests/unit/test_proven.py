@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from infra.release import proven, stuck
-from infra.release.actions import Note, PointAlias, Start
-from infra.release.model import Alias, Deployment, Observation, Status, Version
-from infra.release.outcome import Ending
-from infra.release.tags import First, Mark, Overridden, Stopped, Tags, begun, parse, written
+from infra.release.decision import proven, recovery
+from infra.release.model.actions import Note, PointAlias, Start
+from infra.release.model.observation import Alias, Deployment, Observation, Status, Version
+from infra.release.model.outcome import Ending
+from infra.release.model.tags import First, Mark, Overridden, Stopped, Tags, begun, parse, written
 from tests.unit.fake_cloud import FakeCloud, cloud, version
 from tests.unit.seen import (
     ALARM,
@@ -213,10 +213,10 @@ def test_rollback_passes_over_a_version_that_nothing_proves() -> None:
 
 def test_of_a_split_alias_only_what_is_proved_may_be_chosen() -> None:
     split: dict[str, Any] = {"alias": SPLIT, "shifted": NEW}
-    assert stuck.choices(TARGET, seen(tags=first(), **split)) == ["1"]
-    assert stuck.choices(TARGET, seen(**split)) == ["1", "2"]
+    assert recovery.choices(TARGET, seen(tags=first(), **split)) == ["1"]
+    assert recovery.choices(TARGET, seen(**split)) == ["1", "2"]
     both: dict[str, Any] = {"alias": Alias("10", "11", 0.5), "live": TEN, "shifted": ELEVEN}
-    assert stuck.choices(TARGET, seen(promoted(SIX, "1"), **both)) == ["6"]
+    assert recovery.choices(TARGET, seen(promoted(SIX, "1"), **both)) == ["6"]
     mark = Overridden(NEW.fingerprint, "split", OVERRIDE.override)
     whole = decide(seen(promoted(SIX, "1"), tags=first(OLD, mark), **both), OVERRIDE)
     assert isinstance(whole, PointAlias)

@@ -8,12 +8,12 @@ from typing import Any, cast
 
 import pytest
 
-from infra.release import ledger
-from infra.release.aws import elsewhere, reach
+from infra.release.aws import reach, upstream
 from infra.release.aws.clients import Clients
-from infra.release.aws.records import Records
-from infra.release.clock import ScaledClock
-from infra.release.model import Notes
+from infra.release.aws.deployments import Records
+from infra.release.engine.clock import ScaledClock
+from infra.release.model import ledger
+from infra.release.model.observation import Notes
 from tests.unit.fake_cloud import target, version
 
 NOW = datetime.now(UTC)
@@ -149,14 +149,14 @@ def test_the_stack_before_is_read_back_to_the_wanted_code_and_no_further_than_a_
     wanted: int, there: int, lists: int
 ) -> None:
     codedeploy = CodeDeploy(800, every=timedelta(days=1))
-    found = elsewhere.told(clients(codedeploy), ScaledClock(), PROVEN, version(wanted).digest)
+    found = upstream.told(clients(codedeploy), ScaledClock(), PROVEN, version(wanted).digest)
     assert found.untold == ""
     assert 0 <= len(found.attempts) - there <= 2
     assert codedeploy.calls["ListDeployments"] <= lists
 
 
 def test_whoever_asks_for_no_code_reads_the_newest() -> None:
-    assert len(elsewhere.told(clients(CodeDeploy(1000)), ScaledClock(), PROVEN, "").attempts) == 50
+    assert len(upstream.told(clients(CodeDeploy(1000)), ScaledClock(), PROVEN, "").attempts) == 50
 
 
 def test_further_looks_reach_back_to_the_horizon_once_each() -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from infra.release.actions import Note, PointAlias, Start, Wait
-from infra.release.ledger import Entry
-from infra.release.model import Deployment, Observation, Status
-from infra.release.outcome import Ending
-from infra.release.tags import Mark, Overridden, Pardon, Stopped
+from infra.release.model.actions import Note, PointAlias, Start, Wait
+from infra.release.model.ledger import Entry
+from infra.release.model.observation import Deployment, Observation, Status
+from infra.release.model.outcome import Ending
+from infra.release.model.tags import Mark, Overridden, Pardon, Stopped
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
     ALARM,

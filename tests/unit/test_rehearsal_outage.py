@@ -8,7 +8,7 @@ import pytest
 
 from app.orders import store
 from app.orders.answers import to_json
-from infra.release.tags import fits
+from infra.release.model.tags import fits
 from rehearsal.edits import READABLE
 from rehearsal.outage import OVERRIDE
 

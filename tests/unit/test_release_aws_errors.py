@@ -6,8 +6,8 @@ from botocore.exceptions import ClientError
 
 from infra.release.aws import Aws
 from infra.release.aws.errors import asking
-from infra.release.clock import ScaledClock
-from infra.release.runner import CloudError, NotThere, Unavailable
+from infra.release.engine.clock import ScaledClock
+from infra.release.engine.cloud import CloudError, NotThere, Unavailable
 
 
 def refused(code: str, status: int = 400, message: str = "words") -> ClientError:

@@ -8,11 +8,10 @@ import pytest
 from botocore.session import Session
 from botocore.stub import ANY, Stubber
 
-from infra.release import logs
-from infra.release.aws import measures, records
+from infra.release.aws import deployments, log_errors, metrics
 from infra.release.aws.clients import Clients
 from infra.release.aws.cloud import Aws
-from infra.release.clock import ScaledClock
+from infra.release.engine.clock import ScaledClock
 from tests.unit.fake_cloud import target
 
 GROUP = "arn:aws:codedeploy:eu-west-1:111111111111:deploymentgroup:app/orders-group"
@@ -53,14 +52,14 @@ def test_of_a_hundred_named_alarms_those_after_the_fiftieth_are_seen_too(clients
     pages = [{"MetricAlarms": [{"AlarmName": name} for name in some]} for some in (names[:50], names[50:])]
     clients.answer("cloudwatch", "describe_alarms", {**pages[0], "NextToken": "more"}, **asked)
     clients.answer("cloudwatch", "describe_alarms", pages[1], **asked, NextToken="more")
-    assert measures.red(as_clients(clients), names) == frozenset(names)
+    assert metrics.red(as_clients(clients), names) == frozenset(names)
 
 
 def test_tags_of_a_group_are_read_to_the_last_page(clients: Stubbed) -> None:
     tags = [{"Tags": [{"Key": key, "Value": "x"}]} for key in "ab"]
     clients.answer("codedeploy", "list_tags_for_resource", {**tags[0], "NextToken": "more"}, ResourceArn=GROUP)
     clients.answer("codedeploy", "list_tags_for_resource", tags[1], ResourceArn=GROUP, NextToken="more")
-    assert records.tags_of(as_clients(clients), GROUP) == {"a": "x", "b": "x"}
+    assert deployments.tags_of(as_clients(clients), GROUP) == {"a": "x", "b": "x"}
 
 
 def test_targets_of_a_deployment_are_read_to_the_last_page(clients: Stubbed) -> None:
@@ -70,7 +69,7 @@ def test_targets_of_a_deployment_are_read_to_the_last_page(clients: Stubbed) -> 
     )
     found = {"deploymentTarget": {"lambdaTarget": {"targetId": "orders"}}}
     clients.answer("codedeploy", "get_deployment_target", found, deploymentId="d-1", targetId="orders")
-    assert list(records.lambda_targets(as_clients(clients), "d-1")) == [{"targetId": "orders"}]
+    assert list(deployments.lambda_targets(as_clients(clients), "d-1")) == [{"targetId": "orders"}]
 
 
 def test_errors_are_found_behind_an_empty_page_of_the_log_and_in_its_later_streams(clients: Stubbed) -> None:
@@ -85,7 +84,7 @@ def test_errors_are_found_behind_an_empty_page_of_the_log_and_in_its_later_strea
     names = aws._streams(target(), "2", now - timedelta(days=1))
     assert names == ["0-0", "0-1", "1-0", "1-1"]
     asked = {"logGroupName": "/aws/lambda/orders", "startTime": ANY, "filterPattern": ANY, "logStreamNames": names}
-    for _ in logs.PATTERNS:
+    for _ in log_errors.PATTERNS:
         clients.answer("logs", "filter_log_events", {"events": [], "nextToken": "more"}, **asked)
         clients.answer("logs", "filter_log_events", {"events": [{"message": "no"}]}, **asked, nextToken="more")
-    assert aws._errors("/aws/lambda/orders", now, logStreamNames=names) == ["no"] * len(logs.PATTERNS)
+    assert aws._errors("/aws/lambda/orders", now, logStreamNames=names) == ["no"] * len(log_errors.PATTERNS)

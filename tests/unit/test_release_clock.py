@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.release.clock import Interrupted, ScaledClock
-from infra.release.model import ReleaseError
+from infra.release.engine.clock import Interrupted, ScaledClock
+from infra.release.model.spec import ReleaseError
 
 HOUR = timedelta(hours=1)
 

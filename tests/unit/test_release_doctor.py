@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from infra.release.aws.examine import skew
-from infra.release.doctor.examination import findings
-from infra.release.doctor.facts import Account, Alarm, Examined, Finding, Grade, Group, Hook, Metric, Storage
-from infra.release.model import Alias, Status
-from infra.release.tags import First, Stopped
+from infra.release.aws.diagnostics import skew
+from infra.release.model.observation import Alias, Status
+from infra.release.model.tags import First, Stopped
+from infra.release.reports.doctor.examination import findings
+from infra.release.reports.doctor.facts import Account, Alarm, Examined, Finding, Grade, Group, Hook, Metric, Storage
 from tests.unit import seen
 from tests.unit.fake_cloud import target
 

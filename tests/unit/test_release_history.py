@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from infra.release import ledger, tags
-from infra.release.attempt import Attempt
-from infra.release.history import attempts, keys, marks, named, said, unseen
-from infra.release.ledger import Entry
-from infra.release.model import Deployment, Status
-from infra.release.outcome import Ending
-from infra.release.tags import First, Overridden, Pardon, Stopped, Tags
+from infra.release.model import ledger, tags
+from infra.release.model.attempt import Attempt
+from infra.release.model.ledger import Entry
+from infra.release.model.observation import Deployment, Status
+from infra.release.model.outcome import Ending
+from infra.release.model.tags import First, Overridden, Pardon, Stopped, Tags
+from infra.release.reports.history import attempts, keys, marks, named, said, unseen
 from tests.unit.fake_cloud import START, target, version
 
 ORDERS = target()

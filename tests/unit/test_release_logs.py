@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from infra.release.logs import failure, last_line, most_frequent
+from infra.release.aws.log_errors import failure, last_line, most_frequent
 
 TRACE = (
     'Traceback (most recent call last):\n  File "/var/task/app.py", line 3, in handler\n    raise ValueError("no")\n'

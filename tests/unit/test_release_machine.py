@@ -17,10 +17,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from infra.release import acts, plan
-from infra.release.clock import Interrupted
-from infra.release.model import EVIDENCE, Alias, ReleasePolicy
-from infra.release.tags import Pardon
+from infra.release.decision import decide, operator
+from infra.release.engine.clock import Interrupted
+from infra.release.model.observation import Alias
+from infra.release.model.spec import EVIDENCE, ReleasePolicy
+from infra.release.model.tags import Pardon
 from tests.unit.machine import settled
 from tests.unit.machine.actors import Crash
 from tests.unit.machine.base import TALLY, Base
@@ -157,7 +158,7 @@ class Machine(Base):
     @precondition(lambda self: self.exported and not self.busy("watch") and not self.calm)
     @happening()
     def watch(self) -> None:
-        self.launch("watch", self.exported, self.policy, plan.watch)
+        self.launch("watch", self.exported, self.policy, decide.watch)
 
     @rule(minutes=st.sampled_from([0.2, 0.5, 1, 2, 3, 5, 12]))
     def time_passes(self, minutes: float) -> None:
@@ -297,7 +298,7 @@ class Machine(Base):
         if group.running is not None and group.running.role == "forth" and not self.busy("abort"):
             seen = self.seen()
             stops = {group.function.name: group.running.id}
-            self.acts("abort", acts.abort(stops, "too many complaints"), acts.alongside(seen, stops))
+            self.acts("abort", operator.abort(stops, "too many complaints"), operator.alongside(seen, stops))
 
     @precondition(lambda self: self.exported and any(each.succeeded for group in self.groups for each in group.records))
     @happening(which=st.integers(0, 3))
@@ -308,8 +309,8 @@ class Machine(Base):
         }
         if any(each.in_flight or each.alias.shifted for each in asked.values()) or self.busy("rollback"):
             return
-        if forth := acts.last_set(asked):
-            self.acts("rollback", acts.take_back(forth, "customers complain"), set(forth))
+        if forth := operator.last_set(asked):
+            self.acts("rollback", operator.take_back(forth, "customers complain"), set(forth))
 
     @precondition(lambda self: self.exported and not self.busy("unstick"))
     @happening(by_word=st.booleans())

@@ -99,7 +99,7 @@ def test_starting_loads_neither_the_pulumi_sdk_nor_boto3() -> None:
         "    except SystemExit: pass\n"
         "heavy = {'boto3', 'botocore', 'pulumi.resource', 'pulumi.dynamic', 'pulumi.automation'}\n"
         "print(*sorted(heavy & set(sys.modules)))\n"
-        "assert 'infra.release.runner' in sys.modules\n"
+        "assert 'infra.release.engine.runner' in sys.modules\n"
     )
     ran = subprocess.run([sys.executable, "-c", code, str(PLUGIN)], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == []

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import engine_pb2
 
-from infra.release import acts
-from infra.release.clock import Interrupted
-from infra.release.model import ReleasePolicy, Status
+from infra.release.decision import operator
+from infra.release.engine.clock import Interrupted
+from infra.release.engine.cloud import CloudError
+from infra.release.engine.runner import run
+from infra.release.model.observation import Status
+from infra.release.model.spec import ReleasePolicy
+from infra.release.model.tags import Pardon
 from infra.release.provider.servicer import UNKNOWN
-from infra.release.runner import CloudError, run
-from infra.release.tags import Pardon
 from tests.unit.fake_cloud import FakeClock, cloud, target, version
 from tests.unit.provider_kit import (
     NONE,
@@ -156,7 +158,7 @@ def rolled_back() -> Stack:
     stack = released(1)
     stack.update(inputs(2))
     goal, back = target(2), {"orders": stack.fake.deployments["d-1"]}
-    decide = acts.take_back(back, "customers complain")
+    decide = operator.take_back(back, "customers complain")
     run([goal], ReleasePolicy(), stack.fake, stack.fake.clock, lambda _: None, decide)
     assert stack.fake.live.is_whole_on("1")
     return stack

@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from infra.release.ledger import Entry, moment
-from infra.release.model import Alias, Deployment, Observation, Status
-from infra.release.prune import Bounds, Fate, Published, fates, last_good, refusal
-from infra.release.tags import First, Tags, parse, written
+from infra.release.model.ledger import Entry, moment
+from infra.release.model.observation import Alias, Deployment, Observation, Status
+from infra.release.model.tags import First, Tags, parse, written
+from infra.release.reports.retention import Bounds, Fate, Published, fates, last_good, refusal
 from tests.unit.fake_cloud import START, target, version
 
 ORDERS = target(9)

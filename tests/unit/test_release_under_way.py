@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
 
-from infra.release.clock import ScaledClock
+from infra.release.engine.clock import ScaledClock
 from infra.release.provider.servicer import ReleaseProvider
 
 

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.release import drift, wire
-from infra.release.model import Alias, ReleasePolicy
-from infra.release.outcome import Ending, Outcome
-from infra.release.rule import Rule
+from infra.release.model import serialization
+from infra.release.model.observation import Alias
+from infra.release.model.outcome import Ending, Outcome
+from infra.release.model.spec import ReleasePolicy
+from infra.release.provider import drift
+from infra.release.verdict.rule import Rule
 from tests.unit.fake_cloud import target
 
 TARGET = asdict(target(3))
@@ -34,24 +36,24 @@ def as_grpc(value: Any) -> Any:
 
 def test_a_hook_that_codedeploy_would_not_invoke_is_told_with_the_name_that_it_must_have() -> None:
     named = asdict(target(2)) | {"before_allow_traffic": "smoke"}
-    with pytest.raises(wire.WireError, match=r"the hook 'smoke' of orders is not named CodeDeployHook_\*"):
-        wire.target(named)
+    with pytest.raises(serialization.WireError, match=r"the hook 'smoke' of orders is not named CodeDeployHook_\*"):
+        serialization.target(named)
 
 
 def test_a_target_is_read_back_as_it_was_written() -> None:
-    assert wire.target(TARGET) == target(3)
-    assert wire.target(as_grpc(TARGET)) == target(3)
+    assert serialization.target(TARGET) == target(3)
+    assert serialization.target(as_grpc(TARGET)) == target(3)
 
 
 @given(POLICIES)
 def test_a_policy_is_read_back_as_it_was_written(policy: ReleasePolicy) -> None:
-    assert wire.policy(asdict(policy)) == policy
-    assert wire.policy(as_grpc(asdict(policy))) == policy
+    assert serialization.policy(asdict(policy)) == policy
+    assert serialization.policy(as_grpc(asdict(policy))) == policy
 
 
 def test_a_policy_may_leave_anything_to_its_default() -> None:
-    assert wire.policy({}) == ReleasePolicy()
-    assert wire.policy({"rule": {"z": 4}}) == ReleasePolicy(rule=Rule(z=4))
+    assert serialization.policy({}) == ReleasePolicy()
+    assert serialization.policy({"rule": {"z": 4}}) == ReleasePolicy(rule=Rule(z=4))
 
 
 @pytest.mark.parametrize(
@@ -66,16 +68,16 @@ def test_a_policy_may_leave_anything_to_its_default() -> None:
     ],
 )
 def test_a_mistake_in_a_target_is_told_with_its_path(change: dict[str, Any], path: str, words: str) -> None:
-    with pytest.raises(wire.WireError) as problem:
-        wire.target({**TARGET, **change})
+    with pytest.raises(serialization.WireError) as problem:
+        serialization.target({**TARGET, **change})
     assert list(problem.value.mistakes) == [path]
     assert words in str(problem.value)
 
 
 def test_all_mistakes_are_told_at_once() -> None:
     data = {name: value for name, value in TARGET.items() if name != "alias"}
-    with pytest.raises(wire.WireError) as problem:
-        wire.target({**data, "minutes": "ten", "colour": "red"})
+    with pytest.raises(serialization.WireError) as problem:
+        serialization.target({**data, "minutes": "ten", "colour": "red"})
     assert set(problem.value.mistakes) == {"target.alias", "target.minutes", "target.colour"}
 
 
@@ -91,15 +93,15 @@ def test_all_mistakes_are_told_at_once() -> None:
     ],
 )
 def test_a_mistake_in_a_policy_is_told_with_its_path(data: Any, path: str, words: str) -> None:
-    with pytest.raises(wire.WireError) as problem:
-        wire.policy(data)
+    with pytest.raises(serialization.WireError) as problem:
+        serialization.policy(data)
     assert list(problem.value.mistakes) == [path]
     assert words in str(problem.value)
 
 
 def test_an_outcome_keeps_its_words_in_the_state() -> None:
     outcome = Outcome(Ending.ROLLED_BACK, "orders", "verdict", "it failed", "1", "2", "d-1")
-    plain = wire.plain(outcome)
+    plain = serialization.plain(outcome)
     assert (plain["outcome"], plain["from_version"], plain["deployment_id"]) == ("rolled_back", "1", "d-1")
 
 

@@ -6,11 +6,13 @@ from itertools import pairwise
 
 import pytest
 
-from infra.release import plan
-from infra.release.clock import Interrupted
-from infra.release.model import Alias, ReleasePolicy, Status, Target
-from infra.release.outcome import Ending, Outcome, Phase, Progress
-from infra.release.runner import CloudError, Unavailable, retire, run
+from infra.release.decision import decide
+from infra.release.engine.clock import Interrupted
+from infra.release.engine.cloud import CloudError, Unavailable
+from infra.release.engine.runner import retire, run
+from infra.release.model.observation import Alias, Status
+from infra.release.model.outcome import Ending, Outcome, Phase, Progress
+from infra.release.model.spec import ReleasePolicy, Target
 from tests.unit.fake_cloud import FakeCloud, cloud, target, version
 
 POLICY = ReleasePolicy(commit="abc123")
@@ -130,7 +132,7 @@ def test_without_waiting_the_release_is_started_and_left_to_cloudwatch() -> None
     end = release(fake, policy=replace(POLICY, wait=False))
     assert (end.ending, end.deployment_id) == (Ending.STARTED, "d-1")
     assert fake.clock.naps == 0
-    [watched] = run([target(2)], POLICY, fake, fake.clock, lambda _: None, plan.watch).values()
+    [watched] = run([target(2)], POLICY, fake, fake.clock, lambda _: None, decide.watch).values()
     assert (watched.ending, watched.deployment_id) == (Ending.PROMOTED, "d-1")
 
 

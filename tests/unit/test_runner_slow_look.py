@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from infra.release.model import Notes, Observation, ReleasePolicy, Target
-from infra.release.outcome import Ending
-from infra.release.runner import run
+from infra.release.engine.runner import run
+from infra.release.model.observation import Notes, Observation
+from infra.release.model.outcome import Ending
+from infra.release.model.spec import ReleasePolicy, Target
 from tests.unit import fake_cloud
 
 

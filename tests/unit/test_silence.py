@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from infra.release import plan
-from infra.release.actions import Note, Stop, TakeBack, Wait
-from infra.release.aws import measures
-from infra.release.blame import rejection
-from infra.release.history import attempts
-from infra.release.model import NOTHING, Deployment, Notes, Observation, Status
-from infra.release.outcome import Ending, Outcome, Phase, Progress
-from infra.release.rule import Rule
-from infra.release.runner import run
-from infra.release.silence import CHANCE, since
-from infra.release.tags import LONGEST_REASON, Stopped, fits
-from infra.release.verdict import Counts, judge
+from infra.release.aws import metrics
+from infra.release.decision import decide as plan
+from infra.release.decision.failure import rejection
+from infra.release.decision.silence import CHANCE, since
+from infra.release.engine.runner import run
+from infra.release.model.actions import Note, Stop, TakeBack, Wait
+from infra.release.model.observation import NOTHING, Deployment, Notes, Observation, Status
+from infra.release.model.outcome import Ending, Outcome, Phase, Progress
+from infra.release.model.tags import LONGEST_REASON, Stopped, fits
+from infra.release.reports.history import attempts
+from infra.release.verdict.judge import Counts, judge
+from infra.release.verdict.rule import Rule
 from tests.unit import fake_cloud
 from tests.unit.fake_cloud import FakeCloud
 from tests.unit.seen import (
@@ -215,7 +215,7 @@ def test_a_bad_version_that_was_shifted_before_the_alarm_had_its_chance_is_taken
 
 def moments(followed: Deployment | None, now: datetime) -> timedelta:
     what = seen(*([followed] if followed else []))
-    return now - measures.wanted(TARGET, replace(what, notes=Notes(followed.id if followed else None)), now).since
+    return now - metrics.wanted(TARGET, replace(what, notes=Notes(followed.id if followed else None)), now).since
 
 
 def test_the_runner_counts_within_the_alarms_own_window() -> None:
@@ -228,5 +228,5 @@ def test_the_runner_counts_within_the_alarms_own_window() -> None:
 
 def test_errors_that_came_before_their_invocations_condemn_nothing_yet() -> None:
     sums = {("orders", "i1"): 100, ("orders", "i2"): 3, ("orders", "e2"): 4}
-    measured = measures._measured("orders", {**dict.fromkeys((("orders", "e1"), ("orders", "traffic")), 0), **sums})
+    measured = metrics._measured("orders", {**dict.fromkeys((("orders", "e1"), ("orders", "traffic")), 0), **sums})
     assert not judge(measured.stable, measured.canary, Rule()).fired

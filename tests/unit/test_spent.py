@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from infra.release import spent
-from infra.release.blame import blame
-from infra.release.model import Deployment, Status
-from infra.release.outcome import Ending, Phase, Progress
-from infra.release.plan import decide, watch
-from infra.release.runner import CloudError, Unavailable, run
-from infra.release.tags import Stopped, Tags, parse
+from infra.release.decision import obsolete_alarms
+from infra.release.decision.decide import decide, watch
+from infra.release.decision.failure import blame
+from infra.release.engine.cloud import CloudError, Unavailable
+from infra.release.engine.runner import run
+from infra.release.model.observation import Deployment, Status
+from infra.release.model.outcome import Ending, Phase, Progress
+from infra.release.model.tags import Stopped, Tags, parse
 from tests.unit.fake_cloud import FakeCloud, cloud, set_of, target, version
 from tests.unit.seen import NOW, POLICY, TARGET, noted, stopped
 
@@ -91,7 +92,7 @@ def test_what_only_the_alarms_tell_is_noted_before_they_go(fired: int, reason: s
     names = (TARGET.verdict_alarm("1", "2", NOW), TARGET.alarm)
     each = replace(each, alarms=names)
     red = frozenset({names[fired]})
-    marks = spent.unnoted(TARGET, [each], Tags(), red)
+    marks = obsolete_alarms.unnoted(TARGET, [each], Tags(), red)
     assert marks == ([] if reason == "verdict" else [Stopped("d-1", "fault", f"alarm {TARGET.alarm} fired")])
     assert (
         blame(each, TARGET, noted(*marks))
@@ -113,9 +114,9 @@ def test_the_runner_notes_it() -> None:
 def test_what_the_record_itself_names_is_not_noted() -> None:
     names = (TARGET.verdict_alarm("1", "2", NOW), TARGET.alarm)
     each = replace(stopped(), alarms=names, message=f"Activated alarms: {names[1]}")
-    assert spent.unnoted(TARGET, [each], Tags(), frozenset(names)) == []
+    assert obsolete_alarms.unnoted(TARGET, [each], Tags(), frozenset(names)) == []
     by_hand = replace(stopped(), error="MANUAL_STOP")
-    assert spent.unnoted(TARGET, [by_hand], Tags(), frozenset(names)) == []
+    assert obsolete_alarms.unnoted(TARGET, [by_hand], Tags(), frozenset(names)) == []
 
 
 # What a sweep finds
@@ -131,7 +132,7 @@ def attempt(index: int, status: Status = Status.SUCCEEDED, **values: Any) -> Dep
 
 def swept(*ledger: Deployment, configured: Mapping[str, timedelta] | None = None) -> list[str]:
     ages = configured if configured is not None else dict.fromkeys(NAMES, timedelta(days=1))
-    return spent.left(TARGET, ledger, {name: NOW - age for name, age in ages.items()}, NOW)
+    return obsolete_alarms.left(TARGET, ledger, {name: NOW - age for name, age in ages.items()}, NOW)
 
 
 def test_all_go_but_those_that_something_in_flight_may_look_at() -> None:

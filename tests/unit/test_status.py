@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.release import plan
-from infra.release.case import Case
-from infra.release.command.status import report, rows, table
-from infra.release.model import Observation, ReleasePolicy, Status
-from infra.release.stuck import findings
-from infra.release.tags import First, Overridden, Pardon, Stopped
-from infra.release.verdict import Counts
+from infra.release.cli.status import report, rows, table
+from infra.release.decision import decide
+from infra.release.decision.context import Case
+from infra.release.decision.recovery import findings
+from infra.release.model.observation import Observation, Status
+from infra.release.model.spec import ReleasePolicy
+from infra.release.model.tags import First, Overridden, Pardon, Stopped
+from infra.release.verdict.judge import Counts
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
     NEW,
@@ -34,7 +35,7 @@ from tests.unit.seen import (
 
 
 def told(what: Observation, policy: ReleasePolicy = POLICY) -> dict[str, Any]:
-    watched = plan.watch([TARGET], {TARGET.function: what}, policy, NOW)[TARGET.function]
+    watched = decide.watch([TARGET], {TARGET.function: what}, policy, NOW)[TARGET.function]
     found = findings([TARGET], {TARGET.function: what}, policy, NOW)
     return report(Case(TARGET, what, policy, NOW), watched, found, lambda at: at)
 

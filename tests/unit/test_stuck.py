@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from infra.release import acts, plan, stuck
-from infra.release.actions import Action, Follow, Note, Stop
-from infra.release.ledger import moment
-from infra.release.model import Alias, Deployment, Notes, Observation, ReleasePolicy, Status
-from infra.release.outcome import Ending, Outcome, Phase
-from infra.release.runner import run
-from infra.release.stuck import Finding
-from infra.release.tags import Enlisted, Stopped
+from infra.release.decision import decide as plan
+from infra.release.decision import operator, recovery
+from infra.release.decision.recovery import Finding
+from infra.release.engine.runner import run
+from infra.release.model.actions import Action, Follow, Note, Stop
+from infra.release.model.ledger import moment
+from infra.release.model.observation import Alias, Deployment, Notes, Observation, Status
+from infra.release.model.outcome import Ending, Outcome, Phase
+from infra.release.model.spec import ReleasePolicy
+from infra.release.model.tags import Enlisted, Stopped
 from tests.unit.fake_cloud import FakeCloud, FakeSet, cloud, set_of, target, version
 from tests.unit.seen import NEW, NOW, POLICY, SPLIT, TARGET, deployment, entry, noted, outcome, rollback, seen, stopped
 
@@ -22,7 +24,7 @@ MOVED: dict[str, Any] = {"alias": Alias("3"), "live": version(3)}
 
 
 def found(what: Observation) -> list[Finding]:
-    return stuck.findings([TARGET], {TARGET.function: what}, POLICY, NOW)
+    return recovery.findings([TARGET], {TARGET.function: what}, POLICY, NOW)
 
 
 def look(fake: FakeCloud | FakeSet) -> dict[str, Observation]:
@@ -32,16 +34,16 @@ def look(fake: FakeCloud | FakeSet) -> dict[str, Observation]:
 
 def findings(fake: FakeCloud | FakeSet) -> list[Finding]:
     what = look(fake)
-    return stuck.findings([target(function=name) for name in what], what, POLICY, fake.clock.now())
+    return recovery.findings([target(function=name) for name in what], what, POLICY, fake.clock.now())
 
 
-def done(fake: FakeCloud | FakeSet, decide: acts.Decide, policy: ReleasePolicy = POLICY) -> dict[str, Outcome]:
+def done(fake: FakeCloud | FakeSet, decide: operator.Decide, policy: ReleasePolicy = POLICY) -> dict[str, Outcome]:
     wanted = [target(function=name) for name in look(fake)]
     return run(wanted, policy, fake, fake.clock, lambda _: None, decide)
 
 
 def mended(fake: FakeCloud | FakeSet) -> dict[str, Outcome]:
-    return done(fake, stuck.mend(findings(fake)))
+    return done(fake, recovery.mend(findings(fake)))
 
 
 def started(minutes: float = 2) -> FakeCloud:
@@ -83,16 +85,16 @@ def test_a_split_that_nothing_explains_takes_a_persons_word() -> None:
 
 def test_a_rejected_version_is_not_a_choice_and_the_last_good_one_is() -> None:
     what = seen(stopped(), alias=Alias("1", "2", 0.3), shifted=NEW)
-    assert stuck.choices(TARGET, what) == ["1"]
+    assert recovery.choices(TARGET, what) == ["1"]
     promoted = deployment(Status.SUCCEEDED, entry=entry(version(1).fingerprint, "7"))
-    assert stuck.choices(TARGET, seen(promoted, alias=SPLIT, shifted=NEW)) == ["1", "2", "7"]
+    assert recovery.choices(TARGET, seen(promoted, alias=SPLIT, shifted=NEW)) == ["1", "2", "7"]
 
 
 def test_the_version_that_a_person_names_gets_all_traffic() -> None:
     fake = cloud()
     fake.point("1", "2", 0.3)
     [finding] = findings(fake)
-    done(fake, stuck.mend([stuck.settled(finding, "2")]))
+    done(fake, recovery.mend([recovery.settled(finding, "2")]))
     assert fake.live.is_whole_on("2")
     assert findings(fake) == []
 
@@ -123,7 +125,7 @@ def test_a_deployment_that_is_none_of_ours_is_noted_stopped_and_waited_for() -> 
     assert "no line of the ledger" in finding.what
 
     def next_(what: Observation) -> Action:
-        return stuck.mend([finding])([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
+        return recovery.mend([finding])([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
 
     mark = Stopped("d-1", "operator", "unstick: orphan")
     gone = replace(stopped(), entry=None, error="MANUAL_STOP")
@@ -167,7 +169,7 @@ def test_a_rollback_that_never_ends_is_overtaken() -> None:
     [finding] = found(seen(rollback(Status.CREATED, ago=16), stopped(ago=20), **late))
     assert (finding.kind, finding.deployment) == ("hung", "d-1")
     followed = seen(rollback(Status.CREATED, ago=16), stopped(ago=20), following="d-1", **late)
-    action = stuck.mend([finding])([TARGET], {TARGET.function: followed}, POLICY, NOW)[TARGET.function]
+    action = recovery.mend([finding])([TARGET], {TARGET.function: followed}, POLICY, NOW)[TARGET.function]
     assert action.phase is Phase.RESTORE
 
 
@@ -197,10 +199,10 @@ def test_a_set_whose_runner_died_before_it_had_started_all_takes_a_persons_word(
         "orders": seen(promoted, alias=Alias("2"), live=NEW, tags=noted(mark)),
         "payments": seen(tags=noted(mark)),
     }
-    [finding] = stuck.findings([TARGET, other], what, POLICY, NOW)
+    [finding] = recovery.findings([TARGET, other], what, POLICY, NOW)
     assert (finding.kind, finding.function, finding.act) == ("half", "payments", "")
     assert "orders went ahead alone" in finding.what
     back = deployment(Status.SUCCEEDED, ago=1, entry=entry(version(1).fingerprint, "2"))
     ledger: tuple[Deployment, ...] = (replace(back, id="d-2"), promoted)
     what["orders"] = seen(*ledger, tags=noted(mark, Stopped("d-1", "operator", "why")))
-    assert stuck.findings([TARGET, other], what, POLICY, NOW) == []
+    assert recovery.findings([TARGET, other], what, POLICY, NOW) == []

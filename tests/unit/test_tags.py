@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.release.ledger import moment
-from infra.release.stops import KINDS, LEAST
-from infra.release.tags import (
+from infra.release.model.ledger import moment
+from infra.release.model.stops import KINDS, LEAST
+from infra.release.model.tags import (
     GONE,
     KEYS,
     Enlisted,

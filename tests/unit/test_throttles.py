@@ -8,13 +8,13 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from infra.release import plan
-from infra.release.actions import Start
 from infra.release.aws.cloud import Aws
-from infra.release.blame import REJECTING, blame
-from infra.release.model import Status
-from infra.release.outcome import Ending
-from infra.release.tags import Tags
+from infra.release.decision import decide
+from infra.release.decision.failure import REJECTING, blame
+from infra.release.model.actions import Start
+from infra.release.model.observation import Status
+from infra.release.model.outcome import Ending
+from infra.release.model.tags import Tags
 from tests.unit.fake_cloud import FakeClock
 from tests.unit.seen import NEW, NOW, POLICY, TARGET, deployment, outcome, seen
 
@@ -29,7 +29,7 @@ def test_the_description_says_so() -> None:
 
 def test_no_release_starts_while_it_is_red() -> None:
     what = seen(red=frozenset({THROTTLED.throttle_alarm}))
-    end = outcome(plan.decide([THROTTLED], {THROTTLED.function: what}, POLICY, NOW)[THROTTLED.function])
+    end = outcome(decide.decide([THROTTLED], {THROTTLED.function: what}, POLICY, NOW)[THROTTLED.function])
     assert (end.ending, end.reason) == (Ending.REFUSED, "alarm")
     assert THROTTLED.throttle_alarm in end.detail
 

@@ -5,10 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from infra.release import ledger, plan
-from infra.release.model import ReleasePolicy, Status
-from infra.release.outcome import Ending, Outcome, Phase, Progress
-from infra.release.runner import Unavailable, run
+from infra.release.decision import decide
+from infra.release.engine.cloud import Unavailable
+from infra.release.engine.runner import run
+from infra.release.model import ledger
+from infra.release.model.observation import Status
+from infra.release.model.outcome import Ending, Outcome, Phase, Progress
+from infra.release.model.spec import ReleasePolicy
 from tests.unit.fake_cloud import FakeSet, set_of, target, version
 
 POLICY = ReleasePolicy(commit="abc123")
@@ -182,7 +185,7 @@ def test_one_promoted_goes_back_by_the_next_run_where_nobody_saw_the_other_fail(
         for each in fake.clouds.values():
             each.serve()
     assert str(fake.clouds["billing"].live) == "2"
-    watched = run([target(2, name) for name in fake.clouds], POLICY, fake, fake.clock, lambda _: None, plan.watch)
+    watched = run([target(2, name) for name in fake.clouds], POLICY, fake, fake.clock, lambda _: None, decide.watch)
     assert reasons(watched)["billing"] == (Ending.ROLLED_BACK, "set")
     assert_whole(fake, "1")
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from infra.release.rule import Rule, VerdictError
-from infra.release.verdict import LARGEST_COUNT, Counts, fires, judge
+from infra.release.verdict.judge import LARGEST_COUNT, Counts, fires, judge
+from infra.release.verdict.rule import Rule, VerdictError
 
 RULES = st.builds(
     Rule,

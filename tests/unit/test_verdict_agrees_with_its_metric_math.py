@@ -10,8 +10,9 @@ from dataclasses import replace
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from infra.release.rule import Rule
-from infra.release.verdict import Counts, MetricQuery, fires, judge, metric_queries, slow_metric_queries
+from infra.release.verdict.judge import Counts, fires, judge
+from infra.release.verdict.metric_math import MetricQuery, metric_queries, slow_metric_queries
+from infra.release.verdict.rule import Rule
 from local.cloud.metrics.math.evaluation import Expressions
 from local.cloud.metrics.math.values import Series, Span
 

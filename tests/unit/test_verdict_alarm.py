@@ -6,15 +6,15 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from infra.release.rule import Rule, VerdictError
-from infra.release.verdict import (
-    ALARM_SETTINGS,
+from infra.release.verdict.judge import ALARM_SETTINGS
+from infra.release.verdict.metric_math import (
     LONGEST_EXPRESSION,
     MetricQuery,
     _checked,
     metric_queries,
     slow_metric_queries,
 )
+from infra.release.verdict.rule import Rule, VerdictError
 
 FULL = Rule(z=3.1499999999999, correction=0.123456789, absolute=0.0123456789, forgiven=1000, slow_milliseconds=899_999)
 LONG = "f" * 64  # Lambda's longest function name

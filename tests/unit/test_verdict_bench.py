@@ -31,7 +31,7 @@ from bench.verdict_runner import NEVER as NEVER_STOPPED
 from bench.verdict_runner import REGRESSIONS as WATCHED_REGRESSIONS
 from bench.verdict_tally import RUNS, Key, Tally, Task, count, perform, plan
 from bench.verdict_worlds import ATTEMPTS, COLD_CALLS, KIND, WORLDS
-from infra.release.rule import Rule
+from infra.release.verdict.rule import Rule
 
 
 def side(invocations: list[int], errors: list[int]) -> Side:

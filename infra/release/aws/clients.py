@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.session import Session
 
-from infra.release import ledger
 from infra.release.aws.errors import asking
-from infra.release.clock import ScaledClock
-from infra.release.runner import CloudError
+from infra.release.engine.clock import ScaledClock
+from infra.release.engine.cloud import CloudError
+from infra.release.model import ledger
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

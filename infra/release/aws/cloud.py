@@ -13,29 +13,22 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from infra.release import fingerprint, ledger, logs, proven
-from infra.release.actions import Start, TakeBack
-from infra.release.attempt import Elsewhere
-from infra.release.aws import elsewhere, measures, versions
+from infra.release.aws import log_errors, metrics, upstream, versions
 from infra.release.aws.clients import Clients
+from infra.release.aws.deployments import Records, chunks
 from infra.release.aws.errors import asking
-from infra.release.aws.records import Records, chunks
-from infra.release.clock import ScaledClock
-from infra.release.model import (
-    Alias,
-    Answer,
-    Deployment,
-    Notes,
-    Observation,
-    ReleasePolicy,
-    Status,
-    Target,
-    Version,
-)
-from infra.release.outcome import Outcome
-from infra.release.runner import NotThere
-from infra.release.tags import Mark
-from infra.release.verdict import ALARM_SETTINGS, MetricQuery, metric_queries, slow_metric_queries
+from infra.release.decision import proven
+from infra.release.engine.clock import ScaledClock
+from infra.release.engine.cloud import NotThere
+from infra.release.model import fingerprint, ledger
+from infra.release.model.actions import Start, TakeBack
+from infra.release.model.attempt import UpstreamReleases
+from infra.release.model.observation import Alias, Answer, Deployment, Notes, Observation, Status, Version
+from infra.release.model.outcome import Outcome
+from infra.release.model.spec import ReleasePolicy, Target
+from infra.release.model.tags import Mark
+from infra.release.verdict.judge import ALARM_SETTINGS
+from infra.release.verdict.metric_math import MetricQuery, metric_queries, slow_metric_queries
 
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy.literals import AutoRollbackEventType
@@ -62,7 +55,7 @@ class Aws:
         self.clients = Clients(region, clock)
         self.records = Records(self.clients, clock)
         self._clock = clock
-        self._elsewhere: dict[str, tuple[datetime, Elsewhere]] = {}  # by deployment group, and when it was asked
+        self._elsewhere: dict[str, tuple[datetime, UpstreamReleases]] = {}  # by deployment group, and when it was asked
         self._digests: dict[str, str] = {}  # of what is wanted, by function
         self._configurations: dict[tuple[str, str], Mapping[str, Any]] = {}  # by function and version
 
@@ -123,15 +116,15 @@ class Aws:
     def _measured(self, wanted: Sequence[Target], seen: Mapping[str, Observation]) -> dict[str, Observation]:
         """With what the versions did and which alarms are red: a few requests for all functions."""
         now, names = self._clock.now(), set()
-        asked = [measures.wanted(target, seen[target.function], now) for target in wanted]
-        counts = measures.counts(self.clients, self._clock, asked)
+        asked = [metrics.wanted(target, seen[target.function], now) for target in wanted]
+        counts = metrics.counts(self.clients, self._clock, asked)
         for target in wanted:
             followed = seen[target.function].followed
             if followed is None:
                 names |= {target.alarm, target.throttle_alarm} - {""}
             elif followed.status.ended or counts[target.function].canary.errors:  # else none of them can matter
                 names |= set(followed.alarms)
-        red = measures.red(self.clients, names)
+        red = metrics.red(self.clients, names)
         return {
             name: replace(
                 each, red=red, stable=counts[name].stable, canary=counts[name].canary, traffic=counts[name].traffic
@@ -184,11 +177,11 @@ class Aws:
         declared = json.loads(target.configuration)
         return fingerprint.next_version(self._configuration(target.function, live.number), declared)
 
-    def elsewhere(self, target: Target) -> Elsewhere:
+    def upstream(self, target: Target) -> UpstreamReleases:
         now = self._clock.now()
         known = self._elsewhere.get(target.proof_group)
         if known is None or now - known[0] > STALE:
-            found = elsewhere.told(self.clients, self._clock, target, self._digests.get(target.function, ""))
+            found = upstream.told(self.clients, self._clock, target, self._digests.get(target.function, ""))
             known = self._elsewhere[target.proof_group] = now, found
         return known[1]
 
@@ -200,7 +193,7 @@ class Aws:
                 FunctionName=target.function, Qualifier=version, Payload=target.probe
             )
             payload = answer["Payload"].read()
-        return Answer(version, logs.failure(payload, raised="FunctionError" in answer))
+        return Answer(version, log_errors.failure(payload, raised="FunctionError" in answer))
 
     def note(self, target: Target, mark: Mark) -> None:
         self.records.note(target, mark)
@@ -297,7 +290,9 @@ class Aws:
         with asking("logs FilterLogEvents", f"log group {target.log_group}"):
             streams = self._streams(target, outcome.to_version, start)
             return (
-                logs.most_frequent(self._errors(target.log_group, start, logStreamNames=streams)) if streams else None
+                log_errors.most_frequent(self._errors(target.log_group, start, logStreamNames=streams))
+                if streams
+                else None
             )
 
     def _said_by_hooks(self, target: Target, start: datetime) -> str | None:
@@ -307,7 +302,7 @@ class Aws:
             with asking("logs FilterLogEvents", f"log group /aws/lambda/{hook}"):
                 messages += self._errors(f"/aws/lambda/{hook}", start)
         of_ours = [message for message in messages if target.function in message]
-        return logs.most_frequent(of_ours or messages)
+        return log_errors.most_frequent(of_ours or messages)
 
     def _errors(self, group: str, start: datetime, **only: Any) -> list[str]:
         """The messages since then that look like errors."""
@@ -320,7 +315,7 @@ class Aws:
                 PaginationConfig={"MaxItems": MOST_EVENTS},
                 **only,
             )
-            for pattern in logs.PATTERNS
+            for pattern in log_errors.PATTERNS
         )
         return [event["message"] for pages in found for page in pages for event in page["events"]]
 
@@ -341,8 +336,8 @@ class Aws:
     def states(self, names: Collection[str]) -> Mapping[str, bool]:
         return {
             each["AlarmName"]: each.get("StateValue") == "ALARM"
-            for some in chunks(sorted(names), measures.MOST_NAMES)
-            for each in measures.described(self.clients, some)
+            for some in chunks(sorted(names), metrics.MOST_NAMES)
+            for each in metrics.described(self.clients, some)
         }
 
     def clear(self, names: Collection[str]) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 
-from infra.release.runner import CloudError, NotThere, Unavailable
+from infra.release.engine.cloud import CloudError, NotThere, Unavailable
 
 LOGGED_OUT = {
     "ExpiredToken",

@@ -17,8 +17,8 @@ from typing import Any
 
 from infra.release.aws.clients import Clients
 from infra.release.aws.errors import asking
-from infra.release.clock import ScaledClock
-from infra.release.model import Deployment
+from infra.release.engine.clock import ScaledClock
+from infra.release.model.observation import Deployment
 
 RECENT = 50
 """Records of a group that are read in any case, and that each further step reads: two of BatchGetDeployments."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from infra.release import fingerprint
 from infra.release.aws.clients import Clients
+from infra.release.aws.deployments import chunks
 from infra.release.aws.errors import asking
-from infra.release.aws.measures import MOST_NAMES
-from infra.release.aws.records import chunks
-from infra.release.clock import ScaledClock
-from infra.release.model import Target
-from infra.release.prune import Published
-from infra.release.runner import NotThere
+from infra.release.aws.metrics import MOST_NAMES
+from infra.release.engine.clock import ScaledClock
+from infra.release.engine.cloud import NotThere
+from infra.release.model import fingerprint
+from infra.release.model.spec import Target
+from infra.release.reports.retention import Published
 
 
 def published(clients: Clients, clock: ScaledClock, target: Target) -> list[Published]:

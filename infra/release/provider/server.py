@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from infra.release.clock import ScaledClock
-from infra.release.model import ReleaseError
+from infra.release.engine.clock import ScaledClock
+from infra.release.model.spec import ReleaseError
 from infra.release.provider.servicer import LiveCloud, ReleaseProvider
 
 PARENT_POLL = 0.5  # seconds

@@ -17,13 +17,16 @@ import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from infra.release import drift, runner, wire
-from infra.release.case import Case
-from infra.release.clock import ScaledClock
-from infra.release.forecast import PLAN_FILE, Forecast, first, forecast
-from infra.release.model import Alias, ReleaseError, ReleasePolicy, Target, Version
-from infra.release.provider.under_way import UnderWay
-from infra.release.runner import Cloud
+from infra.release.decision.context import Case
+from infra.release.engine import runner
+from infra.release.engine.clock import ScaledClock
+from infra.release.engine.cloud import Cloud, NotThere
+from infra.release.model import serialization
+from infra.release.model.observation import Alias, Version
+from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
+from infra.release.provider import drift
+from infra.release.provider.in_flight import UnderWay
+from infra.release.reports.preview import PLAN_FILE, Forecast, first, forecast
 
 VERSION = "0.1.0"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -125,8 +128,8 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
                 targets, policy, _ = _release(news)
                 if len(targets) > 1 and not policy.wait:
                     why = f"is false, but {len(targets)} functions go together, and only one who waits sees to that"
-                    raise wire.WireError({"policy.wait": f"{why}; set it to true"})
-            except wire.WireError as mistake:
+                    raise serialization.WireError({"policy.wait": f"{why}; set it to true"})
+            except serialization.WireError as mistake:
                 for path, what in mistake.mistakes.items():
                     response.failures.add(property=path, reason=f"{path} {what}")
         return response
@@ -201,13 +204,13 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         """None where it is gone; credentials of another account, where it never was, are an error instead."""
         try:
             return self.cloud(region).alias(function, alias)
-        except runner.NotThere:
+        except NotThere:
             self.cloud(region).check_account(function, topic)
             return None
 
     def _case(self, target: Target, inputs: Mapping[str, Any]) -> Case | None:
         """What a look finds of a function; None where AWS does not answer, for it only explains."""
-        policy, now = wire.policy(inputs["policy"]), self.clock.now()
+        policy, now = serialization.policy(inputs["policy"]), self.clock.now()
         try:
             seen = runner.look([target], policy, self.cloud(inputs["region"]))
         except ReleaseError:
@@ -232,8 +235,11 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Of the functions of which a preview knows enough; one that is not there yet goes first."""
         cloud, targets = self.cloud(news["region"]), [_foreseen(each) for each in _known_targets(news)]
         there = [each for each in targets if self._alias(news["region"], each.function, each.alias, each.topic)]
-        seen = runner.look(there, wire.policy(news["policy"]), cloud)
-        found = {each.function: each for each in forecast(there, seen, wire.policy(news["policy"]), self.clock.now())}
+        seen = runner.look(there, serialization.policy(news["policy"]), cloud)
+        found = {
+            each.function: each
+            for each in forecast(there, seen, serialization.policy(news["policy"]), self.clock.now())
+        }
         return [found.get(target.function) or first(target) for target in targets]
 
     def _run(self, request: Any, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -246,7 +252,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         return {
             **inputs,
             "liveVersions": {each.function: str(cloud.alias(each.function, each.alias)) for each in targets},
-            "outcomes": {function: wire.plain(outcome) for function, outcome in outcomes.items()},
+            "outcomes": {function: serialization.plain(outcome) for function, outcome in outcomes.items()},
         }
 
     def _retire(self, request: Any, inputs: dict[str, Any], but: set[str]) -> None:
@@ -258,7 +264,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             cloud = self.cloud(region)
             try:
                 runner.retire([target], policy, cloud, self.clock, self._reporter(request))
-            except runner.NotThere as gone:  # deleted by somebody else
+            except NotThere as gone:  # deleted by somebody else
                 self.log(request.urn, str(gone), engine_pb2.WARNING)
                 cloud.forget(target)
 
@@ -267,8 +273,8 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _release(inputs: Mapping[str, Any]) -> tuple[list[Target], ReleasePolicy, str]:
-    targets = [wire.target(each, f"targets[{index}]") for index, each in enumerate(inputs["targets"])]
-    return targets, wire.policy(inputs["policy"]), inputs["region"]
+    targets = [serialization.target(each, f"targets[{index}]") for index, each in enumerate(inputs["targets"])]
+    return targets, serialization.policy(inputs["policy"]), inputs["region"]
 
 
 NOT_YET = {"version": "", "configuration": ""}
@@ -283,7 +289,7 @@ def _known_targets(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _foreseen(target: Mapping[str, Any]) -> Target:
-    return wire.target({key: NOT_YET[key] if _unknown(value) else value for key, value in target.items()})
+    return serialization.target({key: NOT_YET[key] if _unknown(value) else value for key, value in target.items()})
 
 
 def _unknown(value: Any) -> bool:

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from infra.release.model import ReleaseError
-from infra.release.outcome import Outcome
+from infra.release.model.outcome import Outcome
+from infra.release.model.spec import ReleaseError
 
 MOST_LOOKS = 100
 """Without a pause between them: one for each mark, deployment and restored alias of a set."""

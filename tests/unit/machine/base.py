@@ -10,10 +10,12 @@ from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from infra.release import acts, plan, stuck
-from infra.release.model import Alias, Notes, Observation, ReleasePolicy, Target
-from infra.release.outcome import Outcome
-from infra.release.runner import run
+from infra.release.decision import decide as plan
+from infra.release.decision import operator, recovery
+from infra.release.engine.runner import run
+from infra.release.model.observation import Alias, Notes, Observation
+from infra.release.model.outcome import Outcome
+from infra.release.model.spec import ReleasePolicy, Target
 from tests.unit.machine import settled
 from tests.unit.machine.actors import Actor, Crash
 from tests.unit.machine.client import Client, Cloud
@@ -125,7 +127,7 @@ class Base(RuleBasedStateMachine):
     # Whoever acts
 
     def launch(
-        self, kind: str, wanted: tuple[Target, ...], policy: ReleasePolicy, decide: acts.Decide = plan.decide
+        self, kind: str, wanted: tuple[Target, ...], policy: ReleasePolicy, decide: operator.Decide = plan.decide
     ) -> Actor:
         """Begin a run, which goes on as time passes."""
         self.launched += 1
@@ -146,7 +148,7 @@ class Base(RuleBasedStateMachine):
         self.let_pass(timedelta(0))
         return actor
 
-    def acts(self, kind: str, decide: acts.Decide, names: set[str]) -> Actor:
+    def acts(self, kind: str, decide: operator.Decide, names: set[str]) -> Actor:
         """An operator's command."""
         targets = tuple(each for each in self.exported if each.function in names)
         return self.launch(kind, targets, self.policy, decide)
@@ -219,10 +221,10 @@ class Base(RuleBasedStateMachine):
     def unstick(self, *, by_word: bool) -> None:
         """by_word: an operator says which version of a split alias should be live."""
         seen, targets = self.seen(), {each.function: each for each in self.exported}
-        found = stuck.findings(self.exported, seen, self.policy, self.cloud.now)
+        found = recovery.findings(self.exported, seen, self.policy, self.cloud.now)
         if by_word:
             found = [
-                stuck.settled(each, stuck.choices(targets[each.function], seen[each.function])[0])
+                recovery.settled(each, recovery.choices(targets[each.function], seen[each.function])[0])
                 if each.kind == "split"
                 else each
                 for each in found
@@ -230,5 +232,5 @@ class Base(RuleBasedStateMachine):
         acting = [each for each in found if each.act]
         if acting:
             self.cloud.tell(f"unstick finds {acting}")
-            names = acts.alongside(seen, {each.function for each in acting})
-            self.acts("unstick", stuck.mend(acting), names)
+            names = operator.alongside(seen, {each.function for each in acting})
+            self.acts("unstick", recovery.mend(acting), names)

@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from infra.release import ledger, proven, tags
-from infra.release.actions import Start, TakeBack
-from infra.release.attempt import Elsewhere
-from infra.release.aws import measures
-from infra.release.model import NOTHING, Alias, Answer, Deployment, Notes, Observation, ReleasePolicy, Status, Target
-from infra.release.outcome import Outcome
-from infra.release.runner import CloudError, Unavailable
-from infra.release.tags import Enlisted, Mark
-from infra.release.verdict import Counts
+from infra.release.aws import metrics
+from infra.release.decision import proven
+from infra.release.engine.cloud import CloudError, Unavailable
+from infra.release.model import ledger, tags
+from infra.release.model.actions import Start, TakeBack
+from infra.release.model.attempt import UpstreamReleases
+from infra.release.model.observation import NOTHING, Alias, Answer, Deployment, Notes, Observation, Status
+from infra.release.model.outcome import Outcome
+from infra.release.model.spec import ReleasePolicy, Target
+from infra.release.model.tags import Enlisted, Mark
+from infra.release.verdict.judge import Counts
 from tests.unit.machine.actors import Crash
 from tests.unit.machine.codedeploy import CodeDeploy, Limit, Record
 from tests.unit.machine.world import MINUTE, Alarm, Function
@@ -95,8 +97,8 @@ class Client:
 
     # What is seen
 
-    def elsewhere(self, target: Target) -> Elsewhere:
-        return Elsewhere()  # no target of the machine's asks
+    def upstream(self, target: Target) -> UpstreamReleases:
+        return UpstreamReleases()  # no target of the machine's asks
 
     def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         names = [target.function for target in wanted]
@@ -134,7 +136,7 @@ class Client:
         return found
 
     def _ledger(self, group: CodeDeploy, following: str | None) -> tuple[Deployment, ...]:
-        """All records at first, then those that may have changed; as infra.release.aws.records."""
+        """All records at first, then those that may have changed; as infra.release.aws.deployments."""
         name, records = group.function.name, {each.id: each for each in group.records}
         known = self._known.get(name)
         if known is None:
@@ -164,7 +166,7 @@ class Client:
 
     def _measured(self, target: Target, function: Function, seen: Observation) -> Observation:
         followed, now = seen.followed, self.cloud.now
-        since = measures.wanted(target, seen, now).since - MINUTE
+        since = metrics.wanted(target, seen, now).since - MINUTE
         names = set(followed.alarms) if followed else {target.alarm, target.throttle_alarm}
         stable, canary = (function.counts(number, since, now) for number in seen.compared)
         red = frozenset(name for name in names if name in function.alarms and function.alarms[name].red)

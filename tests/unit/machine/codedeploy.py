@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from infra.release.model import Alias
+from infra.release.model.observation import Alias
 from local.cloud.codedeploy.machine import (
     AFTER,
     BEFORE,

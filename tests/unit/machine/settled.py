@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from infra.release.model import Notes
-from infra.release.stops import LEAST
+from infra.release.model.observation import Notes
+from infra.release.model.stops import LEAST
 from tests.unit.machine.client import Client
 from tests.unit.machine.codedeploy import CodeDeploy, Record
 from tests.unit.machine.truth import Truth

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from infra.release.model import ReleasePolicy, Target
-from infra.release.outcome import Ending, Outcome
-from infra.release.tags import First, Mark, Overridden, Pardon, Stopped, parse
-from infra.release.verdict import judge
+from infra.release.model.outcome import Ending, Outcome
+from infra.release.model.spec import ReleasePolicy, Target
+from infra.release.model.tags import First, Mark, Overridden, Pardon, Stopped, parse
+from infra.release.verdict.judge import judge
 from tests.unit.machine.client import Client, Cloud, Saw
 from tests.unit.machine.codedeploy import CodeDeploy, Record
 from tests.unit.machine.world import BrokenError, Function

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from infra.release.model import Alias, Target, Version
-from infra.release.rule import Rule
-from infra.release.verdict import Counts, judge
+from infra.release.model.observation import Alias, Version
+from infra.release.model.spec import Target
+from infra.release.verdict.judge import Counts, judge
+from infra.release.verdict.rule import Rule
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -1,0 +1,247 @@
+"""CodeDeploy's records, which are the ledger, and the tags of its groups. What cannot change is asked for once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from infra.release.aws import reach, revisions
+from infra.release.aws.clients import Clients
+from infra.release.aws.errors import asking
+from infra.release.aws.reach import Settled, listed
+from infra.release.engine.clock import ScaledClock
+from infra.release.engine.cloud import CloudError, Unavailable
+from infra.release.model import ledger, tags
+from infra.release.model.observation import Deployment, Notes, Status
+from infra.release.model.spec import Target
+from infra.release.model.tags import Enlisted, Mark, Tags
+
+if TYPE_CHECKING:
+    from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef, LambdaTargetTypeDef
+
+EARLIER = timedelta(minutes=1)
+"""Than the newest record that is known, lest one is missed that was created at the same moment."""
+SHIFT = "AllowTraffic"
+"""The lifecycle event in which traffic moves."""
+UNASKED = timedelta(minutes=1)
+"""How long an alias that looks untouched is taken to be: somebody may have put back what CodeDeploy split."""
+
+
+class Records:
+    """The deployments and the tags of the groups that one command deals with."""
+
+    def __init__(self, clients: Clients, clock: ScaledClock) -> None:
+        self._clients = clients
+        self._clock = clock
+        self._records: dict[str, dict[str, Deployment]] = {}  # by deployment group, then id
+        self._tags: dict[str, dict[str, str]] = {}  # by deployment group
+        self._canaries: dict[str, str] = {}  # by deployment
+        self._shifting: dict[str, datetime] = {}  # by deployment
+        self._asked: dict[str, datetime] = {}  # by deployment: when its target was
+
+    # Deployments
+
+    def deployments(
+        self,
+        wanted: Sequence[Target],
+        notes: Mapping[str, Notes],
+        split: frozenset[str] = frozenset(),
+        settled: Mapping[str, Settled] | None = None,
+    ) -> dict[str, dict[str, Deployment]]:
+        """The records by group, then id: at first those that are needed, then those that may have changed.
+
+        split: the functions whose alias is split, so that traffic is known to be moving. settled: by function,
+        whether what was read suffices.
+        """
+        following = {target.group: notes[target.function].following for target in wanted}
+        begun = self._begun(wanted, settled or {})
+        stale = {
+            target.group: {*begun[target.group]}
+            if target.group in begun
+            else self._stale(target, following[target.group])
+            for target in wanted
+        }
+        fresh = {id_: each for some in begun.values() for id_, each in some.items()}
+        fresh |= self._read(id_ for group, ids in stale.items() if group not in begun for id_ in ids)
+        # What is followed may be further back than what was read at first.
+        fresh |= self._read(
+            id_
+            for group, id_ in following.items()
+            if id_ and id_ not in fresh and id_ not in self._records.get(group, {})
+        )
+        rollbacks = {group: fresh[id_].rollback for group, id_ in following.items() if id_ and id_ in fresh}
+        fresh |= self._read(id_ for id_ in rollbacks.values() if id_ and id_ not in fresh)
+        for target in wanted:
+            group, id_ = target.group, following[target.group]
+            ids = stale[group] | {each for each in [rollbacks.get(group), id_] if each}
+            records = self._records.get(group, {}) | {each: fresh[each] for each in ids if each in fresh}
+            if id_ is not None:
+                if id_ not in records:
+                    raise Unavailable(f"CodeDeploy does not show deployment {id_} yet")
+                records[id_] = self._detailed(records[id_], target.function in split)
+            self._records[group] = records
+        return {target.group: self._records[target.group] for target in wanted}
+
+    def every(self, target: Target) -> dict[str, Deployment]:
+        """All records of a group that CodeDeploy has kept."""
+        return self._read(listed(self._clients, target.application, target.group))
+
+    def _begun(self, wanted: Sequence[Target], settled: Mapping[str, Settled]) -> dict[str, dict[str, Deployment]]:
+        """Those of the groups of which none is known yet."""
+        new = [each for each in wanted if each.group not in self._records]
+        groups = [reach.Group(each.application, each.group, settled.get(each.function, _enough)) for each in new]
+        return reach.recent(self._clients, self._clock, groups, self._read)
+
+    def _stale(self, target: Target, following: str | None) -> set[str]:
+        """The ids of the group's records that are to be read: those that are new, and those that were in flight."""
+        known = self._records[target.group]
+        running = {each.id for each in known.values() if each.running}
+        if following in running:  # beside it none can be in flight, so there is no need to ask
+            return running
+        if new := listed(self._clients, target.application, target.group, **self._since_newest(known)) - known.keys():
+            self.forget_tags(target)  # another terminal has created it, and perhaps said why
+        return running | new | ({following} if following else set())
+
+    def _since_newest(self, known: Mapping[str, Deployment]) -> dict[str, Any]:
+        """The range of ListDeployments that leaves out nearly all that is known."""
+        newest = max((each.created for each in known.values()), default=None)
+        return {"createTimeRange": {"start": self._clock.real(newest) - EARLIER}} if newest else {}
+
+    def _read(self, ids: Iterable[str]) -> dict[str, Deployment]:
+        return {info["deploymentId"]: described(info, self._clock) for info in infos(self._clients, ids)}
+
+    def _detailed(self, deployment: Deployment, split: bool) -> Deployment:
+        """With the version that it shifts to, once CodeDeploy can say, and when traffic began to move."""
+        id_, now = deployment.id, self._clock.now()
+        due = split or now - self._asked.get(id_, deployment.created) > UNASKED
+        if id_ not in self._canaries or (due and deployment.running and id_ not in self._shifting):
+            self._asked[id_] = now
+            self._ask_target(id_)
+        canary = self._canaries.get(id_, deployment.canary)
+        return replace(deployment, canary=canary, shifting=self._shifting.get(id_))
+
+    def _ask_target(self, deployment: str) -> None:
+        for target in lambda_targets(self._clients, deployment):
+            self._canaries[deployment] = target["lambdaFunctionInfo"]["targetVersion"]
+            for event in target.get("lifecycleEvents", []):
+                if event["lifecycleEventName"] == SHIFT and "startTime" in event:
+                    self._shifting[deployment] = self._clock.simulated(event["startTime"])
+
+    def created(self, deployment: str, canary: str) -> None:
+        """A deployment of ours is there, and shifts to `canary`."""
+        self._canaries[deployment] = canary
+
+    # Tags
+
+    def tags(self, target: Target) -> Tags:
+        """The group's marks, as they were read last."""
+        if target.group not in self._tags:
+            self._tags[target.group] = tags_of(self._clients, group_arn(target))
+        return tags.parse(self._tags[target.group])
+
+    def forget_tags(self, target: Target) -> None:
+        """Somebody may have written some: read them again."""
+        self._tags.pop(target.group, None)
+
+    def begun(self, target: Target) -> None:
+        """A release is about to start: the tag of the first version says so from now on."""
+        if new := tags.begun(self._tags.get(target.group, {})):
+            arn = group_arn(target)
+            with asking("codedeploy TagResource", f"deployment group {target.group}"):
+                self._clients.codedeploy.tag_resource(
+                    ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in new.items()]
+                )
+            self._tags[target.group] |= new
+
+    def shifting_to(self, deployment: str) -> str | None:
+        """The version that an old deployment shifted to, where its record does not say so itself."""
+        if deployment not in self._canaries:
+            self._ask_target(deployment)
+        return self._canaries.get(deployment)
+
+    def note(self, target: Target, mark: Mark) -> None:
+        now = self._clock.real(self._clock.now())
+        if isinstance(mark, Enlisted):
+            mark = Enlisted(ledger.moment(self._clock.real(mark.at)))
+        arn = group_arn(target)
+        known = tags_of(self._clients, arn)  # others may have written since, and some tags hold several marks
+        try:
+            new = tags.written(mark, self._clients.by, ledger.moment(now), known)
+        except ValueError as mistake:
+            raise CloudError(str(mistake)) from None
+        with asking("codedeploy TagResource", f"deployment group {target.group}"):
+            self._clients.codedeploy.tag_resource(
+                ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in new.items()]
+            )
+        known |= new
+        if surplus := tags.surplus(known):
+            with asking("codedeploy UntagResource", f"deployment group {target.group}"):
+                self._clients.codedeploy.untag_resource(ResourceArn=arn, TagKeys=surplus)
+        self._tags[target.group] = {key: value for key, value in known.items() if key not in surplus}
+
+
+def _enough(_: dict[str, Deployment]) -> bool:
+    return True
+
+
+def infos(clients: Clients, deployments: Iterable[str]) -> Iterator[DeploymentInfoTypeDef]:
+    """CodeDeploy's records of those deployments; it takes 25 at once."""
+    for some in chunks(sorted(set(deployments)), 25):
+        with asking("codedeploy BatchGetDeployments", f"deployments {', '.join(some)}"):
+            yield from clients.codedeploy.batch_get_deployments(deploymentIds=some)["deploymentsInfo"]
+
+
+def described(info: DeploymentInfoTypeDef, clock: ScaledClock) -> Deployment:
+    """A record, in the clock's time."""
+    error, rollback = info.get("errorInformation", {}), info.get("rollbackInfo", {})
+    return Deployment(
+        id=info["deploymentId"],
+        status=Status(info["status"]),
+        created=clock.simulated(info["createTime"]),
+        started=clock.simulated(info["startTime"]) if "startTime" in info else None,
+        ended=clock.simulated(info["completeTime"]) if "completeTime" in info else None,
+        entry=ledger.parse(info.get("description", "")),
+        error=error.get("code", ""),
+        message=error.get("message", ""),
+        rollback=rollback.get("rollbackDeploymentId"),
+        rolls_back=rollback.get("rollbackTriggeringDeploymentId"),
+        alarms=tuple(alarm["name"] for alarm in info.get("overrideAlarmConfiguration", {}).get("alarms", [])),
+        canary=shift[1] if (shift := revisions.shift(info.get("revision", {}))) else None,
+    )
+
+
+def tags_of(clients: Clients, group: str) -> dict[str, str]:
+    """The tags of the deployment group of that ARN."""
+    found: dict[str, str] = {}
+    more: dict[str, str] = {}
+    while True:  # botocore has no paginator for it
+        with asking("codedeploy ListTagsForResource", f"deployment group {group}"):
+            page = clients.codedeploy.list_tags_for_resource(ResourceArn=group, **more)
+        found |= {tag["Key"]: tag.get("Value", "") for tag in page["Tags"] if "Key" in tag}
+        if not (token := page.get("NextToken")):
+            return found
+        more = {"NextToken": token}
+
+
+def lambda_targets(clients: Clients, deployment: str) -> Iterator[LambdaTargetTypeDef]:
+    """The functions of a deployment with their versions and lifecycle events, as far as it has come."""
+    client, fine = clients.codedeploy, "DeploymentNotStartedException"
+    with asking("codedeploy GetDeploymentTarget", f"deployment {deployment}", fine=fine):
+        pages = client.get_paginator("list_deployment_targets").paginate(deploymentId=deployment)
+        for id_ in [id_ for page in pages for id_ in page.get("targetIds", [])]:
+            found = client.get_deployment_target(deploymentId=deployment, targetId=id_)["deploymentTarget"]
+            if "lambdaTarget" in found:
+                yield found["lambdaTarget"]
+
+
+def group_arn(target: Target) -> str:
+    """The ARN of the target's deployment group; the topic is of the same account and region."""
+    _, partition, _, region, account, _ = target.topic.split(":", 5)
+    return f"arn:{partition}:codedeploy:{region}:{account}:deploymentgroup:{target.application}/{target.group}"
+
+
+def chunks(items: list[str], size: int) -> Iterator[list[str]]:
+    """`items` in lists of at most `size`."""
+    return (items[start : start + size] for start in range(0, len(items), size))

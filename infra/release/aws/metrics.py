@@ -1,0 +1,129 @@
+"""CloudWatch's side of a look: what the versions of many functions did, and which alarms are red.
+
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from infra.release.aws.clients import Clients
+from infra.release.aws.deployments import chunks
+from infra.release.aws.errors import asking
+from infra.release.engine.clock import ScaledClock
+from infra.release.model.observation import NOTHING, Observation
+from infra.release.model.spec import Target
+from infra.release.verdict.judge import Counts
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
+
+MOST_QUERIES = 500  # of one GetMetricData
+MOST_NAMES = 100  # of one DescribeAlarms
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which counts are asked for: of one function's alias and two of its versions, since a moment."""
+
+    target: Target
+    since: datetime
+    stable: str
+    canary: str
+
+    @property
+    def function(self) -> str:
+        return self.target.function
+
+
+def wanted(target: Target, seen: Observation, now: datetime) -> Wanted:
+    """Counts of the verdict alarm's own window, up to the end of the followed deployment: with more of stable's past,
+    or without its traffic at the end of a long bake, the runner would judge what the alarm does not."""
+    followed, window = seen.followed, timedelta(minutes=target.minutes)
+    since = max(followed.created, (followed.ended or now) - window) if followed else now - window
+    return Wanted(target, since, *seen.compared)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Invocations of the alias, and what each version did in its name."""
+
+    traffic: int = 0
+    stable: Counts = NOTHING
+    canary: Counts = NOTHING
+
+
+def counts(clients: Clients, clock: ScaledClock, wanted: Sequence[Wanted]) -> Mapping[str, Measured]:
+    """By function. A bucket of metrics may have begun a minute before its first call, so that much more is read."""
+    asked = [(query, each) for index, each in enumerate(wanted) for query in _queries(each, index)]
+    sums: Counter[tuple[str, str]] = Counter()
+    for start in range(0, len(asked), MOST_QUERIES):
+        some = asked[start : start + MOST_QUERIES]
+        of_whom = {query["Id"]: each for query, each in some}
+        with asking("cloudwatch GetMetricData", f"metrics of {', '.join(sorted({each.function for _, each in some}))}"):
+            pages = clients.cloudwatch.get_paginator("get_metric_data").paginate(
+                MetricDataQueries=[query for query, _ in some],  # type: ignore[misc]
+                StartTime=min(clock.real(each.since - MINUTE) for _, each in some),
+                EndTime=clock.real(clock.now() + MINUTE),
+            )
+            for page in pages:
+                for result in page["MetricDataResults"]:
+                    each = of_whom[result["Id"]]
+                    after = clock.real(each.since - 2 * MINUTE)  # others may have asked for older buckets
+                    values = zip(result["Timestamps"], result["Values"], strict=True)
+                    sums[each.function, result["Id"].split("_")[0]] += round(
+                        sum(value for at, value in values if at > after)
+                    )
+    return {each.function: _measured(each.function, sums) for each in wanted}
+
+
+def _measured(function: str, sums: Mapping[tuple[str, str], int]) -> Measured:
+    i1, e1, i2, e2 = (sums[function, name] for name in ("i1", "e1", "i2", "e2"))
+    # Errors can arrive before the invocations that they are part of. The alarm does not judge a canary by such.
+    return Measured(sums[function, "traffic"], Counts(max(i1, e1), e1), Counts(i2, e2 if e2 <= i2 else 0))
+
+
+def _queries(wanted: Wanted, index: int) -> list[dict[str, Any]]:
+    target = wanted.target
+    alias = {"FunctionName": target.function, "Resource": f"{target.function}:{target.alias}"}
+    queries = [_sum(f"traffic_{index}", "Invocations", alias)]
+    for number, version in enumerate((wanted.stable, wanted.canary), start=1):
+        if not version:  # not published yet, so it did nothing
+            continue
+        of_version = alias | {"ExecutedVersion": version}
+        queries += [
+            _sum(f"i{number}_{index}", "Invocations", of_version),
+            _sum(f"e{number}_{index}", "Errors", of_version),
+        ]
+    return queries
+
+
+def _sum(id_: str, metric: str, dimensions: Mapping[str, str]) -> dict[str, Any]:
+    named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
+    stat = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": named}
+    return {"Id": id_, "MetricStat": {"Metric": stat, "Period": 60, "Stat": "Sum"}}
+
+
+def red(clients: Clients, names: Iterable[str]) -> frozenset[str]:
+    """Those of the alarms that are in ALARM."""
+    found: set[str] = set()
+    for some in chunks(sorted(set(names)), MOST_NAMES):
+        found |= {alarm["AlarmName"] for alarm in described(clients, some, StateValue="ALARM")}
+    return frozenset(found)
+
+
+def described(clients: Clients, names: Sequence[str], **only: Any) -> Iterator[MetricAlarmTypeDef]:
+    """The alarms of those names, 100 at most, that there are. An answer holds 50 where it is not asked for more, named
+    alarms or not.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+    """
+    with asking("cloudwatch DescribeAlarms", f"alarms {', '.join(names)}"):
+        pages = clients.cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=names, **only)
+        for page in pages:
+            yield from page["MetricAlarms"]

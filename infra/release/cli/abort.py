@@ -1,0 +1,104 @@
+"""`abort`: bring what is in flight back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+import typer
+
+from infra.release.cli.opened import opened
+from infra.release.cli.reason import Reason, checked
+from infra.release.cli.shown import Exit, Function, Json, RefusedError, Stack, UsageError, answer, answering
+from infra.release.cli.watch import followed
+from infra.release.decision import operator
+from infra.release.model import serialization
+from infra.release.model.commands import ROLLBACK, UNSTICK
+from infra.release.model.observation import Deployment, Observation
+from infra.release.model.outcome import Ending, Outcome
+
+Which = Annotated[str, typer.Option("--deployment", help="Only this deployment; else all that are in flight.")]
+Seen = Mapping[str, Observation]
+
+
+def abort(
+    *, stack: Stack, reason: Reason, function: Function = "", deployment: Which = "", as_json: Json = False
+) -> None:
+    """Stop what is in flight, bring the traffic back to stable, and stay until it is there.
+
+    From any machine, also while `pulumi up` waits elsewhere: it then ends as rolled_back (operator), with the reason
+    and who gave it. Functions that are released together go back together.
+    """
+    outcomes: Mapping[str, Outcome] = {}
+    with answering(as_json=as_json):
+        why, release = checked(reason), opened(stack)
+        seen = release.look()
+        running = chosen({each.function: seen[each.function] for each in release.one(function).targets}, deployment)
+        stops = stoppable(seen, running)
+        if running:
+            along = release.only(operator.alongside(seen, running))
+            outcomes = followed(along, as_json=as_json, decide=operator.abort(stops, why))
+    document = {
+        "reason": why,
+        "stopped": stops,
+        "outcomes": {name: serialization.plain(each) for name, each in outcomes.items()},
+    }
+    back = all(each.ending in {Ending.ROLLED_BACK, Ending.UNCHANGED} for each in outcomes.values())
+    whole = bool(running) or all(each.alias.shifted is None for each in seen.values())
+    lines = told(outcomes) if running else idle(seen)
+    answer(document, *lines, as_json=as_json, code=Exit.FINE if back and whole else Exit.BAD)
+
+
+def chosen(seen: Seen, deployment: str) -> dict[str, Deployment]:
+    """What is in flight, by function: all of it, or that deployment. Raises where it is unknown or has ended."""
+    running = {name: found for name, each in seen.items() if (found := each.in_flight) is not None}
+    if not deployment:
+        return running
+    for name, each in seen.items():
+        record = each.deployment(deployment)
+        if record is not None and record.running:
+            return {name: record}
+        if record is not None:
+            raise RefusedError(
+                f"deployment {deployment} of {name} has ended: it is {record.status.value}, and the alias is on "
+                f"{each.alias}; go back from what is live by {ROLLBACK}"
+            )
+    flying = ", ".join(f"{each.id} of {name}" for name, each in running.items()) or "nothing"
+    raise UsageError(f"deployment {deployment} is not one of {', '.join(seen)}; in flight: {flying}")
+
+
+def stoppable(seen: Seen, running: Mapping[str, Deployment]) -> dict[str, str]:
+    """The ids, by function, of what is to be stopped, or has been; what goes back already is left to do so.
+
+    Raises RefusedError for a deployment that is not ours.
+    """
+    for name, each in running.items():
+        if each.entry is None and each.rolls_back is None:
+            raise RefusedError(
+                f"deployment {each.id} of {name} is not of this release, since it has no line of the ledger; "
+                f"see what it is, and stop it by {UNSTICK}"
+            )
+    return {
+        name: each.rolls_back or each.id for name, each in running.items() if seen[name].taken_back_by(each) is None
+    }
+
+
+def told(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+    """How each ended, for a person."""
+    for name, each in outcomes.items():
+        if each.ending is Ending.PROMOTED:
+            yield (
+                f"{name}: too late: {each.deployment_id} had shifted all traffic to {each.to_version} before it could "
+                f"be stopped; go back by {ROLLBACK}"
+            )
+        elif each.ending is not Ending.UNCHANGED:
+            yield each.line()
+
+
+def idle(seen: Seen) -> Iterator[str]:
+    """What there is to say where nothing is in flight."""
+    for name, each in seen.items():
+        last = each.last_attempt
+        before = f"; the last deployment, {last.id}, is {last.status.value}" if last else ""
+        remedy = "" if each.alias.shifted is None else f": see what {UNSTICK} says of it"
+        yield f"{name}: nothing is in flight, so nothing was stopped; the alias is on {each.alias}{remedy}{before}"

@@ -1,0 +1,58 @@
+"""`doctor`: what keeps a release from working, with its remedy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from rich.table import Table
+from rich.text import Text
+
+from infra import git, tables
+from infra.release import commits
+from infra.release.cli.opened import Opened, opened
+from infra.release.cli.shown import Exit, Function, Json, Stack, answer, answering
+from infra.release.reports.doctor.account import usable
+from infra.release.reports.doctor.examination import findings
+from infra.release.reports.doctor.facts import Finding, Grade
+
+STYLES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.BAD: "red"}
+
+
+def doctor(*, stack: Stack, function: Function = "", as_json: Json = False) -> None:
+    """Examine what a release needs: credentials, clock, rights, quotas, alarms that can fire, hooks, group, drift.
+
+    It reads and changes nothing. Exit code 1: something is bad.
+    """
+    with answering(as_json=as_json):
+        found = _examined(opened(stack, function))
+    count = Counter(each.grade for each in found)
+    document = {
+        "findings": [asdict(each) for each in found],
+        **{grade.value: count[grade] for grade in Grade},
+    }
+    summary = ", ".join(f"{count[grade]} {grade.value}" for grade in Grade)
+    answer(document, _table(found), summary, as_json=as_json, code=Exit.BAD if count[Grade.BAD] else Exit.FINE)
+
+
+def _examined(release: Opened) -> list[Finding]:
+    from infra.release.aws import diagnostics  # noqa: PLC0415 - `power` and `--help` need no boto3
+
+    facts = diagnostics.account(release.aws, release.targets, shallow=commits.is_shallow())
+    facts = replace(facts, git=git.refuses(commits.REPOSITORY))
+    if not usable(facts):
+        return findings(facts, ())
+    return findings(facts, [diagnostics.function(release.aws, release.clock, target) for target in release.targets])
+
+
+def _table(found: Sequence[Finding]) -> Table:
+    table = tables.plain(headed=False)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    for each in sorted(found, key=lambda each: list(Grade).index(each.grade)):  # what is bad stands at the prompt
+        text = Text.assemble((each.about, "bold"), ": ", each.said)
+        if each.remedy:
+            text.append(f"\n-> {each.remedy}")
+        table.add_row(Text(each.grade.value, style=STYLES[each.grade]), text)
+    return table

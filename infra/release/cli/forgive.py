@@ -1,0 +1,71 @@
+"""`forgive`: allow one more try of what was rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from infra.release.cli.opened import opened
+from infra.release.cli.reason import Reason, checked
+from infra.release.cli.shown import Json, RefusedError, Stack, UsageError, answer, answering
+from infra.release.decision.operator import Rejection, rejections
+from infra.release.model.tags import Pardon
+
+One = Annotated[str, typer.Option("--function", help="The function whose version was rejected.")]
+Which = Annotated[str, typer.Option("--fingerprint", help="The rejected fingerprint; else the one rejected last.")]
+
+
+def forgive(*, stack: Stack, function: One, reason: Reason, fingerprint: Which = "", as_json: Json = False) -> None:
+    """Allow one more try of a fingerprint that a verdict or a hook rejected, or that was rolled back.
+
+    It stands in a tag of the deployment group, with the reason and who gave it. A newer pardon replaces an older one.
+    """
+    with answering(as_json=as_json):
+        why, release = checked(reason), opened(stack, function)
+        [target] = release.targets
+        seen = release.look()[function]
+        found = rejections(target, seen)
+        chosen = the_one(function, found, fingerprint)
+        if not chosen.pardoned:
+            release.aws.note(target, Pardon(chosen.fingerprint, chosen.deployment.id, why=why))
+    created = release.clock.real(chosen.deployment.created)
+    document = {
+        "function": function,
+        "fingerprint": chosen.fingerprint,
+        "rejected": {
+            "deployment": chosen.deployment.id,
+            "at": created.isoformat(timespec="seconds"),
+            "reason": chosen.reason,
+            "detail": chosen.detail,
+        },
+        "forgiven": {"by": release.aws.clients.by, "why": why} if not chosen.pardoned else "already",
+    }
+    rejected = (
+        f"{function}: fingerprint {chosen.fingerprint} was rejected by {chosen.deployment.id} of "
+        f"{created:%Y-%m-%d %H:%M} ({chosen.reason}: {chosen.detail})"
+    )
+    now = (
+        "It has been forgiven already, and that try has not been made: run `pulumi up`."
+        if chosen.pardoned
+        else "It is forgiven: the next `pulumi up` of this code and configuration may try it once more."
+    )
+    others = [each.fingerprint for each in found if each is not chosen]
+    more = [f"Rejected too: {', '.join(others)} (--fingerprint)."] if others and not fingerprint else []
+    answer(document, rejected, now, *more, as_json=as_json)
+
+
+def the_one(function: str, found: Sequence[Rejection], fingerprint: str) -> Rejection:
+    """The rejection that is meant. Raises where there is none such."""
+    if not found:
+        raise RefusedError(f"nothing of {function} is rejected, so there is nothing to forgive; `pulumi up` may start")
+    if not fingerprint:
+        return found[0]
+    for each in found:
+        if each.fingerprint == fingerprint:
+            return each
+    names = ", ".join(each.fingerprint for each in found)
+    raise UsageError(
+        f"fingerprint {fingerprint} of {function} is not rejected: those that are: {names}; give one of them"
+    )

@@ -1,0 +1,149 @@
+"""`history`: what became of every release, and DORA's four keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from infra import tables
+from infra.release import commits
+from infra.release.cli.opened import Opened, opened
+from infra.release.cli.shown import Function, Json, Stack, UsageError, answer, answering
+from infra.release.model.attempt import Attempt
+from infra.release.model.outcome import Ending
+from infra.release.reports.history import Keys, attempts, keys, marks, named, said, unseen
+
+LONGEST = 3650  # days
+STYLES = {Ending.ROLLED_BACK: "red", Ending.PROMOTED: "green", Ending.FIRST: "green", None: "yellow"}
+
+
+def history(
+    *,
+    stack: Stack,
+    function: Function = "",
+    limit: Annotated[int, typer.Option(help="So many releases, the newest.")] = 20,
+    days: Annotated[int, typer.Option(help="Over which DORA's four keys are taken.")] = 30,
+    as_json: Json = False,
+) -> None:
+    """Tell every release: when, commit, who, versions, outcome, why, minutes, and what took it back; and DORA's keys.
+
+    From CodeDeploy's records and the deployment groups' tags alone. A deployment that Strata did not start is shown as
+    one by hand; what AWS never saw, such as a refusal, is not in it, and it says where a record must be missing:
+    CodeDeploy does not promise to keep any.
+    """
+    with answering(as_json=as_json):
+        for name, value, most in (("--limit", limit, 1000), ("--days", days, LONGEST)):
+            if not 1 <= value <= most:
+                raise UsageError(f"{name} is {value}: give 1 to {most}")
+        release = opened(stack, function)
+        found, unused, missing = _told(release)
+        now, committed = release.clock.now(), _committed(release)
+        four = keys(found, days, now, committed)
+        shown = _named(release, found[:limit])
+    several = len({each.function for each in shown}) > 1
+    document = {
+        "releases": [_plain(release, each) for each in shown],
+        "of": len(found),
+        "unused": unused,
+        "unseen": missing,
+        "keys": asdict(four) | {"per_day": four.per_day, "failure_rate": four.failure_rate},
+    }
+    left = [f"{len(found) - limit} older ones are left out: --limit"] if len(found) > limit else []
+    answer(document, _table(release, shown, several=several), *left, *missing, *unused, _keys(four), as_json=as_json)
+
+
+def _told(release: Opened) -> tuple[list[Attempt], list[str], list[str]]:
+    """Every attempt, newest first, the pardons and overrides that none has used, and what is missing."""
+    aws, found, unused, missing = release.aws, [], [], []
+    for target in release.targets:
+        aws.check_account(target.function, target.topic)
+    for target in release.targets:
+        ledger = sorted(aws.records.every(target).values(), key=lambda each: each.created, reverse=True)
+        tags = aws.records.tags(target)
+        mine = attempts(target, ledger, tags, release.clock.simulated)
+        used = {words for each in mine for words in each.allowed}
+        unused += [
+            f"{target.function}: not used yet: {said(noted)}" for noted in marks(tags) if said(noted) not in used
+        ]
+        found += mine
+        missing += [line for line in [unseen(target, ledger, tags)] if line]
+    return sorted(found, key=lambda each: each.started, reverse=True), unused, missing
+
+
+def _named(release: Opened, found: Sequence[Attempt]) -> list[Attempt]:
+    from infra.release.aws.shifts import shifts  # noqa: PLC0415 - `power` and `--help` need no boto3
+
+    return named(found, shifts(release.aws.clients, (each.deployment for each in found if each.deployment)))
+
+
+def _committed(release: Opened) -> Callable[[str], datetime | None]:
+    def committed(commit: str) -> datetime | None:
+        made = commits.committed(commit)
+        return release.clock.simulated(made) if made else None
+
+    return committed
+
+
+def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
+    """An attempt for a program; its times are AWS's."""
+    times = {name: release.clock.real(at) if (at := getattr(each, name)) else None for name in ("started", "ended")}
+    return {
+        **asdict(each),
+        **{name: at.isoformat(timespec="seconds") if at else None for name, at in times.items()},
+        "ending": each.ending.value if each.ending else "in_flight",
+        "moment": each.moment.isoformat(timespec="milliseconds") if each.moment else None,
+        "minutes": round(each.minutes, 1) if each.minutes is not None else None,
+        "by_hand": each.by_hand,
+    }
+
+
+def _table(release: Opened, shown: Iterable[Attempt], *, several: bool) -> Table:
+    table = tables.plain()
+    for name in ("when, UTC", "versions", "commit, who", "min"):
+        table.add_column(name, no_wrap=name != "commit, who", justify="right" if name == "min" else "left")
+    table.add_column("outcome", ratio=1, overflow="fold")
+    for each in shown:
+        when = f"{release.clock.real(each.started):%Y-%m-%d %H:%M}\n{each.deployment or ''}"
+        versions = f"{each.stable} -> {each.version or '?'}" if each.stable else each.version
+        table.add_row(
+            Text(when),
+            Text(f"{versions}\n{each.function}" if several else versions),
+            Text(f"{each.commit[:12]}\n{each.by}", overflow="fold"),
+            "" if each.minutes is None else f"{each.minutes:.1f}",
+            _outcome(each),
+        )
+    return table
+
+
+def _outcome(each: Attempt) -> Text:
+    ending = each.ending.value.replace("_", " ") if each.ending else "in flight"
+    text = Text(f"{ending} ({each.reason})" if each.ending else ending, style=STYLES.get(each.ending, ""))
+    lines = [each.why, f"taken back by {', '.join(each.back)}" if each.back else "", *each.allowed]
+    return Text("\n").join([text, *(Text(line) for line in lines if line)])
+
+
+def _keys(four: Keys) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False, title_justify="left", title_style="bold")
+    table.title = f"\nDORA's four keys, {four.days} days"
+    lead = "unknown" if four.lead_hours is None else f"{four.lead_hours:.1f} h from commit to all traffic (median)"
+    if four.unknown_commits:
+        lead += f"; of {four.unknown_commits} of {four.releases} the commit is unknown here"
+    rate = "unknown: none has ended" if four.failure_rate is None else f"{four.failure_rate:.0%}"
+    restore = "nothing failed" if not four.failed else "unknown"
+    if four.restore_minutes is not None:
+        restore = f"{four.restore_minutes:.1f} min from the start of what failed until its traffic was back (median)"
+    table.add_row(
+        "  deployment frequency", f"{four.per_day:.2f} a day: {four.releases} were promoted, first ones included"
+    )
+    table.add_row("  lead time for changes", lead)
+    table.add_row("  change failure rate", f"{rate}: {four.failed} of {four.ended} that ended")
+    table.add_row("  time to restore", restore)
+    if four.by_hand:
+        table.add_row("  counted apart", f"{four.by_hand} by hand, which Strata did not start")
+    return table

@@ -1,0 +1,99 @@
+"""`promote`: what the stack before this one has proved, beside what is live here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from infra import tables
+from infra.release import commits
+from infra.release.cli.opened import Opened, opened
+from infra.release.cli.shown import Exit, Function, Json, RefusedError, UsageError, answer, answering
+from infra.release.decision import promotion
+from infra.release.model.attempt import Attempt
+from infra.release.model.observation import Observation
+from infra.release.model.spec import Target
+
+To = Annotated[str, typer.Option("--to", help="The Pulumi stack that is to have it.")]
+
+
+def promote(*, to: To, function: Function = "", as_json: Json = False) -> None:
+    """Tell what the stack before this one has proved, and how it differs from what is live here. It changes nothing.
+
+    A pipeline then hands the bundle of that digest to `pulumi up`. Ends with 0 where each function has something that
+    is proved, live here already or not, and with 1 where one has not.
+    """
+    with answering(as_json=as_json):
+        release = opened(to, function, following=True)
+        if not release.policy.source:
+            raise UsageError(f"stack {to} follows no other: set `from` in its strata:release to the stack before it")
+        seen = release.look()
+        found = [_told(release, target, seen[target.function]) for target in release.targets]
+    proved = all(each["proved"] for each in found)
+    table = tables.plain()
+    for name in ("function", f"proved in {release.policy.source}", f"live in {to}", "difference"):
+        table.add_column(name, overflow="fold")
+    for each in found:
+        table.add_row(each["function"], _proof(each), _live(each), each["difference"])
+    document = {"to": to, "from": release.policy.source, "functions": found}
+    answer(document, table, as_json=as_json, code=Exit.FINE if proved else Exit.BAD)
+
+
+def _told(release: Opened, target: Target, seen: Observation) -> dict[str, Any]:
+    """One function, for a program. Raises RefusedError where the other stack's records cannot be read."""
+    upstream = release.aws.upstream(target)
+    if upstream.untold:
+        raise RefusedError(f"the records of stack {release.policy.source} cannot be read: {upstream.untold}")
+    found = promotion.newest(upstream.attempts, release.policy.proof_days, release.clock.now())
+    live = {"version": seen.live.number, "digest": seen.live.digest, "commit": seen.live_commit}
+    return {
+        "function": target.function,
+        "proved": _plain(release, found) if found else None,
+        "newest": _plain(release, upstream.attempts[0]) if upstream.attempts else None,
+        "live": live,
+        "difference": _difference(found, seen),
+    }
+
+
+def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
+    ended: datetime | None = release.clock.real(each.ended) if each.ended else None
+    return {
+        "deployment": each.deployment,
+        "digest": each.digest,
+        "contract": each.contract,
+        "commit": each.commit,
+        "by": each.by,
+        "ended": ended.isoformat(timespec="seconds") if ended else None,
+        "outcome": each.ending.value if each.ending else "in_flight",
+        "why": each.why,
+    }
+
+
+def _difference(found: Attempt | None, seen: Observation) -> str:
+    """In words: what a release of the proved code would change here."""
+    if found is None:
+        return "nothing there is proved"
+    parts = [] if found.digest == seen.live.digest else ["code"]
+    parts += [] if found.contract == seen.live.contract else ["configuration"]
+    if not parts:
+        return "none: it is live"
+    between = commits.between(seen.live_commit or "", found.commit)
+    told = "" if between is None else f"; {len(between)} commits: {'; '.join(between[:5])}"
+    return f"{' and '.join(parts)}{told}{'; ...' if between and len(between) > 5 else ''}"
+
+
+def _proof(each: dict[str, Any]) -> str:
+    shown = each["proved"] or each["newest"]
+    if shown is None:
+        return "nothing was released there"
+    what = shown["deployment"] or "its first version"
+    if each["proved"]:
+        return f"{shown['digest'][:12]} of {shown['commit'][:12]}, by {what}, {shown['ended']}, {shown['by']}"
+    return f"nothing; the newest, {what}: {shown['outcome'].replace('_', ' ')} ({shown['why']})"
+
+
+def _live(each: dict[str, Any]) -> str:
+    live = each["live"]
+    return f"version {live['version']}, {live['digest'][:12]} of {(live['commit'] or 'unknown')[:12]}"

@@ -1,0 +1,143 @@
+"""`prune`: delete published versions that nothing needs, and verdict alarms that a release has left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from infra import tables
+from infra.release.cli.opened import Opened, opened
+from infra.release.cli.shown import Function, Json, RefusedError, Stack, UsageError, answer, answering
+from infra.release.decision import obsolete_alarms
+from infra.release.engine.cloud import CloudError
+from infra.release.model.observation import Observation
+from infra.release.model.spec import Target
+from infra.release.reports.retention import Bounds, Fate, fates, refusal
+
+if TYPE_CHECKING:
+    from infra.release.aws import Aws
+
+LONGEST = 3650  # days
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What is to go of one function."""
+
+    target: Target
+    fates: tuple[Fate, ...]
+    alarms: tuple[str, ...]
+
+    @property
+    def gone(self) -> list[str]:
+        """The versions that go, oldest first."""
+        return [each.version.number for each in reversed(self.fates) if each.goes]
+
+
+def prune(
+    *,
+    stack: Stack,
+    keep: Annotated[int, typer.Option(help="The newest so many versions are kept.")] = 10,
+    older_than: Annotated[float, typer.Option(help="Days; what is younger is kept.")] = 30,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only show what would be deleted.")] = False,
+    function: Function = "",
+    as_json: Json = False,
+) -> None:
+    """Show which published versions nothing needs any more, and with --yes delete them.
+
+    With them go the verdict alarms that `sweep` deletes too.
+    Never one that is live, has traffic, is the last good one, is in flight, wanted by the stack, or behind another
+    alias. Exit code 3: it would leave no way back.
+    """
+    with answering(as_json=as_json):
+        if not 1 <= keep <= 10_000:
+            raise UsageError(
+                f"--keep is {keep}: give 1 or more, since the newest is what the stack holds for published"
+            )
+        if not 0 <= older_than <= LONGEST:
+            raise UsageError(f"--older-than is {older_than:g}: give 0 to {LONGEST} days")
+        release = opened(stack, function)
+        found = _found(release, Bounds(keep, older_than))
+        if yes:
+            _delete(release.aws, found)
+    document = {"deleted": yes, "functions": {each.target.function: _plain(release, each) for each in found}}
+    now = release.clock.now()
+    shown = [part for each in found for part in (_table(each, now, yes=yes), _summary(each, yes=yes))]
+    answer(document, *shown, as_json=as_json)
+
+
+def _found(release: Opened, bounds: Bounds) -> list[Pruning]:
+    """What is to go of each function. Raises RefusedError where a way back would go with it."""
+    from infra.release.aws import versions  # noqa: PLC0415 - `power` and `--help` need no boto3
+
+    clients, now = release.aws.clients, release.clock.now()
+    alarms = {each.function: versions.verdict_alarms(clients, release.clock, each) for each in release.targets}
+    looked: Mapping[str, Observation] = release.look()
+    found = []
+    for target in release.targets:
+        seen, names = looked[target.function], alarms[target.function]
+        published = versions.published(clients, release.clock, target)
+        mine = fates(target, seen, published, bounds, now)
+        if (why := refusal(target, seen, mine)) is not None:
+            raise RefusedError(f"nothing is pruned: {why}")
+        found.append(Pruning(target, tuple(mine), tuple(obsolete_alarms.left(target, seen.ledger, names, now))))
+    return found
+
+
+def _delete(aws: Aws, found: Sequence[Pruning]) -> None:
+    from infra.release.aws import versions  # noqa: PLC0415
+
+    done: list[str] = []
+    try:
+        for each in found:
+            for number in each.gone:
+                versions.delete_version(aws.clients, each.target.function, number)
+                done.append(f"{each.target.function}:{number}")
+            versions.delete_alarms(aws.clients, each.alarms)
+    except CloudError as problem:
+        raise CloudError(f"{problem}; deleted before: {', '.join(done) or 'nothing'}; run it again") from problem
+
+
+def _plain(release: Opened, each: Pruning) -> dict[str, Any]:
+    return {
+        "versions": [
+            {
+                "version": fate.version.number,
+                "published": release.clock.real(fate.version.at).isoformat(timespec="seconds"),
+                "bytes": fate.version.size,
+                "fingerprint": fate.version.fingerprint,
+                "kept": list(fate.kept),
+            }
+            for fate in each.fates
+        ],
+        "gone": each.gone,
+        "alarms": list(each.alarms),
+    }
+
+
+def _table(each: Pruning, now: datetime, *, yes: bool) -> Table:
+    table = tables.plain()
+    table.title, table.title_justify, table.title_style = each.target.function, "left", "bold"
+    for name in ("version", "age, days", "MB"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why it stays", ratio=1, overflow="fold")
+    for fate in each.fates:
+        age = (now - fate.version.at) / timedelta(days=1)
+        gone = Text("deleted" if yes else "would be deleted", style="red")
+        why = gone if fate.goes else Text(", ".join(fate.kept))
+        table.add_row(fate.version.number, f"{age:.1f}", f"{fate.version.size / 1e6:.1f}", why)
+    return table
+
+
+def _summary(each: Pruning, *, yes: bool) -> str:
+    megabytes = sum(fate.version.size for fate in each.fates if fate.goes) / 1e6
+    what = f"{len(each.gone)} of {len(each.fates)} versions ({megabytes:.1f} MB) and {len(each.alarms)} verdict alarms"
+    if yes:
+        return f"{what} were deleted.\n"
+    return f"{what} would be deleted{'; --yes does it' if each.gone or each.alarms else ''}.\n"

@@ -1,0 +1,85 @@
+"""`rollback`: go back from what is live to the last good version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import typer
+
+from infra.release.cli.opened import Opened, opened
+from infra.release.cli.reason import Reason, checked
+from infra.release.cli.shown import Exit, Function, Json, RefusedError, Stack, answer, answering
+from infra.release.cli.watch import followed
+from infra.release.decision import operator, proven
+from infra.release.engine.cloud import NotThere
+from infra.release.model import serialization
+from infra.release.model.commands import ABORT, UNSTICK
+from infra.release.model.observation import Deployment, Observation
+from infra.release.model.outcome import Ending
+
+Seen = Mapping[str, Observation]
+
+
+def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: Json = False) -> None:
+    """Go back to the last good version, all traffic at once, by a deployment of its own; stay until it is there.
+
+    Last good is what the newest promotion that is live started from, if the ledger proves it, else what it proves.
+    All functions that were promoted together go back together, unless --function names one. What is taken back is
+    refused from then on, until `forgive`.
+    """
+    with answering(as_json=as_json):
+        why, release = checked(reason), opened(stack)
+        seen, asked = release.look(), release.one(function)
+        forth = taken({each.function: seen[each.function] for each in asked.targets})
+        for name, each in forth.items():
+            _check_there(release, name, each, seen[name])
+        for line in remarks(seen, forth):
+            typer.echo(line, err=as_json)
+        outcomes = followed(release.only(forth), as_json=as_json, decide=operator.take_back(forth, why))
+    document = {"reason": why, "outcomes": {name: serialization.plain(each) for name, each in outcomes.items()}}
+    good = all(each.ending is Ending.ROLLED_BACK for each in outcomes.values())
+    lines = [each.line() for each in outcomes.values()]
+    answer(document, *lines, as_json=as_json, code=Exit.FINE if good else Exit.BAD)
+
+
+def taken(seen: Seen) -> dict[str, Deployment]:
+    """The deployments that are to be taken back, by function. Raises RefusedError where none can be."""
+    for name, each in seen.items():
+        if each.in_flight is not None:
+            raise RefusedError(
+                f"{each.in_flight.id} of {name} is in flight; bring it back by {ABORT}, or let it end first"
+            )
+        if each.alias.shifted is not None:
+            raise RefusedError(f"the alias of {name} is on {each.alias}, though nothing is in flight; {UNSTICK} first")
+    if not (forth := operator.last_set(seen)):
+        live = ", ".join(f"{name} is on {each.live.number}" for name, each in seen.items())
+        raise RefusedError(
+            f"there is nothing to go back to: {live}, which no deployment of this release has promoted (a first "
+            "version, or an alias moved by hand); release a commit that reverts"
+        )
+    return forth
+
+
+def remarks(seen: Seen, forth: Mapping[str, Deployment]) -> Iterator[str]:
+    """What a person should know of the functions that stay."""
+    for name, each in seen.items():
+        if name in forth:
+            continue
+        last = operator.promoted(each)
+        together = [
+            other for other, one in forth.items() if one.entry and last and last.entry and one.entry.at == last.entry.at
+        ]
+        why = f"though it was promoted together with {', '.join(together)}" if together else "promoted at another time"
+        yield f"{name}: stays on {each.live.number}, {why if last else 'which no deployment of ours promoted'}"
+
+
+def _check_there(release: Opened, function: str, forth: Deployment, seen: Observation) -> None:
+    [target] = release.one(function).targets
+    stable = proven.before(target, seen, forth)
+    try:
+        release.aws.version(function, stable)
+    except NotThere:
+        raise RefusedError(
+            f"version {stable} of {function}, the last good one before {forth.id}, is gone, so there is nothing to go "
+            "back to; release a commit that reverts"
+        ) from None

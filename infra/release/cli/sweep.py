@@ -1,0 +1,70 @@
+"""`sweep`: delete the verdict alarms that no release needs any more, whoever left them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from infra.release.cli.opened import Opened, opened
+from infra.release.cli.shown import Function, Json, Stack, answer, answering
+from infra.release.decision import obsolete_alarms
+from infra.release.model.spec import Target
+from infra.release.model.tags import Stopped
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What goes of one function, and what is noted before: the reasons that only those alarms tell still."""
+
+    target: Target
+    alarms: tuple[str, ...]
+    marks: tuple[Stopped, ...]
+    kept: int  # alarms that are needed still
+
+
+def sweep(*, stack: Stack, function: Function = "", dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Delete the verdict alarms of attempts that have ended, and of releases that never started.
+
+    A release deletes its own as it ends; these are what a killed one left. None goes that a deployment in flight may
+    look at, nor one younger than ten minutes of which no deployment tells. What only an alarm's state tells of an
+    attempt is noted in a tag of the deployment group first.
+    """
+    with answering(as_json=as_json):
+        release = opened(stack, function)
+        found = _found(release)
+        for each in () if dry_run else found:
+            for mark in each.marks:
+                release.aws.note(each.target, mark)
+            release.aws.clear(each.alarms)
+    document = {
+        "deleted": not dry_run,
+        "functions": {each.target.function: {"alarms": list(each.alarms), "kept": each.kept} for each in found},
+    }
+    done = "would be deleted" if dry_run else "were deleted"
+    lines = (
+        f"{each.target.function}: {len(each.alarms)} verdict alarms {done}, {each.kept} are needed" for each in found
+    )
+    answer(document, *lines, as_json=as_json)
+
+
+def _found(release: Opened) -> list[Swept]:
+    from infra.release.aws import versions  # noqa: PLC0415 - `power` and `--help` need no boto3
+
+    # Before the records: an alarm is there before its deployment is.
+    clients, clock = release.aws.clients, release.clock
+    configured = {each.function: versions.verdict_alarms(clients, clock, each) for each in release.targets}
+    looked = release.look()
+    found = []
+    for target in release.targets:
+        seen, names = looked[target.function], configured[target.function]
+        alarms = obsolete_alarms.left(target, seen.ledger, names, clock.now())
+        attempts = [each for each in seen.ledger if each.failed and not names.keys().isdisjoint(each.alarms)]
+        states = release.aws.states({name for each in attempts for name in each.alarms})
+        red = frozenset(name for name, is_red in states.items() if is_red)
+        marks = obsolete_alarms.unnoted(target, attempts, seen.tags, red)
+        found.append(Swept(target, tuple(alarms), tuple(marks), len(names) - len(alarms)))
+    return found

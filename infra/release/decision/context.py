@@ -1,0 +1,77 @@
+"""One function of a release as its decision sees it: all that is wanted and known of it, and the words for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from infra.release.model.actions import Finish, Wait
+from infra.release.model.observation import Deployment, Observation
+from infra.release.model.outcome import Ending, Outcome, Phase
+from infra.release.model.spec import ReleasePolicy, Target
+from infra.release.verdict.judge import Counts, judge
+
+GRACE = timedelta(minutes=1)
+"""How long CodeDeploy may take to show in the alias, or in a rollback of its own, what a deployment's end implies."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One function. `lost`: the moments of sets that have failed, and by which other function; this one goes along."""
+
+    target: Target
+    seen: Observation
+    policy: ReleasePolicy
+    now: datetime
+    lost: Mapping[datetime, str] = field(default_factory=dict)
+
+    def within_grace(self, deployment: Deployment) -> bool:
+        return self.now - (deployment.ended or deployment.created) < GRACE
+
+    def overdue(self, deployment: Deployment) -> bool:
+        return self.now - deployment.created > timedelta(minutes=self.policy.longest_wait_minutes)
+
+    def lost_with(self, deployment: Deployment) -> str | None:
+        """The function by which the set that a deployment went with has failed; None where it has not."""
+        return self.lost.get(deployment.entry.at) if deployment.entry else None
+
+    @property
+    def longest_wait(self) -> str:
+        return f"after the longest wait of {self.policy.longest_wait_minutes} minutes"
+
+    @property
+    def rates(self) -> str:
+        stable, canary = self.seen.compared
+        return f"canary {canary}: {_rate(self.seen.canary)}, stable {stable}: {_rate(self.seen.stable)}"
+
+    @property
+    def z(self) -> str:
+        rule = self.policy.rule
+        return f"z {judge(self.seen.stable, self.seen.canary, rule).z:.2f} of {rule.z:g}"
+
+    def wait(self, phase: Phase, why: str) -> Wait:
+        return Wait(phase, f"{why}; alias on {self.seen.alias}")
+
+    def finish(self, ending: Ending, reason: str, detail: str) -> Finish:
+        stable, canary = self.seen.compared
+        followed = self.seen.followed
+        if followed is not None and (forth := self.seen.taken_back_by(followed)) is not None:
+            # What it goes back to need not be what it started from, which may never have been proved.
+            stable, canary = forth.entry.stable if forth.entry else canary, stable
+        alias, live = self.seen.alias, self.seen.live.number
+        outcome = Outcome(
+            ending=ending,
+            function=self.target.function,
+            reason=reason,
+            detail=detail,
+            from_version=None if ending is Ending.FIRST else stable,
+            to_version=live if ending in {Ending.UNCHANGED, Ending.PROMOTED} else canary,
+            deployment_id=self.seen.notes.following,
+            traffic=f"all traffic is on {alias}" if alias.shifted is None else f"traffic is on {alias}",
+        )
+        return Finish(outcome)
+
+
+def _rate(counts: Counts) -> str:
+    return f"{counts.errors} errors in {counts.invocations} requests ({counts.error_rate:.2%})"

@@ -1,0 +1,118 @@
+"""Why a deployment ended badly: the reason, in one word, and the detail, from CodeDeploy's record and our tags. Pure.
+
+https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ErrorInformation.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set as AbstractSet
+
+from infra.release.model.observation import Deployment, Observation, Status
+from infra.release.model.spec import Target
+from infra.release.model.tags import Tags
+
+REJECTING = frozenset({"verdict", "hook"})
+"""The reasons that reject the version itself. Throttling, rights and configuration say nothing of it."""
+UNREADABLE = "could not be retrieved"
+"""CodeDeploy's words for an alarm that it cannot read, for which it stops a deployment by the same code.
+
+https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
+"""
+
+OF_A_HOOK = frozenset({"HOOK_EXECUTION_FAILURE", "TIMEOUT"})
+"""CodeDeploy's codes for a hook that failed the version, or never answered. Which of them it gives to silence is not
+documented: of a Lambda deployment nothing else has a time limit.
+"""
+
+REMEDIES = {
+    "evidence": "; send it traffic, lengthen the curve, lower minimumRequests, or let the release send requests of its "
+    "own (topUp)",
+    "fault": "; see CodeDeploy's quotas and events",
+}
+"""What a tag has no room for."""
+GONE = (
+    "unknown",
+    "it was stopped or taken back, and who did and why is noted no longer: the tags of the deployment group keep only "
+    "the last ones; CloudTrail's StopDeployment and CreateDeployment say by whom",
+)
+
+
+ALARM = "alarm "
+"""What the words of an alarm's reason begin with; those of a stop that came at the same moment do not."""
+
+
+def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str] = frozenset()) -> tuple[str, str]:
+    """The reason and the detail of a deployment that failed or was stopped. `red`: alarms that are in ALARM still."""
+    said = f"{deployment.error}: {deployment.message}".strip(": ")
+    if deployment.error == "ALARM_ACTIVE":
+        return _alarmed(deployment, target, tags, red)
+    if deployment.error in OF_A_HOOK:
+        return "hook", said
+    if deployment.error not in {"", "MANUAL_STOP"}:
+        return "fault", said
+    if (stop := tags.stop(deployment.id)) is not None:
+        by = f"stopped by {who(deployment, tags)}: " if stop.kind == "operator" else ""
+        return stop.kind, f"{by}{stop.why}{REMEDIES.get(stop.kind, '')}"
+    return GONE if lost(deployment, tags) else _untagged(deployment)
+
+
+def _untagged(deployment: Deployment) -> tuple[str, str]:
+    if deployment.started is None:
+        return "fault", "it had not begun when it was stopped; see CodeDeploy's quotas and events"
+    return "operator", "it was stopped by hand, and CloudTrail's StopDeployment says by whom"
+
+
+def _alarmed(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str]) -> tuple[str, str]:
+    if UNREADABLE in deployment.message:
+        return "fault", deployment.message
+    # Since it was stopped, an alarm may have turned green with its errors out of the window, and another red.
+    said = [name for name in deployment.alarms if _named(name, deployment.message)]
+    # Where CodeDeploy names none, a tag does, which was written before the alarm was deleted.
+    if not said and (stop := tags.stop(deployment.id)) is not None and stop.why.startswith(ALARM):
+        return stop.kind, stop.why
+    fired = said or [name for name in deployment.alarms if name in red]
+    verdict = [name for name in fired or deployment.alarms if name.startswith(target.verdict_alarms)]
+    named = " and ".join(verdict or fired or deployment.alarms)
+    slow = ": it answers too slowly" if verdict and all(target.is_slow_alarm(name) for name in verdict) else ""
+    return "verdict" if verdict else "fault", f"{ALARM}{named} fired{slow}"
+
+
+def _named(alarm: str, message: str) -> bool:
+    """Whether a message names the alarm, and not only one whose name begins with it."""
+    return re.search(rf"(?<![\w-]){re.escape(alarm)}(?![\w-])", message) is not None
+
+
+def lost(deployment: Deployment, tags: Tags) -> bool:
+    """Whether a tag may have said why it was stopped or taken back, and been dropped for newer ones."""
+    return deployment.entry is not None and tags.may_have_lost(deployment.entry.at)
+
+
+def who(deployment: Deployment, tags: Tags) -> str:
+    """By whom it was stopped or taken back, as a tag says."""
+    noted = tags.stopped[deployment.id]
+    stop = tags.stop(deployment.id)
+    return noted.by or ("an operator" if stop and stop.kind == "operator" else "a release")
+
+
+def ended(deployment: Deployment, target: Target, tags: Tags) -> tuple[str, str]:
+    """The reason, in one word, and the detail of a deployment's end, later acts of an operator included."""
+    if deployment.failed:
+        return blame(deployment, target, tags)
+    if (mark := tags.stop(deployment.id)) is not None:
+        return mark.kind, f"{who(deployment, tags)} took it back: {mark.why}"
+    return "verdict", "no alarm fired"
+
+
+def rejection(fingerprint: str, target: Target, seen: Observation) -> Deployment | None:
+    """The newest try of a fingerprint, if it was rejected by a verdict or a hook, or taken back for one or by an
+    operator."""
+    for each in seen.tries(fingerprint):
+        stop = seen.tags.stop(each.id)
+        if each.status is Status.SUCCEEDED:
+            # A stop that came too late left its tag, and took nothing back.
+            back = seen.way_back_of(each) is not None
+            return each if back and stop and stop.kind in {*REJECTING, "operator"} else None
+        if each.failed and blame(each, target, seen.tags)[0] in REJECTING:
+            return each
+    return None

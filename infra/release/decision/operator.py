@@ -1,0 +1,129 @@
+"""What an operator asks of a release, as the runner decides it: to abort, to roll back. Pure.
+
+Each is a way to `plan.watch` that does one thing more: it starts what was asked for, and the end of that is then
+watched by the same rules as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from infra.release.decision import decide as plan
+from infra.release.decision import proven
+from infra.release.decision.context import Case
+from infra.release.decision.failure import ended, rejection
+from infra.release.model.actions import Action, Follow, Note, Stop, TakeBack
+from infra.release.model.commands import ABORT
+from infra.release.model.observation import Deployment, Observation, Status
+from infra.release.model.outcome import Ending, Phase
+from infra.release.model.spec import ReleasePolicy, Target
+from infra.release.model.tags import Stopped
+
+Seen = Mapping[str, Observation]
+Decide = Callable[[Sequence[Target], Seen, ReleasePolicy, datetime], dict[str, Action]]
+
+
+def abort(stops: Mapping[str, str], why: str) -> Decide:
+    """Stop those deployments, by function, and have them rolled back; then watch."""
+
+    def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
+        actions = plan.watch(wanted, seen, policy, now)
+        return actions | {name: stop(seen[name], id_, why) or actions[name] for name, id_ in stops.items()}
+
+    return decide
+
+
+def stop(seen: Observation, deployment: str, why: str) -> Action | None:
+    """Adopt a deployment, say in the group's tags why it is stopped, and stop it; None once it has ended."""
+    if seen.notes.following is None:
+        return Follow(deployment)
+    running = seen.deployment(deployment)
+    if running is None or running.status.ended:
+        return None
+    mark = Stopped(deployment, "operator", why)
+    return Stop(deployment, why) if seen.tags.stop(deployment) == mark else Note(mark, why, Phase.ROLLBACK)
+
+
+def take_back(forth: Mapping[str, Deployment], why: str) -> Decide:
+    """Take those deployments back, by function, each by a deployment of its own; then watch."""
+
+    def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
+        actions = plan.watch(wanted, seen, policy, now)
+        cases = {each.function: Case(each, seen[each.function], policy, now) for each in wanted}
+        return actions | {name: _back(cases[name], each, why) or actions[name] for name, each in forth.items()}
+
+    return decide
+
+
+def _back(case: Case, forth: Deployment, why: str) -> Action | None:
+    seen = case.seen
+    if seen.followed is not None or forth.entry is None:
+        return None
+    known = seen.deployment(forth.id)
+    if known is not None and (way_back := seen.way_back_of(known)) is not None:
+        return Follow(way_back.id)
+    if seen.in_flight is not None:
+        return case.finish(Ending.REFUSED, "busy", f"{seen.in_flight.id} has been started meanwhile; {ABORT_IT}")
+    if seen.alias.shifted is not None or seen.live.fingerprint != forth.entry.fingerprint:
+        return case.finish(Ending.REFUSED, "moved", f"the alias has been moved meanwhile, to {seen.alias}; {LOOK}")
+    mark = Stopped(forth.id, "operator", why)
+    if seen.tags.stop(forth.id) != mark:
+        return Note(mark, why, Phase.ROLLBACK)
+    return TakeBack(seen.live.number, proven.before(case.target, seen, forth), forth.entry.at, why)
+
+
+ABORT_IT = f"bring it back by {ABORT}"
+LOOK = "look again by `python -m infra.release status --stack STACK`"
+
+
+# What the records say
+
+
+def promoted(seen: Observation) -> Deployment | None:
+    """The deployment that brought what is live now, and that nobody has taken back; None where nothing of ours did."""
+    tries = (each for each in seen.tries(seen.live.fingerprint) if each.status is Status.SUCCEEDED)
+    return next((each for each in tries if seen.way_back_of(each) is None), None)
+
+
+def last_set(seen: Seen) -> dict[str, Deployment]:
+    """What was promoted together last and is live still, by function: deployments of one moment."""
+    found = {name: forth for name, each in seen.items() if (forth := promoted(each)) is not None}
+    newest = max((each.entry.at for each in found.values() if each.entry), default=None)
+    return {name: each for name, each in found.items() if each.entry and each.entry.at == newest}
+
+
+def alongside(seen: Seen, functions: Collection[str]) -> set[str]:
+    """Those functions, and all that were ever released at one moment with what is in flight or newest of them."""
+    moments = {
+        each.entry.at
+        for name in functions
+        for each in (seen[name].in_flight, seen[name].last_attempt)
+        if each is not None and each.entry is not None
+    }
+    others = {name for name, each in seen.items() if any(one.entry and one.entry.at in moments for one in each.ledger)}
+    return {*functions} | others
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A fingerprint that is refused. `pardoned`: one more try of it is allowed, and has not been made."""
+
+    fingerprint: str
+    deployment: Deployment
+    reason: str
+    detail: str
+    pardoned: bool
+
+
+def rejections(target: Target, seen: Observation) -> list[Rejection]:
+    """Every fingerprint that the records refuse, the newest first."""
+    tried = dict.fromkeys(each.entry.fingerprint for each in seen.ledger if each.entry)
+    pardoned = {each.deployment for each in seen.tags.pardons}
+    found = [
+        Rejection(fingerprint, each, *ended(each, target, seen.tags), each.id in pardoned)
+        for fingerprint in tried
+        if (each := rejection(fingerprint, target, seen)) is not None
+    ]
+    return sorted(found, key=lambda each: each.deployment.created, reverse=True)

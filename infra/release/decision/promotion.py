@@ -1,0 +1,71 @@
+"""Whether the stack before this one has proved what is to be released: by its own ledger, and nobody's word. Pure.
+
+The same code (by its digest) with the same contract must have been promoted there, or have gone first and answered;
+not too long ago, and nothing may have taken it back since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from infra.release.decision.context import Case
+from infra.release.model.attempt import Attempt, UpstreamReleases
+from infra.release.model.outcome import Ending
+from infra.release.model.tags import Proved
+
+PROVING = frozenset({Ending.PROMOTED, Ending.FIRST})
+
+
+def proved(case: Case) -> Proved | None:
+    """The mark of the release that proves the wanted version; None where none is asked for, or there is none."""
+    if not case.target.proof_group or isinstance(found := _of(case), str):
+        return None
+    ended = f"{found.ended or found.started:%Y-%m-%d}"
+    return Proved(case.seen.wanted.fingerprint, case.policy.source, found.deployment or "first", found.by, ended)
+
+
+def missing(case: Case) -> str | None:
+    """Why the wanted version is not proved, and the remedy; None where it is, or need not be."""
+    if not case.target.proof_group or not isinstance(found := _of(case), str):
+        return None
+    return f"code {case.seen.wanted.digest} is not proved by stack {case.policy.source}: {found}"
+
+
+def _of(case: Case) -> Attempt | str:
+    upstream = case.seen.upstream or UpstreamReleases(untold="nobody has asked")
+    if upstream.untold:
+        return f"its records cannot be read: {upstream.untold}"
+    wanted = case.seen.wanted
+    return judged(upstream.attempts, wanted.digest, wanted.contract, case.policy.proof_days, case.now)
+
+
+def newest(attempts: Sequence[Attempt], days: int, now: datetime) -> Attempt | None:
+    """The newest release that proves its own code. `attempts`: newest first."""
+    return next((each for each in attempts if judged(attempts, each.digest, each.contract, days, now) is each), None)
+
+
+def judged(attempts: Sequence[Attempt], digest: str, contract: str, days: int, now: datetime) -> Attempt | str:
+    """The release that proves this code with this contract, or why none does. `attempts`: newest first."""
+    tries = [each for each in attempts if each.digest == digest]
+    if not tries:
+        return "it was never released there; release this very bundle there first"
+    alike = [each for each in tries if each.contract == contract]
+    if not alike:
+        return (
+            f"{tries[0]} released it there with another contract, that is with another runtime, memory, timeout or "
+            "other names of variables; let the two stacks configure the same, and release it there again"
+        )
+    # The newest that says anything of the code: a fault of the deployment, or of another function, does not.
+    for each in alike:
+        if each.ending is None:
+            return f"{each} is still in flight there; run again when it has ended"
+        if each.ending in PROVING:
+            return each if now - (each.ended or each.started) <= timedelta(days=days) else _late(each, days)
+        if each.blamed:
+            return f"{each} was taken back there ({each.reason}: {each.why}); change the code"
+    return f"{alike[0]} ended there without proof ({alike[0].reason}: {alike[0].why}); release it there again"
+
+
+def _late(each: Attempt, days: int) -> str:
+    return f"{each} proved it there more than {days} days ago; release it there again, or allow more proofDays"

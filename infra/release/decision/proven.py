@@ -1,0 +1,175 @@
+"""What a function's own ledger proves: which versions have earned its traffic, and which of them last. Pure.
+
+A version is proved where a deployment of ours promoted it and nothing took it back, where it went first and answered,
+or where an override says so. What rejects it later ends the proof. That it is live proves nothing: anybody can move an
+alias, and one that is made anew begins on the newest version. Another question is what the stack before this one has
+proved: see `proof`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from infra.release.decision.failure import rejection
+from infra.release.model.observation import Deployment, Observation, Status, Version, taken_back_by
+from infra.release.model.spec import Target
+from infra.release.model.tags import First
+
+UNTRIED = "untried"
+"""The reason of a refusal for want of proof; an override that notes it is a proof."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That a version may have all traffic, and how that is known. number, fingerprint: empty where no record says it.
+
+    begins: it is only where the records begin, since CodeDeploy promises to keep none.
+    """
+
+    number: str
+    fingerprint: str
+    how: str
+    deployment: str = ""
+    begins: bool = False
+
+    def covers(self, version: Version) -> bool:
+        return version.number == self.number or bool(version.fingerprint and version.fingerprint == self.fingerprint)
+
+
+def proofs(target: Target, seen: Observation) -> Iterator[Proof]:
+    """All that hold, the newest first."""
+    for each in _promoted(seen):
+        if each.entry and rejection(each.entry.fingerprint, target, seen) is None:
+            yield Proof(each.canary or "", each.entry.fingerprint, f"promoted by {each.id}", each.id)
+    begin, first = _begin(seen), _first(seen)
+    if begin is not None and begin.entry is not None and begin.entry.stable != (first.version if first else ""):
+        why = f"{begin.id}, the oldest record that CodeDeploy keeps, started from it"
+        yield Proof(begin.entry.stable, "", why, begins=True)
+    if first is not None and rejection(first.fingerprint, target, seen) is None:
+        yield Proof(first.version, first.fingerprint, "it went first and answered")
+
+
+def proof(target: Target, seen: Observation, version: Version) -> Proof | None:
+    """What proves a version; None where nothing does."""
+    if not version.fingerprint:  # Lambda has it no longer
+        return None
+    mark = seen.tags.override
+    if mark is not None and mark.fingerprint == version.fingerprint and UNTRIED in mark.refusal.split("+"):
+        return Proof(version.number, version.fingerprint, f"by the override {mark.text}")
+    if rejection(version.fingerprint, target, seen) is not None:
+        return None
+    return next((each for each in proofs(target, seen) if each.covers(version)), None)
+
+
+def last(target: Target, seen: Observation) -> Proof | None:
+    """The version that was proved last: where traffic goes that has no business where it is.
+
+    None where no record says so. Where records are gone, the first version is none to go back to.
+    """
+    found = next(proofs(target, seen), None)
+    first, begin = _first(seen), _begin(seen)
+    if found is not None and first is not None and found.number == first.version and begin is None and first.begun:
+        return None
+    return found
+
+
+def stands(target: Target, seen: Observation) -> bool:
+    """Whether what is live may stay: it is proved, or no record says what else would be."""
+    if proof(target, seen, seen.live) is not None:
+        return True
+    unknown = last(target, seen) is None and bool(seen.live.fingerprint)
+    return unknown and rejection(seen.live.fingerprint, target, seen) is None
+
+
+def astray(target: Target, seen: Observation) -> bool:
+    """Whether traffic has no business on what is live: it is gone or rejected, or wanted and not proved.
+
+    Where another version is wanted, one that somebody has moved the alias to, in an emergency perhaps, serves until
+    that is released over it.
+    """
+    live = seen.live
+    if stands(target, seen):
+        return False
+    is_wanted = live.fingerprint in {"", seen.wanted.fingerprint}
+    return is_wanted or rejection(live.fingerprint, target, seen) is not None
+
+
+def doubt(target: Target, seen: Observation) -> str:
+    """Why what is live does not stand."""
+    live = seen.live
+    if not live.fingerprint:
+        return f"alias {target.alias} is on version {live.number}, which Lambda no longer has"
+    rejected = rejection(live.fingerprint, target, seen)
+    why = f"{rejected.id} rejected it" if rejected else "no release of ours has promoted it"
+    return f"version {live.number} is live, and {why}"
+
+
+def home(target: Target, seen: Observation, stable: str, wrong: Collection[str] = ()) -> str:
+    """Where a way back to `stable` leads: there, unless the ledger proves another version and not that one.
+
+    Traffic that CodeDeploy has brought to a proved version is not sent on to a worse one. wrong: fingerprints that
+    must lose their traffic.
+    """
+    known = _known(seen, stable)
+    sound = proof(target, seen, known) if known else _numbered(target, seen, stable)
+    if sound is not None and not sound.begins:
+        return stable
+    on = proof(target, seen, seen.live) if seen.alias.shifted is None else None
+    if on is not None and not on.begins and seen.live.fingerprint not in wrong:
+        return seen.alias.version
+    if sound is not None or seen.good is None or seen.good.fingerprint in wrong:
+        return stable
+    return seen.good.number
+
+
+def before(target: Target, seen: Observation, forth: Deployment) -> str:
+    """Where what `forth` promoted goes back to: what it started from, or the last that was proved besides it."""
+    stable = forth.entry.stable if forth.entry else seen.live.number
+    known = _known(seen, stable)
+    if (proof(target, seen, known) if known else _numbered(target, seen, stable)) is not None:
+        return stable
+    others = (each for each in proofs(target, seen) if not forth.entry or each.fingerprint != forth.entry.fingerprint)
+    return next((each.number for each in others if each.number), stable)
+
+
+def _promoted(seen: Observation) -> Iterator[Deployment]:
+    """The deployments of ours that have succeeded and that nothing took back, newest first."""
+    of_moment: dict[datetime, list[Deployment]] = {}
+    for each in seen.ledger:
+        if each.entry:
+            of_moment.setdefault(each.entry.at, []).append(each)
+    ways_back = [(each, taken_back_by(each, some)) for some in of_moment.values() for each in some]
+    back = {each.id for each, forth in ways_back if forth is not None}
+    taken = {forth.id for _, forth in ways_back if forth is not None}
+    for each in seen.ledger:
+        if each.entry and each.status is Status.SUCCEEDED and each.id not in back | taken:
+            yield each
+
+
+def _begin(seen: Observation) -> Deployment | None:
+    """The oldest record of ours."""
+    return next((each for each in reversed(seen.ledger) if each.entry and seen.taken_back_by(each) is None), None)
+
+
+def _first(seen: Observation) -> First | None:
+    noted = seen.tags.answered
+    return noted.mark if noted and isinstance(noted.mark, First) else None
+
+
+def _known(seen: Observation, number: str) -> Version | None:
+    known = (seen.live, seen.shifted, seen.wanted, seen.good, seen.origin)
+    return next((each for each in known if each is not None and each.number == number), None)
+
+
+def _numbered(target: Target, seen: Observation, number: str) -> Proof | None:
+    return next((each for each in proofs(target, seen) if each.number == number), None)
+
+
+def missing(target: Target, seen: Observation) -> Iterator[str]:
+    """That what is live has all traffic without proof, in words for a person; nothing where it may stay."""
+    if seen.alias.shifted is None and not stands(target, seen):
+        found = last(target, seen)
+        where = f"; proved last was version {found.number}, {found.how}" if found else ""
+        yield f"{doubt(target, seen)}{where}"

@@ -1,0 +1,176 @@
+"""What a release can be stuck in, and the one safe way out of each. Pure.
+
+    split   traffic is shared by two versions, nothing is in flight, and no record of ours says why
+    left    a deployment of ours ended badly, and nobody took the traffic off its version
+    orphan  a deployment is in flight that is none of ours, or whose alias has been moved away under it
+    hung    a deployment has not begun, or not gone back, within the longest wait
+    half    a set was promoted in part
+
+Of a split alias only a person can say which version should be live; of a set whose runner died before it had started
+all, whether it goes on. For the rest the records say what is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from infra.release.decision import decide as plan
+from infra.release.decision import proven
+from infra.release.decision.context import Case
+from infra.release.decision.operator import Decide, Seen, promoted, rejections, stop
+from infra.release.model.actions import Action, Finish, Follow, Note, PointAlias, TakeBack, Wait
+from infra.release.model.commands import ROLLBACK
+from infra.release.model.observation import Deployment, Observation
+from infra.release.model.spec import ReleasePolicy, Target
+from infra.release.model.tags import Stopped
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is stuck. `act`: what is done about it, in words; where nothing safe can be, the `remedy`."""
+
+    kind: str
+    function: str
+    what: str
+    act: str = ""
+    remedy: str = ""
+    deployment: str = ""  # to be followed
+    version: str = ""  # that is to have all traffic, as an operator says
+
+
+def findings(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[Finding]:
+    """All that is stuck."""
+    watched = plan.watch(wanted, seen, policy, now)
+    found = []
+    for target in wanted:
+        case = Case(target, seen[target.function], policy, now)
+        alone = _in_flight(case, running) if (running := case.seen.in_flight) else _at_rest(case)
+        found += [each for each in (alone, _lost(case, watched[target.function])) if each][:1]
+    return found + list(_half(seen))
+
+
+def choices(target: Target, seen: Observation) -> list[str]:
+    """The versions that a split alias may be sent to: those it holds that are proved, what was proved last, and where
+    the live one came from. Where nothing is proved, those it holds, unless rejected."""
+    held = [each for each in (seen.live, seen.shifted) if each]
+    proved = [each.number for each in held if proven.proof(target, seen, each)]
+    if not proved and seen.good is None:
+        rejected = {each.fingerprint for each in rejections(target, seen)}
+        return [each.number for each in held if each.fingerprint not in rejected]
+    last = promoted(seen)
+    origin = [proven.before(target, seen, last)] if last else []
+    return list(dict.fromkeys([*proved, *([seen.good.number] if seen.good else []), *origin]))
+
+
+def settled(finding: Finding, to: str) -> Finding:
+    """A split alias, of which an operator says that `to` should be live."""
+    return replace(finding, act=f"sends all traffic to {to}", remedy="", version=to)
+
+
+def mend(found: Sequence[Finding]) -> Decide:
+    """Do the one safe thing about each that has one; then watch."""
+
+    def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
+        actions = plan.watch(wanted, seen, policy, now)
+        cases = {each.function: Case(each, seen[each.function], policy, now) for each in wanted}
+        return actions | {
+            each.function: _mended(cases[each.function], each) or actions[each.function] for each in found if each.act
+        }
+
+    return decide
+
+
+def _mended(case: Case, finding: Finding) -> Action | None:
+    """The next action that `plan.watch` would not take; None where it does."""
+    seen, why = case.seen, f"unstick: {finding.kind}"
+    match finding.kind:
+        case "orphan":
+            return stop(seen, finding.deployment, why)
+        case "hung" if seen.followed is None:
+            return Follow(finding.deployment)
+        case "split" if seen.alias.shifted is not None:
+            return PointAlias(finding.version, why)
+        case "left":
+            return _put_right(case)
+    return None
+
+
+def _put_right(case: Case) -> Action | None:
+    name = case.target.function
+    action = plan.retire([case.target], {name: case.seen}, case.policy, case.now)[name]
+    return None if isinstance(action, Finish) else action
+
+
+# What is found
+
+
+def _in_flight(case: Case, running: Deployment) -> Finding | None:
+    seen, name, late = case.seen, case.target.function, case.overdue(running)
+    if running.rolls_back is not None:
+        what = f"{running.id} has been {running.status.value} {case.longest_wait}, and rolls {running.rolls_back} back"
+        act = "sends all traffic to the version that it started from"
+        return Finding("hung", name, what, act, deployment=running.rolls_back) if late else None
+    stopped = "stops it and has CodeDeploy roll it back"
+    if (entry := running.entry) is None:
+        what = f"{running.id} is {running.status.value} and has no line of the ledger: it was started outside of Strata"
+        return Finding("orphan", name, what, stopped, deployment=running.id)
+    held = [version for version in (seen.live, seen.shifted) if version is not None]
+    if any(each.number != entry.stable and each.fingerprint != entry.fingerprint for each in held):
+        what = (
+            f"{running.id} shifts traffic from {entry.stable} to fingerprint {entry.fingerprint}, but somebody has "
+            f"moved the alias to {seen.alias}"
+        )
+        home = proven.home(case.target, seen, entry.stable, {entry.fingerprint})
+        act = f"{stopped}, then sends all traffic to {home}{', from which it started' if home == entry.stable else ''}"
+        return Finding("orphan", name, what, act, deployment=running.id)
+    if late and (not running.status.begun or seen.taken_back_by(running) is not None):
+        what = f"{running.id} is {running.status.value} {case.longest_wait}; see CodeDeploy's quotas and events"
+        return Finding("hung", name, what, stopped, deployment=running.id)
+    return None
+
+
+def _at_rest(case: Case) -> Finding | None:
+    seen, name = case.seen, case.target.function
+    match _put_right(case):
+        case PointAlias(version, why):
+            return Finding("left", name, why, f"sends all traffic to {version}, from which it started")
+        case Wait(_, why):
+            return Finding("left", name, why, "gives CodeDeploy a minute, then sends all traffic back to stable")
+    if seen.alias.shifted is None:
+        return None
+    what = f"alias {case.target.alias} is on {seen.alias}; nothing is in flight, and no deployment of ours explains it"
+    which = ", ".join(choices(case.target, seen))
+    return Finding("split", name, what, remedy=f"say which version should be live by `--to`: {which}")
+
+
+def _lost(case: Case, action: Action) -> Finding | None:
+    """Of a set that has failed, what was promoted before it did."""
+    match action:
+        case Note(Stopped(deployment, "set"), why) if (last := case.seen.deployment(deployment)) and last.entry:
+            back = proven.before(case.target, case.seen, last)
+        case TakeBack(_, back, _, why):
+            pass
+        case _:
+            return None
+    return Finding("half", case.target.function, f"live on {case.seen.alias}, but {why}", f"takes it back to {back}")
+
+
+def _half(seen: Seen) -> Iterator[Finding]:
+    """Of a set whose runner died before it had started all."""
+    for moment in {each.tags.enlisted for each in seen.values() if each.tags.enlisted}:
+        enlisted = {name: each for name, each in seen.items() if each.tags.enlisted == moment}
+        live = [
+            name for name, each in enlisted.items() if (one := promoted(each)) and one.entry and one.entry.at == moment
+        ]
+        never = [
+            name
+            for name, each in enlisted.items()
+            if not any(one.entry and one.entry.at == moment for one in each.ledger)
+        ]
+        at_rest = all(each.in_flight is None for each in enlisted.values())
+        if live and never and at_rest:
+            what = f"{', '.join(live)} went ahead alone: the runner ended before it had started {', '.join(never)}"
+            remedy = f"complete the set by `pulumi up` of the same commit, or take it back by {ROLLBACK}"
+            yield Finding("half", never[0], what, remedy=remedy)

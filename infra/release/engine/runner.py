@@ -1,0 +1,282 @@
+"""The loop of a release: observe, decide, act, wait, report. It decides nothing: `plan` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from infra.release import commits
+from infra.release.decision import decide as plan
+from infra.release.decision import obsolete_alarms, proven, silence
+from infra.release.engine.clock import Clock, Interrupted
+from infra.release.engine.cloud import Cloud, CloudError, Unavailable
+from infra.release.model.actions import (
+    Action,
+    Finish,
+    Follow,
+    Note,
+    PointAlias,
+    Probe,
+    Start,
+    Stop,
+    TakeBack,
+    TopUp,
+    Wait,
+)
+from infra.release.model.observation import Deployment, Notes, Observation
+from infra.release.model.outcome import Ending, Outcome, Phase, Progress
+from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
+from infra.release.model.tags import Enlisted
+
+EXPLAINED = {"verdict", "hook", "fault"}
+"""The reasons of which a log may know more."""
+LOOK = timedelta(seconds=10)
+"""Between looks, while there is nothing to do but wait: often enough for a person, and far below AWS's rates."""
+
+
+Decide = Callable[
+    [Sequence[Target], Mapping[str, Observation], ReleasePolicy, datetime],
+    Mapping[str, Action],
+]
+Report = Callable[[Progress], None]
+IsOlder = Callable[[str, str], bool]
+
+
+def run(  # noqa: PLR0917 - the design's signature
+    wanted: Sequence[Target],
+    policy: ReleasePolicy,
+    cloud: Cloud,
+    clock: Clock,
+    report: Report,
+    decide: Decide = plan.decide,
+    is_older: IsOlder = commits.is_older,
+) -> dict[str, Outcome]:
+    """Release every target, together; returns the outcome of each function, good or bad, when all have ended.
+
+    Raises ReleaseError where AWS refuses, or does not answer for the policy's longest wait; Interrupted when the wait
+    is given up. A canary in flight then goes on under CloudWatch, which the error says: running again resumes it.
+    """
+    return _Run(wanted, policy, cloud, clock, report, decide, is_older).to_the_end()
+
+
+def retire(
+    wanted: Sequence[Target], policy: ReleasePolicy, cloud: Cloud, clock: Clock, report: Report
+) -> dict[str, Outcome]:
+    """Delete a release: bring a canary in flight back, then delete the verdict alarms. Errors as in `run`."""
+    outcomes = run(wanted, policy, cloud, clock, report, plan.retire)
+    for target in wanted:
+        cloud.forget(target)
+    return outcomes
+
+
+def look(
+    wanted: Sequence[Target],
+    policy: ReleasePolicy,
+    cloud: Cloud,
+    notes: Mapping[str, Notes] | None = None,
+    is_older: IsOlder = commits.is_older,
+) -> dict[str, Observation]:
+    """Every function as it is now, with what only matters before the start: whether the wanted commit is older than
+    the live one, and what the stack before this one tells."""
+
+    def informed(target: Target, seen: Observation) -> Observation:
+        unborn = not seen.ledger and not seen.tags.first
+        same = seen.live.fingerprint == seen.wanted.fingerprint and not proven.astray(target, seen)
+        if seen.followed is not None or (same and not unborn):
+            return seen
+        live = seen.live_commit
+        older = live is not None and is_older(policy.commit, live)
+        return replace(seen, older=older, upstream=cloud.upstream(target) if target.proof_group else None)
+
+    notes = notes if notes is not None else {target.function: Notes() for target in wanted}
+    seen = cloud.look(wanted, notes)
+    return {target.function: informed(target, seen[target.function]) for target in wanted}
+
+
+class _Run:
+    def __init__(  # noqa: PLR0917
+        self,
+        wanted: Sequence[Target],
+        policy: ReleasePolicy,
+        cloud: Cloud,
+        clock: Clock,
+        report: Report,
+        decide: Decide,
+        is_older: IsOlder,
+    ) -> None:
+        self.wanted = list(wanted)
+        self.policy = policy
+        self.cloud = cloud
+        self.clock = clock
+        self.report = report
+        self.decide = decide
+        self.is_older = is_older
+        self.notes = {target.function: Notes() for target in wanted}
+        self.outcomes: dict[str, Outcome] = {}
+        self.seen: dict[str, Observation] = {}
+        self.told: dict[str, Progress] = {}
+        self.looked = False
+        self.failing_since: datetime | None = None
+
+    def to_the_end(self) -> dict[str, Outcome]:
+        try:
+            while len(self.outcomes) < len(self.wanted):
+                self.attempt()
+            self.clear()
+        except ReleaseError as problem:
+            raise type(problem)(f"{problem}{self.left_behind()}") from problem
+        except KeyboardInterrupt:
+            raise Interrupted(f"interrupted{self.left_behind()}") from None
+        return self.outcomes
+
+    def attempt(self) -> None:
+        """One step, then a pause where there is nothing to do but wait."""
+        try:
+            idle = self.step()
+            self.failing_since = None
+        except Unavailable as problem:
+            self.bear(problem)
+            idle = True
+        if idle:
+            self.clock.sleep(LOOK)
+
+    def step(self) -> bool:
+        """One look and one action for every function; returns whether there is nothing to do but wait."""
+        # What is decided of a look holds for when it began: a slow one reads the alias long before the ledger.
+        now = self.clock.now()
+        seen = look(self.wanted, self.policy, self.cloud, self.notes, self.is_older)
+        seen = {name: self.remember(name, each, now) for name, each in seen.items()}
+        self.looked, self.seen = True, seen
+        actions = self.decide(self.wanted, seen, self.policy, now)
+        busy: list[Unavailable] = []
+        for target in self.wanted:
+            try:
+                self.act(target, seen[target.function], actions[target.function])
+            except Unavailable as problem:  # of one function, which must not hold the others up
+                busy.append(problem)
+        if busy:
+            raise busy[0]
+        return all(isinstance(each, Wait | TopUp | Stop | PointAlias) for each in actions.values())
+
+    def remember(self, name: str, seen: Observation, now: datetime) -> Observation:
+        """What no later look can read back: since when the counts have condemned the canary."""
+        self.notes[name] = replace(seen.notes, condemned=silence.since(seen, self.policy.rule, now))
+        return replace(seen, notes=self.notes[name])
+
+    def act(self, target: Target, seen: Observation, action: Action) -> None:
+        name, notes = target.function, self.notes[target.function]
+        match action:
+            case Wait(phase, why):
+                self.tell(Progress(name, phase, why))
+                if phase is Phase.CANARY:
+                    self.notes[name] = replace(notes, evidence=seen.canary.invocations)
+            case Probe(version):
+                self.tell(Progress(name, action.phase, f"calling {version}, the first version"))
+                self.notes[name] = replace(notes, answer=self.cloud.probe(target, version))
+            case Note(mark, why):
+                self.tell(Progress(name, action.phase, why))
+                self.cloud.note(target, mark)
+                self.notes[name] = replace(notes, enlisted=notes.enlisted or isinstance(mark, Enlisted))
+            case TopUp(requests, why):
+                self.tell(Progress(name, action.phase, f"{why}: sending {requests} through the alias"))
+                self.cloud.top_up(target, requests)
+                sent, evidence = notes.topped_up + requests, seen.canary.invocations
+                self.notes[name] = replace(notes, topped_up=sent, evidence=evidence)
+            case Finish(outcome):
+                outcome = outcome.with_cause(self.cause(target, seen, outcome))
+                self.tell(Progress(name, action.phase, outcome.text if outcome.ending.good else outcome.title))
+                self.outcomes[name] = outcome
+            case _:
+                self.move(target, seen, action)
+
+    def move(self, target: Target, seen: Observation, action: Action) -> None:
+        """What moves traffic, now or in a while."""
+        name = target.function
+        match action:
+            case Start(stable, canary):
+                asked = frozenset(each.id for each in seen.ledger)
+                self.notes[name] = replace(self.notes[name], asked=asked)
+                deployment = self.cloud.start(target, self.policy, action)
+                self.follow(name, deployment)
+                curve = (
+                    "all at once" if action.abrupt else f"along {target.curve}, judged over {target.minutes} minutes"
+                )
+                but = f", which {' and '.join(action.waived)} cannot stop (overridden)" if action.waived else ""
+                self.tell(Progress(name, action.phase, f"{stable} -> {canary} {curve}, as {deployment}{but}"))
+            case TakeBack(canary, stable, _, why):
+                deployment = self.cloud.take_back(target, self.policy, action)
+                self.follow(name, deployment)
+                self.tell(Progress(name, action.phase, f"{why}: {canary} -> {stable} at once, as {deployment}"))
+            case Follow(deployment):
+                self.follow(name, deployment)
+                self.tell(Progress(name, action.phase, f"{deployment} is this release, already in flight"))
+            case Stop(deployment, why):
+                self.tell(Progress(name, action.phase, why))
+                self.cloud.stop(deployment)
+            case PointAlias(version, why):
+                self.tell(Progress(name, action.phase, f"{why}: sending all traffic to {version}"))
+                self.cloud.point_alias(target, seen.alias, version)
+
+    def clear(self) -> None:
+        """Delete the verdict alarms of what has ended, once the records say without them why it ended."""
+        attempts = {each.function: obsolete_alarms.ended(each, self.seen[each.function].ledger) for each in self.wanted}
+        try:
+            there = self.cloud.states({name for some in attempts.values() for each in some for name in each.alarms})
+            red = frozenset(name for name, is_red in there.items() if is_red)
+            for target in self.wanted:
+                seen = self.seen[target.function]
+                for mark in obsolete_alarms.unnoted(target, attempts[target.function], seen.tags, seen.red | red):
+                    self.cloud.note(target, mark)
+            self.cloud.clear(there.keys() & _verdicts(self.wanted, attempts))
+        except CloudError as problem:  # it costs a little until a sweep deletes them, and must not hide the outcome
+            for target in self.wanted:
+                self.tell(Progress(target.function, Phase.CLEAR, f"the verdict alarms are left to a sweep: {problem}"))
+
+    def follow(self, name: str, deployment: str) -> None:
+        self.notes[name] = replace(self.notes[name], following=deployment)
+
+    def cause(self, target: Target, seen: Observation, outcome: Outcome) -> str | None:
+        if outcome.ending is not Ending.ROLLED_BACK or seen.followed is None or outcome.reason not in EXPLAINED:
+            return None
+        try:
+            return self.cloud.cause(target, outcome, seen.followed.created)
+        except CloudError:  # a log out of reach must not hide the outcome
+            return None
+
+    def tell(self, progress: Progress) -> None:
+        """Every look at a canary is told, anything else when it changes."""
+        last = self.told.get(progress.function)
+        if progress.phase is Phase.CANARY or progress != last:
+            self.report(replace(progress, repeated=last is not None and last.phase is progress.phase))
+        self.told[progress.function] = progress
+
+    def bear(self, problem: Unavailable) -> None:
+        """Let the next look try again; give up where AWS never answered at all, or not for the longest wait."""
+        now = self.clock.now()
+        self.failing_since = self.failing_since or now
+        longest = timedelta(minutes=self.policy.longest_wait_minutes)
+        if not self.looked or now - self.failing_since > longest:
+            raise CloudError(str(problem)) from problem
+        for target in self.wanted:
+            self.tell(Progress(target.function, Phase.RETRY, str(problem)))
+
+    def left_behind(self) -> str:
+        """What goes on without this runner, and what a person can do about it."""
+        running = [
+            f"{following} of {name}"
+            for name, following in ((target.function, self.notes[target.function].following) for target in self.wanted)
+            if following is not None and name not in self.outcomes
+        ]
+        if not running:
+            return ""
+        go_on = "goes on" if len(running) == 1 else "go on"
+        return (
+            f"; {', '.join(running)} {go_on} under CloudWatch's judgement: run again to resume, or bring the traffic "
+            "back by `python -m infra.release abort --stack STACK --reason WHY`"
+        )
+
+
+def _verdicts(wanted: Sequence[Target], attempts: Mapping[str, Sequence[Deployment]]) -> set[str]:
+    """All verdict alarms of those attempts, by function."""
+    return {name for each in wanted for one in attempts[each.function] for name in obsolete_alarms.verdicts(each, one)}

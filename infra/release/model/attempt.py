@@ -1,0 +1,54 @@
+"""What became of one release of one function, as the records of its stack tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from infra.release.model.outcome import Ending
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One function's release, with what took it back. `ending` None: in flight. A first version has no deployment."""
+
+    function: str
+    deployment: str | None
+    started: datetime
+    ending: Ending | None
+    reason: str
+    why: str
+    stable: str | None  # the version it started from
+    version: str  # the one it released; "" where CodeDeploy no longer says
+    fingerprint: str
+    digest: str
+    contract: str
+    commit: str
+    by: str
+    ended: datetime | None = None  # all traffic was where it stayed
+    moment: datetime | None = None  # which the deployments of one set share
+    back: tuple[str, ...] = ()  # the deployments that brought its traffic back, or tried to
+    allowed: tuple[str, ...] = ()  # by which override or pardon it could start
+    blamed: bool = False  # whether the change was at fault
+
+    @property
+    def minutes(self) -> float | None:
+        """That it took until all traffic was where it stayed; None for a first version, and in flight."""
+        return (self.ended - self.started) / timedelta(minutes=1) if self.ended and self.deployment else None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether Strata did not start it: it has no line in the ledger."""
+        return self.deployment is not None and self.moment is None
+
+    def __str__(self) -> str:
+        """What a sentence calls it."""
+        return self.deployment or f"version {self.version}, the first"
+
+
+@dataclass(frozen=True)
+class UpstreamReleases:
+    """The releases of the same function in the stack before this one, newest first. `untold`: why nobody can tell."""
+
+    attempts: tuple[Attempt, ...] = ()
+    untold: str = ""

@@ -1,0 +1,245 @@
+"""What is wanted and what is seen: frozen data, without behaviour that could surprise.
+
+A `Target` and the `ReleasePolicy` are wanted, an `Observation` is seen; `actions` holds what `plan.decide` makes of
+them, and `outcome` how it ends. Times are aware datetimes of the runner's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from infra.release.model.attempt import UpstreamReleases
+from infra.release.model.ledger import Entry
+from infra.release.model.tags import First, Tags
+from infra.release.verdict.judge import Counts
+
+# What is wanted
+
+
+# What is seen
+
+
+@dataclass(frozen=True)
+class Version:
+    """A published version. `fingerprint` and `contract` are those of infra.release.model.fingerprint.
+
+    published: its published configuration, key by key. A version that is only planned has no number yet.
+    """
+
+    number: str
+    fingerprint: str
+    digest: str
+    contract: str
+    published: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.number or f"the next version ({self.digest[:12]})"
+
+
+@dataclass(frozen=True)
+class Alias:
+    """Where an alias sends its traffic: `weight` (0 - 1) of it to `shifted`, the rest to `version`."""
+
+    version: str
+    shifted: str | None = None
+    weight: float = 0.0
+    revision: str = field(default="", compare=False)  # Lambda's, so that only what was seen is changed
+
+    def __str__(self) -> str:
+        return self.version if self.shifted is None else f"{self.version} with {self.weight:.0%} on {self.shifted}"
+
+    def is_whole_on(self, version: str) -> bool:
+        """Whether all traffic goes to `version`."""
+        return self.shifted is None and self.version == version
+
+
+class Status(StrEnum):
+    """CodeDeploy's statuses of a deployment.
+
+    https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html
+    """
+
+    CREATED = "Created"
+    QUEUED = "Queued"
+    IN_PROGRESS = "InProgress"
+    BAKING = "Baking"
+    READY = "Ready"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+
+    @property
+    def ended(self) -> bool:
+        return self in {Status.SUCCEEDED, Status.FAILED, Status.STOPPED}
+
+    @property
+    def begun(self) -> bool:
+        return self not in {Status.CREATED, Status.QUEUED}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One of CodeDeploy's records. `entry` is what our line in its description says, None where it has none."""
+
+    id: str
+    status: Status
+    created: datetime
+    started: datetime | None = None
+    ended: datetime | None = None
+    entry: Entry | None = None
+    error: str = ""  # CodeDeploy's code, such as ALARM_ACTIVE
+    message: str = ""  # and its words
+    rollback: str | None = None  # the deployment that rolls this one back
+    rolls_back: str | None = None  # the deployment that this one rolls back, CodeDeploy's own way back
+    alarms: tuple[str, ...] = ()  # that stop it, by name
+    canary: str | None = None  # the version it shifts to; asked for only where it is followed
+    shifting: datetime | None = None  # when traffic began to move; likewise
+
+    @property
+    def running(self) -> bool:
+        return not self.status.ended
+
+    @property
+    def failed(self) -> bool:
+        return self.status in {Status.FAILED, Status.STOPPED}
+
+
+def taken_back_by(way_back: Deployment, ledger: Iterable[Deployment]) -> Deployment | None:
+    """The one of `ledger`, newest first, that `way_back` takes back: it carries the moment of that one as its own."""
+    entry = way_back.entry
+    return next(
+        (
+            each
+            for each in ledger
+            if entry
+            and each.entry
+            and each.entry.at == entry.at
+            and each.created < way_back.created
+            and each.entry.fingerprint != entry.fingerprint
+        ),
+        None,
+    )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a version said to the probe. `error` is the last line of what went wrong, None when it answered well."""
+
+    version: str
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Notes:
+    """All that a runner remembers from look to look; whatever else it knows, it reads back from AWS."""
+
+    following: str | None = None  # the deployment whose end is this release's outcome
+    asked: frozenset[str] | None = None  # the deployments that there were when it asked for its own
+    answer: Answer | None = None
+    evidence: int | None = None  # canary requests seen by the last look at a split alias
+    enlisted: bool = False  # this runner has told of the set by tags
+    topped_up: int = 0  # requests that the runner itself has sent through the alias
+    condemned: datetime | None = None  # since when all its looks have condemned the canary
+
+
+NOTHING = Counts(0, 0)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One function, as one look at AWS found it."""
+
+    alias: Alias
+    wanted: Version
+    live: Version  # the alias's main version
+    shifted: Version | None = None  # the one that also has traffic
+    good: Version | None = None  # what `proven.last` names, where Lambda still has it
+    origin: Version | None = None  # what `started_from` names, likewise
+    ledger: tuple[Deployment, ...] = ()  # newest first
+    tags: Tags = field(default_factory=Tags)
+    red: frozenset[str] = frozenset()  # of the alias's alarms, or the followed deployment's: those in ALARM
+    stable: Counts = NOTHING  # what the two `compared` versions did
+    canary: Counts = NOTHING
+    traffic: int = 0  # invocations of the alias within the verdict's window
+    older: bool = False  # the wanted commit is an ancestor of the live one
+    upstream: UpstreamReleases | None = None  # what the stack before this one tells; None where nobody asked
+    notes: Notes = field(default_factory=Notes)
+
+    def deployment(self, id_: str | None) -> Deployment | None:
+        """The record of that id."""
+        return next((each for each in self.ledger if each.id == id_), None)
+
+    @property
+    def followed(self) -> Deployment | None:
+        return self.deployment(self.notes.following)
+
+    @property
+    def started_from(self) -> str | None:
+        """The number of the version from which the followed deployment, else the last attempt, took traffic."""
+        deployment = self.followed or self.last_attempt
+        return deployment.entry.stable if deployment and deployment.entry else None
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether another deployment was created since the followed one, so that the alias is no longer its own."""
+        followed = self.followed
+        newer = [each for each in self.ledger if followed and each.created > followed.created]
+        return any(each.rolls_back != self.notes.following for each in newer)
+
+    @property
+    def undone(self) -> Deployment | None:
+        """What goes back: the followed deployment where it has ended badly, or the one that it takes back."""
+        if (followed := self.followed) is None:
+            return None
+        return self.taken_back_by(followed) or (followed if followed.failed else None)
+
+    @property
+    def compared(self) -> tuple[str, str]:
+        """The stable version and the canary: those of the followed deployment, else what is live and what is wanted."""
+        if (followed := self.followed) is None or followed.entry is None:
+            return self.live.number, self.wanted.number
+        return followed.entry.stable, followed.canary or self.wanted.number
+
+    @property
+    def in_flight(self) -> Deployment | None:
+        return next((each for each in self.ledger if each.running), None)
+
+    @property
+    def unheard(self) -> Deployment | None:
+        """What this runner has created without receiving the answer: it may have ended by the next look."""
+        if (asked := self.notes.asked) is None:
+            return None
+        return next((each for each in self.tries(self.wanted.fingerprint) if each.id not in asked), None)
+
+    @property
+    def last_attempt(self) -> Deployment | None:
+        """The newest deployment that CodeDeploy did not start by itself to roll another back."""
+        return next((each for each in self.ledger if each.rolls_back is None), None)
+
+    def taken_back_by(self, way_back: Deployment) -> Deployment | None:
+        """The deployment that `way_back`, one of ours, takes back."""
+        return taken_back_by(way_back, self.ledger)
+
+    def way_back_of(self, forth: Deployment) -> Deployment | None:
+        """The newest of ours that takes `forth` back, whatever has come of it."""
+        return next((each for each in self.ledger if self.taken_back_by(each) is forth), None)
+
+    def tries(self, fingerprint: str) -> list[Deployment]:
+        """The deployments that released that fingerprint, newest first; ways back to it are not among them."""
+        return [
+            each
+            for each in self.ledger
+            if each.entry and each.entry.fingerprint == fingerprint and self.taken_back_by(each) is None
+        ]
+
+    @property
+    def live_commit(self) -> str | None:
+        """The commit that released what is live."""
+        for each in self.tries(self.live.fingerprint):
+            if each.entry and not each.failed:
+                return each.entry.commit
+        first = self.tags.answered.mark if self.tags.answered else None
+        return first.commit if isinstance(first, First) and first.fingerprint == self.live.fingerprint else None

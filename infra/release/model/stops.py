@@ -1,0 +1,123 @@
+"""The deployments that we stopped or took back, as a few tags hold them: `infra.release.model.tags` says which. Pure.
+
+    d-3EXAMPLE=o by=user/ann at=2026-11-24T09:00:00.123Z d-2EXAMPLE=e by=ci d-1EXAMPLE=v gone=20261101
+
+Newest first: the kind of each by its first letter, who and when as far as there is room. At least the newest twelve are
+there; `gone` is the day on which an older one was last dropped, so that who finds none knows that there may have been.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+LONGEST_VALUE = 256
+LEAST = 12
+"""That are kept in any case: of 14 characters each, beside who stopped the newest and when, and `gone`."""
+KINDS = {"operator": "o", "evidence": "e", "set": "s", "fault": "f", "verdict": "v", "hook": "h"}
+_LETTERS = {letter: kind for kind, letter in KINDS.items()}
+_GONE = re.compile(r"gone=(\d{8})")
+_AT = re.compile(r"at=(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")
+_STOP = re.compile(r"(\S+)=([a-z_]+)")
+_SHORTENED = "..."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One that was stopped. `by` and `at` are empty where there was no room for them."""
+
+    deployment: str
+    kind: str
+    by: str = ""
+    at: str = ""
+
+    @property
+    def short(self) -> str:
+        return f"{self.deployment}={KINDS.get(self.kind, self.kind)}"
+
+
+@dataclass(frozen=True)
+class Said:
+    """The words for one."""
+
+    deployment: str
+    kind: str
+    why: str
+
+
+def packed(entries: Sequence[Entry], lost: date | None) -> str:
+    """`entries`, newest first, in one value. `lost`: when older ones were last dropped; today, where some are now."""
+    for most in range(len(entries), 0, -1):
+        day = lost if most == len(entries) else _day(entries)
+        gone = [f"gone={day:%Y%m%d}"] if day else []
+        if (room := LONGEST_VALUE - len(" ".join([*(each.short for each in entries[:most]), *gone]))) < 0:
+            continue
+        # Of more than are kept in any case, one is worth less than who stopped the newest.
+        if most > LEAST and room < len(_details(entries[0])):
+            continue
+        return " ".join([*_detailed(entries[:most], room), *gone])
+    return ""
+
+
+def _detailed(entries: Sequence[Entry], room: int) -> Iterator[str]:
+    """With who and when of the newest, then who of the others, while there is room."""
+    for index, each in enumerate(entries):
+        details = _details(each)
+        if index and len(details) > room:
+            details = f" by={each.by}" if each.by else ""
+        if len(details) > room:
+            room, details = 0, ""  # those who are older get none either
+        room -= len(details)
+        yield each.short + details
+
+
+def _details(each: Entry) -> str:
+    return (f" by={each.by}" if each.by else "") + (f" at={each.at}" if each.at else "")
+
+
+def _day(entries: Sequence[Entry]) -> date:
+    """Of the newest: it is the one for which others are dropped. Where none says when, any may have been."""
+    newest = max((each.at for each in entries), default="")
+    return datetime.fromisoformat(newest).astimezone(UTC).date() if newest else date.max
+
+
+def unpacked(value: str) -> tuple[list[Entry], date | None]:
+    """The entries of a value, newest first, and when older ones were last dropped. What is spoiled is left out."""
+    found: list[Entry] = []
+    lost = None
+    for word in value.split():
+        if (gone := _GONE.fullmatch(word)) is not None:
+            lost = _date(gone[1])
+        elif word.startswith("by=") and found:
+            found[-1] = Entry(found[-1].deployment, found[-1].kind, word.removeprefix("by="), found[-1].at)
+        elif (at := _AT.fullmatch(word)) is not None and found:
+            found[-1] = Entry(found[-1].deployment, found[-1].kind, found[-1].by, at[1])
+        elif (stop := _STOP.fullmatch(word)) is not None:
+            found.append(Entry(stop[1], _LETTERS.get(stop[2], stop[2])))
+    return found, lost
+
+
+def _date(digits: str) -> date | None:
+    try:
+        return datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        return None
+
+
+def said(deployment: str, kind: str, why: str) -> str:
+    """The words for one that was stopped, shortened where they are too long."""
+    return shortened(f"{Entry(deployment, kind).short} {why}".rstrip())
+
+
+def shortened(value: str) -> str:
+    """`value` as far as a tag holds it."""
+    return value if len(value) <= LONGEST_VALUE else value[: LONGEST_VALUE - len(_SHORTENED)].rstrip() + _SHORTENED
+
+
+def unsaid(value: str) -> Said | None:
+    """Back from those words; None where there are none."""
+    head, _, why = value.partition(" ")
+    found = _STOP.fullmatch(head)
+    return Said(found[1], _LETTERS.get(found[2], found[2]), why) if found else None

@@ -1,0 +1,388 @@
+"""The tags of the deployment group: what CodeDeploy has no field for, and an operator must be able to see.
+
+    strata:first           the first version answered its call
+    strata:up              what `pulumi up` notes of itself: the moment of the set that this group's function was last
+                           released with, and the one more try that the configuration gives a rejected fingerprint
+    strata:override        a refusal was overridden: by whom, why, for which fingerprint
+    strata:proved          the stack before this one proved a fingerprint: by which deployment, whose, when
+    strata:forgiven        an operator allows one more try of a rejected fingerprint: which, and why
+    strata:stops           the deployments that we stopped or took back, newest first: see infra.release.model.stops
+    strata:said:operator   the last one that an operator stopped or took back, in words
+    strata:said:release    the last one that a release stopped or took back by itself, in words
+
+These eight keys are all, so that whichever of AWS's limits counts there is room for others' tags. A release and an
+operator, who may write at one time, write different ones, but for `strata:stops`; of what that loses, the words tell.
+
+Pure: `parse` reads them all, `written` says what a mark adds, `surplus` names the keys of an earlier format, which are
+read as well. A value has at most 256 letters, digits, spaces and `+ - = . _ : / @`:
+https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-groups.html and
+https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html#tag-conventions
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+
+from infra.release.model import ledger, stops
+from infra.release.model.stops import LONGEST_VALUE
+
+_FIRST, _UP, _OVERRIDE, _PROVED = "strata:first", "strata:up", "strata:override", "strata:proved"
+_FORGIVEN, _STOPS = "strata:forgiven", "strata:stops"
+_SAID = {"operator": "strata:said:operator", "release": "strata:said:release"}
+KEYS = (_FIRST, _UP, _OVERRIDE, _PROVED, _FORGIVEN, _STOPS, *_SAID.values())
+# The earlier format: two tags for each stop, one for each proof, and words apart.
+_WAS_SET, _WAS_RETRIED, _WAS_FORGIVEN_WHY = "strata:set", "strata:retried", "strata:forgiven:why"
+_WAS_STOPPED, _WAS_WHY, _WAS_PROVED = "strata:stopped:", "strata:why:", "strata:proved:"
+_WORD = re.compile(r"(?P<key>[a-z]+)=(?P<value>\S+)")
+_UNTIL = re.compile(r"(?:.*? )?at=\S+")
+"""The words of a tag, before its text begins."""
+LONGEST_REASON = 240
+"""That an operator may give: with the deployment that it is of, a tag holds it whole."""
+GONE = "its words are gone: the tags of the group keep those of the last one only"
+"""What is read where only the kind of a stop is noted still."""
+
+
+@dataclass(frozen=True)
+class First:
+    """This first version answered its call. `digest` and `contract` are for the stack that comes after this one.
+
+    begun: a release has started since, so that an empty ledger means that CodeDeploy has dropped its records.
+    """
+
+    version: str
+    fingerprint: str
+    digest: str = ""
+    contract: str = ""
+    commit: str = "unknown"
+    begun: bool = False
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A deployment that we stop, or take back: `kind` is the reason of the outcome, `why` says it in words."""
+
+    deployment: str
+    kind: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Pardon:
+    """One more try of a fingerprint that `deployment` rejected. `configured`: by `release.retry`, without a `why`."""
+
+    fingerprint: str
+    deployment: str
+    configured: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Overridden:
+    """A refusal that `release.override` set aside. `text` is the override's own: who, and why."""
+
+    fingerprint: str
+    refusal: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Proved:
+    """What the stack `source` promoted by `deployment`, at the time `ended` and for `by`, may be released here."""
+
+    fingerprint: str
+    source: str
+    deployment: str
+    by: str
+    ended: str
+
+
+@dataclass(frozen=True)
+class Enlisted:
+    """The function is about to be released with others, as the set of that moment."""
+
+    at: datetime
+
+
+Mark = First | Stopped | Pardon | Overridden | Proved | Enlisted
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A mark as it is read back: with who made it, and when; empty where that is noted no longer."""
+
+    mark: Mark
+    by: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Tags:
+    """All marks of one deployment group."""
+
+    first: bool = False
+    answered: Noted | None = None  # who found that it did, and when
+    stopped: Mapping[str, Noted] = field(default_factory=dict)  # by deployment, newest first
+    lost: date | None = None  # the day on which a stop was last dropped to make room for newer ones
+    forgiven: Noted | None = None
+    retried: Noted | None = None
+    overridden: Noted | None = None
+    proved: Mapping[str, Noted] = field(default_factory=dict)  # by fingerprint
+    enlisted: datetime | None = None
+
+    def stop(self, deployment: str) -> Stopped | None:
+        """Why we stopped a deployment, or took it back; None where we did not."""
+        noted = self.stopped.get(deployment)
+        return noted.mark if noted and isinstance(noted.mark, Stopped) else None
+
+    def may_have_lost(self, at: datetime) -> bool:
+        """Whether there may have been a stop of what was started then, by the wall clock."""
+        return self.lost is not None and at.date() <= self.lost
+
+    @property
+    def pardons(self) -> tuple[Pardon, ...]:
+        """The newest of each kind."""
+        noted = (each.mark for each in (self.forgiven, self.retried) if each)
+        return tuple(mark for mark in noted if isinstance(mark, Pardon))
+
+    @property
+    def override(self) -> Overridden | None:
+        return self.overridden.mark if self.overridden and isinstance(self.overridden.mark, Overridden) else None
+
+
+def written(mark: Mark, by: str, at: datetime, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The tags that a mark adds or changes. `by`: as in the ledger. `known`: the group's tags, as they were just read.
+
+    Raises ValueError where AWS would not take them.
+    """
+    known = known or {}
+    noted = Noted(mark, _plain(by), _moment(at))
+    new = _tags(_with(parse(known), noted))
+    if not surplus(known):
+        new = {key: value for key, value in new.items() if key in _keys(mark)}
+    for key, value in new.items():
+        if len(value) > LONGEST_VALUE:
+            raise ValueError(
+                f"{value!r} has {len(value)} characters, but a tag ({key}) holds {LONGEST_VALUE}: say it shorter"
+            )
+    return {key: value for key, value in new.items() if known.get(key) != value}
+
+
+def _keys(mark: Mark) -> Collection[str]:
+    """The tags that hold a mark."""
+    match mark:
+        case First():
+            return (_FIRST,)
+        case Overridden():
+            return (_OVERRIDE,)
+        case Proved():
+            return (_PROVED,)
+        case Stopped(_, kind):
+            return (_STOPS, _SAID[_who(kind)])
+        case Pardon(configured=False):
+            return (_FORGIVEN,)
+    return (_UP,)
+
+
+def _with(before: Tags, noted: Noted) -> Tags:
+    """The marks with one more, which takes the place of those that it replaces."""
+    match noted.mark:
+        case First():
+            return replace(before, answered=noted)
+        case Overridden():
+            return replace(before, overridden=noted)
+        case Proved(fingerprint):
+            return replace(before, proved={fingerprint: noted})
+        case Stopped(deployment):
+            others = {id_: each for id_, each in before.stopped.items() if id_ != deployment}
+            return replace(before, stopped={deployment: noted} | others)
+        case Pardon(configured=configured):
+            return replace(before, retried=noted) if configured else replace(before, forgiven=noted)
+        case Enlisted(moment):
+            return replace(before, enlisted=moment)
+
+
+def _tags(marks: Tags) -> dict[str, str]:
+    """What holds all of them. An empty mark of the first version, made by hand, stays as it is."""
+    new = dict[str, str]()
+    newest = max(marks.proved.values(), key=lambda each: each.at, default=None)
+    for noted in (marks.answered, marks.overridden, newest, marks.forgiven):
+        if noted is not None:
+            [key] = _keys(noted.mark)
+            new[key] = _value(noted)
+    up = [f"set={_moment(marks.enlisted)}"] if marks.enlisted else []
+    if up := [*up, *([_value(marks.retried)] if marks.retried else [])]:
+        new[_UP] = " ".join(up)
+    return new | _stops(marks)
+
+
+def _value(noted: Noted) -> str:
+    """A mark's own words, then who made it and when, then its text."""
+    said = f"by={noted.by} at={noted.at}"
+    match noted.mark:
+        case First(version, fingerprint, digest, contract, commit, has_begun):
+            code = f"digest={digest} contract={contract} " if digest and contract else ""
+            made_of = f"commit={ledger.revision(commit)} " if commit != ledger.UNKNOWN else ""
+            return f"version={version} fp={fingerprint} {code}{made_of}{'begun=yes ' if has_begun else ''}{said}"
+        case Overridden(fingerprint, refusal, text):
+            return f"fp={fingerprint} refusal={refusal} {said} {_plain(text)}"
+        case Pardon(fingerprint, deployment, _, why):
+            return stops.shortened(f"fp={fingerprint} of={deployment} {said} {_plain(why)}".rstrip())
+        case Proved(fingerprint, source, deployment, by, ended):
+            what = f"in={source} of={deployment} released={_plain(by)} ended={ended}"
+            return f"fp={fingerprint} {what} at={noted.at}"
+    return ""
+
+
+def _stops(marks: Tags) -> dict[str, str]:
+    """All that were stopped, and of the last ones, the words."""
+    if not marks.stopped:
+        return {}
+    entries = [
+        stops.Entry(each.mark.deployment, each.mark.kind, each.by, each.at)
+        for each in marks.stopped.values()
+        if isinstance(each.mark, Stopped)
+    ]
+    new = {_STOPS: stops.packed(entries, marks.lost)}
+    for each in reversed(list(marks.stopped.values())):
+        if isinstance(mark := each.mark, Stopped) and mark.why != GONE:
+            new[_SAID[_who(mark.kind)]] = stops.said(mark.deployment, mark.kind, _plain(mark.why))
+    return new
+
+
+def _who(kind: str) -> str:
+    return "operator" if kind == "operator" else "release"
+
+
+def begun(tags: Mapping[str, str]) -> dict[str, str]:
+    """What changes in a group's tags as its first release starts; nothing where they say so already."""
+    noted = _answered(tags.get(_FIRST, ""))
+    if noted is None or not isinstance(noted.mark, First) or noted.mark.begun:
+        return {}
+    return {_FIRST: _value(replace(noted, mark=replace(noted.mark, begun=True)))}
+
+
+def parse(tags: Mapping[str, str]) -> Tags:
+    """What a group's tags say. A tag that is not ours, or that somebody has spoiled, is left out."""
+    stopped, lost = _stopped(tags)
+    up = tags.get(_UP, "")
+    return Tags(
+        first=_FIRST in tags,
+        answered=_answered(tags.get(_FIRST, "")),
+        stopped=stopped,
+        lost=lost,
+        forgiven=_pardon(tags.get(_FORGIVEN, ""), tags.get(_WAS_FORGIVEN_WHY, "")),
+        retried=_pardon(up, None) or _pardon(tags.get(_WAS_RETRIED, ""), None),
+        overridden=_overridden(tags.get(_OVERRIDE, "")),
+        proved=_proved(tags),
+        enlisted=_time(_words(up).get("set", "")) or _time(tags.get(_WAS_SET, "")),
+    )
+
+
+def surplus(tags: Mapping[str, str]) -> list[str]:
+    """The keys of the earlier format, which `written` has taken over."""
+    single = {_WAS_SET, _WAS_RETRIED, _WAS_FORGIVEN_WHY}
+    several = (_WAS_STOPPED, _WAS_WHY, _WAS_PROVED)
+    return sorted(key for key in tags if key in single or key.startswith(several))
+
+
+def _stopped(tags: Mapping[str, str]) -> tuple[dict[str, Noted], date | None]:
+    """Newest first. Of a stop whose entry another writer has overwritten, the words still tell."""
+    entries, lost = stops.unpacked(tags.get(_STOPS, ""))
+    words = {who: last for who, key in _SAID.items() if (last := stops.unsaid(tags.get(key, "")))}
+    listed = {each.deployment for each in entries}
+    found = {
+        each.deployment: Noted(Stopped(each.deployment, each.kind, each.why), "", "")
+        for each in words.values()
+        if each.deployment not in listed
+    }
+    for entry in entries:
+        said = words.get(_who(entry.kind))
+        why = said.why if said and said.deployment == entry.deployment else GONE
+        found[entry.deployment] = Noted(Stopped(entry.deployment, entry.kind, why), entry.by, entry.at)
+    return found | _formerly_stopped(tags, found.keys()), lost
+
+
+def _formerly_stopped(tags: Mapping[str, str], but: Collection[str]) -> dict[str, Noted]:
+    found = {}
+    for key, value in tags.items():
+        words, deployment = _words(value), key.removeprefix(_WAS_STOPPED)
+        if key.startswith(_WAS_STOPPED) and deployment not in but and {"kind", "by", "at"} <= words.keys():
+            why = tags.get(f"{_WAS_WHY}{deployment}", "")
+            found[deployment] = Noted(Stopped(deployment, words["kind"], why), words["by"], words["at"])
+    return dict(sorted(found.items(), key=lambda each: each[1].at, reverse=True))
+
+
+def _answered(value: str) -> Noted | None:
+    words = _words(value)
+    if not {"version", "fp", "by", "at"} <= words.keys():
+        return None
+    code = words.get("digest", ""), words.get("contract", "")
+    commit = words.get("commit", ledger.UNKNOWN)
+    first = First(words["version"], words["fp"], *code, commit, begun="begun" in words)
+    return Noted(first, words["by"], words["at"])
+
+
+def _proved(tags: Mapping[str, str]) -> dict[str, Noted]:
+    found = {}
+    for key, value in tags.items():
+        words = _words(value)
+        if key.startswith(_WAS_PROVED):
+            words = {"fp": key.removeprefix(_WAS_PROVED), **words}
+        elif key != _PROVED:
+            continue
+        if {"fp", "in", "of", "released", "ended", "at"} <= words.keys():
+            mark = Proved(words["fp"], words["in"], words["of"], words["released"], words["ended"])
+            found[words["fp"]] = Noted(mark, words.get("by", ""), words["at"])
+    return found
+
+
+def _pardon(value: str, why: str | None) -> Noted | None:
+    """`why`: as a tag of its own says it; None for one that the configuration gives."""
+    words = _words(value)
+    if not {"fp", "of", "by", "at"} <= words.keys():
+        return None
+    text = _text(value) or why or ""
+    pardon = Pardon(words["fp"], words["of"], configured=why is None, why="" if why is None else text)
+    return Noted(pardon, words["by"], words["at"])
+
+
+def _overridden(value: str) -> Noted | None:
+    words = _words(value)
+    if not {"fp", "refusal", "by", "at"} <= words.keys():
+        return None
+    return Noted(Overridden(words["fp"], words["refusal"], _text(value)), words["by"], words["at"])
+
+
+def _words(value: str) -> dict[str, str]:
+    """Those before the text; their order is ours, and the time is the last of them."""
+    head = _UNTIL.match(value)
+    return dict(_WORD.findall(head[0] if head else value))
+
+
+def _text(value: str) -> str:
+    head = _UNTIL.match(value)
+    return value[head.end() :].strip() if head else ""
+
+
+def _plain(text: str) -> str:
+    """`text` with what a tag does not take replaced."""
+    return re.sub(r"[^\w\s+\-=.:/@]", "_", " ".join(text.split()).replace("%", " percent"))
+
+
+def fits(text: str) -> bool:
+    """Whether a tag takes `text` just as it is."""
+    return bool(text) and text == _plain(text)
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _time(value: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except ValueError:
+        return None

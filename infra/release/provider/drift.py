@@ -1,0 +1,88 @@
+"""What a release's diff shows: inputs that changed, and aliases that somebody has moved. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra.release.decision.context import Case
+from infra.release.decision.failure import ended
+from infra.release.decision.preconditions import refusals
+from infra.release.model.commands import WATCH
+from infra.release.model.observation import Alias, Deployment, Observation
+from infra.release.model.outcome import Ending
+
+SILENT = re.compile(r"policy\.(commit|retry|override)|targets\[\d+\]\.configuration")
+"""What releases nothing by itself: it is recorded with, or said of, the next version."""
+MOVED = "moved"
+"""The outcome, in the state, of a release whose version a refresh found to be live no longer."""
+
+
+def changed(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """The property paths at which two plain values differ, but for those that release nothing."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            yield from changed(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, pair in enumerate(zip(old, new, strict=True)):
+            yield from changed(*pair, f"{path}[{index}]")
+    elif old != new and not SILENT.fullmatch(path):
+        yield path
+
+
+def unfinished(state: Mapping[str, Any]) -> bool:
+    """Whether something is left to release although no input changed: nobody waited, or a refresh found it moved."""
+    return any(each["outcome"] in {Ending.STARTED.value, MOVED} for each in state["outcomes"].values())
+
+
+def is_surprise(target: Mapping[str, Any], expected: str | None, found: Alias | None) -> bool:
+    """Whether an alias is not where the last release left it.
+
+    It is no surprise where the wanted version has traffic: that is this release's own canary, or an end not seen.
+    """
+    wanted = target["version"]
+    at_work = found is not None and wanted in {found.version, found.shifted}
+    return expected is not None and str(found) != expected and not at_work
+
+
+def warning(target: Mapping[str, Any], expected: str | None, found: Alias | None, case: Case | None) -> str:
+    """What to say of an alias that is not where the last release left it. case: what a look has found, if any could."""
+    now = f"is on version {found}" if found else "is gone"
+    where = f"{target['function']}: alias {target['alias']} {now}, where the last release left it on version {expected}"
+    if found is None:
+        by = "CloudTrail's DeleteAlias says by whom"
+        why = f"it was deleted outside of Strata ({by}): `pulumi up --refresh` makes it anew"
+    else:
+        why = (acted(case) if case else None) or (
+            "it was moved outside of Strata (CloudTrail's UpdateAlias says by whom): `pulumi up` releases over it"
+        )
+    return f"{where}; {why}"
+
+
+def acted(case: Case) -> str | None:
+    """What Strata itself has done to an alias, by the ledger, and what becomes of the next `up`; None where it has not
+    brought it to where it is."""
+    seen, last = case.seen, case.seen.in_flight or case.seen.last_attempt
+    if last is None or last.entry is None:
+        return None
+    if last.running:
+        return f"{last.id}, started by {last.entry.by}, is in flight; follow it by {WATCH}"
+    forth = seen.taken_back_by(last) or (last if last.failed else None)
+    if not (seen.alias.is_whole_on(last.entry.stable) if last.failed else _brought(seen, last)):
+        return None
+    if forth is None:
+        return f"{last.id}, started by {last.entry.by}, released it; {_next(case)}"
+    reason, why = ended(forth, case.target, seen.tags)
+    return f"{forth.id} was rolled back ({reason}: {why}); {_next(case)}"
+
+
+def _brought(seen: Observation, last: Deployment) -> bool:
+    return seen.alias.shifted is None and last.entry is not None and seen.live.fingerprint == last.entry.fingerprint
+
+
+def _next(case: Case) -> str:
+    if any(each.reason == "rejected" for each in refusals(case)):
+        forgive = f"`python -m infra.release forgive --stack STACK --function {case.target.function} --reason WHY`"
+        return f"the next `pulumi up` is refused until the code changes, or {forgive} allows one more try"
+    return f"the next `pulumi up` releases {case.seen.wanted}"

@@ -1,0 +1,120 @@
+"""Findings of alarms: there, enabled, able to fire; and verdict alarms that nothing needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from infra.release.decision import silence
+from infra.release.model.observation import Deployment
+from infra.release.reports.doctor.facts import UP, Alarm, Examined, Finding, Grade, Metric
+
+LAST = 10
+"""Releases that are looked back on."""
+ALARMED = "ALARM_ACTIVE"
+"""CodeDeploy's code where an alarm did stop a deployment: the runner's stop came at the same moment."""
+REMEMBERED = timedelta(days=13)
+"""ListMetrics leaves out what had no data for two weeks.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html
+"""
+
+
+def findings(facts: Examined) -> Iterator[Finding]:
+    """Of the long-lived alarms, of the last attempt's verdict alarms, and of what is left over."""
+    if facts.knows("alarms"):
+        for name in filter(None, (facts.target.alarm, facts.target.throttle_alarm)):
+            yield _long_lived(facts, name, facts.alarms.get(name))
+        last = last_attempt(facts.ledger)
+        yield from _verdict(facts, last) if last else ()
+    yield from _silent(facts)
+    if facts.knows("leftover", "verdicts", "ledger"):
+        yield _left_over(facts)
+
+
+def last_attempt(ledger: Iterable[Deployment]) -> Deployment | None:
+    """The newest deployment of ours that was judged. ledger: newest first."""
+    return next((each for each in ledger if each.entry and each.alarms), None)
+
+
+def _long_lived(facts: Examined, name: str, alarm: Alarm | None) -> Finding:
+    about = f"alarm {name}"
+    if alarm is None:
+        return Finding(Grade.BAD, about, "does not exist, and CodeDeploy stops what names it", UP)
+    if not alarm.acts or facts.target.topic not in alarm.actions:
+        what = "its actions are disabled" if not alarm.acts else f"it does not notify {facts.target.topic}"
+        return Finding(Grade.BAD, about, f"{what}: nobody is told when it fires", UP)
+    if alarm.state == "ALARM":
+        said = "is red: a release is refused, since a canary could not be told from what is wrong already"
+        return Finding(Grade.BAD, about, said, "see to what it says, and release when it is green")
+    return _able(facts, alarm) or Finding(Grade.OK, about, f"is {alarm.state}, acts, and its metrics have data")
+
+
+def _able(facts: Examined, alarm: Alarm) -> Finding | None:
+    """None where every metric has had data. One that never has is wrong where the function was called all the same."""
+    about = f"alarm {alarm.name}"
+    if not facts.knows("reported"):
+        return Finding(Grade.WARNING, about, f"is {alarm.state} and acts; whether it can fire is not known")
+    silent = sorted(str(metric) for metric in alarm.metrics - facts.reported)
+    if not silent:
+        return None
+    if not _called(facts):
+        said = f"cannot have fired yet: nobody called alias {facts.target.alias} within two weeks"
+        return Finding(Grade.WARNING, about, said, "send it a request, and look again")
+    said = f"cannot fire: {', '.join(silent)} had no data within two weeks, though the alias was called"
+    return Finding(Grade.BAD, about, said, "name the metric and its dimensions as Lambda reports them")
+
+
+def _called(facts: Examined) -> bool:
+    """Whether the alias had requests, by the metric that Lambda reports for it."""
+    function, resource = facts.target.function, f"{facts.target.function}:{facts.target.alias}"
+    of_alias = frozenset({("FunctionName", function), ("Resource", resource)})
+    return Metric("AWS/Lambda", "Invocations", of_alias) in facts.reported
+
+
+def _verdict(facts: Examined, last: Deployment) -> Iterator[Finding]:
+    """Whether the last attempt can be, or could have been, judged."""
+    named = [name for name in last.alarms if name.startswith(facts.target.verdict_alarms)]
+    for name in named:
+        about, alarm = f"alarm {name}", facts.alarms.get(name)
+        if alarm is None and last.running:
+            said = f"does not exist, and {last.id} is in flight: CodeDeploy stops what it cannot judge"
+            yield Finding(Grade.BAD, about, said, "abort, and release again")
+        if alarm is None or last.running or not facts.knows("reported") or facts.now - last.created > REMEMBERED:
+            continue
+        if alarm.metrics & facts.reported:
+            yield Finding(Grade.OK, about, f"had data to judge {last.id} by")
+        else:
+            said = f"could not fire in {last.id}: none of its metrics had data"
+            remedy = "send requests through the alias, or see minimumRequests, evidence and topUp"
+            yield Finding(Grade.WARNING, about, said, remedy)
+
+
+def _silent(facts: Examined) -> Iterator[Finding]:
+    """Of the last releases: those that the runner had to stop, or take back, by its own counts."""
+    ours = [each for each in facts.ledger if each.entry and each.alarms][:LAST]
+    found = [
+        (each, why)
+        for each in ours
+        if each.error != ALARMED and (why := silence.resolved(facts.tags, each)) is not None
+    ]
+    if not found:
+        return
+    (newest, why), about = found[0], f"verdict alarms of {facts.target.function}"
+    named = next((name for name in newest.alarms if name.startswith(facts.target.verdict_alarms)), "NAME")
+    said = f"did not stop {len(found)} of the last {len(ours)} releases, which the runner did; {newest.id}: {why}"
+    remedy = f"see what it did: aws cloudwatch describe-alarm-history --alarm-name {named}"
+    yield Finding(Grade.WARNING, about, said, remedy)
+
+
+def _left_over(facts: Examined) -> Finding:
+    about = f"verdict alarms of {facts.target.function}"
+    remedy = "`python -m infra.release sweep --stack STACK` deletes them"
+    if facts.leftover:
+        shown = ", ".join(facts.leftover[:3]) + (" ..." if len(facts.leftover) > 3 else "")
+        said = (
+            f"{len(facts.leftover)} of {facts.verdicts} are of attempts that have ended, or never began, and each is "
+            f"paid for: {shown}; a runner that was killed left them"
+        )
+        return Finding(Grade.WARNING, about, said, remedy)
+    return Finding(Grade.OK, about, f"{facts.verdicts}, each of what is in flight" if facts.verdicts else "none")

@@ -1,0 +1,31 @@
+"""All findings of an examination, in the order in which a person would look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from infra.release.reports.doctor import account, alarms, delivery, traffic
+from infra.release.reports.doctor.facts import Account, Examined, Finding, Grade
+
+ASKED_HERE_ALONE = {"trusted", "reported", "verdicts"}
+"""What a release itself does not ask."""
+
+
+def findings(facts: Account, functions: Sequence[Examined]) -> list[Finding]:
+    """Of the account and of every function; of the account alone where its credentials do not serve."""
+    found = list(account.findings(facts))
+    if not account.usable(facts):
+        return found
+    if not any(each.untold for each in functions):
+        found.append(Finding(Grade.OK, "rights to read", "every question was answered"))
+    for each in functions:
+        found += _untold(each)
+        found += [*traffic.findings(each), *alarms.findings(each), *delivery.findings(each)]
+    return found
+
+
+def _untold(facts: Examined) -> Iterator[Finding]:
+    """What AWS did not tell comes with its remedy in the same sentence."""
+    for field, why in facts.untold.items():
+        grade = Grade.WARNING if field in ASKED_HERE_ALONE else Grade.BAD
+        yield Finding(grade, f"{field} of {facts.target.function}", why)

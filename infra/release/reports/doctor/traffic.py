@@ -1,0 +1,84 @@
+"""Findings of the alias: whether traffic is where the ledger says it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from infra.release.decision import proven
+from infra.release.model.observation import Alias, Deployment, Observation, Status, Version, taken_back_by
+from infra.release.model.tags import First, Tags
+from infra.release.reports.doctor.facts import UP, Examined, Finding, Grade
+
+UNSTICK = "`python -m infra.release unstick --stack STACK` says what it finds, and does the one safe thing"
+
+FIRST_CANARY = (
+    "no deployment has succeeded yet, so CodeDeploy knows no last good version, and AWS does not document whether it "
+    "takes the first canary back by itself: wait for that one by `pulumi up` or by `python -m infra.release watch "
+    "--stack STACK`, since the runner puts the alias back where CodeDeploy does not"
+)
+"""AWS's page speaks of a last known good version, and not of a group that has none.
+
+https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html
+"""
+
+
+def findings(facts: Examined) -> Iterator[Finding]:
+    """One, where AWS has told all that it takes."""
+    about = f"alias {facts.target.function}:{facts.target.alias}"
+    if not facts.knows("alias", "live", "ledger", "tags"):
+        return
+    if facts.alias is None or facts.live is None:
+        yield Finding(Grade.BAD, about, "does not exist, so nobody can be served", UP)
+        return
+    grade, said, remedy = _stands(facts, facts.alias, facts.live)
+    if facts.tags.first and not any(each.status is Status.SUCCEEDED for each in facts.ledger):
+        said += f"; {FIRST_CANARY}"
+    yield Finding(grade, about, f"is on {facts.alias}{said}", remedy)
+    yield from _proof(facts, Observation(facts.alias, facts.live, facts.live, ledger=facts.ledger, tags=facts.tags))
+
+
+def _proof(facts: Examined, seen: Observation) -> Iterator[Finding]:
+    """Of a version that has all traffic although nothing proves it."""
+    if seen.in_flight is None:
+        for said in proven.missing(facts.target, seen):
+            remedy = "`pulumi up` sends the traffic to what is proved, or releases what is wanted over it"
+            yield Finding(Grade.BAD, f"version {seen.live.number}", said, remedy)
+
+
+def _stands(facts: Examined, alias: Alias, live: Version) -> tuple[Grade, str, str]:
+    """The grade, what is to be said after where the alias is, and the remedy."""
+    ledger = facts.ledger
+    running = next((each for each in ledger if each.running), None)
+    last = next((each for each in ledger if each.rolls_back is None), None)
+    if running is not None:
+        return Grade.OK, f"; {running.id} is {running.status.value}", ""
+    if alias.shifted is not None:
+        return _split(last)
+    if last is None:
+        return _without_ledger(alias, facts.tags)
+    if last.entry is None:
+        return Grade.WARNING, f"; {last.id}, the last deployment, was started by hand", "release by `pulumi up`"
+    forth = taken_back_by(last, ledger)
+    wanted = forth.entry.stable if forth and forth.entry else last.entry.stable
+    as_told = alias.version == wanted if last.failed else live.fingerprint == last.entry.fingerprint
+    if as_told:
+        return Grade.OK, f", as {last.id} left it", ""
+    expected = f"version {wanted}" if last.failed else f"what {last.id} released"
+    said = f", and the ledger says {expected}: somebody moved it (CloudTrail's UpdateAlias says who)"
+    return Grade.BAD, said, "`pulumi up` releases over it"
+
+
+def _split(last: Deployment | None) -> tuple[Grade, str, str]:
+    if last is not None and last.failed and last.entry:
+        return Grade.BAD, f"; {last.id} is {last.status.value} and left it split", "`pulumi up` puts it right"
+    return Grade.BAD, ", split, and no deployment explains it", UNSTICK
+
+
+def _without_ledger(alias: Alias, tags: Tags) -> tuple[Grade, str, str]:
+    first = tags.answered.mark if tags.answered else None
+    if not isinstance(first, First):
+        return Grade.WARNING, ", and was never released", "`pulumi up` calls the first version, and records it"
+    if first.version != alias.version:
+        said = f", and the first version, {first.version}, is the only one released: somebody moved it"
+        return Grade.BAD, said, "`pulumi up` releases over it"
+    return Grade.OK, ", the first version, which answered its call", ""

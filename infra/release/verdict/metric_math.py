@@ -1,0 +1,192 @@
+"""The verdict as CloudWatch metric math, for the alarm that CodeDeploy watches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from infra.release.verdict.rule import Rule, VerdictError
+
+MOST_METRICS = MOST_EXPRESSIONS = 10
+
+
+LONGEST_EXPRESSION = 2048
+
+
+LONGEST_WINDOW_MINUTES = 1440
+"""An alarm's window, period times evaluation periods, is one day at most for periods under an hour."""
+
+
+@dataclass(frozen=True)
+class MetricQuery:
+    """One entry of an alarm's `Metrics`: a metric's statistic, or (where `expression` is given) metric math.
+
+    period: seconds. returned: the one entry that the alarm watches.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html
+    """
+
+    id: str
+    expression: str | None = None
+    label: str | None = None
+    metric: str | None = None
+    statistic: str = "Sum"
+    dimensions: tuple[tuple[str, str], ...] = ()
+    period: int = 600
+    returned: bool = False
+
+    def as_api(self) -> dict[str, Any]:
+        """The entry as boto3's `put_metric_alarm(Metrics=[...])` and `get_metric_data` take it."""
+        entry: dict[str, Any] = {"Id": self.id, "ReturnData": self.returned}
+        if self.label:
+            entry["Label"] = self.label
+        if self.expression is not None:
+            return entry | {"Expression": self.expression}
+        dimensions = [{"Name": name, "Value": value} for name, value in self.dimensions]
+        metric = {"Namespace": "AWS/Lambda", "MetricName": self.metric, "Dimensions": dimensions}
+        return entry | {"MetricStat": {"Metric": metric, "Period": self.period, "Stat": self.statistic}}
+
+
+def metric_queries(  # noqa: PLR0917 - the design's signature
+    function: str, alias: str, stable: str, canary: str, rule: Rule, minutes: int = 10
+) -> tuple[MetricQuery, ...]:
+    """The verdict on errors as metric math: 1 where `fires` is true, else 0. Alarm with `ALARM_SETTINGS`.
+
+    stable, canary: published versions of `function` behind `alias`. minutes: the canary's, which is the window.
+    Raises VerdictError: a window that is not a whole number of minutes, equal versions, more than CloudWatch takes.
+    """
+    source = _Source(function, alias, stable, canary, minutes)
+    return _checked(
+        source.metric("stable_invocations", "Invocations", stable),
+        source.metric("stable_errors", "Errors", stable),
+        source.metric("canary_invocations", "Invocations", canary),
+        source.metric("canary_errors", "Errors", canary),
+        _math("i1", "FILL(stable_invocations, 0)"),
+        _math("e1", "FILL(stable_errors, 0)"),
+        _math("i2", "FILL(canary_invocations, 0)"),
+        _math("e2", _counted_math("FILL(canary_errors, 0)", rule)),
+        *_relative_math(rule),
+        _math("absolute", _absolute_math(rule)),
+        _math("verdict", "IF(relative + absolute > 0, 1, 0)", f"{function} {canary} against {stable}", returned=True),
+    )
+
+
+def slow_metric_queries(  # noqa: PLR0917 - the design's signature
+    function: str, alias: str, stable: str, canary: str, rule: Rule, minutes: int = 10
+) -> tuple[MetricQuery, ...]:
+    """The verdict on slowness as metric math, for an alarm of its own: the relative rule on the share of invocations
+    over `rule.slow_milliseconds`. Arguments and errors as in `metric_queries`; a rule without a budget is an error.
+
+    A percentile rank is the percentage of durations up to the budget:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
+    """
+    if rule.slow_milliseconds is None:
+        raise VerdictError(
+            "rule.slow_milliseconds is not set: there is no budget to call an invocation slow by; set it"
+        )
+    source = _Source(function, alias, stable, canary, minutes)
+    rank = f"PR(:{rule.slow_milliseconds})"
+    return _checked(
+        source.metric("stable_invocations", "Duration", stable, "SampleCount"),
+        source.metric("stable_fast", "Duration", stable, rank),
+        source.metric("canary_invocations", "Duration", canary, "SampleCount"),
+        source.metric("canary_fast", "Duration", canary, rank),
+        _math("i1", "FILL(stable_invocations, 0)"),
+        # Where no rank is known nothing is known to be slow: 100 % fast, not 0 %.
+        _math("e1", "i1 * (100 - FILL(stable_fast, 100)) / 100"),
+        _math("i2", "FILL(canary_invocations, 0)"),
+        _math("e2", "i2 * (100 - FILL(canary_fast, 100)) / 100"),
+        *_relative_math(rule),
+        _math("verdict", "IF(relative > 0, 1, 0)", f"{function} {canary} slower than {stable}", returned=True),
+    )
+
+
+def _relative_math(rule: Rule) -> tuple[MetricQuery, ...]:
+    # Products in the order of `relative`, so that both round alike.
+    left = "(i1 + i2) * d * d"
+    right = f"{_number(rule.z * rule.z)} * errors * (i1 + i2 - errors) * i1 * i2"
+    return (
+        _math("errors", "e1 + e2"),
+        _math("d", f"(e2 - {_number(rule.correction)}) * i1 - e1 * i2"),
+        _math("relative", f"IF((d > 0) AND ({left} > {right}) AND {_enough_math(rule)}, 1, 0)"),
+    )
+
+
+def _absolute_math(rule: Rule) -> str:
+    above = f"(e2 * i1 - e1 * i2 > {_number(rule.absolute)} * i1 * i2)"
+    return f"IF({above} AND {_enough_math(rule)}, 1, 0)"
+
+
+def _enough_math(rule: Rule) -> str:
+    return f"(e2 >= {rule.minimum_errors}) AND (e2 <= i2)"
+
+
+def _counted_math(errors: str, rule: Rule) -> str:
+    return f"IF({errors} > {rule.forgiven}, {errors} - {rule.forgiven}, 0)" if rule.forgiven else errors
+
+
+def _number(value: float) -> str:
+    """`value` in full and without an exponent, which metric math is not documented to read."""
+    return format(Decimal(repr(value)), "f")
+
+
+def _math(name: str, expression: str, label: str | None = None, *, returned: bool = False) -> MetricQuery:
+    return MetricQuery(name, expression, label, returned=returned)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Whose metrics the queries read, over which window."""
+
+    function: str
+    alias: str
+    stable: str
+    canary: str
+    minutes: int
+
+    def __post_init__(self) -> None:
+        minutes = self.minutes
+        if isinstance(minutes, bool) or not isinstance(minutes, int) or not 1 <= minutes <= LONGEST_WINDOW_MINUTES:
+            raise VerdictError(
+                f"a window of {minutes!r} minutes: Lambda's metrics come by the minute, and an alarm looks back "
+                f"a day at most; give a whole number of minutes from 1 to {LONGEST_WINDOW_MINUTES}"
+            )
+        if self.stable == self.canary:
+            raise VerdictError(
+                f"stable and canary are both version {self.stable!r} of {self.function}: a version cannot be judged by "
+                "itself; publish the new code as a version of its own"
+            )
+
+    def metric(self, name: str, metric: str, version: str, statistic: str = "Sum") -> MetricQuery:
+        dimensions = (
+            ("FunctionName", self.function),
+            ("Resource", f"{self.function}:{self.alias}"),
+            ("ExecutedVersion", version),
+        )
+        return MetricQuery(name, metric=metric, statistic=statistic, dimensions=dimensions, period=self.minutes * 60)
+
+
+def _checked(*queries: MetricQuery) -> tuple[MetricQuery, ...]:
+    """`queries`, if CloudWatch takes them in one alarm.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    """
+    expressions = [query for query in queries if query.expression is not None]
+    metrics = [query for query in queries if query.expression is None]
+    mistakes = [
+        f"{len(entries)} {kind}s in one alarm: CloudWatch takes {most}; split the alarm"
+        for kind, entries, most in (("metric", metrics, MOST_METRICS), ("expression", expressions, MOST_EXPRESSIONS))
+        if len(entries) > most
+    ]
+    mistakes += [
+        f"expression {query.id} has {len(query.expression)} characters: CloudWatch takes {LONGEST_EXPRESSION}; split it"
+        for query in expressions
+        if query.expression is not None and len(query.expression) > LONGEST_EXPRESSION
+    ]
+    if len({query.period for query in metrics}) > 1:
+        mistakes.append("metrics of different periods in one alarm: CloudWatch takes one; use the window's for all")
+    if (returned := sum(query.returned for query in queries)) != 1:
+        mistakes.append(f"{returned} entries return data: an alarm watches exactly one; mark that one")
+    if mistakes:
+        raise VerdictError(*mistakes)
+    return queries
