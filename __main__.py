@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pulumi
 
-from infra import account, artifacts, bundle, commit, config, legacy, smoke, targets
+from infra import account, artifacts, bundle, commit, config, legacy, targets
+from infra.bundle import smoke
 from infra.layers.compute import Compute
 from infra.layers.data import Data
 from infra.layers.delivery import Delivery

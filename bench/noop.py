@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from infra import tables
+from infra.console import plain_table
 from rehearsal import sandbox
 from rehearsal.sandbox import STACK, Sandbox
 from rehearsal.scratch import Edit
@@ -81,7 +81,7 @@ class Taken:
 
     def table(self) -> Table:
         """For a person."""
-        table = tables.plain()
+        table = plain_table()
         table.add_column(f"no-op `pulumi up`, {self.resources} resources")
         for heading in ("median", "fastest", "slowest"):
             table.add_column(heading, justify="right")

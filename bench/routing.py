@@ -28,7 +28,7 @@ import boto3
 from rich.console import Console
 from rich.table import Table
 
-from infra import tables
+from infra.console import plain_table
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = str(ROOT / "local" / ".venv" / "bin" / "python")
@@ -296,7 +296,7 @@ def figures(taken: list[Taken]) -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> Table:
     """For a person."""
-    shown = tables.plain()
+    shown = plain_table()
     shown.add_column(f"{CLIENTS} clients, median of {ROUNDS} rounds")
     shown.add_column("p50", justify="right")
     shown.add_column("requests/s", justify="right")

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from bench import calls, past, policies
 from bench.calls import Call, peak
-from infra import tables
+from infra.console import plain_table
 from rehearsal import sandbox
 from rehearsal.fleet.callers import Callers
 from rehearsal.fleet.driver import Fleet
@@ -153,7 +153,7 @@ def bars(taken: Sequence[Taken]) -> list[Bar]:
 
 def table(taken: Sequence[Taken]) -> Table:
     """For a person: the engine's calls, all and for each function, the most of a service in a second, others' calls."""
-    shown = tables.plain()
+    shown = plain_table()
     for heading in ("functions", "seconds", "calls", "each", "Lambda", "CodeDeploy", "CloudWatch", "others"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for each in taken:

@@ -8,7 +8,7 @@ import pulumi
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a program of its own, on the repository's code
 
 from infra import account
-from infra.config import identity
+from infra.identity import config as identity
 from infra.layers.deployments import Deployments
 from infra.layers.identity import Identity
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 from pulumi import Input
 
-from infra.config.before import Before
+from infra.bundle.smoke import PROBE, Smoke
+from infra.config.upstream import Before
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.naming import Place
-from infra.smoke import PROBE, Smoke
 
 UNTOLD = ("configuration", "probe")
 
@@ -27,8 +27,8 @@ def build(
     """The fields of `infra.release.model.spec.Target`, one dict a function; `minutes` is the canary's.
 
     The probe is the event that a first version must answer before the API reaches it; CodeDeploy, which would call the
-    smoke hook, has no part in a first version. `smokes` are those of infra.smoke, by service. `before`: the stack
-    that must have proved a release, of the same partition; None where none must.
+    smoke hook, has no part in a first version. `smokes` are those of infra.bundle.smoke, by service. `before`: the
+    stack that must have proved a release, of the same partition; None where none must.
     """
     return [
         {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.naming import Names
-from infra.release.cli.shown import Exit
+from infra.release.cli.output import Exit
 from rehearsal import planted
 from rehearsal.job import BUILD
 from rehearsal.processes import Program

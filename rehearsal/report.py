@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from infra import tables
+from infra import console
 from rehearsal.decisions import EXCHANGE
 from rehearsal.files import put
 from rehearsal.fleet.result import SetResult
@@ -196,7 +196,7 @@ class Report:
 
     def table(self) -> Table:
         """The releases, for a person."""
-        table = tables.plain()
+        table = console.plain_table()
         for heading in ("release", "outcome", "versions"):
             table.add_column(heading, no_wrap=True)
         for heading in ("seconds", "requests", "harmed", "canary"):
@@ -217,7 +217,7 @@ class Report:
 
     def callers(self) -> Table:
         """Who called, for a person: each role, by how many tokens, how often, and which of its actions most often."""
-        table = tables.plain()
+        table = console.plain_table()
         table.add_column("role", no_wrap=True)
         for heading in ("tokens", "calls", "actions"):
             table.add_column(heading, justify="right", no_wrap=True)

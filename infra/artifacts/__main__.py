@@ -13,8 +13,8 @@ import typer
 
 from infra.artifacts import stacks
 from infra.artifacts.manifest import FILE, Manifest, ManifestError, parse, read
+from infra.artifacts.selection import INPUTS, altered
 from infra.artifacts.store import Artifacts, Stored
-from infra.artifacts.taken import INPUTS, altered
 from infra.bundle import BundleError
 from infra.bundle.zips import write
 from infra.commit import DIRTY, checkout, why_none

@@ -9,7 +9,7 @@ from infra import bundle
 from infra.artifacts import stacks
 from infra.artifacts.manifest import FILE, HOOKS, Entry, Manifest
 from infra.artifacts.sbom import bill
-from infra.artifacts.taken import INPUTS
+from infra.artifacts.selection import INPUTS
 from infra.bundle import Bundle, BundleError, packages
 from infra.bundle.packages import Package
 from infra.bundle.zips import lock_of, write

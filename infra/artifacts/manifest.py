@@ -16,7 +16,7 @@ from infra.bundle import Platform
 from infra.bundle.model import LIBRARIES, MACHINES
 from infra.bundle.zips import LARGEST_CODE
 from infra.commit import DIRTY
-from infra.config.reader import Check, OneOf, Reader, Room, Text, UnfitError, Whole, decode, read_object, shown
+from infra.config.schema import Check, OneOf, Reader, Room, Text, UnfitError, Whole, decode, read_object, shown
 from infra.naming import SERVICES
 
 HOOKS = "hooks"  # the one zip of all hooks

@@ -7,11 +7,9 @@ from typing import Any
 
 import pulumi
 
-from infra.config import rules, stack_file
-from infra.config.before import Before
-from infra.config.before import read as read_before
-from infra.config.reader import Secret
-from infra.config.rooms import SECRETS, ConfigError, given, given_secret, handed, read_rooms
+from infra.config import cross_checks, stack_file
+from infra.config.schema import Secret
+from infra.config.sections import SECRETS, ConfigError, given, given_secret, handed, read_rooms
 from infra.config.settings import (
     AccountConfig,
     ApiConfig,
@@ -27,6 +25,8 @@ from infra.config.settings import (
     SecretsConfig,
     Throttling,
 )
+from infra.config.upstream import Before
+from infra.config.upstream import read as read_before
 from infra.naming import Names
 from infra.release.model.spec import ReleasePolicy
 
@@ -105,9 +105,9 @@ def parse(
     except ValueError as error:
         mistakes.append(str(error))
     readings = read_rooms(ROOMS, raw, project, mistakes, secret)
-    mistakes += rules.data(readings["data"], stack)
-    mistakes += rules.secrets(readings[SECRETS], stack, encrypted=f"{project}:{SECRETS}" in secret)
-    mistakes += rules.release(readings["release"])
+    mistakes += cross_checks.data(readings["data"], stack)
+    mistakes += cross_checks.secrets(readings[SECRETS], stack, encrypted=f"{project}:{SECRETS}" in secret)
+    mistakes += cross_checks.release(readings["release"])
     before = None if mistakes else read_before(readings["release"], names, folder, mistakes)
     if mistakes:
         raise ConfigError(stack, mistakes)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from infra.config.reader import (
+from infra.config.schema import (
     Check,
     Flag,
     Key,

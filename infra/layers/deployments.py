@@ -10,10 +10,10 @@ from itertools import groupby
 import pulumi_pulumiservice as pulumiservice
 from pulumi import ComponentResource, ResourceOptions
 
-from infra.config.identity import IdentityConfig, PulumiConfig, ServedStack
+from infra.identity.access import Access, accesses
+from infra.identity.config import IdentityConfig, PulumiConfig, ServedStack
 from infra.naming import Names, Place
-from infra.permissions.access import Access, accesses
-from infra.permissions.tokens import PULUMI
+from infra.permissions.trust import PULUMI
 
 TOKEN = "/mnt/pulumi/pulumi.oidc"  # noqa: S105 - where a deployment finds its token, not one
 KEPT = "/PULUMI_ENV"

@@ -11,11 +11,11 @@ import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from infra import permissions
-from infra.config.identity import IdentityConfig, ServedStack
+from infra.identity.access import Access, Builder, accesses
+from infra.identity.config import IdentityConfig, ServedStack
 from infra.naming import Names, Place, Shared
 from infra.permissions import Neighbour, PolicyError, Statement
-from infra.permissions.access import Access, Builder, accesses
-from infra.permissions.tokens import GITHUB, GITHUB_AUDIENCE, PULUMI
+from infra.permissions.trust import GITHUB, GITHUB_AUDIENCE, PULUMI
 
 LAYOUT = "version: 1\n"  # of Pulumi's state in a bucket: stacks below their projects
 DEPLOY, PREVIEW = 4 * 3600, 3600  # seconds that a session lasts at most; a canary and its bake fit into the first

@@ -5,15 +5,15 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 """
 
 from infra.permissions.artifacts import keeping, lent, taking
+from infra.permissions.boundary import boundary, boundary_arn
 from infra.permissions.declared import Resources
-from infra.permissions.limits import boundary, boundary_arn
-from infra.permissions.people import PARTS, Belongings, Neighbour, deploy, preview, proof
+from infra.permissions.execution import deployments, execution, hook
 from infra.permissions.resources import alarm_topic, encrypted_in_transit, secrets_key, topic_key
-from infra.permissions.running import deployments, execution, hook
+from infra.permissions.roles import PARTS, Belongings, Neighbour, deploy, preview, proof
 from infra.permissions.state import META, backend, secrets_provider
 from infra.permissions.statement import PolicyError, Statement, document, managed
-from infra.permissions.tokens import GITHUB, PULUMI, Repository, Token, federated, neighbours, pulumi_token, trust
-from infra.permissions.wide import DELIVERS, WIDE
+from infra.permissions.trust import GITHUB, PULUMI, Repository, Token, federated, neighbours, pulumi_token, trust
+from infra.permissions.unscoped import DELIVERS, WIDE
 
 __all__ = [
     "DELIVERS",

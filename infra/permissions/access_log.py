@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from infra.naming import Names, Place
 from infra.permissions.grants import Grant
-from infra.permissions.wide import DELIVERS
+from infra.permissions.unscoped import DELIVERS
 
 
 def access_log(names: Names, place: Place) -> Iterator[Grant]:

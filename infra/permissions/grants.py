@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from infra.naming import HOOKS, Names, Place
+from infra.permissions.boundary import boundary_arn
 from infra.permissions.declared import Resources
-from infra.permissions.limits import boundary_arn
 from infra.permissions.statement import Statement
-from infra.permissions.wide import WIDE
+from infra.permissions.unscoped import WIDE
 
 Condition = Mapping[str, Mapping[str, str | Sequence[str]]]
 TABLE_KEY = "alias/aws/dynamodb"  # AWS's own, which encrypts the table

@@ -6,10 +6,10 @@ from infra.pipeline.access import access
 from infra.pipeline.comment import comment
 from infra.pipeline.drift import drift
 from infra.pipeline.environments import environments
-from infra.pipeline.landed import landed
 from infra.pipeline.plan import plan
-from infra.pipeline.story import story
+from infra.pipeline.summary import story
 from infra.pipeline.unlock import unlock
+from infra.pipeline.verify import landed
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (access, plan, comment, unlock, landed, story, drift, environments):

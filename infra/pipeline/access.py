@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from infra.identity.access import Access
+from infra.identity.explain import BOOTSTRAP, Door, every
 from infra.permissions import backend
-from infra.permissions.access import Access
-from infra.permissions.explain import BOOTSTRAP, Door, every
-from infra.permissions.tokens import GITHUB
-from infra.pipeline.told import USAGE, PipelineError, Stack, answering, hand_on, short
+from infra.permissions.trust import GITHUB
+from infra.pipeline.output import USAGE, PipelineError, Stack, answering, hand_on, short
 
 
 class To(StrEnum):

@@ -11,7 +11,7 @@ import typer
 
 from infra.pipeline.github import GitHub, connected
 from infra.pipeline.markdown import fitted, shares
-from infra.pipeline.told import USAGE, PipelineError, answering
+from infra.pipeline.output import USAGE, PipelineError, answering
 
 MARK = "<!-- strata: plan -->"
 """By which the comment is found again."""

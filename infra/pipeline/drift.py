@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from infra.pipeline.told import BAD, PipelineError, Stack, answering
+from infra.pipeline.output import BAD, PipelineError, Stack, answering
 from infra.release.provider.drift import MOVED
 
 LONGEST = 120  # characters of a value

@@ -14,10 +14,10 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.config.identity import IdentityConfig
-from infra.permissions.explain import BOOTSTRAP, configured
+from infra.identity.config import IdentityConfig
+from infra.identity.explain import BOOTSTRAP, configured
 from infra.pipeline.github import GitHub, connected, part
-from infra.pipeline.told import BAD, USAGE, PipelineError, answering
+from infra.pipeline.output import BAD, USAGE, PipelineError, answering
 
 MERGES = "refs/pull/*/merge"
 """What a pull request's jobs run on. GitHub matches an environment's branches with it."""

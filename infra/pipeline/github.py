@@ -13,8 +13,8 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from infra.config.identity import OWNER, REPOSITORY
-from infra.pipeline.told import USAGE, PipelineError
+from infra.identity.config import OWNER, REPOSITORY
+from infra.pipeline.output import USAGE, PipelineError
 
 ROOT = "https://api.github.com"
 PAGE = 100  # the most that GitHub gives at once

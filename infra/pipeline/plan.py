@@ -15,7 +15,7 @@ import typer
 
 from infra import artifacts
 from infra.pipeline.markdown import cut, fenced
-from infra.pipeline.told import BAD, PipelineError, Stack, answering, short
+from infra.pipeline.output import BAD, PipelineError, Stack, answering, short
 
 LONGEST = 20_000  # characters of a section in the comment; all of it is in the log
 REFUSED = 3  # of `python -m infra.release plan`: it says so itself, and it is no fault of the change

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from infra.pipeline.told import BAD, PipelineError, Stack, answering
-from infra.release.cli import lock
-from infra.release.cli.lock import Holder
+from infra.pipeline.output import BAD, PipelineError, Stack, answering
+from infra.release.cli import state_lock
+from infra.release.cli.state_lock import Holder
 
 Alone = Annotated[
     bool,
@@ -27,7 +27,7 @@ def unlock(*, stack: Stack, alone: Alone = False) -> None:
     user has this one's name: every runner is `runner`, and a person is not. The canary that it watched goes on.
     """
     with answering():
-        held = lock.held(stack)
+        held = state_lock.held(stack)
         if not held:
             typer.echo(f"stack {stack} is not locked")
             return
@@ -38,12 +38,12 @@ def unlock(*, stack: Stack, alone: Alone = False) -> None:
                 f"`pulumi cancel --stack {stack}` where it is gone",
                 BAD,
             )
-        lock.cancel(stack)
+        state_lock.cancel(stack)
         typer.echo(f"stack {stack} was locked by {who}, who is gone: the lock is let go")
 
 
 def is_gone(holder: Holder, *, alone: bool) -> bool:
     """Whether nobody can be working under this lock any more."""
     if holder.host == socket.gethostname():
-        return bool(lock.is_lost(holder))
+        return bool(state_lock.is_lost(holder))
     return alone and holder.user == getpass.getuser()

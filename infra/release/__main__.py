@@ -8,12 +8,12 @@ from infra.release.cli.abort import abort
 from infra.release.cli.doctor import doctor
 from infra.release.cli.forgive import forgive
 from infra.release.cli.history import history
+from infra.release.cli.output import EXIT_CODES
 from infra.release.cli.plan import plan
 from infra.release.cli.power import power
 from infra.release.cli.promote import promote
 from infra.release.cli.prune import prune
 from infra.release.cli.rollback import rollback
-from infra.release.cli.shown import EXIT_CODES
 from infra.release.cli.status import status
 from infra.release.cli.sweep import sweep
 from infra.release.cli.unstick import unstick

@@ -13,7 +13,8 @@ import pulumi
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the repository
 
-from infra import account, bundle, commit, config, smoke, targets
+from infra import account, bundle, commit, config, targets
+from infra.bundle import smoke
 from infra.contracts import HookOutputs, SecretsOutputs
 from infra.layers.compute import Compute
 from infra.layers.data import Data

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from infra import tables
+from infra import console
 from rehearsal.files import put
 from rehearsal.promotion.stage import STACKS
 
@@ -88,7 +88,7 @@ class Report:
 
     def table(self) -> Table:
         """For a person."""
-        table = tables.plain()
+        table = console.plain_table()
         for heading in ("release", "outcome", "by"):
             table.add_column(heading, no_wrap=True)
         table.add_column("calls that change", justify="right", no_wrap=True)

@@ -17,7 +17,7 @@ from infra.release.aws import Aws, iam, versions
 from infra.release.model.observation import Notes
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import Target
-from infra.release.reports.doctor.traffic import FIRST_CANARY
+from infra.release.reports.doctor.alias import FIRST_CANARY
 from tests.cloud.codedeploy import EVERY, appspec
 from tests.cloud.conftest import REGION, ROOT, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud, live, world

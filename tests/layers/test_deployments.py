@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.config.identity import GitHubConfig, IdentityConfig, PulumiConfig, ServedStack
+from infra.identity.access import Access, accesses
+from infra.identity.config import GitHubConfig, IdentityConfig, PulumiConfig, ServedStack
 from infra.layers import deployments
 from infra.layers.deployments import Deployments, assume
 from infra.naming import Place
-from infra.permissions.access import Access, accesses
-from infra.permissions.tokens import PULUMI
+from infra.permissions.trust import PULUMI
 from tests.layers.recorder import ACCOUNT, REGION, Recorder, record
 
 ROOT = Path(__file__).resolve().parents[2]

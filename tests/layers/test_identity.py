@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra import permissions
-from infra.config.identity import (
+from infra.identity.config import (
     GitHubConfig,
     IdentityConfig,
     KeptArtifacts,

@@ -9,12 +9,12 @@ import pulumi
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from infra import smoke
 from infra.account import AccountError
 from infra.artifacts import ManifestError
+from infra.bundle import smoke
+from infra.bundle.smoke import SmokeError
 from infra.config import ConfigError
 from infra.legacy import LegacyError
-from infra.smoke import SmokeError
 from tests.layers.recorder import REGION, Answers, Recorder, known, record
 
 ROOT = Path(__file__).resolve().parents[2]

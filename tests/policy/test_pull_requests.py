@@ -67,7 +67,7 @@ FEWER_EVENTS = Edit(
 )
 ANY_ACTION = Edit(
     title="Unblock the table",
-    file="infra/permissions/running.py",
+    file="infra/permissions/execution.py",
     before='("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")',
     after='("*",)',
 )

@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from infra.release.decision import decide as plan
-from infra.release.decision import proven
+from infra.release.decision import next_action, proven
 from infra.release.model.actions import Action, Finish
 from infra.release.model.ledger import Entry
 from infra.release.model.observation import Alias, Deployment, Notes, Observation, Status
@@ -52,7 +51,7 @@ def seen(*ledger: Deployment, following: str | None = None, **values: Any) -> Ob
 
 
 def decide(what: Observation, policy: ReleasePolicy = POLICY) -> Action:
-    return plan.decide([TARGET], {TARGET.function: what}, policy, NOW)[TARGET.function]
+    return next_action.decide([TARGET], {TARGET.function: what}, policy, NOW)[TARGET.function]
 
 
 def outcome(action: Action) -> Outcome:

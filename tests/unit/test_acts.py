@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from infra.release.decision import decide as plan
-from infra.release.decision import failure
+from infra.release.decision import failure, next_action
 from infra.release.decision import operator as acts
 from infra.release.engine.cloud import Unavailable
 from infra.release.engine.runner import run
@@ -49,13 +48,13 @@ def done(fake: FakeCloud | FakeSet, decide: acts.Decide, policy: ReleasePolicy =
 
 def start(fake: FakeCloud | FakeSet) -> dict[str, str]:
     """Release version 2 of all without waiting, and let the canary begin: the deployments by function."""
-    started = done(fake, plan.decide, ALONE)
+    started = done(fake, next_action.decide, ALONE)
     fake.clock.time += timedelta(minutes=2)
     return {name: str(each.deployment_id) for name, each in started.items()}
 
 
 def release(fake: FakeCloud | FakeSet) -> dict[str, Outcome]:
-    return done(fake, plan.decide)
+    return done(fake, next_action.decide)
 
 
 def undo(fake: FakeCloud | FakeSet, why: str = WHY) -> dict[str, Outcome]:

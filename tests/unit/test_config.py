@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from infra import config
 from infra.config import ROOMS, ConfigError, StackConfig
-from infra.config.reader import key_of
+from infra.config.schema import key_of
 from infra.release.model.spec import ReleasePolicy
 from infra.release.verdict.rule import Rule
 from infra.source import Source

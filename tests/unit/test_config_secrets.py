@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra import config
-from infra.config import ConfigError, Secret, StackConfig, identity
+from infra.config import ConfigError, Secret, StackConfig
+from infra.identity import config as identity
 
 ACCOUNT = {"region": "eu-central-1", "allowedAccountIds": ["111111111111"]}
 KEY = "Zm9yIHRlc3RzIG9ubHksIG5ldmVyIHVzZWQgZWxzZXdoZXJlISE+/_-="

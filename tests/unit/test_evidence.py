@@ -73,10 +73,10 @@ def test_from_the_middle_on_a_canary_is_sent_what_it_lacks_and_no_more_than_a_bo
     probing = replace(TARGET, probe='{"event": 1}')
 
     def next_(what: Observation) -> object:
-        from infra.release.decision import decide as plan  # noqa: PLC0415 - only here is the target another
+        from infra.release.decision import next_action  # noqa: PLC0415 - only here is the target another
         from tests.unit.seen import NOW  # noqa: PLC0415
 
-        return plan.decide([probing], {TARGET.function: what}, TOPPING, NOW)[TARGET.function]
+        return next_action.decide([probing], {TARGET.function: what}, TOPPING, NOW)[TARGET.function]
 
     assert isinstance(next_(canary(4.9, 0)), Wait)
     assert isinstance(next_(canary(5, 20)), Wait)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from infra.permissions.__main__ import app
+from infra.identity.__main__ import app
 
 CONFIG = """
 config:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from infra.config import ConfigError, identity
-from infra.config.identity import (
+from infra.config import ConfigError
+from infra.config.schema import key_of
+from infra.identity import config as identity
+from infra.identity.config import (
     ROOMS,
     BootstrapConfig,
     GitHubConfig,
@@ -17,7 +19,6 @@ from infra.config.identity import (
     PulumiConfig,
     ServedStack,
 )
-from infra.config.reader import key_of
 from infra.permissions import Belongings
 
 ROOT = Path(__file__).resolve().parents[2]

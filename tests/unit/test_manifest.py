@@ -16,12 +16,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 from infra.artifacts import ManifestError, chosen, manifest
 from infra.artifacts.manifest import Entry, Manifest
 from infra.artifacts.sbom import bill
-from infra.artifacts.taken import strangers
+from infra.artifacts.selection import strangers
 from infra.bundle import Platform
 from infra.bundle.model import digest
 from infra.bundle.packages import Package
 from infra.commit import Checkout, checkout
-from infra.config.reader import shown
+from infra.config.schema import shown
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 COMMIT, OTHER = "0123456789" * 4, "abcdef0123" * 4

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from infra.release.cli import abort, forgive, lock, rollback, unstick
-from infra.release.cli.opened import Opened
+from infra.release.cli import abort, forgive, rollback, state_lock, unstick
+from infra.release.cli.output import Exit, RefusedError, UsageError
 from infra.release.cli.reason import checked
-from infra.release.cli.shown import Exit, RefusedError, UsageError
+from infra.release.cli.session import Opened
 from infra.release.decision.operator import rejections
 from infra.release.decision.recovery import Finding
 from infra.release.engine.clock import ScaledClock
@@ -153,11 +153,11 @@ def test_the_rejection_is_the_newest_or_the_one_that_is_named() -> None:
 
 def test_a_lock_is_lost_where_its_process_is_gone() -> None:
     here = socket.gethostname()
-    [gone] = lock.holders(LOCKED.format(here, 99999999))
-    [elsewhere] = lock.holders(LOCKED.format("build-7", 99))
-    [reused] = lock.holders(LOCKED.format(here, os.getpid()))
+    [gone] = state_lock.holders(LOCKED.format(here, 99999999))
+    [elsewhere] = state_lock.holders(LOCKED.format("build-7", 99))
+    [reused] = state_lock.holders(LOCKED.format(here, os.getpid()))
     assert str(gone) == f"ann@{here} (pid 99999999) since 2026-11-24T20:45:08Z"
-    assert [lock.is_lost(each) for each in (gone, elsewhere, reused)] == [True, None, True]
+    assert [state_lock.is_lost(each) for each in (gone, elsewhere, reused)] == [True, None, True]
     [finding] = unstick.lost("prod", [gone])
     assert finding.act == "runs `pulumi cancel`"
     [finding] = unstick.lost("prod", [gone, elsewhere])
@@ -166,9 +166,9 @@ def test_a_lock_is_lost_where_its_process_is_gone() -> None:
 
 
 def test_a_lock_that_a_running_pulumi_holds_is_as_it_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "is_lost", lambda _: False)
-    assert unstick.lost("prod", lock.holders(LOCKED.format("build-7", 99))) == []
-    assert lock.holders("error: a stack named prod already exists") == []
+    monkeypatch.setattr(state_lock, "is_lost", lambda _: False)
+    assert unstick.lost("prod", state_lock.holders(LOCKED.format("build-7", 99))) == []
+    assert state_lock.holders("error: a stack named prod already exists") == []
 
 
 def test_only_a_version_that_could_be_right_may_be_named() -> None:

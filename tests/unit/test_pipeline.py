@@ -13,16 +13,17 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from typer.testing import CliRunner
 
-from infra.permissions.explain import BOOTSTRAP, every
-from infra.pipeline import story, told, unlock
+from infra.identity.explain import BOOTSTRAP, every
+from infra.pipeline import output, unlock
+from infra.pipeline import summary as story
 from infra.pipeline.__main__ import app
 from infra.pipeline.access import To, the_one
 from infra.pipeline.drift import drifted, moved
-from infra.pipeline.landed import missing
 from infra.pipeline.markdown import fenced
 from infra.pipeline.plan import Section, page
-from infra.release.cli import lock
-from infra.release.cli.lock import Holder
+from infra.pipeline.verify import missing
+from infra.release.cli import state_lock
+from infra.release.cli.state_lock import Holder
 from infra.release.model.commands import WATCH
 from infra.release.model.observation import Status
 from tests.unit.seen import NEW, SPLIT, WHOLE, deployment, seen
@@ -67,7 +68,7 @@ def test_in_a_job_they_are_outputs_of_the_step(tmp_path: Path) -> None:
 
 def test_a_stack_that_no_account_has_is_told_with_those_that_are() -> None:
     ran = CliRunner().invoke(app, ["access", "--stack", "Prod"])
-    assert ran.exit_code == told.USAGE
+    assert ran.exit_code == output.USAGE
     assert ran.output.endswith("bootstrap/ is configured with; those that are: dev, prod, staging\n")
 
 
@@ -76,7 +77,7 @@ def test_a_stack_in_two_accounts_has_no_one_role(tmp_path: Path) -> None:
     written["config"]["strata-bootstrap:account"]["allowedAccountIds"] = ["1" * 12, "2" * 12]
     (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump(written))
     ran = CliRunner().invoke(app, ["access", "--stack", "dev", "--folder", str(tmp_path)])
-    assert ran.exit_code == told.USAGE
+    assert ran.exit_code == output.USAGE
     assert "stack dev is in the accounts 111111111111, 222222222222, and a job takes one role" in ran.output
 
 
@@ -114,8 +115,8 @@ def test_a_lock_that_may_be_held_stays_and_is_told(
 ) -> None:
     done: list[str] = []
     monkeypatch.setenv("LOGNAME", "runner")
-    monkeypatch.setattr(lock, "held", lambda _: held)
-    monkeypatch.setattr(lock, "cancel", done.append)
+    monkeypatch.setattr(state_lock, "held", lambda _: held)
+    monkeypatch.setattr(state_lock, "cancel", done.append)
     ran = CliRunner().invoke(app, ["unlock", "--stack", "dev", "--alone"])
     assert ran.exit_code == code
     assert said in ran.output
@@ -175,7 +176,7 @@ def test_a_preview_that_fails_fails_the_plan_and_still_leaves_one(tmp_path: Path
     env = pulumi(tmp_path, "echo 'error: a rule is broken' >&2; exit 255")
     command = [sys.executable, "-m", "infra.pipeline", "plan", "--stack", "dev", "--into", str(tmp_path / "plans")]
     ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert ran.returncode == told.BAD
+    assert ran.returncode == output.BAD
     assert ran.stderr == "error: stack dev: preview and policy failed\n"
     assert "error: a rule is broken" in (tmp_path / "plans/dev.md").read_text()
 
@@ -316,7 +317,7 @@ def test_a_release_that_was_rolled_back_is_told_in_its_own_words_and_no_refresh_
         (tmp_path / "steps.json").write_text(json.dumps({"steps": steps}))
         env = pulumi(tmp_path, f"cat {tmp_path}/steps.json")
         ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-        assert (ran.returncode, "took it back: slow" in ran.stdout) == (told.BAD, True)
+        assert (ran.returncode, "took it back: slow" in ran.stdout) == (output.BAD, True)
         assert said in ran.stderr
 
 
@@ -330,8 +331,12 @@ def test_a_long_value_is_cut() -> None:
     ("script", "code", "said"),
     [
         ("""echo '{"steps": []}'""", 0, "stack dev is as its state says\n"),
-        ("echo 'error: no credentials' >&2; exit 255", told.UNTOLD, "the refresh of stack dev failed: error: no cred"),
-        ("""echo '{"steps": []}'; echo 'error: half' >&2; exit 1""", told.UNTOLD, "failed: error: half"),
+        (
+            "echo 'error: no credentials' >&2; exit 255",
+            output.UNTOLD,
+            "the refresh of stack dev failed: error: no",
+        ),
+        ("""echo '{"steps": []}'; echo 'error: half' >&2; exit 1""", output.UNTOLD, "failed: error: half"),
     ],
 )
 def test_a_refresh_that_fails_is_never_taken_for_no_drift(tmp_path: Path, script: str, code: int, said: str) -> None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from infra.pipeline.__main__ import app
 from infra.pipeline.comment import LONGEST, MARK, body
 from infra.pipeline.github import GitHub
-from infra.pipeline.told import PipelineError
+from infra.pipeline.output import PipelineError
 from tests.unit.hub import REPOSITORY, TOKEN, Hub, serving
 
 ONLY_CUSTOM = {"protected_branches": False, "custom_branch_policies": True}

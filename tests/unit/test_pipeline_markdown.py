@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from infra.pipeline.comment import LONGEST, MARK, body
 from infra.pipeline.markdown import FENCE, cut, fenced, fitted, inline, shares
+from infra.pipeline.output import PipelineError, short
 from infra.pipeline.plan import Section, page
-from infra.pipeline.told import PipelineError, short
 
 NASTY = [
     "```\n",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.release.decision import decide as plan
+from infra.release.decision import next_action
 from infra.release.model.actions import Action, Finish, Follow, Note, PointAlias, Probe, Start, Stop, Wait
 from infra.release.model.ledger import Entry
 from infra.release.model.observation import Alias, Answer, Deployment, Notes, Observation, Status
@@ -237,7 +237,7 @@ def test_without_waiting_a_started_release_is_the_outcome() -> None:
 
 
 def retire(what: Observation) -> Action:
-    return plan.retire([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
+    return next_action.retire([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
 
 
 def test_a_deleted_release_stops_its_canary_waits_for_the_rollback_and_is_done() -> None:
@@ -259,7 +259,7 @@ def test_a_deleted_release_starts_nothing() -> None:
 
 
 def watch(what: Observation) -> Action:
-    return plan.watch([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
+    return next_action.watch([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
 
 
 def test_a_watcher_follows_any_release_and_starts_none() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from infra.release.decision import decide as plan
+from infra.release.decision import next_action
 from infra.release.model.actions import Action, Finish, Note, Start, TakeBack, Wait
 from infra.release.model.observation import Alias, Deployment, Observation, Status
 from infra.release.model.outcome import Ending, Phase
@@ -15,7 +15,7 @@ ORDERS, STOCK = target(2, "orders"), target(2, "stock")
 
 
 def decide(orders: Observation, stock: Observation) -> tuple[Action, Action]:
-    actions = plan.decide([ORDERS, STOCK], {"orders": orders, "stock": stock}, POLICY, NOW)
+    actions = next_action.decide([ORDERS, STOCK], {"orders": orders, "stock": stock}, POLICY, NOW)
     return actions["orders"], actions["stock"]
 
 

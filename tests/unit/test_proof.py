@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.release.decision.decide import decide
+from infra.release.decision.next_action import decide
 from infra.release.engine import runner
 from infra.release.model.actions import Finish, Note, Start
 from infra.release.model.attempt import Attempt, UpstreamReleases

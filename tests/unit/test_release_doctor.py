@@ -9,8 +9,8 @@ import pytest
 from infra.release.aws.diagnostics import skew
 from infra.release.model.observation import Alias, Status
 from infra.release.model.tags import First, Stopped
-from infra.release.reports.doctor.examination import findings
 from infra.release.reports.doctor.facts import Account, Alarm, Examined, Finding, Grade, Group, Hook, Metric, Storage
+from infra.release.reports.doctor.findings import findings
 from tests.unit import seen
 from tests.unit.fake_cloud import target
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from infra.release.decision import decide, operator
+from infra.release.decision import next_action, operator
 from infra.release.engine.clock import Interrupted
 from infra.release.model.observation import Alias
 from infra.release.model.spec import EVIDENCE, ReleasePolicy
@@ -158,7 +158,7 @@ class Machine(Base):
     @precondition(lambda self: self.exported and not self.busy("watch") and not self.calm)
     @happening()
     def watch(self) -> None:
-        self.launch("watch", self.exported, self.policy, decide.watch)
+        self.launch("watch", self.exported, self.policy, next_action.watch)
 
     @rule(minutes=st.sampled_from([0.2, 0.5, 1, 2, 3, 5, 12]))
     def time_passes(self, minutes: float) -> None:

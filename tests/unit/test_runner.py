@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from infra.release.decision import decide
+from infra.release.decision import next_action
 from infra.release.engine.clock import Interrupted
 from infra.release.engine.cloud import CloudError, Unavailable
 from infra.release.engine.runner import retire, run
@@ -132,7 +132,7 @@ def test_without_waiting_the_release_is_started_and_left_to_cloudwatch() -> None
     end = release(fake, policy=replace(POLICY, wait=False))
     assert (end.ending, end.deployment_id) == (Ending.STARTED, "d-1")
     assert fake.clock.naps == 0
-    [watched] = run([target(2)], POLICY, fake, fake.clock, lambda _: None, decide.watch).values()
+    [watched] = run([target(2)], POLICY, fake, fake.clock, lambda _: None, next_action.watch).values()
     assert (watched.ending, watched.deployment_id) == (Ending.PROMOTED, "d-1")
 
 

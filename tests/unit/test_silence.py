@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.release.aws import metrics
-from infra.release.decision import decide as plan
+from infra.release.decision import next_action
 from infra.release.decision.failure import rejection
 from infra.release.decision.silence import CHANCE, since
 from infra.release.engine.runner import run
@@ -166,7 +166,7 @@ def test_a_set_goes_back_with_the_function_that_the_runner_has_condemned() -> No
     other = fake_cloud.target(2, "stock")
     tags = noted(Stopped("d-1", "verdict", WHY))
     both = {TARGET.function: shifted(tags=tags), "stock": shifted(canary=Counts(80, 0))}
-    actions = plan.decide([TARGET, other], both, POLICY, NOW)
+    actions = next_action.decide([TARGET, other], both, POLICY, NOW)
     assert isinstance(actions[TARGET.function], TakeBack)
     note = actions["stock"]
     assert isinstance(note, Note)

@@ -10,8 +10,8 @@ import pytest
 from app.hooks import smoke as hook
 from app.hooks.expectation import wrong
 from app.orders import smoke_orders
-from infra import smoke
-from infra.smoke import PROBE, SmokeError
+from infra.bundle import smoke
+from infra.bundle.smoke import PROBE, SmokeError
 from tests.unit.orders_kit import Context, start
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from infra.release.decision import obsolete_alarms
-from infra.release.decision.decide import decide, watch
 from infra.release.decision.failure import blame
+from infra.release.decision.next_action import decide, watch
 from infra.release.engine.cloud import CloudError, Unavailable
 from infra.release.engine.runner import run
 from infra.release.model.observation import Deployment, Status

@@ -8,7 +8,7 @@ import pytest
 from infra import config
 from infra.artifacts import stacks
 from infra.config import ConfigError, Secret, stack_file
-from infra.config.reader import Sealed
+from infra.config.schema import Sealed
 from infra.config.stack_file import StackFileError
 from tests.unit.stack_files import BAD, GOOD, PROJECT
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from infra.release.cli.status import report, rows, table
-from infra.release.decision import decide
+from infra.release.decision import next_action
 from infra.release.decision.context import Case
 from infra.release.decision.recovery import findings
 from infra.release.model.observation import Observation, Status
@@ -35,7 +35,7 @@ from tests.unit.seen import (
 
 
 def told(what: Observation, policy: ReleasePolicy = POLICY) -> dict[str, Any]:
-    watched = decide.watch([TARGET], {TARGET.function: what}, policy, NOW)[TARGET.function]
+    watched = next_action.watch([TARGET], {TARGET.function: what}, policy, NOW)[TARGET.function]
     found = findings([TARGET], {TARGET.function: what}, policy, NOW)
     return report(Case(TARGET, what, policy, NOW), watched, found, lambda at: at)
 

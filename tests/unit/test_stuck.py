@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.release.decision import decide as plan
-from infra.release.decision import operator, recovery
+from infra.release.decision import next_action, operator, recovery
 from infra.release.decision.recovery import Finding
 from infra.release.engine.runner import run
 from infra.release.model.actions import Action, Follow, Note, Stop
@@ -48,7 +47,7 @@ def mended(fake: FakeCloud | FakeSet) -> dict[str, Outcome]:
 
 def started(minutes: float = 2) -> FakeCloud:
     fake = cloud(1, version(1), version(2), version(3))
-    done(fake, plan.decide, ALONE)
+    done(fake, next_action.decide, ALONE)
     fake.clock.time += timedelta(minutes=minutes)
     fake.serve()
     return fake
@@ -155,7 +154,7 @@ def test_an_alias_moved_away_under_a_canary_makes_an_orphan_of_it() -> None:
 def test_a_deployment_that_never_begins_is_stopped() -> None:
     fake = cloud()
     fake.never_begins = True
-    done(fake, plan.decide, ALONE)
+    done(fake, next_action.decide, ALONE)
     fake.clock.time += timedelta(minutes=16)
     [finding] = findings(fake)
     assert finding.kind == "hung"
@@ -178,7 +177,7 @@ def test_a_rollback_that_never_ends_is_overtaken() -> None:
 
 def test_what_was_promoted_before_its_set_failed_is_taken_back() -> None:
     fake = set_of("orders", "payments")
-    done(fake, plan.decide, ALONE)
+    done(fake, next_action.decide, ALONE)
     fake.clock.time += timedelta(minutes=9)
     fake.clouds["payments"].serve()
     fake.clouds["payments"].stop("payments-1")

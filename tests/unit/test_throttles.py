@@ -9,7 +9,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from infra.release.aws.cloud import Aws
-from infra.release.decision import decide
+from infra.release.decision import next_action
 from infra.release.decision.failure import REJECTING, blame
 from infra.release.model.actions import Start
 from infra.release.model.observation import Status
@@ -29,7 +29,7 @@ def test_the_description_says_so() -> None:
 
 def test_no_release_starts_while_it_is_red() -> None:
     what = seen(red=frozenset({THROTTLED.throttle_alarm}))
-    end = outcome(decide.decide([THROTTLED], {THROTTLED.function: what}, POLICY, NOW)[THROTTLED.function])
+    end = outcome(next_action.decide([THROTTLED], {THROTTLED.function: what}, POLICY, NOW)[THROTTLED.function])
     assert (end.ending, end.reason) == (Ending.REFUSED, "alarm")
     assert THROTTLED.throttle_alarm in end.detail
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from infra.release.decision import decide
+from infra.release.decision import next_action
 from infra.release.engine.cloud import Unavailable
 from infra.release.engine.runner import run
 from infra.release.model import ledger
@@ -185,7 +185,9 @@ def test_one_promoted_goes_back_by_the_next_run_where_nobody_saw_the_other_fail(
         for each in fake.clouds.values():
             each.serve()
     assert str(fake.clouds["billing"].live) == "2"
-    watched = run([target(2, name) for name in fake.clouds], POLICY, fake, fake.clock, lambda _: None, decide.watch)
+    watched = run(
+        [target(2, name) for name in fake.clouds], POLICY, fake, fake.clock, lambda _: None, next_action.watch
+    )
     assert reasons(watched)["billing"] == (Ending.ROLLED_BACK, "set")
     assert_whole(fake, "1")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.permissions.explain import configured
+from infra.identity.explain import configured
 from local.toolchain import pulumi_cli
 from tests.workflows import rules
 from tests.workflows.files import ROOT, Workflow, jobs, targets

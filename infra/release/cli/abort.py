@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from infra.release.cli.opened import opened
+from infra.release.cli.output import Exit, Function, Json, RefusedError, Stack, UsageError, answer, answering
 from infra.release.cli.reason import Reason, checked
-from infra.release.cli.shown import Exit, Function, Json, RefusedError, Stack, UsageError, answer, answering
+from infra.release.cli.session import opened
 from infra.release.cli.watch import followed
 from infra.release.decision import operator
 from infra.release.model import serialization

@@ -9,13 +9,13 @@ from dataclasses import asdict, replace
 from rich.table import Table
 from rich.text import Text
 
-from infra import git, tables
+from infra import console, git
 from infra.release import commits
-from infra.release.cli.opened import Opened, opened
-from infra.release.cli.shown import Exit, Function, Json, Stack, answer, answering
+from infra.release.cli.output import Exit, Function, Json, Stack, answer, answering
+from infra.release.cli.session import Opened, opened
 from infra.release.reports.doctor.account import usable
-from infra.release.reports.doctor.examination import findings
 from infra.release.reports.doctor.facts import Finding, Grade
+from infra.release.reports.doctor.findings import findings
 
 STYLES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.BAD: "red"}
 
@@ -47,7 +47,7 @@ def _examined(release: Opened) -> list[Finding]:
 
 
 def _table(found: Sequence[Finding]) -> Table:
-    table = tables.plain(headed=False)
+    table = console.plain_table(headed=False)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     for each in sorted(found, key=lambda each: list(Grade).index(each.grade)):  # what is bad stands at the prompt

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from infra.release.cli.opened import opened
+from infra.release.cli.output import Json, RefusedError, Stack, UsageError, answer, answering
 from infra.release.cli.reason import Reason, checked
-from infra.release.cli.shown import Json, RefusedError, Stack, UsageError, answer, answering
+from infra.release.cli.session import opened
 from infra.release.decision.operator import Rejection, rejections
 from infra.release.model.tags import Pardon
 

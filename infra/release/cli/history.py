@@ -11,10 +11,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from infra import tables
+from infra import console
 from infra.release import commits
-from infra.release.cli.opened import Opened, opened
-from infra.release.cli.shown import Function, Json, Stack, UsageError, answer, answering
+from infra.release.cli.output import Function, Json, Stack, UsageError, answer, answering
+from infra.release.cli.session import Opened, opened
 from infra.release.model.attempt import Attempt
 from infra.release.model.outcome import Ending
 from infra.release.reports.history import Keys, attempts, keys, marks, named, said, unseen
@@ -104,7 +104,7 @@ def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
 
 
 def _table(release: Opened, shown: Iterable[Attempt], *, several: bool) -> Table:
-    table = tables.plain()
+    table = console.plain_table()
     for name in ("when, UTC", "versions", "commit, who", "min"):
         table.add_column(name, no_wrap=name != "commit, who", justify="right" if name == "min" else "left")
     table.add_column("outcome", ratio=1, overflow="fold")

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from infra.release.cli.exported import exported
+from infra.release.cli.stack_outputs import exported
 from infra.release.model import serialization
 from infra.release.model.spec import ReleaseError
 from infra.release.verdict.power import LATENESS, Situation, report

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from infra import tables
+from infra import console
 from infra.release import commits
-from infra.release.cli.opened import Opened, opened
-from infra.release.cli.shown import Exit, Function, Json, RefusedError, UsageError, answer, answering
+from infra.release.cli.output import Exit, Function, Json, RefusedError, UsageError, answer, answering
+from infra.release.cli.session import Opened, opened
 from infra.release.decision import promotion
 from infra.release.model.attempt import Attempt
 from infra.release.model.observation import Observation
@@ -32,7 +32,7 @@ def promote(*, to: To, function: Function = "", as_json: Json = False) -> None:
         seen = release.look()
         found = [_told(release, target, seen[target.function]) for target in release.targets]
     proved = all(each["proved"] for each in found)
-    table = tables.plain()
+    table = console.plain_table()
     for name in ("function", f"proved in {release.policy.source}", f"live in {to}", "difference"):
         table.add_column(name, overflow="fold")
     for each in found:

@@ -11,9 +11,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from infra import tables
-from infra.release.cli.opened import Opened, opened
-from infra.release.cli.shown import Function, Json, RefusedError, Stack, UsageError, answer, answering
+from infra import console
+from infra.release.cli.output import Function, Json, RefusedError, Stack, UsageError, answer, answering
+from infra.release.cli.session import Opened, opened
 from infra.release.decision import obsolete_alarms
 from infra.release.engine.cloud import CloudError
 from infra.release.model.observation import Observation
@@ -122,7 +122,7 @@ def _plain(release: Opened, each: Pruning) -> dict[str, Any]:
 
 
 def _table(each: Pruning, now: datetime, *, yes: bool) -> Table:
-    table = tables.plain()
+    table = console.plain_table()
     table.title, table.title_justify, table.title_style = each.target.function, "left", "bold"
     for name in ("version", "age, days", "MB"):
         table.add_column(name, justify="right", no_wrap=True)

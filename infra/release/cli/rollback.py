@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import typer
 
-from infra.release.cli.opened import Opened, opened
+from infra.release.cli.output import Exit, Function, Json, RefusedError, Stack, answer, answering
 from infra.release.cli.reason import Reason, checked
-from infra.release.cli.shown import Exit, Function, Json, RefusedError, Stack, answer, answering
+from infra.release.cli.session import Opened, opened
 from infra.release.cli.watch import followed
 from infra.release.decision import operator, proven
 from infra.release.engine.cloud import NotThere

@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.table import Table
 
-from infra.release.cli.opened import Opened, opened
-from infra.release.cli.shown import Exit, Function, Json, Stack, answer, answering
-from infra.release.decision import decide, operator, preconditions, recovery
+from infra.release.cli.output import Exit, Function, Json, Stack, answer, answering
+from infra.release.cli.session import Opened, opened
+from infra.release.decision import next_action, operator, preconditions, recovery
 from infra.release.decision.context import Case
 from infra.release.decision.failure import ended
 from infra.release.model.actions import Action, Finish, Follow, Probe, Start
@@ -47,7 +47,7 @@ def reported(release: Opened, function: str) -> dict[str, Told]:
     if following := {name: each.rolls_back or each.id for name, one in seen.items() if (each := one.in_flight)}:
         seen = release.look(following)
     now = release.clock.now()
-    watched = decide.watch(release.targets, seen, release.policy, now)
+    watched = next_action.watch(release.targets, seen, release.policy, now)
     return {
         target.function: report(
             Case(target, seen[target.function], release.policy, now),

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from infra.release.cli.opened import Opened, opened
-from infra.release.cli.shown import Function, Json, Stack, answer, answering
+from infra.release.cli.output import Function, Json, Stack, answer, answering
+from infra.release.cli.session import Opened, opened
 from infra.release.decision import obsolete_alarms
 from infra.release.model.spec import Target
 from infra.release.model.tags import Stopped

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from infra.release.cli import lock
-from infra.release.cli.opened import Opened, opened
-from infra.release.cli.shown import Exit, Function, Json, Stack, UsageError, answer, answering
+from infra.release.cli import state_lock
+from infra.release.cli.output import Exit, Function, Json, Stack, UsageError, answer, answering
+from infra.release.cli.session import Opened, opened
 from infra.release.cli.watch import followed
 from infra.release.decision import operator, recovery
 from infra.release.decision.recovery import Finding
@@ -86,9 +86,9 @@ def decided(release: Opened, found: Sequence[Finding], seen: Mapping[str, Observ
     return [recovery.settled(each, to) if each is finding else each for each in found]
 
 
-def lost(stack: str, held: Sequence[lock.Holder]) -> list[Finding]:
+def lost(stack: str, held: Sequence[state_lock.Holder]) -> list[Finding]:
     """The locks of which the holder is gone, or may be. One that is held by a running process is as it should be."""
-    gone = [lock.is_lost(each) for each in held]
+    gone = [state_lock.is_lost(each) for each in held]
     if not held or False in gone:
         return []
     who = " and ".join(map(str, held))
@@ -122,7 +122,7 @@ def _found(release: Opened, seen: Mapping[str, Observation], asked: set[str], to
 
 
 def _locked(stack: str) -> list[Finding]:
-    return lost(stack, lock.held(stack))
+    return lost(stack, state_lock.held(stack))
 
 
 def _agreed(yes: bool) -> bool:
@@ -133,7 +133,7 @@ def _do(
     release: Opened, seen: Mapping[str, Observation], acting: Sequence[Finding], *, as_json: bool
 ) -> Mapping[str, Outcome]:
     if any(each.kind == LOCK for each in acting):
-        lock.cancel(release.stack)
+        state_lock.cancel(release.stack)
     on_aws = [each for each in acting if each.kind != LOCK]
     if not on_aws:
         return {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from infra.release.cli.opened import Opened, opened
-from infra.release.cli.shown import Exit, Json, Stack, answer, answering
-from infra.release.cli.telling import telling
-from infra.release.decision import decide as plan
+from infra.release.cli.output import Exit, Json, Stack, answer, answering
+from infra.release.cli.progress import telling
+from infra.release.cli.session import Opened, opened
+from infra.release.decision import next_action
 from infra.release.engine import runner
 from infra.release.model import serialization
 from infra.release.model.outcome import Ending, Outcome
@@ -25,7 +25,7 @@ def watch(*, stack: Stack, as_json: Json = False) -> None:
     told(outcomes, as_json=as_json)
 
 
-def followed(release: Opened, *, as_json: bool, decide: runner.Decide = plan.watch) -> Mapping[str, Outcome]:
+def followed(release: Opened, *, as_json: bool, decide: runner.Decide = next_action.watch) -> Mapping[str, Outcome]:
     """The end of all that is in flight, told as it comes; on standard error where a program reads the answer.
 
     decide: what is done meanwhile, where that is more than to watch.

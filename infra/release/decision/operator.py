@@ -1,6 +1,6 @@
 """What an operator asks of a release, as the runner decides it: to abort, to roll back. Pure.
 
-Each is a way to `plan.watch` that does one thing more: it starts what was asked for, and the end of that is then
+Each is a way to `next_action.watch` that does one thing more: it starts what was asked for, and the end of that is then
 watched by the same rules as any other.
 """
 
@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from infra.release.decision import decide as plan
-from infra.release.decision import proven
+from infra.release.decision import next_action, proven
 from infra.release.decision.context import Case
 from infra.release.decision.failure import ended, rejection
 from infra.release.model.actions import Action, Follow, Note, Stop, TakeBack
@@ -29,7 +28,7 @@ def abort(stops: Mapping[str, str], why: str) -> Decide:
     """Stop those deployments, by function, and have them rolled back; then watch."""
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
-        actions = plan.watch(wanted, seen, policy, now)
+        actions = next_action.watch(wanted, seen, policy, now)
         return actions | {name: stop(seen[name], id_, why) or actions[name] for name, id_ in stops.items()}
 
     return decide
@@ -50,7 +49,7 @@ def take_back(forth: Mapping[str, Deployment], why: str) -> Decide:
     """Take those deployments back, by function, each by a deployment of its own; then watch."""
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
-        actions = plan.watch(wanted, seen, policy, now)
+        actions = next_action.watch(wanted, seen, policy, now)
         cases = {each.function: Case(each, seen[each.function], policy, now) for each in wanted}
         return actions | {name: _back(cases[name], each, why) or actions[name] for name, each in forth.items()}
 

@@ -16,8 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from infra.release.decision import decide as plan
-from infra.release.decision import proven
+from infra.release.decision import next_action, proven
 from infra.release.decision.context import Case
 from infra.release.decision.operator import Decide, Seen, promoted, rejections, stop
 from infra.release.model.actions import Action, Finish, Follow, Note, PointAlias, TakeBack, Wait
@@ -42,7 +41,7 @@ class Finding:
 
 def findings(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[Finding]:
     """All that is stuck."""
-    watched = plan.watch(wanted, seen, policy, now)
+    watched = next_action.watch(wanted, seen, policy, now)
     found = []
     for target in wanted:
         case = Case(target, seen[target.function], policy, now)
@@ -73,7 +72,7 @@ def mend(found: Sequence[Finding]) -> Decide:
     """Do the one safe thing about each that has one; then watch."""
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
-        actions = plan.watch(wanted, seen, policy, now)
+        actions = next_action.watch(wanted, seen, policy, now)
         cases = {each.function: Case(each, seen[each.function], policy, now) for each in wanted}
         return actions | {
             each.function: _mended(cases[each.function], each) or actions[each.function] for each in found if each.act
@@ -83,7 +82,7 @@ def mend(found: Sequence[Finding]) -> Decide:
 
 
 def _mended(case: Case, finding: Finding) -> Action | None:
-    """The next action that `plan.watch` would not take; None where it does."""
+    """The next action that `next_action.watch` would not take; None where it does."""
     seen, why = case.seen, f"unstick: {finding.kind}"
     match finding.kind:
         case "orphan":
@@ -99,7 +98,7 @@ def _mended(case: Case, finding: Finding) -> Action | None:
 
 def _put_right(case: Case) -> Action | None:
     name = case.target.function
-    action = plan.retire([case.target], {name: case.seen}, case.policy, case.now)[name]
+    action = next_action.retire([case.target], {name: case.seen}, case.policy, case.now)[name]
     return None if isinstance(action, Finish) else action
 
 

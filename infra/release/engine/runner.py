@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from infra.release import commits
-from infra.release.decision import decide as plan
-from infra.release.decision import obsolete_alarms, proven, silence
+from infra.release.decision import next_action, obsolete_alarms, proven, silence
 from infra.release.engine.clock import Clock, Interrupted
 from infra.release.engine.cloud import Cloud, CloudError, Unavailable
 from infra.release.model.actions import (
@@ -49,7 +48,7 @@ def run(  # noqa: PLR0917 - the design's signature
     cloud: Cloud,
     clock: Clock,
     report: Report,
-    decide: Decide = plan.decide,
+    decide: Decide = next_action.decide,
     is_older: IsOlder = commits.is_older,
 ) -> dict[str, Outcome]:
     """Release every target, together; returns the outcome of each function, good or bad, when all have ended.
@@ -64,7 +63,7 @@ def retire(
     wanted: Sequence[Target], policy: ReleasePolicy, cloud: Cloud, clock: Clock, report: Report
 ) -> dict[str, Outcome]:
     """Delete a release: bring a canary in flight back, then delete the verdict alarms. Errors as in `run`."""
-    outcomes = run(wanted, policy, cloud, clock, report, plan.retire)
+    outcomes = run(wanted, policy, cloud, clock, report, next_action.retire)
     for target in wanted:
         cloud.forget(target)
     return outcomes

@@ -1,4 +1,4 @@
-"""What can be done next, one small step at a time: what `plan.decide` returns and the runner carries out."""
+"""What can be done next, one small step at a time: what `next_action.decide` returns and the runner carries out."""
 
 from __future__ import annotations
 

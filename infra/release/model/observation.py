@@ -1,7 +1,6 @@
-"""What is wanted and what is seen: frozen data, without behaviour that could surprise.
+"""What a runner reads of AWS before it decides: frozen data, times as aware datetimes of the runner's clock.
 
-A `Target` and the `ReleasePolicy` are wanted, an `Observation` is seen; `actions` holds what `plan.decide` makes of
-them, and `outcome` how it ends. Times are aware datetimes of the runner's clock.
+`spec` holds what is wanted, `actions` what `next_action.decide` makes of both, and `outcome` how a release ends.
 """
 
 from __future__ import annotations

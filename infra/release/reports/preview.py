@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from infra.release.decision.decide import decide
 from infra.release.decision.evidence import LAST_LOOK
+from infra.release.decision.next_action import decide
 from infra.release.model.actions import Action, Finish, Follow, Note, PointAlias, Probe, Start, Wait
 from infra.release.model.fingerprint import changes
 from infra.release.model.observation import Observation

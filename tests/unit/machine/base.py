@@ -10,8 +10,7 @@ from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from infra.release.decision import decide as plan
-from infra.release.decision import operator, recovery
+from infra.release.decision import next_action, operator, recovery
 from infra.release.engine.runner import run
 from infra.release.model.observation import Alias, Notes, Observation
 from infra.release.model.outcome import Outcome
@@ -127,7 +126,7 @@ class Base(RuleBasedStateMachine):
     # Whoever acts
 
     def launch(
-        self, kind: str, wanted: tuple[Target, ...], policy: ReleasePolicy, decide: operator.Decide = plan.decide
+        self, kind: str, wanted: tuple[Target, ...], policy: ReleasePolicy, decide: operator.Decide = next_action.decide
     ) -> Actor:
         """Begin a run, which goes on as time passes."""
         self.launched += 1
@@ -191,7 +190,7 @@ class Base(RuleBasedStateMachine):
                 function.alarms[name] = Alarm()
         self.until_all_end()
         if watching and self.exported:
-            self.launch("watch", self.exported, self.policy, plan.watch)
+            self.launch("watch", self.exported, self.policy, next_action.watch)
             self.until_all_end()
             settled.check(self.truth, by_hand=True)
         if not self.released():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from infra.naming import Names, Place
 from infra.permissions.declared import Resources
-from infra.permissions.running import deployments, execution, hook
+from infra.permissions.execution import deployments, execution, hook
 from infra.permissions.statement import Statement
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.config.reader import Reading, shown
-from infra.config.rooms import ConfigError, handed, read_rooms
+from infra.config.schema import Reading, shown
+from infra.config.sections import ConfigError, handed, read_rooms
 from infra.config.settings import AccountConfig
 from infra.naming import Names
 

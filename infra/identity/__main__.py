@@ -2,7 +2,7 @@
 
 import typer
 
-from infra.permissions.explain import explain
+from infra.identity.explain import explain
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(explain)

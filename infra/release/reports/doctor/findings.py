@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from infra.release.reports.doctor import account, alarms, delivery, traffic
+from infra.release.reports.doctor import account, alarms, alias, codedeploy
 from infra.release.reports.doctor.facts import Account, Examined, Finding, Grade
 
 ASKED_HERE_ALONE = {"trusted", "reported", "verdicts"}
@@ -20,7 +20,7 @@ def findings(facts: Account, functions: Sequence[Examined]) -> list[Finding]:
         found.append(Finding(Grade.OK, "rights to read", "every question was answered"))
     for each in functions:
         found += _untold(each)
-        found += [*traffic.findings(each), *alarms.findings(each), *delivery.findings(each)]
+        found += [*alias.findings(each), *alarms.findings(each), *codedeploy.findings(each)]
     return found
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import pulumi
 
-from infra.config.reader import Flag, Listed, OneOf, Reading, Room, Text, shown
-from infra.config.rooms import ConfigError, given, given_secret, read_rooms
+from infra.config.schema import Flag, Listed, OneOf, Reading, Room, Text, shown
+from infra.config.sections import ConfigError, given, given_secret, read_rooms
 from infra.config.settings import ACCOUNT_ID, AccountConfig
 from infra.naming import MOST_LISTED, SERVICES, STACK, Names
 from infra.permissions import Belongings, Neighbour, Repository

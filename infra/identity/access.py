@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from infra.config.identity import IdentityConfig, ServedStack
+from infra.identity.config import IdentityConfig, ServedStack
 from infra.naming import Names, Place, Shared
 from infra.permissions import artifacts
-from infra.permissions.people import PARTS, Policies, deploy, preview
-from infra.permissions.tokens import Token, pulumi_token
+from infra.permissions.roles import PARTS, Policies, deploy, preview
+from infra.permissions.trust import Token, pulumi_token
 
 
 @dataclass(frozen=True)

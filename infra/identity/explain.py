@@ -11,14 +11,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from infra import tables
-from infra.config import ConfigError, identity
-from infra.config.identity import ENVIRONMENT, OWNER, REPOSITORY, BootstrapConfig
-from infra.config.rooms import handed
+from infra.config import ConfigError
+from infra.config.sections import handed
+from infra.console import plain_table
+from infra.identity import config as identity
+from infra.identity.access import Access, Builder, accesses
+from infra.identity.config import ENVIRONMENT, OWNER, REPOSITORY, BootstrapConfig
 from infra.naming import Place, Shared
-from infra.permissions.access import Access, Builder, accesses
 from infra.permissions.statement import Statement
-from infra.permissions.tokens import Repository, Token
+from infra.permissions.trust import Repository, Token
 
 BOOTSTRAP = Path(__file__).resolve().parents[2] / "bootstrap"
 PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}  # by how a region's name begins; any other is in "aws"
@@ -174,7 +175,7 @@ def _and(token: Token) -> str:
 
 
 def _table(door: Door) -> Table:
-    table = tables.plain(between=1)
+    table = plain_table(between=1)
     table.add_column("statement", no_wrap=True)
     for name in ("may call", "on", "only where"):
         table.add_column(name, ratio=1, overflow="fold")

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.pipeline.markdown import fenced, inline
-from infra.pipeline.told import PipelineError, Stack, summarize
+from infra.pipeline.output import PipelineError, Stack, summarize
 
 Json = dict[str, Any]
 SIGNS = {"rolled_back": "**rolled back**", "in_flight": "**in flight**"}

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import typer
 
-from infra.pipeline.told import BAD, PipelineError, Stack, answering
-from infra.release.cli.opened import opened
+from infra.pipeline.output import BAD, PipelineError, Stack, answering
+from infra.release.cli.session import opened
 from infra.release.decision import proven
 from infra.release.model.commands import HISTORY, UNSTICK, WATCH
 from infra.release.model.observation import Observation

@@ -6,7 +6,7 @@ from pathlib import Path
 import pulumi
 
 from infra.config import stack_file
-from infra.config.reader import Reading, Sealed, Secret, UnfitError, decode, hidden, read_object, shown, unknown
+from infra.config.schema import Reading, Sealed, Secret, UnfitError, decode, hidden, read_object, shown, unknown
 from infra.config.stack_file import Handed, StackFileError
 
 SECRETS = "secrets"  # the one room whose values stay secret, from here to AWS

@@ -3,6 +3,6 @@
 from rich.table import Table
 
 
-def plain(*, headed: bool = True, between: int = 0) -> Table:
+def plain_table(*, headed: bool = True, between: int = 0) -> Table:
     """An empty one. `between`: empty lines between its rows."""
     return Table(box=None, pad_edge=False, show_header=headed, header_style="bold", padding=(0, 2, between, 0))

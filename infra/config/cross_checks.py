@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from infra.config.reader import Reading, shown
+from infra.config.schema import Reading, shown
 from infra.source import Source
 
 GUARDED = ("prod",)  # stacks whose data must not be deletable in one step
