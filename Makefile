@@ -40,7 +40,7 @@ keep: venvs ## Put the bundles of dist/ into the artifact bucket that a stack ta
 	@$(NEEDS_STACK); $(RUN) -m infra.artifacts put --stack "$$STACK"
 
 policy: tools ## Preview each stack under the policy pack, as a pull request does
-	@$(WITH_PULUMI) $(RUN) -m rehearsal.pull_request
+	@$(WITH_PULUMI) $(RUN) -m rehearsal.policy_preview
 
 cloud: venvs ## The local AWS in the foreground, time running FACTOR times faster
 	@local/.venv/bin/python -m local.cloud --factor "$$FACTOR"

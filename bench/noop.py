@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.console import plain_table
-from rehearsal import sandbox
-from rehearsal.sandbox import STACK, Sandbox
-from rehearsal.scratch import Edit
+from rehearsal.environment import sandbox
+from rehearsal.environment.sandbox import STACK, Sandbox
+from rehearsal.environment.workspace import Edit
 
 RESULT = Path(".bench/noop.json")
 FACTOR = 40.0

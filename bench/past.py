@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench import calls
-from rehearsal import sandbox
+from rehearsal.environment import sandbox
 from rehearsal.fleet.callers import Callers
 from rehearsal.fleet.driver import Fleet
 from rehearsal.fleet.members import names

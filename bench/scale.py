@@ -19,7 +19,7 @@ from rich.table import Table
 from bench import calls, past, policies
 from bench.calls import Call, peak
 from infra.console import plain_table
-from rehearsal import sandbox
+from rehearsal.environment import sandbox
 from rehearsal.fleet.callers import Callers
 from rehearsal.fleet.driver import Fleet
 from rehearsal.fleet.members import names

@@ -9,14 +9,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal import captures, decisions, enforced, leaks, planted, sandbox
-from rehearsal.duties import Duties
-from rehearsal.entry import guarded, options, parsed, slowed
-from rehearsal.job import outlived
-from rehearsal.processes import ProgramError
-from rehearsal.sandbox import STACK
-from rehearsal.scenario import Rehearsal
-from rehearsal.story import Story
+from rehearsal import screenshots
+from rehearsal.cli import guarded, options, parsed, slowed
+from rehearsal.console import Story
+from rehearsal.environment import sandbox
+from rehearsal.environment.oidc import outlived
+from rehearsal.environment.processes import ProgramError
+from rehearsal.environment.sandbox import STACK
+from rehearsal.observe import iam_decisions
+from rehearsal.release import enforced
+from rehearsal.release.deploy_role import Duties
+from rehearsal.release.scenario import Rehearsal
+from rehearsal.secrets import known, scan
 
 REPORT = Path(".rehearsal/report.json")
 RATE = 55.0
@@ -42,23 +46,23 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
             f"runs {factor:g} times faster. The project is a scratch copy in {stage.scratch.project}; the legacy "
             "Terraform layer, its table and its state, is there already."
         )
-        key = planted.receipt_key(stage)
+        key = known.receipt_key(stage)
         story.say(
             "The stack has a key of receipts, set by `pulumi config set --secret`: each order must come back with one, "
             "and at the end neither the key nor the credentials in use may stand anywhere."
         )
         early = stage.served[STACK].job.session(stage.region) if enforce else None
-        with leaks.Watch() as watch:
+        with scan.Watch() as watch:
             told = Rehearsal(stage, story, rate, asked, key.value)
             report = told.run()
             if early is not None:
                 amiss = [*Duties(told.sandbox, story).run(), *outlived(early, stage.endpoint)]
-                made = decisions.made(stage.endpoint)
-                report = replace(report, calls=decisions.calls(made), amiss=(*amiss, *decisions.denied(made)))
-                decisions.write(made, file.with_name(DECISIONS))
-        secrets = [key, *planted.in_use(stage.env), *planted.shown(stage)]
-        left = leaks.left_by(stage, watch, console.export_text(clear=False), report.as_json())
-        report = replace(report, secrets=leaks.search(secrets, left))
+                made = iam_decisions.made(stage.endpoint)
+                report = replace(report, calls=iam_decisions.calls(made), amiss=(*amiss, *iam_decisions.denied(made)))
+                iam_decisions.write(made, file.with_name(DECISIONS))
+        secrets = [key, *known.in_use(stage.env), *known.shown(stage)]
+        left = scan.left_by(stage, watch, console.export_text(clear=False), report.as_json())
+        report = replace(report, secrets=scan.search(secrets, left))
     report.write(file)
     story.gap()
     story.show(report.table())
@@ -93,7 +97,7 @@ def act(options: argparse.Namespace) -> int:
         return stay(console, options.factor, enforce=options.enforce)
     if options.what == "captures":
         with sandbox.running(options.factor) as stage:
-            captures.draw(stage, options.rate)
+            screenshots.draw(stage, options.rate)
         return 0
     return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce)
 

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rehearsal.facts import Seen
+from rehearsal.environment.sandbox import Sandbox
+from rehearsal.environment.workspace import ScratchError
 from rehearsal.fleet import members
-from rehearsal.sandbox import Sandbox
-from rehearsal.scratch import ScratchError
+from rehearsal.observe.aws_records import Seen
 
 FOLDER = Path("rehearsal/fleet")
 STACK = "rehearsal"

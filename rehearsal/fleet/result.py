@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from rehearsal.facts import Seen
-from rehearsal.outcome import told_by
+from rehearsal.observe.aws_records import Seen
+from rehearsal.observe.outcome import told_by
 
 
 @dataclass(frozen=True)

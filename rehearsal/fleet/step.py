@@ -1,11 +1,11 @@
 """The `set` step of a rehearsal: two functions of one stack are released together, and one of them is bad."""
 
+from rehearsal.console import Story
+from rehearsal.environment.sandbox import Sandbox
 from rehearsal.fleet.callers import Callers
 from rehearsal.fleet.driver import COMMAND, Fleet
 from rehearsal.fleet.members import FRONT
 from rehearsal.fleet.result import Member, SetResult
-from rehearsal.sandbox import Sandbox
-from rehearsal.story import Story
 
 GOOD, BAD = FRONT, "invoices"
 CALLS = 60.0  # of both, in a simulated minute: a canary of 20 % then fails three of its calls in each

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal import decisions
-from rehearsal.entry import guarded, options, parsed, slowed
+from rehearsal.cli import guarded, options, parsed, slowed
+from rehearsal.console import Story
+from rehearsal.observe import iam_decisions
 from rehearsal.promotion import stage
 from rehearsal.promotion.scenario import Promotion
-from rehearsal.story import Story
 
 REPORT = Path(".rehearsal/promotion.json")
 RATE = 30.0
@@ -28,7 +28,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
         )
         report = Promotion(made, story, rate * factor / asked).run()
         if enforce:
-            denied = decisions.denied(decisions.made(made.endpoint))
+            denied = iam_decisions.denied(iam_decisions.made(made.endpoint))
             report = replace(report, amiss=(*report.amiss, *denied))
     report.write(file)
     story.gap()

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rehearsal.facts import Aws
+from rehearsal.observe.aws_records import Aws
 
 OTHER = b"not what was built"
 

@@ -6,18 +6,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from rehearsal import edits
-from rehearsal.actions.machine import Machine
-from rehearsal.actions.runner import FAILURE, SKIPPED, SUCCESS, Result
-from rehearsal.actions.workflow import Step
-from rehearsal.facts import Deployment, Seen, newest
-from rehearsal.outcome import outcome, told_by
+from rehearsal import commits
+from rehearsal.console import Story
+from rehearsal.environment.workspace import Edit
+from rehearsal.github_actions.machine import Machine
+from rehearsal.github_actions.runner import FAILURE, SKIPPED, SUCCESS, Result
+from rehearsal.github_actions.workflow import Step
+from rehearsal.observe.aws_records import Deployment, Seen, newest
+from rehearsal.observe.outcome import outcome, told_by
+from rehearsal.observe.traffic import Api, Traffic
 from rehearsal.promotion.bucket import spoilt
 from rehearsal.promotion.report import AFTER_DEV, ALTERED, TOLD, Promoted, Refused, Report
 from rehearsal.promotion.stage import STACKS, Stage, target
-from rehearsal.scratch import Edit
-from rehearsal.story import Story
-from rehearsal.traffic import Api, Traffic
 
 MAIN, ABORT = ".github/workflows/main.yml", ".github/workflows/abort.yml"
 DEPLOY = "Deploy"  # the step of deploy.yml that brings a stack up
@@ -99,14 +99,14 @@ class Promotion:
         sha = self.stage.commit(UP_TO_DATE)
         first = self.everywhere(sha)
         if all(each.result == SUCCESS for each in first.values()):
-            better = self.stage.commit(edits.GOOD)
+            better = self.stage.commit(commits.GOOD)
             good = self.onwards(better)
             self.older(sha, first)
             self.altered(better, good)
-            self.cut_off(self.stage.commit(edits.HARMLESS, LONG))
-            self.rolled_back(self.stage.commit(edits.BAD))
-            self.too_old(self.stage.commit(*(each.undone() for each in (edits.BAD, edits.HARMLESS, edits.GOOD))))
-            new = self.stage.commit(edits.GOOD, edits.HARMLESS, edits.NAMED, LONGER)
+            self.cut_off(self.stage.commit(commits.HARMLESS, LONG))
+            self.rolled_back(self.stage.commit(commits.BAD))
+            self.too_old(self.stage.commit(*(each.undone() for each in (commits.BAD, commits.HARMLESS, commits.GOOD))))
+            new = self.stage.commit(commits.GOOD, commits.HARMLESS, commits.NAMED, LONGER)
             self.in_flight(new, self.unseen(new))
         seconds = round(time.monotonic() - begun, 2)
         return Report(seconds, tuple(self.promoted), tuple(self.adopted), tuple(self.refused), tuple(self.amiss))

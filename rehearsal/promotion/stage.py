@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal import account, legacy_state, sandbox
-from rehearsal.actions.runner import Heed, Runner
-from rehearsal.actions.standins import Actions
-from rehearsal.actions.workflow import Workflow, parse
-from rehearsal.facts import Aws, Seen
-from rehearsal.processes import Program
-from rehearsal.sandbox import REPOSITORY
-from rehearsal.scratch import Edit, Scratch, aws_environment, for_go, git, scrubbed, state_at
+from rehearsal.environment import bootstrap, legacy_state, sandbox
+from rehearsal.environment.processes import Program
+from rehearsal.environment.sandbox import REPOSITORY
+from rehearsal.environment.workspace import Edit, Scratch, aws_environment, for_go, git, scrubbed, state_at
+from rehearsal.github_actions.runner import Heed, Runner
+from rehearsal.github_actions.standins import Actions
+from rehearsal.github_actions.workflow import Workflow, parse
+from rehearsal.observe.aws_records import Aws, Seen
 
 STACKS = ("dev", "staging", "prod")
 OURS = ("MAKE", "MFLAGS", "FACTOR", "ENFORCE", "STACK")  # of the `make` that started this, and not of a job's
@@ -94,7 +94,7 @@ def running(factor: float, *, enforce: bool, repository: Path = REPOSITORY) -> I
         cloud = stack.enter_context(sandbox.start("cloud", scratch, base, *options))
         endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
         local = scratch.environment(base, rate=factor)
-        told = {name: account.configured(scratch, name) for name in STACKS}
+        told = {name: bootstrap.configured(scratch, name) for name in STACKS}
         region = told["prod"]["account"]["region"]
         numbers = {name: each["account"]["allowedAccountIds"][0] for name, each in told.items()}
         accounts = {name: Aws(endpoint, number, region) for name, number in numbers.items()}
@@ -123,7 +123,7 @@ def running(factor: float, *, enforce: bool, repository: Path = REPOSITORY) -> I
 def _prepare(scratch: Scratch, admin: Mapping[str, str], stack: str, aws: Aws, identity: Mapping[str, Any]) -> None:
     """What an administrator does once: `bootstrap/` in the account, an empty stack, and the legacy layer."""
     with _plugins(scratch)(admin) as plugins:
-        made = account.prepare(scratch, {**admin, **plugins}, stack)
+        made = bootstrap.prepare(scratch, {**admin, **plugins}, stack)
     env = {**admin, **for_go(aws.endpoint), **state_at(made["state"], aws.endpoint)}
     sandbox.begin(scratch, env, stack, "--secrets-provider", made["secrets_providers"][stack])
     config = sandbox.with_legacy(scratch, env, aws.endpoint, stack)

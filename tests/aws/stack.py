@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.processes import Program
-from rehearsal.sandbox import LOCAL_PYTHON, REPOSITORY
-from rehearsal.scratch import Scratch, for_go, state_at
+from rehearsal.environment.processes import Program
+from rehearsal.environment.sandbox import LOCAL_PYTHON, REPOSITORY
+from rehearsal.environment.workspace import Scratch, for_go, state_at
 from tests.aws import made
 from tests.aws.conftest import undo_all
 

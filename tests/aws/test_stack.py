@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.sandbox import REPOSITORY
+from rehearsal.environment.sandbox import REPOSITORY
 from tests.aws.stack import STACK, Stack, brought_up
 
 Answer = Callable[[str, object], None]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from rehearsal import account, sandbox
-from rehearsal.sandbox import STACK, Sandbox
-from rehearsal.scratch import scrubbed
+from rehearsal.environment import bootstrap, sandbox
+from rehearsal.environment.sandbox import STACK, Sandbox
+from rehearsal.environment.workspace import scrubbed
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,4 +40,4 @@ class Prepared:
 @pytest.fixture(scope="session")
 def prepared() -> Iterator[Prepared]:
     with sandbox.running(60.0) as running:
-        yield Prepared(running, account.prepare(running.scratch, running.env, STACK))
+        yield Prepared(running, bootstrap.prepare(running.scratch, running.env, STACK))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rehearsal.account import PROGRAM
-from rehearsal.sandbox import STACK
+from rehearsal.environment.bootstrap import PROGRAM
+from rehearsal.environment.sandbox import STACK
 from tests.bootstrap.conftest import Prepared
 from tests.unit.grants_kit import allowed, deploying
 

@@ -11,8 +11,8 @@ import pytest
 from infra.artifacts.store import bundle_key
 from infra.bundle.model import digest
 from local.toolchain import environments
-from rehearsal.sandbox import STACK
-from rehearsal.scratch import git
+from rehearsal.environment.sandbox import STACK
+from rehearsal.environment.workspace import git
 from tests.bootstrap.conftest import Prepared
 
 BUCKET = "strata-artifacts-333333333333-eu-central-1"

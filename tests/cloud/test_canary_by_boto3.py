@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal import pace
+from rehearsal.environment import pace
 from tests.cloud.conftest import Cloud, Functions, start_cloud, stop_cloud, until
 
 GOOD = "def handler(event, context):\n    return {'version': context.function_version}\n"

@@ -18,7 +18,7 @@ from infra.release.engine.runner import retire, run
 from infra.release.model import ledger
 from infra.release.model.outcome import Ending, Outcome, Progress
 from infra.release.model.spec import ReleasePolicy, Target
-from rehearsal import pace
+from rehearsal.environment import pace
 from tests.cloud.conftest import REGION, Cloud, Functions, start_cloud, stop_cloud, until
 
 TRUST = {

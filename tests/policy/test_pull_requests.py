@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from rehearsal.pull_request import Reviews, reviews
-from rehearsal.scratch import Edit, git, scrubbed
+from rehearsal.environment.workspace import Edit, git, scrubbed
+from rehearsal.policy_preview import Reviews, reviews
 
 STACKS = ["dev", "prod", "staging"]
 

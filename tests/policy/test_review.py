@@ -3,8 +3,8 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from rehearsal.pull_request import Review, Reviews
-from rehearsal.scratch import Scratch
+from rehearsal.environment.workspace import Scratch
+from rehearsal.policy_preview import Review, Reviews
 
 ROOT = Path(__file__).resolve().parents[2]
 

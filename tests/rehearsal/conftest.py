@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from rehearsal import sandbox
-from rehearsal.sandbox import REPOSITORY
-from rehearsal.scratch import scrubbed
+from rehearsal.environment import sandbox
+from rehearsal.environment.sandbox import REPOSITORY
+from rehearsal.environment.workspace import scrubbed
 from tests.rehearsal.scene import Faults, Scene
 from tests.rehearsal.stage import FACTOR, Stage
 

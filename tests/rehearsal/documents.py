@@ -2,7 +2,7 @@
 
 import re
 
-from rehearsal.sandbox import REPOSITORY
+from rehearsal.environment.sandbox import REPOSITORY
 
 _BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ROW = re.compile(r"^\| [^|]+ \| `(?P<command>[a-z-]+)(?P<options>[^`]*)` \|$", re.MULTILINE)

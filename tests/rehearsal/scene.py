@@ -14,12 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from rehearsal import edits
-from rehearsal.facts import Deployment, Seen
-from rehearsal.keeper import descendants, process_table
-from rehearsal.sandbox import STACK
-from rehearsal.scratch import Edit
-from rehearsal.traffic import Api, Traffic
+from rehearsal import commits
+from rehearsal.environment.sandbox import STACK
+from rehearsal.environment.supervisor import descendants, process_table
+from rehearsal.environment.workspace import Edit
+from rehearsal.observe.aws_records import Deployment, Seen
+from rehearsal.observe.traffic import Api, Traffic
 from tests.rehearsal.reliability import PROMOTED, REFUSED, ROWS, STABLE, UNCHANGED
 from tests.rehearsal.stage import FACTOR, RATE, Said, Stage
 
@@ -173,7 +173,7 @@ class Scene:
         few = Edit(
             "Ask for less", f"Pulumi.{STACK}.yaml", "evidence: enforce", "evidence: enforce\n    minimumRequests: 3"
         )
-        said = Edit(f"Say in /health: {name}", edits.GOOD.file, '"status": "ok"', f'"said": "{name}", "status": "ok"')
+        said = Edit(f"Say in /health: {name}", commits.GOOD.file, '"status": "ok"', f'"said": "{name}", "status": "ok"')
         for edit in (few, said, *more):
             self.stage.sandbox.apply(edit)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rehearsal.sandbox import REPOSITORY
+from rehearsal.environment.sandbox import REPOSITORY
 from tests.rehearsal.stage import FACTOR
 
 PATIENCE = 600  # seconds until a command is given up, on a machine however slow

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal import pace
-from rehearsal.processes import Program
-from rehearsal.sandbox import LOCAL_PYTHON, REPOSITORY, STACK, Sandbox
-from rehearsal.scratch import git
-from rehearsal.traffic import Api, Traffic
+from rehearsal.environment import pace
+from rehearsal.environment.processes import Program
+from rehearsal.environment.sandbox import LOCAL_PYTHON, REPOSITORY, STACK, Sandbox
+from rehearsal.environment.workspace import git
+from rehearsal.observe.traffic import Api, Traffic
 
 FACTOR = pace.suited(60.0, 60.0, pace.share())  # a ten-minute canary takes 10 s; on a busy machine, as many more
 RATE = 50.0 * FACTOR / 60  # requests per second, as many in a simulated minute at any factor

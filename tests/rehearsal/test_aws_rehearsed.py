@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.sandbox import REPOSITORY
-from rehearsal.scratch import aws_environment, scrubbed
+from rehearsal.environment.sandbox import REPOSITORY
+from rehearsal.environment.workspace import aws_environment, scrubbed
 from tests.aws.page import NOT_YET_RUN, page
 from tests.cloud.conftest import Cloud, start_cloud
 

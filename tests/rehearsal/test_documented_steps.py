@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import edits
-from rehearsal.scratch import Edit
-from rehearsal.traffic import Api, Traffic
+from rehearsal import commits as edits
+from rehearsal.environment.workspace import Edit
+from rehearsal.observe.traffic import Api, Traffic
 from tests.rehearsal.documents import commands, operators_commands
 from tests.rehearsal.shell import PATIENCE, Shell, opened
 from tests.unit.hub import Hub, serving

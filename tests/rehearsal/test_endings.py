@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.keeper import descendants, process_table
-from rehearsal.sandbox import REPOSITORY
+from rehearsal.environment.sandbox import REPOSITORY
+from rehearsal.environment.supervisor import descendants, process_table
 
 
 def names(pids: list[int]) -> dict[int, str]:

@@ -15,10 +15,10 @@ import pytest
 from infra import permissions
 from infra.naming import Names, Place
 from infra.permissions import Belongings, Neighbour, Statement
-from rehearsal import decisions
-from rehearsal.decisions import EXCHANGE, Decision
-from rehearsal.report import TOLD
-from rehearsal.sandbox import REPOSITORY
+from rehearsal.environment.sandbox import REPOSITORY
+from rehearsal.observe import iam_decisions
+from rehearsal.observe.iam_decisions import EXCHANGE, Decision
+from rehearsal.release.report import TOLD
 
 FACTOR = 40  # as `make rehearsal`: a token is good for 300 seconds, and at 60 a busy machine is too late with it
 PROD, PLACE = Names("strata", "prod"), Place("aws", "eu-central-1", "333333333333")
@@ -64,7 +64,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Enforced:
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=2400)
     text = done.stdout + done.stderr
     assert file.exists(), text
-    made = decisions.read(file.with_name("decisions.json"))
+    made = iam_decisions.read(file.with_name("decisions.json"))
     return Enforced(done.returncode, text, json.loads(file.read_text()), made)
 
 
@@ -88,12 +88,12 @@ def test_every_outcome_is_what_it_is_without(run: Enforced) -> None:
 
 
 def test_nobody_was_denied_anything(run: Enforced) -> None:
-    assert decisions.denied(run.made) == []
+    assert iam_decisions.denied(run.made) == []
 
 
 def test_the_report_counts_the_calls_of_each_role(run: Enforced) -> None:
     calls = run.report["calls"]
-    assert calls == decisions.calls(run.made)
+    assert calls == iam_decisions.calls(run.made)
     assert {DEPLOY, *RUNNING, "fleet-rehearsal-deploy", "fleet-rehearsal-codedeploy"} <= set(calls)
     assert calls[DEPLOY]["lambda:UpdateFunctionCode"] >= 3
     assert DEPLOY in run.text
@@ -109,7 +109,7 @@ def test_every_session_came_from_a_token(run: Enforced) -> None:
 def test_without_any_one_statement_of_the_deploy_role_a_call_would_have_been_denied(run: Enforced) -> None:
     statements = [(policy, statement.sid) for policy, statement in granted()]
     assert len(statements) > 20
-    assert decisions.idle(statements, run.of(DEPLOY)) == []
+    assert iam_decisions.idle(statements, run.of(DEPLOY)) == []
 
 
 def test_every_action_that_the_deploy_role_is_granted_was_called(run: Enforced) -> None:

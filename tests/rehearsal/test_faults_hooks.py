@@ -2,7 +2,7 @@
 
 import pytest
 
-from rehearsal.scratch import Edit
+from rehearsal.environment.workspace import Edit
 from tests.rehearsal.scene import Scene
 
 FILE = "app/hooks/hook.py"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rehearsal.sandbox import STACK
+from rehearsal.environment.sandbox import STACK
 from tests.rehearsal.scene import UP, Scene, wait_for
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rehearsal import edits
+from rehearsal import commits
 from tests.rehearsal.scene import UP, Scene, wait_for
 
 HELD = {"kind": "delay", "seconds": 120}
@@ -79,7 +79,7 @@ def test_killed_in_mid_canary(scene: Scene) -> None:
 @pytest.mark.faults
 def test_killed_in_mid_canary_of_a_bad_version(scene: Scene) -> None:
     name = "killed mid-canary, bad version"
-    scene.commit(name, edits.BAD)
+    scene.commit(name, commits.BAD)
     with scene.at(scene.SLOWER), scene.traffic(posts=0.8):
         killed(scene, "a canary has traffic", scene.split)
         wait_for("nothing is in flight", scene.at_rest)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.promotion.report import TOLD
 from rehearsal.promotion.stage import STACKS
-from rehearsal.sandbox import REPOSITORY
 
 pytestmark = pytest.mark.faults
 

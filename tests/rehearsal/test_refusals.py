@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from rehearsal import legacy_state
-from rehearsal.sandbox import LOCAL_PYTHON, REPOSITORY
+from rehearsal.environment import legacy_state
+from rehearsal.environment.sandbox import LOCAL_PYTHON, REPOSITORY
 from tests.rehearsal.stage import Said, Stage
 
 

@@ -1,6 +1,7 @@
 """`pulumi up` and `preview` tell the truth about what is live, whatever happened before."""
 
-from rehearsal import edits, sandbox
+from rehearsal import commits
+from rehearsal.environment import sandbox
 from tests.rehearsal.stage import FACTOR, Stage
 
 RELEASE = "strata:release:Release::release"
@@ -8,14 +9,14 @@ RELEASE = "strata:release:Release::release"
 
 def test_after_a_rollback_only_the_release_is_left_to_do_and_a_fixed_version_is_promoted(stage: Stage) -> None:
     live = stage.live()
-    stage.sandbox.apply(edits.BAD)
+    stage.sandbox.apply(commits.BAD)
     with stage.traffic():
         said = stage.up()
         assert said.code != 0
         assert "rolled back (verdict)" in said.text
         assert stage.live() == live
         assert stage.planned() == {RELEASE: "update"}
-        stage.sandbox.apply(edits.FIXED)
+        stage.sandbox.apply(commits.FIXED)
         said = stage.up()
     assert said.code == 0, said.text
     assert stage.sandbox.outputs()["live_versions"] == {stage.target()["function"]: stage.live()}
@@ -28,7 +29,7 @@ def test_an_alias_moved_by_hand_is_drift_of_the_release_and_is_released_over(sta
     first, digests = "1", stage.sandbox.aws.digests(target["function"])
     live = stage.live()
     if live is None or digests[live] == digests[first]:
-        stage.sandbox.apply(edits.GOOD)
+        stage.sandbox.apply(commits.GOOD)
         with stage.traffic():
             assert stage.up().code == 0
         live = stage.live()
@@ -46,7 +47,7 @@ def test_an_alias_moved_by_hand_is_drift_of_the_release_and_is_released_over(sta
 def test_a_first_version_that_cannot_be_imported_is_served_to_nobody() -> None:
     with sandbox.running(FACTOR) as running:
         stage = Stage(running)
-        running.apply(edits.CANNOT_IMPORT)
+        running.apply(commits.CANNOT_IMPORT)
         said = stage.up()
         assert said.code != 0
         assert "No module named 'strata_module_left_behind'" in said.text
@@ -55,7 +56,7 @@ def test_a_first_version_that_cannot_be_imported_is_served_to_nobody() -> None:
             route for api in gateway.get_apis()["Items"] for route in gateway.get_routes(ApiId=api["ApiId"])["Items"]
         ]
         assert routes == []
-        running.apply(edits.CANNOT_IMPORT.undone())
+        running.apply(commits.CANNOT_IMPORT.undone())
         said = stage.up()
         assert said.code == 0, said.text
         assert stage.live() is not None
@@ -63,7 +64,7 @@ def test_a_first_version_that_cannot_be_imported_is_served_to_nobody() -> None:
 
 def test_a_version_that_cannot_be_imported_never_has_traffic_and_its_error_is_told(stage: Stage) -> None:
     live = stage.live()
-    stage.sandbox.apply(edits.CANNOT_IMPORT)
+    stage.sandbox.apply(commits.CANNOT_IMPORT)
     with stage.traffic():
         said = stage.up()
     assert said.code != 0

@@ -14,9 +14,9 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from infra.naming import Names, Place, Shared
 from infra.permissions import boundary_arn
-from rehearsal import enforced
-from rehearsal.job import Job
-from rehearsal.sandbox import STACK, Sandbox
+from rehearsal.environment.oidc import Job
+from rehearsal.environment.sandbox import STACK, Sandbox
+from rehearsal.release import enforced
 from tests.rehearsal.stage import FACTOR
 
 PROD, STAGING = Names("strata", "prod"), Names("strata", "staging")

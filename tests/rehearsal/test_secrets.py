@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from rehearsal import leaks, planted, sandbox
-from rehearsal.leaks import Leak, Watch
-from rehearsal.planted import CONFIG_KEY, Secret
-from rehearsal.sandbox import STACK
-from rehearsal.scratch import Edit
-from rehearsal.traffic import RECEIPT_HEADER, Api, is_receipt, new_order
+from rehearsal.environment import sandbox
+from rehearsal.environment.sandbox import STACK
+from rehearsal.environment.workspace import Edit
+from rehearsal.observe.traffic import RECEIPT_HEADER, Api, is_receipt, new_order
+from rehearsal.secrets import known, scan
+from rehearsal.secrets.known import CONFIG_KEY, Secret
+from rehearsal.secrets.scan import Leak, Watch
 from tests.rehearsal.scene import Faults
 from tests.rehearsal.stage import FACTOR, Said, Stage
 
@@ -55,8 +56,8 @@ class Keyed:
     def found(self) -> tuple[Leak, ...]:
         """Every leak of a key, and of the credentials in use, up to now."""
         running = self.stage.sandbox
-        secrets = [*self.keys, *planted.in_use(running.env)]
-        result = leaks.search(secrets, leaks.left_by(running, self.watch, "shown", {"report": "x"}))
+        secrets = [*self.keys, *known.in_use(running.env)]
+        result = scan.search(secrets, scan.left_by(running, self.watch, "shown", {"report": "x"}))
         assert result.blind == ()
         assert (result.planted, result.places) == (len(self.keys) + 2, 8)
         return result.leaks
@@ -66,7 +67,7 @@ def keyed(*edits: Edit) -> Iterator[Keyed]:
     with sandbox.running(FACTOR) as running, Watch() as watch:
         for edit in edits:
             running.apply(edit)
-        key = planted.receipt_key(running)
+        key = known.receipt_key(running)
         stage = Stage(running)
         assert (said := stage.up()).code == 0, said.text
         yield Keyed(stage, [key], watch)
@@ -129,7 +130,7 @@ def test_whoever_may_not_read_the_key_looks_for_drift_all_the_same(kept: Keyed) 
 
 def test_a_new_key_is_no_release(kept: Keyed) -> None:
     live = kept.stage.live()
-    kept.keys.append(planted.receipt_key(kept.stage.sandbox))
+    kept.keys.append(known.receipt_key(kept.stage.sandbox))
     assert list(kept.stage.planned().values()) == ["update"], "the parameter alone"
     said = kept.stage.up()
     assert said.code == 0, said.text

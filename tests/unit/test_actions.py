@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from rehearsal.actions.expressions import WorkflowError, filled, holds, value
-from rehearsal.actions.machine import Machine, StandIn, StepFailed
-from rehearsal.actions.runner import Result, Runner
-from rehearsal.actions.standins import Actions
-from rehearsal.actions.workflow import Step, Workflow, parse
+from rehearsal.github_actions.expressions import WorkflowError, filled, holds, value
+from rehearsal.github_actions.machine import Machine, StandIn, StepFailed
+from rehearsal.github_actions.runner import Result, Runner
+from rehearsal.github_actions.standins import Actions
+from rehearsal.github_actions.workflow import Step, Workflow, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTEXTS = {"github": {"sha": "abc", "event": {"number": 3}}, "inputs": {"stack": "dev", "function": ""}}

@@ -12,7 +12,7 @@ import pytest
 
 from infra import bundle
 from local.toolchain import environments
-from rehearsal.scratch import Scratch, git
+from rehearsal.environment.workspace import Scratch, git
 from tests.unit import wheels
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import hcl2
@@ -66,29 +66,54 @@ def test_no_file_names_a_package_registry() -> None:
         ("infra/layers/compute.py", "import infra.layers.data", "Layers never import one another"),
         ("infra/layers/delivery.py", "import boto3", "Layers declare resources and do nothing else"),
         ("infra/release/decision/next_action.py", "import infra.config", "The release engine knows nothing of layers"),
-        ("infra/release/decision/next_action.py", "import boto3", "Deciding never touches AWS, Pulumi or the clock"),
+        ("infra/release/decision/next_action.py", "import boto3", "Deciding and reporting never touch AWS"),
         ("infra/release/engine/runner.py", "import pulumi", "Only the resource and its provider know Pulumi"),
         ("infra/naming.py", "import local.cloud", "The program does not know where it runs"),
         ("app/orders/main.py", "import infra.naming", "The app and the program share nothing"),
         ("local/cloud/clock.py", "import infra.release", "The local cloud shares no code with what it judges"),
         ("policy/view.py", "import infra.naming", "A judge shares no code with the judged"),
         ("policy/judge.py", "import pulumi", "Rules know neither Pulumi nor AWS"),
-        ("rehearsal/report.py", "import tests.unit", "Nothing imports tests or benchmarks"),
+        ("rehearsal/release/report.py", "import tests.unit", "Nothing imports tests or benchmarks"),
     ],
 )
 def test_an_import_contract_broken_on_purpose_fails_the_check(
     tmp_path: Path, victim: str, line: str, contract: str
 ) -> None:
+    checked = check_imports(tmp_path, {victim: line})
+    assert re.search(rf"^{re.escape(contract)}.* BROKEN$", checked, re.MULTILINE), checked
+
+
+def test_an_import_from_a_folder_above_fails_the_check_in_each_folder_of_the_release_engine(tmp_path: Path) -> None:
+    upwards = {
+        "verdict.judge": "model.spec",
+        "model.spec": "decision.context",
+        "decision.context": "reports.history",
+        "reports.history": "engine.clock",
+        "engine.clock": "aws.errors",
+        "aws.errors": "cli.output",
+        "provider.server": "cli.output",
+    }
+    lines = {
+        f"infra/release/{low.replace('.', '/')}.py": f"import infra.release.{high}" for low, high in upwards.items()
+    }
+    checked = check_imports(tmp_path, lines)
+    for low, high in upwards.items():
+        assert f"infra.release.{low} -> infra.release.{high}" in checked, checked
+
+
+def check_imports(folder: Path, lines: Mapping[str, str]) -> str:
+    """What `lint-imports` prints of a copy of the project with a line more at the end of each of these files."""
     for name in ("app", "bench", "infra", "local", "policy", "rehearsal", "tests"):
         ignored = shutil.ignore_patterns("__pycache__", ".venv")
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    broken = tmp_path / victim
-    broken.write_text(broken.read_text() + f"\n{line}\n")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for victim, line in lines.items():
+        broken = folder / victim
+        broken.write_text(broken.read_text() + f"\n{line}\n")
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
-    checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    checked = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert checked.returncode == 1, checked.stdout
-    assert re.search(rf"^{re.escape(contract)}.* BROKEN$", checked.stdout, re.MULTILINE), checked.stdout
+    return checked.stdout
 
 
 def test_the_legacy_hcl_parses() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.scratch import git
+from rehearsal.environment.workspace import git
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from rehearsal import decisions
-from rehearsal.decisions import EXCHANGE, Decision
+from rehearsal.observe import iam_decisions
+from rehearsal.observe.iam_decisions import EXCHANGE, Decision
 
 DEPLOY = "arn:aws:iam::333333333333:role/strata-prod-deploy"
 HOOK = "arn:aws:iam::333333333333:role/strata-prod-smoke-hook"
@@ -24,8 +24,8 @@ def test_calls_are_counted_by_role_and_the_most_frequent_comes_first() -> None:
         decision(DEPLOY, "lambda:GetAlias", 4, resource="x"),
         decision(HOOK, "lambda:InvokeFunction", 1),
     ]
-    assert list(decisions.calls(made)) == ["strata-prod-deploy", "strata-prod-smoke-hook"]
-    assert list(decisions.calls(made)["strata-prod-deploy"].items()) == [
+    assert list(iam_decisions.calls(made)) == ["strata-prod-deploy", "strata-prod-smoke-hook"]
+    assert list(iam_decisions.calls(made)["strata-prod-deploy"].items()) == [
         ("lambda:GetAlias", 6),
         ("lambda:GetFunction", 5),
     ]
@@ -33,17 +33,17 @@ def test_calls_are_counted_by_role_and_the_most_frequent_comes_first() -> None:
 
 def test_an_exchange_of_a_token_counts_for_the_role_that_it_opens() -> None:
     made = [decision(ISSUER, EXCHANGE, 3, resource=DEPLOY)]
-    assert decisions.calls(made) == {"strata-prod-deploy": {EXCHANGE: 3}}
+    assert iam_decisions.calls(made) == {"strata-prod-deploy": {EXCHANGE: 3}}
 
 
 def test_services_are_no_roles() -> None:
-    assert decisions.calls([decision("apigateway.amazonaws.com", "lambda:InvokeFunction", 9)]) == {}
+    assert iam_decisions.calls([decision("apigateway.amazonaws.com", "lambda:InvokeFunction", 9)]) == {}
 
 
 def test_what_was_denied_is_no_call_and_stands_in_a_line_of_its_own() -> None:
     made = [decision(DEPLOY, "lambda:DeleteFunction", 2, allowed=False, resource="arn:f")]
-    assert decisions.calls(made) == {}
-    assert decisions.denied(made) == [
+    assert iam_decisions.calls(made) == {}
+    assert iam_decisions.denied(made) == [
         "strata-prod-deploy was denied lambda:DeleteFunction on arn:f 2 times, because so"
     ]
 
@@ -54,11 +54,11 @@ def test_a_statement_is_idle_unless_a_call_hung_on_it_alone() -> None:
         decision(DEPLOY, "logs:FilterLogEvents", 1, ONE, OTHER),
         decision(DEPLOY, "logs:PutLogEvents", 1, allowed=False),
     ]
-    assert decisions.idle([ONE, OTHER], made) == [OTHER]
-    assert decisions.idle([ONE, OTHER], [*made, decision(DEPLOY, "logs:GetLogEvents", 1, OTHER)]) == []
+    assert iam_decisions.idle([ONE, OTHER], made) == [OTHER]
+    assert iam_decisions.idle([ONE, OTHER], [*made, decision(DEPLOY, "logs:GetLogEvents", 1, OTHER)]) == []
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     made = (decision(DEPLOY, "lambda:GetAlias", 2, ONE), decision(HOOK, "a:B", 1, allowed=False))
-    decisions.write(made, tmp_path / "deep" / "decisions.json")
-    assert decisions.read(tmp_path / "deep" / "decisions.json") == made
+    iam_decisions.write(made, tmp_path / "deep" / "decisions.json")
+    assert iam_decisions.read(tmp_path / "deep" / "decisions.json") == made

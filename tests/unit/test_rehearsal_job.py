@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rehearsal import files
-from rehearsal.job import Job, subject
-from rehearsal.scratch import ScratchError, aws_environment
+from rehearsal.environment.oidc import Job, subject
+from rehearsal.environment.workspace import ScratchError, aws_environment
 
 ENDPOINT = "http://127.0.0.1:4566"
 ROLE = "arn:aws:iam::333333333333:role/strata-prod-deploy"

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal import leaks
-from rehearsal.leaks import Search, Watch, command_lines, search
-from rehearsal.planted import Secret, in_use
+from rehearsal.secrets import scan
+from rehearsal.secrets.known import Secret, in_use
+from rehearsal.secrets.scan import Search, Watch, command_lines, search
 
 VALUE = "sx9/Qm+vT0aZ/kLw8Rb+e5YhN1c/7dGf3i+o6tXqSn/vCzKjHg+y4uWl"
 SECRET = Secret("the key", VALUE)
@@ -43,7 +43,7 @@ def test_a_secret_is_found_in_each_form(form: str) -> None:
 
 
 def test_every_form_that_is_known_is_tried_here() -> None:
-    assert {form for form, _, _ in leaks.forms(VALUE)} == set(WRITTEN)
+    assert {form for form, _, _ in scan.forms(VALUE)} == set(WRITTEN)
 
 
 @pytest.mark.parametrize("before", ["", "a", "ab"])
@@ -97,7 +97,7 @@ def test_a_place_with_nothing_in_it_is_told() -> None:
 def test_what_is_in_a_zip_is_looked_at(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "orders.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("app/settings.py", f"KEY = {VALUE!r}" * 3)
-    (leak,) = search([SECRET], {"the bundles": leaks._zips(tmp_path)}).leaks
+    (leak,) = search([SECRET], {"the bundles": scan._zips(tmp_path)}).leaks
     assert leak.where == f"{tmp_path}/orders.zip: app/settings.py"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import hcl2
 import pytest
 
-from rehearsal.legacy_state import PROVIDER, TABLE, TAGS, Backend, state
+from rehearsal.environment.legacy_state import PROVIDER, TABLE, TAGS, Backend, state
 
 LAYER = Path(__file__).resolve().parents[2] / "terraform-legacy/data"
 ARN = f"arn:aws:dynamodb:eu-central-1:333333333333:table/{TABLE}"

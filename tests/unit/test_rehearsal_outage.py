@@ -9,8 +9,8 @@ import pytest
 from app.orders import store
 from app.orders.answers import to_json
 from infra.release.model.tags import fits
-from rehearsal.edits import READABLE
-from rehearsal.outage import OVERRIDE
+from rehearsal.commits import READABLE
+from rehearsal.release.outage import OVERRIDE
 
 ITEM = {"id": {"S": "ord_1"}, "total_cents": {"N": "5"}, "checksum": {"B": b"\x00\xff"}}
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import entry, pace
+from rehearsal import cli
+from rehearsal.environment import pace
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_a_canary_has_the_requests_that_it_needs_at_any_factor(
     typed: list[str], rate: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["rehearsal", *typed])
-    assert entry.parsed(entry.options("rehearsal", "", 55.0, Path("report.json")), 55.0).rate == rate
+    assert cli.parsed(cli.options("rehearsal", "", 55.0, Path("report.json")), 55.0).rate == rate
 
 
 def test_what_is_said_names_both_factors_and_the_share() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.keeper import descendants
-from rehearsal.processes import Program, ProgramError
+from rehearsal.environment.processes import Program, ProgramError
+from rehearsal.environment.supervisor import descendants
 
 # A program with a child in a session of its own, whose parent then is gone, and a worker that ignores SIGTERM.
 FAMILY = """
@@ -32,7 +32,7 @@ time.sleep(float(sys.argv[2]))
 ASKER = """
 import os, sys, time
 from pathlib import Path
-from rehearsal.processes import Program
+from rehearsal.environment.processes import Program
 command = [sys.executable, "-c", sys.argv[1], sys.argv[2], "60"]
 with Program(command, env=os.environ, cwd=Path.cwd(), grace=0.2) as program:
     program.ready(Path(sys.argv[2]) / "pids")

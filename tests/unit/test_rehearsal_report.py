@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rehearsal.decisions import EXCHANGE
-from rehearsal.facts import Deployment, Seen
 from rehearsal.fleet.result import Member, SetResult
-from rehearsal.leaks import Leak, Search
-from rehearsal.outcome import Told, outcome, told_by
-from rehearsal.report import Harm, Noop, Refused, Release, Report
-from rehearsal.traffic import Orders
+from rehearsal.observe.aws_records import Deployment, Seen
+from rehearsal.observe.iam_decisions import EXCHANGE
+from rehearsal.observe.outcome import Told, outcome, told_by
+from rehearsal.observe.traffic import Orders
+from rehearsal.release.report import Harm, Noop, Refused, Release, Report
+from rehearsal.secrets.scan import Leak, Search
 
 FIRST = Release("first", "first", "answered", "1 answered", None, "1", None, 0, 9.1, 0, 0, None)
 GOOD = Release("good", "promoted", "verdict", "no alarm fired", "1", "2", "d-GOOD", 0, 21.0, 1300, 0, 0.1012)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.noop import PLAIN
-from rehearsal import edits, scratch
-from rehearsal.scratch import Edit, Scratch, ScratchError, aws_environment, git
+from rehearsal import commits
+from rehearsal.environment import workspace
+from rehearsal.environment.workspace import Edit, Scratch, ScratchError, aws_environment, git
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -81,7 +82,7 @@ def test_an_edit_whose_text_is_not_there_exactly_once_is_an_error(copy: Scratch,
 
 
 @pytest.mark.parametrize(
-    "edit", [edits.GOOD, edits.BAD, edits.READABLE, edits.CANNOT_IMPORT, PLAIN], ids=lambda edit: edit.title
+    "edit", [commits.GOOD, commits.BAD, commits.READABLE, commits.CANNOT_IMPORT, PLAIN], ids=lambda edit: edit.title
 )
 def test_the_edits_fit_the_app_and_the_program_as_they_are(edit: Edit) -> None:
     assert (REPOSITORY / edit.file).read_text().count(edit.before) == 1
@@ -90,10 +91,10 @@ def test_the_edits_fit_the_app_and_the_program_as_they_are(edit: Edit) -> None:
 def test_the_bad_edit_breaks_half_of_the_currencies_and_the_fix_none() -> None:
     from app.orders.prices import CURRENCIES  # noqa: PLC0415
 
-    bad = [currency for currency in CURRENCIES if f'"{currency}"' not in edits.BAD.after]
+    bad = [currency for currency in CURRENCIES if f'"{currency}"' not in commits.BAD.after]
     assert len(bad) * 2 == len(CURRENCIES)
-    assert all(f'"{currency}"' in edits.FIXED.after for currency in CURRENCIES)
-    assert edits.BAD.after.count(edits.FIXED.before) == 1
+    assert all(f'"{currency}"' in commits.FIXED.after for currency in CURRENCIES)
+    assert commits.BAD.after.count(commits.FIXED.before) == 1
 
 
 def test_nothing_of_the_users_aws_or_pulumi_remains(copy: Scratch) -> None:
@@ -149,7 +150,7 @@ def test_a_copy_that_fails_leaves_nothing(repository: Path, monkeypatch: pytest.
     def fail(*_: object, **__: object) -> None:
         raise subprocess.CalledProcessError(1, "git")
 
-    monkeypatch.setattr(scratch, "git", fail)
+    monkeypatch.setattr(workspace, "git", fail)
     with pytest.raises(ScratchError):
         Scratch.of(repository)
     assert os.listdir(tmp_path / "temporary") == []  # noqa: PTH208

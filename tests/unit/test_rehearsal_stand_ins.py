@@ -6,7 +6,7 @@ import pytest
 
 from infra import config
 from infra.config import stack_file
-from rehearsal import stand_in
+from rehearsal.environment import stand_in
 from tests.unit.test_config_secrets import KEY
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ import threading
 import pytest
 from rich.console import Console
 
-from rehearsal.story import Story
+from rehearsal.console import Story
 
 
 def told(story: Story) -> list[str]:
@@ -78,7 +78,7 @@ def test_the_releases_words_stand_alone_and_are_said_once(story: Story) -> None:
 
 def test_of_the_looks_at_a_canary_one_a_second_is_shown(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("rehearsal.story.time.monotonic", lambda: now)
+    monkeypatch.setattr("rehearsal.console.time.monotonic", lambda: now)
     for quarter in range(9):
         now = 1000 + quarter / 4
         story.output(row(quarter // 4, f"f: canary: look {quarter}"))
@@ -94,7 +94,7 @@ def test_of_the_looks_at_a_canary_one_a_second_is_shown(story: Story, monkeypatc
 def test_status_lines_come_by_themselves_where_there_is_no_terminal(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rehearsal.story.PLAIN_EVERY", 0.01)
+    monkeypatch.setattr("rehearsal.console.PLAIN_EVERY", 0.01)
     asked = threading.Semaphore(0)
 
     def status() -> str:

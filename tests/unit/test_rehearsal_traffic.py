@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from aiohttp import web
 
-from rehearsal.traffic import Api, Sent, Traffic, late, new_order, share_of, within
+from rehearsal.observe.traffic import Api, Sent, Traffic, late, new_order, share_of, within
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -150,7 +150,7 @@ def test_no_answer_is_a_failure_that_says_why() -> None:
 
 def test_a_defect_of_the_traffic_itself_is_raised_and_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
     traffic = Traffic(Api.at("http://abc.execute-api.localhost:1"), rate=50)
-    monkeypatch.setattr("rehearsal.traffic.session", lambda: (_ for _ in ()).throw(ValueError("no session")))
+    monkeypatch.setattr("rehearsal.observe.traffic.session", lambda: (_ for _ in ()).throw(ValueError("no session")))
     traffic.start()
     with pytest.raises(ValueError, match="no session"):
         traffic.stop()

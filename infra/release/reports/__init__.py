@@ -1,0 +1,1 @@
+"""What the commands and the preview say, worked out from the records. Pure."""

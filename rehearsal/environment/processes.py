@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from rehearsal.keeper import descendants, process_table
+from rehearsal.environment.supervisor import descendants, process_table
 
-KEEPER = Path(__file__).resolve().with_name("keeper.py")
+KEEPER = Path(__file__).resolve().with_name("supervisor.py")
 
 
 class ProgramError(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from rehearsal.actions.expressions import WorkflowError
+from rehearsal.github_actions.expressions import WorkflowError
 
 HERE = "./"  # how a job calls a workflow of its own repository
 # What is played, and what a machine of one's own has no use for: runners, time limits, and queues of other runs.

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from rehearsal.facts import Seen, newest
+from rehearsal.observe.aws_records import Seen, newest
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rehearsal.processes import Program
+from rehearsal.environment.processes import Program
 
 Outputs = Mapping[str, str]
 

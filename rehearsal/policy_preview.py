@@ -1,4 +1,4 @@
-"""`python -m rehearsal.pull_request`: what a pull request goes through before anybody looks at it.
+"""`python -m rehearsal.policy_preview`: what a pull request goes through before anybody looks at it.
 
 Each stack of a scratch copy is previewed against the local cloud, as if it were new, and the policy pack judges what
 would be declared.
@@ -14,12 +14,12 @@ from pathlib import Path
 
 from infra import config
 from infra.config import stack_file
-from rehearsal import legacy_state, sandbox
-from rehearsal.entry import guarded
-from rehearsal.facts import Aws
-from rehearsal.processes import Program
-from rehearsal.sandbox import REPOSITORY
-from rehearsal.scratch import Scratch, ScratchError, aws_environment, scrubbed
+from rehearsal.cli import guarded
+from rehearsal.environment import legacy_state, sandbox
+from rehearsal.environment.processes import Program
+from rehearsal.environment.sandbox import REPOSITORY
+from rehearsal.environment.workspace import Scratch, ScratchError, aws_environment, scrubbed
+from rehearsal.observe.aws_records import Aws
 
 PACK = "policy"
 SECTION = re.compile(r"^Policies:\n((?:.+\n)*)", re.MULTILINE)  # what the CLI says of policies, up to an empty line

@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from rehearsal import edits
-from rehearsal.sandbox import REPOSITORY, STACK, Sandbox
-from rehearsal.traffic import Api, Traffic
+from rehearsal import commits
+from rehearsal.environment.sandbox import REPOSITORY, STACK, Sandbox
+from rehearsal.observe.traffic import Api, Traffic
 
 FOLDER = Path("docs/captures")
 WIDTH = 110
@@ -34,13 +34,13 @@ def draw(stage: Sandbox, rate: float) -> None:
     traffic = Traffic(Api.at(stage.outputs()["api_url"]), rate)
     traffic.start()
     try:
-        stage.apply(edits.GOOD)
+        stage.apply(commits.GOOD)
         stage.pulumi("up", "--stack", STACK)
-        stage.apply(edits.BAD)
+        stage.apply(commits.BAD)
         _picture("plan", stage)
         stage.pulumi("up", "--stack", STACK)
-        stage.apply(edits.BAD.undone())
-        stage.apply(edits.HARMLESS)
+        stage.apply(commits.BAD.undone())
+        stage.apply(commits.HARMLESS)
         up = threading.Thread(target=stage.pulumi, args=("up", "--stack", STACK), daemon=True)
         up.start()
         _wait_for_a_canary(stage)

@@ -6,16 +6,18 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from rehearsal import edits, outage, pace
-from rehearsal.facts import Aws, Errors, Seen, newest
+from rehearsal import commits
+from rehearsal.console import Story
+from rehearsal.environment import pace
+from rehearsal.environment.sandbox import STACK, Sandbox
+from rehearsal.environment.workspace import Edit, ScratchError
 from rehearsal.fleet.result import SetResult
 from rehearsal.fleet.step import run_set
-from rehearsal.outcome import Told, outcome, told_by
-from rehearsal.report import FAILING, Harm, Noop, Refused, Release, Report
-from rehearsal.sandbox import STACK, Sandbox
-from rehearsal.scratch import Edit, ScratchError
-from rehearsal.story import Story
-from rehearsal.traffic import Api, Orders, Traffic, late, share_of, within
+from rehearsal.observe.aws_records import Aws, Errors, Seen, newest
+from rehearsal.observe.outcome import Told, outcome, told_by
+from rehearsal.observe.traffic import Api, Orders, Traffic, late, share_of, within
+from rehearsal.release import outage
+from rehearsal.release.report import FAILING, Harm, Noop, Refused, Release, Report
 
 UP = ("up", "--stack", STACK)
 RELEASE = "strata:release:Release"
@@ -103,7 +105,7 @@ class Rehearsal:
             f"For ten minutes, {600 / self.sandbox.factor:g} seconds here, one request in ten goes to the new version. "
             "CloudWatch compares the two; if it finds no fault, all traffic follows.",
         )
-        self.step("good", edits.GOOD)
+        self.step("good", commits.GOOD)
 
     def bad(self) -> None:
         self.story.chapter(
@@ -111,14 +113,14 @@ class Rehearsal:
             "It knows the fee of two currencies, and orders come in four. CloudWatch's verdict alarm must stop it "
             "before the shift, and then `pulumi up` must fail and say why.",
         )
-        self.step("bad", edits.BAD)
+        self.step("bad", commits.BAD)
 
     def revert(self) -> None:
         self.story.chapter(
             "revert: the commit is taken back",
             "The live version already is this code, so nothing may shift.",
         )
-        self.step("revert", edits.BAD.undone())
+        self.step("revert", commits.BAD.undone())
 
     def noop(self) -> Noop:
         self.story.chapter("noop: once more", "Nothing was edited, so nothing may change.")
@@ -135,7 +137,7 @@ class Rehearsal:
             "No call of it fails, so no alarm would ever fire. But before any traffic moves, CodeDeploy has a hook "
             "call the new version itself and compare its answers.",
         )
-        self.step("smoke", edits.WRONG)
+        self.step("smoke", commits.WRONG)
 
     def retry(self) -> None:
         self.story.chapter("retry: the same code again", "It was rejected, so it is refused, and nothing is touched.")
@@ -149,10 +151,10 @@ class Rehearsal:
             "Live traffic pauses. The canary harms nobody, since nobody reaches it, so it proves nothing: in prod it "
             "must not be promoted.",
         )
-        self.story.say(f"Commit {self.sandbox.apply(edits.WRONG.undone())}: {edits.WRONG.undone().title}.")
+        self.story.say(f"Commit {self.sandbox.apply(commits.WRONG.undone())}: {commits.WRONG.undone().title}.")
         if self.traffic:
             self.traffic.pause()
-        self.step("evidence", edits.HARMLESS)
+        self.step("evidence", commits.HARMLESS)
         if self.traffic:
             self.traffic.resume()
 
@@ -170,7 +172,7 @@ class Rehearsal:
         self.story.say(f"{outage.add_checksums(self.aws, orders)} orders have a checksum.")
         outage.wait_until_red(self.aws, self.target["alarm"])
         self.story.say(f"Alarm {self.target['alarm']} is red.")
-        self.story.say(f"Commit {self.sandbox.apply(edits.READABLE)}: {edits.READABLE.title}.")
+        self.story.say(f"Commit {self.sandbox.apply(commits.READABLE)}: {commits.READABLE.title}.")
         refused = self._told(self._up(Step("outage", NOTHING, time.time())))
         if refused.reason != "alarm":
             self.amiss.append(

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from rehearsal.actions.expressions import WorkflowError, filled, holds
-from rehearsal.actions.machine import Machine, Outputs, StandIn, StepFailed
-from rehearsal.actions.workflow import Job, Step, Workflow
-from rehearsal.processes import Program
+from rehearsal.environment.processes import Program
+from rehearsal.github_actions.expressions import WorkflowError, filled, holds
+from rehearsal.github_actions.machine import Machine, Outputs, StandIn, StepFailed
+from rehearsal.github_actions.workflow import Job, Step, Workflow
 
 SUCCESS, FAILURE, SKIPPED = "success", "failure", "skipped"
 

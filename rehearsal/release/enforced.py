@@ -13,12 +13,12 @@ from typing import Any
 
 from infra.naming import Shared
 from local.toolchain import environments
-from rehearsal import account, legacy_state, sandbox
-from rehearsal.facts import Aws
+from rehearsal.environment import bootstrap, legacy_state, sandbox
+from rehearsal.environment.oidc import BUILD, Job, Served, subject, subject_in
+from rehearsal.environment.sandbox import REPOSITORY, STACK, Sandbox
+from rehearsal.environment.workspace import Scratch, aws_environment, scrubbed
 from rehearsal.fleet import driver as fleet
-from rehearsal.job import BUILD, Job, Served, subject, subject_in
-from rehearsal.sandbox import REPOSITORY, STACK, Sandbox
-from rehearsal.scratch import Scratch, aws_environment, scrubbed
+from rehearsal.observe.aws_records import Aws
 
 BEFORE = "staging"  # whose account lets prod read what became of its releases
 STACKS = {STACK: "strata-prod-deploy", fleet.STACK: "fleet-rehearsal-deploy"}  # and the role that deploys each
@@ -38,15 +38,15 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
         local = scratch.environment(base, rate=factor)
         shutil.copy2(
             scratch.project / fleet.FOLDER / "bootstrap.yaml",
-            scratch.project / account.PROGRAM / f"Pulumi.{fleet.STACK}.yaml",
+            scratch.project / bootstrap.PROGRAM / f"Pulumi.{fleet.STACK}.yaml",
         )
-        config = account.configured(scratch, STACK)["account"]
+        config = bootstrap.configured(scratch, STACK)["account"]
         number, region = config["allowedAccountIds"][0], config["region"]
         endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
         made = _prepared(scratch, local | aws_environment(endpoint, number, region))
         served = {}
         for name, outputs in made.items():
-            about = subject(account.configured(scratch, name)["identity"], name)
+            about = subject(bootstrap.configured(scratch, name)["identity"], name)
             job = Job(endpoint, about, outputs["roles"][STACKS[name]], scratch.root / f"token-{name}", factor)
             stack.enter_context(job)
             env = job.environment(local | aws_environment(endpoint, number, region), outputs["state"])
@@ -64,7 +64,7 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
 
 def _builder(stack: ExitStack, scratch: Scratch, prod: Served, outputs: Mapping[str, Any]) -> Served:
     """The job that builds, in prod's account, which keeps the bundles."""
-    identity = account.configured(scratch, STACK)["identity"]
+    identity = bootstrap.configured(scratch, STACK)["identity"]
     about = subject_in(identity, BUILD)
     role = outputs["roles"][Shared("strata").build_role]
     job = stack.enter_context(Job(prod.job.endpoint, about, role, scratch.root / "token-build", prod.job.factor))
@@ -76,7 +76,7 @@ def _builder(stack: ExitStack, scratch: Scratch, prod: Served, outputs: Mapping[
 def _prepared(scratch: Scratch, admin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """What `bootstrap/` made for each stack, by the one who has a key."""
     made = _brought_up(scratch, admin, *STACKS)
-    other = account.configured(scratch, BEFORE)["account"]["allowedAccountIds"][0]
+    other = bootstrap.configured(scratch, BEFORE)["account"]["allowedAccountIds"][0]
     _brought_up(scratch, {**admin, "AWS_ACCESS_KEY_ID": other}, BEFORE)
     return made
 
@@ -86,7 +86,7 @@ def _brought_up(scratch: Scratch, admin: Mapping[str, str], *stacks: str) -> dic
     name = f"providers-admin-{stacks[0]}"
     with sandbox.start("providers", scratch, admin, name=name) as providers:
         env = {**admin, **_line(providers.ready(scratch.root / f"{name}.json"))}
-        return {stack: account.prepare(scratch, env, stack) for stack in stacks}
+        return {stack: bootstrap.prepare(scratch, env, stack) for stack in stacks}
 
 
 def _line(ready: Mapping[str, str]) -> dict[str, str]:

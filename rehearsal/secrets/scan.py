@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from rehearsal.facts import Aws
-from rehearsal.planted import Secret
-from rehearsal.sandbox import Sandbox
-from rehearsal.scratch import Scratch, git
+from rehearsal.environment.sandbox import Sandbox
+from rehearsal.environment.workspace import Scratch, git
+from rehearsal.observe.aws_records import Aws
+from rehearsal.secrets.known import Secret
 
 PIECE = 12  # characters: so much of a secret is found where no more of it stands
 LOOK_EVERY = 0.25  # seconds between the looks at running processes

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rehearsal.environment.workspace import require_loopback
 from rehearsal.files import put
-from rehearsal.scratch import require_loopback
 
 EXCHANGE = "sts:AssumeRoleWithWebIdentity"
 

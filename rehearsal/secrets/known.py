@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rehearsal.sandbox import STACK, Sandbox
-from rehearsal.scratch import ScratchError
+from rehearsal.environment.sandbox import STACK, Sandbox
+from rehearsal.environment.workspace import ScratchError
 
 CONFIG_KEY = "strata:secrets.receiptKey"
 # Names, in an environment.

@@ -8,11 +8,11 @@ from typing import Any
 from rich.table import Table
 
 from infra import console
-from rehearsal.decisions import EXCHANGE
 from rehearsal.files import put
 from rehearsal.fleet.result import SetResult
-from rehearsal.leaks import Search
-from rehearsal.traffic import Orders
+from rehearsal.observe.iam_decisions import EXCHANGE
+from rehearsal.observe.traffic import Orders
+from rehearsal.secrets.scan import Search
 
 FEWEST_ORDERS = 200
 # What each step must come to: its name, the outcome, the reason where one must stand, and how `pulumi up` must exit.

@@ -11,11 +11,11 @@ from typing import Any
 
 from infra.naming import Names
 from infra.release.cli.output import Exit
-from rehearsal import planted
-from rehearsal.job import BUILD
-from rehearsal.processes import Program
-from rehearsal.sandbox import STACK, Sandbox
-from rehearsal.story import Story
+from rehearsal.console import Story
+from rehearsal.environment.oidc import BUILD
+from rehearsal.environment.processes import Program
+from rehearsal.environment.sandbox import STACK, Sandbox
+from rehearsal.secrets import known
 
 UP = ("up", "--stack", STACK)
 CHANGE = {
@@ -65,7 +65,7 @@ class Duties:
         self.unstick()
         self.change_by_hand()
         self.up("--refresh")
-        self._type("config", "rm", "--stack", STACK, "--path", planted.CONFIG_KEY)
+        self._type("config", "rm", "--stack", STACK, "--path", known.CONFIG_KEY)
         self.change(BACK)
         self.take_the_bundle()
         self.change(LAST)

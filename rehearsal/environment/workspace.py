@@ -95,7 +95,7 @@ class Scratch:
         if (times := text.count(edit.before)) != 1:
             raise ScratchError(
                 f"cannot edit {edit.file} ({edit.title}): the text to replace stands there {times} times, not once; "
-                f"bring rehearsal/edits.py up to date with the app:\n{edit.before}"
+                f"bring rehearsal/commits.py up to date with the app:\n{edit.before}"
             )
         file.write_text(text.replace(edit.before, edit.after))
         return self.commit(edit.title)

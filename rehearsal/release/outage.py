@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from rehearsal.facts import Aws
-from rehearsal.legacy_state import TABLE
-from rehearsal.scratch import ScratchError
+from rehearsal.environment.legacy_state import TABLE
+from rehearsal.environment.workspace import ScratchError
+from rehearsal.observe.aws_records import Aws
 
 KEY = "strata:release.override"
 OVERRIDE = "ann: orders cannot be read and this is the fix"

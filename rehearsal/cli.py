@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal import pace
-from rehearsal.actions.expressions import WorkflowError
-from rehearsal.processes import ProgramError, end_on_sigterm
-from rehearsal.scratch import ScratchError, scrubbed
-from rehearsal.story import Story
+from rehearsal.console import Story
+from rehearsal.environment import pace
+from rehearsal.environment.processes import ProgramError, end_on_sigterm
+from rehearsal.environment.workspace import ScratchError, scrubbed
+from rehearsal.github_actions.expressions import WorkflowError
 
 REQUESTS = 45.0  # in a simulated minute: a canary of 10 % and ten minutes then has twice the evidence it must have
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from rehearsal.actions.machine import Machine, Outputs, StandIn, StepFailed
-from rehearsal.job import Job
-from rehearsal.scratch import git, share_venvs
+from rehearsal.environment.oidc import Job
+from rehearsal.environment.workspace import git, share_venvs
+from rehearsal.github_actions.machine import Machine, Outputs, StandIn, StepFailed
 
 # By which AWS's clients find the plugins of Pulumi that are there already, with the job's own credentials.
 Plugins = Callable[[Mapping[str, str]], AbstractContextManager[Mapping[str, str]]]

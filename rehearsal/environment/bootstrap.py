@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.config import stack_file
-from rehearsal.sandbox import succeed
-from rehearsal.scratch import Scratch
+from rehearsal.environment.sandbox import succeed
+from rehearsal.environment.workspace import Scratch
 
 PROGRAM = "bootstrap"  # the folder of the second program
 

@@ -1,7 +1,7 @@
 """The commits that a rehearsal makes to its copy of the app: exact text, so that a change of the app that this page has
 not followed is an error and never a rehearsal of nothing."""
 
-from rehearsal.scratch import Edit
+from rehearsal.environment.workspace import Edit
 
 GOOD = Edit(
     title="Say the name of the service in /health",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rehearsal.facts import Aws
+from rehearsal.observe.aws_records import Aws
 
 FORMAT = 4  # of Terraform's states since 0.12
 TERRAFORM = "1.11.4"

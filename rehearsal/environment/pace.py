@@ -8,7 +8,7 @@ requests per second, so that a simulated minute has as many as before.
 import subprocess
 import sys
 
-from rehearsal.processes import ProgramError
+from rehearsal.environment.processes import ProgramError
 
 ENOUGH = 0.3  # of a core, for one process more: a rehearsal's own traffic leaves about 0.45 on two quiet cores
 ALONE = 0.6  # of a core, that one process more gets beside a rehearsal for which the machine is fast enough

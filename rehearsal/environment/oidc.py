@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rehearsal import files
-from rehearsal.scratch import for_go, require_loopback, state_at
+from rehearsal.environment.workspace import for_go, require_loopback, state_at
 
 BUILD = "build"  # the job that builds, which deploys nothing
 ISSUER, AUDIENCE = "https://token.actions.githubusercontent.com", "sts.amazonaws.com"

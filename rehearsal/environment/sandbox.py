@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from rehearsal import legacy_state, stand_in
-from rehearsal.facts import Aws
-from rehearsal.job import Served
-from rehearsal.processes import Program
-from rehearsal.scratch import Edit, Scratch, ScratchError, aws_environment, scrubbed
+from rehearsal.environment import legacy_state, stand_in
+from rehearsal.environment.oidc import Served
+from rehearsal.environment.processes import Program
+from rehearsal.environment.workspace import Edit, Scratch, ScratchError, aws_environment, scrubbed
+from rehearsal.observe.aws_records import Aws
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 LOCAL_PYTHON = REPOSITORY / "local/.venv/bin/python"
 STACK = "prod"
 # What a person in a shell needs beside PATH; the rest of the environment stays the person's own. But what they have set

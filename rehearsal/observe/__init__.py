@@ -1,0 +1,1 @@
+"""Observes a rehearsal from outside: live traffic, AWS's own records, IAM's decisions."""
