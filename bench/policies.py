@@ -3,18 +3,18 @@
 import re
 
 from infra import permissions
-from infra.naming import Names, Place
-from infra.permissions import Belongings
+from infra.naming import AwsLocation, Names
+from infra.permissions import StackResources
 from infra.permissions.statement import LARGEST
 
 BAR = 0.75 * LARGEST  # characters; a quarter stays free
-PLACE = Place("aws", "eu-central-1", "333333333333")
+PLACE = AwsLocation("aws", "eu-central-1", "333333333333")
 
 
 def sizes(functions: int) -> dict[str, int]:
     """Characters, white space apart, by policy: those of who deploys and who previews, and the boundary."""
     names = Names("strata", "prod", ("orders", *(f"service-{number:02}" for number in range(1, functions))))
-    own = Belongings(names.table)
+    own = StackResources(names.table)
     makers = {names.deploy_role: permissions.deploy, names.preview_role: permissions.preview}
     found = {
         f"{role}-{part}": statements

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.config.settings import AccountConfig
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 
 
 class AccountError(pulumi.RunError):
@@ -32,7 +32,7 @@ def provider(config: Located) -> aws.Provider:
     )
 
 
-def place(config: Located, provider: aws.Provider) -> Place:
+def place(config: Located, provider: aws.Provider) -> AwsLocation:
     """Where the caller's credentials lead. Raises AccountError, before any resource but the provider is declared.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
@@ -51,4 +51,4 @@ def place(config: Located, provider: aws.Provider) -> Place:
             f"the credentials are of account {caller.account_id}, but {config.names.project}:account.allowedAccountIds "
             f"of stack {config.names.stack} is {allowed}; take credentials of that account"
         )
-    return Place(partition=caller.arn.split(":")[1], region=config.account.region, account=caller.account_id)
+    return AwsLocation(partition=caller.arn.split(":")[1], region=config.account.region, account=caller.account_id)

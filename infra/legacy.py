@@ -13,7 +13,7 @@ from pulumi_terraform.state import get_s3_reference
 
 from infra.config import LegacyState
 from infra.contracts import DataOutputs
-from infra.naming import Place
+from infra.naming import AwsLocation
 
 LONGEST_REASON = 200  # characters of the provider's own words
 
@@ -22,7 +22,7 @@ class LegacyError(pulumi.RunError):
     """A legacy layer's state does not hold what its contract needs. Pulumi shows it without a traceback."""
 
 
-def data(state: LegacyState, place: Place) -> DataOutputs:
+def data(state: LegacyState, place: AwsLocation) -> DataOutputs:
     """The contract of the data layer, from `terraform-legacy/data`. Raises LegacyError.
 
     The table must lie where the stack lives: the state of another account or region is somebody else's.

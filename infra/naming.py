@@ -18,7 +18,7 @@ STACK = re.compile(rf"[a-z][a-z0-9-]{{0,{LONGEST_STACK - 1}}}")
 
 
 @dataclass(frozen=True)
-class Place:
+class AwsLocation:
     """Where a stack lives: `partition` is "aws", "aws-cn" ..., `account` twelve digits."""
 
     partition: str
@@ -231,11 +231,11 @@ class Shared:
 
     project: str
 
-    def state_bucket(self, place: Place) -> str:
+    def state_bucket(self, place: AwsLocation) -> str:
         """S3 has one namespace for everybody, so the name says whose the bucket is."""
         return f"{self.project}-state-{place.account}-{place.region}"
 
-    def artifact_bucket(self, place: Place) -> str:
+    def artifact_bucket(self, place: AwsLocation) -> str:
         """Where bundles are kept; Lambda reads them in its own region only."""
         return f"{self.project}-artifacts-{place.account}-{place.region}"
 

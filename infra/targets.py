@@ -8,9 +8,9 @@ from pulumi import Input
 from infra.bundle.smoke import PROBE, Smoke
 from infra.config.upstream import Before
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
-from infra.naming import Place
+from infra.naming import AwsLocation
 
-UNTOLD = ("configuration", "probe")
+UNKNOWN = ("configuration", "probe")
 
 
 def build(
@@ -57,11 +57,11 @@ def _proof(service: str, before: Before | None, partition: str) -> dict[str, Inp
     """Whose records must prove a release, and the role that may read them."""
     if before is None:
         return {}
-    names, place = before.names, Place(partition, before.region, before.account)
+    names, place = before.names, AwsLocation(partition, before.region, before.account)
     group = place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(service)}")
     return {"proof_group": group, "proof_role": place.global_arn("iam", f"role/{names.proof_role}")}
 
 
 def exported(targets: list[dict[str, Input[str | int]]]) -> list[dict[str, Input[str | int]]]:
     """The targets for the operator's command, without what only a release and a preview need: pages of JSON."""
-    return [{name: value for name, value in target.items() if name not in UNTOLD} for target in targets]
+    return [{name: value for name, value in target.items() if name not in UNKNOWN} for target in targets]

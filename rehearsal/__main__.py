@@ -13,12 +13,12 @@ from rehearsal import screenshots
 from rehearsal.cli import guarded, options, parsed, slowed
 from rehearsal.console import Story
 from rehearsal.environment import sandbox
-from rehearsal.environment.oidc import outlived
+from rehearsal.environment.oidc import survives_expiry
 from rehearsal.environment.processes import ProgramError
 from rehearsal.environment.sandbox import STACK
 from rehearsal.observe import iam_decisions
 from rehearsal.release import enforced
-from rehearsal.release.deploy_role import Duties
+from rehearsal.release.deploy_role import DeployRoleScenario
 from rehearsal.release.scenario import Rehearsal
 from rehearsal.secrets import known, scan
 
@@ -56,7 +56,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
             told = Rehearsal(stage, story, rate, asked, key.value)
             report = told.run()
             if early is not None:
-                amiss = [*Duties(told.sandbox, story).run(), *outlived(early, stage.endpoint)]
+                amiss = [*DeployRoleScenario(told.sandbox, story).run(), *survives_expiry(early, stage.endpoint)]
                 made = iam_decisions.made(stage.endpoint)
                 report = replace(report, calls=iam_decisions.calls(made), amiss=(*amiss, *iam_decisions.denied(made)))
                 iam_decisions.write(made, file.with_name(DECISIONS))

@@ -39,7 +39,7 @@ def draw(stage: Sandbox, rate: float) -> None:
         stage.apply(commits.BAD)
         _picture("plan", stage)
         stage.pulumi("up", "--stack", STACK)
-        stage.apply(commits.BAD.undone())
+        stage.apply(commits.BAD.going_back())
         stage.apply(commits.HARMLESS)
         up = threading.Thread(target=stage.pulumi, args=("up", "--stack", STACK), daemon=True)
         up.start()

@@ -18,7 +18,7 @@ from infra.artifacts.store import Artifacts, Stored
 from infra.bundle import BundleError
 from infra.bundle.zips import write
 from infra.commit import DIRTY, checkout, why_none
-from infra.release.engine.cloud import CloudError
+from infra.release.engine.cloud import AwsError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WRONG = 1
@@ -128,7 +128,7 @@ def _told(*, as_json: bool) -> Iterator[None]:
     """What is wrong, in a line or a few, without a traceback."""
     try:
         yield
-    except (pulumi.RunError, CloudError) as problem:
+    except (pulumi.RunError, AwsError) as problem:
         _end(str(problem), as_json=as_json)
 
 

@@ -16,7 +16,18 @@ from infra.bundle import Platform
 from infra.bundle.model import LIBRARIES, MACHINES
 from infra.bundle.zips import LARGEST_CODE
 from infra.commit import DIRTY
-from infra.config.schema import Check, OneOf, Reader, Room, Text, UnfitError, Whole, decode, read_object, shown
+from infra.config.schema import (
+    Check,
+    InvalidValueError,
+    OneOf,
+    Reader,
+    Section,
+    Text,
+    Whole,
+    decode,
+    read_object,
+    shown,
+)
 from infra.naming import SERVICES
 
 HOOKS = "hooks"  # the one zip of all hooks
@@ -42,7 +53,7 @@ class _Dependencies(Check):
 
     def check(self, value: object) -> Mapping[str, str]:
         if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-            raise UnfitError("not an object of strings")
+            raise InvalidValueError("not an object of strings")
         return value
 
 
@@ -51,7 +62,7 @@ class _Sbom(Check):
 
     def check(self, value: object) -> Mapping[str, Any]:
         if not isinstance(value, dict) or value.get("bomFormat") != "CycloneDX":
-            raise UnfitError("not a bill of materials in CycloneDX")
+            raise InvalidValueError("not a bill of materials in CycloneDX")
         return value
 
 
@@ -62,9 +73,9 @@ class _Time(Check):
         try:
             found = datetime.fromisoformat(value if isinstance(value, str) else "")
         except ValueError:
-            raise UnfitError("not a time") from None
+            raise InvalidValueError("not a time") from None
         if found.tzinfo is None:
-            raise UnfitError("without a time zone")
+            raise InvalidValueError("without a time zone")
         return found.astimezone(UTC)
 
 
@@ -89,7 +100,7 @@ class _Functions(Reader):
             found = ", ".join(value) if isinstance(value, dict) else shown(value)
             mistakes.append(f"{path} is of {found}, but the program has {', '.join(NAMES)}; run `make bundle`")
             return
-        room = Room(Entry)
+        room = Section(Entry)
         entries = {name: entry for name in value for entry in room.read(value[name], f"{path}.{name}", mistakes)}
         if len(entries) == len(value):
             yield entries
@@ -137,7 +148,7 @@ def parse(text: str, file: Path) -> Manifest:
     mistakes: list[str] = []
     try:
         reading = read_object(Manifest, decode(text), "manifest", mistakes)
-    except UnfitError as error:
+    except InvalidValueError as error:
         raise ManifestError(file, [f"it is {shown(text)}, {error}"]) from None
     if mistakes:
         raise ManifestError(file, mistakes)

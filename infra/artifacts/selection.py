@@ -64,13 +64,13 @@ class Taken:
         """The services' bundles and the hooks', by name. Raises ManifestError where the bucket must hold them and does
         not, or holds other bytes."""
         from infra.artifacts.store import Artifacts, Stored, bundle_key  # noqa: PLC0415 - who builds needs no boto3
-        from infra.release.engine.cloud import CloudError  # noqa: PLC0415 - the same
+        from infra.release.engine.cloud import AwsError  # noqa: PLC0415 - the same
 
         artifacts, found, mistakes = Artifacts(bucket, region), dict[str, Stored](), list[str]()
         for name, entry in self.manifest.functions.items():
             try:
                 stored = artifacts.find(entry.digest)
-            except CloudError as problem:
+            except AwsError as problem:
                 mistakes.append(f"{name}: {problem}")
                 continue
             if stored is None and self.planned:

@@ -6,7 +6,7 @@ from pathlib import Path
 from infra import config
 from infra.bundle import BundleError, Platform
 from infra.config import StackConfig
-from infra.naming import Place, Shared
+from infra.naming import AwsLocation, Shared
 
 
 def all_of(repository: Path) -> dict[str, StackConfig]:
@@ -44,4 +44,4 @@ def bucket(stack: StackConfig, own: str = "") -> str:
                 f"stack {stack.names.stack} may be in {1 + len(others)} accounts, so the artifact bucket is in none "
                 f"for certain; give {stack.names.project}:artifacts.accountId"
             )
-    return Shared(stack.names.project).artifact_bucket(Place("aws", stack.account.region, account))
+    return Shared(stack.names.project).artifact_bucket(AwsLocation("aws", stack.account.region, account))

@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from infra.bundle.model import digest as digest_of
-from infra.release.aws.errors import asking
-from infra.release.engine.cloud import CloudError, NotThere
+from infra.release.aws.errors import aws_call
+from infra.release.engine.cloud import AwsError, NotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,7 +46,7 @@ class Artifacts:
         digest = digest_of(zipped)
         self._write(bundle_key(digest), zipped, "application/zip")
         if (stored := self.find(digest)) is None:
-            raise CloudError(f"s3://{self.bucket}/{bundle_key(digest)} was written and is not there; run again")
+            raise AwsError(f"s3://{self.bucket}/{bundle_key(digest)} was written and is not there; run again")
         return stored
 
     def find(self, digest: str) -> Stored | None:
@@ -57,24 +57,24 @@ class Artifacts:
         """
         key, where = bundle_key(digest), f"s3://{self.bucket}/{bundle_key(digest)}"
         try:
-            with asking("s3 HeadObject", where):
+            with aws_call("s3 HeadObject", where):
                 found = self._s3.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
-        except NotThere:
+        except NotFoundError:
             return None
         if (held := found.get("ChecksumSHA256", "none")) != digest:
-            raise CloudError(
+            raise AwsError(
                 f"{where} holds bytes with the SHA-256 {held}, not {digest}: somebody altered it after the build; "
                 "find out who, delete that version of the object, and put the bundle again"
             )
         if (version := found.get("VersionId", "null")) == "null":
-            raise CloudError(f"the bucket {self.bucket} keeps no versions; bring `bootstrap/` up in its account")
+            raise AwsError(f"the bucket {self.bucket} keeps no versions; bring `bootstrap/` up in its account")
         return Stored(self.bucket, key, version)
 
     def get(self, digest: str) -> bytes | None:
         """The bytes of that digest, None where they are not there. Raises CloudError where others are."""
         zipped = self._read(bundle_key(digest))
         if zipped is not None and digest_of(zipped) != digest:
-            raise CloudError(
+            raise AwsError(
                 f"s3://{self.bucket}/{bundle_key(digest)} holds bytes with the SHA-256 {digest_of(zipped)}, not "
                 f"{digest}: somebody altered it after the build; find out who, and put the bundle again"
             )
@@ -84,7 +84,7 @@ class Artifacts:
         """Keep the manifest of a commit. Raises CloudError where the commit has another one already."""
         self._write(manifest_key(commit), manifest.encode(), "application/json")
         if (kept := self.built(commit)) != manifest:
-            raise CloudError(
+            raise AwsError(
                 f"commit {commit} was built before, with another outcome: s3://{self.bucket}/{manifest_key(commit)} "
                 f"{'is not there' if kept is None else 'is not this manifest'}; take that one "
                 "(`python -m infra.artifacts get --stack STACK`), and find out why the builds differ"
@@ -98,7 +98,7 @@ class Artifacts:
     def _write(self, key: str, content: bytes, kind: str) -> None:
         """Unless it is there."""
         try:
-            with asking("s3 PutObject", f"s3://{self.bucket}/{key}"):
+            with aws_call("s3 PutObject", f"s3://{self.bucket}/{key}"):
                 self._s3.put_object(
                     Bucket=self.bucket,
                     Key=key,
@@ -107,16 +107,16 @@ class Artifacts:
                     ChecksumSHA256=digest_of(content),
                     IfNoneMatch="*",
                 )
-        except CloudError as problem:
+        except AwsError as problem:
             cause = problem.__cause__
             if not isinstance(cause, ClientError) or cause.response["Error"].get("Code") not in TAKEN:
                 raise
 
     def _read(self, key: str) -> bytes | None:
         try:
-            with asking("s3 GetObject", f"s3://{self.bucket}/{key}"):
+            with aws_call("s3 GetObject", f"s3://{self.bucket}/{key}"):
                 return self._s3.get_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
-        except NotThere:
+        except NotFoundError:
             return None
 
     @cached_property

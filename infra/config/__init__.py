@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ROOMS: Mapping[str, type] = {
+SECTIONS: Mapping[str, type] = {
     "account": AccountConfig,
     "artifacts": ArtifactsConfig,
     "data": DataConfig,
@@ -104,14 +104,14 @@ def parse(
         mistakes += names.unfit()
     except ValueError as error:
         mistakes.append(str(error))
-    readings = read_rooms(ROOMS, raw, project, mistakes, secret)
+    readings = read_rooms(SECTIONS, raw, project, mistakes, secret)
     mistakes += cross_checks.data(readings["data"], stack)
     mistakes += cross_checks.secrets(readings[SECRETS], stack, encrypted=f"{project}:{SECRETS}" in secret)
     mistakes += cross_checks.release(readings["release"])
     before = None if mistakes else read_before(readings["release"], names, folder, mistakes)
     if mistakes:
         raise ConfigError(stack, mistakes)
-    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in ROOMS.items() if room != "release"}
+    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in SECTIONS.items() if room != "release"}
     rooms["data"] = _with_region(rooms["data"], rooms["account"].region)
     return StackConfig(names, **rooms, release=_policy(readings["release"].values), before=before)
 

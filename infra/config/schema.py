@@ -16,7 +16,7 @@ LONGEST_SHOWN = 60  # characters of a value in a mistake
 MOST_DIGITS = 15  # of a whole number; floats hold these exactly
 
 
-class UnfitError(ValueError):
+class InvalidValueError(ValueError):
     """What is wrong with one value, and the remedy; whoever reads it puts the path and the value in front."""
 
 
@@ -93,21 +93,21 @@ def decode(text: str) -> object:
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         names = [name for name, _ in pairs]
         if twice := [name for name in names if names.count(name) > 1]:
-            raise UnfitError(f"with the key {shown(twice[0])} twice; keep one of them")
+            raise InvalidValueError(f"with the key {shown(twice[0])} twice; keep one of them")
         return dict(pairs)
 
     def no_number(name: str) -> object:
-        raise UnfitError(f"with {name} in it, which is no number; give a finite one")
+        raise InvalidValueError(f"with {name} in it, which is no number; give a finite one")
 
     def whole(digits: str) -> int:
         if len(digits) > MOST_DIGITS:
-            raise UnfitError(f"with a number of {len(digits)} digits in it; give one of {MOST_DIGITS} at most")
+            raise InvalidValueError(f"with a number of {len(digits)} digits in it; give one of {MOST_DIGITS} at most")
         return int(digits)
 
     try:
         return json.loads(text, object_pairs_hook=once, parse_constant=no_number, parse_int=whole)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise UnfitError(f"not an object ({error}); write its keys below it, indented") from None
+        raise InvalidValueError(f"not an object ({error}); write its keys below it, indented") from None
 
 
 def hidden(value: object) -> object:
@@ -168,14 +168,14 @@ class Check(Reader):
     def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
         try:
             yield self.check(value)
-        except UnfitError as error:
+        except InvalidValueError as error:
             by_cli = typed(value, path, self._takes)
             mistakes.append(f"{path} is {shown(value)}, {error}{by_cli}; give {self.wants}")
 
     def _takes(self, value: object) -> bool:
         try:
             self.check(value)
-        except UnfitError:
+        except InvalidValueError:
             return False
         return True
 
@@ -193,9 +193,9 @@ class Whole(Check):
 
     def check(self, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise UnfitError("not a whole number")
+            raise InvalidValueError("not a whole number")
         if not self.low <= value <= self.high:
-            raise UnfitError(f"out of bounds: {self.why}")
+            raise InvalidValueError(f"out of bounds: {self.why}")
         return value
 
 
@@ -206,9 +206,9 @@ class Share(Check):
 
     def check(self, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UnfitError("not a number")
+            raise InvalidValueError("not a number")
         if not 0 < value <= 1:
-            raise UnfitError("out of bounds")
+            raise InvalidValueError("out of bounds")
         return float(value)
 
 
@@ -219,7 +219,7 @@ class Flag(Check):
 
     def check(self, value: object) -> bool:
         if not isinstance(value, bool):
-            raise UnfitError("neither true nor false")
+            raise InvalidValueError("neither true nor false")
         return value
 
 
@@ -235,7 +235,7 @@ class OneOf(Check):
         for choice in self.choices:
             if type(value) is type(choice) and value == choice:
                 return choice
-        raise UnfitError(f"not supported: {self.why}")
+        raise InvalidValueError(f"not supported: {self.why}")
 
 
 class Text(Check):
@@ -246,9 +246,9 @@ class Text(Check):
 
     def check(self, value: object) -> str:
         if not isinstance(value, str):
-            raise UnfitError("not a string (it may lack quotes)")
+            raise InvalidValueError("not a string (it may lack quotes)")
         if not re.fullmatch(self.pattern, value):
-            raise UnfitError("not of the form wanted")
+            raise InvalidValueError("not of the form wanted")
         return value
 
 
@@ -261,17 +261,17 @@ class Key(Check):
 
     def check(self, value: object) -> Secret:
         if not isinstance(value, Secret):
-            raise UnfitError("not a secret")
+            raise InvalidValueError("not a secret")
         if isinstance(value, Sealed):
             return value
         if not self.least <= len(value.value) <= self.most:
-            raise UnfitError(f"of {len(value.value)} characters")
+            raise InvalidValueError(f"of {len(value.value)} characters")
         if not re.fullmatch(r"[A-Za-z0-9+/=_-]+", value.value):
-            raise UnfitError("with other characters in it")
+            raise InvalidValueError("with other characters in it")
         return value
 
 
-class Listed(Reader):
+class ListOf(Reader):
     """A list of at least `least` different items."""
 
     def __init__(self, item: Reader, least: int) -> None:
@@ -292,7 +292,7 @@ class Listed(Reader):
             yield tuple(good)
 
 
-class Room(Reader):
+class Section(Reader):
     """An object with the fields of a dataclass."""
 
     wants = "an object"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pulumi
 
 from infra.config import stack_file
-from infra.config.schema import Reading, Sealed, Secret, UnfitError, decode, hidden, read_object, shown, unknown
+from infra.config.schema import InvalidValueError, Reading, Sealed, Secret, decode, hidden, read_object, shown, unknown
 from infra.config.stack_file import Handed, StackFileError
 
 SECRETS = "secrets"  # the one room whose values stay secret, from here to AWS
@@ -77,7 +77,7 @@ def read_rooms(
 def _read(cls: type, text: str, path: str, mistakes: list[str], *, hide: bool) -> Reading:
     try:
         value = decode(text)
-    except UnfitError as error:
+    except InvalidValueError as error:
         mistakes.append(f"{path} is {shown(Secret(text) if hide else text)}, {error}")
         return Reading(path, {}, frozenset())
     value = hidden(value) if hide else value

@@ -10,15 +10,15 @@ from typing import Annotated, Any
 from infra.config.schema import (
     Check,
     Flag,
+    InvalidValueError,
     Key,
-    Listed,
+    ListOf,
     OneOf,
     Reader,
-    Room,
     Secret,
+    Section,
     Share,
     Text,
-    UnfitError,
     Whole,
     below,
     key_of,
@@ -69,7 +69,7 @@ class SourceOf(Check):
         for source in self.supported:
             if value == source:
                 return source
-        raise UnfitError(f"not a source of this layer: {self.why}")
+        raise InvalidValueError(f"not a source of this layer: {self.why}")
 
 
 ACCOUNT_ID = Text(r"\d{12}", 'an account id, twelve digits in quotes, e.g. "111111111111"')
@@ -80,7 +80,7 @@ class AccountConfig:
     """strata:account"""
 
     region: Annotated[str, REGION]
-    allowed_account_ids: Annotated[tuple[str, ...], Listed(ACCOUNT_ID, least=1)]
+    allowed_account_ids: Annotated[tuple[str, ...], ListOf(ACCOUNT_ID, least=1)]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class DataConfig:
     source: Annotated[Source, SourceOf(*Source, why="a table is read, adopted or owned")] = Source.MANAGED
     table_name: Annotated[str | None, Text(r"[A-Za-z0-9_.-]{3,255}", 'a table\'s name, e.g. "orders-prod"')] = None
     deletion_protection: Annotated[bool, Flag()] = True
-    legacy: Annotated[LegacyState | None, Room(LegacyState)] = None
+    legacy: Annotated[LegacyState | None, Section(LegacyState)] = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Authorizer:
         str, Text(r"https://[^\s/?#]+(/[^\s?#]*)?", 'the issuer\'s URL, e.g. "https://issuer.example.com"')
     ]
     audience: Annotated[
-        tuple[str, ...], Listed(Text(r"[!-~]{1,256}", 'for whom tokens are made, e.g. "orders"'), least=1)
+        tuple[str, ...], ListOf(Text(r"[!-~]{1,256}", 'for whom tokens are made, e.g. "orders"'), least=1)
     ]
 
 
@@ -142,11 +142,11 @@ class Authorizer:
 class ApiConfig:
     """strata:compute.api. Without days there is no access log; without an authorizer anybody may call."""
 
-    throttling: Annotated[Throttling, Room(Throttling)] = Throttling()
+    throttling: Annotated[Throttling, Section(Throttling)] = Throttling()
     access_log_days: Annotated[
         int, OneOf(0, *LOG_RETENTION, why="CloudWatch Logs offers a list of days, and 0 is for no access log")
     ] = 30
-    authorizer: Annotated[Authorizer | None, Room(Authorizer)] = None
+    authorizer: Annotated[Authorizer | None, Section(Authorizer)] = None
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class ComputeConfig:
     log_level: Annotated[
         str, OneOf("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", why="these are the levels of Powertools' logger")
     ] = "INFO"
-    api: Annotated[ApiConfig, Room(ApiConfig)] = ApiConfig()
+    api: Annotated[ApiConfig, Section(ApiConfig)] = ApiConfig()
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class ObservabilityConfig:
     throttle_share: Annotated[float, Share()] = 0.05
     notify: Annotated[
         tuple[str, ...],
-        Listed(Text(r"[^@\s]+@[^@\s]+\.[^@\s]+", 'an e-mail address, e.g. "oncall@example.com"'), least=0),
+        ListOf(Text(r"[^@\s]+@[^@\s]+\.[^@\s]+", 'an e-mail address, e.g. "oncall@example.com"'), least=0),
     ] = ()
 
 
@@ -205,7 +205,7 @@ class Curve:
 class DeliveryConfig:
     """strata:delivery. Without minutes to bake there is no bake hook."""
 
-    curve: Annotated[Curve, Room(Curve)] = Curve()
+    curve: Annotated[Curve, Section(Curve)] = Curve()
     smoke: Annotated[bool, Flag()] = True
     bake_minutes: Annotated[
         int, Whole(0, 14, "minutes", "a Lambda function holds the deployment open, and it runs 15 minutes at most")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from infra.identity.config import IdentityConfig, ServedStack
-from infra.naming import Names, Place, Shared
+from infra.naming import AwsLocation, Names, Shared
 from infra.permissions import artifacts
 from infra.permissions.roles import PARTS, Policies, deploy, preview
 from infra.permissions.trust import Token, pulumi_token
@@ -38,7 +38,7 @@ class Access:
     def serves(self) -> str | None:
         return self.names.stack
 
-    def policies(self, place: Place, key_arn: str) -> Policies:
+    def policies(self, place: AwsLocation, key_arn: str) -> Policies:
         """What the role may do. `key_arn`: of the key of the stacks' secrets."""
         may = deploy if self.changes else preview
         api = self.stack.api_id or ("*" if self.alone else "")
@@ -58,7 +58,7 @@ class Builder:
     does = "keeps bundles, and reaches no stack"
     serves = None
 
-    def policies(self, place: Place, _: str) -> Policies:
+    def policies(self, place: AwsLocation, _: str) -> Policies:
         return {"artifacts": artifacts.keeping(self.project, place)}
 
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import pulumi
 
-from infra.config.schema import Flag, Listed, OneOf, Reading, Room, Text, shown
+from infra.config.schema import Flag, ListOf, OneOf, Reading, Section, Text, shown
 from infra.config.sections import ConfigError, given, given_secret, read_rooms
 from infra.config.settings import ACCOUNT_ID, AccountConfig
 from infra.naming import MOST_LISTED, SERVICES, STACK, Names
-from infra.permissions import Belongings, Neighbour, Repository
+from infra.permissions import PeerStack, Repository, StackResources
 
 ENVIRONMENT = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", 'the name of a GitHub environment, e.g. "prod"')
 # https://git-scm.com/docs/git-check-ref-format; of its letters those that neither IAM nor GitHub takes for a wildcard
@@ -85,8 +85,8 @@ class NeighbourStack:
     stack: Annotated[str, Text(STACK.pattern, 'a stack\'s name, e.g. "staging"')]
     account: Annotated[str, Text(r"\d{12}", 'an account id, twelve digits in quotes, e.g. "222222222222"')]
 
-    def of(self, project: str) -> Neighbour:
-        return Neighbour(Names(project, self.stack), self.account)
+    def of(self, project: str) -> PeerStack:
+        return PeerStack(Names(project, self.stack), self.account)
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ class ServedStack:
     name: Annotated[str, Text(STACK.pattern, 'a stack\'s name, e.g. "prod"')]
     environment: Annotated[str, ENVIRONMENT]
     table_name: Annotated[str | None, Text(r"[A-Za-z0-9_.-]{3,255}", 'a table\'s name, e.g. "orders-prod"')] = None
-    legacy: Annotated[LegacyObject | None, Room(LegacyObject)] = None
-    follows: Annotated[NeighbourStack | None, Room(NeighbourStack)] = None
-    proves_to: Annotated[NeighbourStack | None, Room(NeighbourStack)] = None
-    services: Annotated[tuple[str, ...], Listed(SERVICE, least=1)] = SERVICES
-    reviewers: Annotated[tuple[str, ...], Listed(REVIEWER, least=1)] = ()
+    legacy: Annotated[LegacyObject | None, Section(LegacyObject)] = None
+    follows: Annotated[NeighbourStack | None, Section(NeighbourStack)] = None
+    proves_to: Annotated[NeighbourStack | None, Section(NeighbourStack)] = None
+    services: Annotated[tuple[str, ...], ListOf(SERVICE, least=1)] = SERVICES
+    reviewers: Annotated[tuple[str, ...], ListOf(REVIEWER, least=1)] = ()
     api_id: Annotated[str, Text(r"[a-z0-9]{10}", "the id of its API, as the address of the API begins")] = ""
 
     def preview_environment(self, shared: str) -> str:
@@ -111,8 +111,8 @@ class ServedStack:
     def names(self, project: str) -> Names:
         return Names(project, self.name, self.services)
 
-    def belongings(self, names: Names) -> Belongings:
-        return Belongings(
+    def belongings(self, names: Names) -> StackResources:
+        return StackResources(
             table=self.table_name or names.table,
             legacy_bucket=self.legacy.bucket if self.legacy else "",
             legacy_key=self.legacy.object_key if self.legacy else "",
@@ -126,7 +126,7 @@ class KeptArtifacts:
     and the environment of the job that builds."""
 
     account_id: Annotated[str | None, ACCOUNT_ID] = None
-    readers: Annotated[tuple[str, ...], Listed(ACCOUNT_ID, least=0)] = ()
+    readers: Annotated[tuple[str, ...], ListOf(ACCOUNT_ID, least=0)] = ()
     environment: Annotated[str, ENVIRONMENT] = "build"
 
 
@@ -134,15 +134,15 @@ class KeptArtifacts:
 class IdentityConfig:
     """The object `identity`. `project` is that of the stacks, whose names all others are built from."""
 
-    github: Annotated[GitHubConfig, Room(GitHubConfig)]
-    stacks: Annotated[tuple[ServedStack, ...], Listed(Room(ServedStack), least=1)]
+    github: Annotated[GitHubConfig, Section(GitHubConfig)]
+    stacks: Annotated[tuple[ServedStack, ...], ListOf(Section(ServedStack), least=1)]
     project: Annotated[str, Text(r"[a-z][a-z0-9-]{0,15}", 'a project\'s name, e.g. "strata"')] = "strata"
     preview_environment: Annotated[str, ENVIRONMENT] = "preview"
-    pulumi: Annotated[PulumiConfig | None, Room(PulumiConfig)] = None
-    artifacts: Annotated[KeptArtifacts, Room(KeptArtifacts)] = KeptArtifacts()
+    pulumi: Annotated[PulumiConfig | None, Section(PulumiConfig)] = None
+    artifacts: Annotated[KeptArtifacts, Section(KeptArtifacts)] = KeptArtifacts()
 
 
-ROOMS: Mapping[str, type] = {"account": AccountConfig, "identity": IdentityConfig}
+SECTIONS: Mapping[str, type] = {"account": AccountConfig, "identity": IdentityConfig}
 
 
 @dataclass(frozen=True)
@@ -171,11 +171,11 @@ def parse(
         names = Names(project, stack)
     except ValueError as error:
         mistakes.append(str(error))
-    readings = read_rooms(ROOMS, raw, project, mistakes, secret)
+    readings = read_rooms(SECTIONS, raw, project, mistakes, secret)
     mistakes += _rules(readings["identity"])
     if mistakes:
         raise ConfigError(stack, mistakes)
-    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in ROOMS.items()}
+    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in SECTIONS.items()}
     return BootstrapConfig(names, **rooms)
 
 

@@ -17,7 +17,7 @@ from infra.console import plain_table
 from infra.identity import config as identity
 from infra.identity.access import Access, Builder, accesses
 from infra.identity.config import ENVIRONMENT, OWNER, REPOSITORY, BootstrapConfig
-from infra.naming import Place, Shared
+from infra.naming import AwsLocation, Shared
 from infra.permissions.statement import Statement
 from infra.permissions.trust import Repository, Token
 
@@ -27,11 +27,11 @@ USAGE, CLOSED = 2, 1
 
 
 @dataclass(frozen=True)
-class Door:
+class AssumableRole:
     """A role in its account."""
 
     access: Access | Builder
-    place: Place
+    place: AwsLocation
     key: str  # of the stacks' secrets, by its alias: the id is known only where it is
 
     @property
@@ -76,7 +76,7 @@ def explain(
     owner, _, name = repository.partition("/")
     found = Repository(owner, name, owner_id, repository_id)
     token = found.token(environment).from_ref(ref)
-    doors: list[Door] = []
+    doors: list[AssumableRole] = []
     try:
         doors = list(every(folder))
     except ConfigError as problem:
@@ -122,15 +122,15 @@ def form(repository: Repository) -> str:
     )
 
 
-def every(folder: Path) -> Iterator[Door]:
+def every(folder: Path) -> Iterator[AssumableRole]:
     """Every role of every account that is configured in `folder`. Raises ConfigError."""
     for config in configured(folder):
         region = config.account.region
         partition = next((name for start, name in PARTITIONS.items() if region.startswith(start)), "aws")
         for account in config.account.allowed_account_ids:
-            place = Place(partition, region, account)
+            place = AwsLocation(partition, region, account)
             key = place.arn("kms", Shared(config.identity.project).secrets_key)
-            yield from (Door(access, place, key) for access in accesses(config.identity))
+            yield from (AssumableRole(access, place, key) for access in accesses(config.identity))
 
 
 def configured(folder: Path) -> Iterator[BootstrapConfig]:
@@ -147,7 +147,7 @@ def _end(wrong: str, *, as_json: bool) -> None:
     raise typer.Exit(USAGE)
 
 
-def _tell(token: Token, form: str, doors: list[Door], known: list[Door]) -> None:
+def _tell(token: Token, form: str, doors: list[AssumableRole], known: list[AssumableRole]) -> None:
     console = Console(markup=False, highlight=False)
     console.print("A job shows a token, and AWS takes it only where all of this is equal:")
     for name, value in (("issuer", token.issuer.url), ("audience", token.audience), ("subject", token.subject)):
@@ -174,7 +174,7 @@ def _and(token: Token) -> str:
     return f" with {claims}" if claims else ""
 
 
-def _table(door: Door) -> Table:
+def _table(door: AssumableRole) -> Table:
     table = plain_table(between=1)
     table.add_column("statement", no_wrap=True)
     for name in ("may call", "on", "only where"):

@@ -10,7 +10,7 @@ from infra import permissions
 from infra.bundle import Code
 from infra.config import ApiConfig, Authorizer, ComputeConfig
 from infra.contracts import DataOutputs, FunctionOutputs, SecretsOutputs
-from infra.naming import LIVE, Names, Place
+from infra.naming import LIVE, AwsLocation, Names
 
 FRONT = "orders"  # the function that the API calls
 ROUTES = {"create": "POST /orders", "read": "GET /orders/{id}", "health": "GET /health"}
@@ -51,7 +51,7 @@ class Compute(ComponentResource):
         name: str,
         *,
         names: Names,
-        place: Place,
+        place: AwsLocation,
         config: ComputeConfig,
         bundles: Mapping[str, Code],
         data: DataOutputs,
@@ -111,7 +111,7 @@ class Compute(ComponentResource):
             )
 
     def _role(
-        self, service: str, data: DataOutputs, log_group: str, readable: Sequence[str], place: Place
+        self, service: str, data: DataOutputs, log_group: str, readable: Sequence[str], place: AwsLocation
     ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         role = aws.iam.Role(
             f"{self._name}-{service}-execution",

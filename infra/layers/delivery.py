@@ -9,7 +9,7 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 from infra import permissions
 from infra.config import Curve, DeliveryConfig
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
-from infra.naming import PREDEFINED, Names, Place
+from infra.naming import PREDEFINED, AwsLocation, Names
 
 ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")
 
@@ -28,7 +28,7 @@ class Delivery(ComponentResource):
         name: str,
         *,
         names: Names,
-        place: Place,
+        place: AwsLocation,
         config: DeliveryConfig,
         functions: Mapping[str, FunctionOutputs],
         alarms: ObservabilityOutputs,

@@ -12,7 +12,7 @@ from pulumi import ComponentResource, ResourceOptions
 
 from infra.identity.access import Access, accesses
 from infra.identity.config import IdentityConfig, PulumiConfig, ServedStack
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from infra.permissions.trust import PULUMI
 
 TOKEN = "/mnt/pulumi/pulumi.oidc"  # noqa: S105 - where a deployment finds its token, not one
@@ -30,7 +30,7 @@ class Deployments(ComponentResource):
         self,
         name: str,
         *,
-        place: Place,
+        place: AwsLocation,
         config: IdentityConfig,
         cloud: PulumiConfig,
         opts: ResourceOptions | None = None,

@@ -11,7 +11,7 @@ from infra import permissions
 from infra.bundle import Code
 from infra.config import ComputeConfig, DeliveryConfig
 from infra.contracts import FunctionOutputs, HookOutputs
-from infra.naming import BAKE, SMOKE, Names, Place
+from infra.naming import BAKE, SMOKE, AwsLocation, Names
 
 MEMORY = 256  # MB
 SMOKE_TIMEOUT = 180  # seconds; each event may take as long as the function under test
@@ -32,7 +32,7 @@ class Hooks(ComponentResource):
         name: str,
         *,
         names: Names,
-        place: Place,
+        place: AwsLocation,
         config: DeliveryConfig,
         compute: ComputeConfig,
         log_retention_days: int,

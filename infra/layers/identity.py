@@ -13,8 +13,8 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from infra import permissions
 from infra.identity.access import Access, Builder, accesses
 from infra.identity.config import IdentityConfig, ServedStack
-from infra.naming import Names, Place, Shared
-from infra.permissions import Neighbour, PolicyError, Statement
+from infra.naming import AwsLocation, Names, Shared
+from infra.permissions import PeerStack, PolicyError, Statement
 from infra.permissions.trust import GITHUB, GITHUB_AUDIENCE, PULUMI
 
 LAYOUT = "version: 1\n"  # of Pulumi's state in a bucket: stacks below their projects
@@ -37,7 +37,9 @@ class Identity(ComponentResource):
     state: Output[str]
     secrets_providers: dict[str, str]
 
-    def __init__(self, name: str, *, place: Place, config: IdentityConfig, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, *, place: AwsLocation, config: IdentityConfig, opts: ResourceOptions | None = None
+    ) -> None:
         super().__init__("strata:layers:Identity", name, None, opts)
         self._name, self._place, self._config = name, place, config
         self.roles, self.secrets_providers = {}, {}
@@ -170,7 +172,7 @@ class Identity(ComponentResource):
         if stack.proves_to is not None:
             self._prove(names, stack.proves_to.of(names.project))
 
-    def _prove(self, names: Names, after: Neighbour) -> None:
+    def _prove(self, names: Names, after: PeerStack) -> None:
         """A role by which the stack after this one reads what became of its releases, and does nothing else."""
         askers = [after.role(self._place, role) for role in self._askers(after.names)]
         role = aws.iam.Role(

@@ -9,7 +9,7 @@ from pulumi import ComponentResource, ResourceOptions
 from infra import permissions
 from infra.config import ObservabilityConfig
 from infra.contracts import FunctionOutputs, ObservabilityOutputs
-from infra.naming import LIVE, Names, Place
+from infra.naming import LIVE, AwsLocation, Names
 
 MINUTES = 3  # in a row that an alarm must see
 FEWEST = 4  # errors or throttles a minute; fewer are noise at one request a second
@@ -34,7 +34,7 @@ class Observability(ComponentResource):
         name: str,
         *,
         names: Names,
-        place: Place,
+        place: AwsLocation,
         config: ObservabilityConfig,
         functions: Mapping[str, FunctionOutputs],
         opts: ResourceOptions | None = None,
@@ -68,7 +68,7 @@ class Observability(ComponentResource):
         )
         self.register_outputs({"topic_arn": topic.arn, "dashboard": dashboard.dashboard_name})
 
-    def _topic(self, place: Place, notify: tuple[str, ...]) -> aws.sns.Topic:
+    def _topic(self, place: AwsLocation, notify: tuple[str, ...]) -> aws.sns.Topic:
         """Encrypted by a key that `bootstrap/` makes for the stack: CloudWatch may not use the one that AWS manages."""
         arn = place.arn("sns", self._names.topic)
         topic = aws.sns.Topic(
@@ -139,7 +139,7 @@ def share(metric: str, limit: float) -> str:
     return f"IF({count} >= {FEWEST} AND {count} > {limit} * {all_}, 1, 0)"
 
 
-def dashboard_body(names: Names, place: Place, services: tuple[str, ...]) -> dict[str, object]:
+def dashboard_body(names: Names, place: AwsLocation, services: tuple[str, ...]) -> dict[str, object]:
     """What the dashboard shows: for each function a row of graphs by executed version, and where to look further.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
@@ -159,7 +159,7 @@ def dashboard_body(names: Names, place: Place, services: tuple[str, ...]) -> dic
     return {"widgets": widgets}
 
 
-def _graph(names: Names, place: Place, service: str, metric: str, stat: str) -> dict[str, object]:
+def _graph(names: Names, place: AwsLocation, service: str, metric: str, stat: str) -> dict[str, object]:
     """One line a version, stable and canary apart, and one for the alias as a whole.
 
     Which versions there will be nobody knows, so they are searched for. Lambda may report none while the alias has no
@@ -182,7 +182,7 @@ def _graph(names: Names, place: Place, service: str, metric: str, stat: str) -> 
     return {"type": "metric", "width": 8, "height": 6, "properties": properties}
 
 
-def _links(names: Names, place: Place, service: str) -> str:
+def _links(names: Names, place: AwsLocation, service: str) -> str:
     console = f"https://{place.region}.{CONSOLE.get(place.partition, CONSOLE['aws'])}"
     function, group = names.function(service), names.deployment_group(service)
     logs = names.log_group(service).replace("/", "$252F")  # the console decodes it twice

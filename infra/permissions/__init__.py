@@ -9,7 +9,7 @@ from infra.permissions.boundary import boundary, boundary_arn
 from infra.permissions.declared import Resources
 from infra.permissions.execution import deployments, execution, hook
 from infra.permissions.resources import alarm_topic, encrypted_in_transit, secrets_key, topic_key
-from infra.permissions.roles import PARTS, Belongings, Neighbour, deploy, preview, proof
+from infra.permissions.roles import PARTS, PeerStack, StackResources, deploy, preview, proof
 from infra.permissions.state import META, backend, secrets_provider
 from infra.permissions.statement import PolicyError, Statement, document, managed
 from infra.permissions.trust import GITHUB, PULUMI, Repository, Token, federated, neighbours, pulumi_token, trust
@@ -22,11 +22,11 @@ __all__ = [
     "PARTS",
     "PULUMI",
     "WIDE",
-    "Belongings",
-    "Neighbour",
+    "PeerStack",
     "PolicyError",
     "Repository",
     "Resources",
+    "StackResources",
     "Statement",
     "Token",
     "alarm_topic",

@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.ht
 
 from collections.abc import Iterator
 
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from infra.permissions.grants import Grant
 from infra.permissions.unscoped import DELIVERS
 
 
-def access_log(names: Names, place: Place) -> Iterator[Grant]:
+def access_log(names: Names, place: AwsLocation) -> Iterator[Grant]:
     """A stack may turn its access log off, and its group then goes."""
     arn = place.arn("logs", f"log-group:{names.api_log_group}")
     yield Grant(

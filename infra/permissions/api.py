@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonap
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from infra.permissions.grants import Condition, Grant
 
 TAGGING = ("TagResource", "UntagResource")
@@ -17,7 +17,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 """
 
 
-def api(names: Names, place: Place, pinned: str) -> Iterator[Grant]:
+def api(names: Names, place: AwsLocation, pinned: str) -> Iterator[Grant]:
     """The API, by its tags until its id is known; its parts by path alone, since of V2 only APIs, stages, domain names
     and VPC links have tags and nothing has those of its API. `pinned`: the API's id; "*" where every API of the account
     is the stack's; "" where it is not known, and then no part is changed.

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from infra.naming import Place, Shared
+from infra.naming import AwsLocation, Shared
 from infra.permissions.grants import Grant
 from infra.permissions.statement import Statement
 
 FOLDERS = ("bundles", "manifests")
 
 
-def taking(project: str, place: Place, account: str = "") -> tuple[Grant, ...]:
+def taking(project: str, place: AwsLocation, account: str = "") -> tuple[Grant, ...]:
     """What it takes to find bundles there: Lambda reads them by the rights of whoever deploys. `account`: the
     bucket's, where it is not the place's own.
 
@@ -25,7 +25,7 @@ def taking(project: str, place: Place, account: str = "") -> tuple[Grant, ...]:
     )
 
 
-def keeping(project: str, place: Place) -> tuple[Statement, ...]:
+def keeping(project: str, place: AwsLocation) -> tuple[Statement, ...]:
     """What the job that builds may do: look, and write what is not there.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
@@ -49,5 +49,5 @@ def lent(bucket_arn: str, partition: str, accounts: Sequence[str]) -> tuple[Stat
     )
 
 
-def _objects(place: Place, bucket: str) -> tuple[str, ...]:
+def _objects(place: AwsLocation, bucket: str) -> tuple[str, ...]:
     return tuple(place.object_arn(bucket, f"{folder}/*") for folder in FOLDERS)

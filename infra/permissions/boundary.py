@@ -2,18 +2,18 @@
 
 from dataclasses import replace
 
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from infra.permissions.declared import Resources
 from infra.permissions.execution import deployments, execution, hook
 from infra.permissions.statement import Statement
 
 
-def boundary_arn(names: Names, place: Place) -> str:
+def boundary_arn(names: Names, place: AwsLocation) -> str:
     """The ARN of the stack's boundary, which `bootstrap/` creates."""
     return place.global_arn("iam", f"policy/{names.boundary}")
 
 
-def boundary(names: Names, place: Place, table: str) -> tuple[Statement, ...]:
+def boundary(names: Names, place: AwsLocation, table: str) -> tuple[Statement, ...]:
     """The union of what functions, hooks and CodeDeploy do, on this stack's resources alone. `table`: its name.
 
     It grants nothing by itself. A role has what both its policies and the boundary allow.

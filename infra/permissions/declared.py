@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from infra.naming import HOOKS, Names, Place
+from infra.naming import HOOKS, AwsLocation, Names
 
 ALARMS = ("errors", "throttles")  # kinds of the long-lived ones
 
@@ -13,7 +13,7 @@ class Resources:
     """The ARNs of what a stack declares; those of its functions by what policies name them by."""
 
     names: Names
-    place: Place
+    place: AwsLocation
 
     @property
     def services(self) -> list[str]:

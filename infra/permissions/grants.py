@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from infra.naming import HOOKS, Names, Place
+from infra.naming import HOOKS, AwsLocation, Names
 from infra.permissions.boundary import boundary_arn
 from infra.permissions.declared import Resources
 from infra.permissions.statement import Statement
@@ -42,7 +42,7 @@ class Grant:
         return Statement(self.kind, actions, self.resources, condition=self.condition)
 
 
-def functions(names: Names, place: Place) -> tuple[Grant, ...]:
+def functions(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
     """Functions and who may call them, their logs and secrets.
 
     GetFunction leaves the tags out for whoever lacks ListTags, and says nothing of it: each refresh would show them as
@@ -124,7 +124,7 @@ def functions(names: Names, place: Place) -> tuple[Grant, ...]:
     )
 
 
-def roles(names: Names, place: Place) -> tuple[Grant, ...]:
+def roles(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
     """The roles of functions, hooks and CodeDeploy: made with the boundary only, and given to their services only.
 
     Whom a role trusts is said when it is made; changing that is an administrator's.
@@ -152,7 +152,7 @@ def roles(names: Names, place: Place) -> tuple[Grant, ...]:
     )
 
 
-def delivery(names: Names, place: Place) -> tuple[Grant, ...]:
+def delivery(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
     """CodeDeploy, alarms and whom they tell. Deleting the application or a group would delete the ledger of releases:
     `destroy` is for an administrator."""
     own = Resources(names, place)
@@ -210,7 +210,7 @@ def delivery(names: Names, place: Place) -> tuple[Grant, ...]:
     )
 
 
-def table(place: Place, name: str) -> Iterator[Grant]:
+def table(place: AwsLocation, name: str) -> Iterator[Grant]:
     """The table of orders, where Pulumi has it. Nobody who deploys deletes it. Pulumi's provider asks by its alias for
     the key that encrypts it.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from infra.permissions import artifacts, grants, state
 from infra.permissions.access_log import access_log
 from infra.permissions.api import api
@@ -18,27 +18,27 @@ Policies = Mapping[str, tuple[Statement, ...]]
 
 
 @dataclass(frozen=True)
-class Neighbour:
+class PeerStack:
     """Another stack of the project: the one before, which proves releases, or the one after, to which they are proved.
     `account`: twelve digits."""
 
     names: Names
     account: str
 
-    def role(self, place: Place, name: str) -> str:
+    def role(self, place: AwsLocation, name: str) -> str:
         """The ARN of a role in its account, which is of the same partition."""
         return self._arn(place, f"role/{name}")
 
-    def root(self, place: Place) -> str:
+    def root(self, place: AwsLocation) -> str:
         """The ARN that stands for its whole account."""
         return self._arn(place, "root")
 
-    def _arn(self, place: Place, resource: str) -> str:
+    def _arn(self, place: AwsLocation, resource: str) -> str:
         return replace(place, account=self.account).global_arn("iam", resource)
 
 
 @dataclass(frozen=True)
-class Belongings:
+class StackResources:
     """What a stack has beside what its name tells: the name of its table, and whether Terraform has that; then
     `legacy_bucket` and `legacy_key` say where its state is. `artifact_account`: whose bundles it takes, if not its own.
     `before`: the stack whose releases prove its own. `api`: the id of its API, "*" where every API of the account is
@@ -47,12 +47,12 @@ class Belongings:
     table: str
     legacy_bucket: str = ""
     legacy_key: str = ""
-    before: Neighbour | None = None
+    before: PeerStack | None = None
     artifact_account: str = ""
     api: str = "*"
 
 
-def deploy(names: Names, place: Place, belongings: Belongings, *, key_arn: str, role: str) -> Policies:
+def deploy(names: Names, place: AwsLocation, belongings: StackResources, *, key_arn: str, role: str) -> Policies:
     """Release and change this stack, and nothing else in the account. `role`: its own name, which it may look at.
 
     Not: delete the stack, or anything that holds state; change its own rights; make a role without the boundary.
@@ -61,13 +61,13 @@ def deploy(names: Names, place: Place, belongings: Belongings, *, key_arn: str, 
     return {name: tuple(each for grant in found for each in grant.all()) for name, found in granted.items()}
 
 
-def preview(names: Names, place: Place, belongings: Belongings, *, key_arn: str, role: str) -> Policies:
+def preview(names: Names, place: AwsLocation, belongings: StackResources, *, key_arn: str, role: str) -> Policies:
     """Read what a preview of this stack compares, and change nothing."""
     granted = _granted(names, place, belongings, key_arn, role)
     return {name: tuple(each for grant in found for each in grant.only_reads()) for name, found in granted.items()}
 
 
-def proof(names: Names, place: Place) -> tuple[Statement, ...]:
+def proof(names: Names, place: AwsLocation) -> tuple[Statement, ...]:
     """Read what became of this stack's releases: what the stack after it asks, and nothing else."""
     reads = ("BatchGetDeployments", "ListDeployments", "ListTagsForResource")
     actions = tuple(f"codedeploy:{each}" for each in reads)
@@ -75,7 +75,7 @@ def proof(names: Names, place: Place) -> tuple[Statement, ...]:
 
 
 def _granted(
-    names: Names, place: Place, belongings: Belongings, key_arn: str, role: str
+    names: Names, place: AwsLocation, belongings: StackResources, key_arn: str, role: str
 ) -> Mapping[str, tuple[Grant, ...]]:
     itself = place.global_arn("iam", f"role/{role}")
     data: tuple[Grant, ...]
@@ -100,6 +100,6 @@ def _granted(
     }
 
 
-def _proofs(place: Place, before: Neighbour | None) -> Iterator[Grant]:
+def _proofs(place: AwsLocation, before: PeerStack | None) -> Iterator[Grant]:
     if before is not None:
         yield Grant("Proofs", "sts", (before.role(place, before.names.proof_role),), ("AssumeRole",))

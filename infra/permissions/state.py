@@ -3,19 +3,19 @@
 The layout is that of Pulumi's S3 backend. https://www.pulumi.com/docs/iac/concepts/state-and-backends/
 """
 
-from infra.naming import Names, Place, Shared
+from infra.naming import AwsLocation, Names, Shared
 from infra.permissions.grants import Grant
 
 META = ".pulumi/meta.yaml"
 """Which layout the bucket has; written once, by `bootstrap/`."""
 
 
-def backend(project: str, place: Place) -> str:
+def backend(project: str, place: AwsLocation) -> str:
     """What to give `pulumi login`: the bucket that holds the state of the project's stacks in an account."""
     return f"s3://{Shared(project).state_bucket(place)}?region={place.region}"
 
 
-def secrets_provider(names: Names, place: Place) -> str:
+def secrets_provider(names: Names, place: AwsLocation) -> str:
     """What a stack is made with, `pulumi stack init --secrets-provider URL`: the key, bound to the stack by KMS."""
     context = "".join(f"&context_{key}={value}" for key, value in encryption_context(names).items())
     return f"awskms://{Shared(names.project).secrets_key}?region={place.region}{context}"
@@ -29,7 +29,7 @@ def encryption_context(names: Names) -> dict[str, str]:
     return {"project": names.project, "stack": names.stack}
 
 
-def state(names: Names, place: Place, *, key_arn: str) -> tuple[Grant, ...]:
+def state(names: Names, place: AwsLocation, *, key_arn: str) -> tuple[Grant, ...]:
     """State, its locks, history and backups in the bucket; secrets by the key."""
     bucket = Shared(names.project).state_bucket(place)
     own = f"{names.project}/{names.stack}"
@@ -66,6 +66,6 @@ def state(names: Names, place: Place, *, key_arn: str) -> tuple[Grant, ...]:
     )
 
 
-def legacy_state(place: Place, bucket: str, key: str) -> Grant:
+def legacy_state(place: AwsLocation, bucket: str, key: str) -> Grant:
     """Terraform's state of a layer, read and never written."""
     return Grant("LegacyState", "s3", (place.object_arn(bucket, key),), ("GetObject",))

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from infra.permissions.statement import Statement
 
 
@@ -20,7 +20,7 @@ class Issuer:
     def url(self) -> str:
         return f"https://{self.host}"
 
-    def arn(self, place: Place) -> str:
+    def arn(self, place: AwsLocation) -> str:
         """An account has at most one provider for an URL, so its ARN is known."""
         return place.global_arn("iam", f"oidc-provider/{self.host}")
 
@@ -59,7 +59,7 @@ class Token:
         return same and all(known.get(name, value) == value for name, value in self.claims)
 
 
-def trust(service: str, place: Place) -> tuple[Statement, ...]:
+def trust(service: str, place: AwsLocation) -> tuple[Statement, ...]:
     """An AWS service, e.g. "lambda", may take the role, for what is in the role's own account alone.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
@@ -79,7 +79,7 @@ def neighbours(account: str, roles: Sequence[str]) -> tuple[Statement, ...]:
     return (Statement("Assume", ("sts:AssumeRole",), principal={"AWS": account}, condition=only),)
 
 
-def federated(place: Place, *tokens: Token) -> tuple[Statement, ...]:
+def federated(place: AwsLocation, *tokens: Token) -> tuple[Statement, ...]:
     """Who shows one of these tokens may take the role: each claim that is asked for is equal to the token's, to the
     letter."""
     return tuple(

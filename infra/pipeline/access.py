@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from infra.identity.access import Access
-from infra.identity.explain import BOOTSTRAP, Door, every
+from infra.identity.explain import BOOTSTRAP, AssumableRole, every
 from infra.permissions import backend
 from infra.permissions.trust import GITHUB
 from infra.pipeline.output import USAGE, PipelineError, Stack, answering, hand_on, short
@@ -36,12 +36,12 @@ def access(
         hand_on(role=door.arn, region=door.place.region, **_state(door))
 
 
-def _state(door: Door) -> dict[str, str]:
+def _state(door: AssumableRole) -> dict[str, str]:
     """Where the stack's state is; nothing for the role that reaches no stack."""
     return {"backend": backend(door.access.names.project, door.place)} if isinstance(door.access, Access) else {}
 
 
-def the_one(doors: Iterable[Door], stack: str, to: To) -> Door:
+def the_one(doors: Iterable[AssumableRole], stack: str, to: To) -> AssumableRole:
     """The role that GitHub's jobs take. Raises PipelineError where none is configured, or several."""
     github = [door for door in doors if door.access.tokens[0].issuer == GITHUB and _for(door) is to]
     found = [door for door in github if to is To.BUILD or door.access.serves == stack]
@@ -58,7 +58,7 @@ def the_one(doors: Iterable[Door], stack: str, to: To) -> Door:
     raise PipelineError(f"{what} is in no account that bootstrap/ is configured with; those that are: {known}", USAGE)
 
 
-def _for(door: Door) -> To:
+def _for(door: AssumableRole) -> To:
     if not isinstance(door.access, Access):
         return To.BUILD
     return To.DEPLOY if door.access.changes else To.PREVIEW

@@ -15,13 +15,13 @@ from infra.release.model.spec import ReleaseError
 
 Stack = Annotated[str, typer.Option(help="The Pulumi stack.")]
 REPOSITORY = Path(__file__).resolve().parents[2]
-BAD, USAGE, UNTOLD = 1, 2, 4  # as of the operator's command
+BAD, USAGE, UNKNOWN = 1, 2, 4  # as of the operator's command
 
 
 class PipelineError(Exception):
     """What a command cannot do; `code` is its exit code."""
 
-    def __init__(self, message: str, code: int = UNTOLD) -> None:
+    def __init__(self, message: str, code: int = UNKNOWN) -> None:
         super().__init__(message)
         self.code = code
 
@@ -42,7 +42,7 @@ def answering() -> Iterator[None]:
     except ConfigError as problem:
         code, text = USAGE, str(problem)
     except ReleaseError as problem:
-        code, text = UNTOLD, str(problem)
+        code, text = UNKNOWN, str(problem)
     except PipelineError as problem:
         code, text = problem.code, str(problem)
     else:

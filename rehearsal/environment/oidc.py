@@ -106,7 +106,7 @@ class Served:
     secrets_provider: str
 
 
-def outlived(session: boto3.Session, endpoint: str) -> list[str]:
+def survives_expiry(session: boto3.Session, endpoint: str) -> list[str]:
     """What is wrong where a session is good for something still, although its time is over; else nothing."""
     try:
         session.client("sts", endpoint_url=endpoint).get_caller_identity()

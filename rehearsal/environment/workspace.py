@@ -34,7 +34,7 @@ class Edit:
     before: str
     after: str
 
-    def undone(self) -> "Edit":
+    def going_back(self) -> "Edit":
         """The commit that takes this one back."""
         return Edit(f'Revert "{self.title}"', self.file, self.after, self.before)
 

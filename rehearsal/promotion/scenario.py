@@ -105,7 +105,9 @@ class Promotion:
             self.altered(better, good)
             self.cut_off(self.stage.commit(commits.HARMLESS, LONG))
             self.rolled_back(self.stage.commit(commits.BAD))
-            self.too_old(self.stage.commit(*(each.undone() for each in (commits.BAD, commits.HARMLESS, commits.GOOD))))
+            self.too_old(
+                self.stage.commit(*(each.going_back() for each in (commits.BAD, commits.HARMLESS, commits.GOOD)))
+            )
             new = self.stage.commit(commits.GOOD, commits.HARMLESS, commits.NAMED, LONGER)
             self.in_flight(new, self.unseen(new))
         seconds = round(time.monotonic() - begun, 2)

@@ -41,7 +41,7 @@ WAIT = 600.0  # seconds until a canary has traffic, on a machine that does somet
 
 
 @dataclass
-class Duties:
+class DeployRoleScenario:
     """Everything in turn, on the stack as the story leaves it. `problems`: what ended otherwise than it had to."""
 
     sandbox: Sandbox

@@ -120,7 +120,7 @@ class Rehearsal:
             "revert: the commit is taken back",
             "The live version already is this code, so nothing may shift.",
         )
-        self.step("revert", commits.BAD.undone())
+        self.step("revert", commits.BAD.going_back())
 
     def noop(self) -> Noop:
         self.story.chapter("noop: once more", "Nothing was edited, so nothing may change.")
@@ -151,7 +151,7 @@ class Rehearsal:
             "Live traffic pauses. The canary harms nobody, since nobody reaches it, so it proves nothing: in prod it "
             "must not be promoted.",
         )
-        self.story.say(f"Commit {self.sandbox.apply(commits.WRONG.undone())}: {commits.WRONG.undone().title}.")
+        self.story.say(f"Commit {self.sandbox.apply(commits.WRONG.going_back())}: {commits.WRONG.going_back().title}.")
         if self.traffic:
             self.traffic.pause()
         self.step("evidence", commits.HARMLESS)

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 
-class Case(NamedTuple):
+class ReleaseContext(NamedTuple):
     """A call and what it needs, in the order in which it is asked for."""
 
     service: str
@@ -12,7 +12,7 @@ class Case(NamedTuple):
     needs: list[tuple[str, str]]
 
 
-def case(call: str, given: dict[str, Any], *needs: str) -> Case:
+def case(call: str, given: dict[str, Any], *needs: str) -> ReleaseContext:
     """`call` as `client.method`; the needs alternate between action and resource."""
     service, _, method = call.partition(".")
-    return Case(service, method, given, list(zip(needs[::2], needs[1::2], strict=True)))
+    return ReleaseContext(service, method, given, list(zip(needs[::2], needs[1::2], strict=True)))

@@ -13,7 +13,7 @@ from infra.artifacts import ManifestError, Taken
 from infra.artifacts.manifest import Entry, Manifest
 from infra.artifacts.store import Artifacts, Stored, bundle_key, manifest_key
 from infra.bundle.model import digest
-from infra.release.engine.cloud import CloudError
+from infra.release.engine.cloud import AwsError
 from tests.cloud.conftest import REGION, Cloud
 
 ZIP = b"a zip"
@@ -46,7 +46,7 @@ def versions(s3: Any, artifacts: Artifacts) -> list[str]:
 
 
 def refused(call: Callable[[], object]) -> str:
-    with pytest.raises(CloudError) as caught:
+    with pytest.raises(AwsError) as caught:
         call()
     return str(caught.value)
 

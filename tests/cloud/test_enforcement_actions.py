@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud.case import Case
+from tests.cloud.case import ReleaseContext
 from tests.cloud.conftest import Cloud, start_cloud, stop_cloud
 from tests.cloud.enforced import Account, allow, refusal
 from tests.cloud.needed import CASES
@@ -21,7 +21,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case.service}.{case.call}-{n}" for n, case in enumerate(CASES)])
-def test_a_call_needs_each_action_on_its_resource_and_no_more(cloud: Cloud, account: str, case: Case) -> None:
+def test_a_call_needs_each_action_on_its_resource_and_no_more(cloud: Cloud, account: str, case: ReleaseContext) -> None:
     own = Account(cloud, account)
     given = _filled(case.given, account)
     needs = [(action, resource.replace("{account}", account)) for action, resource in case.needs]

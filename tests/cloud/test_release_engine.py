@@ -13,7 +13,7 @@ import pytest
 from infra.release.aws import Aws
 from infra.release.aws.deployments import group_arn
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import CloudError, NotThere
+from infra.release.engine.cloud import AwsError, NotFoundError
 from infra.release.engine.runner import retire, run
 from infra.release.model import ledger
 from infra.release.model.outcome import Ending, Outcome, Progress
@@ -278,19 +278,19 @@ def test_a_deleted_release_brings_its_canary_back_and_deletes_its_alarms(live: W
 
 def test_what_aws_does_not_know_is_told_in_a_sentence(world: World) -> None:
     with pytest.raises(
-        NotThere, match=r"AWS refuses lambda GetAlias \(alias live of orders\): ResourceNotFoundException"
+        NotFoundError, match=r"AWS refuses lambda GetAlias \(alias live of orders\): ResourceNotFoundException"
     ):
         world.release("1")
 
 
 def test_credentials_of_another_account_are_told_before_anything_else(world: World) -> None:
     world.topic = world.topic.replace(world.topic.split(":")[4], "999999999999")
-    with pytest.raises(CloudError, match=r"the credentials are of account \d{12}, but orders is in 999999999999"):
+    with pytest.raises(AwsError, match=r"the credentials are of account \d{12}, but orders is in 999999999999"):
         world.release("1")
 
 
 def test_an_endpoint_that_is_away_is_told_with_its_address(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(CloudError, match=r"does not answer .*check that AWS_ENDPOINT_URL=http://127.0.0.1:9 is up"):
+    with pytest.raises(AwsError, match=r"does not answer .*check that AWS_ENDPOINT_URL=http://127.0.0.1:9 is up"):
         Aws(REGION, world.clock).alias("orders", "live")

@@ -16,11 +16,11 @@ from infra.bundle import Bundle, Code
 from infra.config import ApiConfig, Authorizer, ComputeConfig, Throttling
 from infra.contracts import DataOutputs, SecretsOutputs
 from infra.layers.compute import MOVED_BY_CODEDEPLOY, Compute
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from tests.layers.recorder import ACCOUNT, REGION, Recorder, known, record
 
 NAMES = Names("strata", "prod")
-PLACE = Place("aws", REGION, ACCOUNT)
+PLACE = AwsLocation("aws", REGION, ACCOUNT)
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders-prod"
 made: list[Compute] = []
 
@@ -174,11 +174,11 @@ def test_all_routes_but_health_ask_for_a_token_of_the_issuer(bundle: Bundle) -> 
     authorizer = recorded.one("apigatewayv2/authorizer:Authorizer").inputs
     assert authorizer["jwtConfiguration"] == {"issuer": "https://issuer.example.com", "audiences": ["orders"]}
     assert (authorizer["authorizerType"], authorizer["identitySources"]) == ("JWT", ["$request.header.Authorization"])
-    asking = {
+    aws_call = {
         route.inputs["routeKey"]: route.inputs.get("authorizationType")
         for route in recorded.of("apigatewayv2/route:Route")
     }
-    assert asking == {"POST /orders": "JWT", "GET /orders/{id}": "JWT", "GET /health": None}
+    assert aws_call == {"POST /orders": "JWT", "GET /orders/{id}": "JWT", "GET /health": None}
 
 
 def test_without_an_issuer_no_route_asks_for_a_token(bundle: Bundle) -> None:

@@ -8,7 +8,7 @@ from pulumi import Output
 from infra.config import Curve, DeliveryConfig
 from infra.contracts import FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.layers.delivery import Delivery
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from tests.layers.recorder import ACCOUNT, REGION, Declared, Recorder, known, record
 
 NAMES = Names("strata", "prod")
@@ -41,7 +41,7 @@ def declare(config: DeliveryConfig | None = None, hook_arns: tuple[str, ...] = (
             Delivery(
                 "delivery",
                 names=NAMES,
-                place=Place("aws", REGION, ACCOUNT),
+                place=AwsLocation("aws", REGION, ACCOUNT),
                 config=config_,
                 functions=functions,
                 alarms=alarms,

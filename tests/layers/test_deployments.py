@@ -9,12 +9,12 @@ from infra.identity.access import Access, accesses
 from infra.identity.config import GitHubConfig, IdentityConfig, PulumiConfig, ServedStack
 from infra.layers import deployments
 from infra.layers.deployments import Deployments, assume
-from infra.naming import Place
+from infra.naming import AwsLocation
 from infra.permissions.trust import PULUMI
 from tests.layers.recorder import ACCOUNT, REGION, Recorder, record
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACE = Place("aws", REGION, ACCOUNT)
+PLACE = AwsLocation("aws", REGION, ACCOUNT)
 CLOUD = PulumiConfig("acme")
 PROD = ServedStack("prod", "production", reviewers=("acme/oncall",))
 DEV = ServedStack("dev", "dev")

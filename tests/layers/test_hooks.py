@@ -12,11 +12,11 @@ from infra.bundle import Bundle
 from infra.config import ComputeConfig, DeliveryConfig
 from infra.contracts import FunctionOutputs
 from infra.layers.hooks import Hooks
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from tests.layers.recorder import ACCOUNT, REGION, Declared, Recorder, known, record
 
 NAMES = Names("strata", "prod")
-PLACE = Place("aws", REGION, ACCOUNT)
+PLACE = AwsLocation("aws", REGION, ACCOUNT)
 FUNCTION = PLACE.arn("lambda", "function:strata-prod-orders")
 GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:strata-prod/strata-prod-orders"
 BAKED = DeliveryConfig(bake_minutes=14)

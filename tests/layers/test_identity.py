@@ -17,11 +17,11 @@ from infra.identity.config import (
     ServedStack,
 )
 from infra.layers.identity import Identity, IdentityError
-from infra.naming import Place
+from infra.naming import AwsLocation
 from infra.permissions import Statement
 from tests.layers.recorder import ACCOUNT, REGION, Recorder, known, record
 
-PLACE = Place("aws", REGION, ACCOUNT)
+PLACE = AwsLocation("aws", REGION, ACCOUNT)
 PROD = ServedStack("prod", "production")
 OWN = KeptArtifacts()
 made: list[Identity] = []

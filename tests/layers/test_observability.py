@@ -10,11 +10,11 @@ from pulumi import Output
 from infra.config import ObservabilityConfig
 from infra.contracts import FunctionOutputs
 from infra.layers.observability import Observability, dashboard_body, share
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from tests.layers.recorder import ACCOUNT, REGION, Declared, Recorder, known, record
 
 NAMES = Names("strata", "prod")
-PLACE = Place("aws", REGION, ACCOUNT)
+PLACE = AwsLocation("aws", REGION, ACCOUNT)
 FUNCTION = "strata-prod-orders"
 made: list[Observability] = []
 
@@ -190,6 +190,6 @@ def test_the_dashboard_links_to_deployments_versions_and_logs() -> None:
 
 
 def test_the_links_of_another_partition_lead_to_its_own_console() -> None:
-    body = json.dumps(dashboard_body(NAMES, Place("aws-cn", "cn-north-1", ACCOUNT), ("orders",)))
+    body = json.dumps(dashboard_body(NAMES, AwsLocation("aws-cn", "cn-north-1", ACCOUNT), ("orders",)))
     assert "https://cn-north-1.console.amazonaws.cn/" in body
     assert "console.aws.amazon.com" not in body

@@ -7,7 +7,7 @@ import pytest
 
 from infra.config import Secret, SecretsConfig
 from infra.layers.secrets import Secrets
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from tests.layers.recorder import ACCOUNT, REGION, Recorder, record
 from tests.layers.test_program import run
 
@@ -78,5 +78,5 @@ def test_the_release_compares_the_parameters_name_and_not_its_value(signing: Rec
 
 
 def test_the_arn_of_a_parameter_has_one_slash_before_its_path() -> None:
-    place = Place("aws", REGION, ACCOUNT)
+    place = AwsLocation("aws", REGION, ACCOUNT)
     assert place.parameter_arn("/a/b") == f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/a/b"

@@ -49,8 +49,8 @@ def asked(running: Cloud, folder: Path, *tests: str, account: str = ACCOUNT) -> 
 @pytest.mark.faults
 def test_what_only_aws_can_settle_is_asked_and_what_was_made_is_removed(tmp_path: Path) -> None:
     with cloud(tmp_path) as running:
-        asking = ("test_executed_version", "test_first_canary", "test_silent_hook", "test_tags")
-        code, text, written = asked(running, tmp_path, *asking)
+        aws_call = ("test_executed_version", "test_first_canary", "test_silent_hook", "test_tags")
+        code, text, written = asked(running, tmp_path, *aws_call)
         assert code == 0, text
         assert "| Does CodeDeploy roll the first canary of a group back by itself? | passed | ALARM_ACTIVE" in written
         assert running.client("lambda", ACCOUNT).list_functions()["Functions"] == []

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 
 from infra import permissions
-from infra.naming import Names, Place
-from infra.permissions import Belongings, Neighbour, Statement
+from infra.naming import AwsLocation, Names
+from infra.permissions import PeerStack, StackResources, Statement
 from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.observe import iam_decisions
 from rehearsal.observe.iam_decisions import EXCHANGE, Decision
 from rehearsal.release.report import TOLD
 
 FACTOR = 40  # as `make rehearsal`: a token is good for 300 seconds, and at 60 a busy machine is too late with it
-PROD, PLACE = Names("strata", "prod"), Place("aws", "eu-central-1", "333333333333")
-STAGING = Neighbour(Names("strata", "staging"), "222222222222")
-BELONGINGS = Belongings("orders-prod", "strata-terraform-state-prod", "data/terraform.tfstate", before=STAGING)
+PROD, PLACE = Names("strata", "prod"), AwsLocation("aws", "eu-central-1", "333333333333")
+STAGING = PeerStack(Names("strata", "staging"), "222222222222")
+BELONGINGS = StackResources("orders-prod", "strata-terraform-state-prod", "data/terraform.tfstate", before=STAGING)
 DEPLOY = PROD.deploy_role
 # Granted, and called by the real plugin of AWS's provider or by AWS itself, but by nothing that stands in for them.
 ON_AWS_ALONE = {

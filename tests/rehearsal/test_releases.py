@@ -56,7 +56,7 @@ def test_a_first_version_that_cannot_be_imported_is_served_to_nobody() -> None:
             route for api in gateway.get_apis()["Items"] for route in gateway.get_routes(ApiId=api["ApiId"])["Items"]
         ]
         assert routes == []
-        running.apply(commits.CANNOT_IMPORT.undone())
+        running.apply(commits.CANNOT_IMPORT.going_back())
         said = stage.up()
         assert said.code == 0, said.text
         assert stage.live() is not None

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from infra.naming import Names, Place, Shared
+from infra.naming import AwsLocation, Names, Shared
 from infra.permissions import boundary_arn
 from rehearsal.environment.oidc import Job
 from rehearsal.environment.sandbox import STACK, Sandbox
@@ -20,7 +20,7 @@ from rehearsal.release import enforced
 from tests.rehearsal.stage import FACTOR
 
 PROD, STAGING = Names("strata", "prod"), Names("strata", "staging")
-PLACE = Place("aws", "eu-central-1", "333333333333")
+PLACE = AwsLocation("aws", "eu-central-1", "333333333333")
 BUCKET = Shared("strata").state_bucket(PLACE)
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}  # the last: S3's, without a body
 SERVICES = ("apigatewayv2", "cloudwatch", "codedeploy", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "sns", "ssm")
@@ -91,7 +91,7 @@ def test_both_may_look_at_the_stack_that_is_theirs(stood: Stood) -> None:
         assert found["Configuration"]["FunctionName"] == PROD.function("orders")
 
 
-def _role(place: Place, name: str) -> str:
+def _role(place: AwsLocation, name: str) -> str:
     return place.global_arn("iam", f"role/{name}")
 
 

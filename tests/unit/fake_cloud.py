@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from infra.release.decision import proven
-from infra.release.engine.cloud import CloudError, NotThere, Unavailable
+from infra.release.engine.cloud import AwsError, NotFoundError, TransientError
 from infra.release.model import ledger, tags
-from infra.release.model.actions import Start, TakeBack
+from infra.release.model.actions import RevertDeployment, Start
 from infra.release.model.attempt import UpstreamReleases
 from infra.release.model.observation import Alias, Answer, Deployment, Notes, Observation, Status, Version
 from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleasePolicy, Target
-from infra.release.model.tags import First, Mark
+from infra.release.model.tags import First, TagRecord
 from infra.release.verdict.judge import Counts
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -85,9 +85,9 @@ class FakeCloud:
     account: str = "111111111111"  # the caller's
     rollback: str = "works"
     lost_answers: int = 0  # CreateDeployments that are done, but whose answer is not received
-    failures: list[CloudError] = field(default_factory=list)  # raised by the next calls, one each
+    failures: list[AwsError] = field(default_factory=list)  # raised by the next calls, one each
     deployments: dict[str, Deployment] = field(default_factory=dict)
-    abrupt: set[str] = field(default_factory=set)  # deployments that shift all traffic at once
+    all_at_once: set[str] = field(default_factory=set)  # deployments that shift all traffic at once
     alarms: dict[str, bool] = field(default_factory=dict)  # red?
     calls: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # of the deployment group
@@ -116,7 +116,7 @@ class FakeCloud:
 
     def alias(self, function: str, name: str) -> Alias:
         if self.gone:
-            raise NotThere(f"ResourceNotFoundException: alias {name} of {function}")
+            raise NotFoundError(f"ResourceNotFoundException: alias {name} of {function}")
         return self.live
 
     def version(self, function: str, number: str) -> Version:
@@ -124,7 +124,7 @@ class FakeCloud:
 
     def check_account(self, function: str, topic: str) -> None:
         if self.account not in topic:
-            raise CloudError(f"the credentials are of account {self.account}, but {function} is in another")
+            raise AwsError(f"the credentials are of account {self.account}, but {function} is in another")
 
     # The runner's Cloud
 
@@ -165,7 +165,7 @@ class FakeCloud:
         self._called("probe")
         return Answer(version, self.broken.get(version))
 
-    def note(self, target: Target, mark: Mark) -> None:
+    def note(self, target: Target, mark: TagRecord) -> None:
         self._called("note")
         self.tags |= tags.written(mark, "user/ann", ledger.moment(self.clock.now()), self.tags)
 
@@ -178,11 +178,11 @@ class FakeCloud:
         self.alarms.setdefault(alarm, False)  # an alarm that exists keeps its state
         self.alarms.setdefault(target.alarm, False)
         names = tuple(name for name in (alarm, target.alarm) if name not in action.waived)
-        return self._create(policy, canary, action.stable, at, names, action.abrupt)
+        return self._create(policy, canary, action.stable, at, names, action.all_at_once)
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: TakeBack) -> str:
+    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         self._called("take_back")
-        return self._create(policy, self._version(action.stable), action.canary, action.at, (), abrupt=True)
+        return self._create(policy, self._version(action.stable), action.canary, action.at, (), all_at_once=True)
 
     def top_up(self, target: Target, requests: int) -> None:
         self._called("top_up")
@@ -198,7 +198,7 @@ class FakeCloud:
         self._called("point_alias")
         self._version(version)
         if seen.revision != self.live.revision:
-            raise Unavailable("PreconditionFailedException: the revision id given does not match the latest one")
+            raise TransientError("PreconditionFailedException: the revision id given does not match the latest one")
         self.point(version)
 
     def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
@@ -229,7 +229,7 @@ class FakeCloud:
         if not number:  # not published yet
             return replace(list(self.versions.values())[-1], number="")
         if number not in self.versions:
-            raise CloudError(f"ResourceNotFoundException: version {number} of the function")
+            raise AwsError(f"ResourceNotFoundException: version {number} of the function")
         return self.versions[number]
 
     def _create(  # noqa: PLR0917
@@ -239,18 +239,18 @@ class FakeCloud:
         stable: str,
         at: datetime,
         alarms: tuple[str, ...],
-        abrupt: bool,
+        all_at_once: bool,
     ) -> str:
         self.serve()
         if any(each.running for each in self.deployments.values()):
-            raise Unavailable("DeploymentLimitExceededException: another deployment of the group is in flight")
+            raise TransientError("DeploymentLimitExceededException: another deployment of the group is in flight")
         entry = ledger.Entry(canary.fingerprint, canary.digest, canary.contract, policy.commit, at, stable, "user/ann")
         new = self._created(entry=entry, canary=canary.number, alarms=alarms)
-        if abrupt:
-            self.abrupt.add(new.id)
+        if all_at_once:
+            self.all_at_once.add(new.id)
         if self.lost_answers:
             self.lost_answers -= 1
-            raise Unavailable("the connection was closed before a response was received")
+            raise TransientError("the connection was closed before a response was received")
         return new.id
 
     def _created(self, **values: object) -> Deployment:
@@ -276,13 +276,13 @@ class FakeCloud:
                 self._end_badly(self.deployments[running.id], Status.FAILED, "INVALID_LAMBDA_CONFIGURATION")
                 return
             running = self._save(replace(running, status=Status.IN_PROGRESS, started=self.clock.now()))
-            self.point(*((canary,) if running.id in self.abrupt else (entry.stable, canary, 0.1)))
+            self.point(*((canary,) if running.id in self.all_at_once else (entry.stable, canary, 0.1)))
         fails = self._version(canary).fingerprint in self.bad and bool(running.alarms) and not self.deaf
         if fails and age > timedelta(minutes=2):
             self.alarms[running.alarms[0]] = True
         if any(self.alarms[name] for name in running.alarms):
             self._end_badly(running, Status.STOPPED, "ALARM_ACTIVE")
-        elif age > timedelta(minutes=10) or running.id in self.abrupt:
+        elif age > timedelta(minutes=10) or running.id in self.all_at_once:
             self.point(canary)
             self._save(replace(running, status=Status.SUCCEEDED, ended=self.clock.now()))
 
@@ -331,13 +331,13 @@ class FakeSet:
     def probe(self, target: Target, version: str) -> Answer:
         return self.clouds[target.function].probe(target, version)
 
-    def note(self, target: Target, mark: Mark) -> None:
+    def note(self, target: Target, mark: TagRecord) -> None:
         self.clouds[target.function].note(target, mark)
 
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         return self.clouds[target.function].start(target, policy, action)
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: TakeBack) -> str:
+    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         return self.clouds[target.function].take_back(target, policy, action)
 
     def top_up(self, target: Target, requests: int) -> None:

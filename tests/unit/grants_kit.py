@@ -4,21 +4,21 @@ import re
 from fnmatch import fnmatchcase
 
 from infra import permissions
-from infra.naming import Names, Place
-from infra.permissions import Belongings, Statement
+from infra.naming import AwsLocation, Names
+from infra.permissions import StackResources, Statement
 
-PROD, PLACE = Names("strata", "prod"), Place("aws", "eu-central-1", "333333333333")
+PROD, PLACE = Names("strata", "prod"), AwsLocation("aws", "eu-central-1", "333333333333")
 KEY = PLACE.arn("kms", "key/1")
-OWNED = Belongings("strata-prod-orders")
-LEGACY = Belongings("orders-prod", "acme-terraform-state", "data/terraform.tfstate")
+OWNED = StackResources("strata-prod-orders")
+LEGACY = StackResources("orders-prod", "acme-terraform-state", "data/terraform.tfstate")
 
 
-def deploying(belongings: Belongings = OWNED, names: Names = PROD) -> list[Statement]:
+def deploying(belongings: StackResources = OWNED, names: Names = PROD) -> list[Statement]:
     found = permissions.deploy(names, PLACE, belongings, key_arn=KEY, role=names.deploy_role)
     return [each for statements in found.values() for each in statements]
 
 
-def previewing(belongings: Belongings = OWNED) -> list[Statement]:
+def previewing(belongings: StackResources = OWNED) -> list[Statement]:
     found = permissions.preview(PROD, PLACE, belongings, key_arn=KEY, role=PROD.preview_role)
     return [each for statements in found.values() for each in statements]
 

@@ -10,7 +10,7 @@ from infra.release.model.ledger import Entry
 from infra.release.model.observation import Alias, Deployment, Notes, Observation, Status
 from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleasePolicy
-from infra.release.model.tags import Mark, Tags, parse, written
+from infra.release.model.tags import TagRecord, Tags, parse, written
 from tests.unit.fake_cloud import START, target, version
 
 OLD, NEW = version(1), version(2)
@@ -71,7 +71,7 @@ def rollback(status: Status, ago: float = 0.5) -> Deployment:
     return Deployment("d-2", status, NOW - minutes(ago), rolls_back="d-1")
 
 
-def noted(*marks: Mark) -> Tags:
+def noted(*marks: TagRecord) -> Tags:
     """A first version recorded, and these marks."""
     tags = {"strata:first": ""}
     for mark in marks:

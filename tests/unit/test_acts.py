@@ -8,13 +8,13 @@ import pytest
 
 from infra.release.decision import failure, next_action
 from infra.release.decision import operator as acts
-from infra.release.engine.cloud import Unavailable
+from infra.release.engine.cloud import TransientError
 from infra.release.engine.runner import run
-from infra.release.model.actions import Action, Follow, Note, Stop, TakeBack
+from infra.release.model.actions import Action, Follow, RevertDeployment, Stop, WriteTag
 from infra.release.model.observation import Deployment, Notes, Observation, Status
 from infra.release.model.outcome import Ending, Outcome, Phase
 from infra.release.model.spec import ReleasePolicy
-from infra.release.model.tags import Pardon, Stopped, parse
+from infra.release.model.tags import RetryGrant, Stopped, parse
 from tests.unit.fake_cloud import FakeCloud, FakeSet, cloud, set_of, target, version
 from tests.unit.seen import (
     NEW,
@@ -58,7 +58,7 @@ def release(fake: FakeCloud | FakeSet) -> dict[str, Outcome]:
 
 
 def undo(fake: FakeCloud | FakeSet, why: str = WHY) -> dict[str, Outcome]:
-    return done(fake, acts.take_back(acts.last_set(look(fake)), why))
+    return done(fake, acts.take_back(acts.last_promoted_set(look(fake)), why))
 
 
 # Abort
@@ -92,7 +92,7 @@ def test_the_up_that_waits_elsewhere_ends_with_the_operators_reason() -> None:
 def test_functions_that_are_released_together_are_aborted_together_whichever_is_named() -> None:
     fake = set_of("orders", "payments")
     stops = start(fake)
-    assert acts.alongside(look(fake), {"orders"}) == {"orders", "payments"}
+    assert acts.released_with(look(fake), {"orders"}) == {"orders", "payments"}
     ends = done(fake, acts.abort({"orders": stops["orders"]}, WHY))
     assert [(each.ending, each.reason) for each in ends.values()] == [
         (Ending.ROLLED_BACK, "operator"),
@@ -119,7 +119,7 @@ def test_a_busy_aws_is_asked_again() -> None:
     def stop(deployment: str) -> None:
         tries.append(deployment)
         if len(tries) == 1:
-            raise Unavailable("AWS is busy")
+            raise TransientError("AWS is busy")
         stops_well(deployment)
 
     fake.stop = stop  # type: ignore[method-assign]
@@ -133,7 +133,7 @@ def test_the_tag_goes_before_the_stop_and_is_written_once() -> None:
     mark = Stopped("d-1", "operator", WHY)
     assert acts.stop(what, "d-1", WHY) == Follow("d-1")
     followed = replace(what, notes=Notes("d-1"))
-    assert acts.stop(followed, "d-1", WHY) == Note(mark, WHY, Phase.ROLLBACK)
+    assert acts.stop(followed, "d-1", WHY) == WriteTag(mark, WHY, Phase.ROLLBACK)
     assert acts.stop(replace(followed, tags=noted(mark)), "d-1", WHY) == Stop("d-1", WHY)
     assert acts.stop(seen(stopped(), following="d-1"), "d-1", WHY) is None
 
@@ -162,7 +162,7 @@ def test_what_was_rolled_back_can_be_forgiven_once() -> None:
     undo(fake)
     [rejected] = acts.rejections(target(), look(fake)["orders"])
     assert (rejected.fingerprint, rejected.reason, rejected.pardoned) == (version(2).fingerprint, "operator", False)
-    fake.note(target(), Pardon(rejected.fingerprint, rejected.deployment.id, why="it was the network"))
+    fake.note(target(), RetryGrant(rejected.fingerprint, rejected.deployment.id, why="it was the network"))
     assert [each.pardoned for each in acts.rejections(target(), look(fake)["orders"])] == [True]
     assert [each.ending for each in release(fake).values()] == [Ending.PROMOTED]
     assert acts.rejections(target(), look(fake)["orders"]) == []
@@ -176,7 +176,7 @@ def test_a_second_rollback_goes_one_further_back() -> None:
     assert fake.live.is_whole_on("2")
     undo(fake)
     assert fake.live.is_whole_on("1")
-    assert acts.last_set(look(fake)) == {}
+    assert acts.last_promoted_set(look(fake)) == {}
 
 
 def test_a_set_goes_back_together() -> None:
@@ -191,14 +191,14 @@ def test_what_was_promoted_at_another_time_stays() -> None:
     fake = set_of("orders", "payments")
     fake.clouds["payments"].went_first("2")
     release(fake)
-    assert list(acts.last_set(look(fake))) == ["orders"]
+    assert list(acts.last_promoted_set(look(fake))) == ["orders"]
 
 
 def test_an_alias_moved_by_hand_has_no_way_back() -> None:
     fake = cloud(1, version(1), version(2), version(3))
     release(fake)
     fake.point("3")
-    assert acts.last_set(look(fake)) == {}
+    assert acts.last_promoted_set(look(fake)) == {}
 
 
 def test_what_was_taken_back_and_put_live_by_hand_is_not_taken_back_twice() -> None:
@@ -206,7 +206,7 @@ def test_what_was_taken_back_and_put_live_by_hand_is_not_taken_back_twice() -> N
     release(fake)
     undo(fake)
     fake.point("2")
-    assert acts.last_set(look(fake)) == {}
+    assert acts.last_promoted_set(look(fake)) == {}
 
 
 def test_a_lost_answer_starts_no_second_way_back() -> None:
@@ -230,9 +230,9 @@ def test_a_rollback_steps_aside_for_what_has_been_started_or_moved_meanwhile() -
     moved = decide(seen(forth, alias=SPLIT, shifted=NEW))
     assert [outcome(each).reason for each in (busy, moved)] == ["busy", "moved"]
     noted_first = decide(seen(forth, **WHOLE))
-    assert noted_first == Note(Stopped("d-1", "operator", WHY), WHY, Phase.ROLLBACK)
+    assert noted_first == WriteTag(Stopped("d-1", "operator", WHY), WHY, Phase.ROLLBACK)
     done_then = decide(seen(forth, **WHOLE, tags=noted(Stopped("d-1", "operator", WHY))))
-    assert done_then == TakeBack("2", "1", NOW, WHY)
+    assert done_then == RevertDeployment("2", "1", NOW, WHY)
 
 
 @pytest.mark.parametrize(

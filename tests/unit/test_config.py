@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra import config
-from infra.config import ROOMS, ConfigError, StackConfig
+from infra.config import SECTIONS, ConfigError, StackConfig
 from infra.config.schema import key_of
 from infra.release.model.spec import ReleasePolicy
 from infra.release.verdict.rule import Rule
@@ -310,13 +310,13 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-KEYS = st.sampled_from(sorted({key_of(name) for cls in ROOMS.values() for name in names_of(cls)}))
+KEYS = st.sampled_from(sorted({key_of(name) for cls in SECTIONS.values() for name in names_of(cls)}))
 
 
 @settings(deadline=None)
 @given(
     raw=st.dictionaries(
-        st.sampled_from([f"strata:{room}" for room in ROOMS]) | st.text(max_size=12),
+        st.sampled_from([f"strata:{room}" for room in SECTIONS]) | st.text(max_size=12),
         st.text(max_size=12) | st.dictionaries(KEYS | st.text(max_size=8), JSON, max_size=4).map(json.dumps),
     )
 )
@@ -339,7 +339,7 @@ def project() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("room", [room for room in ROOMS if room != "account"])
+@pytest.mark.parametrize("room", [room for room in SECTIONS if room != "account"])
 def test_the_defaults_in_the_project_file_are_the_programs(room: str) -> None:
     declared = project()["config"][f"strata:{room}"]["default"]
     assert getattr(parse(**{room: declared}), room) == getattr(parse(), room)
@@ -349,7 +349,7 @@ def keys(cls: type) -> list[str]:
     return [key_of(name) for name in getattr(cls, "__dataclass_fields__", {})]
 
 
-@pytest.mark.parametrize(("room", "cls"), ROOMS.items())
+@pytest.mark.parametrize(("room", "cls"), SECTIONS.items())
 def test_the_project_file_describes_every_key(room: str, cls: type) -> None:
     described = project()["config"][f"strata:{room}"]["description"]
     nested: dict[str, list[type]] = {
@@ -363,7 +363,7 @@ def test_the_project_file_describes_every_key(room: str, cls: type) -> None:
 
 
 def test_the_project_file_describes_no_object_that_nothing_reads() -> None:
-    assert set(project()["config"]) == {f"strata:{room}" for room in ROOMS}
+    assert set(project()["config"]) == {f"strata:{room}" for room in SECTIONS}
 
 
 @pytest.mark.parametrize(("stack", "source"), [("dev", "managed"), ("staging", "legacy"), ("prod", "legacy")])

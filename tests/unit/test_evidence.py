@@ -9,7 +9,7 @@ import pytest
 from infra.release.decision.evidence import needed
 from infra.release.engine.clock import Interrupted
 from infra.release.engine.runner import run
-from infra.release.model.actions import Note, Stop, TopUp, Wait
+from infra.release.model.actions import Stop, TopUp, Wait, WriteTag
 from infra.release.model.observation import Notes, Observation, Status
 from infra.release.model.outcome import Ending, Outcome, Phase
 from infra.release.model.spec import ReleasePolicy
@@ -31,7 +31,7 @@ def canary(ago: float, requests: int) -> Observation:
 def test_a_canary_short_of_requests_is_stopped_in_its_last_minute_and_not_before() -> None:
     assert isinstance(decide(canary(8.9, 19), ENFORCED), Wait)
     note = decide(canary(9, 19), ENFORCED)
-    assert isinstance(note, Note)
+    assert isinstance(note, WriteTag)
     assert isinstance(note.mark, Stopped)
     assert note.mark.kind == "evidence"
     assert "19 of the 20 requests" in note.why
@@ -148,6 +148,6 @@ def test_what_the_engine_says_of_a_stop_is_what_a_tag_holds() -> None:
         (seen(deployment(Status.CREATED, ago=20), following="d-1"), POLICY),
     ):
         note = decide(what, policy)
-        assert isinstance(note, Note)
+        assert isinstance(note, WriteTag)
         assert isinstance(note.mark, Stopped)
         assert fits(note.mark.why)

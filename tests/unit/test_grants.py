@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from infra import permissions
-from infra.naming import Names, Place
-from infra.permissions import DELIVERS, PARTS, WIDE, Belongings, PolicyError, Statement
+from infra.naming import AwsLocation, Names
+from infra.permissions import DELIVERS, PARTS, WIDE, PolicyError, StackResources, Statement
 from infra.release.aws.iam import writes
 from infra.release.model.spec import Target
 from tests.unit.grants_kit import KEY, LEGACY, OWNED, PLACE, PROD, allowed, deploying, granting, named, previewing
@@ -64,7 +64,7 @@ def test_no_call_of_the_table_changes_anything() -> None:
 
 
 @pytest.mark.parametrize("belongings", [OWNED, LEGACY])
-def test_each_resource_of_a_statement_is_the_stacks_own(belongings: Belongings) -> None:
+def test_each_resource_of_a_statement_is_the_stacks_own(belongings: StackResources) -> None:
     ours = re.compile(
         r"strata-prod(-|/|$|:)|strata-prod-orders|CodeDeployHook_strata-prod-|\.pulumi/meta\.yaml$|strata/prod[./]"
         r"|strata-state-333333333333-eu-central-1$|key/1$|CodeDeployDefault\.Lambda\*$"
@@ -91,7 +91,7 @@ def test_a_stack_of_more_functions_has_them_all_within_its_limits() -> None:
 
 def test_a_stack_whose_name_goes_on_is_another_stack() -> None:
     other = Names("strata", "prod-2")
-    mine, theirs = deploying(), deploying(Belongings(other.table), other)
+    mine, theirs = deploying(), deploying(StackResources(other.table), other)
     plain = [
         (action, arn.replace("*", "x").replace("?", "1"))
         for each in theirs
@@ -318,8 +318,8 @@ def test_what_the_doctor_asks_for_is_granted() -> None:
 
 
 def test_the_longest_name_leaves_every_policy_within_its_limit() -> None:
-    names, place = Names("s" * 16, "s" * 32), Place("aws-us-gov", "us-gov-west-1", "333333333333")
-    most = Belongings("t" * 255, "b" * 63, "k" * 200)
+    names, place = Names("s" * 16, "s" * 32), AwsLocation("aws-us-gov", "us-gov-west-1", "333333333333")
+    most = StackResources("t" * 255, "b" * 63, "k" * 200)
     for make in (permissions.deploy, permissions.preview):
         found = make(names, place, most, key_arn=place.arn("kms", "key/" + "k" * 36), role=names.deploy_role)
         assert tuple(found) == PARTS

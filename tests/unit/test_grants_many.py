@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra import permissions
-from infra.naming import MOST_LISTED, Names, Place
+from infra.naming import MOST_LISTED, AwsLocation, Names
 from infra.permissions.statement import LARGEST
 from tests.unit.grants_kit import KEY, OWNED, PLACE, allowed, deploying, size
 
@@ -17,7 +17,7 @@ FIFTY = Names("strata", "prod", ("orders", *(f"service-{number:02}" for number i
 @pytest.mark.parametrize("make", [permissions.deploy, permissions.preview])
 def test_fifty_functions_leave_a_quarter_of_every_policy_free(make: Callable[..., Mapping[str, Any]]) -> None:
     longest = Names("p" * 10, "s" * 20, FIFTY.services)
-    for names, place in ((FIFTY, PLACE), (longest, Place("aws-us-gov", "us-gov-west-1", "333333333333"))):
+    for names, place in ((FIFTY, PLACE), (longest, AwsLocation("aws-us-gov", "us-gov-west-1", "333333333333"))):
         found = dict(make(names, place, OWNED, key_arn=KEY, role=names.deploy_role))
         found["boundary"] = permissions.boundary(names, place, names.table)
         sizes = {part: size(permissions.document(statements)) for part, statements in found.items()}
@@ -77,7 +77,7 @@ def test_a_role_of_a_running_stack_of_fifty_functions_fits_in_what_iam_takes_of_
 
 def test_as_many_functions_as_a_policy_lists_fit_with_the_longest_names() -> None:
     names = Names("s" * 16, "s" * 32, tuple("x" * 14 + f"{number:02}" for number in range(MOST_LISTED)))
-    place = Place("aws-us-gov", "us-gov-west-1", "333333333333")
+    place = AwsLocation("aws-us-gov", "us-gov-west-1", "333333333333")
     for part, statements in permissions.deploy(names, place, OWNED, key_arn=KEY, role=names.deploy_role).items():
         permissions.managed(part, statements)
     permissions.managed("boundary", permissions.boundary(names, place, "t" * 255))

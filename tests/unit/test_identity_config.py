@@ -11,7 +11,7 @@ from infra.config import ConfigError
 from infra.config.schema import key_of
 from infra.identity import config as identity
 from infra.identity.config import (
-    ROOMS,
+    SECTIONS,
     BootstrapConfig,
     GitHubConfig,
     IdentityConfig,
@@ -19,7 +19,7 @@ from infra.identity.config import (
     PulumiConfig,
     ServedStack,
 )
-from infra.permissions import Belongings
+from infra.permissions import StackResources
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = {"region": "eu-central-1", "allowedAccountIds": ["333333333333"]}
@@ -176,7 +176,9 @@ def test_a_table_of_terraforms_is_named() -> None:
     assert line.startswith("strata-bootstrap:identity.stacks[0].tableName is missing")
     config = parse(stacks=[{**PROD, "tableName": "orders-prod", "legacy": {**legacy, "workspace": "blue"}}])
     (stack,) = config.identity.stacks
-    assert stack.belongings(config.names) == Belongings("orders-prod", "acme-state", "env:/blue/data/terraform.tfstate")
+    assert stack.belongings(config.names) == StackResources(
+        "orders-prod", "acme-state", "env:/blue/data/terraform.tfstate"
+    )
 
 
 @pytest.mark.parametrize("reviewer", ["acme/on call", "acme/on/call", "@ann", "", 7])
@@ -241,7 +243,7 @@ def test_the_accounts_files_hold_no_mistake_and_are_the_stacks_accounts(stack: s
 
 def test_the_project_file_describes_every_key_and_no_other_object() -> None:
     found = yaml.safe_load((ROOT / "bootstrap/Pulumi.yaml").read_text())["config"]
-    assert set(found) == {f"strata-bootstrap:{room}" for room in ROOMS}
+    assert set(found) == {f"strata-bootstrap:{room}" for room in SECTIONS}
     described = found["strata-bootstrap:identity"]["description"]
     rooms = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, LegacyObject)
     keys = {key_of(name) for cls in rooms for name in cls.__dataclass_fields__}

@@ -11,10 +11,10 @@ import pytest
 from infra import legacy
 from infra.config import LegacyState
 from infra.legacy import LegacyError
-from infra.naming import Place
+from infra.naming import AwsLocation
 
 STATE = LegacyState(bucket="acme-state", key="data/terraform.tfstate", region="eu-central-1", workspace="blue")
-PLACE = Place("aws", "eu-central-1", "333333333333")
+PLACE = AwsLocation("aws", "eu-central-1", "333333333333")
 ARN = "arn:aws:dynamodb:eu-central-1:333333333333:table/orders-prod"
 WHOLE = {"table_name": "orders-prod", "table_arn": ARN}
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from infra.naming import LONGEST_STACK, Names, Place
+from infra.naming import LONGEST_STACK, AwsLocation, Names
 
 PROD = Names("strata", "prod")
 
@@ -109,5 +109,5 @@ def test_tag_values_hold_only_characters_that_aws_takes() -> None:
 
 
 def test_an_arn_names_partition_region_and_account() -> None:
-    place = Place("aws-cn", "cn-north-1", "111111111111")
+    place = AwsLocation("aws-cn", "cn-north-1", "111111111111")
     assert place.arn("sns", "alarms") == "arn:aws-cn:sns:cn-north-1:111111111111:alarms"

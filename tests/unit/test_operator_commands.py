@@ -184,8 +184,8 @@ def test_only_a_version_that_could_be_right_may_be_named() -> None:
 
 def test_the_exit_code_tells_whether_anything_is_left() -> None:
     safe, unsafe = Finding("left", "orders", "x", act="y"), Finding("split", "orders", "x", remedy="y")
-    assert unstick.verdict([], [], done=False) is Exit.FINE
-    assert unstick.verdict([safe], [], done=True) is Exit.FINE
+    assert unstick.verdict([], [], done=False) is Exit.OK
+    assert unstick.verdict([safe], [], done=True) is Exit.OK
     assert unstick.verdict([safe], [safe], done=False) is Exit.BAD
     assert unstick.verdict([safe, unsafe], [unsafe], done=True) is Exit.BAD
     assert unstick.verdict([unsafe], [unsafe], done=False) is Exit.REFUSED

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from infra import permissions
-from infra.naming import Place
+from infra.naming import AwsLocation
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "arn:aws:dynamodb:eu-central-1:111111111111:table/orders"
@@ -139,7 +139,7 @@ def test_no_action_is_a_wildcard_outside_the_keys_own_policy() -> None:
 
 def test_a_document_is_a_policy_that_iam_reads() -> None:
     document = json.loads(
-        permissions.document(permissions.trust("lambda", Place("aws", "eu-central-1", "111111111111")))
+        permissions.document(permissions.trust("lambda", AwsLocation("aws", "eu-central-1", "111111111111")))
     )
     assert document == {
         "Version": "2012-10-17",

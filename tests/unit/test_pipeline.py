@@ -333,10 +333,10 @@ def test_a_long_value_is_cut() -> None:
         ("""echo '{"steps": []}'""", 0, "stack dev is as its state says\n"),
         (
             "echo 'error: no credentials' >&2; exit 255",
-            output.UNTOLD,
+            output.UNKNOWN,
             "the refresh of stack dev failed: error: no",
         ),
-        ("""echo '{"steps": []}'; echo 'error: half' >&2; exit 1""", output.UNTOLD, "failed: error: half"),
+        ("""echo '{"steps": []}'; echo 'error: half' >&2; exit 1""", output.UNKNOWN, "failed: error: half"),
     ],
 )
 def test_a_refresh_that_fails_is_never_taken_for_no_drift(tmp_path: Path, script: str, code: int, said: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.release.decision import next_action
-from infra.release.model.actions import Action, Finish, Follow, Note, PointAlias, Probe, Start, Stop, Wait
+from infra.release.model.actions import Action, Finish, Follow, PointAlias, Probe, Start, Stop, Wait, WriteTag
 from infra.release.model.ledger import Entry
 from infra.release.model.observation import Alias, Answer, Deployment, Notes, Observation, Status
 from infra.release.model.outcome import Ending, Phase
@@ -42,7 +42,7 @@ def test_the_very_first_version_is_called_before_anything_else() -> None:
 def test_a_first_version_that_answered_is_recorded_and_is_then_the_outcome() -> None:
     answered = replace(seen(tags=Tags(), **WHOLE), notes=Notes(answer=Answer("2", None)))
     first = First("2", NEW.fingerprint, NEW.digest, NEW.contract, "abc123")
-    assert decide(answered) == Note(first, "2 answered", Phase.PROBE)
+    assert decide(answered) == WriteTag(first, "2 answered", Phase.PROBE)
     end = outcome(decide(replace(answered, tags=Tags(first=True))))
     assert (end.ending, end.from_version, end.to_version) == (Ending.FIRST, None, "2")
 
@@ -187,7 +187,7 @@ def test_a_deployment_that_does_not_begin_is_stopped_after_the_longest_wait(stat
     assert action.phase is Phase.QUEUE
     late = seen(deployment(status, ago=15.1), following="d-1")
     note = decide(late)
-    assert isinstance(note, Note)
+    assert isinstance(note, WriteTag)
     assert isinstance(note.mark, Stopped)
     assert (note.mark.deployment, note.mark.kind) == ("d-1", "fault")
     assert "longest wait of 15 minutes" in note.why
@@ -243,7 +243,7 @@ def retire(what: Observation) -> Action:
 def test_a_deleted_release_stops_its_canary_waits_for_the_rollback_and_is_done() -> None:
     canary = seen(deployment(), alias=SPLIT, shifted=NEW)
     note = retire(canary)
-    assert isinstance(note, Note)
+    assert isinstance(note, WriteTag)
     assert isinstance(retire(replace(canary, tags=noted(note.mark))), Stop)
     assert isinstance(retire(seen(rollback(Status.IN_PROGRESS), stopped(), alias=SPLIT, shifted=NEW)), Wait)
     assert isinstance(retire(seen(rollback(Status.SUCCEEDED), stopped())), Finish)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.release.model.actions import Note, Stop, Wait
+from infra.release.model.actions import Stop, Wait, WriteTag
 from infra.release.model.observation import Alias
 from infra.release.model.outcome import Phase
 from infra.release.model.tags import Stopped
@@ -16,7 +16,7 @@ def test_a_canary_whose_traffic_somebody_took_away_goes_back(alias: Alias) -> No
     shifted = NEW if alias.shifted else None
     look = {"alias": alias, "live": OLD, "shifted": shifted}
     action = decide(seen(SHIFTING, following="d-1", **look))
-    assert isinstance(action, Note)
+    assert isinstance(action, WriteTag)
     assert isinstance(action.mark, Stopped)
     assert action.mark.kind == "operator"
     assert f"somebody moved alias live to {alias} while d-1 shifted traffic to 2" in action.why

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from infra.release.decision import next_action
-from infra.release.model.actions import Action, Finish, Note, Start, TakeBack, Wait
+from infra.release.model.actions import Action, Finish, RevertDeployment, Start, Wait, WriteTag
 from infra.release.model.observation import Alias, Deployment, Observation, Status
 from infra.release.model.outcome import Ending, Phase
 from infra.release.model.tags import Enlisted, Stopped
@@ -32,12 +32,12 @@ def rejected() -> Deployment:
 def test_what_was_promoted_with_one_that_failed_goes_back_although_that_one_is_refused_now() -> None:
     promoted = seen(ended(Status.SUCCEEDED), **WHOLE)
     orders, stock = decide(promoted, seen(rejected()))
-    assert isinstance(orders, Note)
+    assert isinstance(orders, WriteTag)
     assert isinstance(orders.mark, Stopped)
     assert isinstance(stock, Wait)
     assert stock.phase is Phase.SET
     orders, _ = decide(replace(promoted, tags=noted(orders.mark)), seen(rejected()))
-    assert isinstance(orders, TakeBack)
+    assert isinstance(orders, RevertDeployment)
 
 
 def test_what_was_never_started_is_not_started_beside_one_that_is_refused() -> None:
@@ -58,9 +58,9 @@ def test_other_code_does_not_join_the_moment_of_a_set_of_which_one_was_never_sta
     enlisted = noted(Enlisted(NOW))  # the moment of that set's only deployment
     ahead = seen(ended(Status.SUCCEEDED), alias=Alias("2"), live=NEW, wanted=version(3), tags=enlisted)
     orders, stock = decide(ahead, seen(tags=enlisted))
-    assert isinstance(orders, Note)
+    assert isinstance(orders, WriteTag)
     assert isinstance(orders.mark, Enlisted)
-    assert isinstance(stock, Note)
+    assert isinstance(stock, WriteTag)
 
 
 def test_what_was_never_started_joins_the_moment_of_its_set() -> None:
@@ -77,5 +77,5 @@ def test_what_is_live_goes_back_with_its_set_although_a_later_release_of_it_has_
     third = replace(entry(version(3).fingerprint, stable="2"), at=NOW - minutes(6))
     failed = replace(ended(Status.FAILED, entry=third, error="HOOK_EXECUTION_FAILURE"), id="d-3")
     orders, _ = decide(seen(failed, promoted, **WHOLE), seen(rejected()))
-    assert isinstance(orders, Note)
+    assert isinstance(orders, WriteTag)
     assert orders.mark == Stopped("d-1", "set", "stock was not promoted and the set goes together")

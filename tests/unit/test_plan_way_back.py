@@ -117,9 +117,9 @@ def test_the_reason_is_what_codedeploy_and_the_alarms_say(
 def test_what_goes_back_is_known_so_that_the_tags_that_say_why_are_read_again() -> None:
     forth = deployment(Status.SUCCEEDED, ago=9)
     back = replace(deployment(ago=1, entry=replace(entry(OLD.fingerprint), stable="2")), id="d-3")
-    assert seen(back, forth, following="d-3").undone == forth
-    assert seen(stopped(), following="d-1").undone == stopped()
-    assert seen(forth, following="d-1").undone is None
+    assert seen(back, forth, following="d-3").going_back == forth
+    assert seen(stopped(), following="d-1").going_back == stopped()
+    assert seen(forth, following="d-1").going_back is None
 
 
 def test_what_an_operator_took_back_is_left_again_where_codedeploy_rolled_back_to_it() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from infra.release.decision.next_action import decide
 from infra.release.engine import runner
-from infra.release.model.actions import Finish, Note, Start
+from infra.release.model.actions import Finish, Start, WriteTag
 from infra.release.model.attempt import Attempt, UpstreamReleases
 from infra.release.model.observation import Observation
 from infra.release.model.outcome import Ending
@@ -40,7 +40,8 @@ def attempt(ending: Ending | None = Ending.PROMOTED, ago: float = 60, **values: 
         "commit": "abc123",
         "by": "strata-staging-deploy/ci",
         "ended": NOW - minutes(ago),
-        "blamed": ending is Ending.ROLLED_BACK and values.get("reason", "verdict") in {"verdict", "hook", "operator"},
+        "change_failed": ending is Ending.ROLLED_BACK
+        and values.get("reason", "verdict") in {"verdict", "hook", "operator"},
     }
     return Attempt(**{**usual, **values})
 
@@ -61,7 +62,7 @@ def refused(what: Observation) -> str:
 
 
 def test_what_the_other_stack_promoted_is_noted_with_whose_when_and_which_and_then_released() -> None:
-    assert action(look(attempt())) == Note(
+    assert action(look(attempt())) == WriteTag(
         MARK, "d-9 of 2026-11-24 proved it in staging, released by strata-staging-deploy/ci"
     )
     assert action(look(attempt(), tags=noted(MARK))) == Start("1", "2")
@@ -98,18 +99,18 @@ def test_what_is_not_proved_is_refused_and_says_why(attempts: tuple[Attempt, ...
 
 
 def test_a_later_fault_of_the_deployment_itself_takes_no_proof_away() -> None:
-    assert isinstance(action(look(attempt(Ending.ROLLED_BACK, reason="fault", ago=5), attempt())), Note)
+    assert isinstance(action(look(attempt(Ending.ROLLED_BACK, reason="fault", ago=5), attempt())), WriteTag)
 
 
 def test_records_out_of_reach_prove_nothing_and_it_says_what_was_tried() -> None:
     said = "AWS denies sts AssumeRole (role x): no (tried for GROUP by x)"
-    assert f"its records cannot be read: {said}" in refused(seen(upstream=UpstreamReleases(untold=said)))
+    assert f"its records cannot be read: {said}" in refused(seen(upstream=UpstreamReleases(unavailable_reason=said)))
     assert "nobody has asked" in refused(seen())
 
 
 def test_the_age_that_a_proof_may_have_is_configured() -> None:
     policy = replace(FOLLOWS, proof_days=20)
-    assert isinstance(action(look(attempt(ago=15 * DAY)), policy), Note)
+    assert isinstance(action(look(attempt(ago=15 * DAY)), policy), WriteTag)
     with pytest.raises(ValueError, match="proof_days is 0"):
         replace(FOLLOWS, proof_days=0)
 

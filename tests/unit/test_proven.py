@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from infra.release.decision import proven, recovery
-from infra.release.model.actions import Note, PointAlias, Start
+from infra.release.model.actions import PointAlias, Start, WriteTag
 from infra.release.model.observation import Alias, Deployment, Observation, Status, Version
 from infra.release.model.outcome import Ending
-from infra.release.model.tags import First, Mark, Overridden, Stopped, Tags, begun, parse, written
+from infra.release.model.tags import First, Overridden, Stopped, TagRecord, Tags, begun, parse, written
 from tests.unit.fake_cloud import FakeCloud, cloud, version
 from tests.unit.seen import (
     ALARM,
@@ -33,7 +33,7 @@ from tests.unit.test_runner import assert_at_rest, release
 SIX, TEN, ELEVEN = version(6), version(10), version(11)
 
 
-def first(of: Version = OLD, *marks: Mark, started: bool = False) -> Tags:
+def first(of: Version = OLD, *marks: TagRecord, started: bool = False) -> Tags:
     """That version went first, and these marks."""
     tags = written(First(of.number, of.fingerprint), "user/ann", NOW)
     tags |= begun(tags) if started else {}
@@ -137,7 +137,7 @@ def test_where_the_proved_version_is_gone_it_is_refused_and_an_override_takes_wh
     assert "version 6, promoted by d-0, which is gone from Lambda" in end.detail
     assert 'override: "who: why"' in end.detail
     note = decide(what, OVERRIDE)
-    assert isinstance(note, Note)
+    assert isinstance(note, WriteTag)
     assert note.mark == Overridden(TEN.fingerprint, "untried", "ann: hotfix")
     assert outcome(decide(replace(what, tags=first(OLD, note.mark)), OVERRIDE)).ending is Ending.UNCHANGED
 

@@ -150,7 +150,7 @@ def test_the_stack_before_is_read_back_to_the_wanted_code_and_no_further_than_a_
 ) -> None:
     codedeploy = CodeDeploy(800, every=timedelta(days=1))
     found = upstream.told(clients(codedeploy), ScaledClock(), PROVEN, version(wanted).digest)
-    assert found.untold == ""
+    assert found.unavailable_reason == ""
     assert 0 <= len(found.attempts) - there <= 2
     assert codedeploy.calls["ListDeployments"] <= lists
 

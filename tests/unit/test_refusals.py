@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from infra.release.model.actions import Note, PointAlias, Start, Wait
+from infra.release.model.actions import PointAlias, Start, Wait, WriteTag
 from infra.release.model.ledger import Entry
 from infra.release.model.observation import Deployment, Observation, Status
 from infra.release.model.outcome import Ending
-from infra.release.model.tags import Mark, Overridden, Pardon, Stopped
+from infra.release.model.tags import Overridden, RetryGrant, Stopped, TagRecord
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
     ALARM,
@@ -39,7 +39,7 @@ def ended(id_: str = "d-1", ago: float = 60, **values: Any) -> Deployment:
     return replace(deployment(Status.STOPPED, ago=ago + 5), id=id_, **{**usual, **values})
 
 
-def rejected(*marks: Mark, **values: Any) -> Observation:
+def rejected(*marks: TagRecord, **values: Any) -> Observation:
     return seen(ended(**values), tags=noted(*marks))
 
 
@@ -97,7 +97,7 @@ def test_a_version_that_went_back_only_with_its_set_is_not_refused() -> None:
 
 
 def test_forgiving_allows_one_more_try_and_no_second() -> None:
-    pardon = Pardon(NEW.fingerprint, "d-1")
+    pardon = RetryGrant(NEW.fingerprint, "d-1")
     assert isinstance(decide(rejected(pardon)), Start)
     again = seen(ended("d-2", ago=30), ended(), tags=noted(pardon))
     assert outcome(decide(again)).reason == "rejected"
@@ -106,8 +106,8 @@ def test_forgiving_allows_one_more_try_and_no_second() -> None:
 def test_a_configured_retry_is_recorded_first_then_allows_one_more_try_and_is_used_up() -> None:
     policy = replace(POLICY, retry=NEW.fingerprint)
     note = decide(rejected(), policy)
-    assert isinstance(note, Note)
-    assert note.mark == Pardon(NEW.fingerprint, "d-1", configured=True)
+    assert isinstance(note, WriteTag)
+    assert note.mark == RetryGrant(NEW.fingerprint, "d-1", configured=True)
     assert isinstance(decide(rejected(note.mark), policy), Start)
     used_up = outcome(decide(seen(ended("d-2", ago=30), ended(), tags=noted(note.mark)), policy))
     assert used_up.reason == "rejected"
@@ -149,7 +149,7 @@ def test_nothing_is_refused_where_nothing_would_start() -> None:
 def test_an_override_is_recorded_with_what_it_sets_aside_and_then_holds() -> None:
     red = frozenset({TARGET.alarm})
     note = decide(replace(rejected(), red=red), OVERRIDE)
-    assert isinstance(note, Note)
+    assert isinstance(note, WriteTag)
     assert note.mark == Overridden(NEW.fingerprint, "rejected+alarm", "ann: hotfix")
     assert isinstance(decide(replace(rejected(note.mark), red=red), OVERRIDE), Start)
 
@@ -157,7 +157,7 @@ def test_an_override_is_recorded_with_what_it_sets_aside_and_then_holds() -> Non
 def test_an_override_that_was_used_for_another_fingerprint_holds_no_longer() -> None:
     used = replace(WAIVED, fingerprint="f" * 16)
     assert outcome(decide(rejected(used), OVERRIDE)).reason == "rejected"
-    assert isinstance(decide(rejected(used), replace(POLICY, override="ann: another")), Note)
+    assert isinstance(decide(rejected(used), replace(POLICY, override="ann: another")), WriteTag)
 
 
 def test_an_overridden_split_is_made_whole_on_its_main_version() -> None:
@@ -167,10 +167,13 @@ def test_an_overridden_split_is_made_whole_on_its_main_version() -> None:
 
 
 def test_overridden_roles_are_released_all_at_once() -> None:
-    unlike: dict[str, Any] = {"live": replace(OLD, published=ROLE), "wanted": replace(NEW, published={"Role": "other"})}
-    assert decide(seen(tags=noted(WAIVED), **unlike), OVERRIDE) == Start("1", "2", abrupt=True)
+    incompatible_versions: dict[str, Any] = {
+        "live": replace(OLD, published=ROLE),
+        "wanted": replace(NEW, published={"Role": "other"}),
+    }
+    assert decide(seen(tags=noted(WAIVED), **incompatible_versions), OVERRIDE) == Start("1", "2", all_at_once=True)
 
 
 def test_a_pardoned_version_still_waits_for_an_empty_window() -> None:
-    action = decide(rejected(Pardon(NEW.fingerprint, "d-1"), ago=5))
+    action = decide(rejected(RetryGrant(NEW.fingerprint, "d-1"), ago=5))
     assert isinstance(action, Wait)

@@ -71,7 +71,7 @@ def test_an_edit_undone_gives_the_same_bytes(copy: Scratch) -> None:
     edit = Edit("Answer rightly", "app/main.py", "41", "42")
     before = git(copy.project, "rev-parse", "HEAD^{tree}")
     copy.apply(edit)
-    copy.apply(edit.undone())
+    copy.apply(edit.going_back())
     assert git(copy.project, "rev-parse", "HEAD^{tree}") == before
 
 

@@ -5,9 +5,9 @@ from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 
 from infra.release.aws import Aws
-from infra.release.aws.errors import asking
+from infra.release.aws.errors import aws_call
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import CloudError, NotThere, Unavailable
+from infra.release.engine.cloud import AwsError, NotFoundError, TransientError
 
 
 def refused(code: str, status: int = 400, message: str = "words") -> ClientError:
@@ -15,8 +15,8 @@ def refused(code: str, status: int = 400, message: str = "words") -> ClientError
     return ClientError(response, "GetAlias")  # type: ignore[arg-type]
 
 
-def raised(error: Exception, fine: str = "") -> CloudError:
-    with pytest.raises(CloudError) as problem, asking("lambda GetAlias", "alias live of orders", fine):
+def raised(error: Exception, fine: str = "") -> AwsError:
+    with pytest.raises(AwsError) as problem, aws_call("lambda GetAlias", "alias live of orders", fine):
         raise error
     assert "\n" not in str(problem.value)
     assert "lambda GetAlias (alias live of orders)" in str(problem.value)
@@ -40,7 +40,7 @@ def raised(error: Exception, fine: str = "") -> CloudError:
     ],
 )
 def test_what_may_pass_is_worth_another_try(error: Exception) -> None:
-    assert type(raised(error)) is Unavailable
+    assert type(raised(error)) is TransientError
 
 
 @pytest.mark.parametrize(
@@ -60,18 +60,18 @@ def test_what_may_pass_is_worth_another_try(error: Exception) -> None:
 )
 def test_what_will_not_pass_says_what_to_do(error: Exception, words: str) -> None:
     problem = raised(error)
-    assert type(problem) is CloudError
-    with pytest.raises(CloudError, match=words):
+    assert type(problem) is AwsError
+    with pytest.raises(AwsError, match=words):
         raise problem
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "ApplicationDoesNotExistException"])
 def test_a_name_that_aws_does_not_know_is_told_apart(code: str) -> None:
-    assert type(raised(refused(code, 404 if code.startswith("Resource") else 400))) is NotThere
+    assert type(raised(refused(code, 404 if code.startswith("Resource") else 400))) is NotFoundError
 
 
 def test_an_error_that_means_success_is_none() -> None:
-    with asking("codedeploy StopDeployment", fine="DeploymentAlreadyCompletedException"):
+    with aws_call("codedeploy StopDeployment", fine="DeploymentAlreadyCompletedException"):
         raise refused("DeploymentAlreadyCompletedException")
 
 
@@ -81,7 +81,7 @@ def test_an_endpoint_of_ones_own_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_error_of_ours_passes_unchanged() -> None:
-    with pytest.raises(ZeroDivisionError), asking("lambda GetAlias"):
+    with pytest.raises(ZeroDivisionError), aws_call("lambda GetAlias"):
         raise ZeroDivisionError
 
 
@@ -94,7 +94,7 @@ def test_a_wanted_version_that_is_gone_is_told_with_the_remedy(monkeypatch: pyte
         raise refused("ResourceNotFoundException", 404, "Function not found: orders:7")
 
     monkeypatch.setattr(aws.clients.functions, "get_function_configuration", gone)
-    with pytest.raises(NotThere) as problem:
+    with pytest.raises(NotFoundError) as problem:
         aws.version("orders", "7")
     assert str(problem.value).startswith(
         "version 7 of orders is gone, and the stack wants it: it was deleted outside of"

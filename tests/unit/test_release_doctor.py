@@ -76,7 +76,7 @@ def test_a_sound_release_has_nothing_but_good_findings() -> None:
     [
         ({"skew": timedelta(hours=-1)}, "bad clock: this machine's is 60.0 minutes behind AWS's"),
         ({"skew": timedelta(minutes=2)}, "warning clock: this machine's is 2.0 minutes ahead of AWS's"),
-        ({"untold": {"caller": "no AWS credentials"}}, "bad credentials: no AWS credentials"),
+        ({"unavailable_reason": {"caller": "no AWS credentials"}}, "bad credentials: no AWS credentials"),
         ({"account": "2"}, "bad credentials: they are of account 2, and the release is in 1"),
         ({"allowed": {"lambda:UpdateAlias": False}}, "bad rights to write: IAM's simulation denies lambda:UpdateAlias"),
         ({"storage": Storage(70, 75, 900, 1000)}, "warning quota of code: 0.00 of 0.0 GB (93%)"),
@@ -117,8 +117,14 @@ GREEN = {seen.ALARM: alarm(seen.ALARM), **ALARMS}
             {"ledger": (seen.deployment(entry=None, status=Status.SUCCEEDED),)},
             "d-1, the last deployment, was started by",
         ),
-        ({"untold": {"alias": "AWS denies lambda GetAlias"}}, "bad alias of orders: AWS denies lambda GetAlias"),
-        ({"untold": {"trusted": "AWS denies iam GetRole"}}, "warning trusted of orders: AWS denies iam GetRole"),
+        (
+            {"unavailable_reason": {"alias": "AWS denies lambda GetAlias"}},
+            "bad alias of orders: AWS denies lambda GetAlias",
+        ),
+        (
+            {"unavailable_reason": {"trusted": "AWS denies iam GetRole"}},
+            "warning trusted of orders: AWS denies iam GetRole",
+        ),
     ],
 )
 def test_where_traffic_should_not_be_is_told(values: dict[str, Any], expected: str) -> None:

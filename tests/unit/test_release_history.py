@@ -10,7 +10,7 @@ from infra.release.model.attempt import Attempt
 from infra.release.model.ledger import Entry
 from infra.release.model.observation import Deployment, Status
 from infra.release.model.outcome import Ending
-from infra.release.model.tags import First, Overridden, Pardon, Stopped, Tags
+from infra.release.model.tags import First, Overridden, RetryGrant, Stopped, Tags
 from infra.release.reports.history import attempts, keys, marks, named, said, unseen
 from tests.unit.fake_cloud import START, target, version
 
@@ -64,7 +64,7 @@ def test_a_rollback_is_linked_to_what_it_took_back_and_its_time_counts() -> None
     assert (found["d-1"].ending, found["d-1"].reason, found["d-1"].back) == (Ending.ROLLED_BACK, "verdict", ("d-2",))
     assert alarm in found["d-1"].why
     assert found["d-1"].minutes == 5
-    assert found["d-1"].blamed
+    assert found["d-1"].change_failed
 
 
 def test_what_was_promoted_and_taken_back_with_its_set_is_rolled_back_and_not_blamed() -> None:
@@ -72,7 +72,7 @@ def test_what_was_promoted_and_taken_back_with_its_set_is_rolled_back_and_not_bl
     back = deployment("d-2", 12, "a", stable="2", moment=0)
     found = told(noted, deployment("d-1", 0, "b"), back)
     assert list(found) == ["d-1"]
-    assert (found["d-1"].ending, found["d-1"].reason, found["d-1"].blamed) == (Ending.ROLLED_BACK, "set", False)
+    assert (found["d-1"].ending, found["d-1"].reason, found["d-1"].change_failed) == (Ending.ROLLED_BACK, "set", False)
     assert found["d-1"].why == "ann: other was not promoted"
     assert found["d-1"].back == ("d-2",)
 
@@ -103,7 +103,7 @@ def test_a_deployment_by_hand_is_shown_as_such_with_the_versions_of_its_revision
 
 def test_an_override_and_a_pardon_stand_at_the_release_that_they_let_go_ahead() -> None:
     fingerprint = version(2, "b").fingerprint
-    noted = marked((50, Overridden(fingerprint, "rejected", "ann: now")), (40, Pardon("f" * 16, "d-0")))
+    noted = marked((50, Overridden(fingerprint, "rejected", "ann: now")), (40, RetryGrant("f" * 16, "d-0")))
     found = told(noted, deployment("d-1", 0, "b"), deployment("d-2", 60, "b"), deployment("d-3", 90, "b"))
     assert {id_: each.allowed for id_, each in found.items() if each.allowed} == {
         "d-2": ("override of rejected: ann: now (noted by ann)",)
@@ -124,7 +124,7 @@ def test_doras_keys_count_a_set_once_and_what_went_back_for_another_reason_as_no
         attempt(0, 11),
         attempt(100, 11),
         attempt(100, 21, function="stock"),
-        attempt(200, 5, Ending.ROLLED_BACK, blamed=True),
+        attempt(200, 5, Ending.ROLLED_BACK, change_failed=True),
         attempt(200, 7, Ending.ROLLED_BACK, function="stock", reason="set"),
         attempt(300, 9, Ending.ROLLED_BACK, reason="evidence"),
         attempt(400, 0, None, ended=None),
@@ -140,7 +140,7 @@ def test_what_was_deployed_by_hand_is_counted_apart_whatever_became_of_it() -> N
     found = [
         attempt(0, 11),
         attempt(100, 11, **by_hand),
-        attempt(200, 30, Ending.ROLLED_BACK, blamed=True, **by_hand),
+        attempt(200, 30, Ending.ROLLED_BACK, change_failed=True, **by_hand),
         attempt(300, 0, Ending.FIRST, deployment=None, moment=None),
     ]
     four = keys(found, 2, NOW, lambda _: at(-109))

@@ -21,7 +21,7 @@ from infra.release.decision import next_action, operator
 from infra.release.engine.clock import Interrupted
 from infra.release.model.observation import Alias
 from infra.release.model.spec import EVIDENCE, ReleasePolicy
-from infra.release.model.tags import Pardon
+from infra.release.model.tags import RetryGrant
 from tests.unit.machine import settled
 from tests.unit.machine.actors import Crash
 from tests.unit.machine.base import TALLY, Base
@@ -298,7 +298,7 @@ class Machine(Base):
         if group.running is not None and group.running.role == "forth" and not self.busy("abort"):
             seen = self.seen()
             stops = {group.function.name: group.running.id}
-            self.acts("abort", operator.abort(stops, "too many complaints"), operator.alongside(seen, stops))
+            self.acts("abort", operator.abort(stops, "too many complaints"), operator.released_with(seen, stops))
 
     @precondition(lambda self: self.exported and any(each.succeeded for group in self.groups for each in group.records))
     @happening(which=st.integers(0, 3))
@@ -309,7 +309,7 @@ class Machine(Base):
         }
         if any(each.in_flight or each.alias.shifted for each in asked.values()) or self.busy("rollback"):
             return
-        if forth := operator.last_set(asked):
+        if forth := operator.last_promoted_set(asked):
             self.acts("rollback", operator.take_back(forth, "customers complain"), set(forth))
 
     @precondition(lambda self: self.exported and not self.busy("unstick"))
@@ -325,7 +325,7 @@ class Machine(Base):
         if rejected is not None:
             fingerprint = group.function.fingerprint(rejected.target)
             client = Client(self.cloud, "user/ann", judge=self.truth.witness)
-            client.note(group.function.target, Pardon(fingerprint, rejected.id, why="the table was slow"))
+            client.note(group.function.target, RetryGrant(fingerprint, rejected.id, why="the table was slow"))
 
     # What holds at every step
 

@@ -11,11 +11,11 @@ from pulumi.runtime.proto import engine_pb2
 
 from infra.release.decision import operator
 from infra.release.engine.clock import Interrupted
-from infra.release.engine.cloud import CloudError
+from infra.release.engine.cloud import AwsError
 from infra.release.engine.runner import run
 from infra.release.model.observation import Status
 from infra.release.model.spec import ReleasePolicy
-from infra.release.model.tags import Pardon
+from infra.release.model.tags import RetryGrant
 from infra.release.provider.servicer import UNKNOWN
 from tests.unit.fake_cloud import FakeClock, cloud, target, version
 from tests.unit.provider_kit import (
@@ -184,7 +184,7 @@ def test_a_rollback_that_was_forgiven_or_whose_code_has_changed_is_said_to_be_re
     stack = rolled_back()
     stack.diff(inputs(3))
     assert stack.engine.warnings()[-1].endswith("the next `pulumi up` releases 3")
-    stack.fake.note(target(2), Pardon(version(2).fingerprint, "d-1", why="the table was slow"))
+    stack.fake.note(target(2), RetryGrant(version(2).fingerprint, "d-1", why="the table was slow"))
     stack.diff(inputs(2))
     assert stack.engine.warnings()[-1].endswith("the next `pulumi up` releases 2")
 
@@ -210,7 +210,7 @@ def test_what_another_terminal_has_released_or_is_releasing_is_no_hand_either() 
 
 def test_a_look_that_aws_refuses_leaves_the_warning_as_it_would_be_without() -> None:
     stack = rolled_back()
-    stack.fake.failures = [CloudError("AccessDeniedException")]
+    stack.fake.failures = [AwsError("AccessDeniedException")]
     stack.diff(inputs(2))
     assert "outside of Strata" in stack.engine.warnings()[-1]
 

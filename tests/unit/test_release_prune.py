@@ -6,7 +6,7 @@ from typing import Any
 from infra.release.model.ledger import Entry, moment
 from infra.release.model.observation import Alias, Deployment, Observation, Status
 from infra.release.model.tags import First, Tags, parse, written
-from infra.release.reports.retention import Bounds, Fate, Published, fates, last_good, refusal
+from infra.release.reports.retention import Published, RetentionPolicy, VersionRetention, last_good, refusal, retentions
 from tests.unit.fake_cloud import START, target, version
 
 ORDERS = target(9)
@@ -14,7 +14,7 @@ NOW = START + timedelta(days=100)
 NINE = [
     Published(str(number), START + timedelta(days=number), version(number).fingerprint, 10) for number in range(1, 10)
 ]
-ALL_BUT_NEEDED = Bounds(1, 0)
+ALL_BUT_NEEDED = RetentionPolicy(1, 0)
 FROM = ["last good", "what the live one came from"]
 
 
@@ -30,12 +30,16 @@ def seen(*oldest_first: Deployment, live: int = 9, **values: Any) -> Observation
     return Observation(**{**usual, **values}, ledger=oldest_first[::-1])
 
 
-def kept(what: Observation, bounds: Bounds = ALL_BUT_NEEDED, versions: list[Published] = NINE) -> dict[str, list[str]]:
+def kept(
+    what: Observation, bounds: RetentionPolicy = ALL_BUT_NEEDED, versions: list[Published] = NINE
+) -> dict[str, list[str]]:
     return {each.version.number: list(each.kept) for each in found(what, bounds, versions) if each.kept}
 
 
-def found(what: Observation, bounds: Bounds = ALL_BUT_NEEDED, versions: list[Published] = NINE) -> list[Fate]:
-    return fates(ORDERS, what, versions, bounds, NOW)
+def found(
+    what: Observation, bounds: RetentionPolicy = ALL_BUT_NEEDED, versions: list[Published] = NINE
+) -> list[VersionRetention]:
+    return retentions(ORDERS, what, versions, bounds, NOW)
 
 
 UP_TO_9 = (deployment("d-1", 5, 3, 50), deployment("d-2", 9, 5, 60))
@@ -68,7 +72,7 @@ def test_what_a_rollback_in_flight_goes_between_stays() -> None:
 
 def test_the_newest_the_young_and_what_another_alias_needs_stay() -> None:
     others = [*NINE[1:], Published("1", START, version(1).fingerprint, 10, ("blue",))]
-    stay = kept(seen(*UP_TO_9), Bounds(2, 94.5), others)
+    stay = kept(seen(*UP_TO_9), RetentionPolicy(2, 94.5), others)
     assert stay["8"] == ["among the newest 2", "younger than 94.5 days"]
     assert stay["6"] == ["younger than 94.5 days"]
     assert stay["1"] == ["alias blue"]
@@ -104,7 +108,7 @@ def test_a_prune_that_leaves_no_way_back_is_refused() -> None:
     assert why is not None
     assert "nothing to go back to from version 9 of orders would be left" in why
     assert "give a larger --keep" in why
-    assert refusal(ORDERS, seen(), found(seen(), Bounds(2, 0))) is None
+    assert refusal(ORDERS, seen(), found(seen(), RetentionPolicy(2, 0))) is None
     assert refusal(ORDERS, seen(*UP_TO_9), found(seen(*UP_TO_9))) is None
 
 

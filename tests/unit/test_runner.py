@@ -8,7 +8,7 @@ import pytest
 
 from infra.release.decision import next_action
 from infra.release.engine.clock import Interrupted
-from infra.release.engine.cloud import CloudError, Unavailable
+from infra.release.engine.cloud import AwsError, TransientError
 from infra.release.engine.runner import retire, run
 from infra.release.model.observation import Alias, Status
 from infra.release.model.outcome import Ending, Outcome, Phase, Progress
@@ -83,7 +83,7 @@ def test_a_bad_version_is_rolled_back_by_its_verdict_alarm_with_its_most_frequen
 def test_a_log_out_of_reach_does_not_hide_the_outcome() -> None:
     fake = cloud()
     fake.bad = {version(2).fingerprint}
-    fake.cause = lambda *_: (_ for _ in ()).throw(CloudError("no such log group"))  # type: ignore[method-assign]
+    fake.cause = lambda *_: (_ for _ in ()).throw(AwsError("no such log group"))  # type: ignore[method-assign]
     end = release(fake)
     assert (end.reason, end.cause) == ("verdict", "")
 
@@ -310,8 +310,8 @@ def test_another_release_in_flight_is_followed_to_its_end_before_this_one_starts
 
 def test_aws_away_at_the_first_look_is_an_error_at_once() -> None:
     fake = cloud()
-    fake.failures = [Unavailable("AWS does not answer")]
-    with pytest.raises(CloudError, match="AWS does not answer"):
+    fake.failures = [TransientError("AWS does not answer")]
+    with pytest.raises(AwsError, match="AWS does not answer"):
         release(fake)
     assert fake.clock.naps == 0
 
@@ -322,7 +322,7 @@ def test_aws_away_for_a_while_during_a_canary_is_borne() -> None:
 
     def away() -> None:
         if timedelta(minutes=2) < fake.clock.now() - start < timedelta(minutes=6):
-            fake.failures = [Unavailable("AWS does not answer")]
+            fake.failures = [TransientError("AWS does not answer")]
 
     fake.clock.at_sleep = away
     assert release(fake, told=told).ending is Ending.PROMOTED
@@ -335,10 +335,10 @@ def test_aws_away_for_longer_than_the_longest_wait_ends_the_wait_and_says_what_g
 
     def away() -> None:
         if fake.clock.now() - start > timedelta(minutes=2):
-            fake.failures = [Unavailable("AWS does not answer")]
+            fake.failures = [TransientError("AWS does not answer")]
 
     fake.clock.at_sleep = away
-    with pytest.raises(CloudError, match="AWS does not answer; d-1 of orders goes on"):
+    with pytest.raises(AwsError, match="AWS does not answer; d-1 of orders goes on"):
         release(fake)
 
 
@@ -348,7 +348,7 @@ def test_short_absences_of_aws_do_not_add_up() -> None:
 
     def away() -> None:
         if (fake.clock.now() - start) // timedelta(minutes=1) in {2, 6}:
-            fake.failures = [Unavailable("AWS does not answer")]
+            fake.failures = [TransientError("AWS does not answer")]
 
     fake.clock.at_sleep = away
     assert release(fake, policy=replace(POLICY, longest_wait_minutes=2)).ending is Ending.PROMOTED
@@ -356,8 +356,8 @@ def test_short_absences_of_aws_do_not_add_up() -> None:
 
 def test_credentials_that_expire_mid_canary_end_the_wait_and_say_what_goes_on() -> None:
     fake = cloud()
-    fake.clock.at_sleep = lambda: fake.failures.append(CloudError("the AWS login has expired"))
-    with pytest.raises(CloudError, match=r"expired; d-1 of orders goes on .* run again to resume"):
+    fake.clock.at_sleep = lambda: fake.failures.append(AwsError("the AWS login has expired"))
+    with pytest.raises(AwsError, match=r"expired; d-1 of orders goes on .* run again to resume"):
         release(fake)
     assert not fake.deployments["d-1"].status.ended
 
@@ -376,7 +376,7 @@ def test_an_interrupted_wait_says_how_to_resume_and_how_to_bring_the_canary_back
 
 
 def test_a_version_that_aws_does_not_know_is_an_error() -> None:
-    with pytest.raises(CloudError, match="version 9"):
+    with pytest.raises(AwsError, match="version 9"):
         release(cloud(), wanted=9)
 
 

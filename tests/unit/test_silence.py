@@ -11,7 +11,7 @@ from infra.release.decision import next_action
 from infra.release.decision.failure import rejection
 from infra.release.decision.silence import CHANCE, since
 from infra.release.engine.runner import run
-from infra.release.model.actions import Note, Stop, TakeBack, Wait
+from infra.release.model.actions import RevertDeployment, Stop, Wait, WriteTag
 from infra.release.model.observation import NOTHING, Deployment, Notes, Observation, Status
 from infra.release.model.outcome import Ending, Outcome, Phase, Progress
 from infra.release.model.tags import LONGEST_REASON, Stopped, fits
@@ -58,7 +58,7 @@ def test_the_alarm_gets_one_whole_evaluation_and_then_the_runner_stops_what_it_l
         action = decide(condemned(waited))
         assert isinstance(action, Wait)
         assert action.phase is Phase.CANARY
-    assert decide(condemned(2)) == Note(Stopped("d-1", "verdict", WHY), WHY, Phase.ROLLBACK)
+    assert decide(condemned(2)) == WriteTag(Stopped("d-1", "verdict", WHY), WHY, Phase.ROLLBACK)
     assert decide(condemned(2.2, tags=noted(Stopped("d-1", "verdict", WHY)))) == Stop("d-1", WHY)
 
 
@@ -69,12 +69,12 @@ def test_a_verdict_alarm_that_is_red_is_codedeploys_to_act_on(name: str) -> None
 
 
 def test_an_alarm_of_the_alias_that_is_red_says_nothing_of_the_canary() -> None:
-    assert isinstance(decide(condemned(5, red=frozenset({TARGET.alarm}))), Note)
+    assert isinstance(decide(condemned(5, red=frozenset({TARGET.alarm}))), WriteTag)
 
 
 def test_while_a_hook_bakes_the_new_version_it_is_judged_all_the_same() -> None:
     note = decide(condemned(2, **WHOLE, shifted=None))
-    assert isinstance(note, Note)
+    assert isinstance(note, WriteTag)
     assert note.mark == Stopped("d-1", "verdict", WHY)
 
 
@@ -88,7 +88,7 @@ def test_the_words_name_the_bound_that_was_passed_and_fit_a_tag() -> None:
     few = {"stable": Counts(9, 0), "canary": Counts(8, 4)}
     notes = [decide(condemned(2, **counts)) for counts in (many, few)]
     for note in notes:
-        assert isinstance(note, Note)
+        assert isinstance(note, WriteTag)
         assert fits(note.why)
         assert len(note.why) <= LONGEST_REASON
     assert "stable 1 has 0 in 9: 50.0 percentage points above stable of 25" in str(notes[-1])
@@ -117,27 +117,27 @@ def shifted(ago: float | None = None, **values: Any) -> Observation:
 
 def test_what_the_last_counts_condemn_is_taken_back_and_never_promoted() -> None:
     note = decide(shifted())
-    assert note == Note(Stopped("d-1", "verdict", WHY), WHY, Phase.ROLLBACK)
+    assert note == WriteTag(Stopped("d-1", "verdict", WHY), WHY, Phase.ROLLBACK)
     tags = noted(Stopped("d-1", "verdict", WHY))
-    assert decide(shifted(tags=tags)) == TakeBack("2", "1", NOW, WHY)
+    assert decide(shifted(tags=tags)) == RevertDeployment("2", "1", NOW, WHY)
     assert outcome(decide(shifted(canary=Counts(80, 0)))).ending is Ending.PROMOTED
 
 
 def test_an_alarm_that_fired_after_the_shift_is_said_to_have_been_too_late() -> None:
     note = decide(shifted(red=frozenset({ALARM})))
-    assert isinstance(note, Note)
+    assert isinstance(note, WriteTag)
     assert note.why.startswith("the alarm fired too late: canary 2 has 21 errors")
 
 
 def test_what_a_runner_has_resolved_stands_where_the_shift_came_before_the_stop() -> None:
     resolved = shifted(canary=Counts(800, 21), tags=noted(Stopped("d-1", "verdict", WHY)))
     assert not judge(resolved.stable, resolved.canary, Rule()).fired
-    assert isinstance(decide(resolved), TakeBack)
+    assert isinstance(decide(resolved), RevertDeployment)
 
 
 def test_the_next_runner_takes_back_what_one_that_died_had_resolved() -> None:
     left = replace(shifted(tags=noted(Stopped("d-1", "verdict", WHY))), notes=Notes(), stable=NOTHING, canary=NOTHING)
-    assert decide(left) == TakeBack("2", "1", NOW, WHY)
+    assert decide(left) == RevertDeployment("2", "1", NOW, WHY)
 
 
 def test_another_runner_that_was_first_is_no_hand_that_moved_the_alias() -> None:
@@ -155,7 +155,7 @@ def test_a_version_so_stopped_is_rejected_and_the_ledger_says_why() -> None:
         assert found is not None
         assert found.id == "d-1"
         (attempt,) = attempts(TARGET, ledger, tags, lambda at: at)
-        assert (attempt.ending, attempt.reason, attempt.blamed) == (Ending.ROLLED_BACK, "verdict", True)
+        assert (attempt.ending, attempt.reason, attempt.change_failed) == (Ending.ROLLED_BACK, "verdict", True)
         assert WHY in attempt.why
         refused = outcome(decide(seen(*ledger, tags=tags)))
         assert (refused.ending, refused.reason) == (Ending.REFUSED, "rejected")
@@ -167,9 +167,9 @@ def test_a_set_goes_back_with_the_function_that_the_runner_has_condemned() -> No
     tags = noted(Stopped("d-1", "verdict", WHY))
     both = {TARGET.function: shifted(tags=tags), "stock": shifted(canary=Counts(80, 0))}
     actions = next_action.decide([TARGET, other], both, POLICY, NOW)
-    assert isinstance(actions[TARGET.function], TakeBack)
+    assert isinstance(actions[TARGET.function], RevertDeployment)
     note = actions["stock"]
-    assert isinstance(note, Note)
+    assert isinstance(note, WriteTag)
     assert note.mark == Stopped("d-1", "set", "orders was not promoted and the set goes together")
 
 

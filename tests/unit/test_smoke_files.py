@@ -15,7 +15,7 @@ from infra.bundle.smoke import PROBE, SmokeError
 from tests.unit.orders_kit import Context, start
 
 ROOT = Path(__file__).resolve().parents[2]
-FINE = {"event": {"rawPath": "/"}, "expect": {"statusCode": 200}}
+OK = {"event": {"rawPath": "/"}, "expect": {"statusCode": 200}}
 
 
 def folder(root: Path, files: dict[str, object], service: str = "demo") -> None:
@@ -32,11 +32,11 @@ def mistakes(root: Path, *services: str) -> tuple[str, ...]:
 
 
 def test_events_are_read_by_service_and_file(tmp_path: Path) -> None:
-    folder(tmp_path, {PROBE: FINE, "other.json": FINE, "notes.txt": "nothing"})
+    folder(tmp_path, {PROBE: OK, "other.json": OK, "notes.txt": "nothing"})
     read = smoke.read(["demo"], tmp_path)
     assert list(read["demo"]) == ["health.json", "other.json"]
-    assert read["demo"][PROBE].event == FINE["event"]
-    assert read["demo"][PROBE].expect == FINE["expect"]
+    assert read["demo"][PROBE].event == OK["event"]
+    assert read["demo"][PROBE].expect == OK["expect"]
 
 
 @pytest.mark.parametrize(
@@ -46,28 +46,28 @@ def test_events_are_read_by_service_and_file(tmp_path: Path) -> None:
         ("[]", "holds list, not an object; give an event and an expectation"),
         ({"expect": {"statusCode": 200}}, "has no event; give one"),
         ({"event": {"rawPath": "/"}}, "has no expect; give one"),
-        ({**FINE, "event": {}}, "has event {}, not an object with members; give one"),
-        ({**FINE, "expect": 200}, "has expect 200, not an object with members; give one"),
-        ({**FINE, "expects": {}}, 'has "expects", which nothing reads; leave it out'),
-        ({**FINE, "expect": {"body": {}}}, "has expect.statusCode null, not an HTTP status; give one, e.g. 200"),
+        ({**OK, "event": {}}, "has event {}, not an object with members; give one"),
+        ({**OK, "expect": 200}, "has expect 200, not an object with members; give one"),
+        ({**OK, "expects": {}}, 'has "expects", which nothing reads; leave it out'),
+        ({**OK, "expect": {"body": {}}}, "has expect.statusCode null, not an HTTP status; give one, e.g. 200"),
         (
-            {**FINE, "expect": {"statusCode": True}},
+            {**OK, "expect": {"statusCode": True}},
             "has expect.statusCode true, not an HTTP status; give one, e.g. 200",
         ),
         (
-            {**FINE, "expect": {"statusCode": 2000}},
+            {**OK, "expect": {"statusCode": 2000}},
             "has expect.statusCode 2000, not an HTTP status; give one, e.g. 200",
         ),
-        ({**FINE, "expect": {"statusCode": 200, "bdy": 1}}, "has expect.bdy, which nothing reads; leave it out"),
+        ({**OK, "expect": {"statusCode": 200, "bdy": 1}}, "has expect.bdy, which nothing reads; leave it out"),
     ],
 )
 def test_a_file_that_is_no_smoke_event_is_told_by_its_name(tmp_path: Path, content: object, mistake: str) -> None:
-    folder(tmp_path, {PROBE: FINE, "wrong.json": content})
+    folder(tmp_path, {PROBE: OK, "wrong.json": content})
     assert mistakes(tmp_path) == (f"app/demo/smoke/wrong.json {mistake}",)
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
-    folder(tmp_path, {PROBE: FINE})
+    folder(tmp_path, {PROBE: OK})
     (tmp_path / "app/demo/smoke/wrong.json").write_bytes(b"\xff\xfe\xff")
     assert "wrong.json is not JSON" in mistakes(tmp_path)[0]
 

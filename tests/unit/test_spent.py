@@ -10,7 +10,7 @@ import pytest
 from infra.release.decision import obsolete_alarms
 from infra.release.decision.failure import blame
 from infra.release.decision.next_action import decide, watch
-from infra.release.engine.cloud import CloudError, Unavailable
+from infra.release.engine.cloud import AwsError, TransientError
 from infra.release.engine.runner import run
 from infra.release.model.observation import Deployment, Status
 from infra.release.model.outcome import Ending, Phase, Progress
@@ -61,8 +61,8 @@ def test_what_a_killed_runner_left_goes_with_the_next_up_or_watch(by: str) -> No
     assert list(fake.alarms) == [target().alarm]
 
 
-@pytest.mark.parametrize("problem", [CloudError("AWS denies DeleteAlarms"), Unavailable("AWS is busy")])
-def test_an_alarm_that_cannot_be_deleted_does_not_hide_the_outcome(problem: CloudError) -> None:
+@pytest.mark.parametrize("problem", [AwsError("AWS denies DeleteAlarms"), TransientError("AWS is busy")])
+def test_an_alarm_that_cannot_be_deleted_does_not_hide_the_outcome(problem: AwsError) -> None:
     fake, told = cloud(), list[Progress]()
 
     def denied(_: Collection[str]) -> None:

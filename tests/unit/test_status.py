@@ -10,11 +10,11 @@ from rich.console import Console
 
 from infra.release.cli.status import report, rows, table
 from infra.release.decision import next_action
-from infra.release.decision.context import Case
+from infra.release.decision.context import ReleaseContext
 from infra.release.decision.recovery import findings
 from infra.release.model.observation import Observation, Status
 from infra.release.model.spec import ReleasePolicy
-from infra.release.model.tags import First, Overridden, Pardon, Stopped
+from infra.release.model.tags import First, Overridden, RetryGrant, Stopped
 from infra.release.verdict.judge import Counts
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
@@ -37,7 +37,7 @@ from tests.unit.seen import (
 def told(what: Observation, policy: ReleasePolicy = POLICY) -> dict[str, Any]:
     watched = next_action.watch([TARGET], {TARGET.function: what}, policy, NOW)[TARGET.function]
     found = findings([TARGET], {TARGET.function: what}, policy, NOW)
-    return report(Case(TARGET, what, policy, NOW), watched, found, lambda at: at)
+    return report(ReleaseContext(TARGET, what, policy, NOW), watched, found, lambda at: at)
 
 
 def shown(document: Mapping[str, Any]) -> str:
@@ -95,7 +95,7 @@ def test_a_rejection_is_told_with_its_refusal_and_its_pardon() -> None:
     assert rejected["last"]["reason"] == "verdict"
     assert [each["reason"] for each in rejected["refusals"]] == ["rejected"]
     assert "rejected: " + NEW.fingerprint in shown(rejected)
-    mark = Pardon(NEW.fingerprint, "d-1", why="the network was down")
+    mark = RetryGrant(NEW.fingerprint, "d-1", why="the network was down")
     pardoned = told(seen(back, stopped(), tags=noted(mark)))
     assert pardoned["refusals"] == []
     assert [(each["why"], each["standing"]) for each in pardoned["pardons"]] == [("the network was down", True)]

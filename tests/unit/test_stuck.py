@@ -9,7 +9,7 @@ import pytest
 from infra.release.decision import next_action, operator, recovery
 from infra.release.decision.recovery import Finding
 from infra.release.engine.runner import run
-from infra.release.model.actions import Action, Follow, Note, Stop
+from infra.release.model.actions import Action, Follow, Stop, WriteTag
 from infra.release.model.ledger import moment
 from infra.release.model.observation import Alias, Deployment, Notes, Observation, Status
 from infra.release.model.outcome import Ending, Outcome, Phase
@@ -129,7 +129,7 @@ def test_a_deployment_that_is_none_of_ours_is_noted_stopped_and_waited_for() -> 
     mark = Stopped("d-1", "operator", "unstick: orphan")
     gone = replace(stopped(), entry=None, error="MANUAL_STOP")
     assert next_(seen(stray, **flying)) == Follow("d-1")
-    assert next_(seen(stray, following="d-1", **flying)) == Note(mark, mark.why, Phase.ROLLBACK)
+    assert next_(seen(stray, following="d-1", **flying)) == WriteTag(mark, mark.why, Phase.ROLLBACK)
     assert next_(seen(stray, following="d-1", tags=noted(mark), **flying)) == Stop("d-1", mark.why)
     assert next_(seen(rollback(Status.IN_PROGRESS), gone, following="d-1", **flying)).phase is Phase.ROLLBACK
     assert (

@@ -15,11 +15,11 @@ from infra.release.model.tags import (
     KEYS,
     Enlisted,
     First,
-    Mark,
     Overridden,
-    Pardon,
     Proved,
+    RetryGrant,
     Stopped,
+    TagRecord,
     Tags,
     parse,
     surplus,
@@ -29,17 +29,17 @@ from tests.unit.fake_cloud import START
 
 AT = moment(START + timedelta(milliseconds=123))
 FP = "0123456789abcdef"
-MARKS: list[Mark] = [
+MARKS: list[TagRecord] = [
     First("1", FP, "d" * 43 + "=", FP, "0123456789ab-dirty"),
     Stopped("d-ABC123DEF", "evidence", "3 of 20 requests: too few"),
-    Pardon(FP, "d-ABC123DEF"),
-    Pardon(FP, "d-ABC123DEF", configured=True),
+    RetryGrant(FP, "d-ABC123DEF"),
+    RetryGrant(FP, "d-ABC123DEF", configured=True),
     Overridden(FP, "rejected+older", "ann: hotfix of the outage at 12:30Z or so"),
     Enlisted(AT),
 ]
 
 
-def read(*marks: Mark) -> Tags:
+def read(*marks: TagRecord) -> Tags:
     tags: dict[str, str] = {}
     for mark in marks:
         tags |= written(mark, "assumed-role/deploy/ann@example.com", AT, tags)
@@ -58,7 +58,7 @@ def test_every_mark_is_read_back_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("mark", MARKS)
-def test_every_tag_is_one_that_aws_takes(mark: Mark) -> None:
+def test_every_tag_is_one_that_aws_takes(mark: TagRecord) -> None:
     for key, value in written(mark, "role/ann", AT).items():
         assert re.fullmatch(r"[\w +\-=.:/@]{1,128}", key)
         assert re.fullmatch(r"[\w +\-=.:/@]{0,256}", value)
@@ -116,7 +116,7 @@ def test_tags_of_the_earlier_format_are_read_and_the_next_mark_takes_them_over()
     assert list(before.stopped) == [f"d-{day}" for day in range(25, 9, -1)]
     assert before.stop("d-10") == Stopped("d-10", "operator", "reason 10")
     assert before.forgiven is not None
-    assert before.forgiven.mark == Pardon(FP, "d-2", why="it was the network")
+    assert before.forgiven.mark == RetryGrant(FP, "d-2", why="it was the network")
     for mark in MARKS:
         tags = OLD | written(mark, "ann", AT, OLD)
         kept = {key: value for key, value in tags.items() if key not in surplus(tags)}
@@ -153,10 +153,10 @@ def test_a_stop_that_found_no_room_is_known_to_be_lost() -> None:
 WORDS = st.text("abc +-=.:/@_", max_size=300).map(lambda text: " ".join(text.split()))
 BY = st.text("abcxyz/.@=-", min_size=1, max_size=44)
 IDS = st.integers(0, 60).map(lambda number: f"d-{number:09}")
-OPERATORS = st.builds(Stopped, IDS, st.just("operator"), WORDS) | st.builds(Pardon, st.just(FP), IDS, why=WORDS)
+OPERATORS = st.builds(Stopped, IDS, st.just("operator"), WORDS) | st.builds(RetryGrant, st.just(FP), IDS, why=WORDS)
 RELEASES = (
     st.builds(Stopped, IDS, st.sampled_from([*KINDS]), WORDS)
-    | st.builds(Pardon, st.just(FP), IDS, configured=st.just(True))
+    | st.builds(RetryGrant, st.just(FP), IDS, configured=st.just(True))
     | st.builds(Overridden, st.just(FP), st.just("older"), WORDS.map(lambda text: text[:100]))
     | st.builds(Proved, st.just(FP), st.just("staging"), IDS, BY, st.just("2026-11-24"))
     | st.builds(First, st.just("1"), st.just(FP), st.just("A" * 43 + "="), st.just(FP))
@@ -165,7 +165,7 @@ RELEASES = (
 ACTS = st.lists(st.tuples(OPERATORS | RELEASES, BY, st.booleans()), max_size=60)
 
 
-def noted_by(tags: dict[str, str], mark: Mark, by: str, at: datetime, read: dict[str, str]) -> None:
+def noted_by(tags: dict[str, str], mark: TagRecord, by: str, at: datetime, read: dict[str, str]) -> None:
     """As the release does: from the tags that were `read`, and then away with what is surplus."""
     tags |= written(mark, by, at, read)
     for key in surplus(tags):
@@ -175,7 +175,7 @@ def noted_by(tags: dict[str, str], mark: Mark, by: str, at: datetime, read: dict
 @settings(max_examples=40, deadline=None)
 @given(ACTS, st.sampled_from([{}, OLD]))
 def test_a_group_has_at_most_eight_tags_of_ours_whatever_its_history(
-    acts: list[tuple[Mark, str, bool]], begin: dict[str, str]
+    acts: list[tuple[TagRecord, str, bool]], begin: dict[str, str]
 ) -> None:
     tags, read = dict(begin), dict(begin)
     for number, (mark, by, stale) in enumerate(acts):
@@ -189,7 +189,9 @@ def test_a_group_has_at_most_eight_tags_of_ours_whatever_its_history(
 
 @settings(max_examples=40, deadline=None)
 @given(ACTS)
-def test_the_kinds_of_the_last_stops_are_read_back_and_the_last_one_in_full(acts: list[tuple[Mark, str, bool]]) -> None:
+def test_the_kinds_of_the_last_stops_are_read_back_and_the_last_one_in_full(
+    acts: list[tuple[TagRecord, str, bool]],
+) -> None:
     tags: dict[str, str] = {}
     stops: dict[str, str] = {}
     for number, (mark, by, _) in enumerate(acts):
@@ -210,7 +212,7 @@ def test_the_kinds_of_the_last_stops_are_read_back_and_the_last_one_in_full(acts
 @settings(max_examples=40, deadline=None)
 @given(ACTS, OPERATORS, RELEASES, BY, BY)
 def test_an_operator_and_a_release_that_write_at_one_time_do_not_erase_each_other(
-    acts: list[tuple[Mark, str, bool]], operators: Mark, releases: Mark, ann: str, run: str
+    acts: list[tuple[TagRecord, str, bool]], operators: TagRecord, releases: TagRecord, ann: str, run: str
 ) -> None:
     tags: dict[str, str] = {}
     for mark, by, _ in acts:
@@ -227,7 +229,7 @@ def test_an_operator_and_a_release_that_write_at_one_time_do_not_erase_each_othe
     assert keeps(both, releases)
 
 
-def keeps(tags: Tags, mark: Mark) -> bool:
+def keeps(tags: Tags, mark: TagRecord) -> bool:
     """Whether a mark is there, with its words as far as they fit."""
     if isinstance(mark, Stopped):
         stop = tags.stop(mark.deployment)
@@ -235,5 +237,5 @@ def keeps(tags: Tags, mark: Mark) -> bool:
     if isinstance(mark, Enlisted):
         return tags.enlisted == mark.at
     noted = (tags.answered, tags.forgiven, tags.retried, tags.overridden, *tags.proved.values())
-    plain = [replace(each.mark, why="") if isinstance(each.mark, Pardon) else each.mark for each in noted if each]
-    return (replace(mark, why="") if isinstance(mark, Pardon) else mark) in plain
+    plain = [replace(each.mark, why="") if isinstance(each.mark, RetryGrant) else each.mark for each in noted if each]
+    return (replace(mark, why="") if isinstance(mark, RetryGrant) else mark) in plain

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from infra.release.decision import next_action
-from infra.release.engine.cloud import Unavailable
+from infra.release.engine.cloud import TransientError
 from infra.release.engine.runner import run
 from infra.release.model import ledger
 from infra.release.model.observation import Status
@@ -199,7 +199,7 @@ def test_a_function_that_aws_is_too_busy_for_does_not_hold_the_others_up() -> No
 
     def busy(*_: object) -> str:
         billing.start = start  # type: ignore[method-assign]
-        raise Unavailable("ThrottlingException")
+        raise TransientError("ThrottlingException")
 
     billing.start = busy  # type: ignore[method-assign, assignment]
     fake.clock.at_sleep = lambda: calls.extend(fake.clouds["orders"].calls) if not calls else None
@@ -214,7 +214,7 @@ def test_a_start_that_aws_was_too_busy_for_is_made_good_within_the_set() -> None
 
     def busy(*_: object) -> str:
         orders.start = start  # type: ignore[method-assign]
-        raise Unavailable("ThrottlingException")
+        raise TransientError("ThrottlingException")
 
     orders.start = busy  # type: ignore[method-assign, assignment]
     assert {end.ending for end in release(fake).values()} == {Ending.PROMOTED}

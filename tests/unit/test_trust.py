@@ -2,10 +2,10 @@
 
 import pytest
 
-from infra.naming import Names, Place
+from infra.naming import AwsLocation, Names
 from infra.permissions import Repository, federated, pulumi_token
 
-PLACE = Place("aws", "eu-central-1", "333333333333")
+PLACE = AwsLocation("aws", "eu-central-1", "333333333333")
 GITHUB = "token.actions.githubusercontent.com"
 
 

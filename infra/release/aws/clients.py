@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.session import Session
 
-from infra.release.aws.errors import asking
+from infra.release.aws.errors import aws_call
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import CloudError
+from infra.release.engine.cloud import AwsError
 from infra.release.model import ledger
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Clients:
         self._paces = {service: Pace(clock, *rate) for service, rate in RATES.items()}
 
     def _client(self, service: str, config: Config = _PATIENT) -> Any:
-        with asking(service):
+        with aws_call(service):
             client = self._session.create_client(service, region_name=self._region, config=config)
         if service in self._paces:
             client.meta.events.register("before-call", self._paces[service].take)
@@ -84,7 +84,7 @@ class Clients:
 
     def of(self, region: str, role: str) -> Clients:
         """The same in another region, by a role. For a few requests: its credentials are not renewed."""
-        with asking("sts AssumeRole", f"role {role}"):
+        with aws_call("sts AssumeRole", f"role {role}"):
             found = self._client("sts").assume_role(RoleArn=role, RoleSessionName=USER_AGENT)["Credentials"]
         given = (found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
         return Clients(region, self._clock, given)
@@ -115,7 +115,7 @@ class Clients:
 
     @cached_property
     def caller(self) -> GetCallerIdentityResponseTypeDef:
-        with asking("sts GetCallerIdentity"):
+        with aws_call("sts GetCallerIdentity"):
             return self._client("sts").get_caller_identity()  # type: ignore[no-any-return]
 
     @property
@@ -126,7 +126,7 @@ class Clients:
     def check_account(self, function: str, topic: str) -> None:
         """Raise CloudError unless the caller is of the function's account, which the topic's ARN says."""
         if self.caller["Account"] != (account := topic.split(":")[4]):
-            raise CloudError(
+            raise AwsError(
                 f"the credentials are of account {self.caller['Account']}, but {function} is in {account}: "
                 "use the credentials that Pulumi's AWS provider uses"
             )

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 from infra.release.aws import log_errors, metrics, upstream, versions
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import Records, chunks
-from infra.release.aws.errors import asking
+from infra.release.aws.errors import aws_call
 from infra.release.decision import proven
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import NotThere
+from infra.release.engine.cloud import NotFoundError
 from infra.release.model import fingerprint, ledger
-from infra.release.model.actions import Start, TakeBack
+from infra.release.model.actions import RevertDeployment, Start
 from infra.release.model.attempt import UpstreamReleases
 from infra.release.model.observation import Alias, Answer, Deployment, Notes, Observation, Status, Version
 from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleasePolicy, Target
-from infra.release.model.tags import Mark
+from infra.release.model.tags import TagRecord
 from infra.release.verdict.judge import ALARM_SETTINGS
 from infra.release.verdict.metric_math import MetricQuery, metric_queries, slow_metric_queries
 
@@ -89,7 +89,7 @@ class Aws:
             notes=notes,
         )
         self._digests[target.function] = seen.wanted.digest
-        if (undone := seen.undone) is not None and self.records.tags(target).stop(undone.id) is None:
+        if (going_back := seen.going_back) is not None and self.records.tags(target).stop(going_back.id) is None:
             self.records.forget_tags(target)  # another terminal may have stopped it, or taken it back, and said why
         return self._proved(target, replace(seen, tags=self.records.tags(target)))
 
@@ -110,7 +110,7 @@ class Aws:
         """None where Lambda has it no longer."""
         try:
             return self.version(function, number)
-        except NotThere:
+        except NotFoundError:
             return None
 
     def _measured(self, wanted: Sequence[Target], seen: Mapping[str, Observation]) -> dict[str, Observation]:
@@ -135,10 +135,10 @@ class Aws:
     def alias(self, function: str, name: str) -> Alias:
         """Where an alias sends its traffic now."""
         try:
-            with asking("lambda GetAlias", f"alias {name} of {function}"):
+            with aws_call("lambda GetAlias", f"alias {name} of {function}"):
                 found = self.clients.functions.get_alias(FunctionName=function, Name=name)
-        except NotThere as gone:
-            raise NotThere(f"alias {name} of {function} is gone ({gone}); {ANEW}") from gone
+        except NotFoundError as gone:
+            raise NotFoundError(f"alias {name} of {function} is gone ({gone}); {ANEW}") from gone
         weights = found.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
         shifted, weight = next(iter(weights.items()), (None, 0.0))  # Lambda takes one at most
         return Alias(found["FunctionVersion"], shifted, weight, found["RevisionId"])
@@ -150,10 +150,10 @@ class Aws:
     def _configuration(self, function: str, number: str) -> Mapping[str, Any]:
         if (known := self._configurations.get((function, number))) is None:
             try:
-                with asking("lambda GetFunctionConfiguration", f"version {number} of {function}"):
+                with aws_call("lambda GetFunctionConfiguration", f"version {number} of {function}"):
                     known = self.clients.functions.get_function_configuration(FunctionName=function, Qualifier=number)
-            except NotThere as problem:
-                raise NotThere(
+            except NotFoundError as problem:
+                raise NotFoundError(
                     f"version {number} of {function} is gone, and the stack wants it: it was deleted outside of Pulumi "
                     f"({problem}); change the function's code or configuration and run `pulumi up`, which publishes "
                     "and releases another version"
@@ -188,14 +188,14 @@ class Aws:
     # What is done
 
     def probe(self, target: Target, version: str) -> Answer:
-        with asking("lambda Invoke", f"version {version} of {target.function}"):
+        with aws_call("lambda Invoke", f"version {version} of {target.function}"):
             answer = self.clients.functions.invoke(
                 FunctionName=target.function, Qualifier=version, Payload=target.probe
             )
             payload = answer["Payload"].read()
         return Answer(version, log_errors.failure(payload, raised="FunctionError" in answer))
 
-    def note(self, target: Target, mark: Mark) -> None:
+    def note(self, target: Target, mark: TagRecord) -> None:
         self.records.note(target, mark)
 
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
@@ -210,10 +210,10 @@ class Aws:
             self._put_alarm(target, name, f"Rolls {canary} of {target.function} back to {stable}: {entry}", queries)
         self.records.begun(target)
         names = [*alarms, *(name for name in (target.alarm, target.throttle_alarm) if name not in action.waived)]
-        curve = ALL_AT_ONCE if action.abrupt else target.curve
+        curve = ALL_AT_ONCE if action.all_at_once else target.curve
         return self._create(target, entry, canary.number, curve, [name for name in names if name])
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: TakeBack) -> str:
+    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         stable = self.version(target.function, action.stable)
         entry = self._entry(stable, policy, action.canary, action.at)
         return self._create(target, entry, action.stable, ALL_AT_ONCE, [])
@@ -230,7 +230,7 @@ class Aws:
         )
 
     def _put_alarm(self, target: Target, name: str, description: str, queries: Sequence[MetricQuery]) -> None:
-        with asking("cloudwatch PutMetricAlarm", f"alarm {name}"):
+        with aws_call("cloudwatch PutMetricAlarm", f"alarm {name}"):
             self.clients.cloudwatch.put_metric_alarm(
                 AlarmName=name,
                 AlarmDescription=description,
@@ -240,7 +240,7 @@ class Aws:
             )
 
     def _create(self, target: Target, entry: ledger.Entry, canary: str, curve: str, alarms: list[str]) -> str:
-        with asking("codedeploy CreateDeployment", f"{target.function} {entry.stable} -> {canary}"):
+        with aws_call("codedeploy CreateDeployment", f"{target.function} {entry.stable} -> {canary}"):
             id_ = self.clients.codedeploy_once.create_deployment(
                 applicationName=target.application,
                 deploymentGroupName=target.group,
@@ -261,20 +261,20 @@ class Aws:
         return id_
 
     def top_up(self, target: Target, requests: int) -> None:
-        with asking("lambda Invoke", f"alias {target.alias} of {target.function}"):
+        with aws_call("lambda Invoke", f"alias {target.alias} of {target.function}"):
             for _ in range(requests):
                 self.clients.functions.invoke(
                     FunctionName=target.function, Qualifier=target.alias, Payload=target.probe
                 )
 
     def stop(self, deployment: str) -> None:
-        with asking(
+        with aws_call(
             "codedeploy StopDeployment", f"deployment {deployment}", fine="DeploymentAlreadyCompletedException"
         ):
             self.clients.codedeploy.stop_deployment(deploymentId=deployment, autoRollbackEnabled=True)
 
     def point_alias(self, target: Target, seen: Alias, version: str) -> None:
-        with asking("lambda UpdateAlias", f"alias {target.alias} of {target.function}"):
+        with aws_call("lambda UpdateAlias", f"alias {target.alias} of {target.function}"):
             self.clients.functions.update_alias(
                 FunctionName=target.function,
                 Name=target.alias,
@@ -287,7 +287,7 @@ class Aws:
         start = self._clock.real(since)
         if outcome.reason == "hook":
             return self._said_by_hooks(target, start)
-        with asking("logs FilterLogEvents", f"log group {target.log_group}"):
+        with aws_call("logs FilterLogEvents", f"log group {target.log_group}"):
             streams = self._streams(target, outcome.to_version, start)
             return (
                 log_errors.most_frequent(self._errors(target.log_group, start, logStreamNames=streams))
@@ -299,7 +299,7 @@ class Aws:
         """A hook is a function that always runs its newest code, so its log is of all its versions."""
         messages: list[str] = []
         for hook in filter(None, (target.before_allow_traffic, target.after_allow_traffic)):
-            with asking("logs FilterLogEvents", f"log group /aws/lambda/{hook}"):
+            with aws_call("logs FilterLogEvents", f"log group /aws/lambda/{hook}"):
                 messages += self._errors(f"/aws/lambda/{hook}", start)
         of_ours = [message for message in messages if target.function in message]
         return log_errors.most_frequent(of_ours or messages)

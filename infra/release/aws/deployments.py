@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from infra.release.aws import reach, revisions
 from infra.release.aws.clients import Clients
-from infra.release.aws.errors import asking
+from infra.release.aws.errors import aws_call
 from infra.release.aws.reach import Settled, listed
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import CloudError, Unavailable
+from infra.release.engine.cloud import AwsError, TransientError
 from infra.release.model import ledger, tags
 from infra.release.model.observation import Deployment, Notes, Status
 from infra.release.model.spec import Target
-from infra.release.model.tags import Enlisted, Mark, Tags
+from infra.release.model.tags import Enlisted, TagRecord, Tags
 
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef, LambdaTargetTypeDef
@@ -79,7 +79,7 @@ class Records:
             records = self._records.get(group, {}) | {each: fresh[each] for each in ids if each in fresh}
             if id_ is not None:
                 if id_ not in records:
-                    raise Unavailable(f"CodeDeploy does not show deployment {id_} yet")
+                    raise TransientError(f"CodeDeploy does not show deployment {id_} yet")
                 records[id_] = self._detailed(records[id_], target.function in split)
             self._records[group] = records
         return {target.group: self._records[target.group] for target in wanted}
@@ -149,7 +149,7 @@ class Records:
         """A release is about to start: the tag of the first version says so from now on."""
         if new := tags.begun(self._tags.get(target.group, {})):
             arn = group_arn(target)
-            with asking("codedeploy TagResource", f"deployment group {target.group}"):
+            with aws_call("codedeploy TagResource", f"deployment group {target.group}"):
                 self._clients.codedeploy.tag_resource(
                     ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in new.items()]
                 )
@@ -161,7 +161,7 @@ class Records:
             self._ask_target(deployment)
         return self._canaries.get(deployment)
 
-    def note(self, target: Target, mark: Mark) -> None:
+    def note(self, target: Target, mark: TagRecord) -> None:
         now = self._clock.real(self._clock.now())
         if isinstance(mark, Enlisted):
             mark = Enlisted(ledger.moment(self._clock.real(mark.at)))
@@ -170,14 +170,14 @@ class Records:
         try:
             new = tags.written(mark, self._clients.by, ledger.moment(now), known)
         except ValueError as mistake:
-            raise CloudError(str(mistake)) from None
-        with asking("codedeploy TagResource", f"deployment group {target.group}"):
+            raise AwsError(str(mistake)) from None
+        with aws_call("codedeploy TagResource", f"deployment group {target.group}"):
             self._clients.codedeploy.tag_resource(
                 ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in new.items()]
             )
         known |= new
         if surplus := tags.surplus(known):
-            with asking("codedeploy UntagResource", f"deployment group {target.group}"):
+            with aws_call("codedeploy UntagResource", f"deployment group {target.group}"):
                 self._clients.codedeploy.untag_resource(ResourceArn=arn, TagKeys=surplus)
         self._tags[target.group] = {key: value for key, value in known.items() if key not in surplus}
 
@@ -189,7 +189,7 @@ def _enough(_: dict[str, Deployment]) -> bool:
 def infos(clients: Clients, deployments: Iterable[str]) -> Iterator[DeploymentInfoTypeDef]:
     """CodeDeploy's records of those deployments; it takes 25 at once."""
     for some in chunks(sorted(set(deployments)), 25):
-        with asking("codedeploy BatchGetDeployments", f"deployments {', '.join(some)}"):
+        with aws_call("codedeploy BatchGetDeployments", f"deployments {', '.join(some)}"):
             yield from clients.codedeploy.batch_get_deployments(deploymentIds=some)["deploymentsInfo"]
 
 
@@ -217,7 +217,7 @@ def tags_of(clients: Clients, group: str) -> dict[str, str]:
     found: dict[str, str] = {}
     more: dict[str, str] = {}
     while True:  # botocore has no paginator for it
-        with asking("codedeploy ListTagsForResource", f"deployment group {group}"):
+        with aws_call("codedeploy ListTagsForResource", f"deployment group {group}"):
             page = clients.codedeploy.list_tags_for_resource(ResourceArn=group, **more)
         found |= {tag["Key"]: tag.get("Value", "") for tag in page["Tags"] if "Key" in tag}
         if not (token := page.get("NextToken")):
@@ -228,7 +228,7 @@ def tags_of(clients: Clients, group: str) -> dict[str, str]:
 def lambda_targets(clients: Clients, deployment: str) -> Iterator[LambdaTargetTypeDef]:
     """The functions of a deployment with their versions and lifecycle events, as far as it has come."""
     client, fine = clients.codedeploy, "DeploymentNotStartedException"
-    with asking("codedeploy GetDeploymentTarget", f"deployment {deployment}", fine=fine):
+    with aws_call("codedeploy GetDeploymentTarget", f"deployment {deployment}", fine=fine):
         pages = client.get_paginator("list_deployment_targets").paginate(deploymentId=deployment)
         for id_ in [id_ for page in pages for id_ in page.get("targetIds", [])]:
             found = client.get_deployment_target(deploymentId=deployment, targetId=id_)["deploymentTarget"]

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from infra.release.aws import iam, versions
 from infra.release.aws.cloud import Aws
 from infra.release.aws.deployments import chunks, group_arn
-from infra.release.aws.errors import asking
+from infra.release.aws.errors import aws_call
 from infra.release.aws.metrics import MOST_NAMES, described
 from infra.release.decision import obsolete_alarms
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import CloudError, NotThere
+from infra.release.engine.cloud import AwsError, NotFoundError
 from infra.release.model.observation import Deployment, Notes
 from infra.release.model.spec import Target
 from infra.release.model.tags import Tags
@@ -34,16 +34,16 @@ class Asked:
     """Questions, and why some were not answered."""
 
     def __init__(self) -> None:
-        self.untold: dict[str, str] = {}
+        self.unavailable_reason: dict[str, str] = {}
 
     def ask(self, field: str, read: Callable[[], T], absent: D) -> T | D:
         """The answer; `absent` where AWS knows of no such thing, or does not say."""
         try:
             return read()
-        except NotThere:
+        except NotFoundError:
             return absent
-        except CloudError as problem:
-            self.untold[field] = str(problem)
+        except AwsError as problem:
+            self.unavailable_reason[field] = str(problem)
             return absent
 
 
@@ -52,20 +52,20 @@ def account(aws: Aws, targets: Sequence[Target], *, shallow: bool | None) -> Acc
     asked, clients = Asked(), aws.clients
     try:
         headers: Mapping[str, str] = clients.caller["ResponseMetadata"]["HTTPHeaders"]
-    except CloudError as problem:
-        asked.untold["caller"] = str(problem)
+    except AwsError as problem:
+        asked.unavailable_reason["caller"] = str(problem)
         refused = getattr(problem.__cause__, "response", {})  # it too is dated
         headers = refused.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     facts = Account(wanted=targets[0].topic.split(":")[4], skew=skew(headers, datetime.now(UTC)), shallow=shallow)
     known: dict[str, Any] = {}
-    if not asked.untold:
+    if not asked.unavailable_reason:
         known = {
             "account": clients.caller["Account"],
             "caller": clients.caller["Arn"],
             "storage": asked.ask("storage", lambda: _storage(aws), None),
             "allowed": asked.ask("allowed", lambda: _allowed(aws, targets), {}),
         }
-    return Account(**{**vars(facts), **known, "untold": asked.untold})
+    return Account(**{**vars(facts), **known, "unavailable_reason": asked.unavailable_reason})
 
 
 def skew(headers: Mapping[str, str], now: datetime) -> timedelta | None:
@@ -74,7 +74,7 @@ def skew(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 
 
 def _storage(aws: Aws) -> Storage:
-    with asking("lambda GetAccountSettings"):
+    with aws_call("lambda GetAccountSettings"):
         found = aws.clients.functions.get_account_settings()
     limit, usage = found["AccountLimit"], found["AccountUsage"]
     return Storage(
@@ -118,7 +118,7 @@ def function(aws: Aws, clock: ScaledClock, target: Target) -> Examined:
         leftover=asked.ask("leftover", lambda: tuple(obsolete_alarms.left(target, ledger, names, now)), ()),
         reported=asked.ask("reported", lambda: _reported(aws, target, alarms.values()), frozenset()),
         hooks=_hooks(aws, target, asked),
-        untold=asked.untold,
+        unavailable_reason=asked.unavailable_reason,
     )
 
 
@@ -128,7 +128,7 @@ def _ledger(aws: Aws, target: Target) -> tuple[Deployment, ...]:
 
 
 def _group(aws: Aws, target: Target) -> Group:
-    with asking("codedeploy GetDeploymentGroup", target.group):
+    with aws_call("codedeploy GetDeploymentGroup", target.group):
         info = aws.clients.codedeploy.get_deployment_group(
             applicationName=target.application, deploymentGroupName=target.group
         )["deploymentGroupInfo"]
@@ -146,7 +146,7 @@ def _trusted(aws: Aws, group: Group | None) -> bool | None:
 
 
 def _curve(aws: Aws, target: Target) -> int | None:
-    with asking("codedeploy GetDeploymentConfig", target.curve):
+    with aws_call("codedeploy GetDeploymentConfig", target.curve):
         found = aws.clients.codedeploy.get_deployment_config(deploymentConfigName=target.curve)
     routing = found["deploymentConfigInfo"].get("trafficRoutingConfig", {})
     return routing.get("timeBasedCanary", {}).get("canaryInterval")
@@ -201,7 +201,7 @@ def _reported(aws: Aws, target: Target, alarms: Iterable[Alarm]) -> frozenset[Me
 
 
 def _listed(aws: Aws, **only: Any) -> list[Metric]:
-    with asking("cloudwatch ListMetrics", only["Namespace"]):
+    with aws_call("cloudwatch ListMetrics", only["Namespace"]):
         pages = aws.clients.cloudwatch.get_paginator("list_metrics").paginate(**only)
         return [_metric(each) for page in pages for each in page["Metrics"]]
 
@@ -209,11 +209,11 @@ def _listed(aws: Aws, **only: Any) -> list[Metric]:
 def _hooks(aws: Aws, target: Target, asked: Asked) -> dict[str, Hook | None]:
     names = filter(None, (target.before_allow_traffic, target.after_allow_traffic))
     found = {name: asked.ask(f"hook {name}", partial(_hook, aws, target, name), None) for name in names}
-    return {name: hook for name, hook in found.items() if f"hook {name}" not in asked.untold}
+    return {name: hook for name, hook in found.items() if f"hook {name}" not in asked.unavailable_reason}
 
 
 def _hook(aws: Aws, target: Target, name: str) -> Hook:
-    with asking("lambda GetFunctionConfiguration", name):
+    with aws_call("lambda GetFunctionConfiguration", name):
         info = aws.clients.functions.get_function_configuration(FunctionName=name)
     variables = info.get("Environment", {}).get("Variables", {})
     return Hook(name, info["Timeout"], variables, _answers(aws, target, info["Role"]))
@@ -222,5 +222,5 @@ def _hook(aws: Aws, target: Target, name: str) -> Hook:
 def _answers(aws: Aws, target: Target, role: str) -> bool | None:
     try:
         return iam.simulated(aws.clients, role, [iam.ANSWER], [group_arn(target)])[iam.ANSWER]
-    except CloudError:  # the caller may not ask, which says nothing of the hook
+    except AwsError:  # the caller may not ask, which says nothing of the hook
         return None

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import group_arn
-from infra.release.aws.errors import asking
-from infra.release.engine.cloud import CloudError
+from infra.release.aws.errors import aws_call
+from infra.release.engine.cloud import AwsError
 from infra.release.model.spec import Target
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ def principal(clients: Clients) -> str | None:
         case "assumed-role":  # the session's ARN lacks the role's path
             found = role(clients, name.split("/")[0])
             return found["Arn"]
-    raise CloudError(f"{arn} is neither a role nor a user, and IAM simulates no other")
+    raise AwsError(f"{arn} is neither a role nor a user, and IAM simulates no other")
 
 
 def role(clients: Clients, name: str) -> RoleTypeDef:
     """A role. `name`: or its ARN."""
-    with asking("iam GetRole", name):
+    with aws_call("iam GetRole", name):
         return clients.iam.get_role(RoleName=name.rsplit("/", 1)[-1])["Role"]
 
 
@@ -85,7 +85,7 @@ def trusts(found: RoleTypeDef, service: str) -> bool:
 def simulated(clients: Clients, principal_arn: str, actions: Sequence[str], arns: Sequence[str]) -> dict[str, bool]:
     """By action, whether the principal may do it to every one of the resources."""
     allowed: dict[str, bool] = dict.fromkeys(actions, True)
-    with asking("iam SimulatePrincipalPolicy", principal_arn):
+    with aws_call("iam SimulatePrincipalPolicy", principal_arn):
         pages = clients.iam.get_paginator("simulate_principal_policy").paginate(
             PolicySourceArn=principal_arn, ActionNames=list(actions), ResourceArns=list(arns)
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import chunks
-from infra.release.aws.errors import asking
+from infra.release.aws.errors import aws_call
 from infra.release.engine.clock import ScaledClock
 from infra.release.model.observation import NOTHING, Observation
 from infra.release.model.spec import Target
@@ -65,7 +65,9 @@ def counts(clients: Clients, clock: ScaledClock, wanted: Sequence[Wanted]) -> Ma
     for start in range(0, len(asked), MOST_QUERIES):
         some = asked[start : start + MOST_QUERIES]
         of_whom = {query["Id"]: each for query, each in some}
-        with asking("cloudwatch GetMetricData", f"metrics of {', '.join(sorted({each.function for _, each in some}))}"):
+        with aws_call(
+            "cloudwatch GetMetricData", f"metrics of {', '.join(sorted({each.function for _, each in some}))}"
+        ):
             pages = clients.cloudwatch.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=[query for query, _ in some],  # type: ignore[misc]
                 StartTime=min(clock.real(each.since - MINUTE) for _, each in some),
@@ -123,7 +125,7 @@ def described(clients: Clients, names: Sequence[str], **only: Any) -> Iterator[M
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
     """
-    with asking("cloudwatch DescribeAlarms", f"alarms {', '.join(names)}"):
+    with aws_call("cloudwatch DescribeAlarms", f"alarms {', '.join(names)}"):
         pages = clients.cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=names, **only)
         for page in pages:
             yield from page["MetricAlarms"]

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from infra.release.aws.clients import Clients
-from infra.release.aws.errors import asking
+from infra.release.aws.errors import aws_call
 from infra.release.engine.clock import ScaledClock
 from infra.release.model.observation import Deployment
 
@@ -63,7 +63,7 @@ class Listing:
 
     def _page(self) -> None:
         more: dict[str, Any] = {"nextToken": self._token} if self._token else {}
-        with asking("codedeploy ListDeployments", f"deployment group {self._group.name}"):
+        with aws_call("codedeploy ListDeployments", f"deployment group {self._group.name}"):
             page = self._clients.codedeploy.list_deployments(
                 applicationName=self._group.application, deploymentGroupName=self._group.name, **more
             )
@@ -123,7 +123,7 @@ def further(
 
 def listed(clients: Clients, application: str, group: str, **only: Any) -> set[str]:
     """The ids of a deployment group's records. `only`: a range of ListDeployments."""
-    with asking("codedeploy ListDeployments", f"deployment group {group}"):
+    with aws_call("codedeploy ListDeployments", f"deployment group {group}"):
         pages = clients.codedeploy.get_paginator("list_deployments").paginate(
             applicationName=application, deploymentGroupName=group, **only
         )

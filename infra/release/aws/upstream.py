@@ -13,7 +13,7 @@ from infra.release.aws import reach
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import described, infos, tags_of
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import CloudError
+from infra.release.engine.cloud import AwsError
 from infra.release.model import tags
 from infra.release.model.attempt import Attempt, UpstreamReleases
 from infra.release.model.spec import Target
@@ -29,8 +29,8 @@ def told(clients: Clients, clock: ScaledClock, target: Target, digest: str) -> U
     try:
         theirs = clients.of(group.split(":")[3], target.proof_role)
         return UpstreamReleases(tuple(_attempts(theirs, clock, target, digest)))
-    except CloudError as problem:
-        return UpstreamReleases(untold=f"{problem} (tried for {group} by {target.proof_role})")
+    except AwsError as problem:
+        return UpstreamReleases(unavailable_reason=f"{problem} (tried for {group} by {target.proof_role})")
 
 
 def _attempts(clients: Clients, clock: ScaledClock, target: Target, digest: str) -> list[Attempt]:

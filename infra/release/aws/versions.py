@@ -7,10 +7,10 @@ from datetime import datetime
 
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import chunks
-from infra.release.aws.errors import asking
+from infra.release.aws.errors import aws_call
 from infra.release.aws.metrics import MOST_NAMES
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import NotThere
+from infra.release.engine.cloud import NotFoundError
 from infra.release.model import fingerprint
 from infra.release.model.spec import Target
 from infra.release.reports.retention import Published
@@ -20,13 +20,13 @@ def published(clients: Clients, clock: ScaledClock, target: Target) -> list[Publ
     """Every published version, with the aliases beside the released one that point to it."""
     function = target.function
     aliases: dict[str, list[str]] = {}
-    with asking("lambda ListAliases", function):
+    with aws_call("lambda ListAliases", function):
         for page in clients.functions.get_paginator("list_aliases").paginate(FunctionName=function):
             for alias in page["Aliases"]:
                 weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
                 for number in {alias["FunctionVersion"], *weights} if alias["Name"] != target.alias else ():
                     aliases.setdefault(number, []).append(alias["Name"])
-    with asking("lambda ListVersionsByFunction", function):
+    with aws_call("lambda ListVersionsByFunction", function):
         pages = clients.functions.get_paginator("list_versions_by_function").paginate(FunctionName=function)
         listed = [each for page in pages for each in page["Versions"] if each["Version"].isdigit()]
     return [
@@ -43,7 +43,7 @@ def published(clients: Clients, clock: ScaledClock, target: Target) -> list[Publ
 
 def verdict_alarms(clients: Clients, clock: ScaledClock, target: Target) -> dict[str, datetime]:
     """All of the function's verdict alarms by name, and when each was configured."""
-    with asking("cloudwatch DescribeAlarms", f"verdict alarms of {target.function}"):
+    with aws_call("cloudwatch DescribeAlarms", f"verdict alarms of {target.function}"):
         pages = clients.cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=target.verdict_alarms)
         return {
             alarm["AlarmName"]: clock.simulated(alarm["AlarmConfigurationUpdatedTimestamp"])
@@ -59,7 +59,7 @@ def delete_version(clients: Clients, function: str, number: str) -> None:
     """
     if not number.isdigit():
         raise ValueError(f"{number!r} is no published version of {function}: give its number")
-    with asking("lambda DeleteFunction", f"version {number} of {function}"):
+    with aws_call("lambda DeleteFunction", f"version {number} of {function}"):
         clients.functions.delete_function(FunctionName=function, Qualifier=number)
 
 
@@ -70,9 +70,9 @@ def delete_alarms(clients: Clients, names: Sequence[str]) -> None:
     """
     for some in chunks(list(names), MOST_NAMES):
         try:
-            with asking("cloudwatch DeleteAlarms", ", ".join(some)):
+            with aws_call("cloudwatch DeleteAlarms", ", ".join(some)):
                 clients.cloudwatch.delete_alarms(AlarmNames=some)
-        except NotThere:
+        except NotFoundError:
             for name in some:
-                with asking("cloudwatch DeleteAlarms", name, fine="ResourceNotFound"):
+                with aws_call("cloudwatch DeleteAlarms", name, fine="ResourceNotFound"):
                     clients.cloudwatch.delete_alarms(AlarmNames=[name])

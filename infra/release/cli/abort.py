@@ -36,7 +36,7 @@ def abort(
         running = chosen({each.function: seen[each.function] for each in release.one(function).targets}, deployment)
         stops = stoppable(seen, running)
         if running:
-            along = release.only(operator.alongside(seen, running))
+            along = release.only(operator.released_with(seen, running))
             outcomes = followed(along, as_json=as_json, decide=operator.abort(stops, why))
     document = {
         "reason": why,
@@ -46,7 +46,7 @@ def abort(
     back = all(each.ending in {Ending.ROLLED_BACK, Ending.UNCHANGED} for each in outcomes.values())
     whole = bool(running) or all(each.alias.shifted is None for each in seen.values())
     lines = told(outcomes) if running else idle(seen)
-    answer(document, *lines, as_json=as_json, code=Exit.FINE if back and whole else Exit.BAD)
+    answer(document, *lines, as_json=as_json, code=Exit.OK if back and whole else Exit.BAD)
 
 
 def chosen(seen: Seen, deployment: str) -> dict[str, Deployment]:
@@ -78,9 +78,7 @@ def stoppable(seen: Seen, running: Mapping[str, Deployment]) -> dict[str, str]:
                 f"deployment {each.id} of {name} is not of this release, since it has no line of the ledger; "
                 f"see what it is, and stop it by {UNSTICK}"
             )
-    return {
-        name: each.rolls_back or each.id for name, each in running.items() if seen[name].taken_back_by(each) is None
-    }
+    return {name: each.rolls_back or each.id for name, each in running.items() if seen[name].reverts(each) is None}
 
 
 def told(outcomes: Mapping[str, Outcome]) -> Iterator[str]:

@@ -33,7 +33,7 @@ def doctor(*, stack: Stack, function: Function = "", as_json: Json = False) -> N
         **{grade.value: count[grade] for grade in Grade},
     }
     summary = ", ".join(f"{count[grade]} {grade.value}" for grade in Grade)
-    answer(document, _table(found), summary, as_json=as_json, code=Exit.BAD if count[Grade.BAD] else Exit.FINE)
+    answer(document, _table(found), summary, as_json=as_json, code=Exit.BAD if count[Grade.BAD] else Exit.OK)
 
 
 def _examined(release: Opened) -> list[Finding]:

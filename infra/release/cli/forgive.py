@@ -11,7 +11,7 @@ from infra.release.cli.output import Json, RefusedError, Stack, UsageError, answ
 from infra.release.cli.reason import Reason, checked
 from infra.release.cli.session import opened
 from infra.release.decision.operator import Rejection, rejections
-from infra.release.model.tags import Pardon
+from infra.release.model.tags import RetryGrant
 
 One = Annotated[str, typer.Option("--function", help="The function whose version was rejected.")]
 Which = Annotated[str, typer.Option("--fingerprint", help="The rejected fingerprint; else the one rejected last.")]
@@ -29,7 +29,7 @@ def forgive(*, stack: Stack, function: One, reason: Reason, fingerprint: Which =
         found = rejections(target, seen)
         chosen = the_one(function, found, fingerprint)
         if not chosen.pardoned:
-            release.aws.note(target, Pardon(chosen.fingerprint, chosen.deployment.id, why=why))
+            release.aws.note(target, RetryGrant(chosen.fingerprint, chosen.deployment.id, why=why))
     created = release.clock.real(chosen.deployment.created)
     document = {
         "function": function,

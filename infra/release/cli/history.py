@@ -93,8 +93,10 @@ def _committed(release: Opened) -> Callable[[str], datetime | None]:
 def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
     """An attempt for a program; its times are AWS's."""
     times = {name: release.clock.real(at) if (at := getattr(each, name)) else None for name in ("started", "ended")}
+    fields = asdict(each)
+    fields["blamed"] = fields.pop("change_failed")
     return {
-        **asdict(each),
+        **fields,
         **{name: at.isoformat(timespec="seconds") if at else None for name, at in times.items()},
         "ending": each.ending.value if each.ending else "in_flight",
         "moment": each.moment.isoformat(timespec="milliseconds") if each.moment else None,

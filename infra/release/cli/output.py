@@ -26,11 +26,11 @@ EXIT_CODES = (
 class Exit(IntEnum):
     """As EXIT_CODES tells them. 2 is typer's own."""
 
-    FINE = 0
+    OK = 0
     BAD = 1
     USAGE = 2
     REFUSED = 3
-    UNTOLD = 4
+    UNKNOWN = 4
 
 
 class RefusedError(ReleaseError):
@@ -51,10 +51,10 @@ def answering(*, as_json: bool) -> Iterator[None]:
             typer.echo(json.dumps({"error": str(problem)}))
         typer.echo(f"error: {problem}", err=True)
         codes: dict[type[ReleaseError], Exit] = {RefusedError: Exit.REFUSED, UsageError: Exit.USAGE}
-        raise typer.Exit(codes.get(type(problem), Exit.UNTOLD)) from None
+        raise typer.Exit(codes.get(type(problem), Exit.UNKNOWN)) from None
 
 
-def answer(document: Mapping[str, Any], *shown: RenderableType, as_json: bool, code: Exit = Exit.FINE) -> None:
+def answer(document: Mapping[str, Any], *shown: RenderableType, as_json: bool, code: Exit = Exit.OK) -> None:
     """Print the document or what a person is shown, and end with `code`."""
     if as_json:
         typer.echo(json.dumps(document, indent=2, default=str))
@@ -62,5 +62,5 @@ def answer(document: Mapping[str, Any], *shown: RenderableType, as_json: bool, c
         console = Console(markup=False, highlight=False)  # an error's words may look like markup
         for each in shown:
             console.print(each, soft_wrap=isinstance(each, str))
-    if code is not Exit.FINE:
+    if code is not Exit.OK:
         raise typer.Exit(code)

@@ -27,7 +27,7 @@ def plan(*, stack: Stack, as_json: Json = False) -> None:
     refused = any(each["would"] == "refuse" for each in foreseen)
     tables: list[RenderableType] = [_table(each) for each in foreseen]
     tables = tables or ["Nothing would be released: no input of the release has changed."]
-    answer({"plan": foreseen}, *tables, as_json=as_json, code=Exit.REFUSED if refused else Exit.FINE)
+    answer({"plan": foreseen}, *tables, as_json=as_json, code=Exit.REFUSED if refused else Exit.OK)
 
 
 def previewed(stack: str) -> list[dict[str, Any]]:

@@ -38,14 +38,16 @@ def promote(*, to: To, function: Function = "", as_json: Json = False) -> None:
     for each in found:
         table.add_row(each["function"], _proof(each), _live(each), each["difference"])
     document = {"to": to, "from": release.policy.source, "functions": found}
-    answer(document, table, as_json=as_json, code=Exit.FINE if proved else Exit.BAD)
+    answer(document, table, as_json=as_json, code=Exit.OK if proved else Exit.BAD)
 
 
 def _told(release: Opened, target: Target, seen: Observation) -> dict[str, Any]:
     """One function, for a program. Raises RefusedError where the other stack's records cannot be read."""
     upstream = release.aws.upstream(target)
-    if upstream.untold:
-        raise RefusedError(f"the records of stack {release.policy.source} cannot be read: {upstream.untold}")
+    if upstream.unavailable_reason:
+        raise RefusedError(
+            f"the records of stack {release.policy.source} cannot be read: {upstream.unavailable_reason}"
+        )
     found = promotion.newest(upstream.attempts, release.policy.proof_days, release.clock.now())
     live = {"version": seen.live.number, "digest": seen.live.digest, "commit": seen.live_commit}
     return {

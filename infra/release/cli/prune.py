@@ -15,10 +15,10 @@ from infra import console
 from infra.release.cli.output import Function, Json, RefusedError, Stack, UsageError, answer, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.decision import obsolete_alarms
-from infra.release.engine.cloud import CloudError
+from infra.release.engine.cloud import AwsError
 from infra.release.model.observation import Observation
 from infra.release.model.spec import Target
-from infra.release.reports.retention import Bounds, Fate, fates, refusal
+from infra.release.reports.retention import RetentionPolicy, VersionRetention, refusal, retentions
 
 if TYPE_CHECKING:
     from infra.release.aws import Aws
@@ -31,13 +31,13 @@ class Pruning:
     """What is to go of one function."""
 
     target: Target
-    fates: tuple[Fate, ...]
+    retentions: tuple[VersionRetention, ...]
     alarms: tuple[str, ...]
 
     @property
     def gone(self) -> list[str]:
         """The versions that go, oldest first."""
-        return [each.version.number for each in reversed(self.fates) if each.goes]
+        return [each.version.number for each in reversed(self.retentions) if each.goes]
 
 
 def prune(
@@ -63,7 +63,7 @@ def prune(
         if not 0 <= older_than <= LONGEST:
             raise UsageError(f"--older-than is {older_than:g}: give 0 to {LONGEST} days")
         release = opened(stack, function)
-        found = _found(release, Bounds(keep, older_than))
+        found = _found(release, RetentionPolicy(keep, older_than))
         if yes:
             _delete(release.aws, found)
     document = {"deleted": yes, "functions": {each.target.function: _plain(release, each) for each in found}}
@@ -72,7 +72,7 @@ def prune(
     answer(document, *shown, as_json=as_json)
 
 
-def _found(release: Opened, bounds: Bounds) -> list[Pruning]:
+def _found(release: Opened, bounds: RetentionPolicy) -> list[Pruning]:
     """What is to go of each function. Raises RefusedError where a way back would go with it."""
     from infra.release.aws import versions  # noqa: PLC0415 - `power` and `--help` need no boto3
 
@@ -83,7 +83,7 @@ def _found(release: Opened, bounds: Bounds) -> list[Pruning]:
     for target in release.targets:
         seen, names = looked[target.function], alarms[target.function]
         published = versions.published(clients, release.clock, target)
-        mine = fates(target, seen, published, bounds, now)
+        mine = retentions(target, seen, published, bounds, now)
         if (why := refusal(target, seen, mine)) is not None:
             raise RefusedError(f"nothing is pruned: {why}")
         found.append(Pruning(target, tuple(mine), tuple(obsolete_alarms.left(target, seen.ledger, names, now))))
@@ -100,8 +100,8 @@ def _delete(aws: Aws, found: Sequence[Pruning]) -> None:
                 versions.delete_version(aws.clients, each.target.function, number)
                 done.append(f"{each.target.function}:{number}")
             versions.delete_alarms(aws.clients, each.alarms)
-    except CloudError as problem:
-        raise CloudError(f"{problem}; deleted before: {', '.join(done) or 'nothing'}; run it again") from problem
+    except AwsError as problem:
+        raise AwsError(f"{problem}; deleted before: {', '.join(done) or 'nothing'}; run it again") from problem
 
 
 def _plain(release: Opened, each: Pruning) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _plain(release: Opened, each: Pruning) -> dict[str, Any]:
                 "fingerprint": fate.version.fingerprint,
                 "kept": list(fate.kept),
             }
-            for fate in each.fates
+            for fate in each.retentions
         ],
         "gone": each.gone,
         "alarms": list(each.alarms),
@@ -127,7 +127,7 @@ def _table(each: Pruning, now: datetime, *, yes: bool) -> Table:
     for name in ("version", "age, days", "MB"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("why it stays", ratio=1, overflow="fold")
-    for fate in each.fates:
+    for fate in each.retentions:
         age = (now - fate.version.at) / timedelta(days=1)
         gone = Text("deleted" if yes else "would be deleted", style="red")
         why = gone if fate.goes else Text(", ".join(fate.kept))
@@ -136,8 +136,9 @@ def _table(each: Pruning, now: datetime, *, yes: bool) -> Table:
 
 
 def _summary(each: Pruning, *, yes: bool) -> str:
-    megabytes = sum(fate.version.size for fate in each.fates if fate.goes) / 1e6
-    what = f"{len(each.gone)} of {len(each.fates)} versions ({megabytes:.1f} MB) and {len(each.alarms)} verdict alarms"
+    megabytes = sum(fate.version.size for fate in each.retentions if fate.goes) / 1e6
+    versions = f"{len(each.gone)} of {len(each.retentions)} versions ({megabytes:.1f} MB)"
+    what = f"{versions} and {len(each.alarms)} verdict alarms"
     if yes:
         return f"{what} were deleted.\n"
     return f"{what} would be deleted{'; --yes does it' if each.gone or each.alarms else ''}.\n"

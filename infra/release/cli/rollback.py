@@ -11,7 +11,7 @@ from infra.release.cli.reason import Reason, checked
 from infra.release.cli.session import Opened, opened
 from infra.release.cli.watch import followed
 from infra.release.decision import operator, proven
-from infra.release.engine.cloud import NotThere
+from infra.release.engine.cloud import NotFoundError
 from infra.release.model import serialization
 from infra.release.model.commands import ABORT, UNSTICK
 from infra.release.model.observation import Deployment, Observation
@@ -39,7 +39,7 @@ def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: 
     document = {"reason": why, "outcomes": {name: serialization.plain(each) for name, each in outcomes.items()}}
     good = all(each.ending is Ending.ROLLED_BACK for each in outcomes.values())
     lines = [each.line() for each in outcomes.values()]
-    answer(document, *lines, as_json=as_json, code=Exit.FINE if good else Exit.BAD)
+    answer(document, *lines, as_json=as_json, code=Exit.OK if good else Exit.BAD)
 
 
 def taken(seen: Seen) -> dict[str, Deployment]:
@@ -51,7 +51,7 @@ def taken(seen: Seen) -> dict[str, Deployment]:
             )
         if each.alias.shifted is not None:
             raise RefusedError(f"the alias of {name} is on {each.alias}, though nothing is in flight; {UNSTICK} first")
-    if not (forth := operator.last_set(seen)):
+    if not (forth := operator.last_promoted_set(seen)):
         live = ", ".join(f"{name} is on {each.live.number}" for name, each in seen.items())
         raise RefusedError(
             f"there is nothing to go back to: {live}, which no deployment of this release has promoted (a first "
@@ -78,7 +78,7 @@ def _check_there(release: Opened, function: str, forth: Deployment, seen: Observ
     stable = proven.before(target, seen, forth)
     try:
         release.aws.version(function, stable)
-    except NotThere:
+    except NotFoundError:
         raise RefusedError(
             f"version {stable} of {function}, the last good one before {forth.id}, is gone, so there is nothing to go "
             "back to; release a commit that reverts"

@@ -12,13 +12,13 @@ from rich.table import Table
 from infra.release.cli.output import Exit, Function, Json, Stack, answer, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.decision import next_action, operator, preconditions, recovery
-from infra.release.decision.context import Case
+from infra.release.decision.context import ReleaseContext
 from infra.release.decision.failure import ended
 from infra.release.model.actions import Action, Finish, Follow, Probe, Start
 from infra.release.model.commands import UNSTICK
 from infra.release.model.observation import Deployment, Observation, Status
 from infra.release.model.outcome import Ending
-from infra.release.model.tags import Noted, Overridden, Pardon, Stopped
+from infra.release.model.tags import Overridden, RecordedTag, RetryGrant, Stopped
 from infra.release.verdict.judge import Counts, judge
 
 Told = dict[str, Any]
@@ -37,7 +37,7 @@ def status(*, stack: Stack, function: Function = "", as_json: Json = False) -> N
     bad = any(each["stuck"] or (each["last"] or {}).get("outcome") == Ending.ROLLED_BACK for each in reports.values())
     document = {"stack": stack, "functions": reports}
     tables = (table(name, each) for name, each in reports.items())
-    answer(document, *tables, as_json=as_json, code=Exit.BAD if bad else Exit.FINE)
+    answer(document, *tables, as_json=as_json, code=Exit.BAD if bad else Exit.OK)
 
 
 def reported(release: Opened, function: str) -> dict[str, Told]:
@@ -50,7 +50,7 @@ def reported(release: Opened, function: str) -> dict[str, Told]:
     watched = next_action.watch(release.targets, seen, release.policy, now)
     return {
         target.function: report(
-            Case(target, seen[target.function], release.policy, now),
+            ReleaseContext(target, seen[target.function], release.policy, now),
             watched[target.function],
             [each for each in found if each.function == target.function],
             release.clock.real,
@@ -59,17 +59,17 @@ def reported(release: Opened, function: str) -> dict[str, Told]:
     }
 
 
-def report(case: Case, watched: Action, found: list[recovery.Finding], real: Real) -> Told:
+def report(context: ReleaseContext, watched: Action, found: list[recovery.Finding], real: Real) -> Told:
     """All there is to tell of one function, as JSON. `watched`: what a watcher would do next."""
-    seen, tags = case.seen, case.seen.tags
+    seen, tags = context.seen, context.seen.tags
     running = seen.followed or seen.in_flight
-    rejected = operator.rejections(case.target, seen)
+    rejected = operator.rejections(context.target, seen)
     return {
         "live": _live(seen, real),
-        "in_flight": _in_flight(case, running, watched, real) if running else None,
-        "last": _last(case, real),
+        "in_flight": _in_flight(context, running, watched, real) if running else None,
+        "last": _last(context, real),
         "stuck": [{"kind": each.kind, "what": each.what, "act": each.act, "remedy": each.remedy} for each in found],
-        "refusals": [asdict(each) for each in _standing(case)],
+        "refusals": [asdict(each) for each in _standing(context)],
         "rejected": [
             {
                 "fingerprint": each.fingerprint,
@@ -84,7 +84,7 @@ def report(case: Case, watched: Action, found: list[recovery.Finding], real: Rea
         "pardons": [
             {**_noted(each), "standing": any(one.pardoned and one.deployment.id == mark.deployment for one in rejected)}
             for each in (tags.forgiven, tags.retried)
-            if each and isinstance(mark := each.mark, Pardon)
+            if each and isinstance(mark := each.mark, RetryGrant)
         ],
         "override": _noted(tags.overridden) if tags.overridden else None,
         "stops": [_noted(each) for each in sorted(tags.stopped.values(), key=lambda each: each.at, reverse=True)],
@@ -110,8 +110,8 @@ def _live(seen: Observation, real: Real) -> Told:
     }
 
 
-def _in_flight(case: Case, running: Deployment, watched: Action, real: Real) -> Told:
-    seen, entry = case.seen, running.entry
+def _in_flight(context: ReleaseContext, running: Deployment, watched: Action, real: Real) -> Told:
+    seen, entry = context.seen, running.entry
     stable, canary = seen.compared
     told: Told = {
         "deployment": running.id,
@@ -126,7 +126,7 @@ def _in_flight(case: Case, running: Deployment, watched: Action, real: Real) -> 
         "text": _text(watched),
         "stable": _counts(seen.stable),
         "canary": _counts(seen.canary),
-        "z": round(judge(seen.stable, seen.canary, case.policy.rule).z, 2),
+        "z": round(judge(seen.stable, seen.canary, context.policy.rule).z, 2),
     }
     if entry is None:  # what its versions did is not counted, and nothing judges them
         told |= {"phase": "others", "text": "not started by Strata", "stable": None, "canary": None, "z": None}
@@ -146,16 +146,16 @@ def _counts(counts: Counts) -> Told:
     return {"requests": counts.invocations, "errors": counts.errors}
 
 
-def _last(case: Case, real: Real) -> Told | None:
+def _last(context: ReleaseContext, real: Real) -> Told | None:
     """How the newest deployment that has ended did: promoted or rolled back, and why."""
-    seen = case.seen
+    seen = context.seen
     closed = (each for each in seen.ledger if each.rolls_back is None and each.status.ended)
     if (last := next(closed, None)) is None:
         return None
-    forth = seen.taken_back_by(last) or last
+    forth = seen.reverts(last) or last
     went_back = forth.failed or forth is not last
     # A stop that came too late has left its tag, and took nothing back.
-    reason, detail = ended(forth, case.target, seen.tags) if went_back else ("verdict", "no alarm fired")
+    reason, detail = ended(forth, context.target, seen.tags) if went_back else ("verdict", "no alarm fired")
     return {
         "deployment": forth.id,
         "outcome": (Ending.ROLLED_BACK if went_back else Ending.PROMOTED).value,
@@ -167,20 +167,20 @@ def _last(case: Case, real: Real) -> Told | None:
     }
 
 
-def _standing(case: Case) -> Iterator[preconditions.Refusal]:
+def _standing(context: ReleaseContext) -> Iterator[preconditions.PreconditionFailure]:
     """What would keep the wanted version from being started; nothing where it is live, or on its way."""
-    seen = case.seen
+    seen = context.seen
     if seen.in_flight is not None:
         return
     if seen.alias.shifted is not None or seen.live.fingerprint != seen.wanted.fingerprint:
-        yield from preconditions.refusals(case)
+        yield from preconditions.refusals(context)
 
 
-def _noted(noted: Noted) -> Told:
+def _noted(noted: RecordedTag) -> Told:
     """A mark, with who made it and when."""
     said: Told = {"by": noted.by, "at": noted.at}
     match noted.mark:
-        case Stopped() | Pardon() | Overridden():
+        case Stopped() | RetryGrant() | Overridden():
             said |= asdict(noted.mark)
     return said
 

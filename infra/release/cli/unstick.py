@@ -103,7 +103,7 @@ def lost(stack: str, held: Sequence[state_lock.Holder]) -> list[Finding]:
 def verdict(found: Sequence[Finding], left: Sequence[Finding], *, done: bool) -> Exit:
     """Fine where nothing is left; refused where all that was found takes a person's word, so that nothing was done."""
     if not left:
-        return Exit.FINE
+        return Exit.OK
     return Exit.REFUSED if not done and not any(each.act for each in found) else Exit.BAD
 
 
@@ -137,5 +137,5 @@ def _do(
     on_aws = [each for each in acting if each.kind != LOCK]
     if not on_aws:
         return {}
-    along = release.only(operator.alongside(seen, {each.function for each in on_aws}))
+    along = release.only(operator.released_with(seen, {each.function for each in on_aws}))
     return followed(along, as_json=as_json, decide=recovery.mend(on_aws))

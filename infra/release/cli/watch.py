@@ -39,4 +39,4 @@ def told(outcomes: Mapping[str, Outcome], *, as_json: bool) -> None:
     """Answer with outcomes; those that went back were told with their title alone, so here they come in full."""
     bad = [each.line() for each in outcomes.values() if each.ending is Ending.ROLLED_BACK]
     document = {"outcomes": {name: serialization.plain(each) for name, each in outcomes.items()}}
-    answer(document, *bad, as_json=as_json, code=Exit.BAD if bad else Exit.FINE)
+    answer(document, *bad, as_json=as_json, code=Exit.BAD if bad else Exit.OK)

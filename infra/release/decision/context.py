@@ -17,7 +17,7 @@ GRACE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Case:
+class ReleaseContext:
     """One function. `lost`: the moments of sets that have failed, and by which other function; this one goes along."""
 
     target: Target
@@ -56,7 +56,7 @@ class Case:
     def finish(self, ending: Ending, reason: str, detail: str) -> Finish:
         stable, canary = self.seen.compared
         followed = self.seen.followed
-        if followed is not None and (forth := self.seen.taken_back_by(followed)) is not None:
+        if followed is not None and (forth := self.seen.reverts(followed)) is not None:
             # What it goes back to need not be what it started from, which may never have been proved.
             stable, canary = forth.entry.stable if forth.entry else canary, stable
         alias, live = self.seen.alias, self.seen.live.number

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
-from infra.release.decision.context import Case
+from infra.release.decision.context import ReleaseContext
 from infra.release.model.actions import TopUp
 from infra.release.model.observation import Deployment
 
@@ -18,24 +18,24 @@ SURE = 3.72
 NO_PROBE = "{}"
 
 
-def missing(case: Case, followed: Deployment) -> str | None:
+def missing(context: ReleaseContext, followed: Deployment) -> str | None:
     """Why the canary must not be promoted, when its last minute has begun; None where it may, or there is time left."""
-    policy, last = case.policy, timedelta(minutes=case.target.minutes) - LAST_LOOK
-    if policy.evidence != "enforce" or not _short(case) or _age(case, followed) < last:
+    policy, last = context.policy, timedelta(minutes=context.target.minutes) - LAST_LOOK
+    if policy.evidence != "enforce" or not _short(context) or _age(context, followed) < last:
         return None
-    return f"{_said(case)} before its last minute"
+    return f"{_said(context)} before its last minute"
 
 
-def top_up(case: Case, followed: Deployment) -> TopUp | None:
+def top_up(context: ReleaseContext, followed: Deployment) -> TopUp | None:
     """From the middle of the canary on, the requests that it lacks. They go through the alias: only those count."""
-    policy, alias, sent = case.policy, case.seen.alias, case.seen.notes.topped_up
-    half = timedelta(minutes=case.target.minutes) / 2
-    if not policy.top_up or case.target.probe == NO_PROBE or not alias.weight or not _short(case):
+    policy, alias, sent = context.policy, context.seen.alias, context.seen.notes.topped_up
+    half = timedelta(minutes=context.target.minutes) / 2
+    if not policy.top_up or context.target.probe == NO_PROBE or not alias.weight or not _short(context):
         return None
     enough = needed(policy.minimum_requests, alias.weight)
-    if _age(case, followed) < half or sent >= enough:
+    if _age(context, followed) < half or sent >= enough:
         return None
-    return TopUp(min(MOST_AT_ONCE, enough - sent), _said(case))
+    return TopUp(min(MOST_AT_ONCE, enough - sent), _said(context))
 
 
 def needed(wanted: int, weight: float) -> int:
@@ -45,24 +45,23 @@ def needed(wanted: int, weight: float) -> int:
     return math.ceil(root**2 / weight)
 
 
-def doubt(case: Case) -> str:
+def doubt(context: ReleaseContext) -> str:
     """What to add to a promotion that proved little."""
-    seen = case.seen.notes.evidence
-    if seen is None or seen >= case.policy.minimum_requests:
+    seen = context.seen.notes.evidence
+    if seen is None or seen >= context.policy.minimum_requests:
         return ""
-    return (
-        f"; but only {seen} requests had reached the canary before the shift: fewer than {case.policy.minimum_requests}"
-    )
+    least = context.policy.minimum_requests
+    return f"; but only {seen} requests had reached the canary before the shift: fewer than {least}"
 
 
-def _short(case: Case) -> bool:
-    return case.seen.canary.invocations < case.policy.minimum_requests
+def _short(context: ReleaseContext) -> bool:
+    return context.seen.canary.invocations < context.policy.minimum_requests
 
 
-def _age(case: Case, followed: Deployment) -> timedelta:
-    return case.now - (followed.shifting or followed.started or followed.created)
+def _age(context: ReleaseContext, followed: Deployment) -> timedelta:
+    return context.now - (followed.shifting or followed.started or followed.created)
 
 
-def _said(case: Case) -> str:
-    requests, wanted = case.seen.canary.invocations, case.policy.minimum_requests
+def _said(context: ReleaseContext) -> str:
+    requests, wanted = context.seen.canary.invocations, context.policy.minimum_requests
     return f"{requests} of the {wanted} requests that it takes have reached the canary"

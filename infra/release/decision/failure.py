@@ -111,7 +111,7 @@ def rejection(fingerprint: str, target: Target, seen: Observation) -> Deployment
         stop = seen.tags.stop(each.id)
         if each.status is Status.SUCCEEDED:
             # A stop that came too late left its tag, and took nothing back.
-            back = seen.way_back_of(each) is not None
+            back = seen.revert_of(each) is not None
             return each if back and stop and stop.kind in {*REJECTING, "operator"} else None
         if each.failed and blame(each, target, seen.tags)[0] in REJECTING:
             return each

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from infra.release.decision.failure import blame
-from infra.release.model.observation import Deployment, taken_back_by
+from infra.release.model.observation import Deployment, reverts
 from infra.release.model.spec import Target
 from infra.release.model.tags import Stopped, Tags
 
@@ -62,6 +62,6 @@ def _guarded(ledger: Sequence[Deployment]) -> set[str]:
     """The alarms of what is in flight, and of what that takes back: CodeDeploy's own way back may look at them."""
     running = [each for each in ledger if each.running]
     back = {each.rolls_back for each in running} | {
-        forth.id for each in running if (forth := taken_back_by(each, ledger)) is not None
+        forth.id for each in running if (forth := reverts(each, ledger)) is not None
     }
     return {name for each in ledger if each.running or each.id in back for name in each.alarms}

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from infra.release.decision import next_action, proven
-from infra.release.decision.context import Case
+from infra.release.decision.context import ReleaseContext
 from infra.release.decision.failure import ended, rejection
-from infra.release.model.actions import Action, Follow, Note, Stop, TakeBack
+from infra.release.model.actions import Action, Follow, RevertDeployment, Stop, WriteTag
 from infra.release.model.commands import ABORT
 from infra.release.model.observation import Deployment, Observation, Status
 from infra.release.model.outcome import Ending, Phase
@@ -42,7 +42,7 @@ def stop(seen: Observation, deployment: str, why: str) -> Action | None:
     if running is None or running.status.ended:
         return None
     mark = Stopped(deployment, "operator", why)
-    return Stop(deployment, why) if seen.tags.stop(deployment) == mark else Note(mark, why, Phase.ROLLBACK)
+    return Stop(deployment, why) if seen.tags.stop(deployment) == mark else WriteTag(mark, why, Phase.ROLLBACK)
 
 
 def take_back(forth: Mapping[str, Deployment], why: str) -> Decide:
@@ -50,27 +50,27 @@ def take_back(forth: Mapping[str, Deployment], why: str) -> Decide:
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
         actions = next_action.watch(wanted, seen, policy, now)
-        cases = {each.function: Case(each, seen[each.function], policy, now) for each in wanted}
-        return actions | {name: _back(cases[name], each, why) or actions[name] for name, each in forth.items()}
+        contexts = {each.function: ReleaseContext(each, seen[each.function], policy, now) for each in wanted}
+        return actions | {name: _back(contexts[name], each, why) or actions[name] for name, each in forth.items()}
 
     return decide
 
 
-def _back(case: Case, forth: Deployment, why: str) -> Action | None:
-    seen = case.seen
+def _back(context: ReleaseContext, forth: Deployment, why: str) -> Action | None:
+    seen = context.seen
     if seen.followed is not None or forth.entry is None:
         return None
     known = seen.deployment(forth.id)
-    if known is not None and (way_back := seen.way_back_of(known)) is not None:
+    if known is not None and (way_back := seen.revert_of(known)) is not None:
         return Follow(way_back.id)
     if seen.in_flight is not None:
-        return case.finish(Ending.REFUSED, "busy", f"{seen.in_flight.id} has been started meanwhile; {ABORT_IT}")
+        return context.finish(Ending.REFUSED, "busy", f"{seen.in_flight.id} has been started meanwhile; {ABORT_IT}")
     if seen.alias.shifted is not None or seen.live.fingerprint != forth.entry.fingerprint:
-        return case.finish(Ending.REFUSED, "moved", f"the alias has been moved meanwhile, to {seen.alias}; {LOOK}")
+        return context.finish(Ending.REFUSED, "moved", f"the alias has been moved meanwhile, to {seen.alias}; {LOOK}")
     mark = Stopped(forth.id, "operator", why)
     if seen.tags.stop(forth.id) != mark:
-        return Note(mark, why, Phase.ROLLBACK)
-    return TakeBack(seen.live.number, proven.before(case.target, seen, forth), forth.entry.at, why)
+        return WriteTag(mark, why, Phase.ROLLBACK)
+    return RevertDeployment(seen.live.number, proven.before(context.target, seen, forth), forth.entry.at, why)
 
 
 ABORT_IT = f"bring it back by {ABORT}"
@@ -83,17 +83,17 @@ LOOK = "look again by `python -m infra.release status --stack STACK`"
 def promoted(seen: Observation) -> Deployment | None:
     """The deployment that brought what is live now, and that nobody has taken back; None where nothing of ours did."""
     tries = (each for each in seen.tries(seen.live.fingerprint) if each.status is Status.SUCCEEDED)
-    return next((each for each in tries if seen.way_back_of(each) is None), None)
+    return next((each for each in tries if seen.revert_of(each) is None), None)
 
 
-def last_set(seen: Seen) -> dict[str, Deployment]:
+def last_promoted_set(seen: Seen) -> dict[str, Deployment]:
     """What was promoted together last and is live still, by function: deployments of one moment."""
     found = {name: forth for name, each in seen.items() if (forth := promoted(each)) is not None}
     newest = max((each.entry.at for each in found.values() if each.entry), default=None)
     return {name: each for name, each in found.items() if each.entry and each.entry.at == newest}
 
 
-def alongside(seen: Seen, functions: Collection[str]) -> set[str]:
+def released_with(seen: Seen, functions: Collection[str]) -> set[str]:
     """Those functions, and all that were ever released at one moment with what is in flight or newest of them."""
     moments = {
         each.entry.at

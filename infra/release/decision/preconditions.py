@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from infra.release.decision import promotion, proven
-from infra.release.decision.context import Case
+from infra.release.decision.context import ReleaseContext
 from infra.release.decision.failure import ended, rejection
 from infra.release.model.commands import UNSTICK
 from infra.release.model.observation import Deployment
@@ -18,7 +18,7 @@ from infra.release.model.tags import Overridden
 
 
 @dataclass(frozen=True)
-class Refusal:
+class PreconditionFailure:
     """One thing that is in the way. `reason`: one word. `detail`: what is wrong, and the remedy.
 
     `words`: what an override of it notes, where that says more than the reason.
@@ -29,33 +29,35 @@ class Refusal:
     words: tuple[str, ...] = ()
 
 
-def refusals(case: Case) -> Iterator[Refusal]:
+def refusals(context: ReleaseContext) -> Iterator[PreconditionFailure]:
     """All that is in the way of starting the wanted version, the gravest first."""
-    yield from _split(case)
-    yield from _untried(case)
-    yield from _rejected(case)
-    yield from _unproven(case)
-    yield from _older(case)
-    yield from _alarm(case)
-    yield from unlike(case)
+    yield from _split(context)
+    yield from _untried(context)
+    yield from _rejected(context)
+    yield from _unproven(context)
+    yield from _older(context)
+    yield from _alarm(context)
+    yield from incompatible_versions(context)
 
 
-def pardonable(case: Case) -> Deployment | None:
+def pardonable(context: ReleaseContext) -> Deployment | None:
     """The rejection that the configuration's `release.retry` forgives with this run, for the first time."""
-    wanted = case.seen.wanted.fingerprint
-    allowed = case.policy.retry == wanted and not _retried(case)
-    return rejection(wanted, case.target, case.seen) if allowed else None
+    wanted = context.seen.wanted.fingerprint
+    allowed = context.policy.retry == wanted and not _retried(context)
+    return rejection(wanted, context.target, context.seen) if allowed else None
 
 
-def _retried(case: Case) -> bool:
+def _retried(context: ReleaseContext) -> bool:
     """Whether `release.retry` has had its one try of the wanted version."""
-    return any(each.configured and each.fingerprint == case.seen.wanted.fingerprint for each in case.seen.tags.pardons)
+    return any(
+        each.configured and each.fingerprint == context.seen.wanted.fingerprint for each in context.seen.tags.pardons
+    )
 
 
-def _split(case: Case) -> Iterator[Refusal]:
-    seen, target = case.seen, case.target
+def _split(context: ReleaseContext) -> Iterator[PreconditionFailure]:
+    seen, target = context.seen, context.target
     if seen.alias.shifted is not None:
-        yield Refusal(
+        yield PreconditionFailure(
             "split",
             f"alias {target.alias} is on {seen.alias}, which no deployment of this release explains; "
             f"see what {UNSTICK} finds, or send all traffic to what should be live: "
@@ -64,32 +66,32 @@ def _split(case: Case) -> Iterator[Refusal]:
         )
 
 
-def _untried(case: Case) -> Iterator[Refusal]:
+def _untried(context: ReleaseContext) -> Iterator[PreconditionFailure]:
     """What is live is not proved, and what is proved is gone: `plan` has nowhere to send the traffic."""
-    seen, target = case.seen, case.target
+    seen, target = context.seen, context.target
     if seen.alias.shifted is not None or seen.good is not None or not proven.astray(target, seen):
         return
     last = proven.last(target, seen)
     if last is not None or not seen.live.fingerprint:
         proved = f"version {last.number}, {last.how}, which is gone from Lambda" if last else "none"
-        yield Refusal(
+        yield PreconditionFailure(
             proven.UNTRIED,
             f"{proven.doubt(target, seen)}; the ledger proves last: {proved}, so there is nothing to go back to; see "
             "whether callers are served",
         )
 
 
-def _rejected(case: Case) -> Iterator[Refusal]:
-    wanted, tags = case.seen.wanted, case.seen.tags
-    found = rejection(wanted.fingerprint, case.target, case.seen)
+def _rejected(context: ReleaseContext) -> Iterator[PreconditionFailure]:
+    wanted, tags = context.seen.wanted, context.seen.tags
+    found = rejection(wanted.fingerprint, context.target, context.seen)
     if found is None or any(each.deployment == found.id for each in tags.pardons):
         return
-    why = ": ".join(ended(found, case.target, tags))
-    forgive = f"python -m infra.release forgive --stack STACK --function {case.target.function} --reason WHY"
+    why = ": ".join(ended(found, context.target, tags))
+    forgive = f"python -m infra.release forgive --stack STACK --function {context.target.function} --reason WHY"
     remedy = f"`{forgive}` allows one more try"
-    if not _retried(case):
+    if not _retried(context):
         remedy += f", and so does `retry: '{wanted.fingerprint}'` in strata:release"  # digits alone would be a number
-    yield Refusal(
+    yield PreconditionFailure(
         "rejected",
         f"fingerprint {wanted.fingerprint} was rejected by {found.id}{_date(found)} ({why}); "
         f"change the code, or, if the fault lay elsewhere, {remedy}",
@@ -101,25 +103,26 @@ def _date(deployment: Deployment) -> str:
     return f" of {deployment.entry.at:%Y-%m-%d %H:%M} UTC" if deployment.entry else ""
 
 
-def _unproven(case: Case) -> Iterator[Refusal]:
-    missing = promotion.missing(case)
+def _unproven(context: ReleaseContext) -> Iterator[PreconditionFailure]:
+    missing = promotion.missing(context)
     if missing is not None:
-        yield Refusal("unproven", missing)
+        yield PreconditionFailure("unproven", missing)
 
 
-def _older(case: Case) -> Iterator[Refusal]:
-    if case.seen.older:
-        yield Refusal(
+def _older(context: ReleaseContext) -> Iterator[PreconditionFailure]:
+    if context.seen.older:
+        yield PreconditionFailure(
             "older",
-            f"commit {case.policy.commit} is older than {case.seen.live_commit}, which is live; release the newer one, "
-            "or go back by `python -m infra.release rollback --stack STACK --reason WHY` or by a commit that reverts",
+            f"commit {context.policy.commit} is older than {context.seen.live_commit}, which is live; release the "
+            "newer one, or go back by `python -m infra.release rollback --stack STACK --reason WHY` or by a commit "
+            "that reverts",
         )
 
 
-def _alarm(case: Case) -> Iterator[Refusal]:
-    red = {word: name for word, name in _alarms(case).items() if name in case.seen.red}
+def _alarm(context: ReleaseContext) -> Iterator[PreconditionFailure]:
+    red = {word: name for word, name in _alarms(context).items() if name in context.seen.red}
     if red:
-        yield Refusal(
+        yield PreconditionFailure(
             "alarm",
             f"alarm {' and '.join(red.values())} of the whole alias is red before anything has started, so a canary "
             "could not be told from what is wrong already; see to the alarm, and run again when it is green",
@@ -127,42 +130,42 @@ def _alarm(case: Case) -> Iterator[Refusal]:
         )
 
 
-def _alarms(case: Case) -> dict[str, str]:
+def _alarms(context: ReleaseContext) -> dict[str, str]:
     """The long-lived alarms of the alias, by the word that an override of each notes."""
-    named = {"alarm": case.target.alarm, "throttles": case.target.throttle_alarm}
+    named = {"alarm": context.target.alarm, "throttles": context.target.throttle_alarm}
     return {word: name for word, name in named.items() if name}
 
 
-def unlike(case: Case) -> Iterator[Refusal]:
+def incompatible_versions(context: ReleaseContext) -> Iterator[PreconditionFailure]:
     """One alias cannot hold versions of different roles or dead-letter settings.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
     """
-    live, wanted = case.seen.live.published, case.seen.wanted.published
+    live, wanted = context.seen.live.published, context.seen.wanted.published
     for what, key in (("execution role", "Role"), ("dead-letter setting", "DeadLetterConfig.TargetArn")):
         if live and wanted and live.get(key, "") != wanted.get(key, ""):
-            yield Refusal(
+            yield PreconditionFailure(
                 "unlike",
-                f"version {case.seen.live.number} has the {what} {live.get(key) or 'none'} and "
-                f"{case.seen.wanted} has {wanted.get(key) or 'none'}, and one alias cannot split traffic between them; "
-                "keep it (a role's policies can change instead), or release by a second alias",
+                f"version {context.seen.live.number} has the {what} {live.get(key) or 'none'} and "
+                f"{context.seen.wanted} has {wanted.get(key) or 'none'}, and one alias cannot split traffic between "
+                "them; keep it (a role's policies can change instead), or release by a second alias",
             )
 
 
-def overridden(case: Case) -> bool:
+def overridden(context: ReleaseContext) -> bool:
     """Whether `release.override` holds: each text for one fingerprint, or a forgotten one would hold for ever."""
-    used = case.seen.tags.override
-    text, wanted = case.policy.override, case.seen.wanted.fingerprint
+    used = context.seen.tags.override
+    text, wanted = context.policy.override, context.seen.wanted.fingerprint
     return bool(text) and (used is None or used.text != text or used.fingerprint == wanted)
 
 
-def to_note(case: Case, found: Iterable[Refusal]) -> Overridden | None:
+def to_note(context: ReleaseContext, found: Iterable[PreconditionFailure]) -> Overridden | None:
     """The mark of an override that sets all of these aside; None where the group's tags have it already.
 
     An alarm that has turned red since is noted too, since the deployment leaves it out.
     """
-    used, found = case.seen.tags.override, list(found)
-    new = Overridden(case.seen.wanted.fingerprint, "", case.policy.override)
+    used, found = context.seen.tags.override, list(found)
+    new = Overridden(context.seen.wanted.fingerprint, "", context.policy.override)
     noted = used.refusal.split("+") if used and replace(used, refusal="") == new else []
     if noted and all(word in noted for each in found for word in each.words):
         return None
@@ -170,17 +173,17 @@ def to_note(case: Case, found: Iterable[Refusal]) -> Overridden | None:
     return replace(new, refusal="+".join(dict.fromkeys(words)))
 
 
-def waived(case: Case) -> tuple[str, ...]:
+def waived(context: ReleaseContext) -> tuple[str, ...]:
     """The alarms of the alias that must not stop the deployment which now starts: those for which it was refused, and
     which `release.override` has set aside. In an outage they are red already, and would end the fix within seconds.
 
     A later try under the same text is spared only what is red still.
     """
-    used, noted = case.seen.tags.override, case.seen.tags.overridden
-    wanted, text = case.seen.wanted.fingerprint, case.policy.override
+    used, noted = context.seen.tags.override, context.seen.tags.overridden
+    wanted, text = context.seen.wanted.fingerprint, context.policy.override
     if used is None or noted is None or not text or (used.text, used.fingerprint) != (text, wanted):
         return ()
     at = datetime.fromisoformat(noted.at)
-    tried = any(each.entry.at >= at for each in case.seen.tries(wanted) if each.entry)
-    covered = [name for word, name in _alarms(case).items() if word in used.refusal.split("+")]
-    return tuple(name for name in covered if not tried or name in case.seen.red)
+    tried = any(each.entry.at >= at for each in context.seen.tries(wanted) if each.entry)
+    covered = [name for word, name in _alarms(context).items() if word in used.refusal.split("+")]
+    return tuple(name for name in covered if not tried or name in context.seen.red)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from infra.release.decision.context import Case
+from infra.release.decision.context import ReleaseContext
 from infra.release.model.attempt import Attempt, UpstreamReleases
 from infra.release.model.outcome import Ending
 from infra.release.model.tags import Proved
@@ -17,27 +17,27 @@ from infra.release.model.tags import Proved
 PROVING = frozenset({Ending.PROMOTED, Ending.FIRST})
 
 
-def proved(case: Case) -> Proved | None:
+def proved(context: ReleaseContext) -> Proved | None:
     """The mark of the release that proves the wanted version; None where none is asked for, or there is none."""
-    if not case.target.proof_group or isinstance(found := _of(case), str):
+    if not context.target.proof_group or isinstance(found := _of(context), str):
         return None
     ended = f"{found.ended or found.started:%Y-%m-%d}"
-    return Proved(case.seen.wanted.fingerprint, case.policy.source, found.deployment or "first", found.by, ended)
+    return Proved(context.seen.wanted.fingerprint, context.policy.source, found.deployment or "first", found.by, ended)
 
 
-def missing(case: Case) -> str | None:
+def missing(context: ReleaseContext) -> str | None:
     """Why the wanted version is not proved, and the remedy; None where it is, or need not be."""
-    if not case.target.proof_group or not isinstance(found := _of(case), str):
+    if not context.target.proof_group or not isinstance(found := _of(context), str):
         return None
-    return f"code {case.seen.wanted.digest} is not proved by stack {case.policy.source}: {found}"
+    return f"code {context.seen.wanted.digest} is not proved by stack {context.policy.source}: {found}"
 
 
-def _of(case: Case) -> Attempt | str:
-    upstream = case.seen.upstream or UpstreamReleases(untold="nobody has asked")
-    if upstream.untold:
-        return f"its records cannot be read: {upstream.untold}"
-    wanted = case.seen.wanted
-    return judged(upstream.attempts, wanted.digest, wanted.contract, case.policy.proof_days, case.now)
+def _of(context: ReleaseContext) -> Attempt | str:
+    upstream = context.seen.upstream or UpstreamReleases(unavailable_reason="nobody has asked")
+    if upstream.unavailable_reason:
+        return f"its records cannot be read: {upstream.unavailable_reason}"
+    wanted = context.seen.wanted
+    return judged(upstream.attempts, wanted.digest, wanted.contract, context.policy.proof_days, context.now)
 
 
 def newest(attempts: Sequence[Attempt], days: int, now: datetime) -> Attempt | None:
@@ -62,7 +62,7 @@ def judged(attempts: Sequence[Attempt], digest: str, contract: str, days: int, n
             return f"{each} is still in flight there; run again when it has ended"
         if each.ending in PROVING:
             return each if now - (each.ended or each.started) <= timedelta(days=days) else _late(each, days)
-        if each.blamed:
+        if each.change_failed:
             return f"{each} was taken back there ({each.reason}: {each.why}); change the code"
     return f"{alike[0]} ended there without proof ({alike[0].reason}: {alike[0].why}); release it there again"
 

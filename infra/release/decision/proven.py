@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from infra.release.decision.failure import rejection
-from infra.release.model.observation import Deployment, Observation, Status, Version, taken_back_by
+from infra.release.model.observation import Deployment, Observation, Status, Version, reverts
 from infra.release.model.spec import Target
 from infra.release.model.tags import First
 
@@ -140,7 +140,7 @@ def _promoted(seen: Observation) -> Iterator[Deployment]:
     for each in seen.ledger:
         if each.entry:
             of_moment.setdefault(each.entry.at, []).append(each)
-    ways_back = [(each, taken_back_by(each, some)) for some in of_moment.values() for each in some]
+    ways_back = [(each, reverts(each, some)) for some in of_moment.values() for each in some]
     back = {each.id for each, forth in ways_back if forth is not None}
     taken = {forth.id for _, forth in ways_back if forth is not None}
     for each in seen.ledger:
@@ -150,7 +150,7 @@ def _promoted(seen: Observation) -> Iterator[Deployment]:
 
 def _begin(seen: Observation) -> Deployment | None:
     """The oldest record of ours."""
-    return next((each for each in reversed(seen.ledger) if each.entry and seen.taken_back_by(each) is None), None)
+    return next((each for each in reversed(seen.ledger) if each.entry and seen.reverts(each) is None), None)
 
 
 def _first(seen: Observation) -> First | None:

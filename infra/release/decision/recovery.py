@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from infra.release.decision import next_action, proven
-from infra.release.decision.context import Case
+from infra.release.decision.context import ReleaseContext
 from infra.release.decision.operator import Decide, Seen, promoted, rejections, stop
-from infra.release.model.actions import Action, Finish, Follow, Note, PointAlias, TakeBack, Wait
+from infra.release.model.actions import Action, Finish, Follow, PointAlias, RevertDeployment, Wait, WriteTag
 from infra.release.model.commands import ROLLBACK
 from infra.release.model.observation import Deployment, Observation
 from infra.release.model.spec import ReleasePolicy, Target
@@ -44,9 +44,9 @@ def findings(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: d
     watched = next_action.watch(wanted, seen, policy, now)
     found = []
     for target in wanted:
-        case = Case(target, seen[target.function], policy, now)
-        alone = _in_flight(case, running) if (running := case.seen.in_flight) else _at_rest(case)
-        found += [each for each in (alone, _lost(case, watched[target.function])) if each][:1]
+        context = ReleaseContext(target, seen[target.function], policy, now)
+        alone = _in_flight(context, running) if (running := context.seen.in_flight) else _at_rest(context)
+        found += [each for each in (alone, _lost(context, watched[target.function])) if each][:1]
     return found + list(_half(seen))
 
 
@@ -73,17 +73,19 @@ def mend(found: Sequence[Finding]) -> Decide:
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
         actions = next_action.watch(wanted, seen, policy, now)
-        cases = {each.function: Case(each, seen[each.function], policy, now) for each in wanted}
+        contexts = {each.function: ReleaseContext(each, seen[each.function], policy, now) for each in wanted}
         return actions | {
-            each.function: _mended(cases[each.function], each) or actions[each.function] for each in found if each.act
+            each.function: _mended(contexts[each.function], each) or actions[each.function]
+            for each in found
+            if each.act
         }
 
     return decide
 
 
-def _mended(case: Case, finding: Finding) -> Action | None:
+def _mended(context: ReleaseContext, finding: Finding) -> Action | None:
     """The next action that `next_action.watch` would not take; None where it does."""
-    seen, why = case.seen, f"unstick: {finding.kind}"
+    seen, why = context.seen, f"unstick: {finding.kind}"
     match finding.kind:
         case "orphan":
             return stop(seen, finding.deployment, why)
@@ -92,23 +94,25 @@ def _mended(case: Case, finding: Finding) -> Action | None:
         case "split" if seen.alias.shifted is not None:
             return PointAlias(finding.version, why)
         case "left":
-            return _put_right(case)
+            return _put_right(context)
     return None
 
 
-def _put_right(case: Case) -> Action | None:
-    name = case.target.function
-    action = next_action.retire([case.target], {name: case.seen}, case.policy, case.now)[name]
+def _put_right(context: ReleaseContext) -> Action | None:
+    name = context.target.function
+    action = next_action.retire([context.target], {name: context.seen}, context.policy, context.now)[name]
     return None if isinstance(action, Finish) else action
 
 
 # What is found
 
 
-def _in_flight(case: Case, running: Deployment) -> Finding | None:
-    seen, name, late = case.seen, case.target.function, case.overdue(running)
+def _in_flight(context: ReleaseContext, running: Deployment) -> Finding | None:
+    seen, name, late = context.seen, context.target.function, context.overdue(running)
     if running.rolls_back is not None:
-        what = f"{running.id} has been {running.status.value} {case.longest_wait}, and rolls {running.rolls_back} back"
+        what = (
+            f"{running.id} has been {running.status.value} {context.longest_wait}, and rolls {running.rolls_back} back"
+        )
         act = "sends all traffic to the version that it started from"
         return Finding("hung", name, what, act, deployment=running.rolls_back) if late else None
     stopped = "stops it and has CodeDeploy roll it back"
@@ -121,39 +125,43 @@ def _in_flight(case: Case, running: Deployment) -> Finding | None:
             f"{running.id} shifts traffic from {entry.stable} to fingerprint {entry.fingerprint}, but somebody has "
             f"moved the alias to {seen.alias}"
         )
-        home = proven.home(case.target, seen, entry.stable, {entry.fingerprint})
+        home = proven.home(context.target, seen, entry.stable, {entry.fingerprint})
         act = f"{stopped}, then sends all traffic to {home}{', from which it started' if home == entry.stable else ''}"
         return Finding("orphan", name, what, act, deployment=running.id)
-    if late and (not running.status.begun or seen.taken_back_by(running) is not None):
-        what = f"{running.id} is {running.status.value} {case.longest_wait}; see CodeDeploy's quotas and events"
+    if late and (not running.status.begun or seen.reverts(running) is not None):
+        what = f"{running.id} is {running.status.value} {context.longest_wait}; see CodeDeploy's quotas and events"
         return Finding("hung", name, what, stopped, deployment=running.id)
     return None
 
 
-def _at_rest(case: Case) -> Finding | None:
-    seen, name = case.seen, case.target.function
-    match _put_right(case):
+def _at_rest(context: ReleaseContext) -> Finding | None:
+    seen, name = context.seen, context.target.function
+    match _put_right(context):
         case PointAlias(version, why):
             return Finding("left", name, why, f"sends all traffic to {version}, from which it started")
         case Wait(_, why):
             return Finding("left", name, why, "gives CodeDeploy a minute, then sends all traffic back to stable")
     if seen.alias.shifted is None:
         return None
-    what = f"alias {case.target.alias} is on {seen.alias}; nothing is in flight, and no deployment of ours explains it"
-    which = ", ".join(choices(case.target, seen))
+    what = (
+        f"alias {context.target.alias} is on {seen.alias}; nothing is in flight, and no deployment of ours explains it"
+    )
+    which = ", ".join(choices(context.target, seen))
     return Finding("split", name, what, remedy=f"say which version should be live by `--to`: {which}")
 
 
-def _lost(case: Case, action: Action) -> Finding | None:
+def _lost(context: ReleaseContext, action: Action) -> Finding | None:
     """Of a set that has failed, what was promoted before it did."""
     match action:
-        case Note(Stopped(deployment, "set"), why) if (last := case.seen.deployment(deployment)) and last.entry:
-            back = proven.before(case.target, case.seen, last)
-        case TakeBack(_, back, _, why):
+        case WriteTag(Stopped(deployment, "set"), why) if (last := context.seen.deployment(deployment)) and last.entry:
+            back = proven.before(context.target, context.seen, last)
+        case RevertDeployment(_, back, _, why):
             pass
         case _:
             return None
-    return Finding("half", case.target.function, f"live on {case.seen.alias}, but {why}", f"takes it back to {back}")
+    return Finding(
+        "half", context.target.function, f"live on {context.seen.alias}, but {why}", f"takes it back to {back}"
+    )
 
 
 def _half(seen: Seen) -> Iterator[Finding]:

@@ -12,35 +12,35 @@ from dataclasses import replace
 from datetime import datetime
 
 from infra.release.decision import silence
-from infra.release.decision.context import Case
-from infra.release.model.actions import Action, Finish, Follow, Note, Probe, Start, Wait
+from infra.release.decision.context import ReleaseContext
+from infra.release.model.actions import Action, Finish, Follow, Probe, Start, Wait, WriteTag
 from infra.release.model.observation import Deployment, Status
 from infra.release.model.outcome import Ending, Phase
 from infra.release.model.tags import Enlisted, Stopped
 
-Next = Callable[[Case], Action]
+Next = Callable[[ReleaseContext], Action]
 
 
-def together(cases: Sequence[Case], next_: Next) -> dict[str, Action]:
+def together(contexts: Sequence[ReleaseContext], next_: Next) -> dict[str, Action]:
     """The next action of every function, by name; `next_` decides for one by itself."""
-    cases = [replace(case, lost=_lost(case, cases)) for case in cases]
-    alone = {case.target.function: next_(case) for case in cases}
+    contexts = [replace(context, lost=_lost(context, contexts)) for context in contexts]
+    alone = {context.target.function: next_(context) for context in contexts}
     if (culprit := _culprit(alone)) is not None:
-        alone = _give_up(cases, alone, culprit, next_)
+        alone = _give_up(contexts, alone, culprit, next_)
     elif any(isinstance(action, Start) for action in alone.values()):
-        alone = _set_out(cases, alone)
+        alone = _set_out(contexts, alone)
     return alone if all(isinstance(each, Finish) for each in alone.values()) else _held(alone)
 
 
-def _lost(case: Case, cases: Iterable[Case]) -> dict[datetime, str]:
+def _lost(context: ReleaseContext, contexts: Iterable[ReleaseContext]) -> dict[datetime, str]:
     """The moments at which another function was tried and failed, or has been condemned since: whatever was tried
     with it is lost."""
     return {
         each.entry.at: other.target.function
-        for other in cases
-        if other is not case
+        for other in contexts
+        if other is not context
         for each in other.seen.ledger
-        if each.entry is not None and other.seen.taken_back_by(each) is None
+        if each.entry is not None and other.seen.reverts(each) is None
         if each.failed or (each.status is Status.SUCCEEDED and silence.resolved(other.seen.tags, each) is not None)
     }
 
@@ -51,17 +51,19 @@ def _culprit(alone: dict[str, Action]) -> str | None:
     return next(bad, None)
 
 
-def _give_up(cases: Iterable[Case], alone: dict[str, Action], culprit: str, next_: Next) -> dict[str, Action]:
+def _give_up(
+    contexts: Iterable[ReleaseContext], alone: dict[str, Action], culprit: str, next_: Next
+) -> dict[str, Action]:
     """Nothing starts any more, and what has been started at the same moment goes back."""
-    cases = list(cases)
-    moment = _open(cases)
+    contexts = list(contexts)
+    moment = _open(contexts)
     given_up = {}
-    for case in cases:
-        name, action = case.target.function, alone[case.target.function]
+    for context in contexts:
+        name, action = context.target.function, alone[context.target.function]
         if moment is not None and name != culprit:
-            action = next_(replace(case, lost={**case.lost, moment: culprit}))
+            action = next_(replace(context, lost={**context.lost, moment: culprit}))
         given_up[name] = (
-            case.finish(Ending.REFUSED, "set", _NOT_WITHOUT.format(culprit)) if _waits(case, action) else action
+            context.finish(Ending.REFUSED, "set", _NOT_WITHOUT.format(culprit)) if _waits(context, action) else action
         )
     return given_up
 
@@ -69,56 +71,66 @@ def _give_up(cases: Iterable[Case], alone: dict[str, Action], culprit: str, next
 _NOT_WITHOUT = "{} is not released, and the set goes together; nothing was started"
 
 
-def _waits(case: Case, action: Action) -> bool:
+def _waits(context: ReleaseContext, action: Action) -> bool:
     """Whether a function has not been started yet, and would be."""
     match action:
-        case _ if case.seen.followed is not None:
+        case _ if context.seen.followed is not None:
             return False
         case Wait(phase):
             return phase is Phase.SETTLE
-        case Note(mark):
+        case WriteTag(mark):
             return not isinstance(mark, Stopped)  # what was started goes back
     return isinstance(action, Start | Probe)
 
 
-def _set_out(cases: Sequence[Case], alone: dict[str, Action]) -> dict[str, Action]:
+def _set_out(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> dict[str, Action]:
     """Start all at one moment, once none is in the way of another; tags tell of the moment before."""
-    starting = [case for case in cases if isinstance(alone[case.target.function], Start)]
+    starting = [context for context in contexts if isinstance(alone[context.target.function], Start)]
     ready = all(
-        case.seen.followed is not None or isinstance(alone[case.target.function], Start | Follow | Finish)
-        for case in cases
+        context.seen.followed is not None or isinstance(alone[context.target.function], Start | Follow | Finish)
+        for context in contexts
     )
     if not ready:
-        return alone | {case.target.function: Wait(Phase.SET, "waits for the others to be ready") for case in starting}
-    moment = _open(cases)
-    if any(_tried(case, moment) for case in starting):  # the set went on without the rest, and this is another one
+        return alone | {
+            context.target.function: Wait(Phase.SET, "waits for the others to be ready") for context in starting
+        }
+    moment = _open(contexts)
+    if any(
+        _tried(context, moment) for context in starting
+    ):  # the set went on without the rest, and this is another one
         moment = None
     if moment is None and len(starting) > 1:
-        if not all(case.seen.notes.enlisted for case in starting):
-            names = ", ".join(case.target.function for case in starting)
-            note = Note(Enlisted(starting[0].now), f"{names} go together", Phase.SET)
-            return alone | {case.target.function: note for case in starting}
+        if not all(context.seen.notes.enlisted for context in starting):
+            names = ", ".join(context.target.function for context in starting)
+            note = WriteTag(Enlisted(starting[0].now), f"{names} go together", Phase.SET)
+            return alone | {context.target.function: note for context in starting}
         moment = starting[0].seen.tags.enlisted
     return alone | {
-        case.target.function: replace(action, at=moment)
-        for case in starting
-        if isinstance(action := alone[case.target.function], Start)
+        context.target.function: replace(action, at=moment)
+        for context in starting
+        if isinstance(action := alone[context.target.function], Start)
     }
 
 
-def _open(cases: Sequence[Case]) -> datetime | None:
+def _open(contexts: Sequence[ReleaseContext]) -> datetime | None:
     """The moment of a set of which some deployments were created and some were not: its runner died in between."""
-    for moment in sorted({case.seen.tags.enlisted for case in cases if case.seen.tags.enlisted}, reverse=True):
-        tries = {case.target.function: _tried(case, moment) for case in cases if case.seen.tags.enlisted == moment}
+    for moment in sorted(
+        {context.seen.tags.enlisted for context in contexts if context.seen.tags.enlisted}, reverse=True
+    ):
+        tries = {
+            context.target.function: _tried(context, moment)
+            for context in contexts
+            if context.seen.tags.enlisted == moment
+        }
         failed = any(each.failed for some in tries.values() for each in some)
         if any(tries.values()) and not all(tries.values()) and not failed:
             return moment
     return None
 
 
-def _tried(case: Case, moment: datetime | None) -> list[Deployment]:
+def _tried(context: ReleaseContext, moment: datetime | None) -> list[Deployment]:
     """The deployments of that moment."""
-    return [each for each in case.seen.ledger if each.entry is not None and each.entry.at == moment]
+    return [each for each in context.seen.ledger if each.entry is not None and each.entry.at == moment]
 
 
 def _held(alone: dict[str, Action]) -> dict[str, Action]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from infra.release.decision.context import Case
+from infra.release.decision.context import ReleaseContext
 from infra.release.model.observation import Deployment, Observation
 from infra.release.model.tags import Tags
 from infra.release.verdict.judge import judge
@@ -27,30 +27,30 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.
 def since(seen: Observation, rule: Rule, now: datetime) -> datetime | None:
     """Since when all looks of this runner have condemned the followed canary; None where this one does not."""
     followed = seen.followed
-    if followed is None or followed.entry is None or seen.taken_back_by(followed) is not None:
+    if followed is None or followed.entry is None or seen.reverts(followed) is not None:
         return None
     return (seen.notes.condemned or now) if judge(seen.stable, seen.canary, rule).fired else None
 
 
-def broken(case: Case, followed: Deployment) -> str | None:
+def broken(context: ReleaseContext, followed: Deployment) -> str | None:
     """Why a deployment that the alarm has let pass is stopped; None where nothing condemns it, or the alarm may yet."""
-    condemned = case.seen.notes.condemned
-    if condemned is None or case.now - condemned < CHANCE or _red(case, followed):
+    condemned = context.seen.notes.condemned
+    if condemned is None or context.now - condemned < CHANCE or _red(context, followed):
         return None
-    return f"the alarm was silent: {_said(case)}"
+    return f"the alarm was silent: {_said(context)}"
 
 
-def condemned(case: Case, followed: Deployment) -> str | None:
+def condemned(context: ReleaseContext, followed: Deployment) -> str | None:
     """Why a version that has all traffic goes back; None where nothing condemns it.
 
     What a runner has once resolved stands, though the shift came first: it is noted in a tag.
     """
-    if (why := resolved(case.seen.tags, followed)) is not None:
+    if (why := resolved(context.seen.tags, followed)) is not None:
         return why
-    if since(case.seen, case.policy.rule, case.now) is None:
+    if since(context.seen, context.policy.rule, context.now) is None:
         return None
-    alarm = "the alarm fired too late" if _red(case, followed) else "the alarm was silent"
-    return f"{alarm}: {_said(case)}"
+    alarm = "the alarm fired too late" if _red(context, followed) else "the alarm was silent"
+    return f"{alarm}: {_said(context)}"
 
 
 def resolved(tags: Tags, deployment: Deployment) -> str | None:
@@ -59,15 +59,15 @@ def resolved(tags: Tags, deployment: Deployment) -> str | None:
     return stop.why if stop is not None and stop.kind == "verdict" else None
 
 
-def _red(case: Case, followed: Deployment) -> bool:
+def _red(context: ReleaseContext, followed: Deployment) -> bool:
     """Whether a verdict alarm has fired."""
-    return any(name in case.seen.red for name in followed.alarms if name.startswith(case.target.verdict_alarms))
+    return any(name in context.seen.red for name in followed.alarms if name.startswith(context.target.verdict_alarms))
 
 
-def _said(case: Case) -> str:
+def _said(context: ReleaseContext) -> str:
     """Short, and of what a tag takes, since one must hold it."""
-    rule, (stable, canary) = case.policy.rule, case.seen.compared
-    verdict = judge(case.seen.stable, case.seen.canary, rule)
+    rule, (stable, canary) = context.policy.rule, context.seen.compared
+    verdict = judge(context.seen.stable, context.seen.canary, rule)
     bound = f"z {verdict.z:.2f} of {rule.z:g}"
     if not verdict.relative:
         points = (verdict.canary.error_rate - verdict.stable.error_rate) * 100

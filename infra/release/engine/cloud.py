@@ -7,25 +7,25 @@ from datetime import datetime
 from typing import Protocol
 
 from infra.release.model.actions import (
+    RevertDeployment,
     Start,
-    TakeBack,
 )
 from infra.release.model.attempt import UpstreamReleases
 from infra.release.model.observation import Alias, Answer, Notes, Observation
 from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
-from infra.release.model.tags import Mark
+from infra.release.model.tags import TagRecord
 
 
-class CloudError(ReleaseError):
+class AwsError(ReleaseError):
     """AWS refused, and would again."""
 
 
-class Unavailable(CloudError):  # noqa: N818 - AWS's own word
+class TransientError(AwsError):
     """AWS did not answer, or is busy: it may do so at the next look. What was asked may nevertheless have been done."""
 
 
-class NotThere(CloudError):  # noqa: N818
+class NotFoundError(AwsError):
     """AWS knows nothing of that name."""
 
 
@@ -40,13 +40,13 @@ class Cloud(Protocol):
 
     def probe(self, target: Target, version: str) -> Answer: ...
 
-    def note(self, target: Target, mark: Mark) -> None:
+    def note(self, target: Target, mark: TagRecord) -> None:
         """Write the mark into the group's tags; later looks see it."""
 
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         """Create the verdict alarms and the deployment; returns the deployment's id."""
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: TakeBack) -> str:
+    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         """Create the deployment that brings all traffic back at once; returns its id."""
 
     def top_up(self, target: Target, requests: int) -> None:

@@ -9,19 +9,19 @@ from datetime import datetime, timedelta
 from infra.release import commits
 from infra.release.decision import next_action, obsolete_alarms, proven, silence
 from infra.release.engine.clock import Clock, Interrupted
-from infra.release.engine.cloud import Cloud, CloudError, Unavailable
+from infra.release.engine.cloud import AwsError, Cloud, TransientError
 from infra.release.model.actions import (
     Action,
     Finish,
     Follow,
-    Note,
     PointAlias,
     Probe,
+    RevertDeployment,
     Start,
     Stop,
-    TakeBack,
     TopUp,
     Wait,
+    WriteTag,
 )
 from infra.release.model.observation import Deployment, Notes, Observation
 from infra.release.model.outcome import Ending, Outcome, Phase, Progress
@@ -134,8 +134,8 @@ class _Run:
         try:
             idle = self.step()
             self.failing_since = None
-        except Unavailable as problem:
-            self.bear(problem)
+        except TransientError as problem:
+            self.tolerate_outage(problem)
             idle = True
         if idle:
             self.clock.sleep(LOOK)
@@ -148,11 +148,11 @@ class _Run:
         seen = {name: self.remember(name, each, now) for name, each in seen.items()}
         self.looked, self.seen = True, seen
         actions = self.decide(self.wanted, seen, self.policy, now)
-        busy: list[Unavailable] = []
+        busy: list[TransientError] = []
         for target in self.wanted:
             try:
                 self.act(target, seen[target.function], actions[target.function])
-            except Unavailable as problem:  # of one function, which must not hold the others up
+            except TransientError as problem:  # of one function, which must not hold the others up
                 busy.append(problem)
         if busy:
             raise busy[0]
@@ -173,7 +173,7 @@ class _Run:
             case Probe(version):
                 self.tell(Progress(name, action.phase, f"calling {version}, the first version"))
                 self.notes[name] = replace(notes, answer=self.cloud.probe(target, version))
-            case Note(mark, why):
+            case WriteTag(mark, why):
                 self.tell(Progress(name, action.phase, why))
                 self.cloud.note(target, mark)
                 self.notes[name] = replace(notes, enlisted=notes.enlisted or isinstance(mark, Enlisted))
@@ -199,11 +199,13 @@ class _Run:
                 deployment = self.cloud.start(target, self.policy, action)
                 self.follow(name, deployment)
                 curve = (
-                    "all at once" if action.abrupt else f"along {target.curve}, judged over {target.minutes} minutes"
+                    "all at once"
+                    if action.all_at_once
+                    else f"along {target.curve}, judged over {target.minutes} minutes"
                 )
                 but = f", which {' and '.join(action.waived)} cannot stop (overridden)" if action.waived else ""
                 self.tell(Progress(name, action.phase, f"{stable} -> {canary} {curve}, as {deployment}{but}"))
-            case TakeBack(canary, stable, _, why):
+            case RevertDeployment(canary, stable, _, why):
                 deployment = self.cloud.take_back(target, self.policy, action)
                 self.follow(name, deployment)
                 self.tell(Progress(name, action.phase, f"{why}: {canary} -> {stable} at once, as {deployment}"))
@@ -228,7 +230,7 @@ class _Run:
                 for mark in obsolete_alarms.unnoted(target, attempts[target.function], seen.tags, seen.red | red):
                     self.cloud.note(target, mark)
             self.cloud.clear(there.keys() & _verdicts(self.wanted, attempts))
-        except CloudError as problem:  # it costs a little until a sweep deletes them, and must not hide the outcome
+        except AwsError as problem:  # it costs a little until a sweep deletes them, and must not hide the outcome
             for target in self.wanted:
                 self.tell(Progress(target.function, Phase.CLEAR, f"the verdict alarms are left to a sweep: {problem}"))
 
@@ -240,7 +242,7 @@ class _Run:
             return None
         try:
             return self.cloud.cause(target, outcome, seen.followed.created)
-        except CloudError:  # a log out of reach must not hide the outcome
+        except AwsError:  # a log out of reach must not hide the outcome
             return None
 
     def tell(self, progress: Progress) -> None:
@@ -250,13 +252,13 @@ class _Run:
             self.report(replace(progress, repeated=last is not None and last.phase is progress.phase))
         self.told[progress.function] = progress
 
-    def bear(self, problem: Unavailable) -> None:
+    def tolerate_outage(self, problem: TransientError) -> None:
         """Let the next look try again; give up where AWS never answered at all, or not for the longest wait."""
         now = self.clock.now()
         self.failing_since = self.failing_since or now
         longest = timedelta(minutes=self.policy.longest_wait_minutes)
         if not self.looked or now - self.failing_since > longest:
-            raise CloudError(str(problem)) from problem
+            raise AwsError(str(problem)) from problem
         for target in self.wanted:
             self.tell(Progress(target.function, Phase.RETRY, str(problem)))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from infra.release.model.outcome import Outcome, Phase
-from infra.release.model.tags import Mark
+from infra.release.model.tags import TagRecord
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Note:
+class WriteTag:
     """Write a mark into the group's tags, before what it tells of is done."""
 
-    mark: Mark
+    mark: TagRecord
     why: str
     phase: Phase = Phase.NOTE
 
@@ -45,13 +45,13 @@ class Start:
     stable: str
     canary: str
     at: datetime | None = None
-    abrupt: bool = False
+    all_at_once: bool = False
     waived: tuple[str, ...] = ()
     phase: Phase = Phase.START
 
 
 @dataclass(frozen=True)
-class TakeBack:
+class RevertDeployment:
     """Create the deployment, all traffic at once and without a verdict, from `canary` back to `stable`.
 
     at: that of the attempt which it takes back.
@@ -107,4 +107,4 @@ class Finish:
     phase: Phase = Phase.END
 
 
-Action = Wait | Probe | Note | Start | TakeBack | Follow | TopUp | Stop | PointAlias | Finish
+Action = Wait | Probe | WriteTag | Start | RevertDeployment | Follow | TopUp | Stop | PointAlias | Finish

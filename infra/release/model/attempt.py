@@ -29,7 +29,7 @@ class Attempt:
     moment: datetime | None = None  # which the deployments of one set share
     back: tuple[str, ...] = ()  # the deployments that brought its traffic back, or tried to
     allowed: tuple[str, ...] = ()  # by which override or pardon it could start
-    blamed: bool = False  # whether the change was at fault
+    change_failed: bool = False  # whether the change was at fault
 
     @property
     def minutes(self) -> float | None:
@@ -48,7 +48,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class UpstreamReleases:
-    """The releases of the same function in the stack before this one, newest first. `untold`: why nobody can tell."""
+    """The releases of the same function in the upstream stack, newest first.
+
+    unavailable_reason: why its records could not be read; empty where they could.
+    """
 
     attempts: tuple[Attempt, ...] = ()
-    untold: str = ""
+    unavailable_reason: str = ""

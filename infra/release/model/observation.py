@@ -106,7 +106,7 @@ class Deployment:
         return self.status in {Status.FAILED, Status.STOPPED}
 
 
-def taken_back_by(way_back: Deployment, ledger: Iterable[Deployment]) -> Deployment | None:
+def reverts(way_back: Deployment, ledger: Iterable[Deployment]) -> Deployment | None:
     """The one of `ledger`, newest first, that `way_back` takes back: it carries the moment of that one as its own."""
     entry = way_back.entry
     return next(
@@ -189,11 +189,11 @@ class Observation:
         return any(each.rolls_back != self.notes.following for each in newer)
 
     @property
-    def undone(self) -> Deployment | None:
+    def going_back(self) -> Deployment | None:
         """What goes back: the followed deployment where it has ended badly, or the one that it takes back."""
         if (followed := self.followed) is None:
             return None
-        return self.taken_back_by(followed) or (followed if followed.failed else None)
+        return self.reverts(followed) or (followed if followed.failed else None)
 
     @property
     def compared(self) -> tuple[str, str]:
@@ -207,7 +207,7 @@ class Observation:
         return next((each for each in self.ledger if each.running), None)
 
     @property
-    def unheard(self) -> Deployment | None:
+    def unacknowledged(self) -> Deployment | None:
         """What this runner has created without receiving the answer: it may have ended by the next look."""
         if (asked := self.notes.asked) is None:
             return None
@@ -218,20 +218,20 @@ class Observation:
         """The newest deployment that CodeDeploy did not start by itself to roll another back."""
         return next((each for each in self.ledger if each.rolls_back is None), None)
 
-    def taken_back_by(self, way_back: Deployment) -> Deployment | None:
+    def reverts(self, way_back: Deployment) -> Deployment | None:
         """The deployment that `way_back`, one of ours, takes back."""
-        return taken_back_by(way_back, self.ledger)
+        return reverts(way_back, self.ledger)
 
-    def way_back_of(self, forth: Deployment) -> Deployment | None:
+    def revert_of(self, forth: Deployment) -> Deployment | None:
         """The newest of ours that takes `forth` back, whatever has come of it."""
-        return next((each for each in self.ledger if self.taken_back_by(each) is forth), None)
+        return next((each for each in self.ledger if self.reverts(each) is forth), None)
 
     def tries(self, fingerprint: str) -> list[Deployment]:
         """The deployments that released that fingerprint, newest first; ways back to it are not among them."""
         return [
             each
             for each in self.ledger
-            if each.entry and each.entry.fingerprint == fingerprint and self.taken_back_by(each) is None
+            if each.entry and each.entry.fingerprint == fingerprint and self.reverts(each) is None
         ]
 
     @property

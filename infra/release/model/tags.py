@@ -70,7 +70,7 @@ class Stopped:
 
 
 @dataclass(frozen=True)
-class Pardon:
+class RetryGrant:
     """One more try of a fingerprint that `deployment` rejected. `configured`: by `release.retry`, without a `why`."""
 
     fingerprint: str
@@ -106,14 +106,14 @@ class Enlisted:
     at: datetime
 
 
-Mark = First | Stopped | Pardon | Overridden | Proved | Enlisted
+TagRecord = First | Stopped | RetryGrant | Overridden | Proved | Enlisted
 
 
 @dataclass(frozen=True)
-class Noted:
+class RecordedTag:
     """A mark as it is read back: with who made it, and when; empty where that is noted no longer."""
 
-    mark: Mark
+    mark: TagRecord
     by: str
     at: str
 
@@ -123,13 +123,13 @@ class Tags:
     """All marks of one deployment group."""
 
     first: bool = False
-    answered: Noted | None = None  # who found that it did, and when
-    stopped: Mapping[str, Noted] = field(default_factory=dict)  # by deployment, newest first
+    answered: RecordedTag | None = None  # who found that it did, and when
+    stopped: Mapping[str, RecordedTag] = field(default_factory=dict)  # by deployment, newest first
     lost: date | None = None  # the day on which a stop was last dropped to make room for newer ones
-    forgiven: Noted | None = None
-    retried: Noted | None = None
-    overridden: Noted | None = None
-    proved: Mapping[str, Noted] = field(default_factory=dict)  # by fingerprint
+    forgiven: RecordedTag | None = None
+    retried: RecordedTag | None = None
+    overridden: RecordedTag | None = None
+    proved: Mapping[str, RecordedTag] = field(default_factory=dict)  # by fingerprint
     enlisted: datetime | None = None
 
     def stop(self, deployment: str) -> Stopped | None:
@@ -142,23 +142,23 @@ class Tags:
         return self.lost is not None and at.date() <= self.lost
 
     @property
-    def pardons(self) -> tuple[Pardon, ...]:
+    def pardons(self) -> tuple[RetryGrant, ...]:
         """The newest of each kind."""
         noted = (each.mark for each in (self.forgiven, self.retried) if each)
-        return tuple(mark for mark in noted if isinstance(mark, Pardon))
+        return tuple(mark for mark in noted if isinstance(mark, RetryGrant))
 
     @property
     def override(self) -> Overridden | None:
         return self.overridden.mark if self.overridden and isinstance(self.overridden.mark, Overridden) else None
 
 
-def written(mark: Mark, by: str, at: datetime, known: Mapping[str, str] | None = None) -> dict[str, str]:
+def written(mark: TagRecord, by: str, at: datetime, known: Mapping[str, str] | None = None) -> dict[str, str]:
     """The tags that a mark adds or changes. `by`: as in the ledger. `known`: the group's tags, as they were just read.
 
     Raises ValueError where AWS would not take them.
     """
     known = known or {}
-    noted = Noted(mark, _plain(by), _moment(at))
+    noted = RecordedTag(mark, _plain(by), _moment(at))
     new = _tags(_with(parse(known), noted))
     if not surplus(known):
         new = {key: value for key, value in new.items() if key in _keys(mark)}
@@ -170,7 +170,7 @@ def written(mark: Mark, by: str, at: datetime, known: Mapping[str, str] | None =
     return {key: value for key, value in new.items() if known.get(key) != value}
 
 
-def _keys(mark: Mark) -> Collection[str]:
+def _keys(mark: TagRecord) -> Collection[str]:
     """The tags that hold a mark."""
     match mark:
         case First():
@@ -181,12 +181,12 @@ def _keys(mark: Mark) -> Collection[str]:
             return (_PROVED,)
         case Stopped(_, kind):
             return (_STOPS, _SAID[_who(kind)])
-        case Pardon(configured=False):
+        case RetryGrant(configured=False):
             return (_FORGIVEN,)
     return (_UP,)
 
 
-def _with(before: Tags, noted: Noted) -> Tags:
+def _with(before: Tags, noted: RecordedTag) -> Tags:
     """The marks with one more, which takes the place of those that it replaces."""
     match noted.mark:
         case First():
@@ -198,7 +198,7 @@ def _with(before: Tags, noted: Noted) -> Tags:
         case Stopped(deployment):
             others = {id_: each for id_, each in before.stopped.items() if id_ != deployment}
             return replace(before, stopped={deployment: noted} | others)
-        case Pardon(configured=configured):
+        case RetryGrant(configured=configured):
             return replace(before, retried=noted) if configured else replace(before, forgiven=noted)
         case Enlisted(moment):
             return replace(before, enlisted=moment)
@@ -218,7 +218,7 @@ def _tags(marks: Tags) -> dict[str, str]:
     return new | _stops(marks)
 
 
-def _value(noted: Noted) -> str:
+def _value(noted: RecordedTag) -> str:
     """A mark's own words, then who made it and when, then its text."""
     said = f"by={noted.by} at={noted.at}"
     match noted.mark:
@@ -228,7 +228,7 @@ def _value(noted: Noted) -> str:
             return f"version={version} fp={fingerprint} {code}{made_of}{'begun=yes ' if has_begun else ''}{said}"
         case Overridden(fingerprint, refusal, text):
             return f"fp={fingerprint} refusal={refusal} {said} {_plain(text)}"
-        case Pardon(fingerprint, deployment, _, why):
+        case RetryGrant(fingerprint, deployment, _, why):
             return stops.shortened(f"fp={fingerprint} of={deployment} {said} {_plain(why)}".rstrip())
         case Proved(fingerprint, source, deployment, by, ended):
             what = f"in={source} of={deployment} released={_plain(by)} ended={ended}"
@@ -288,44 +288,44 @@ def surplus(tags: Mapping[str, str]) -> list[str]:
     return sorted(key for key in tags if key in single or key.startswith(several))
 
 
-def _stopped(tags: Mapping[str, str]) -> tuple[dict[str, Noted], date | None]:
+def _stopped(tags: Mapping[str, str]) -> tuple[dict[str, RecordedTag], date | None]:
     """Newest first. Of a stop whose entry another writer has overwritten, the words still tell."""
     entries, lost = stops.unpacked(tags.get(_STOPS, ""))
     words = {who: last for who, key in _SAID.items() if (last := stops.unsaid(tags.get(key, "")))}
     listed = {each.deployment for each in entries}
     found = {
-        each.deployment: Noted(Stopped(each.deployment, each.kind, each.why), "", "")
+        each.deployment: RecordedTag(Stopped(each.deployment, each.kind, each.why), "", "")
         for each in words.values()
         if each.deployment not in listed
     }
     for entry in entries:
         said = words.get(_who(entry.kind))
         why = said.why if said and said.deployment == entry.deployment else GONE
-        found[entry.deployment] = Noted(Stopped(entry.deployment, entry.kind, why), entry.by, entry.at)
+        found[entry.deployment] = RecordedTag(Stopped(entry.deployment, entry.kind, why), entry.by, entry.at)
     return found | _formerly_stopped(tags, found.keys()), lost
 
 
-def _formerly_stopped(tags: Mapping[str, str], but: Collection[str]) -> dict[str, Noted]:
+def _formerly_stopped(tags: Mapping[str, str], but: Collection[str]) -> dict[str, RecordedTag]:
     found = {}
     for key, value in tags.items():
         words, deployment = _words(value), key.removeprefix(_WAS_STOPPED)
         if key.startswith(_WAS_STOPPED) and deployment not in but and {"kind", "by", "at"} <= words.keys():
             why = tags.get(f"{_WAS_WHY}{deployment}", "")
-            found[deployment] = Noted(Stopped(deployment, words["kind"], why), words["by"], words["at"])
+            found[deployment] = RecordedTag(Stopped(deployment, words["kind"], why), words["by"], words["at"])
     return dict(sorted(found.items(), key=lambda each: each[1].at, reverse=True))
 
 
-def _answered(value: str) -> Noted | None:
+def _answered(value: str) -> RecordedTag | None:
     words = _words(value)
     if not {"version", "fp", "by", "at"} <= words.keys():
         return None
     code = words.get("digest", ""), words.get("contract", "")
     commit = words.get("commit", ledger.UNKNOWN)
     first = First(words["version"], words["fp"], *code, commit, begun="begun" in words)
-    return Noted(first, words["by"], words["at"])
+    return RecordedTag(first, words["by"], words["at"])
 
 
-def _proved(tags: Mapping[str, str]) -> dict[str, Noted]:
+def _proved(tags: Mapping[str, str]) -> dict[str, RecordedTag]:
     found = {}
     for key, value in tags.items():
         words = _words(value)
@@ -335,25 +335,25 @@ def _proved(tags: Mapping[str, str]) -> dict[str, Noted]:
             continue
         if {"fp", "in", "of", "released", "ended", "at"} <= words.keys():
             mark = Proved(words["fp"], words["in"], words["of"], words["released"], words["ended"])
-            found[words["fp"]] = Noted(mark, words.get("by", ""), words["at"])
+            found[words["fp"]] = RecordedTag(mark, words.get("by", ""), words["at"])
     return found
 
 
-def _pardon(value: str, why: str | None) -> Noted | None:
+def _pardon(value: str, why: str | None) -> RecordedTag | None:
     """`why`: as a tag of its own says it; None for one that the configuration gives."""
     words = _words(value)
     if not {"fp", "of", "by", "at"} <= words.keys():
         return None
     text = _text(value) or why or ""
-    pardon = Pardon(words["fp"], words["of"], configured=why is None, why="" if why is None else text)
-    return Noted(pardon, words["by"], words["at"])
+    pardon = RetryGrant(words["fp"], words["of"], configured=why is None, why="" if why is None else text)
+    return RecordedTag(pardon, words["by"], words["at"])
 
 
-def _overridden(value: str) -> Noted | None:
+def _overridden(value: str) -> RecordedTag | None:
     words = _words(value)
     if not {"fp", "refusal", "by", "at"} <= words.keys():
         return None
-    return Noted(Overridden(words["fp"], words["refusal"], _text(value)), words["by"], words["at"])
+    return RecordedTag(Overridden(words["fp"], words["refusal"], _text(value)), words["by"], words["at"])
 
 
 def _words(value: str) -> dict[str, str]:

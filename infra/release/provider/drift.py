@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.release.decision.context import Case
+from infra.release.decision.context import ReleaseContext
 from infra.release.decision.failure import ended
 from infra.release.decision.preconditions import refusals
 from infra.release.model.commands import WATCH
@@ -46,43 +46,45 @@ def is_surprise(target: Mapping[str, Any], expected: str | None, found: Alias | 
     return expected is not None and str(found) != expected and not at_work
 
 
-def warning(target: Mapping[str, Any], expected: str | None, found: Alias | None, case: Case | None) -> str:
-    """What to say of an alias that is not where the last release left it. case: what a look has found, if any could."""
+def warning(
+    target: Mapping[str, Any], expected: str | None, found: Alias | None, context: ReleaseContext | None
+) -> str:
+    """The warning of an alias that is not where the last release left it. context: None where nobody could look."""
     now = f"is on version {found}" if found else "is gone"
     where = f"{target['function']}: alias {target['alias']} {now}, where the last release left it on version {expected}"
     if found is None:
         by = "CloudTrail's DeleteAlias says by whom"
         why = f"it was deleted outside of Strata ({by}): `pulumi up --refresh` makes it anew"
     else:
-        why = (acted(case) if case else None) or (
+        why = (acted(context) if context else None) or (
             "it was moved outside of Strata (CloudTrail's UpdateAlias says by whom): `pulumi up` releases over it"
         )
     return f"{where}; {why}"
 
 
-def acted(case: Case) -> str | None:
+def acted(context: ReleaseContext) -> str | None:
     """What Strata itself has done to an alias, by the ledger, and what becomes of the next `up`; None where it has not
     brought it to where it is."""
-    seen, last = case.seen, case.seen.in_flight or case.seen.last_attempt
+    seen, last = context.seen, context.seen.in_flight or context.seen.last_attempt
     if last is None or last.entry is None:
         return None
     if last.running:
         return f"{last.id}, started by {last.entry.by}, is in flight; follow it by {WATCH}"
-    forth = seen.taken_back_by(last) or (last if last.failed else None)
+    forth = seen.reverts(last) or (last if last.failed else None)
     if not (seen.alias.is_whole_on(last.entry.stable) if last.failed else _brought(seen, last)):
         return None
     if forth is None:
-        return f"{last.id}, started by {last.entry.by}, released it; {_next(case)}"
-    reason, why = ended(forth, case.target, seen.tags)
-    return f"{forth.id} was rolled back ({reason}: {why}); {_next(case)}"
+        return f"{last.id}, started by {last.entry.by}, released it; {_next(context)}"
+    reason, why = ended(forth, context.target, seen.tags)
+    return f"{forth.id} was rolled back ({reason}: {why}); {_next(context)}"
 
 
 def _brought(seen: Observation, last: Deployment) -> bool:
     return seen.alias.shifted is None and last.entry is not None and seen.live.fingerprint == last.entry.fingerprint
 
 
-def _next(case: Case) -> str:
-    if any(each.reason == "rejected" for each in refusals(case)):
-        forgive = f"`python -m infra.release forgive --stack STACK --function {case.target.function} --reason WHY`"
+def _next(context: ReleaseContext) -> str:
+    if any(each.reason == "rejected" for each in refusals(context)):
+        forgive = f"`python -m infra.release forgive --stack STACK --function {context.target.function} --reason WHY`"
         return f"the next `pulumi up` is refused until the code changes, or {forgive} allows one more try"
-    return f"the next `pulumi up` releases {case.seen.wanted}"
+    return f"the next `pulumi up` releases {context.seen.wanted}"

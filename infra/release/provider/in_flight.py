@@ -11,7 +11,7 @@ import grpc
 PATIENCE = 20.0  # seconds; the engine gives a provider 30
 
 
-class UnderWay(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
+class InFlightCalls(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
     """Counts the calls that a server is answering.
 
     The engine cancels a language host right after the providers that run in it, and the host may end them at once. So

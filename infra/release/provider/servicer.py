@@ -17,16 +17,16 @@ import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from infra.release.decision.context import Case
+from infra.release.decision.context import ReleaseContext
 from infra.release.engine import runner
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import Cloud, NotThere
+from infra.release.engine.cloud import Cloud, NotFoundError
 from infra.release.model import serialization
 from infra.release.model.observation import Alias, Version
 from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
 from infra.release.provider import drift
-from infra.release.provider.in_flight import UnderWay
-from infra.release.reports.preview import PLAN_FILE, Forecast, first, forecast
+from infra.release.provider.in_flight import InFlightCalls
+from infra.release.reports.preview import PLAN_FILE, ReleasePreview, first, forecast
 
 VERSION = "0.1.0"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -72,7 +72,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider process of one `pulumi` command. `connect` gives the AWS of a region, and is called when needed."""
 
     def __init__(self, clock: ScaledClock, connect: Callable[[str], LiveCloud]) -> None:
-        self.under_way = UnderWay()
+        self.under_way = InFlightCalls()
         self.clock = clock
         self.cloud = functools.cache(connect)
         self.engine: engine_pb2_grpc.EngineStub | None = None
@@ -146,8 +146,8 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             if str(found) != expected:
                 outputs.add("liveVersions")
             if drift.is_surprise(target, expected, found):
-                case = self._case(_foreseen(target), news)
-                self.log(request.urn, drift.warning(target, expected, found, case), engine_pb2.WARNING)
+                context = self._case(_foreseen(target), news)
+                self.log(request.urn, drift.warning(target, expected, found, context), engine_pb2.WARNING)
         response = provider_pb2.DiffResponse(hasDetailedDiff=True, changes=DIFF.DIFF_NONE)
         if inputs | outputs:
             response.changes = DIFF.DIFF_SOME
@@ -187,9 +187,9 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.ReadResponse()  # without its alias there is no release
             state["liveVersions"][target.function] = str(found)
             if not self._is_live(inputs["region"], target, found):
-                case = self._case(target, inputs)
+                context = self._case(target, inputs)
                 detail = f"alias {target.alias} is on {found}, and {target.version} was released"
-                detail = (drift.acted(case) if case else None) or detail
+                detail = (drift.acted(context) if context else None) or detail
                 state["outcomes"][target.function] = {"outcome": drift.MOVED, "detail": detail}
         return provider_pb2.ReadResponse(id=request.id, properties=_struct(state), inputs=request.inputs)
 
@@ -204,18 +204,18 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         """None where it is gone; credentials of another account, where it never was, are an error instead."""
         try:
             return self.cloud(region).alias(function, alias)
-        except NotThere:
+        except NotFoundError:
             self.cloud(region).check_account(function, topic)
             return None
 
-    def _case(self, target: Target, inputs: Mapping[str, Any]) -> Case | None:
+    def _case(self, target: Target, inputs: Mapping[str, Any]) -> ReleaseContext | None:
         """What a look finds of a function; None where AWS does not answer, for it only explains."""
         policy, now = serialization.policy(inputs["policy"]), self.clock.now()
         try:
             seen = runner.look([target], policy, self.cloud(inputs["region"]))
         except ReleaseError:
             return None
-        return Case(target, seen[target.function], policy, now)
+        return ReleaseContext(target, seen[target.function], policy, now)
 
     def _is_live(self, region: str, target: Target, found: Alias) -> bool:
         """Whether all traffic goes to the target's version, or to one that is the same release."""
@@ -231,7 +231,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             Path(file).write_text(json.dumps([each.plain() for each in foreseen]))
         return {**news, "liveVersions": UNKNOWN, "outcomes": UNKNOWN}
 
-    def _forecast(self, news: Mapping[str, Any]) -> list[Forecast]:
+    def _forecast(self, news: Mapping[str, Any]) -> list[ReleasePreview]:
         """Of the functions of which a preview knows enough; one that is not there yet goes first."""
         cloud, targets = self.cloud(news["region"]), [_foreseen(each) for each in _known_targets(news)]
         there = [each for each in targets if self._alias(news["region"], each.function, each.alias, each.topic)]
@@ -264,7 +264,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             cloud = self.cloud(region)
             try:
                 runner.retire([target], policy, cloud, self.clock, self._reporter(request))
-            except NotThere as gone:  # deleted by somebody else
+            except NotFoundError as gone:  # deleted by somebody else
                 self.log(request.urn, str(gone), engine_pb2.WARNING)
                 cloud.forget(target)
 

@@ -12,14 +12,14 @@ from statistics import median
 
 from infra.release.decision.failure import GONE, blame, lost, who
 from infra.release.model.attempt import Attempt
-from infra.release.model.observation import Deployment, Status, taken_back_by
+from infra.release.model.observation import Deployment, Status, reverts
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import Target
-from infra.release.model.tags import First, Noted, Overridden, Pardon, Proved, Tags
+from infra.release.model.tags import First, Overridden, Proved, RecordedTag, RetryGrant, Tags
 
 BY_HAND = "by hand"
 ALARMED = "ALARM_ACTIVE"
-TO_BLAME = frozenset({"verdict", "hook", "operator"})
+CHANGE_FAILURE_REASONS = frozenset({"verdict", "hook", "operator"})
 """The reasons that make a change a failed one. Missing evidence, faults of the deployment itself and the rest of a set
 say nothing of it."""
 When = Callable[[datetime], datetime]
@@ -49,7 +49,7 @@ def _ways_back(ledger: Sequence[Deployment]) -> dict[str, list[str]]:
             of_moment.setdefault(each.entry.at, []).append(each)
     found: dict[str, list[str]] = {}
     for each in reversed(ledger):
-        forth = taken_back_by(each, of_moment[each.entry.at]) if each.entry else None
+        forth = reverts(each, of_moment[each.entry.at]) if each.entry else None
         if (taken := each.rolls_back or (forth.id if forth else None)) is not None:
             found.setdefault(taken, []).append(each.id)
     return found
@@ -76,7 +76,7 @@ def _attempt(target: Target, each: Deployment, back: Sequence[Deployment], tags:
         ended=None if ending is None else (restored[-1] if restored else each.ended),
         moment=entry.at if entry else None,
         back=tuple(way.id for way in back),
-        blamed=ending is Ending.ROLLED_BACK and (reason in TO_BLAME or each.error == ALARMED),
+        change_failed=ending is Ending.ROLLED_BACK and (reason in CHANGE_FAILURE_REASONS or each.error == ALARMED),
     )
 
 
@@ -143,18 +143,18 @@ def _allowed(found: Sequence[Attempt], tags: Tags, when: When) -> list[Attempt]:
     return [replace(each, allowed=tuple(notes.get(each.deployment, ()))) for each in found]
 
 
-def marks(tags: Tags) -> list[Noted]:
+def marks(tags: Tags) -> list[RecordedTag]:
     """The last override, the last pardon of each kind, and the proofs: what a group's tags keep."""
     last = (each for each in (tags.overridden, tags.forgiven, tags.retried) if each is not None)
     return [*last, *tags.proved.values()]
 
 
-def said(noted: Noted) -> str:
+def said(noted: RecordedTag) -> str:
     """An override, a pardon or a proof in words."""
     match noted.mark:
         case Overridden(_, refusal, text):
             return f"override of {refusal}: {text} (noted by {noted.by})"
-        case Pardon(_, deployment, configured):
+        case RetryGrant(_, deployment, configured):
             what = "release.retry" if configured else "forgive"
             return f"{what} after {deployment}, by {noted.by}"
         case Proved(_, source, deployment, by, ended):
@@ -162,8 +162,8 @@ def said(noted: Noted) -> str:
     return ""
 
 
-def _fingerprint(noted: Noted) -> str:
-    return noted.mark.fingerprint if isinstance(noted.mark, Overridden | Pardon | Proved) else ""
+def _fingerprint(noted: RecordedTag) -> str:
+    return noted.mark.fingerprint if isinstance(noted.mark, Overridden | RetryGrant | Proved) else ""
 
 
 def named(found: Iterable[Attempt], shifts: Mapping[str, tuple[str, str]]) -> list[Attempt]:
@@ -210,7 +210,7 @@ def keys(found: Iterable[Attempt], days: int, now: datetime, committed: Callable
             sets.setdefault(each.moment or (each.function, each.deployment), []).append(each)
     ended = [some for some in sets.values() if all(each.ending for each in some)]
     good = [some for some in ended if all(each.ending is not Ending.ROLLED_BACK for each in some)]
-    bad = [some for some in ended if any(each.blamed for each in some)]
+    bad = [some for some in ended if any(each.change_failed for each in some)]
     made = [(committed(some[0].commit), _whole(some)) for some in good]
     lead = [(whole - at) / timedelta(hours=1) for at, whole in made if at and whole]
     restore = [

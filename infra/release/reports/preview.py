@@ -12,7 +12,7 @@ from typing import Any
 
 from infra.release.decision.evidence import LAST_LOOK
 from infra.release.decision.next_action import decide
-from infra.release.model.actions import Action, Finish, Follow, Note, PointAlias, Probe, Start, Wait
+from infra.release.model.actions import Action, Finish, Follow, PointAlias, Probe, Start, Wait, WriteTag
 from infra.release.model.fingerprint import changes
 from infra.release.model.observation import Observation
 from infra.release.model.outcome import Ending
@@ -25,7 +25,7 @@ UNKNOWN = "what only `pulumi up` will know"
 
 
 @dataclass(frozen=True)
-class Forecast:
+class ReleasePreview:
     """What would become of one function. `would`: release, change nothing, go first, refuse, wait or repair."""
 
     function: str
@@ -66,20 +66,22 @@ class Forecast:
 
 def forecast(
     wanted: Sequence[Target], seen: Mapping[str, Observation], policy: ReleasePolicy, now: datetime
-) -> list[Forecast]:
+) -> list[ReleasePreview]:
     """Of each function, in order. A target whose `version` is empty is not published yet."""
     actions = decide(wanted, seen, policy, now)
     return [_of(target, seen[target.function], policy, actions[target.function]) for target in wanted]
 
 
-def first(target: Target) -> Forecast:
+def first(target: Target) -> ReleasePreview:
     """Of a function that has no alias yet."""
-    return Forecast(target.function, "go first", "it is called before the API may reach it, and then has all traffic")
+    return ReleasePreview(
+        target.function, "go first", "it is called before the API may reach it, and then has all traffic"
+    )
 
 
-def _of(target: Target, seen: Observation, policy: ReleasePolicy, action: Action) -> Forecast:
+def _of(target: Target, seen: Observation, policy: ReleasePolicy, action: Action) -> ReleasePreview:
     would, why = _would(action)
-    return Forecast(
+    return ReleasePreview(
         function=target.function,
         would=would,
         why=why,
@@ -102,8 +104,8 @@ def _would(action: Action) -> tuple[str, str]:
             refused = outcome.ending is Ending.REFUSED
             would, why = "refuse" if refused else "change nothing", f"{outcome.detail} ({outcome.reason})"
         case Start():
-            would, why = "release", "all traffic at once, for one alias cannot hold both" if action.abrupt else ""
-        case Note():
+            would, why = "release", "all traffic at once, for one alias cannot hold both" if action.all_at_once else ""
+        case WriteTag():
             would, why = "release", action.why
         case Probe():
             would, why = "go first", "it is called before the API may reach it"

@@ -27,7 +27,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Bounds:
+class RetentionPolicy:
     """What is kept in any case: the newest `keep`, and what is younger than `days`."""
 
     keep: int
@@ -35,7 +35,7 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Fate:
+class VersionRetention:
     """A version, and why it is kept; it goes where nothing keeps it."""
 
     version: Published
@@ -46,9 +46,9 @@ class Fate:
         return not self.kept
 
 
-def fates(
-    target: Target, seen: Observation, published: Sequence[Published], bounds: Bounds, now: datetime
-) -> list[Fate]:
+def retentions(
+    target: Target, seen: Observation, published: Sequence[Published], bounds: RetentionPolicy, now: datetime
+) -> list[VersionRetention]:
     """The fate of every version, newest first."""
     ordered = sorted(published, key=lambda each: int(each.number), reverse=True)
     needed = _needed(target, seen, ordered)
@@ -60,7 +60,7 @@ def fates(
             why.append(f"among the newest {bounds.keep}")
         if now - each.at < timedelta(days=bounds.days):
             why.append(f"younger than {bounds.days:g} days")
-        found.append(Fate(each, tuple(why)))
+        found.append(VersionRetention(each, tuple(why)))
     return found
 
 
@@ -114,8 +114,8 @@ def _origin(seen: Observation) -> str | None:
 def _promotions(seen: Observation) -> Iterator[Deployment]:
     """The deployments of ours that succeeded, newest first, without ways back and what those have taken back."""
     for each in seen.ledger:
-        if each.entry and each.status is Status.SUCCEEDED and seen.taken_back_by(each) is None:
-            way_back = seen.way_back_of(each)
+        if each.entry and each.status is Status.SUCCEEDED and seen.reverts(each) is None:
+            way_back = seen.revert_of(each)
             if way_back is None or way_back.status is not Status.SUCCEEDED:
                 yield each
 
@@ -140,7 +140,7 @@ def _running(seen: Observation) -> Iterator[Deployment]:
                 yield rolled_back
 
 
-def refusal(target: Target, seen: Observation, found: Sequence[Fate]) -> str | None:
+def refusal(target: Target, seen: Observation, found: Sequence[VersionRetention]) -> str | None:
     """Why nothing may be pruned; None where it may."""
     if not any(each.goes for each in found):
         return None

@@ -53,7 +53,7 @@ Inputs = Callable[[Mapping[str, Made]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Case:
+class ReleaseContext:
     """How a type is used: `inputs` from what it needs; `update`, what an `up` then changes, or leaves away (None)."""
 
     kind: str
@@ -65,7 +65,7 @@ class Case:
 
 
 CASES = {
-    "table": Case(
+    "table": ReleaseContext(
         "aws:dynamodb/table:Table",
         lambda _: {
             "name": "strata-orders",
@@ -86,7 +86,7 @@ CASES = {
             "tags": {"owner": "data"},
         },
     ),
-    "provisioned table": Case(
+    "provisioned table": ReleaseContext(
         "aws:dynamodb/table:Table",
         lambda _: {
             "name": "strata-provisioned",
@@ -100,12 +100,12 @@ CASES = {
         },
         {"readCapacity": 2},
     ),
-    "role": Case(
+    "role": ReleaseContext(
         "aws:iam/role:Role",
         lambda _: {"name": "execution", "assumeRolePolicy": LAMBDA_TRUST, "description": "runs"},
         {"description": "runs orders", "maxSessionDuration": 7200, "tags": {"a": "b"}},
     ),
-    "role with policies": Case(
+    "role with policies": ReleaseContext(
         "aws:iam/role:Role",
         lambda _: {
             "name": "whole",
@@ -115,13 +115,13 @@ CASES = {
         },
         {"inlinePolicies": [{"name": "other", "policy": policy("s3:ListBucket")}], "managedPolicyArns": []},
     ),
-    "role policy": Case(
+    "role policy": ReleaseContext(
         "aws:iam/rolePolicy:RolePolicy",
         lambda made: {"role": made["role"].state["name"], "name": "calls", "policy": policy("dynamodb:GetItem")},
         {"policy": policy("dynamodb:PutItem")},
         ("role",),
     ),
-    "role policy attachment": Case(
+    "role policy attachment": ReleaseContext(
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
         lambda made: {
             "role": made["role"].state["name"],
@@ -131,7 +131,7 @@ CASES = {
         import_id=lambda made: f"{made.state['role']}/{made.state['policyArn']}",
         imported_as=lambda made: f"{made.state['role']}-{made.state['policyArn']}",
     ),
-    "function": Case(
+    "function": ReleaseContext(
         "aws:lambda/function:Function",
         lambda made: {
             "name": "orders",
@@ -147,7 +147,7 @@ CASES = {
         {"environment": None, "memorySize": None, "timeout": 9, "reservedConcurrentExecutions": 2},
         ("role",),
     ),
-    "alias": Case(
+    "alias": ReleaseContext(
         "aws:lambda/alias:Alias",
         lambda made: {
             "name": "live",
@@ -157,7 +157,7 @@ CASES = {
         {"description": "what is live"},
         ("function",),
     ),
-    "permission": Case(
+    "permission": ReleaseContext(
         "aws:lambda/permission:Permission",
         lambda made: {
             "action": "lambda:InvokeFunction",
@@ -170,12 +170,12 @@ CASES = {
         needs=("alias",),
         import_id=lambda made: f"orders:live/{made.id}",
     ),
-    "api": Case(
+    "api": ReleaseContext(
         "aws:apigatewayv2/api:Api",
         lambda _: {"name": "orders", "protocolType": "HTTP", "corsConfiguration": {"allowOrigins": ["*"]}},
         {"description": "orders", "corsConfiguration": None, "tags": {"a": "b"}},
     ),
-    "integration": Case(
+    "integration": ReleaseContext(
         "aws:apigatewayv2/integration:Integration",
         lambda made: {
             "apiId": made["api"].id,
@@ -188,7 +188,7 @@ CASES = {
         ("api", "alias"),
         lambda made: f"{made.state['apiId']}/{made.id}",
     ),
-    "route": Case(
+    "route": ReleaseContext(
         "aws:apigatewayv2/route:Route",
         lambda made: {
             "apiId": made["api"].id,
@@ -199,7 +199,7 @@ CASES = {
         ("api", "integration"),
         lambda made: f"{made.state['apiId']}/{made.id}",
     ),
-    "authorizer": Case(
+    "authorizer": ReleaseContext(
         "aws:apigatewayv2/authorizer:Authorizer",
         lambda made: {
             "apiId": made["api"].id,
@@ -212,7 +212,7 @@ CASES = {
         ("api",),
         lambda made: f"{made.state['apiId']}/{made.id}",
     ),
-    "stage": Case(
+    "stage": ReleaseContext(
         "aws:apigatewayv2/stage:Stage",
         lambda made: {
             "apiId": made["api"].id,
@@ -224,12 +224,12 @@ CASES = {
         ("api",),
         lambda made: f"{made.state['apiId']}/{made.id}",
     ),
-    "log group": Case(
+    "log group": ReleaseContext(
         "aws:cloudwatch/logGroup:LogGroup",
         lambda _: {"name": "/aws/lambda/orders", "retentionInDays": 7},
         {"retentionInDays": None, "tags": {"a": "b"}},
     ),
-    "alarm": Case(
+    "alarm": ReleaseContext(
         "aws:cloudwatch/metricAlarm:MetricAlarm",
         lambda made: {
             "name": "errors",
@@ -248,7 +248,7 @@ CASES = {
         {"threshold": 1.5, "alarmActions": None, "alarmDescription": "too many errors"},
         ("topic",),
     ),
-    "alarm on metric math": Case(
+    "alarm on metric math": ReleaseContext(
         "aws:cloudwatch/metricAlarm:MetricAlarm",
         lambda _: {
             "name": "rate",
@@ -263,84 +263,84 @@ CASES = {
         },
         {"threshold": 5},
     ),
-    "dashboard": Case(
+    "dashboard": ReleaseContext(
         "aws:cloudwatch/dashboard:Dashboard",
         lambda _: {"dashboardName": "strata", "dashboardBody": '{ "widgets": [] }'},
         {"dashboardBody": json.dumps({"widgets": [{"type": "text", "properties": {"markdown": "x"}}]})},
     ),
-    "topic": Case(
+    "topic": ReleaseContext(
         "aws:sns/topic:Topic",
         lambda _: {"name": "alarms", "displayName": "Alarms"},
         {"displayName": "All alarms", "tags": {"a": "b"}},
     ),
-    "topic policy": Case(
+    "topic policy": ReleaseContext(
         "aws:sns/topicPolicy:TopicPolicy",
         lambda made: {"arn": made["topic"].id, "policy": policy("sns:Publish", made["topic"].id)},
         {"policy": policy("sns:Subscribe")},
         ("topic",),
     ),
-    "topic subscription": Case(
+    "topic subscription": ReleaseContext(
         "aws:sns/topicSubscription:TopicSubscription",
         lambda made: {"topic": made["topic"].id, "protocol": "email", "endpoint": "someone@strata.example"},
         {"filterPolicy": '{"kind": ["a"]}'},
         ("topic",),
     ),
-    "key": Case(
+    "key": ReleaseContext(
         "aws:kms/key:Key",
         lambda _: {"description": "for alarms", "enableKeyRotation": True, "deletionWindowInDays": 7},
         {"description": "for topics", "enableKeyRotation": False, "tags": {"a": "b"}},
     ),
-    "managed policy": Case(
+    "managed policy": ReleaseContext(
         "aws:iam/policy:Policy",
         lambda _: {"name": "calls", "policy": policy("s3:GetObject"), "description": "reads"},
         {"policy": policy("s3:ListBucket"), "tags": {"a": "b"}},
     ),
     # The local cloud cannot change one: neither its audiences nor its tags.
-    "issuer": Case(
+    "issuer": ReleaseContext(
         "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
         lambda _: {"url": "https://issuer.example.com", "clientIdLists": ["sts.amazonaws.com"]},
     ),
-    "bucket": Case(
+    "bucket": ReleaseContext(
         "aws:s3/bucket:Bucket",
         lambda _: {"bucket": f"strata-{uuid.uuid4()}", "tags": {"a": "b"}},  # all accounts share the names
         {"tags": {"c": "d"}},
     ),
-    "bucket's versions": Case(
+    "bucket's versions": ReleaseContext(
         "aws:s3/bucketVersioning:BucketVersioning",
         lambda made: {"bucket": made["bucket"].id, "versioningConfiguration": {"status": "Enabled"}},
         {"versioningConfiguration": {"status": "Suspended"}},
         ("bucket",),
     ),
-    "bucket's encryption": Case(
+    "bucket's encryption": ReleaseContext(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
         lambda made: {"bucket": made["bucket"].id, "rules": [encrypted("AES256")]},
         {"rules": [encrypted("aws:kms")]},
         ("bucket",),
     ),
-    "bucket's privacy": Case(
+    "bucket's privacy": ReleaseContext(
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
         lambda made: {"bucket": made["bucket"].id, "blockPublicAcls": True, "blockPublicPolicy": True},
         {"ignorePublicAcls": True, "blockPublicAcls": None},
         ("bucket",),
     ),
-    "bucket's policy": Case(
+    "bucket's policy": ReleaseContext(
         "aws:s3/bucketPolicy:BucketPolicy",
         lambda made: {"bucket": made["bucket"].id, "policy": of_account("s3:GetObject", made["bucket"].state["arn"])},
         {"policy": of_account("s3:PutObject", "arn:aws:s3:::strata")},
         ("bucket",),
     ),
-    "object": Case(
+    "object": ReleaseContext(
         "aws:s3/bucketObjectv2:BucketObjectv2",
         lambda made: {"bucket": made["bucket"].id, "key": "a/b.yaml", "content": "version: 1\n"},
         {"content": "version: 2\n", "tags": {"a": "b"}},
         ("bucket",),
     ),
-    "key's alias": Case(
+    "key's alias": ReleaseContext(
         "aws:kms/alias:Alias",
         lambda made: {"name": "alias/alarms", "targetKeyId": made["key"].id},
         needs=("key",),
     ),
-    "parameter": Case(
+    "parameter": ReleaseContext(
         "aws:ssm/parameter:Parameter",
         lambda _: {
             "name": "/strata/test/key",
@@ -351,13 +351,13 @@ CASES = {
         },
         {"value": "the second", "description": "Seals", "tags": {"a": "c"}},
     ),
-    "application": Case(
+    "application": ReleaseContext(
         "aws:codedeploy/application:Application",
         lambda _: {"name": "strata", "computePlatform": "Lambda"},
         {"tags": {"a": "b"}},
         import_id=lambda made: str(made.state["name"]),
     ),
-    "curve": Case(
+    "curve": ReleaseContext(
         "aws:codedeploy/deploymentConfig:DeploymentConfig",
         lambda _: {
             "deploymentConfigName": "canary-10-5",
@@ -368,7 +368,7 @@ CASES = {
             },
         },
     ),
-    "deployment group": Case(
+    "deployment group": ReleaseContext(
         "aws:codedeploy/deploymentGroup:DeploymentGroup",
         lambda made: {
             "appName": made["application"].state["name"],

@@ -231,5 +231,5 @@ class Base(RuleBasedStateMachine):
         acting = [each for each in found if each.act]
         if acting:
             self.cloud.tell(f"unstick finds {acting}")
-            names = operator.alongside(seen, {each.function for each in acting})
+            names = operator.released_with(seen, {each.function for each in acting})
             self.acts("unstick", recovery.mend(acting), names)

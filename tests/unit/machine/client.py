@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 
 from infra.release.aws import metrics
 from infra.release.decision import proven
-from infra.release.engine.cloud import CloudError, Unavailable
+from infra.release.engine.cloud import AwsError, TransientError
 from infra.release.model import ledger, tags
-from infra.release.model.actions import Start, TakeBack
+from infra.release.model.actions import RevertDeployment, Start
 from infra.release.model.attempt import UpstreamReleases
 from infra.release.model.observation import NOTHING, Alias, Answer, Deployment, Notes, Observation, Status
 from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleasePolicy, Target
-from infra.release.model.tags import Enlisted, Mark
+from infra.release.model.tags import Enlisted, TagRecord
 from infra.release.verdict.judge import Counts
 from tests.unit.machine.actors import Crash
 from tests.unit.machine.codedeploy import CodeDeploy, Limit, Record
@@ -158,8 +158,8 @@ class Client:
         return tuple(sorted(merged.values(), key=lambda each: (each.created, order[each.id]), reverse=True))
 
     def _read_tags(self, function: Function, seen: Observation) -> tags.Tags:
-        undone, known = seen.undone, self._tags.get(function.name)
-        if known is None or (undone is not None and tags.parse(known).stop(undone.id) is None):
+        going_back, known = seen.going_back, self._tags.get(function.name)
+        if known is None or (going_back is not None and tags.parse(known).stop(going_back.id) is None):
             with self._asking("tags"):
                 known = self._tags[function.name] = dict(function.tags)
         return tags.parse(known)
@@ -180,7 +180,7 @@ class Client:
             self.answers[target.function] = Answer(version, None if code.answers else "ImportError: no")
         return self.answers[target.function]
 
-    def note(self, target: Target, mark: Mark) -> None:
+    def note(self, target: Target, mark: TagRecord) -> None:
         function = self.cloud.groups[target.function].function
         if isinstance(mark, Enlisted):
             mark = Enlisted(ledger.moment(mark.at))
@@ -199,10 +199,10 @@ class Client:
             red = function.alarms[alarm].red if alarm in function.alarms else False
             function.alarms[alarm] = Alarm(red, judged)
         alarms = [alarm, *(name for name in (target.alarm, target.throttle_alarm) if name not in action.waived)]
-        minutes = None if action.abrupt else target.minutes
+        minutes = None if action.all_at_once else target.minutes
         return self._create("forth", function, entry, action.canary, minutes, alarms, action)
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: TakeBack) -> str:
+    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         function = self.cloud.groups[target.function].function
         entry = self._entry(function, policy, action.stable, action.canary, action.at)
         return self._create("back", function, entry, action.stable, None, [], action)
@@ -221,7 +221,7 @@ class Client:
         number: str,
         minutes: int | None,
         alarms: list[str],
-        action: Start | TakeBack,
+        action: Start | RevertDeployment,
     ) -> str:
         group = self.cloud.groups[function.name]
         with self._asking("create"):
@@ -229,8 +229,8 @@ class Client:
             try:
                 record = group.create(self.cloud.now, role, self.name, str(entry), versions, minutes, alarms)
             except Limit as limit:
-                raise Unavailable(f"DeploymentLimitExceededException: {limit}") from None
-            if isinstance(action, TakeBack):
+                raise TransientError(f"DeploymentLimitExceededException: {limit}") from None
+            if isinstance(action, RevertDeployment):
                 record.takes_back = _tried_at(group, entry.at, record)
             self._act(role, function, record)
             self.cloud.tell(f"{self.name} creates {record.id} ({role}) {entry.stable} -> {number}")
@@ -253,7 +253,7 @@ class Client:
         function = self.cloud.groups[target.function].function
         with self._asking("point"):
             if seen.revision != function.alias.revision:
-                raise Unavailable("PreconditionFailedException: the revision id given does not match the latest one")
+                raise TransientError("PreconditionFailedException: the revision id given does not match the latest one")
             self._act("point", function, version)
             function.point(self.cloud.now, self.name, Alias(version))
             self.cloud.tell(f"{self.name} points {function.name} to {version}")
@@ -288,9 +288,9 @@ class Client:
         kind = self.cloud.fault(call) if self.pause else ""
         away = self.pause is not None and self.cloud.away is not None and self.cloud.now < self.cloud.away
         if kind == "unavailable" or away:
-            raise Unavailable("ServiceUnavailable")
+            raise TransientError("ServiceUnavailable")
         if kind == "denied":
-            raise CloudError("AccessDeniedException")
+            raise AwsError("AccessDeniedException")
         if kind == "crash before":
             raise Crash
         if kind == "slow before" and self.pause:
@@ -301,7 +301,7 @@ class Client:
         if kind == "crash after":
             raise Crash
         if kind == "lost":
-            raise Unavailable("the connection was closed before a response was received")
+            raise TransientError("the connection was closed before a response was received")
 
 
 def _tried_at(group: CodeDeploy, at: datetime, way_back: Record) -> Record | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from infra.release.model.outcome import Ending, Outcome
 from infra.release.model.spec import ReleasePolicy, Target
-from infra.release.model.tags import First, Mark, Overridden, Pardon, Stopped, parse
+from infra.release.model.tags import First, Overridden, RetryGrant, Stopped, TagRecord, parse
 from infra.release.verdict.judge import judge
 from tests.unit.machine.client import Client, Cloud, Saw
 from tests.unit.machine.codedeploy import CodeDeploy, Record
@@ -134,14 +134,14 @@ class Truth:
         elif act == "clear" and any(what in each.machine.plan.alarms for each in group.records if not each.ended):
             self.broken(f"{client.name} deletes {what}, by which a deployment in flight is judged")
 
-    def _noted(self, client: Client, function: Function, mark: Mark) -> None:
+    def _noted(self, client: Client, function: Function, mark: TagRecord) -> None:
         self.cloud.tell(f"{client.name} notes for {function.name}: {mark}")
         match mark:
             case Stopped(deployment, kind, why):
                 self.notes[deployment].append((kind, client.name, why.replace("%", " percent")))
             case First(_, fingerprint):
                 self.first[function.name] = fingerprint
-            case Pardon(_, deployment, _):
+            case RetryGrant(_, deployment, _):
                 self.pardons.add(deployment)
             case Overridden(fingerprint, _, text):
                 last, self.overridden[function.name] = self.overridden.get(function.name), (text, fingerprint)

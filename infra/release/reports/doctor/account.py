@@ -28,13 +28,15 @@ def findings(facts: Account) -> Iterator[Finding]:
     if usable(facts):
         yield from _rights(facts)
         yield from _storage(facts.storage) if facts.storage else ()
-        yield from (Finding(Grade.WARNING, "quotas", why) for name, why in facts.untold.items() if name == "storage")
+        yield from (
+            Finding(Grade.WARNING, "quotas", why) for name, why in facts.unavailable_reason.items() if name == "storage"
+        )
     yield _clone(facts)
 
 
 def usable(facts: Account) -> bool:
     """Whether the credentials are there, and of the release's account."""
-    return "caller" not in facts.untold and facts.account == facts.wanted
+    return "caller" not in facts.unavailable_reason and facts.account == facts.wanted
 
 
 def _clock(facts: Account) -> Iterator[Finding]:
@@ -51,8 +53,8 @@ def _clock(facts: Account) -> Iterator[Finding]:
 
 
 def _credentials(facts: Account) -> Iterator[Finding]:
-    if "caller" in facts.untold:
-        yield Finding(Grade.BAD, "credentials", facts.untold["caller"])
+    if "caller" in facts.unavailable_reason:
+        yield Finding(Grade.BAD, "credentials", facts.unavailable_reason["caller"])
     elif facts.account != facts.wanted:
         said = f"they are of account {facts.account}, and the release is in {facts.wanted}"
         yield Finding(Grade.BAD, "credentials", said, "use the credentials that Pulumi's AWS provider uses")
@@ -61,8 +63,9 @@ def _credentials(facts: Account) -> Iterator[Finding]:
 
 
 def _rights(facts: Account) -> Iterator[Finding]:
-    if "allowed" in facts.untold:
-        said = f"what a release writes cannot be tried without doing it, nor simulated: {facts.untold['allowed']}"
+    if "allowed" in facts.unavailable_reason:
+        why = facts.unavailable_reason["allowed"]
+        said = f"what a release writes cannot be tried without doing it, nor simulated: {why}"
         yield Finding(Grade.OK, "rights to write", said)
         return
     if not facts.allowed:

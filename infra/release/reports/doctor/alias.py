@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.release.decision import proven
-from infra.release.model.observation import Alias, Deployment, Observation, Status, Version, taken_back_by
+from infra.release.model.observation import Alias, Deployment, Observation, Status, Version, reverts
 from infra.release.model.tags import First, Tags
 from infra.release.reports.doctor.facts import UP, Examined, Finding, Grade
 
@@ -58,7 +58,7 @@ def _stands(facts: Examined, alias: Alias, live: Version) -> tuple[Grade, str, s
         return _without_ledger(alias, facts.tags)
     if last.entry is None:
         return Grade.WARNING, f"; {last.id}, the last deployment, was started by hand", "release by `pulumi up`"
-    forth = taken_back_by(last, ledger)
+    forth = reverts(last, ledger)
     wanted = forth.entry.stable if forth and forth.entry else last.entry.stable
     as_told = alias.version == wanted if last.failed else live.fingerprint == last.entry.fingerprint
     if as_told:

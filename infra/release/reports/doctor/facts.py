@@ -83,7 +83,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Examined:
-    """One function. What is None is not there; the fields in `untold` are not known, and why."""
+    """One function. What is None is not there; the fields in `unavailable_reason` are not known, and why."""
 
     target: Target
     now: datetime
@@ -99,11 +99,11 @@ class Examined:
     leftover: tuple[str, ...] = ()  # those that nothing needs any more
     reported: frozenset[Metric] = frozenset()  # metrics that had data within two weeks
     hooks: Mapping[str, Hook | None] = field(default_factory=dict)
-    untold: Mapping[str, str] = field(default_factory=dict)
+    unavailable_reason: Mapping[str, str] = field(default_factory=dict)
 
     def knows(self, *fields: str) -> bool:
         """Whether AWS has told all of these."""
-        return not self.untold.keys() & set(fields)
+        return not self.unavailable_reason.keys() & set(fields)
 
 
 @dataclass(frozen=True)
@@ -133,4 +133,4 @@ class Account:
     allowed: Mapping[str, bool] = field(default_factory=dict)
     shallow: bool | None = None
     git: str = ""
-    untold: Mapping[str, str] = field(default_factory=dict)
+    unavailable_reason: Mapping[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ def findings(facts: Account, functions: Sequence[Examined]) -> list[Finding]:
     found = list(account.findings(facts))
     if not account.usable(facts):
         return found
-    if not any(each.untold for each in functions):
+    if not any(each.unavailable_reason for each in functions):
         found.append(Finding(Grade.OK, "rights to read", "every question was answered"))
     for each in functions:
         found += _untold(each)
@@ -26,6 +26,6 @@ def findings(facts: Account, functions: Sequence[Examined]) -> list[Finding]:
 
 def _untold(facts: Examined) -> Iterator[Finding]:
     """What AWS did not tell comes with its remedy in the same sentence."""
-    for field, why in facts.untold.items():
+    for field, why in facts.unavailable_reason.items():
         grade = Grade.WARNING if field in ASKED_HERE_ALONE else Grade.BAD
         yield Finding(grade, f"{field} of {facts.target.function}", why)
