@@ -25,6 +25,7 @@ CURRENCIES = ("CHF", "EUR", "GBP", "USD")
 PRODUCTS = ("KETTLE", "MUG-BLACK", "MUG-WHITE", "POT-GLASS", "TEA.BLACK", "TEA.GREEN", "TEA.OOLONG", "TEA.WHITE")
 POSTS = 0.5  # of all requests; the others read
 LATE = 0.1  # seconds after its time, from which a request counts as sent late
+MOST_AT_ONCE = 64  # requests under way: a machine that answers none in time gets fewer, not an environment for each
 TOO_MANY = 429  # the stage's own throttling: strata:compute.api.throttling
 LATER = 0.2  # seconds until the API is asked again
 GIVEN_UP = 30.0  # seconds; API Gateway itself gives an integration 30 s
@@ -89,7 +90,9 @@ class Traffic:
     receipts: int = 0
     sent: list[Sent] = field(default_factory=list)
     acknowledged: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # id -> the order as answered
+    held: int = 0  # requests that were not sent, because so many were under way
     _ids: list[str] = field(default_factory=list)
+    _under_way: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
     _paused: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -134,9 +137,22 @@ class Traffic:
             while not self._over.is_set():
                 await asyncio.sleep(max(0.0, clock + passed - loop.time()))
                 if not self._paused.is_set():
-                    due = begun + passed
-                    requests.create_task(self._request(client, due, chance.random(), chance.random()))
+                    self._send(requests, client, begun + passed, chance)
                 passed += 1 / self.rate
+
+    def _send(
+        self, requests: asyncio.TaskGroup, client: aiohttp.ClientSession, due: float, chance: random.Random
+    ) -> None:
+        """A request, unless too many wait for their answers."""
+        mix, choice = chance.random(), chance.random()
+        if self._under_way >= MOST_AT_ONCE:
+            self.held += 1
+            return
+        self._under_way += 1
+        requests.create_task(self._request(client, due, mix, choice)).add_done_callback(self._answered)
+
+    def _answered(self, _: asyncio.Task[None]) -> None:
+        self._under_way -= 1
 
     async def _request(self, client: aiohttp.ClientSession, due: float, mix: float, choice: float) -> None:
         if self._ids and mix >= self.posts:

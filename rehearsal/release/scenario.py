@@ -15,7 +15,7 @@ from rehearsal.fleet.result import SetResult
 from rehearsal.fleet.step import run_set
 from rehearsal.observe.aws_records import Aws, Errors, Seen, newest
 from rehearsal.observe.outcome import Told, outcome, told_by
-from rehearsal.observe.traffic import Api, Orders, Traffic, late, share_of, within
+from rehearsal.observe.traffic import MOST_AT_ONCE, Api, Orders, Traffic, late, share_of, within
 from rehearsal.release import outage
 from rehearsal.release.report import FAILING, Harm, Noop, Refused, Release, Report
 
@@ -252,6 +252,9 @@ class Rehearsal:
         )
         if (overdue := late(sent)) * 20 > len(sent):
             self.story.say(f"This machine was busy: {overdue} requests were sent late, so those times are its own too.")
+        if self.traffic.held:
+            said = f"{self.traffic.held} requests were not sent, since {MOST_AT_ONCE} were under way"
+            self.story.say(f"This machine was busy: {said}.")
         return orders
 
     def status(self) -> str:

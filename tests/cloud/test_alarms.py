@@ -307,7 +307,7 @@ def test_the_same_name_lives_apart_in_each_region(cloudwatch: Any, cloud: Cloud,
         each.put_metric_alarm(**PLAIN)
     put(cloudwatch, 9)
     assert becomes(cloudwatch, "ALARM")
-    assert state(elsewhere)["StateValue"] == "OK"
+    assert becomes(elsewhere, "OK"), "no data is not breaching here, and the evaluation may come later"
 
 
 def test_a_low_sample_count_leaves_the_state_alone_where_that_is_wanted(cloudwatch: Any) -> None:

@@ -12,7 +12,7 @@ def test_after_a_rollback_only_the_release_is_left_to_do_and_a_fixed_version_is_
     stage.sandbox.apply(commits.BAD)
     with stage.traffic():
         said = stage.up()
-        assert said.code != 0
+        assert said.code != 0, said.text
         assert "rolled back (verdict)" in said.text
         assert stage.live() == live
         assert stage.planned() == {RELEASE: "update"}
@@ -67,8 +67,9 @@ def test_a_version_that_cannot_be_imported_never_has_traffic_and_its_error_is_to
     stage.sandbox.apply(commits.CANNOT_IMPORT)
     with stage.traffic():
         said = stage.up()
-    assert said.code != 0
+    assert said.code != 0, said.text
     lines = [line.strip() for line in said.text.splitlines() if "rolled back (hook): " in line]
+    assert lines, said.text
     assert lines[-1].startswith(f"error: {stage.target()['function']} {live} -> "), said.text
     assert "Unable to import module 'app.orders.main'" in lines[-1]
     assert stage.live() == live

@@ -146,7 +146,7 @@ class FakeCloud:
             red=frozenset(name for name, red in self.alarms.items() if red),
             notes=notes,
         )
-        last = proven.last(target, seen)
+        last = proven.fallback(target, seen)
         seen = replace(seen, good=self.versions.get(last.number) if last else None)
         if (followed := seen.followed) is None:
             return replace(seen, traffic=self.requests_per_minute * 10)

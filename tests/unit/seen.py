@@ -45,7 +45,7 @@ def seen(*ledger: Deployment, following: str | None = None, **values: Any) -> Ob
     """Alias whole on 1, version 2 wanted, a first version recorded."""
     usual: dict[str, Any] = {"alias": Alias("1"), "wanted": NEW, "live": OLD, "tags": Tags(first=True)}
     found = Observation(**{**usual, **values}, ledger=ledger, notes=Notes(following))
-    last = proven.last(TARGET, found)
+    last = proven.fallback(TARGET, found)
     good = version(int(last.number)) if last and last.number.isdigit() else None
     return found if "good" in values else replace(found, good=good)
 

@@ -8,7 +8,7 @@ import pytest
 from infra.release.model.actions import PointAlias, Start, Wait
 from infra.release.model.observation import Alias, Deployment, Observation, Status
 from infra.release.model.outcome import Ending, Phase
-from infra.release.model.tags import Stopped
+from infra.release.model.tags import First, Stopped
 from infra.release.verdict.judge import Counts
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
@@ -18,6 +18,7 @@ from tests.unit.seen import (
     OLD,
     SPLIT,
     TARGET,
+    WHOLE,
     decide,
     deployment,
     entry,
@@ -158,3 +159,22 @@ def test_what_went_back_to_a_proved_version_is_told_from_the_one_that_it_started
     end = outcome(decide(seen(back, forth, following="d-b", tags=tags)))
     assert (end.ending, end.reason, end.from_version, end.to_version) == (Ending.ROLLED_BACK, "set", "3", "2")
     assert end.traffic == "all traffic is on 1"
+
+
+def test_an_old_version_that_is_aborted_loses_its_traffic_although_it_was_proved_once() -> None:
+    """CodeDeploy rolls back to what succeeded last, which is the aborted code; the alias had been made anew on 3."""
+    first = First("1", OLD.fingerprint)
+    forth = deployment(Status.SUCCEEDED, ago=60, entry=entry(stable="1"))
+    again = replace(entry(stable="3"), at=NOW - minutes(9))
+    aborted = replace(
+        deployment(Status.STOPPED, ago=9, entry=again, canary="4", error="MANUAL_STOP", ended=NOW - minutes(5)),
+        id="d-4",
+    )
+    rolled_back = replace(rollback(Status.SUCCEEDED), rolls_back="d-4")
+    tags = noted(first, Stopped("d-4", "operator", "too many complaints"))
+    whole: dict[str, Any] = {"wanted": replace(NEW, number="4"), **WHOLE}
+    records = (rolled_back, replace(aborted, rollback="d-2"), forth)
+    for following in ("d-4", None):  # by the runner, and by the next one where that was killed
+        action = decide(seen(*records, following=following, tags=tags, **whole))
+        assert isinstance(action, PointAlias)
+        assert action.version == "1"

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from aiohttp import web
 
-from rehearsal.observe.traffic import Api, Sent, Traffic, late, new_order, share_of, within
+from rehearsal.observe.traffic import MOST_AT_ONCE, Api, Sent, Traffic, late, new_order, share_of, within
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -92,6 +92,15 @@ def test_requests_keep_their_rate_although_every_answer_is_slow(shop: Shop) -> N
     assert all(one.answered - one.sent > 0.45 for one in traffic.sent)  # two clocks, which differ by a little
     dues = sorted(one.due for one in traffic.sent)
     assert [second - first for first, second in pairwise(dues)] == pytest.approx([0.01] * (len(dues) - 1), abs=1e-4)
+
+
+def test_no_more_wait_for_their_answers_than_a_busy_machine_can_bear(shop: Shop) -> None:
+    shop.pause = 1.0
+    with served(shop) as api:
+        traffic = run(api, rate=400, seconds=0.5)
+    assert len(traffic.sent) == MOST_AT_ONCE
+    assert traffic.held > 50
+    assert all(one.status == 201 for one in traffic.sent)
 
 
 def test_the_apis_name_is_in_the_host_header_and_needs_no_resolver(shop: Shop) -> None:

@@ -96,12 +96,12 @@ class Aws:
     def _proved(self, target: Target, seen: Observation) -> Observation:
         """With the version that the ledger proves last, if it is there still. AWS may not give a revision back, so its
         number may have to be asked for."""
-        last = proven.last(target, seen)
+        last = proven.fallback(target, seen)
         if last is not None and not last.number:
             promoted = next(each for each in seen.ledger if each.id == last.deployment)
             named = replace(promoted, canary=self.records.shifting_to(promoted.id))
             seen = replace(seen, ledger=tuple(named if each is promoted else each for each in seen.ledger))
-            last = proven.last(target, seen)
+            last = proven.fallback(target, seen)
         good = self._known(target.function, last.number) if last and last.number else None
         origin = self._known(target.function, seen.started_from) if seen.started_from else None
         return replace(seen, good=good, origin=origin)

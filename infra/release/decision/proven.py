@@ -75,6 +75,19 @@ def last(target: Target, seen: Observation) -> Proof | None:
     return found
 
 
+def fallback(target: Target, seen: Observation) -> Proof | None:
+    """The version that was proved last besides the code that goes back now; that code itself where there is no other.
+
+    An old version that is published anew and aborted is still proved: its traffic goes to another one all the same.
+    """
+    attempt = seen.going_back or seen.last_attempt
+    failed = attempt.entry.fingerprint if attempt and attempt.entry and (seen.going_back or attempt.failed) else ""
+    proved = last(target, seen)
+    if proved is None or proved.fingerprint != failed:
+        return proved
+    return next((each for each in proofs(target, seen) if each.fingerprint != failed), proved)
+
+
 def stands(target: Target, seen: Observation) -> bool:
     """Whether what is live may stay: it is proved, or no record says what else would be."""
     if proof(target, seen, seen.live) is not None:

@@ -155,7 +155,7 @@ class Observation:
     wanted: Version
     live: Version  # the alias's main version
     shifted: Version | None = None  # the one that also has traffic
-    good: Version | None = None  # what `proven.last` names, where Lambda still has it
+    good: Version | None = None  # what `proven.fallback` names, where Lambda still has it
     origin: Version | None = None  # what `started_from` names, likewise
     ledger: tuple[Deployment, ...] = ()  # newest first
     tags: Tags = field(default_factory=Tags)

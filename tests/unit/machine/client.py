@@ -120,7 +120,7 @@ class Client:
                 notes=notes[name],
             )
             seen = replace(seen, tags=self._read_tags(function, seen))
-            last = proven.last(target, seen)
+            last = proven.fallback(target, seen)
             good = function.version(last.number) if last and last.number in function.codes else None
             number = seen.started_from
             origin = function.version(number) if number and number in function.codes else None

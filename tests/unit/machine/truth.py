@@ -90,6 +90,13 @@ class Truth:
     def is_taken_back(group: CodeDeploy, forth: Record) -> bool:
         return any(each.takes_back is forth for each in group.records)
 
+    @staticmethod
+    def is_going_back(group: CodeDeploy, version: str) -> bool:
+        """Whether the last attempt released the same code, and has failed."""
+        last = [each for each in group.records if each.role == "forth"][-1]
+        released = group.function.fingerprint(last.target) == group.function.fingerprint(version)
+        return released and last.failed
+
     def reasons(self, record: Record) -> set[str]:
         """Why a deployment ended badly; whoever stopped it has said it."""
         code = record.machine.fault.code if record.machine.fault else ""
@@ -127,7 +134,8 @@ class Truth:
         elif act == "back" and isinstance(what, Record):
             self._taken_back(client, group, what)
         elif act == "point" and self.proved(group, function.alias.version) and function.alias.shifted is None:
-            if not self.proved(group, str(what)):
+            # What was proved once and is taken back now may lose its traffic to what had it.
+            if not self.proved(group, str(what)) and not self.is_going_back(group, function.alias.version):
                 self.broken(f"{client.name} points {function.name} from {function.alias}, which is proved, to {what}")
         elif act == "stop" and parse(function.tags).stop(str(what)) is None:
             self.broken(f"{client.name} stops {what}, and no tag says why")
