@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from infra.release.cli.abort import abort
+from infra.release.cli.allow_retry import allow_retry
 from infra.release.cli.doctor import doctor
-from infra.release.cli.forgive import forgive
 from infra.release.cli.history import history
 from infra.release.cli.output import EXIT_CODES
 from infra.release.cli.plan import plan
@@ -20,8 +20,13 @@ from infra.release.cli.unstick import unstick
 from infra.release.cli.watch import watch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=EXIT_CODES)
-for command in (status, plan, watch, abort, rollback, forgive, unstick, history, promote, doctor, prune, sweep, power):
+COMMANDS = (
+    *(status, plan, watch, abort, rollback, allow_retry, unstick, history),
+    *(promote, doctor, prune, sweep, power),
+)
+for command in COMMANDS:
     app.command()(command)
+app.command("forgive", hidden=True)(allow_retry)  # its name until November 2026
 
 
 @app.callback()

@@ -60,7 +60,7 @@ class DeployRoleScenario:
         for command in ("status", "plan", "history", "doctor"):
             self.command(command)
         self.command("rollback", "--reason", WHY)
-        self.command("forgive", "--function", self._target["function"], "--reason", WHY)
+        self.command("allow-retry", "--function", self._target["function"], "--reason", WHY)
         self.abort()
         self.unstick()
         self.change_by_hand()

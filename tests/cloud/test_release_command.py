@@ -85,13 +85,15 @@ def test_targets_that_are_none_are_told_by_their_path(world: World, tmp_path: Pa
         "watch",
         "abort",
         "rollback",
-        "forgive",
+        "allow-retry",
         "unstick",
         "history",
         "promote",
         "doctor",
         "prune",
+        "sweep",
         "power",
+        "forgive",  # an earlier name of allow-retry
     ],
 )
 def test_every_command_says_what_it_does(command: str) -> None:

@@ -126,7 +126,7 @@ def test_a_rollback_is_refused_from_then_on_until_it_is_forgiven(terminal: Termi
     told = terminal.document("status", code=1)["functions"]["orders"]
     assert (told["last"]["outcome"], told["last"]["reason"]) == ("rolled_back", "operator")
     assert WHY in told["stops"][0]["why"]
-    forgiven = terminal.document("forgive", "--function", "orders", "--reason", "the network was down")
+    forgiven = terminal.document("allow-retry", "--function", "orders", "--reason", "the network was down")
     assert forgiven["rejected"]["deployment"] == promoted.deployment_id
     assert terminal.document("forgive", "--function", "orders", "--reason", "again")["forgiven"] == "already"
     [pardon] = terminal.document("status", code=1)["functions"]["orders"]["pardons"]
@@ -201,7 +201,7 @@ def test_what_cannot_be_asked_is_told_with_the_remedy(terminal: Terminal) -> Non
         (2, "function 'order' is not in the release of stack prod: it has orders", "status", "--function", "order"),
         (2, "deployment d-9 is not one of orders; in flight: nothing", "abort", "--reason", WHY, "--deployment", "d-9"),
         (3, "there is nothing to go back to: orders is on 1", "rollback", "--reason", WHY),
-        (3, "nothing of orders is rejected", "forgive", "--function", "orders", "--reason", WHY),
+        (3, "nothing of orders is rejected", "allow-retry", "--function", "orders", "--reason", WHY),
         (2, "--to 1 is for one split alias", "unstick", "--to", "1"),
     ):
         refused = terminal.type(*typed)

@@ -140,13 +140,13 @@ ROWS = {
         "a hook never answers",
         "after CodeDeploy's hour: `rolled back (hook)`, `did not report within one hour`",
         "on **stable**",
-        "**refused** until `forgive` or `retry`",
+        "**refused** until `allow-retry` or `retry`",
     ),
     "a raising hook": Row(
         "a hook raises",
         "`rolled back (hook)`, `could not be judged: RuntimeError: the events are out of reach`",
         "on **stable**",
-        "**refused** until `forgive` or `retry`",
+        "**refused** until `allow-retry` or `retry`",
     ),
     "a hook that answers twice": Row(
         "a hook answers twice, first well and then badly",

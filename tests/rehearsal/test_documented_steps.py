@@ -193,7 +193,7 @@ EXITS = {
     "watch": 0,
     "abort": 0,  # nothing is in flight
     "rollback": 3,  # nothing was live before
-    "forgive": 0,
+    "allow-retry": 0,
     "unstick": 0,
     "history": 0,
     "doctor": 0,

@@ -37,7 +37,7 @@ def test_a_hook_that_never_answers_fails_the_deployment_after_its_hour(scene: Sc
         scene.ends(name, said)
         then = scene.up()
     scene.then(name, then)
-    assert "infra.release forgive" in then.text
+    assert "infra.release allow-retry" in then.text
 
 
 def test_a_hook_that_raises_answers_and_its_error_is_told(scene: Scene) -> None:
@@ -49,7 +49,7 @@ def test_a_hook_that_raises_answers_and_its_error_is_told(scene: Scene) -> None:
         scene.ends(name, said)
         then = scene.up()
     scene.then(name, then)
-    assert "infra.release forgive" in then.text
+    assert "infra.release allow-retry" in then.text
 
 
 @pytest.mark.faults

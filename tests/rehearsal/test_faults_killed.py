@@ -88,7 +88,7 @@ def test_killed_in_mid_canary_of_a_bad_version(scene: Scene) -> None:
         said = scene.up()
     scene.ends(name, locked + said)
     scene.then(name, said)
-    assert "infra.release forgive" in said.text
+    assert "infra.release allow-retry" in said.text
 
 
 @pytest.mark.faults

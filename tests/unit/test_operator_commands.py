@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from infra.release.cli import abort, forgive, rollback, state_lock, unstick
+from infra.release.cli import abort, allow_retry, rollback, state_lock, unstick
 from infra.release.cli.output import Exit, RefusedError, UsageError
 from infra.release.cli.reason import checked
 from infra.release.cli.session import Opened
@@ -141,11 +141,11 @@ def test_a_function_that_stays_is_told_with_why() -> None:
 
 def test_the_rejection_is_the_newest_or_the_one_that_is_named() -> None:
     found = rejections(TARGET, seen(stopped()))
-    assert forgive.the_one("orders", found, "") == forgive.the_one("orders", found, NEW.fingerprint) == found[0]
+    assert allow_retry.the_one("orders", found, "") == allow_retry.the_one("orders", found, NEW.fingerprint) == found[0]
     with pytest.raises(UsageError, match=rf"fingerprint beef of orders is not rejected: .* {NEW.fingerprint}"):
-        forgive.the_one("orders", found, "beef")
+        allow_retry.the_one("orders", found, "beef")
     with pytest.raises(RefusedError, match=r"nothing of orders is rejected"):
-        forgive.the_one("orders", rejections(TARGET, seen(tags=noted())), "")
+        allow_retry.the_one("orders", rejections(TARGET, seen(tags=noted())), "")
 
 
 # Unstick

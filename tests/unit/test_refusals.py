@@ -50,7 +50,7 @@ def test_what_a_verdict_rejected_is_refused_with_the_deployment_the_date_and_the
         NEW.fingerprint,
         "d-1 of 2026-11-24",
         f"verdict: alarm {ALARM}",
-        "forgive",
+        "allow-retry",
         f"retry: '{NEW.fingerprint}'",
     ):
         assert part in end.detail
@@ -112,7 +112,7 @@ def test_a_configured_retry_is_recorded_first_then_allows_one_more_try_and_is_us
     used_up = outcome(decide(seen(ended("d-2", ago=30), ended(), tags=noted(note.mark)), policy))
     assert used_up.reason == "rejected"
     assert "retry:" not in used_up.detail
-    assert "forgive" in used_up.detail
+    assert "allow-retry" in used_up.detail
 
 
 def test_an_older_commit_than_the_live_one_is_refused() -> None:

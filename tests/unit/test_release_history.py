@@ -108,7 +108,7 @@ def test_an_override_and_a_pardon_stand_at_the_release_that_they_let_go_ahead() 
     assert {id_: each.allowed for id_, each in found.items() if each.allowed} == {
         "d-2": ("override of rejected: ann: now (noted by ann)",)
     }
-    assert [said(each) for each in marks(noted)][1] == "forgive after d-0, by ann"
+    assert [said(each) for each in marks(noted)][1] == "allow-retry after d-0, by ann"
 
 
 def attempt(begun: float, took: float, ending: Ending | None = Ending.PROMOTED, **values: Any) -> Attempt:

@@ -173,7 +173,8 @@ def test_a_preview_knows_an_operators_rollback_and_that_the_next_up_is_refused()
     [warning] = stack.engine.warnings()
     assert ANNS in warning
     assert (
-        "`python -m infra.release forgive --stack STACK --function orders --reason WHY` allows one more try" in warning
+        "`python -m infra.release allow-retry --stack STACK --function orders --reason WHY` allows one more try"
+        in warning
     )
     assert "outside of Strata" not in warning
     with pytest.raises(Aborted, match="rejected"):

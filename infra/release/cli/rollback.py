@@ -25,7 +25,7 @@ def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: 
 
     Last good is what the newest promotion that is live started from, if the ledger proves it, else what it proves.
     All functions that were promoted together go back together, unless --function names one. What is taken back is
-    refused from then on, until `forgive`.
+    refused from then on, until `allow-retry`.
     """
     with answering(as_json=as_json):
         why, release = checked(reason), opened(stack)

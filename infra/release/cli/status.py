@@ -228,7 +228,7 @@ def rows(told: Told) -> Iterator[tuple[str, str]]:
         forgiven = "; one more try is allowed" if each["forgiven"] else ""
         yield "rejected", f"{each['fingerprint']} by {each['deployment']} of {each['at']} ({each['reason']}){forgiven}"
     for each in told["pardons"]:
-        how = "release.retry" if each["configured"] else f"forgive, {each['why']}"
+        how = "release.retry" if each["configured"] else f"allow-retry, {each['why']}"
         name = "pardon" if each["standing"] else "pardon, used"
         yield name, f"{each['fingerprint']} of {each['deployment']}, by {each['by']} at {each['at']}: {how}"
     if override := told["override"]:

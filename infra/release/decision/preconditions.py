@@ -41,7 +41,7 @@ def refusals(context: ReleaseContext) -> Iterator[PreconditionFailure]:
 
 
 def pardonable(context: ReleaseContext) -> Deployment | None:
-    """The rejection that the configuration's `release.retry` forgives with this run, for the first time."""
+    """The rejection that the configuration's `release.retry` allows again with this run, for the first time."""
     wanted = context.seen.wanted.fingerprint
     allowed = context.policy.retry == wanted and not _retried(context)
     return rejection(wanted, context.target, context.seen) if allowed else None
@@ -87,8 +87,8 @@ def _rejected(context: ReleaseContext) -> Iterator[PreconditionFailure]:
     if found is None or any(each.deployment == found.id for each in tags.pardons):
         return
     why = ": ".join(ended(found, context.target, tags))
-    forgive = f"python -m infra.release forgive --stack STACK --function {context.target.function} --reason WHY"
-    remedy = f"`{forgive}` allows one more try"
+    allow = f"python -m infra.release allow-retry --stack STACK --function {context.target.function} --reason WHY"
+    remedy = f"`{allow}` allows one more try"
     if not _retried(context):
         remedy += f", and so does `retry: '{wanted.fingerprint}'` in strata:release"  # digits alone would be a number
     yield PreconditionFailure(

@@ -85,6 +85,6 @@ def _brought(seen: Observation, last: Deployment) -> bool:
 
 def _next(context: ReleaseContext) -> str:
     if any(each.reason == "rejected" for each in refusals(context)):
-        forgive = f"`python -m infra.release forgive --stack STACK --function {context.target.function} --reason WHY`"
-        return f"the next `pulumi up` is refused until the code changes, or {forgive} allows one more try"
+        allow = f"`python -m infra.release allow-retry --stack STACK --function {context.target.function} --reason WHY`"
+        return f"the next `pulumi up` is refused until the code changes, or {allow} allows one more try"
     return f"the next `pulumi up` releases {context.seen.wanted}"

@@ -155,7 +155,7 @@ def said(noted: RecordedTag) -> str:
         case Overridden(_, refusal, text):
             return f"override of {refusal}: {text} (noted by {noted.by})"
         case RetryGrant(_, deployment, configured):
-            what = "release.retry" if configured else "forgive"
+            what = "release.retry" if configured else "allow-retry"
             return f"{what} after {deployment}, by {noted.by}"
         case Proved(_, source, deployment, by, ended):
             return f"proved in {source} by {deployment} of {ended}, released by {by}"

@@ -1,4 +1,4 @@
-"""`forgive`: allow one more try of what was rejected."""
+"""`allow-retry`: allows one more try of a rejected version."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ One = Annotated[str, typer.Option("--function", help="The function whose version
 Which = Annotated[str, typer.Option("--fingerprint", help="The rejected fingerprint; else the one rejected last.")]
 
 
-def forgive(*, stack: Stack, function: One, reason: Reason, fingerprint: Which = "", as_json: Json = False) -> None:
+def allow_retry(*, stack: Stack, function: One, reason: Reason, fingerprint: Which = "", as_json: Json = False) -> None:
     """Allow one more try of a fingerprint that a verdict or a hook rejected, or that was rolled back.
 
-    It stands in a tag of the deployment group, with the reason and who gave it. A newer pardon replaces an older one.
+    It stands in a tag of the deployment group, with the reason and who gave it. A newer grant replaces an older one.
     """
     with answering(as_json=as_json):
         why, release = checked(reason), opened(stack, function)
@@ -47,9 +47,9 @@ def forgive(*, stack: Stack, function: One, reason: Reason, fingerprint: Which =
         f"{created:%Y-%m-%d %H:%M} ({chosen.reason}: {chosen.detail})"
     )
     now = (
-        "It has been forgiven already, and that try has not been made: run `pulumi up`."
+        "One more try is allowed already, and it has not been made: run `pulumi up`."
         if chosen.pardoned
-        else "It is forgiven: the next `pulumi up` of this code and configuration may try it once more."
+        else "The next `pulumi up` of this code and configuration may try it once more."
     )
     others = [each.fingerprint for each in found if each is not chosen]
     more = [f"Rejected too: {', '.join(others)} (--fingerprint)."] if others and not fingerprint else []
@@ -59,7 +59,7 @@ def forgive(*, stack: Stack, function: One, reason: Reason, fingerprint: Which =
 def the_one(function: str, found: Sequence[Rejection], fingerprint: str) -> Rejection:
     """The rejection that is meant. Raises where there is none such."""
     if not found:
-        raise RefusedError(f"nothing of {function} is rejected, so there is nothing to forgive; `pulumi up` may start")
+        raise RefusedError(f"nothing of {function} is rejected, so no retry need be allowed; `pulumi up` may start")
     if not fingerprint:
         return found[0]
     for each in found:
