@@ -95,7 +95,9 @@ class Story:
         for problem in problems:
             self.result(problem, good=False)
         if problems:
-            self.result(f"Not as told. The report is in {file}.", good=False)
+            self.result(
+                f"FAILED: {len(problems)} problem{'s' * (len(problems) > 1)}. The report is in {file}.", good=False
+            )
             return 1
         self.result(f"All as told, in {seconds:.0f} s. The report is in {file}.", good=True)
         return 0

@@ -161,7 +161,7 @@ def changed(**values: Any) -> dict[str, Any]:
         ({"alarms": {}}, "bad alarm orders-live-errors: does not exist"),
         (changed(acts=False), "bad alarm orders-live-errors: its actions are disabled: nobody is told"),
         (changed(actions=()), f"bad alarm orders-live-errors: it does not notify {ORDERS.topic}"),
-        (changed(state="ALARM"), "bad alarm orders-live-errors: is red"),
+        (changed(state="ALARM"), "bad alarm orders-live-errors: is in ALARM"),
         (changed(metrics=frozenset({WRONG, CALLS})), "cannot fire: AWS/Lambda Errors (FunctionName=order) had no data"),
         (
             {"reported": frozenset()},

@@ -44,7 +44,7 @@ def test_progress_reaches_the_screen_line_by_line() -> None:
     stack = released(1)
     stack.update(inputs(2))
     said = [line for _, line in stack.engine.lines]
-    assert any(line.startswith("orders: canary: alias on 1 with 10% on 2; canary 2: 0 errors in") for line in said)
+    assert any(line.startswith("orders: canary: 0/10 min · v2 10%: 0/") for line in said)
     assert said[-1].startswith("orders: end: 1 -> 2 promoted (verdict): ")
 
 
@@ -381,7 +381,7 @@ def test_a_check_tells_every_mistake_of_a_target() -> None:
 def test_a_set_needs_somebody_who_waits() -> None:
     several = [asdict(target(2, name)) for name in ("orders", "billing")]
     [said] = Stack(cloud()).check({**inputs(2, wait=False), "targets": several})
-    assert said.startswith("policy.wait is false, but 2 functions go together")
+    assert said.startswith("policy.wait is false, and releasing a set of 2 functions requires true; set it")
 
 
 def test_what_a_preview_does_not_know_is_not_checked() -> None:

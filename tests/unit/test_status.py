@@ -78,7 +78,7 @@ def test_a_canary_is_told_as_a_watcher_sees_it() -> None:
     assert document["last"] is None
     text = shown(document)
     assert "in flight: d-1 (InProgress): 1 -> 2" in text
-    assert "canary: alias on 1 with 10% on 2; canary 2: 45 errors in 90 requests" in text
+    assert "canary: 3/10 min · v2 10%: 45/90 errors" in text
 
 
 def test_a_deployment_of_others_is_told_as_such_and_as_stuck() -> None:

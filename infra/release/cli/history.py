@@ -135,7 +135,7 @@ def _keys(four: Keys) -> Table:
     table.title = f"\nDORA's four keys, {four.days} days"
     lead = "unknown" if four.lead_hours is None else f"{four.lead_hours:.1f} h from commit to all traffic (median)"
     if four.unknown_commits:
-        lead += f"; of {four.unknown_commits} of {four.releases} the commit is unknown here"
+        lead += f"; commit unknown for {four.unknown_commits} of {four.releases} releases"
     rate = "unknown: none has ended" if four.failure_rate is None else f"{four.failure_rate:.0%}"
     restore = "nothing failed" if not four.failed else "unknown"
     if four.restore_minutes is not None:

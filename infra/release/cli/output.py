@@ -19,7 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON documen
 
 EXIT_CODES = (
     "Exit codes: 0 done, and all is well; 1 something is wrong or went back, which the answer names; "
-    "2 wrong usage; 3 refused, and nothing was done; 4 it cannot be told: no stack, no credentials, AWS away."
+    "2 wrong usage; 3 refused, and nothing was done; 4 unknown: no such stack, no credentials, or AWS unreachable."
 )
 
 

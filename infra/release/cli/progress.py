@@ -21,7 +21,8 @@ def telling(*, as_json: bool) -> Iterator[Report]:
         told: dict[str, str] = {}
 
         def log(progress: Progress) -> None:
-            if told.get(progress.function) != (line := progress.line()):
+            line = progress.line()
+            if not progress.quiet and told.get(progress.function) != line:
                 console.print(line)
             told[progress.function] = line
 

@@ -46,6 +46,20 @@ class ReleaseContext:
         return f"canary {canary}: {_rate(self.seen.canary)}, stable {stable}: {_rate(self.seen.stable)}"
 
     @property
+    def progress(self) -> str:
+        """How far the canary is, in one line: minutes, the share and errors of both versions, the statistic."""
+        seen, minutes, rule = self.seen, self.target.minutes, self.policy.rule
+        stable, canary = seen.compared
+        begun = seen.followed.shifting or seen.followed.started if seen.followed else None
+        passed = int((self.now - begun) / timedelta(minutes=1)) if begun else 0
+        share = seen.alias.weight if seen.alias.shifted == canary else float(seen.alias.version == canary)
+        return (
+            f"{min(passed, minutes)}/{minutes} min · v{canary} {share:.0%}: {_errors(seen.canary)} errors · "
+            f"v{stable} {1 - share:.0%}: {_errors(seen.stable)} · "
+            f"z {judge(seen.stable, seen.canary, rule).z:.2f} (limit {rule.z:g})"
+        )
+
+    @property
     def z(self) -> str:
         rule = self.policy.rule
         return f"z {judge(self.seen.stable, self.seen.canary, rule).z:.2f} of {rule.z:g}"
@@ -71,6 +85,10 @@ class ReleaseContext:
             traffic=f"all traffic is on {alias}" if alias.shifted is None else f"traffic is on {alias}",
         )
         return Finish(outcome)
+
+
+def _errors(counts: Counts) -> str:
+    return f"{counts.errors}/{counts.invocations}"
 
 
 def _rate(counts: Counts) -> str:

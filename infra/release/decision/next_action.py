@@ -284,11 +284,11 @@ def _shift(context: ReleaseContext, followed: Deployment) -> Action:
         return Wait(Phase.BAKE, f"all traffic is on {alias}{hook}; {context.rates}; {context.z}")
     if (why := evidence.missing(context, followed)) is not None:
         return _stop(context, followed, "evidence", why)
-    return evidence.top_up(context, followed) or Wait(Phase.CANARY, f"alias on {alias}; {context.rates}; {context.z}")
+    return evidence.top_up(context, followed) or Wait(Phase.CANARY, context.progress)
 
 
 def _moved(context: ReleaseContext, followed: Deployment) -> str | None:
-    """That somebody took the canary's traffic away: by its curve all of it would still follow, judged by nothing."""
+    """Why the canary must stop: its weight was removed by hand. CodeDeploy would still shift all traffic, unjudged."""
     alias, (_, canary) = context.seen.alias, context.seen.compared
     began = followed.shifting
     if began is None or context.now - began < GRACE or canary in {alias.version, alias.shifted}:

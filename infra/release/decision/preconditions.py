@@ -124,8 +124,8 @@ def _alarm(context: ReleaseContext) -> Iterator[PreconditionFailure]:
     if red:
         yield PreconditionFailure(
             "alarm",
-            f"alarm {' and '.join(red.values())} of the whole alias is red before anything has started, so a canary "
-            "could not be told from what is wrong already; see to the alarm, and run again when it is green",
+            f"alarm {' and '.join(red.values())} of the whole alias is in ALARM before anything has started, so errors "
+            "of a canary cannot be told apart from those; fix what it reports, and run again when it is green",
             tuple(red),
         )
 

@@ -31,6 +31,8 @@ from infra.release.model.tags import Enlisted
 EXPLAINED = {"verdict", "hook", "fault"}
 """The reasons of which a log may know more."""
 LOOK = timedelta(seconds=10)
+A_LINE_EACH = timedelta(minutes=1)
+"""How often a log has a line of a canary: ten minutes of it are ten lines and not sixty."""
 """Between looks, while there is nothing to do but wait: often enough for a person, and far below AWS's rates."""
 
 
@@ -115,6 +117,7 @@ class _Run:
         self.outcomes: dict[str, Outcome] = {}
         self.seen: dict[str, Observation] = {}
         self.told: dict[str, Progress] = {}
+        self.reported: dict[str, datetime] = {}  # when the last line was that a log keeps
         self.looked = False
         self.failing_since: datetime | None = None
 
@@ -246,11 +249,16 @@ class _Run:
             return None
 
     def tell(self, progress: Progress) -> None:
-        """Every look at a canary is told, anything else when it changes."""
-        last = self.told.get(progress.function)
+        """Report every observation of a canary, and anything else when it changes."""
+        name, now = progress.function, self.clock.now()
+        last = self.told.get(name)
         if progress.phase is Phase.CANARY or progress != last:
-            self.report(replace(progress, repeated=last is not None and last.phase is progress.phase))
-        self.told[progress.function] = progress
+            repeated = last is not None and last.phase is progress.phase
+            quiet = repeated and progress.phase is Phase.CANARY and now - self.reported[name] < A_LINE_EACH
+            if not quiet:
+                self.reported[name] = now
+            self.report(replace(progress, repeated=repeated, quiet=quiet))
+        self.told[name] = progress
 
     def tolerate_outage(self, problem: TransientError) -> None:
         """Let the next look try again; give up where AWS never answered at all, or not for the longest wait."""

@@ -91,7 +91,8 @@ class Progress:
     function: str
     phase: Phase
     text: str
-    repeated: bool = False  # a further look in the same phase
+    repeated: bool = False  # a further observation in the same phase
+    quiet: bool = False  # one that a log leaves out: less than a minute after the last line
 
     def line(self) -> str:
         return f"{self.function}: {self.phase.name.lower().replace('_', ' ')}: {self.text}"

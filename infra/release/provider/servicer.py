@@ -23,6 +23,7 @@ from infra.release.engine.clock import ScaledClock
 from infra.release.engine.cloud import Cloud, NotFoundError
 from infra.release.model import serialization
 from infra.release.model.observation import Alias, Version
+from infra.release.model.outcome import Progress
 from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
 from infra.release.provider import drift
 from infra.release.provider.in_flight import InFlightCalls
@@ -127,8 +128,8 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             try:
                 targets, policy, _ = _release(news)
                 if len(targets) > 1 and not policy.wait:
-                    why = f"is false, but {len(targets)} functions go together, and only one who waits sees to that"
-                    raise serialization.WireError({"policy.wait": f"{why}; set it to true"})
+                    why = f"is false, and releasing a set of {len(targets)} functions requires true"
+                    raise serialization.WireError({"policy.wait": f"{why}; set it"})
             except serialization.WireError as mistake:
                 for path, what in mistake.mistakes.items():
                     response.failures.add(property=path, reason=f"{path} {what}")
@@ -269,7 +270,11 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
                 cloud.forget(target)
 
     def _reporter(self, request: Any) -> runner.Report:
-        return lambda progress: self.log(request.urn, progress.line(), passing=progress.repeated)
+        def report(progress: Progress) -> None:
+            if not progress.quiet:  # the CLI prints even what is passing where it has no terminal
+                self.log(request.urn, progress.line(), passing=progress.repeated)
+
+        return report
 
 
 def _release(inputs: Mapping[str, Any]) -> tuple[list[Target], ReleasePolicy, str]:

@@ -45,8 +45,8 @@ def _long_lived(facts: Examined, name: str, alarm: Alarm | None) -> Finding:
         what = "its actions are disabled" if not alarm.acts else f"it does not notify {facts.target.topic}"
         return Finding(Grade.BAD, about, f"{what}: nobody is told when it fires", UP)
     if alarm.state == "ALARM":
-        said = "is red: a release is refused, since a canary could not be told from what is wrong already"
-        return Finding(Grade.BAD, about, said, "see to what it says, and release when it is green")
+        said = "is in ALARM: a release is refused, since errors of a canary cannot be told apart from those"
+        return Finding(Grade.BAD, about, said, "fix what it reports, and release when it is green")
     return _able(facts, alarm) or Finding(Grade.OK, about, f"is {alarm.state}, acts, and its metrics have data")
 
 
