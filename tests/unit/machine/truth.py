@@ -120,7 +120,9 @@ class Truth:
         for each in reversed(group.records):
             if each.role == "forth" and not each.failed and group.function.fingerprint(each.target) == live:
                 return each.description.split("commit=")[1].split()[0]
-        return None
+        noted = parse(group.function.tags).answered
+        went_first = noted.mark if noted and isinstance(noted.mark, First) else None
+        return went_first.commit if went_first and went_first.fingerprint == live else None
 
     # What the engine does
 
