@@ -36,7 +36,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Artifacts:
-    """The artifact bucket of a region. Whatever AWS refuses is a CloudError with its remedy."""
+    """The artifact bucket of a region. Whatever AWS refuses is a AwsError with its remedy."""
 
     bucket: str
     region: str
@@ -52,7 +52,7 @@ class Artifacts:
     def find(self, digest: str) -> Stored | None:
         """Where the zip of that digest is, None where it is not.
 
-        Raises CloudError where the object holds other bytes, which S3's own checksum tells, or has no version.
+        Raises AwsError where the object holds other bytes, which S3's own checksum tells, or has no version.
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
         """
         key, where = bundle_key(digest), f"s3://{self.bucket}/{bundle_key(digest)}"
@@ -71,7 +71,7 @@ class Artifacts:
         return Stored(self.bucket, key, version)
 
     def get(self, digest: str) -> bytes | None:
-        """The bytes of that digest, None where they are not there. Raises CloudError where others are."""
+        """The bytes of that digest, None where they are not there. Raises AwsError where others are."""
         zipped = self._read(bundle_key(digest))
         if zipped is not None and digest_of(zipped) != digest:
             raise AwsError(
@@ -81,7 +81,7 @@ class Artifacts:
         return zipped
 
     def keep(self, commit: str, manifest: str) -> None:
-        """Keep the manifest of a commit. Raises CloudError where the commit has another one already."""
+        """Keep the manifest of a commit. Raises AwsError where the commit has another one already."""
         self._write(manifest_key(commit), manifest.encode(), "application/json")
         if (kept := self.built(commit)) != manifest:
             raise AwsError(

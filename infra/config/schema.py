@@ -88,7 +88,10 @@ def below(path: str, key: str) -> str:
 
 
 def decode(text: str) -> object:
-    """The JSON text that Pulumi hands over for an object. Raises UnfitError, also for NaN and for a key given twice."""
+    """Read the JSON text of an object, as Pulumi hands it over.
+
+    Raises InvalidValueError, also for NaN and for a key given twice.
+    """
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         names = [name for name, _ in pairs]
@@ -181,7 +184,7 @@ class Check(Reader):
 
     @abstractmethod
     def check(self, value: object) -> object:
-        """The value as the program uses it. Raises UnfitError without a remedy: that is `wants`."""
+        """The value as the program uses it. Raises InvalidValueError without a remedy: that is `wants`."""
 
 
 class Whole(Check):

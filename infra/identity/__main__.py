@@ -1,4 +1,4 @@
-"""`python -m infra.permissions explain`: who may do what, and by which token."""
+"""`python -m infra.identity explain`: who may do what, and by which token."""
 
 import typer
 

@@ -113,7 +113,7 @@ def an_account_is_made_ready(reader: Reader) -> None:
     assert reader.shell.types("sed -i /^encryptionsalt:/d Pulumi.prod.yaml").returncode == 0
     (init,) = (line for line in reader.left if line.startswith("pulumi stack init prod --secrets-provider"))
     reader.types(init)
-    (explain,) = (line for line in reader.left if line.startswith("python -m infra.permissions explain"))
+    (explain,) = (line for line in reader.left if line.startswith("python -m infra.identity explain"))
     assert "repo:strata-example/strata:environment:prod" in reader.types(explain)
 
 

@@ -1,4 +1,4 @@
-"""`python -m infra.permissions explain`: the token that is expected, and what it opens."""
+"""`python -m infra.identity explain`: the token that is expected, and what it opens."""
 
 import json
 from pathlib import Path

@@ -124,7 +124,7 @@ class Clients:
         return ledger.author(self.caller["Arn"])
 
     def check_account(self, function: str, topic: str) -> None:
-        """Raise CloudError unless the caller is of the function's account, which the topic's ARN says."""
+        """Raise AwsError unless the caller is of the function's account, which the topic's ARN says."""
         if self.caller["Account"] != (account := topic.split(":")[4]):
             raise AwsError(
                 f"the credentials are of account {self.caller['Account']}, but {function} is in {account}: "

@@ -60,7 +60,7 @@ class Aws:
         self._configurations: dict[tuple[str, str], Mapping[str, Any]] = {}  # by function and version
 
     def check_account(self, function: str, topic: str) -> None:
-        """Raise CloudError unless the caller is of the function's account, which the topic's ARN says."""
+        """Raise AwsError unless the caller is of the function's account, which the topic's ARN says."""
         self.clients.check_account(function, topic)
 
     # What is seen

@@ -31,7 +31,7 @@ BUSY = {  # beside what botocore takes for throttling, and every 5xx
 
 @contextmanager
 def aws_call(operation: str, subject: str = "", fine: str = "") -> Iterator[None]:
-    """Turn what botocore raises into CloudError or Unavailable. `fine`: an error code that means success."""
+    """Turn what botocore raises into AwsError or TransientError. `fine`: an error code that means success."""
     about = f"{operation}{f' ({subject})' if subject else ''}"
     try:
         yield

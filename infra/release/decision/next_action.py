@@ -8,7 +8,7 @@ small action for each function, after which the runner looks again:
     something in flight  _join    this very release is adopted; any other is followed to its end
     ours is followed     _follow  through queue, hooks and canary to promoted, or back until stable is whole
 
-What the functions of a set do for one another stands in `together`.
+What the functions of a set do for one another stands in `release_set`.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _split(context: ReleaseContext) -> Iterator[PreconditionFailure]:
 
 
 def _untried(context: ReleaseContext) -> Iterator[PreconditionFailure]:
-    """What is live is not proved, and what is proved is gone: `plan` has nowhere to send the traffic."""
+    """What is live is not proved, and what is proved is gone: `next_action` has nowhere to send the traffic."""
     seen, target = context.seen, context.target
     if seen.alias.shifted is not None or seen.good is not None or not proven.astray(target, seen):
         return

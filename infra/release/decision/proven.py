@@ -3,7 +3,7 @@
 A version is proved where a deployment of ours promoted it and nothing took it back, where it went first and answered,
 or where an override says so. What rejects it later ends the proof. That it is live proves nothing: anybody can move an
 alias, and one that is made anew begins on the newest version. Another question is what the stack before this one has
-proved: see `proof`.
+proved: see `promotion`.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class NotFoundError(AwsError):
 
 
 class Cloud(Protocol):
-    """All that the runner asks of AWS. Every method raises CloudError, or Unavailable where a later try may do."""
+    """All that the runner asks of AWS. Every method raises AwsError, or TransientError where a later try may do."""
 
     def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         """Every function of the set, by name."""
@@ -56,7 +56,7 @@ class Cloud(Protocol):
         """Stop a deployment and have it rolled back; one that has ended is left as it is."""
 
     def point_alias(self, target: Target, seen: Alias, version: str) -> None:
-        """Unavailable if the alias is no longer as it was seen."""
+        """TransientError if the alias is no longer as it was seen."""
 
     def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
         """The last line of the most frequent error since then: the canary's, from its log, or the failed hook's."""

@@ -1,4 +1,4 @@
-"""The loop of a release: observe, decide, act, wait, report. It decides nothing: `plan` does."""
+"""The loop of a release: observe, decide, act, wait, report. It decides nothing: `next_action` does."""
 
 from __future__ import annotations
 

@@ -61,12 +61,12 @@ class LiveCloud(Cloud, Protocol):
     """What the provider asks of AWS beside what the runner does."""
 
     def alias(self, function: str, name: str) -> Alias:
-        """Where an alias sends its traffic; raises NotThere where it is gone."""
+        """Where an alias sends its traffic; raises NotFoundError where it is gone."""
 
     def version(self, function: str, number: str) -> Version: ...
 
     def check_account(self, function: str, topic: str) -> None:
-        """Raises CloudError unless the caller is of the function's account, which the topic's ARN says."""
+        """Raises AwsError unless the caller is of the function's account, which the topic's ARN says."""
 
 
 class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
