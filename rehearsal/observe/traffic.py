@@ -3,6 +3,8 @@
 Arrivals follow the clock at a fixed rate whatever the answers take. POSTs place orders in every currency, GETs read
 orders that were acknowledged. Every request is kept with what came of it; one that this machine sent late is counted as
 late, and every answer's time counts from when it was due. At the end each acknowledged order is read back.
+
+`python -m rehearsal.observe.traffic URL` sends it by hand, as docs/tutorial.md does.
 """
 
 import asyncio
@@ -12,12 +14,16 @@ import random
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
+import typer
+
+from rehearsal.environment.processes import end_on_sigterm
 
 VERSION_HEADER = "X-Served-Version"
 RECEIPT_HEADER = "X-Order-Receipt"
@@ -29,6 +35,7 @@ MOST_AT_ONCE = 64  # requests under way: a machine that answers none in time get
 TOO_MANY = 429  # the stage's own throttling: strata:compute.api.throttling
 LATER = 0.2  # seconds until the API is asked again
 GIVEN_UP = 30.0  # seconds; API Gateway itself gives an integration 30 s
+EVERY = 5.0  # seconds between two lines of the command
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,3 +269,57 @@ def share_of(canary: str, sent: Sequence[Sent]) -> float | None:
         return None
     during = served[its[0] : min(its[-1], others[-1]) + 1]
     return during.count(canary) / len(during)
+
+
+def summary(sent: Sequence[Sent]) -> str:
+    """One line: how many requests were sent, how many failed and why, and which version answered how many."""
+    answered = Counter(one.version for one in sent if one.version)
+    parts = [f"{len(sent)} requests, {sum(one.failed for one in sent)} failed"]
+    parts += [f"version {version}: {answered[version]}" for version in sorted(answered, key=lambda name: name.zfill(9))]
+    if faults := [one.fault for one in sent if one.fault]:
+        parts.append(f"no answer to {len(faults)}: {faults[-1]}")
+    return "; ".join(parts)
+
+
+def _local(url: str) -> str:
+    if not (urlsplit(url).hostname or "").endswith("localhost"):
+        raise typer.BadParameter(
+            f"{url!r} is not an API of the local cloud, whose host ends in localhost; "
+            "give the `api_url` of a stack in `make sandbox`"
+        )
+    return url
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def send(
+    url: Annotated[str, typer.Argument(callback=_local, help="The API: a stack's output `api_url`.")],
+    rate: Annotated[float, typer.Option(min=0.1, max=1000, help="Requests per second.")] = 20.0,
+    seconds: Annotated[float, typer.Option(min=0.1, max=86400, help="How long; Ctrl-C ends it early.")] = 60.0,
+) -> None:
+    """Place and read orders at a fixed rate, and print every five seconds what came of them.
+
+    Failed requests do not change the exit code: the command sends traffic, and a release judges it.
+    """
+    traffic = Traffic(Api.at(url), rate)
+    end = time.monotonic() + seconds
+    traffic.start()
+    printed = 0
+    try:
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(EVERY, left))
+            recent = traffic.sent[printed:]
+            printed += len(recent)
+            typer.echo(summary(recent))
+    except KeyboardInterrupt:
+        typer.echo("interrupted; waiting for the last answers")
+    finally:
+        traffic.stop()
+    typer.echo(f"in all: {summary(traffic.sent)}")
+
+
+if __name__ == "__main__":
+    end_on_sigterm()
+    app()

@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import pytest
 from aiohttp import web
+from typer.testing import CliRunner
 
-from rehearsal.observe.traffic import MOST_AT_ONCE, Api, Sent, Traffic, late, new_order, share_of, within
+from rehearsal.observe.traffic import MOST_AT_ONCE, Api, Sent, Traffic, app, late, new_order, share_of, summary, within
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -211,3 +212,38 @@ def test_a_late_request_is_counted_as_late() -> None:
 def test_a_window_takes_requests_by_when_they_were_sent() -> None:
     sent = answers(*"12345")
     assert [one.version for one in within(sent, 1, 3)] == ["2", "3"]
+
+
+# The command
+
+
+def typed(*arguments: str) -> tuple[int, str]:
+    ran = CliRunner().invoke(app, list(arguments))
+    return ran.exit_code, ran.output
+
+
+def test_the_command_sends_for_so_many_seconds_and_ends_with_a_summary(shop: Shop) -> None:
+    shop.broken_currency = "CHF"
+    with served(shop) as api:
+        code, text = typed(f"http://{api.headers['Host']}", "--rate", "100", "--seconds", "0.5")
+    assert code == 0, text
+    in_all = text.splitlines()[-1]
+    assert in_all.startswith("in all: ")
+    assert 40 <= int(in_all.split()[2]) <= 60
+    assert " 0 failed" not in in_all
+    assert "; version 1: " in in_all
+
+
+@pytest.mark.parametrize("url", ["", "https://abc123.execute-api.eu-central-1.amazonaws.com", "orders"])
+def test_the_command_sends_to_the_local_cloud_alone(url: str) -> None:
+    code, text = typed(url)
+    assert code == 2
+    assert "api_url" in text
+
+
+def test_a_summary_counts_answers_by_version_in_the_order_of_their_numbers() -> None:
+    answered = [Sent("GET", 0, 0, 0, 200, version) for version in ("10", "2", "2")]
+    unanswered = [Sent("GET", 0, 0, 0, None, None, "ClientConnectorError: refused")]
+    assert summary([*answered, *unanswered]) == (
+        "4 requests, 1 failed; version 2: 2; version 10: 1; no answer to 1: ClientConnectorError: refused"
+    )
