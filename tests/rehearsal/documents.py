@@ -5,6 +5,7 @@ import re
 from rehearsal.environment.sandbox import REPOSITORY
 
 _BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ROW = re.compile(r"^\| [^|]+ \| `(?P<command>[a-z-]+)(?P<options>[^`]*)` \|$", re.MULTILINE)
 
 
@@ -12,6 +13,11 @@ def commands(page: str) -> list[str]:
     """The lines of the page's fenced blocks, each a command."""
     text = (REPOSITORY / "docs" / page).read_text()
     return [line for block in _BLOCK.findall(text) for line in block.splitlines() if line.strip()]
+
+
+def shell_blocks(page: str) -> list[str]:
+    """The page's ```sh blocks, each typed as a whole: one may hold a here-document."""
+    return [block.rstrip("\n") for block in _SHELL.findall((REPOSITORY / "docs" / page).read_text())]
 
 
 def operators_commands() -> list[str]:
