@@ -104,7 +104,7 @@ check: venvs ## Lint, types, import contracts, HCL, workflows
 test: tools ## Unit, layers, local cloud, the real Pulumi CLI; the faults that are left out are counted as deselected
 	@$(WITH_PULUMI) $(RUN) -m pytest $(AT_ONCE) -m "not faults"
 
-test-all: tools ## Every test, every fault on the real CLI among them; writes the table of faults in README.md
+test-all: tools ## Every test, every fault on the real CLI among them; writes the table of faults in docs/faults.md
 	@$(WITH_PULUMI) $(RUN) -m pytest $(AT_ONCE) && $(RUN) -m tests.rehearsal.reliability
 
 test-aws: tools ## Ask a real account what no page of AWS says, into docs/aws.md: make test-aws ACCOUNT=123456789012

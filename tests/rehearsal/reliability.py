@@ -1,14 +1,15 @@
-"""What a release does when something goes wrong: the table in README.md, row by row what tests/rehearsal asserts.
+"""What a release does when something goes wrong: the table of docs/faults.md, row by row what tests/rehearsal asserts.
 
 What a row has in code type under "what you see" must have stood on the screen, and what it has in bold is compared with
-AWS's records. `python -m tests.rehearsal.reliability` writes the table between its marks.
+AWS's records. `python -m tests.rehearsal.reliability` writes the table between its marks, and four rows into README.md.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
 BEGIN = "<!-- written by `make test-all`, from tests/rehearsal/reliability.py -->"
 END = "<!-- end of what is written -->"
 STABLE, NEW = "stable", "new"
@@ -187,20 +188,27 @@ ROWS = {
 }
 
 
-def table() -> str:
-    """All rows, as Markdown."""
-    rows = [f"| {row.fault} | {row.sees} | {row.traffic} | {row.then} |" for row in ROWS.values()]
-    return "\n".join(["| fault | what you see | traffic ends | the next `up` |", "|---|---|---|---|", *rows])
+MOST_ASKED = ("killed mid-canary, bad version", "abort elsewhere", "expired credentials", "alarm deleted")
+"""The rows that README.md has."""
+PAGES = {ROOT / "docs/faults.md": tuple(ROWS), ROOT / "README.md": MOST_ASKED}
 
 
-def written(page: str) -> str:
-    """The page with the table as it is now. Raises ValueError where its marks are not there once each, in order."""
+def table(names: Iterable[str]) -> str:
+    """Those rows, as Markdown."""
+    rows = (ROWS[name] for name in names)
+    lines = [f"| {row.fault} | {row.sees} | {row.traffic} | {row.then} |" for row in rows]
+    return "\n".join(["| fault | what you see | traffic ends | the next `up` |", "|---|---|---|---|", *lines])
+
+
+def written(file: Path, page: str) -> str:
+    """A page with its table as it is now. Raises ValueError where the marks are not there once each, in order."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in after or END in after:
-        raise ValueError(f"README.md must have {BEGIN} and then {END}, once each")
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+        raise ValueError(f"{file.name} must have {BEGIN} and then {END}, once each")
+    return f"{before}{BEGIN}\n\n{table(PAGES[file])}\n\n{END}{after}"
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text()))
+    for file in PAGES:
+        file.write_text(written(file, file.read_text()))

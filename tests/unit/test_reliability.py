@@ -1,17 +1,18 @@
-"""The table of faults in the README: what the tests of tests/rehearsal assert, and nothing else."""
+"""The table of docs/faults.md, and four of its rows in README.md, say what tests/rehearsal asserts and nothing else."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.reliability import BEGIN, END, README, ROWS, written
+from tests.rehearsal.reliability import BEGIN, END, PAGES, ROOT, ROWS, written
 
 TESTS = sorted((Path(__file__).resolve().parents[1] / "rehearsal").glob("test_faults_*.py"))
 
 
-def test_the_readme_has_the_table_as_the_tests_assert_it() -> None:
-    page = README.read_text()
-    assert page == written(page), "run `python -m tests.rehearsal.reliability`"
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.name))
+def test_a_page_has_the_table_as_the_tests_assert_it(file: Path) -> None:
+    page = file.read_text()
+    assert page == written(file, page), "run `python -m tests.rehearsal.reliability`"
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -30,5 +31,5 @@ def test_every_row_says_what_is_seen_where_traffic_ends_and_what_the_next_up_doe
 
 @pytest.mark.parametrize("page", ["", BEGIN, f"{END}{BEGIN}", f"{BEGIN}{END}{END}"])
 def test_a_page_without_the_marks_of_the_table_is_named(page: str) -> None:
-    with pytest.raises(ValueError, match=r"README\.md must have"):
-        written(page)
+    with pytest.raises(ValueError, match=r"faults\.md must have"):
+        written(ROOT / "docs/faults.md", page)
