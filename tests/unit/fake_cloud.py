@@ -79,6 +79,7 @@ class FakeCloud:
     broken: dict[str, str] = field(default_factory=dict)  # what a version's probe fails with, by number
     prefix: str = "d"  # of its deployments' ids
     topped_up: int = 0  # canary requests that the runner sent
+    beside: int = 0  # of stable, by the same calls
     never_begins: bool = False
     deaf: bool = False
     gone: bool = False  # the alias, deleted by somebody
@@ -155,7 +156,7 @@ class FakeCloud:
         fails = self._version(followed.canary or "").fingerprint in self.bad
         of_canary = calls // 10 + self.topped_up
         canary = Counts(of_canary, of_canary // 2 if fails else 0)
-        return replace(seen, stable=Counts(calls - calls // 10, 0), canary=canary, traffic=calls)
+        return replace(seen, stable=Counts(calls - calls // 10 + self.beside, 0), canary=canary, traffic=calls)
 
     def upstream(self, target: Target) -> UpstreamReleases:
         self._called("upstream")
@@ -187,6 +188,7 @@ class FakeCloud:
     def top_up(self, target: Target, requests: int) -> None:
         self._called("top_up")
         self.topped_up += round(requests * self.live.weight)
+        self.beside += requests - round(requests * self.live.weight)
 
     def stop(self, deployment: str) -> None:
         self._called("stop")

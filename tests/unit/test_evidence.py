@@ -21,11 +21,13 @@ from tests.unit.seen import NEW, POLICY, SPLIT, TARGET, WHOLE, decide, deploymen
 ENFORCED = replace(POLICY, evidence="enforce")
 
 
-def canary(ago: float, requests: int) -> Observation:
+def canary(ago: float, requests: int, stable: int = 180) -> Observation:
     """A canary whose traffic began to move so many minutes ago, after a hook of two minutes."""
     running = deployment(ago=ago + 2)
     shifting = replace(running, shifting=running.created + timedelta(minutes=2))
-    return seen(shifting, following="d-1", alias=SPLIT, shifted=NEW, canary=Counts(requests, 0))
+    return seen(
+        shifting, following="d-1", alias=SPLIT, shifted=NEW, canary=Counts(requests, 0), stable=Counts(stable, 0)
+    )
 
 
 def test_a_canary_short_of_requests_is_stopped_in_its_last_minute_and_not_before() -> None:
@@ -36,6 +38,17 @@ def test_a_canary_short_of_requests_is_stopped_in_its_last_minute_and_not_before
     assert note.mark.kind == "evidence"
     assert "19 of the 20 requests" in note.why
     assert decide(replace(canary(9, 19), tags=noted(note.mark)), ENFORCED) == Stop("d-1", note.why)
+
+
+def test_a_canary_is_stopped_where_no_request_of_stable_is_counted_and_so_nothing_is_compared() -> None:
+    failing = replace(canary(9, 45, stable=0), canary=Counts(45, 30))
+    note = decide(failing, ENFORCED)
+    assert isinstance(note, WriteTag)
+    assert "no request of stable version 1 was counted" in note.why
+    assert isinstance(decide(failing, replace(ENFORCED, minimum_requests=0)), Wait)
+    promoted = seen(deployment(Status.SUCCEEDED), following="d-1", **WHOLE)
+    doubted = outcome(decide(replace(promoted, notes=Notes("d-1", evidence=45))))
+    assert doubted.detail.endswith("; but no request of stable version 1 was counted to compare it with")
 
 
 def test_enough_requests_or_a_mere_warning_let_it_go_on() -> None:
@@ -59,7 +72,7 @@ def test_the_outcome_is_rolled_back_for_evidence_with_its_words() -> None:
 
 
 def test_a_promotion_that_proved_little_says_so() -> None:
-    promoted = seen(deployment(Status.SUCCEEDED), following="d-1", **WHOLE)
+    promoted = seen(deployment(Status.SUCCEEDED), following="d-1", stable=Counts(180, 0), **WHOLE)
     doubted = replace(promoted, notes=Notes("d-1", evidence=3))
     assert "only 3 requests had reached the canary before the shift" in outcome(decide(doubted)).detail
     assert "only" not in outcome(decide(replace(promoted, notes=Notes("d-1", evidence=20)))).detail

@@ -47,7 +47,9 @@ def needed(wanted: int, weight: float) -> int:
 
 def doubt(context: ReleaseContext) -> str:
     """What to add to a promotion that proved little."""
-    seen = context.seen.notes.evidence
+    seen, stable = context.seen.notes.evidence, context.seen.compared[0]
+    if seen is not None and seen >= context.policy.minimum_requests > 0 and context.seen.stable.invocations == 0:
+        return f"; but no request of stable version {stable} was counted to compare it with"
     if seen is None or seen >= context.policy.minimum_requests:
         return ""
     least = context.policy.minimum_requests
@@ -55,7 +57,9 @@ def doubt(context: ReleaseContext) -> str:
 
 
 def _short(context: ReleaseContext) -> bool:
-    return context.seen.canary.invocations < context.policy.minimum_requests
+    """Whether too few requests reached the canary, or none of stable's is counted: without those the rule is silent."""
+    least, seen = context.policy.minimum_requests, context.seen
+    return seen.canary.invocations < least or (least > 0 and seen.stable.invocations == 0)
 
 
 def _age(context: ReleaseContext, followed: Deployment) -> timedelta:
@@ -64,4 +68,7 @@ def _age(context: ReleaseContext, followed: Deployment) -> timedelta:
 
 def _said(context: ReleaseContext) -> str:
     requests, wanted = context.seen.canary.invocations, context.policy.minimum_requests
+    if requests >= wanted:
+        stable = context.seen.compared[0]
+        return f"no request of stable version {stable} was counted, so there is nothing to compare the canary with"
     return f"{requests} of the {wanted} requests that it takes have reached the canary"
