@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from infra.release.aws import Aws
-from infra.release.engine.cloud import NotFoundError
+from infra.release.decision import proven
+from infra.release.engine.cloud import AwsError, NotFoundError
+from infra.release.model.observation import Notes
 from infra.release.model.outcome import Ending
 from tests.cloud.conftest import REGION, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud, live, world
@@ -78,3 +80,17 @@ def test_where_the_last_good_version_is_gone_it_is_refused_and_an_override_takes
     end = live.release(second, replace(POLICY, override="ann: it serves well"))
     assert (end.ending, live.alias()) == (Ending.UNCHANGED, "2")
     assert live.release(second).ending is Ending.UNCHANGED
+
+
+def test_a_release_that_could_not_be_created_leaves_the_first_version_proved(live: World) -> None:
+    """Its tag says that a release has started only once one has: else an untried version could stay live."""
+    live.cloud.control("POST", "faults", [{"kind": "denied", "service": "codedeploy", "action": "CreateDeployment"}])
+    second = live.functions.publish(GOOD.replace("VERSION", "2"))
+    with pytest.raises(AwsError, match="CreateDeployment"):
+        live.release(second)
+    live.cloud.control("POST", "faults", [])
+    live.functions.alias(second)  # by hand, all of the traffic
+    seen = Aws(REGION, live.clock).look([live.target(second)], {"orders": Notes()})["orders"]
+    assert seen.good is not None
+    assert seen.good.number == "1"
+    assert not proven.stands(live.target(second), seen)

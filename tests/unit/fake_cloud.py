@@ -172,14 +172,15 @@ class FakeCloud:
 
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         self._called("start")
-        self.tags |= tags.begun(self.tags)
         canary = self._version(action.canary)
         at = action.at or ledger.moment(self.clock.now())
         alarm = target.verdict_alarm(action.stable, canary.number, at)
         self.alarms.setdefault(alarm, False)  # an alarm that exists keeps its state
         self.alarms.setdefault(target.alarm, False)
         names = tuple(name for name in (alarm, target.alarm) if name not in action.waived)
-        return self._create(policy, canary, action.stable, at, names, action.all_at_once)
+        created = self._create(policy, canary, action.stable, at, names, action.all_at_once)
+        self.tags |= tags.begun(self.tags)
+        return created
 
     def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         self._called("take_back")

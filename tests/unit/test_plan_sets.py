@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from infra.release.decision import next_action
-from infra.release.model.actions import Action, Finish, RevertDeployment, Start, Wait, WriteTag
+from infra.release.model.actions import Action, Finish, PointAlias, RevertDeployment, Start, Wait, WriteTag
 from infra.release.model.observation import Alias, Deployment, Observation, Status
 from infra.release.model.outcome import Ending, Phase
-from infra.release.model.tags import Enlisted, Stopped
+from infra.release.model.tags import Enlisted, First, Stopped
 from tests.unit.fake_cloud import target, version
-from tests.unit.seen import ALARM, NEW, NOW, POLICY, WHOLE, deployment, entry, minutes, noted, seen
+from tests.unit.seen import ALARM, NEW, NOW, OLD, POLICY, WHOLE, deployment, entry, minutes, noted, seen
 
 ORDERS, STOCK = target(2, "orders"), target(2, "stock")
 
@@ -79,3 +79,19 @@ def test_what_is_live_goes_back_with_its_set_although_a_later_release_of_it_has_
     orders, _ = decide(seen(failed, promoted, **WHOLE), seen(rejected()))
     assert isinstance(orders, WriteTag)
     assert orders.mark == Stopped("d-1", "set", "stock was not promoted and the set goes together")
+
+
+def test_codedeploys_own_way_back_to_what_went_live_with_a_failed_set_is_led_on_to_what_is_proved() -> None:
+    """The alias had been made anew on 3 since, and the release that started from there has failed too."""
+    promoted = ended(Status.SUCCEEDED, canary="2")
+    later = replace(entry(version(4).fingerprint, stable="3"), at=NOW - minutes(1))
+    failed = deployment(
+        Status.STOPPED, ago=1, ended=NOW - minutes(0.5), entry=later, canary="4", error="MANUAL_STOP", rollback="d-6"
+    )
+    back = Deployment("d-6", Status.SUCCEEDED, NOW - minutes(0.4), rolls_back="d-5")
+    records = (back, replace(failed, id="d-5"), promoted)
+    tags = noted(First("1", OLD.fingerprint), Stopped("d-5", "set", "stock was not promoted and the set goes together"))
+    orders = seen(*records, following="d-5", tags=tags, **{**WHOLE, "wanted": version(4)})
+    action, _ = decide(orders, seen(rejected()))
+    assert isinstance(action, PointAlias)
+    assert action.version == "1"

@@ -208,10 +208,11 @@ class Aws:
             alarms[slow] = slow_metric_queries(*judged)
         for name, queries in alarms.items():
             self._put_alarm(target, name, f"Rolls {canary} of {target.function} back to {stable}: {entry}", queries)
-        self.records.begun(target)
         names = [*alarms, *(name for name in (target.alarm, target.throttle_alarm) if name not in action.waived)]
         curve = ALL_AT_ONCE if action.all_at_once else target.curve
-        return self._create(target, entry, canary.number, curve, [name for name in names if name])
+        created = self._create(target, entry, canary.number, curve, [name for name in names if name])
+        self.records.begun(target)
+        return created
 
     def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         stable = self.version(target.function, action.stable)

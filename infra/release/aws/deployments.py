@@ -146,7 +146,7 @@ class Records:
         self._tags.pop(target.group, None)
 
     def begun(self, target: Target) -> None:
-        """A release is about to start: the tag of the first version says so from now on."""
+        """A release has started: the tag of the first version says so from now on."""
         if new := tags.begun(self._tags.get(target.group, {})):
             arn = group_arn(target)
             with aws_call("codedeploy TagResource", f"deployment group {target.group}"):

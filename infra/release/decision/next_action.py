@@ -130,7 +130,7 @@ def _repair(context: ReleaseContext) -> Action | None:
         wrong, right = {forth.entry.fingerprint}, last.canary or forth.entry.stable
     held = {each.fingerprint for each in (seen.live, seen.shifted) if each is not None}
     # CodeDeploy's own way back leads to what succeeded last, which an operator may have taken back since.
-    wrong |= {each for each in held if rejection(each, context.target, seen) is not None}
+    wrong |= {each for each in held if rejection(each, context.target, seen) is not None} | _of_failed_sets(context)
     right = proven.home(context.target, seen, right, wrong)
     if seen.alias.is_whole_on(right) or not wrong & held:
         return None
@@ -147,6 +147,15 @@ def _take_lost_back(context: ReleaseContext) -> Action | None:
         return None
     is_live = seen.alias.shifted is None and seen.live.fingerprint == good.entry.fingerprint
     return _take_back(context, good, *lost) if is_live and seen.reverts(good) is None else None
+
+
+def _of_failed_sets(context: ReleaseContext) -> set[str]:
+    """What was promoted with a set that has failed since: no way back leads there, and CodeDeploy's own may have."""
+    return {
+        each.entry.fingerprint
+        for each in context.seen.ledger
+        if each.entry and each.status is Status.SUCCEEDED and context.lost_with(each) is not None
+    }
 
 
 def _lost(context: ReleaseContext, deployment: Deployment, condemned: str | None) -> tuple[str, str] | None:
@@ -327,7 +336,7 @@ def _verify(context: ReleaseContext, followed: Deployment) -> Action:
 def _way_back(context: ReleaseContext, followed: Deployment) -> Action:
     """Until the alias is whole on the recorded stable version, or on what is proved where that is not: by CodeDeploy,
     and by the runner where that fails."""
-    wrong = {followed.entry.fingerprint} if followed.entry else set()
+    wrong = ({followed.entry.fingerprint} if followed.entry else set()) | _of_failed_sets(context)
     stable = proven.home(context.target, context.seen, context.seen.compared[0], wrong)
     rollback = context.seen.deployment(followed.rollback)
     if rollback is not None and rollback.running and not context.overdue(rollback):

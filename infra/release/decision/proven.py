@@ -132,9 +132,11 @@ def home(target: Target, seen: Observation, stable: str, wrong: Collection[str] 
     on = proof(target, seen, seen.live) if seen.alias.shifted is None else None
     if on is not None and not on.begins and seen.live.fingerprint not in wrong:
         return seen.alias.version
-    if sound is not None or seen.good is None or seen.good.fingerprint in wrong:
+    if sound is not None or seen.good is None:
         return stable
-    return seen.good.number
+    if seen.good.fingerprint not in wrong:
+        return seen.good.number
+    return next((each.number for each in proofs(target, seen) if each.number and each.fingerprint not in wrong), stable)
 
 
 def before(target: Target, seen: Observation, forth: Deployment) -> str:

@@ -192,7 +192,6 @@ class Client:
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         function = self.cloud.groups[target.function].function
         entry = self._entry(function, policy, action.canary, action.stable, action.at)
-        function.tags |= tags.begun(function.tags)
         alarm = target.verdict_alarm(action.stable, action.canary, entry.at)
         with self._asking("put_alarm"):
             judged = (action.stable, action.canary, policy.rule, target.minutes)
@@ -200,7 +199,9 @@ class Client:
             function.alarms[alarm] = Alarm(red, judged)
         alarms = [alarm, *(name for name in (target.alarm, target.throttle_alarm) if name not in action.waived)]
         minutes = None if action.all_at_once else target.minutes
-        return self._create("forth", function, entry, action.canary, minutes, alarms, action)
+        created = self._create("forth", function, entry, action.canary, minutes, alarms, action)
+        function.tags |= tags.begun(function.tags)
+        return created
 
     def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         function = self.cloud.groups[target.function].function

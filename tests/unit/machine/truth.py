@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from infra.release.model.outcome import Ending, Outcome
 from infra.release.model.spec import ReleasePolicy, Target
-from infra.release.model.tags import First, Overridden, RetryGrant, Stopped, TagRecord, parse
+from infra.release.model.tags import GONE, First, Overridden, RetryGrant, Stopped, TagRecord, parse
 from infra.release.verdict.judge import judge
 from tests.unit.machine.client import Client, Cloud, Saw
 from tests.unit.machine.codedeploy import CodeDeploy, Record
@@ -292,9 +292,14 @@ class Truth:
         if outcome.reason not in expected:
             return f"the reason was {expected}"
         said = [why for kind, _, why in self.notes[forth.id] if kind == "operator"]
+        if GONE in outcome.detail and any(self._by_operator(each) for each in group.records if each is not forth):
+            said = []  # a tag keeps the words of an operator's last stop only
         if outcome.reason == "operator" and said and not any(why in outcome.detail for why in said):
             return f"the operator said {said}"
         return None
+
+    def _by_operator(self, record: Record) -> bool:
+        return any(kind == "operator" for kind, _, _ in self.notes[record.id])
 
     def _not_refused(self, run: Run, target: Target, outcome: Outcome, saw: Saw, others: set[Ending]) -> str | None:
         group = self.cloud.groups[target.function]
