@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GROUPS = {
-    "tests/rehearsal/test_enforced": "enforced",
+    "tests/rehearsal/test_enforced": "rehearsal",
     "tests/rehearsal/test_by_hand": "stack",
     "tests/rehearsal/test_faults_": "stack",
     "tests/rehearsal/test_refusals": "stack",
@@ -21,7 +21,7 @@ GROUPS = {
 }
 """Files, by how their paths begin, that share what a session makes once and that takes long: one worker runs them."""
 LONGEST = (
-    *("enforced", "stack", "rehearsal", "tests/rehearsal/", "bootstrap", "tests/policy/"),
+    *("rehearsal", "stack", "tests/rehearsal/", "bootstrap", "tests/policy/"),
     *("tests/unit/test_release_machine", "tests/unit/test_toolchain", "tests/cloud/"),
 )
 """Begun in this order by `make test`, so that no long group is left over at the end; the rest comes after them."""

@@ -16,6 +16,8 @@ import pytest
 from rehearsal.environment import sandbox
 from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.environment.workspace import scrubbed
+from rehearsal.observe import iam_decisions
+from rehearsal.observe.iam_decisions import EXCHANGE, Decision
 from tests.rehearsal.scene import Faults, Scene
 from tests.rehearsal.stage import FACTOR, Stage
 
@@ -65,19 +67,29 @@ def scene(bare: Stage, tmp_path: Path) -> Iterator[Scene]:
 
 @dataclass(frozen=True)
 class Ran:
-    """`make rehearsal`'s own command, run to its end."""
+    """A rehearsal's own command, run to its end: its exit code, what it said, its report, and IAM's decisions."""
 
     code: int
     text: str
     report: dict[str, Any]
+    made: tuple[Decision, ...] = ()
+
+    def of(self, role: str) -> list[Decision]:
+        return [one for one in self.made if one.role == role and one.action != EXCHANGE]
+
+
+def rehearse(file: Path, *options: str) -> Ran:
+    """`make rehearsal`, with its report in that file."""
+    command = [sys.executable, "-m", "rehearsal", "--report", str(file), *options]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=3600)
+    text = done.stdout + done.stderr
+    assert file.exists(), text
+    decisions = file.with_name("decisions.json")
+    made = iam_decisions.read(decisions) if decisions.exists() else ()
+    return Ran(done.returncode, text, json.loads(file.read_text()), tuple(made))
 
 
 @pytest.fixture(scope="session")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """The whole story, once."""
-    file = tmp_path_factory.mktemp("rehearsal") / "report.json"
-    command = [sys.executable, "-m", "rehearsal", "--report", str(file)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=1500)
-    text = done.stdout + done.stderr
-    assert file.exists(), text
-    return Ran(done.returncode, text, json.loads(file.read_text()))
+    """`make rehearsal ENFORCE=1`, once: the story under policies, and what else the deploy role is for."""
+    return rehearse(tmp_path_factory.mktemp("rehearsal") / "report.json", "--enforce")

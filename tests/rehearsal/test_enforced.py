@@ -1,26 +1,19 @@
 """`make rehearsal ENFORCE=1`: the whole rehearsal where IAM is asked before each call and nobody has a key.
 
-One run for all tests. Its record says which statements allowed which call, so that what happens without a statement
-need not be tried.
+One run for all tests, those of test_story and test_set among them. Its record says which statements allowed which
+call, so that what happens without a statement need not be tried.
 """
-
-import json
-import subprocess
-import sys
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from infra import permissions
 from infra.naming import AwsLocation, Names
 from infra.permissions import PeerStack, StackResources, Statement
-from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.observe import iam_decisions
-from rehearsal.observe.iam_decisions import EXCHANGE, Decision
+from rehearsal.observe.iam_decisions import EXCHANGE
 from rehearsal.release.report import TOLD
+from tests.rehearsal.conftest import Ran
 
-FACTOR = 40  # as `make rehearsal`: a token is good for 300 seconds, and at 60 a busy machine is too late with it
 PROD, PLACE = Names("strata", "prod"), AwsLocation("aws", "eu-central-1", "333333333333")
 STAGING = PeerStack(Names("strata", "staging"), "222222222222")
 BELONGINGS = StackResources("orders-prod", "strata-terraform-state-prod", "data/terraform.tfstate", before=STAGING)
@@ -44,30 +37,6 @@ RUNNING = {
 }
 
 
-@dataclass(frozen=True)
-class Enforced:
-    """The run: its exit code, what it said, its report, and its record of decisions."""
-
-    code: int
-    text: str
-    report: dict[str, Any]
-    made: tuple[Decision, ...]
-
-    def of(self, role: str) -> list[Decision]:
-        return [one for one in self.made if one.role == role and one.action != EXCHANGE]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Enforced:
-    file = tmp_path_factory.mktemp("enforced") / "report.json"
-    command = [sys.executable, "-m", "rehearsal", "--enforce", "--factor", f"{FACTOR:g}", "--report", str(file)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=2400)
-    text = done.stdout + done.stderr
-    assert file.exists(), text
-    made = iam_decisions.read(file.with_name("decisions.json"))
-    return Enforced(done.returncode, text, json.loads(file.read_text()), made)
-
-
 def granted() -> list[tuple[str, Statement]]:
     """Each statement of the deploy role, with the ARN of the policy that holds it."""
     key = PLACE.arn("kms", "key/1")
@@ -76,44 +45,44 @@ def granted() -> list[tuple[str, Statement]]:
     return [(arns[part], statement) for part, statements in found.items() for statement in statements]
 
 
-def test_it_ends_as_told(run: Enforced) -> None:
-    assert run.code == 0, run.text
-    assert "All as told" in run.text
+def test_it_ends_as_told(ran: Ran) -> None:
+    assert ran.code == 0, ran.text
+    assert "All as told" in ran.text
 
 
-def test_every_outcome_is_what_it_is_without(run: Enforced) -> None:
-    found = [(one["name"], one["outcome"]) for one in run.report["releases"]]
+def test_every_outcome_is_what_it_is_without(ran: Ran) -> None:
+    found = [(one["name"], one["outcome"]) for one in ran.report["releases"]]
     assert found == [(name, outcome) for name, outcome, _, _ in TOLD]
-    assert run.report["noop"]["changed"] == run.report["orders"]["lost"] == 0
+    assert ran.report["noop"]["changed"] == ran.report["orders"]["lost"] == 0
 
 
-def test_nobody_was_denied_anything(run: Enforced) -> None:
-    assert iam_decisions.denied(run.made) == []
+def test_nobody_was_denied_anything(ran: Ran) -> None:
+    assert iam_decisions.denied(ran.made) == []
 
 
-def test_the_report_counts_the_calls_of_each_role(run: Enforced) -> None:
-    calls = run.report["calls"]
-    assert calls == iam_decisions.calls(run.made)
+def test_the_report_counts_the_calls_of_each_role(ran: Ran) -> None:
+    calls = ran.report["calls"]
+    assert calls == iam_decisions.calls(ran.made)
     assert {DEPLOY, *RUNNING, "fleet-rehearsal-deploy", "fleet-rehearsal-codedeploy"} <= set(calls)
     assert calls[DEPLOY]["lambda:UpdateFunctionCode"] >= 3
-    assert DEPLOY in run.text
+    assert DEPLOY in ran.text
 
 
-def test_every_session_came_from_a_token(run: Enforced) -> None:
-    exchanges = [one for one in run.made if one.action == EXCHANGE]
+def test_every_session_came_from_a_token(ran: Ran) -> None:
+    exchanges = [one for one in ran.made if one.action == EXCHANGE]
     assert {one.role for one in exchanges} == {DEPLOY, "fleet-rehearsal-deploy", "strata-build"}
     assert all(one.caller.endswith(":oidc-provider/token.actions.githubusercontent.com") for one in exchanges)
     assert sum(one.count for one in exchanges) > 100
 
 
-def test_without_any_one_statement_of_the_deploy_role_a_call_would_have_been_denied(run: Enforced) -> None:
+def test_without_any_one_statement_of_the_deploy_role_a_call_would_have_been_denied(ran: Ran) -> None:
     statements = [(policy, statement.sid) for policy, statement in granted()]
     assert len(statements) > 20
-    assert iam_decisions.idle(statements, run.of(DEPLOY)) == []
+    assert iam_decisions.idle(statements, ran.of(DEPLOY)) == []
 
 
-def test_every_action_that_the_deploy_role_is_granted_was_called(run: Enforced) -> None:
-    called = {(by, one.action) for one in run.of(DEPLOY) for by in one.by}
+def test_every_action_that_the_deploy_role_is_granted_was_called(ran: Ran) -> None:
+    called = {(by, one.action) for one in ran.of(DEPLOY) for by in one.by}
     idle = {
         action
         for policy, statement in granted()
@@ -123,11 +92,11 @@ def test_every_action_that_the_deploy_role_is_granted_was_called(run: Enforced) 
     assert idle == set(ON_AWS_ALONE)
 
 
-def test_what_the_deploy_role_called_is_allowed_by_its_own_policies_alone(run: Enforced) -> None:
+def test_what_the_deploy_role_called_is_allowed_by_its_own_policies_alone(ran: Ran) -> None:
     statements = {(policy, statement.sid) for policy, statement in granted()}
-    assert {by for one in run.of(DEPLOY) for by in one.by} <= statements
+    assert {by for one in ran.of(DEPLOY) for by in one.by} <= statements
 
 
 @pytest.mark.parametrize("role", RUNNING)
-def test_without_any_one_statement_of_a_running_role_a_call_would_have_been_denied(run: Enforced, role: str) -> None:
-    assert {one.by[0][1] for one in run.of(role) if len(one.by) == 1} == RUNNING[role]
+def test_without_any_one_statement_of_a_running_role_a_call_would_have_been_denied(ran: Ran, role: str) -> None:
+    assert {one.by[0][1] for one in ran.of(role) if len(one.by) == 1} == RUNNING[role]

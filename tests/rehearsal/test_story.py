@@ -1,9 +1,15 @@
-"""The rehearsal itself: `python -m rehearsal`, and what its report must show."""
+"""The rehearsal itself: `python -m rehearsal`, and what its report must show.
+
+What all tests read is the run under enforcement, which tells the same story; the plain one is run by `make test-all`.
+"""
 
 import math
 import re
+from pathlib import Path
 
-from tests.rehearsal.conftest import Ran
+import pytest
+
+from tests.rehearsal.conftest import Ran, rehearse
 
 RELEASE_KEYS = (
     "name outcome reason detail from_version to_version deployment_id exit_code seconds requests harmed_requests "
@@ -20,7 +26,6 @@ def test_the_report_has_its_form(ran: Ran) -> None:
     assert list(ran.report) == [
         *("seconds", "time_factor", "pulumi", "releases", "orders", "noop", "refused", "set", "secrets", "calls")
     ]
-    assert ran.report["calls"] == {}
     assert 40 / ran.report["time_factor"] in {1, 2, 4, 8, 16}, "a busy machine is given more time"
     assert ran.report["pulumi"]["version"].startswith("v3.")
     assert all(" ".join(release) == RELEASE_KEYS for release in ran.report["releases"])
@@ -105,7 +110,7 @@ def test_every_acknowledged_order_is_read_back(ran: Ran) -> None:
 
 
 def test_no_secret_stood_anywhere(ran: Ran) -> None:
-    assert ran.report["secrets"] == {"planted": 3, "places": 8, "found": 0}
+    assert ran.report["secrets"] == {"planted": 4, "places": 8, "found": 0}, "the stack's key, and a token of each job"
 
 
 def test_one_more_up_changes_nothing(ran: Ran) -> None:
@@ -130,3 +135,18 @@ def test_the_story_is_plain_where_nobody_has_a_terminal(ran: Ran) -> None:
     # As many in a simulated minute at each pace that this run may have had; a quiet machine is at the first throughout.
     paces = [1 / slower for slower in (1, 2, 4, 8, 16) if 40 / slower >= ran.report["time_factor"]]
     assert any(math.floor(50 * pace) <= rate < math.ceil(70 * pace) for rate in shown for pace in paces), shown
+
+
+@pytest.mark.faults
+def test_without_policies_it_ends_the_same_and_no_role_is_counted(tmp_path: Path, ran: Ran) -> None:
+    plain = rehearse(tmp_path / "report.json")
+    assert plain.code == 0, plain.text
+    assert "All as told" in plain.text
+    assert list(plain.report) == list(ran.report)
+    assert plain.report["calls"] == {}
+    assert outcomes(plain) == outcomes(ran)
+    assert plain.report["secrets"] == {"planted": 3, "places": 8, "found": 0}
+
+
+def outcomes(ran: Ran) -> list[tuple[str, str, str]]:
+    return [(each["name"], each["outcome"], each["reason"]) for each in ran.report["releases"]]
