@@ -86,7 +86,7 @@ def rehearse(file: Path, *options: str) -> Ran:
     assert file.exists(), text
     decisions = file.with_name("decisions.json")
     made = iam_decisions.read(decisions) if decisions.exists() else ()
-    return Ran(done.returncode, text, json.loads(file.read_text()), tuple(made))
+    return Ran(done.returncode, text, json.loads(file.read_text()), made)
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ class Aws:
         self.clients = Clients(region, clock)
         self.records = Records(self.clients, clock)
         self._clock = clock
-        self._elsewhere: dict[str, tuple[datetime, UpstreamReleases]] = {}  # by deployment group, and when it was asked
+        self._upstream: dict[str, tuple[datetime, UpstreamReleases]] = {}  # by deployment group, and when it was asked
         self._digests: dict[str, str] = {}  # of what is wanted, by function
         self._configurations: dict[tuple[str, str], Mapping[str, Any]] = {}  # by function and version
 
@@ -179,10 +179,10 @@ class Aws:
 
     def upstream(self, target: Target) -> UpstreamReleases:
         now = self._clock.now()
-        known = self._elsewhere.get(target.proof_group)
+        known = self._upstream.get(target.proof_group)
         if known is None or now - known[0] > STALE:
             found = upstream.told(self.clients, self._clock, target, self._digests.get(target.function, ""))
-            known = self._elsewhere[target.proof_group] = now, found
+            known = self._upstream[target.proof_group] = now, found
         return known[1]
 
     # What is done

@@ -32,6 +32,10 @@ class ReleaseContext:
     def overdue(self, deployment: Deployment) -> bool:
         return self.now - deployment.created > timedelta(minutes=self.policy.longest_wait_minutes)
 
+    def age(self, deployment: Deployment) -> timedelta:
+        """For how long a deployment has shifted traffic, or has been there, as far as CodeDeploy tells."""
+        return self.now - (deployment.shifting or deployment.started or deployment.created)
+
     def lost_with(self, deployment: Deployment) -> str | None:
         """The function by which the set that a deployment went with has failed; None where it has not."""
         return self.lost.get(deployment.entry.at) if deployment.entry else None
@@ -50,8 +54,7 @@ class ReleaseContext:
         """How far the canary is, in one line: minutes, the share and errors of both versions, the statistic."""
         seen, minutes, rule = self.seen, self.target.minutes, self.policy.rule
         stable, canary = seen.compared
-        begun = seen.followed.shifting or seen.followed.started if seen.followed else None
-        passed = int((self.now - begun) / timedelta(minutes=1)) if begun else 0
+        passed = int(self.age(seen.followed) / timedelta(minutes=1)) if seen.followed else 0
         share = seen.alias.weight if seen.alias.shifted == canary else float(seen.alias.version == canary)
         return (
             f"{min(passed, minutes)}/{minutes} min · v{canary} {share:.0%}: {_errors(seen.canary)} errors · "

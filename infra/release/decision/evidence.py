@@ -21,7 +21,7 @@ NO_PROBE = "{}"
 def missing(context: ReleaseContext, followed: Deployment) -> str | None:
     """Why the canary must not be promoted, when its last minute has begun; None where it may, or there is time left."""
     policy, last = context.policy, timedelta(minutes=context.target.minutes) - LAST_LOOK
-    if policy.evidence != "enforce" or not _short(context) or _age(context, followed) < last:
+    if policy.evidence != "enforce" or not _short(context) or context.age(followed) < last:
         return None
     return f"{_said(context)} before its last minute"
 
@@ -33,7 +33,7 @@ def top_up(context: ReleaseContext, followed: Deployment) -> TopUp | None:
     if not policy.top_up or context.target.probe == NO_PROBE or not alias.weight or not _short(context):
         return None
     enough = needed(policy.minimum_requests, alias.weight)
-    if _age(context, followed) < half or sent >= enough:
+    if context.age(followed) < half or sent >= enough:
         return None
     return TopUp(min(MOST_AT_ONCE, enough - sent), _said(context))
 
@@ -47,23 +47,20 @@ def needed(wanted: int, weight: float) -> int:
 
 def doubt(context: ReleaseContext) -> str:
     """What to add to a promotion that proved little."""
-    seen, stable = context.seen.notes.evidence, context.seen.compared[0]
-    if seen is not None and seen >= context.policy.minimum_requests > 0 and context.seen.stable.invocations == 0:
-        return f"; but no request of stable version {stable} was counted to compare it with"
-    if seen is None or seen >= context.policy.minimum_requests:
+    seen, least = context.seen.notes.evidence, context.policy.minimum_requests
+    if seen is None:
         return ""
-    least = context.policy.minimum_requests
-    return f"; but only {seen} requests had reached the canary before the shift: fewer than {least}"
+    if seen < least:
+        return f"; but only {seen} requests had reached the canary before the shift: fewer than {least}"
+    if least > 0 and context.seen.stable.invocations == 0:
+        return f"; but no request of stable version {context.seen.compared[0]} was counted to compare it with"
+    return ""
 
 
 def _short(context: ReleaseContext) -> bool:
     """Whether too few requests reached the canary, or none of stable's is counted: without those the rule is silent."""
     least, seen = context.policy.minimum_requests, context.seen
     return seen.canary.invocations < least or (least > 0 and seen.stable.invocations == 0)
-
-
-def _age(context: ReleaseContext, followed: Deployment) -> timedelta:
-    return context.now - (followed.shifting or followed.started or followed.created)
 
 
 def _said(context: ReleaseContext) -> str:

@@ -85,7 +85,7 @@ def fallback(target: Target, seen: Observation) -> Proof | None:
     proved = last(target, seen)
     if proved is None or proved.fingerprint != failed:
         return proved
-    return next((each for each in proofs(target, seen) if each.fingerprint != failed), proved)
+    return next(_besides(target, seen, {failed}), proved)
 
 
 def stands(target: Target, seen: Observation) -> bool:
@@ -136,7 +136,7 @@ def home(target: Target, seen: Observation, stable: str, wrong: Collection[str] 
         return stable
     if seen.good.fingerprint not in wrong:
         return seen.good.number
-    return next((each.number for each in proofs(target, seen) if each.number and each.fingerprint not in wrong), stable)
+    return next((each.number for each in _besides(target, seen, wrong) if each.number), stable)
 
 
 def before(target: Target, seen: Observation, forth: Deployment) -> str:
@@ -145,8 +145,13 @@ def before(target: Target, seen: Observation, forth: Deployment) -> str:
     known = _known(seen, stable)
     if (proof(target, seen, known) if known else _numbered(target, seen, stable)) is not None:
         return stable
-    others = (each for each in proofs(target, seen) if not forth.entry or each.fingerprint != forth.entry.fingerprint)
-    return next((each.number for each in others if each.number), stable)
+    promoted = {forth.entry.fingerprint} if forth.entry else set[str]()
+    return next((each.number for each in _besides(target, seen, promoted) if each.number), stable)
+
+
+def _besides(target: Target, seen: Observation, fingerprints: Collection[str]) -> Iterator[Proof]:
+    """The proofs of other code than that, the newest first."""
+    return (each for each in proofs(target, seen) if each.fingerprint not in fingerprints)
 
 
 def _promoted(seen: Observation) -> Iterator[Deployment]:
