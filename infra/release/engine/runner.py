@@ -30,9 +30,9 @@ from infra.release.model.tags import Enlisted
 
 EXPLAINED = {"verdict", "hook", "fault"}
 """The reasons of which a log may know more."""
-LOOK = timedelta(seconds=10)
 A_LINE_EACH = timedelta(minutes=1)
 """How often a log has a line of a canary: ten minutes of it are ten lines and not sixty."""
+LOOK = timedelta(seconds=10)
 """Between looks, while there is nothing to do but wait: often enough for a person, and far below AWS's rates."""
 
 
