@@ -79,13 +79,6 @@ def test_the_changelog_groups_changes_as_keep_a_changelog_does() -> None:
     assert groups <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
-@pytest.mark.parametrize("page", ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md"])
-def test_a_page_links_to_files_that_are_there(page: str) -> None:
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", text_of(page))
-    local = [link for link in links if "://" not in link and not link.startswith("../../")]
-    assert [link for link in local if not ((ROOT / page).parent / link).exists()] == []
-
-
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md"])
 def test_a_path_between_backticks_is_there(page: str) -> None:
     assert [name for name in paths(page) if not any(ROOT.glob(name))] == []
