@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi.runtime import rpc
+from pulumi.runtime import reset_options, rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 
 ACCOUNT, REGION = "333333333333", "eu-central-1"
@@ -106,6 +106,8 @@ def _name(urn: str) -> str:
 def record(program: Callable[[], object], stack: str = "prod", answers: Answers | None = None) -> Recorder:
     """Run `program` to its end, every output known, and return what it declared."""
     asyncio.set_event_loop(LOOP)
+    # The SDK keeps the first program's stack as the parent of all that follows.
+    reset_options()
     recorder = Recorder(answers=answers or {})
     set_mocks(recorder, project="strata", stack=stack, monitor=recorder)
     pulumi.runtime.test(lambda: program() and None)()  # type: ignore[no-untyped-call]

@@ -21,9 +21,9 @@ DEV = ServedStack("dev", "dev")
 ROLES = {each: f"arn:aws:iam::{ACCOUNT}:role/strata-prod-pulumi-{each}" for each in ("preview", "update")}
 
 
-def declare(*stacks: ServedStack, cloud: PulumiConfig = CLOUD) -> Recorder:
+def declare(*stacks: ServedStack, cloud: PulumiConfig = CLOUD, stack: str = "prod") -> Recorder:
     config = IdentityConfig(GitHubConfig("acme/shop"), stacks, pulumi=cloud)
-    return record(lambda: Deployments("deployments", place=PLACE, config=config, cloud=cloud))
+    return record(lambda: Deployments("deployments", place=PLACE, config=config, cloud=cloud), stack=stack)
 
 
 def test_each_stack_has_settings_of_its_own_and_nothing_else_is_declared() -> None:
@@ -35,6 +35,11 @@ def test_each_stack_has_settings_of_its_own_and_nothing_else_is_declared() -> No
     ]
     prod = recorded.named("deployments-prod").inputs
     assert (prod["organization"], prod["project"], prod["stack"]) == ("acme", "strata", "prod")
+
+
+def test_a_program_is_recorded_below_its_own_stack_whatever_was_recorded_before() -> None:
+    parents = [declare(DEV, stack=stack).named("deployments").parent for stack in ("dev", "prod")]
+    assert parents == ["strata-dev", "strata-prod"]
 
 
 def test_the_source_is_the_repositorys_main_by_vcs_and_not_by_what_is_deprecated() -> None:
