@@ -15,6 +15,7 @@ from rehearsal.observe.aws_records import Aws
 
 KEY = "strata:release.override"
 OVERRIDE = "ann: orders cannot be read and this is the fix"
+POSTS = 0.1  # of all requests: customers ask after their orders. The alarm needs four failed reads in each minute
 PATIENCE = 180.0  # seconds until the alarm must be red, on a machine that does something else most of the time
 
 

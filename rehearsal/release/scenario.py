@@ -15,7 +15,7 @@ from rehearsal.fleet.result import SetResult
 from rehearsal.fleet.step import run_set
 from rehearsal.observe.aws_records import Aws, Errors, Seen, newest
 from rehearsal.observe.outcome import Told, outcome, told_by
-from rehearsal.observe.traffic import MOST_AT_ONCE, Api, Orders, Traffic, late, share_of, within
+from rehearsal.observe.traffic import MOST_AT_ONCE, POSTS, Api, Orders, Traffic, late, share_of, within
 from rehearsal.release import outage
 from rehearsal.release.report import FAILING, Harm, Noop, Refused, Release, Report
 
@@ -163,12 +163,15 @@ class Rehearsal:
         self.story.chapter(
             "outage: what is live begins to fail",
             "Another system now keeps a binary checksum at each order in the table, which no version so far can put "
-            "into an answer: reads of old orders raise. The alarm of the whole alias turns red, so the fix is refused; "
-            "with an audited override it is released past that alarm, and judged by the verdict alarm alone.",
+            "into an answer: reads of old orders raise, and customers read again and again. The alarm of the whole alias "
+            "turns red, so the fix is refused; with an audited override it is released past that alarm, and judged by "
+            "the verdict alarm alone.",
         )
         self.keep_pace()
         step = Step("outage", self.aws.look(self.target), self._edge(time.time()))
-        orders = list(self.traffic.acknowledged) if self.traffic else []
+        orders: list[str] = []
+        if self.traffic:
+            orders, self.traffic.posts = list(self.traffic.acknowledged), outage.POSTS
         self.story.say(f"{outage.add_checksums(self.aws, orders)} orders have a checksum.")
         outage.wait_until_red(self.aws, self.target["alarm"])
         self.story.say(f"Alarm {self.target['alarm']} is red.")
@@ -181,6 +184,8 @@ class Rehearsal:
         self._configure("set", "--plaintext", outage.KEY, outage.OVERRIDE)
         self._close(self._up(step))
         self._configure("rm", outage.KEY)
+        if self.traffic:
+            self.traffic.posts = POSTS
 
     def step(self, name: str, edit: Edit | None = None) -> None:
         """Edit, `pulumi up`, and enter what came of it."""
