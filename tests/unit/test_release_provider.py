@@ -158,7 +158,7 @@ def rolled_back() -> Stack:
     stack = released(1)
     stack.update(inputs(2))
     goal, back = target(2), {"orders": stack.fake.deployments["d-1"]}
-    decide = operator.take_back(back, "customers complain")
+    decide = operator.revert(back, "customers complain")
     run([goal], ReleasePolicy(), stack.fake, stack.fake.clock, lambda _: None, decide)
     assert stack.fake.live.is_whole_on("1")
     return stack

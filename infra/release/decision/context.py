@@ -18,13 +18,16 @@ GRACE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class ReleaseContext:
-    """One function. `lost`: the moments of sets that have failed, and by which other function; this one goes along."""
+    """One function of a release. `failed_sets`: when sets started that have failed, and the function that failed each.
+
+    A deployment of this function that started at such a moment goes back with its set.
+    """
 
     target: Target
     seen: Observation
     policy: ReleasePolicy
     now: datetime
-    lost: Mapping[datetime, str] = field(default_factory=dict)
+    failed_sets: Mapping[datetime, str] = field(default_factory=dict)
 
     def within_grace(self, deployment: Deployment) -> bool:
         return self.now - (deployment.ended or deployment.created) < GRACE
@@ -36,9 +39,9 @@ class ReleaseContext:
         """For how long a deployment has shifted traffic, or has been there, as far as CodeDeploy tells."""
         return self.now - (deployment.shifting or deployment.started or deployment.created)
 
-    def lost_with(self, deployment: Deployment) -> str | None:
+    def failed_with(self, deployment: Deployment) -> str | None:
         """The function by which the set that a deployment went with has failed; None where it has not."""
-        return self.lost.get(deployment.entry.at) if deployment.entry else None
+        return self.failed_sets.get(deployment.entry.at) if deployment.entry else None
 
     @property
     def longest_wait(self) -> str:
@@ -73,9 +76,9 @@ class ReleaseContext:
     def finish(self, ending: Ending, reason: str, detail: str) -> Finish:
         stable, canary = self.seen.compared
         followed = self.seen.followed
-        if followed is not None and (forth := self.seen.reverts(followed)) is not None:
+        if followed is not None and (reverted := self.seen.reverts(followed)) is not None:
             # What it goes back to need not be what it started from, which may never have been proved.
-            stable, canary = forth.entry.stable if forth.entry else canary, stable
+            stable, canary = reverted.entry.stable if reverted.entry else canary, stable
         alias, live = self.seen.alias, self.seen.live.number
         outcome = Outcome(
             ending=ending,

@@ -42,7 +42,9 @@ ALARM = "alarm "
 """What the words of an alarm's reason begin with; those of a stop that came at the same moment do not."""
 
 
-def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str] = frozenset()) -> tuple[str, str]:
+def failure_reason(
+    deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str] = frozenset()
+) -> tuple[str, str]:
     """The reason and the detail of a deployment that failed or was stopped. `red`: alarms that are in ALARM still."""
     said = f"{deployment.error}: {deployment.message}".strip(": ")
     if deployment.error == "ALARM_ACTIVE":
@@ -54,7 +56,7 @@ def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[s
     if (stop := tags.stop(deployment.id)) is not None:
         by = f"stopped by {who(deployment, tags)}: " if stop.kind == "operator" else ""
         return stop.kind, f"{by}{stop.why}{REMEDIES.get(stop.kind, '')}"
-    return GONE if lost(deployment, tags) else _untagged(deployment)
+    return GONE if reason_was_dropped(deployment, tags) else _untagged(deployment)
 
 
 def _untagged(deployment: Deployment) -> tuple[str, str]:
@@ -83,9 +85,9 @@ def _named(alarm: str, message: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(alarm)}(?![\w-])", message) is not None
 
 
-def lost(deployment: Deployment, tags: Tags) -> bool:
+def reason_was_dropped(deployment: Deployment, tags: Tags) -> bool:
     """Whether a tag may have said why it was stopped or taken back, and been dropped for newer ones."""
-    return deployment.entry is not None and tags.may_have_lost(deployment.entry.at)
+    return deployment.entry is not None and tags.may_have_dropped(deployment.entry.at)
 
 
 def who(deployment: Deployment, tags: Tags) -> str:
@@ -98,7 +100,7 @@ def who(deployment: Deployment, tags: Tags) -> str:
 def ended(deployment: Deployment, target: Target, tags: Tags) -> tuple[str, str]:
     """The reason, in one word, and the detail of a deployment's end, later acts of an operator included."""
     if deployment.failed:
-        return blame(deployment, target, tags)
+        return failure_reason(deployment, target, tags)
     if (mark := tags.stop(deployment.id)) is not None:
         return mark.kind, f"{who(deployment, tags)} took it back: {mark.why}"
     return "verdict", "no alarm fired"
@@ -113,6 +115,6 @@ def rejection(fingerprint: str, target: Target, seen: Observation) -> Deployment
             # A stop that came too late left its tag, and took nothing back.
             back = seen.revert_of(each) is not None
             return each if back and stop and stop.kind in {*REJECTING, "operator"} else None
-        if each.failed and blame(each, target, seen.tags)[0] in REJECTING:
+        if each.failed and failure_reason(each, target, seen.tags)[0] in REJECTING:
             return each
     return None

@@ -4,8 +4,8 @@ There is no state but what `Observation` holds, nearly all of it read back from 
 looking again, and a CreateDeployment whose answer was lost is found in flight by its fingerprint. One look leads to one
 small action for each function, after which the runner looks again:
 
-    nothing in flight    _begin   unchanged, first, refused, repaired; or the metrics settle and a deployment starts
-    something in flight  _join    this very release is adopted; any other is followed to its end
+    nothing in flight    _when_idle   unchanged, first, refused, repaired; or the metrics settle and a deployment starts
+    something in flight  _adopt_or_wait    this very release is adopted; any other is followed to its end
     ours is followed     _follow  through queue, hooks and canary to promoted, or back until stable is whole
 
 What the functions of a set do for one another stands in `release_set`.
@@ -18,17 +18,17 @@ from datetime import datetime, timedelta
 
 from infra.release.decision import evidence, proven, silence
 from infra.release.decision.context import GRACE, ReleaseContext
-from infra.release.decision.failure import blame, rejection
+from infra.release.decision.failure import failure_reason, rejection
 from infra.release.decision.preconditions import (
     incompatible_versions,
     overridden,
-    pardonable,
     refusals,
+    retry_allowed_by_configuration,
     to_note,
     waived,
 )
 from infra.release.decision.promotion import proved
-from infra.release.decision.release_set import together
+from infra.release.decision.release_set import decide_set
 from infra.release.model.actions import Action, Follow, PointAlias, Probe, RevertDeployment, Start, Stop, Wait, WriteTag
 from infra.release.model.commands import WATCH
 from infra.release.model.observation import Deployment, Observation, Status
@@ -41,31 +41,31 @@ Seen = Mapping[str, Observation]
 
 def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
     """The next action for each function of the set, by its name."""
-    return together(_cases(wanted, seen, policy, now), _next)
+    return decide_set(_contexts(wanted, seen, policy, now), _next_action)
 
 
 def watch(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
     """As `decide`, for one who only watches: what is in flight is followed, and nothing new starts."""
-    return together(_cases(wanted, seen, policy, now), _watch)
+    return decide_set(_contexts(wanted, seen, policy, now), _watch)
 
 
 def retire(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
     """As `decide`, for a release that is deleted: a canary in flight goes back, and nothing new starts."""
-    return together(_cases(wanted, seen, policy, now), _retire)
+    return decide_set(_contexts(wanted, seen, policy, now), _retire)
 
 
-def _cases(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[ReleaseContext]:
+def _contexts(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[ReleaseContext]:
     return [ReleaseContext(target, seen[target.function], policy, now) for target in wanted]
 
 
-def _next(context: ReleaseContext) -> Action:
+def _next_action(context: ReleaseContext) -> Action:
     if context.seen.followed is not None:
         return _follow(context, context.seen.followed)
     if context.seen.in_flight is not None:
-        return _join(context, context.seen.in_flight)
+        return _adopt_or_wait(context, context.seen.in_flight)
     if context.seen.unacknowledged is not None:
         return Follow(context.seen.unacknowledged.id)
-    return _begin(context)
+    return _when_idle(context)
 
 
 def _watch(context: ReleaseContext) -> Action:
@@ -73,7 +73,7 @@ def _watch(context: ReleaseContext) -> Action:
     if context.seen.followed is not None:
         return _follow(context, context.seen.followed)
     if running is None:
-        lost = _repair(context) or _take_lost_back(context)
+        lost = _repair(context) or _revert_failed_set(context)
         return lost or context.finish(Ending.UNCHANGED, "idle", "nothing is in flight")
     return Follow(running.id) if running.entry is not None else _others(context, running)
 
@@ -90,7 +90,7 @@ def _retire(context: ReleaseContext) -> Action:
 # Something is in flight.
 
 
-def _join(context: ReleaseContext, running: Deployment) -> Action:
+def _adopt_or_wait(context: ReleaseContext, running: Deployment) -> Action:
     """Follow what is this very release, forth or back."""
     ours = context.seen.reverts(running) or running
     is_ours = ours.entry is not None and ours.entry.fingerprint == context.seen.wanted.fingerprint
@@ -105,9 +105,9 @@ def _others(context: ReleaseContext, running: Deployment) -> Wait:
 # Nothing is in flight.
 
 
-def _begin(context: ReleaseContext) -> Action:
+def _when_idle(context: ReleaseContext) -> Action:
     seen = context.seen
-    if (repair := _repair(context) or _take_lost_back(context)) is not None:
+    if (repair := _repair(context) or _revert_failed_set(context)) is not None:
         return repair
     if seen.alias.shifted is None:
         if not seen.ledger and not seen.tags.first:
@@ -126,8 +126,8 @@ def _repair(context: ReleaseContext) -> Action | None:
     if last is None or last.entry is None or not last.failed:
         return None
     wrong, right = {last.entry.fingerprint}, last.entry.stable
-    if (forth := seen.reverts(last)) is not None and forth.entry is not None:
-        wrong, right = {forth.entry.fingerprint}, last.canary or forth.entry.stable
+    if (reverted := seen.reverts(last)) is not None and reverted.entry is not None:
+        wrong, right = {reverted.entry.fingerprint}, last.canary or reverted.entry.stable
     held = {each.fingerprint for each in (seen.live, seen.shifted) if each is not None}
     # CodeDeploy's own way back leads to what succeeded last, which an operator may have taken back since.
     wrong |= {each for each in held if rejection(each, context.target, seen) is not None} | _of_failed_sets(context)
@@ -139,14 +139,18 @@ def _repair(context: ReleaseContext) -> Action | None:
     return PointAlias(right, f"{last.id} is {last.status.value} and left the alias on {seen.alias}")
 
 
-def _take_lost_back(context: ReleaseContext) -> Action | None:
+def _revert_failed_set(context: ReleaseContext) -> Action | None:
     """Take back what is live, where a runner has resolved so, or the set that it was promoted with has failed since."""
     seen = context.seen
     good = next((each for each in seen.ledger if each.entry and each.status is Status.SUCCEEDED), None)
-    if good is None or good.entry is None or (lost := _lost(context, good, silence.resolved(seen.tags, good))) is None:
+    if (
+        good is None
+        or good.entry is None
+        or (lost := _why_it_goes_back(context, good, silence.resolved(seen.tags, good))) is None
+    ):
         return None
     is_live = seen.alias.shifted is None and seen.live.fingerprint == good.entry.fingerprint
-    return _take_back(context, good, *lost) if is_live and seen.reverts(good) is None else None
+    return _revert(context, good, *lost) if is_live and seen.reverts(good) is None else None
 
 
 def _of_failed_sets(context: ReleaseContext) -> set[str]:
@@ -154,20 +158,20 @@ def _of_failed_sets(context: ReleaseContext) -> set[str]:
     return {
         each.entry.fingerprint
         for each in context.seen.ledger
-        if each.entry and each.status is Status.SUCCEEDED and context.lost_with(each) is not None
+        if each.entry and each.status is Status.SUCCEEDED and context.failed_with(each) is not None
     }
 
 
-def _lost(context: ReleaseContext, deployment: Deployment, condemned: str | None) -> tuple[str, str] | None:
+def _why_it_goes_back(context: ReleaseContext, deployment: Deployment, condemned: str | None) -> tuple[str, str] | None:
     """The reason, and its words, for which a deployment that has succeeded goes back; None where it stays."""
     if condemned is not None:
         return "verdict", condemned
-    culprit = context.lost_with(deployment)
+    culprit = context.failed_with(deployment)
     return ("set", f"{culprit} was not promoted and the set goes together") if culprit is not None else None
 
 
 def _first(context: ReleaseContext) -> Action:
-    seen, answer = context.seen, context.seen.notes.answer
+    seen, answer = context.seen, context.seen.notes.probe_result
     if (refused := _allowed(context)) is not None:
         return refused
     if answer is None or answer.version != seen.wanted.number:
@@ -189,7 +193,7 @@ def _first(context: ReleaseContext) -> Action:
 
 def _reached(context: ReleaseContext) -> Action:
     seen, live = context.seen, context.seen.live
-    if not seen.ledger and seen.notes.answer is not None:
+    if not seen.ledger and seen.notes.probe_result is not None:
         return context.finish(Ending.FIRST, "answered", f"{live.number} answered its first call")
     proof = proven.proof(context.target, seen, live)
     how = proof.how if proof else "and no record says how it went live: CodeDeploy keeps none for ever"
@@ -201,9 +205,9 @@ def _reached(context: ReleaseContext) -> Action:
 def _allowed(context: ReleaseContext) -> Action | None:
     """Refuse what must not be started; None where nothing is in the way, or all of it has been set aside."""
     wanted = context.seen.wanted
-    if (pardoned := pardonable(context)) is not None:
-        why = f"release.retry allows {wanted.fingerprint} one more try after {pardoned.id}"
-        return WriteTag(RetryGrant(wanted.fingerprint, pardoned.id, configured=True), why)
+    if (retry_granted := retry_allowed_by_configuration(context)) is not None:
+        why = f"release.retry allows {wanted.fingerprint} one more try after {retry_granted.id}"
+        return WriteTag(RetryGrant(wanted.fingerprint, retry_granted.id, configured=True), why)
     if not (found := list(refusals(context))):
         return _note_proof(context)
     if not overridden(context):
@@ -254,18 +258,18 @@ def _start(context: ReleaseContext) -> Action:
 
 
 def _follow(context: ReleaseContext, followed: Deployment) -> Action:
-    if (forth := context.seen.reverts(followed)) is not None:
-        return _taken_back(context, followed, forth)
+    if (reverted := context.seen.reverts(followed)) is not None:
+        return _await_revert(context, followed, reverted)
     match followed.status:
         case Status.SUCCEEDED:
             return _verify(context, followed)
         case Status.FAILED | Status.STOPPED:
-            return _way_back(context, followed)
+            return _await_rollback(context, followed)
     return _running(context, followed)
 
 
 def _running(context: ReleaseContext, followed: Deployment) -> Action:
-    if (culprit := context.lost_with(followed)) is not None:
+    if (culprit := context.failed_with(followed)) is not None:
         return _stop(context, followed, "set", f"{culprit} was not promoted and the set goes together")
     if not context.policy.wait:
         detail = f"CodeDeploy shifts the traffic and CloudWatch judges; follow it by {WATCH}"
@@ -316,12 +320,12 @@ def _stop(context: ReleaseContext, deployment: Deployment, kind: str, why: str) 
 
 
 def _verify(context: ReleaseContext, followed: Deployment) -> Action:
-    seen, lost = context.seen, _lost(context, followed, silence.condemned(context, followed))
+    seen, lost = context.seen, _why_it_goes_back(context, followed, silence.condemned(context, followed))
     # A watcher may want another version than the one that is in flight.
     released = (followed.entry or seen.wanted).fingerprint
     if seen.alias.shifted is None and seen.live.fingerprint == released:
         if lost is not None:
-            return _take_back(context, followed, *lost)
+            return _revert(context, followed, *lost)
         return context.finish(
             Ending.PROMOTED, "verdict", f"{context.rates}, and no alarm fired{evidence.doubt(context)}"
         )
@@ -333,7 +337,7 @@ def _verify(context: ReleaseContext, followed: Deployment) -> Action:
     return context.finish(Ending.ROLLED_BACK, "operator", detail)
 
 
-def _way_back(context: ReleaseContext, followed: Deployment) -> Action:
+def _await_rollback(context: ReleaseContext, followed: Deployment) -> Action:
     """Until the alias is whole on the recorded stable version, or on what is proved where that is not: by CodeDeploy,
     and by the runner where that fails."""
     wrong = ({followed.entry.fingerprint} if followed.entry else set()) | _of_failed_sets(context)
@@ -342,7 +346,7 @@ def _way_back(context: ReleaseContext, followed: Deployment) -> Action:
     if rollback is not None and rollback.running and not context.overdue(rollback):
         return context.wait(Phase.ROLLBACK, f"{rollback.id} rolls {followed.id} back")
     if context.seen.alias.is_whole_on(stable) or context.seen.overtaken:
-        reason, detail = blame(followed, context.target, context.seen.tags, context.seen.red)
+        reason, detail = failure_reason(followed, context.target, context.seen.tags, context.seen.red)
         rates = f"; {context.rates}" if context.seen.canary.invocations else ""
         return context.finish(Ending.ROLLED_BACK, reason, f"{detail}{rates}")
     if rollback is None and context.within_grace(followed):
@@ -354,22 +358,22 @@ def _way_back(context: ReleaseContext, followed: Deployment) -> Action:
 # What was promoted goes back.
 
 
-def _take_back(context: ReleaseContext, forth: Deployment, kind: str, why: str) -> Action:
+def _revert(context: ReleaseContext, reverted: Deployment, kind: str, why: str) -> Action:
     """By a deployment of its own, so that CodeDeploy's record, where it looks for what was last good, stays true."""
-    if context.seen.tags.stop(forth.id) is None or forth.entry is None:
-        return WriteTag(Stopped(forth.id, kind, why), why, Phase.ROLLBACK)
-    stable = proven.before(context.target, context.seen, forth)
-    return RevertDeployment(context.seen.live.number, stable, forth.entry.at, why)
+    if context.seen.tags.stop(reverted.id) is None or reverted.entry is None:
+        return WriteTag(Stopped(reverted.id, kind, why), why, Phase.ROLLBACK)
+    stable = proven.before(context.target, context.seen, reverted)
+    return RevertDeployment(context.seen.live.number, stable, reverted.entry.at, why)
 
 
-def _taken_back(context: ReleaseContext, followed: Deployment, forth: Deployment) -> Action:
+def _await_revert(context: ReleaseContext, followed: Deployment, reverted: Deployment) -> Action:
     _, stable = context.seen.compared
     if followed.running and not context.overdue(followed):
-        return context.wait(Phase.ROLLBACK, f"{followed.id} takes {forth.id} back")
+        return context.wait(Phase.ROLLBACK, f"{followed.id} takes {reverted.id} back")
     if context.seen.alias.is_whole_on(stable) or context.seen.overtaken:
-        stop = context.seen.tags.stop(forth.id)
+        stop = context.seen.tags.stop(reverted.id)
         reason, detail = (stop.kind, stop.why) if stop else ("operator", "it was taken back")
-        return context.finish(Ending.ROLLED_BACK, reason, f"{detail}; {followed.id} took {forth.id} back")
+        return context.finish(Ending.ROLLED_BACK, reason, f"{detail}; {followed.id} took {reverted.id} back")
     if context.within_grace(followed):
         return context.wait(Phase.ROLLBACK, f"{followed.id} is {followed.status.value}")
     return PointAlias(stable, f"{followed.id} is {followed.status.value}, and the alias is on {context.seen.alias}")

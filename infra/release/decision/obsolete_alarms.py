@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
-from infra.release.decision.failure import blame
+from infra.release.decision.failure import failure_reason
 from infra.release.model.observation import Deployment, reverts
 from infra.release.model.spec import Target
 from infra.release.model.tags import Stopped, Tags
@@ -37,8 +37,8 @@ def verdicts(target: Target, deployment: Deployment) -> list[str]:
 
 def unnoted(target: Target, attempts: Iterable[Deployment], tags: Tags, red: AbstractSet[str]) -> list[Stopped]:
     """The reasons that only an alarm's state tells: CodeDeploy's record names none that fired. `red`: in ALARM."""
-    found = ((each, blame(each, target, tags, red)) for each in attempts if each.failed)
-    return [Stopped(each.id, *said) for each, said in found if said != blame(each, target, tags)]
+    found = ((each, failure_reason(each, target, tags, red)) for each in attempts if each.failed)
+    return [Stopped(each.id, *said) for each, said in found if said != failure_reason(each, target, tags)]
 
 
 def left(target: Target, ledger: Sequence[Deployment], configured: Mapping[str, datetime], now: datetime) -> list[str]:
@@ -62,6 +62,6 @@ def _guarded(ledger: Sequence[Deployment]) -> set[str]:
     """The alarms of what is in flight, and of what that takes back: CodeDeploy's own way back may look at them."""
     running = [each for each in ledger if each.running]
     back = {each.rolls_back for each in running} | {
-        forth.id for each in running if (forth := reverts(each, ledger)) is not None
+        reverted.id for each in running if (reverted := reverts(each, ledger)) is not None
     }
     return {name for each in ledger if each.running or each.id in back for name in each.alarms}

@@ -45,32 +45,32 @@ def stop(seen: Observation, deployment: str, why: str) -> Action | None:
     return Stop(deployment, why) if seen.tags.stop(deployment) == mark else WriteTag(mark, why, Phase.ROLLBACK)
 
 
-def take_back(forth: Mapping[str, Deployment], why: str) -> Decide:
+def revert(reverted: Mapping[str, Deployment], why: str) -> Decide:
     """Take those deployments back, by function, each by a deployment of its own; then watch."""
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
         actions = next_action.watch(wanted, seen, policy, now)
         contexts = {each.function: ReleaseContext(each, seen[each.function], policy, now) for each in wanted}
-        return actions | {name: _back(contexts[name], each, why) or actions[name] for name, each in forth.items()}
+        return actions | {name: _revert(contexts[name], each, why) or actions[name] for name, each in reverted.items()}
 
     return decide
 
 
-def _back(context: ReleaseContext, forth: Deployment, why: str) -> Action | None:
+def _revert(context: ReleaseContext, reverted: Deployment, why: str) -> Action | None:
     seen = context.seen
-    if seen.followed is not None or forth.entry is None:
+    if seen.followed is not None or reverted.entry is None:
         return None
-    known = seen.deployment(forth.id)
+    known = seen.deployment(reverted.id)
     if known is not None and (way_back := seen.revert_of(known)) is not None:
         return Follow(way_back.id)
     if seen.in_flight is not None:
         return context.finish(Ending.REFUSED, "busy", f"{seen.in_flight.id} has been started meanwhile; {ABORT_IT}")
-    if seen.alias.shifted is not None or seen.live.fingerprint != forth.entry.fingerprint:
+    if seen.alias.shifted is not None or seen.live.fingerprint != reverted.entry.fingerprint:
         return context.finish(Ending.REFUSED, "moved", f"the alias has been moved meanwhile, to {seen.alias}; {LOOK}")
-    mark = Stopped(forth.id, "operator", why)
-    if seen.tags.stop(forth.id) != mark:
+    mark = Stopped(reverted.id, "operator", why)
+    if seen.tags.stop(reverted.id) != mark:
         return WriteTag(mark, why, Phase.ROLLBACK)
-    return RevertDeployment(seen.live.number, proven.before(context.target, seen, forth), forth.entry.at, why)
+    return RevertDeployment(seen.live.number, proven.before(context.target, seen, reverted), reverted.entry.at, why)
 
 
 ABORT_IT = f"bring it back by {ABORT}"
@@ -88,7 +88,7 @@ def promoted(seen: Observation) -> Deployment | None:
 
 def last_promoted_set(seen: Seen) -> dict[str, Deployment]:
     """What was promoted together last and is live still, by function: deployments of one moment."""
-    found = {name: forth for name, each in seen.items() if (forth := promoted(each)) is not None}
+    found = {name: reverted for name, each in seen.items() if (reverted := promoted(each)) is not None}
     newest = max((each.entry.at for each in found.values() if each.entry), default=None)
     return {name: each for name, each in found.items() if each.entry and each.entry.at == newest}
 
@@ -107,21 +107,21 @@ def released_with(seen: Seen, functions: Collection[str]) -> set[str]:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A fingerprint that is refused. `pardoned`: one more try of it is allowed, and has not been made."""
+    """A fingerprint that is refused. `retry_granted`: one more try of it is allowed, and has not been made."""
 
     fingerprint: str
     deployment: Deployment
     reason: str
     detail: str
-    pardoned: bool
+    retry_granted: bool
 
 
 def rejections(target: Target, seen: Observation) -> list[Rejection]:
     """Every fingerprint that the records refuse, the newest first."""
     tried = dict.fromkeys(each.entry.fingerprint for each in seen.ledger if each.entry)
-    pardoned = {each.deployment for each in seen.tags.pardons}
+    retry_granted = {each.deployment for each in seen.tags.retry_grants}
     found = [
-        Rejection(fingerprint, each, *ended(each, target, seen.tags), each.id in pardoned)
+        Rejection(fingerprint, each, *ended(each, target, seen.tags), each.id in retry_granted)
         for fingerprint in tried
         if (each := rejection(fingerprint, target, seen)) is not None
     ]

@@ -40,7 +40,7 @@ def refusals(context: ReleaseContext) -> Iterator[PreconditionFailure]:
     yield from incompatible_versions(context)
 
 
-def pardonable(context: ReleaseContext) -> Deployment | None:
+def retry_allowed_by_configuration(context: ReleaseContext) -> Deployment | None:
     """The rejection that the configuration's `release.retry` allows again with this run, for the first time."""
     wanted = context.seen.wanted.fingerprint
     allowed = context.policy.retry == wanted and not _retried(context)
@@ -50,7 +50,8 @@ def pardonable(context: ReleaseContext) -> Deployment | None:
 def _retried(context: ReleaseContext) -> bool:
     """Whether `release.retry` has had its one try of the wanted version."""
     return any(
-        each.configured and each.fingerprint == context.seen.wanted.fingerprint for each in context.seen.tags.pardons
+        each.configured and each.fingerprint == context.seen.wanted.fingerprint
+        for each in context.seen.tags.retry_grants
     )
 
 
@@ -84,7 +85,7 @@ def _untried(context: ReleaseContext) -> Iterator[PreconditionFailure]:
 def _rejected(context: ReleaseContext) -> Iterator[PreconditionFailure]:
     wanted, tags = context.seen.wanted, context.seen.tags
     found = rejection(wanted.fingerprint, context.target, context.seen)
-    if found is None or any(each.deployment == found.id for each in tags.pardons):
+    if found is None or any(each.deployment == found.id for each in tags.retry_grants):
         return
     why = ": ".join(ended(found, context.target, tags))
     allow = f"python -m infra.release allow-retry --stack STACK --function {context.target.function} --reason WHY"

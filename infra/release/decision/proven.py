@@ -139,13 +139,13 @@ def home(target: Target, seen: Observation, stable: str, wrong: Collection[str] 
     return next((each.number for each in _besides(target, seen, wrong) if each.number), stable)
 
 
-def before(target: Target, seen: Observation, forth: Deployment) -> str:
-    """Where what `forth` promoted goes back to: what it started from, or the last that was proved besides it."""
-    stable = forth.entry.stable if forth.entry else seen.live.number
+def before(target: Target, seen: Observation, reverted: Deployment) -> str:
+    """Where what `reverted` promoted goes back to: what it started from, or the last that was proved besides it."""
+    stable = reverted.entry.stable if reverted.entry else seen.live.number
     known = _known(seen, stable)
     if (proof(target, seen, known) if known else _numbered(target, seen, stable)) is not None:
         return stable
-    promoted = {forth.entry.fingerprint} if forth.entry else set[str]()
+    promoted = {reverted.entry.fingerprint} if reverted.entry else set[str]()
     return next((each.number for each in _besides(target, seen, promoted) if each.number), stable)
 
 
@@ -161,8 +161,8 @@ def _promoted(seen: Observation) -> Iterator[Deployment]:
         if each.entry:
             of_moment.setdefault(each.entry.at, []).append(each)
     ways_back = [(each, reverts(each, some)) for some in of_moment.values() for each in some]
-    back = {each.id for each, forth in ways_back if forth is not None}
-    taken = {forth.id for _, forth in ways_back if forth is not None}
+    back = {each.id for each, reverted in ways_back if reverted is not None}
+    taken = {reverted.id for _, reverted in ways_back if reverted is not None}
     for each in seen.ledger:
         if each.entry and each.status is Status.SUCCEEDED and each.id not in back | taken:
             yield each

@@ -46,8 +46,8 @@ def findings(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: d
     for target in wanted:
         context = ReleaseContext(target, seen[target.function], policy, now)
         alone = _in_flight(context, running) if (running := context.seen.in_flight) else _at_rest(context)
-        found += [each for each in (alone, _lost(context, watched[target.function])) if each][:1]
-    return found + list(_half(seen))
+        found += [each for each in (alone, _failed_set(context, watched[target.function])) if each][:1]
+    return found + list(_partial_set(seen))
 
 
 def choices(target: Target, seen: Observation) -> list[str]:
@@ -63,19 +63,19 @@ def choices(target: Target, seen: Observation) -> list[str]:
     return list(dict.fromkeys([*proved, *([seen.good.number] if seen.good else []), *origin]))
 
 
-def settled(finding: Finding, to: str) -> Finding:
+def with_choice(finding: Finding, to: str) -> Finding:
     """A split alias, of which an operator says that `to` should be live."""
     return replace(finding, act=f"sends all traffic to {to}", remedy="", version=to)
 
 
-def mend(found: Sequence[Finding]) -> Decide:
+def recover(found: Sequence[Finding]) -> Decide:
     """Do the one safe thing about each that has one; then watch."""
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
         actions = next_action.watch(wanted, seen, policy, now)
         contexts = {each.function: ReleaseContext(each, seen[each.function], policy, now) for each in wanted}
         return actions | {
-            each.function: _mended(contexts[each.function], each) or actions[each.function]
+            each.function: _recovery_action(contexts[each.function], each) or actions[each.function]
             for each in found
             if each.act
         }
@@ -83,7 +83,7 @@ def mend(found: Sequence[Finding]) -> Decide:
     return decide
 
 
-def _mended(context: ReleaseContext, finding: Finding) -> Action | None:
+def _recovery_action(context: ReleaseContext, finding: Finding) -> Action | None:
     """The next action that `next_action.watch` would not take; None where it does."""
     seen, why = context.seen, f"unstick: {finding.kind}"
     match finding.kind:
@@ -94,11 +94,11 @@ def _mended(context: ReleaseContext, finding: Finding) -> Action | None:
         case "split" if seen.alias.shifted is not None:
             return PointAlias(finding.version, why)
         case "left":
-            return _put_right(context)
+            return _repair(context)
     return None
 
 
-def _put_right(context: ReleaseContext) -> Action | None:
+def _repair(context: ReleaseContext) -> Action | None:
     name = context.target.function
     action = next_action.retire([context.target], {name: context.seen}, context.policy, context.now)[name]
     return None if isinstance(action, Finish) else action
@@ -136,7 +136,7 @@ def _in_flight(context: ReleaseContext, running: Deployment) -> Finding | None:
 
 def _at_rest(context: ReleaseContext) -> Finding | None:
     seen, name = context.seen, context.target.function
-    match _put_right(context):
+    match _repair(context):
         case PointAlias(version, why):
             return Finding("left", name, why, f"sends all traffic to {version}, from which it started")
         case Wait(_, why):
@@ -150,7 +150,7 @@ def _at_rest(context: ReleaseContext) -> Finding | None:
     return Finding("split", name, what, remedy=f"say which version should be live by `--to`: {which}")
 
 
-def _lost(context: ReleaseContext, action: Action) -> Finding | None:
+def _failed_set(context: ReleaseContext, action: Action) -> Finding | None:
     """Of a set that has failed, what was promoted before it did."""
     match action:
         case WriteTag(Stopped(deployment, "set"), why) if (last := context.seen.deployment(deployment)) and last.entry:
@@ -164,7 +164,7 @@ def _lost(context: ReleaseContext, action: Action) -> Finding | None:
     )
 
 
-def _half(seen: Seen) -> Iterator[Finding]:
+def _partial_set(seen: Seen) -> Iterator[Finding]:
     """Of a set whose runner died before it had started all."""
     for moment in {each.tags.enlisted for each in seen.values() if each.tags.enlisted}:
         enlisted = {name: each for name, each in seen.items() if each.tags.enlisted == moment}

@@ -21,18 +21,18 @@ from infra.release.model.tags import Enlisted, Stopped
 Next = Callable[[ReleaseContext], Action]
 
 
-def together(contexts: Sequence[ReleaseContext], next_: Next) -> dict[str, Action]:
+def decide_set(contexts: Sequence[ReleaseContext], next_: Next) -> dict[str, Action]:
     """The next action of every function, by name; `next_` decides for one by itself."""
-    contexts = [replace(context, lost=_lost(context, contexts)) for context in contexts]
+    contexts = [replace(context, failed_sets=_failed_sets(context, contexts)) for context in contexts]
     alone = {context.target.function: next_(context) for context in contexts}
     if (culprit := _culprit(alone)) is not None:
-        alone = _give_up(contexts, alone, culprit, next_)
+        alone = _fail_set(contexts, alone, culprit, next_)
     elif any(isinstance(action, Start) for action in alone.values()):
-        alone = _set_out(contexts, alone)
-    return alone if all(isinstance(each, Finish) for each in alone.values()) else _held(alone)
+        alone = _start_set(contexts, alone)
+    return alone if all(isinstance(each, Finish) for each in alone.values()) else _hold_until_all_done(alone)
 
 
-def _lost(context: ReleaseContext, contexts: Iterable[ReleaseContext]) -> dict[datetime, str]:
+def _failed_sets(context: ReleaseContext, contexts: Iterable[ReleaseContext]) -> dict[datetime, str]:
     """The moments at which another function was tried and failed, or has been condemned since: whatever was tried
     with it is lost."""
     return {
@@ -51,17 +51,17 @@ def _culprit(alone: dict[str, Action]) -> str | None:
     return next(bad, None)
 
 
-def _give_up(
+def _fail_set(
     contexts: Iterable[ReleaseContext], alone: dict[str, Action], culprit: str, next_: Next
 ) -> dict[str, Action]:
     """Nothing starts any more, and what has been started at the same moment goes back."""
     contexts = list(contexts)
-    moment = _open(contexts)
+    moment = _partially_started(contexts)
     given_up = {}
     for context in contexts:
         name, action = context.target.function, alone[context.target.function]
         if moment is not None and name != culprit:
-            action = next_(replace(context, lost={**context.lost, moment: culprit}))
+            action = next_(replace(context, failed_sets={**context.failed_sets, moment: culprit}))
         given_up[name] = (
             context.finish(Ending.REFUSED, "set", _NOT_WITHOUT.format(culprit)) if _waits(context, action) else action
         )
@@ -83,7 +83,7 @@ def _waits(context: ReleaseContext, action: Action) -> bool:
     return isinstance(action, Start | Probe)
 
 
-def _set_out(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> dict[str, Action]:
+def _start_set(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> dict[str, Action]:
     """Start all at one moment, once none is in the way of another; tags tell of the moment before."""
     starting = [context for context in contexts if isinstance(alone[context.target.function], Start)]
     ready = all(
@@ -94,7 +94,7 @@ def _set_out(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> di
         return alone | {
             context.target.function: Wait(Phase.SET, "waits for the others to be ready") for context in starting
         }
-    moment = _open(contexts)
+    moment = _partially_started(contexts)
     if any(
         _tried(context, moment) for context in starting
     ):  # the set went on without the rest, and this is another one
@@ -112,7 +112,7 @@ def _set_out(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> di
     }
 
 
-def _open(contexts: Sequence[ReleaseContext]) -> datetime | None:
+def _partially_started(contexts: Sequence[ReleaseContext]) -> datetime | None:
     """The moment of a set of which some deployments were created and some were not: its runner died in between."""
     for moment in sorted(
         {context.seen.tags.enlisted for context in contexts if context.seen.tags.enlisted}, reverse=True
@@ -133,7 +133,7 @@ def _tried(context: ReleaseContext, moment: datetime | None) -> list[Deployment]
     return [each for each in context.seen.ledger if each.entry is not None and each.entry.at == moment]
 
 
-def _held(alone: dict[str, Action]) -> dict[str, Action]:
+def _hold_until_all_done(alone: dict[str, Action]) -> dict[str, Action]:
     """Nobody finishes before all can: who is promoted may yet have to go back."""
     return {
         name: Wait(Phase.SET, f"{action.outcome.title}; waits for the others") if isinstance(action, Finish) else action

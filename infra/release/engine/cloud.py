@@ -46,7 +46,7 @@ class Cloud(Protocol):
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         """Create the verdict alarms and the deployment; returns the deployment's id."""
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
+    def revert(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         """Create the deployment that brings all traffic back at once; returns its id."""
 
     def top_up(self, target: Target, requests: int) -> None:

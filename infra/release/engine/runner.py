@@ -116,9 +116,9 @@ class _Run:
         self.notes = {target.function: Notes() for target in wanted}
         self.outcomes: dict[str, Outcome] = {}
         self.seen: dict[str, Observation] = {}
-        self.told: dict[str, Progress] = {}
+        self.last_progress: dict[str, Progress] = {}
         self.reported: dict[str, datetime] = {}  # when the last line was that a log keeps
-        self.looked = False
+        self.observed_once = False
         self.failing_since: datetime | None = None
 
     def to_the_end(self) -> dict[str, Outcome]:
@@ -127,9 +127,9 @@ class _Run:
                 self.attempt()
             self.clear()
         except ReleaseError as problem:
-            raise type(problem)(f"{problem}{self.left_behind()}") from problem
+            raise type(problem)(f"{problem}{self.still_running_hint()}") from problem
         except KeyboardInterrupt:
-            raise Interrupted(f"interrupted{self.left_behind()}") from None
+            raise Interrupted(f"interrupted{self.still_running_hint()}") from None
         return self.outcomes
 
     def attempt(self) -> None:
@@ -149,7 +149,7 @@ class _Run:
         now = self.clock.now()
         seen = look(self.wanted, self.policy, self.cloud, self.notes, self.is_older)
         seen = {name: self.remember(name, each, now) for name, each in seen.items()}
-        self.looked, self.seen = True, seen
+        self.observed_once, self.seen = True, seen
         actions = self.decide(self.wanted, seen, self.policy, now)
         busy: list[TransientError] = []
         for target in self.wanted:
@@ -170,24 +170,26 @@ class _Run:
         name, notes = target.function, self.notes[target.function]
         match action:
             case Wait(phase, why):
-                self.tell(Progress(name, phase, why))
+                self.report_progress(Progress(name, phase, why))
                 if phase is Phase.CANARY:
                     self.notes[name] = replace(notes, evidence=seen.canary.invocations)
             case Probe(version):
-                self.tell(Progress(name, action.phase, f"calling {version}, the first version"))
-                self.notes[name] = replace(notes, answer=self.cloud.probe(target, version))
+                self.report_progress(Progress(name, action.phase, f"calling {version}, the first version"))
+                self.notes[name] = replace(notes, probe_result=self.cloud.probe(target, version))
             case WriteTag(mark, why):
-                self.tell(Progress(name, action.phase, why))
+                self.report_progress(Progress(name, action.phase, why))
                 self.cloud.note(target, mark)
                 self.notes[name] = replace(notes, enlisted=notes.enlisted or isinstance(mark, Enlisted))
             case TopUp(requests, why):
-                self.tell(Progress(name, action.phase, f"{why}: sending {requests} through the alias"))
+                self.report_progress(Progress(name, action.phase, f"{why}: sending {requests} through the alias"))
                 self.cloud.top_up(target, requests)
                 sent, evidence = notes.topped_up + requests, seen.canary.invocations
                 self.notes[name] = replace(notes, topped_up=sent, evidence=evidence)
             case Finish(outcome):
                 outcome = outcome.with_cause(self.cause(target, seen, outcome))
-                self.tell(Progress(name, action.phase, outcome.text if outcome.ending.good else outcome.title))
+                self.report_progress(
+                    Progress(name, action.phase, outcome.text if outcome.ending.good else outcome.title)
+                )
                 self.outcomes[name] = outcome
             case _:
                 self.move(target, seen, action)
@@ -207,19 +209,23 @@ class _Run:
                     else f"along {target.curve}, judged over {target.minutes} minutes"
                 )
                 but = f", which {' and '.join(action.waived)} cannot stop (overridden)" if action.waived else ""
-                self.tell(Progress(name, action.phase, f"{stable} -> {canary} {curve}, as {deployment}{but}"))
+                self.report_progress(
+                    Progress(name, action.phase, f"{stable} -> {canary} {curve}, as {deployment}{but}")
+                )
             case RevertDeployment(canary, stable, _, why):
-                deployment = self.cloud.take_back(target, self.policy, action)
+                deployment = self.cloud.revert(target, self.policy, action)
                 self.follow(name, deployment)
-                self.tell(Progress(name, action.phase, f"{why}: {canary} -> {stable} at once, as {deployment}"))
+                self.report_progress(
+                    Progress(name, action.phase, f"{why}: {canary} -> {stable} at once, as {deployment}")
+                )
             case Follow(deployment):
                 self.follow(name, deployment)
-                self.tell(Progress(name, action.phase, f"{deployment} is this release, already in flight"))
+                self.report_progress(Progress(name, action.phase, f"{deployment} is this release, already in flight"))
             case Stop(deployment, why):
-                self.tell(Progress(name, action.phase, why))
+                self.report_progress(Progress(name, action.phase, why))
                 self.cloud.stop(deployment)
             case PointAlias(version, why):
-                self.tell(Progress(name, action.phase, f"{why}: sending all traffic to {version}"))
+                self.report_progress(Progress(name, action.phase, f"{why}: sending all traffic to {version}"))
                 self.cloud.point_alias(target, seen.alias, version)
 
     def clear(self) -> None:
@@ -235,7 +241,9 @@ class _Run:
             self.cloud.clear(there.keys() & _verdicts(self.wanted, attempts))
         except AwsError as problem:  # it costs a little until a sweep deletes them, and must not hide the outcome
             for target in self.wanted:
-                self.tell(Progress(target.function, Phase.CLEAR, f"the verdict alarms are left to a sweep: {problem}"))
+                self.report_progress(
+                    Progress(target.function, Phase.CLEAR, f"the verdict alarms are left to a sweep: {problem}")
+                )
 
     def follow(self, name: str, deployment: str) -> None:
         self.notes[name] = replace(self.notes[name], following=deployment)
@@ -248,29 +256,29 @@ class _Run:
         except AwsError:  # a log out of reach must not hide the outcome
             return None
 
-    def tell(self, progress: Progress) -> None:
+    def report_progress(self, progress: Progress) -> None:
         """Report every observation of a canary, and anything else when it changes."""
         name, now = progress.function, self.clock.now()
-        last = self.told.get(name)
+        last = self.last_progress.get(name)
         if progress.phase is Phase.CANARY or progress != last:
             repeated = last is not None and last.phase is progress.phase
             quiet = repeated and progress.phase is Phase.CANARY and now - self.reported[name] < A_LINE_EACH
             if not quiet:
                 self.reported[name] = now
             self.report(replace(progress, repeated=repeated, quiet=quiet))
-        self.told[name] = progress
+        self.last_progress[name] = progress
 
     def tolerate_outage(self, problem: TransientError) -> None:
         """Let the next look try again; give up where AWS never answered at all, or not for the longest wait."""
         now = self.clock.now()
         self.failing_since = self.failing_since or now
         longest = timedelta(minutes=self.policy.longest_wait_minutes)
-        if not self.looked or now - self.failing_since > longest:
+        if not self.observed_once or now - self.failing_since > longest:
             raise AwsError(str(problem)) from problem
         for target in self.wanted:
-            self.tell(Progress(target.function, Phase.RETRY, str(problem)))
+            self.report_progress(Progress(target.function, Phase.RETRY, str(problem)))
 
-    def left_behind(self) -> str:
+    def still_running_hint(self) -> str:
         """What goes on without this runner, and what a person can do about it."""
         running = [
             f"{following} of {name}"

@@ -58,8 +58,8 @@ def _stands(facts: Examined, alias: Alias, live: Version) -> tuple[Grade, str, s
         return _without_ledger(alias, facts.tags)
     if last.entry is None:
         return Grade.WARNING, f"; {last.id}, the last deployment, was started by hand", "release by `pulumi up`"
-    forth = reverts(last, ledger)
-    wanted = forth.entry.stable if forth and forth.entry else last.entry.stable
+    reverted = reverts(last, ledger)
+    wanted = reverted.entry.stable if reverted and reverted.entry else last.entry.stable
     as_told = alias.version == wanted if last.failed else live.fingerprint == last.entry.fingerprint
     if as_told:
         return Grade.OK, f", as {last.id} left it", ""
