@@ -95,7 +95,7 @@ def test_prod_takes_what_staging_has_proved_and_nothing_else(pair: Pair) -> None
         assert pair.release(pair.staging, bad).ending is Ending.ROLLED_BACK
 
     count = changes(pair)
-    for code, said in ((unseen, "it was never released there"), (bad, "was taken back there (verdict: ")):
+    for code, said in ((unseen, "it was never released there"), (bad, "was reverted there (verdict: ")):
         end = pair.follow(code)
         assert (end.ending, end.reason) == (Ending.REFUSED, "unproven")
         assert said in end.detail

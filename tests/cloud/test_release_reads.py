@@ -129,7 +129,7 @@ def test_the_doctor_names_what_is_wrong_with_its_remedy(live: World, tmp_path: P
         "hook CodeDeployHook_gone",
         "version 2",  # live, and no release has promoted it
     }
-    assert "somebody moved it" in bad["alias orders:live"]["said"]
+    assert "it was moved by hand" in bad["alias orders:live"]["said"]
     assert "cannot fire: AWS/Lambda Eras" in bad["alarm orders-live-errors"]["said"]
     assert all(each["remedy"] for each in bad.values())
 

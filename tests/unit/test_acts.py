@@ -153,7 +153,7 @@ def test_a_rollback_is_a_deployment_of_its_own_and_the_same_code_is_refused_from
     assert (back.entry.at, back.entry.stable) == (forth.entry.at, "2")
     [refused] = release(fake).values()
     assert (refused.ending, refused.reason) == (Ending.REFUSED, "rejected")
-    assert f"user/ann took it back: {WHY}" in refused.detail
+    assert f"user/ann reverted it: {WHY}" in refused.detail
 
 
 def test_what_was_rolled_back_can_be_forgiven_once() -> None:

@@ -164,7 +164,7 @@ def rolled_back() -> Stack:
     return stack
 
 
-ANNS = "d-1 was rolled back (operator: user/ann took it back: customers complain); the next `pulumi up` is refused "
+ANNS = "d-1 was rolled back (operator: user/ann reverted it: customers complain); the next `pulumi up` is refused "
 
 
 def test_a_preview_knows_an_operators_rollback_and_that_the_next_up_is_refused() -> None:

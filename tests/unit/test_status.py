@@ -111,7 +111,7 @@ def test_a_promotion_that_was_taken_back_went_back() -> None:
     document = told(seen(way_back, deployment(Status.SUCCEEDED), tags=taken))
     last = document["last"]
     assert (last["deployment"], last["outcome"], last["reason"]) == ("d-1", "rolled_back", "operator")
-    assert last["detail"] == "user/ann took it back: totals are wrong"
+    assert last["detail"] == "user/ann reverted it: totals are wrong"
     assert [each["deployment"] for each in document["stops"]] == ["d-1"]
 
 

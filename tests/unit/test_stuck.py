@@ -142,7 +142,7 @@ def test_an_alias_moved_away_under_a_canary_makes_an_orphan_of_it() -> None:
     fake.point("3")
     [finding] = findings(fake)
     assert finding.kind == "orphan"
-    assert "moved the alias to 3" in finding.what
+    assert "the alias was moved to 3" in finding.what
     [end] = mended(fake).values()
     assert (end.ending, end.traffic) == (Ending.ROLLED_BACK, "all traffic is on 1")
     assert findings(fake) == []

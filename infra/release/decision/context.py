@@ -1,4 +1,4 @@
-"""One function of a release as its decision sees it: all that is wanted and known of it, and the words for it."""
+"""The context of a decision about one function: what is wanted, what was observed, and the sentences that report it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.verdict.judge import Counts, judge
 
 GRACE = timedelta(minutes=1)
-"""How long CodeDeploy may take to show in the alias, or in a rollback of its own, what a deployment's end implies."""
+"""CodeDeploy may need this long after a deployment's end to move the alias, or to start a rollback of its own."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class ReleaseContext:
         return self.now - deployment.created > timedelta(minutes=self.policy.longest_wait_minutes)
 
     def age(self, deployment: Deployment) -> timedelta:
-        """For how long a deployment has shifted traffic, or has been there, as far as CodeDeploy tells."""
+        """Time since the deployment began to shift traffic; since it was created, where no other time is known."""
         return self.now - (deployment.shifting or deployment.started or deployment.created)
 
     def failed_with(self, deployment: Deployment) -> str | None:
-        """The function by which the set that a deployment went with has failed; None where it has not."""
+        """The function that failed the set of this deployment; None while the set has not failed."""
         return self.failed_sets.get(deployment.entry.at) if deployment.entry else None
 
     @property
@@ -54,7 +54,7 @@ class ReleaseContext:
 
     @property
     def progress(self) -> str:
-        """How far the canary is, in one line: minutes, the share and errors of both versions, the statistic."""
+        """One line on the canary: minutes, share and errors of both versions, and the statistic beside its limit."""
         seen, minutes, rule = self.seen, self.target.minutes, self.policy.rule
         stable, canary = seen.compared
         passed = int(self.age(seen.followed) / timedelta(minutes=1)) if seen.followed else 0

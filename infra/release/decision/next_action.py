@@ -1,14 +1,14 @@
-"""What to do next: `decide(wanted, seen, policy, now)`, pure.
+"""Decide the next action of a release: `decide(wanted, seen, policy, now)`. Pure.
 
-There is no state but what `Observation` holds, nearly all of it read back from AWS. So a runner that died resumes by
-looking again, and a CreateDeployment whose answer was lost is found in flight by its fingerprint. One look leads to one
-small action for each function, after which the runner looks again:
+`Observation` is the only state, and nearly all of it is read back from AWS. So a runner that died resumes by observing
+again, and a CreateDeployment whose answer never arrived is found in flight by its fingerprint. Each observation leads
+to one small action for each function, after which the runner observes again:
 
     nothing in flight    _when_idle   unchanged, first, refused, repaired; or the metrics settle and a deployment starts
     something in flight  _adopt_or_wait    this very release is adopted; any other is followed to its end
     ours is followed     _follow  through queue, hooks and canary to promoted, or back until stable is whole
 
-What the functions of a set do for one another stands in `release_set`.
+`release_set` decides what the functions of a set do for one another.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: dat
 
 
 def watch(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
-    """As `decide`, for one who only watches: what is in flight is followed, and nothing new starts."""
+    """As `decide`, for a caller who only watches: follows what is in flight and starts nothing."""
     return decide_set(_contexts(wanted, seen, policy, now), _watch)
 
 
 def retire(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
-    """As `decide`, for a release that is deleted: a canary in flight goes back, and nothing new starts."""
+    """As `decide`, for a release that is being deleted: rolls a canary in flight back and starts nothing."""
     return decide_set(_contexts(wanted, seen, policy, now), _retire)
 
 
@@ -91,7 +91,7 @@ def _retire(context: ReleaseContext) -> Action:
 
 
 def _adopt_or_wait(context: ReleaseContext, running: Deployment) -> Action:
-    """Follow what is this very release, forth or back."""
+    """Adopt a deployment that releases or reverts the wanted code; wait for any other."""
     ours = context.seen.reverts(running) or running
     is_ours = ours.entry is not None and ours.entry.fingerprint == context.seen.wanted.fingerprint
     return Follow(running.id) if is_ours else _others(context, running)
@@ -121,7 +121,7 @@ def _when_idle(context: ReleaseContext) -> Action:
 
 
 def _repair(context: ReleaseContext) -> Action | None:
-    """Take traffic off a version whose deployment failed, where the ledger shows that nobody has yet."""
+    """Take traffic off a version whose deployment failed, where the ledger shows that it still has some."""
     seen, last = context.seen, context.seen.last_attempt
     if last is None or last.entry is None or not last.failed:
         return None
@@ -140,7 +140,7 @@ def _repair(context: ReleaseContext) -> Action | None:
 
 
 def _revert_failed_set(context: ReleaseContext) -> Action | None:
-    """Take back what is live, where a runner has resolved so, or the set that it was promoted with has failed since."""
+    """Revert the live version if a runner has condemned it, or if the set that it was promoted with has failed."""
     seen = context.seen
     good = next((each for each in seen.ledger if each.entry and each.status is Status.SUCCEEDED), None)
     if (
@@ -154,7 +154,7 @@ def _revert_failed_set(context: ReleaseContext) -> Action | None:
 
 
 def _of_failed_sets(context: ReleaseContext) -> set[str]:
-    """What was promoted with a set that has failed since: no way back leads there, and CodeDeploy's own may have."""
+    """Fingerprints promoted with a set that has failed since: CodeDeploy may have rolled back to one; ours must not."""
     return {
         each.entry.fingerprint
         for each in context.seen.ledger
@@ -163,7 +163,7 @@ def _of_failed_sets(context: ReleaseContext) -> set[str]:
 
 
 def _why_it_goes_back(context: ReleaseContext, deployment: Deployment, condemned: str | None) -> tuple[str, str] | None:
-    """The reason, and its words, for which a deployment that has succeeded goes back; None where it stays."""
+    """The reason and the detail for which a deployment that has succeeded must be reverted; None where it stays."""
     if condemned is not None:
         return "verdict", condemned
     culprit = context.failed_with(deployment)
@@ -186,8 +186,8 @@ def _first(context: ReleaseContext) -> Action:
         wanted = seen.wanted
         mark = First(wanted.number, wanted.fingerprint, wanted.digest, wanted.contract, context.policy.commit)
         return WriteTag(mark, f"{seen.wanted.number} answered", Phase.PROBE)
-    if seen.traffic == 0:  # an earlier first version failed its probe, so nobody was ever sent to it
-        return PointAlias(seen.wanted.number, f"{seen.alias.version} never answered, and nobody calls the alias")
+    if seen.traffic == 0:  # an earlier first version failed its probe, so no caller was ever sent to it
+        return PointAlias(seen.wanted.number, f"{seen.alias.version} never answered, and the alias has no callers")
     return _start(context)
 
 
@@ -203,7 +203,7 @@ def _reached(context: ReleaseContext) -> Action:
 
 
 def _allowed(context: ReleaseContext) -> Action | None:
-    """Refuse what must not be started; None where nothing is in the way, or all of it has been set aside."""
+    """Refuse a release that must not start; None where no precondition fails or an override covers each that does."""
     wanted = context.seen.wanted
     if (retry_granted := retry_allowed_by_configuration(context)) is not None:
         why = f"release.retry allows {wanted.fingerprint} one more try after {retry_granted.id}"
@@ -227,7 +227,7 @@ def _made_whole(context: ReleaseContext) -> PointAlias | None:
 
 
 def _note_proof(context: ReleaseContext) -> WriteTag | None:
-    """What another stack's ledger says is gone when that stack is, so this one's group keeps it."""
+    """Copy the upstream stack's proof into this group's tags: its own ledger is gone once that stack is deleted."""
     proof = proved(context)
     noted = context.seen.tags.proved.get(proof.fingerprint) if proof else None
     if proof is None or (noted is not None and noted.mark == proof):
@@ -236,7 +236,8 @@ def _note_proof(context: ReleaseContext) -> WriteTag | None:
 
 
 def _start(context: ReleaseContext) -> Action:
-    """Start once the verdict's window holds nothing of an earlier try: one code has one version, hence its metrics."""
+    """Start once the verdict's window holds no metrics of an earlier try: the same code is the same version, so both
+    tries would be counted together."""
     seen, wanted = context.seen, context.seen.wanted
     window = timedelta(minutes=context.target.minutes + 1)  # a minute of metrics may straddle the window's edge
     tries = seen.tries(wanted.fingerprint)
@@ -283,7 +284,7 @@ def _running(context: ReleaseContext, followed: Deployment) -> Action:
 
 
 def _shift(context: ReleaseContext, followed: Deployment) -> Action:
-    """Before the canary has traffic, while it has a share, and after the shift."""
+    """Act on a deployment that has begun: before the canary has traffic, while it has a share, and after the shift."""
     alias, target = context.seen.alias, context.target
     stable, canary = context.seen.compared
     if (moved := _moved(context, followed)) is not None:
@@ -307,13 +308,13 @@ def _moved(context: ReleaseContext, followed: Deployment) -> str | None:
     if began is None or context.now - began < GRACE or canary in {alias.version, alias.shifted}:
         return None
     return (
-        f"somebody moved alias {context.target.alias} to {alias} while {followed.id} shifted traffic to {canary}: "
-        "UpdateAlias in CloudTrail says who"
+        f"alias {context.target.alias} was moved to {alias} while {followed.id} shifted traffic to {canary}: "
+        "UpdateAlias in CloudTrail says by whom"
     )
 
 
 def _stop(context: ReleaseContext, deployment: Deployment, kind: str, why: str) -> Action:
-    """CodeDeploy has no field for a stop's reason, so the tag goes before it."""
+    """Stop a deployment once a tag says why: CodeDeploy has no field for a stop's reason."""
     if context.seen.tags.stop(deployment.id) is None:
         return WriteTag(Stopped(deployment.id, kind, why), why, Phase.ROLLBACK)
     return Stop(deployment.id, why)
@@ -333,13 +334,15 @@ def _verify(context: ReleaseContext, followed: Deployment) -> Action:
         return context.wait(Phase.VERIFY, f"{followed.id} has succeeded")
     if lost is not None and seen.alias.is_whole_on(seen.compared[0]):  # another runner was first
         return context.finish(Ending.ROLLED_BACK, *lost)
-    detail = "CodeDeploy shifted all traffic, but somebody has moved the alias since; run again to release over it"
+    detail = "CodeDeploy shifted all traffic, but the alias was moved afterwards; run again to release over it"
     return context.finish(Ending.ROLLED_BACK, "operator", detail)
 
 
 def _await_rollback(context: ReleaseContext, followed: Deployment) -> Action:
-    """Until the alias is whole on the recorded stable version, or on what is proved where that is not: by CodeDeploy,
-    and by the runner where that fails."""
+    """Wait until the alias is whole on the recorded stable version, or on a proved one where that is not proved.
+
+    CodeDeploy's rollback does it; where that fails, the runner moves the alias.
+    """
     wrong = ({followed.entry.fingerprint} if followed.entry else set()) | _of_failed_sets(context)
     stable = proven.home(context.target, context.seen, context.seen.compared[0], wrong)
     rollback = context.seen.deployment(followed.rollback)
@@ -355,11 +358,11 @@ def _await_rollback(context: ReleaseContext, followed: Deployment) -> Action:
     return PointAlias(stable, f"{failed}, and the alias is on {context.seen.alias}")
 
 
-# What was promoted goes back.
+# A promoted version is reverted.
 
 
 def _revert(context: ReleaseContext, reverted: Deployment, kind: str, why: str) -> Action:
-    """By a deployment of its own, so that CodeDeploy's record, where it looks for what was last good, stays true."""
+    """Revert by a deployment, not by UpdateAlias: CodeDeploy rolls back to what its own records say succeeded last."""
     if context.seen.tags.stop(reverted.id) is None or reverted.entry is None:
         return WriteTag(Stopped(reverted.id, kind, why), why, Phase.ROLLBACK)
     stable = proven.before(context.target, context.seen, reverted)

@@ -1,7 +1,7 @@
-"""What an operator asks of a release, as the runner decides it: to abort, to roll back. Pure.
+"""An operator's requests, abort and rollback, as decisions of the runner. Pure.
 
-Each is a way to `next_action.watch` that does one thing more: it starts what was asked for, and the end of that is then
-watched by the same rules as any other.
+Each wraps `next_action.watch`: it starts what the operator asked for, and the end of that is watched by the same rules
+as any other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Decide = Callable[[Sequence[Target], Seen, ReleasePolicy, datetime], dict[str, A
 
 
 def abort(stops: Mapping[str, str], why: str) -> Decide:
-    """Stop those deployments, by function, and have them rolled back; then watch."""
+    """Stop those deployments, by function, and have CodeDeploy roll them back; then watch."""
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
         actions = next_action.watch(wanted, seen, policy, now)
@@ -35,7 +35,7 @@ def abort(stops: Mapping[str, str], why: str) -> Decide:
 
 
 def stop(seen: Observation, deployment: str, why: str) -> Action | None:
-    """Adopt a deployment, say in the group's tags why it is stopped, and stop it; None once it has ended."""
+    """The next step to stop a deployment: adopt it, record why in a tag, stop it; None once it has ended."""
     if seen.notes.following is None:
         return Follow(deployment)
     running = seen.deployment(deployment)
@@ -46,7 +46,7 @@ def stop(seen: Observation, deployment: str, why: str) -> Action | None:
 
 
 def revert(reverted: Mapping[str, Deployment], why: str) -> Decide:
-    """Take those deployments back, by function, each by a deployment of its own; then watch."""
+    """Revert those deployments, by function, each by a deployment of its own; then watch."""
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
         actions = next_action.watch(wanted, seen, policy, now)
@@ -81,20 +81,20 @@ LOOK = "look again by `python -m infra.release status --stack STACK`"
 
 
 def promoted(seen: Observation) -> Deployment | None:
-    """The deployment that brought what is live now, and that nobody has taken back; None where nothing of ours did."""
+    """The deployment that promoted the live version and was not reverted; None where none of ours did."""
     tries = (each for each in seen.tries(seen.live.fingerprint) if each.status is Status.SUCCEEDED)
     return next((each for each in tries if seen.revert_of(each) is None), None)
 
 
 def last_promoted_set(seen: Seen) -> dict[str, Deployment]:
-    """What was promoted together last and is live still, by function: deployments of one moment."""
+    """The deployments of the set that was promoted last and is still live, by function."""
     found = {name: reverted for name, each in seen.items() if (reverted := promoted(each)) is not None}
     newest = max((each.entry.at for each in found.values() if each.entry), default=None)
     return {name: each for name, each in found.items() if each.entry and each.entry.at == newest}
 
 
 def released_with(seen: Seen, functions: Collection[str]) -> set[str]:
-    """Those functions, and all that were ever released at one moment with what is in flight or newest of them."""
+    """Those functions, and every function released in one set with their deployment in flight or their newest one."""
     moments = {
         each.entry.at
         for name in functions
@@ -107,7 +107,7 @@ def released_with(seen: Seen, functions: Collection[str]) -> set[str]:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A fingerprint that is refused. `retry_granted`: one more try of it is allowed, and has not been made."""
+    """A rejected fingerprint. `retry_granted`: one more try of it is allowed, and has not been made."""
 
     fingerprint: str
     deployment: Deployment
@@ -117,7 +117,7 @@ class Rejection:
 
 
 def rejections(target: Target, seen: Observation) -> list[Rejection]:
-    """Every fingerprint that the records refuse, the newest first."""
+    """Every fingerprint that the records reject, the newest first."""
     tried = dict.fromkeys(each.entry.fingerprint for each in seen.ledger if each.entry)
     retry_granted = {each.deployment for each in seen.tags.retry_grants}
     found = [

@@ -1,13 +1,13 @@
-"""What a release can be stuck in, and the one safe way out of each. Pure.
+"""States that a release can be stuck in, and the one safe way out of each. Pure.
 
     split   traffic is shared by two versions, nothing is in flight, and no record of ours says why
-    left    a deployment of ours ended badly, and nobody took the traffic off its version
+    left    a deployment of ours ended badly, and its version still has traffic
     orphan  a deployment is in flight that is none of ours, or whose alias has been moved away under it
     hung    a deployment has not begun, or not gone back, within the longest wait
     half    a set was promoted in part
 
-Of a split alias only a person can say which version should be live; of a set whose runner died before it had started
-all, whether it goes on. For the rest the records say what is right.
+Only an operator can say which version of a split alias should be live, or whether a set goes on whose runner died
+before it had started all. For the rest the records say what is right.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from infra.release.model.tags import Stopped
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is stuck. `act`: what is done about it, in words; where nothing safe can be, the `remedy`."""
+    """One stuck state. `act`: what `unstick` does about it, in words; where nothing is safe to do, the `remedy`."""
 
     kind: str
     function: str
@@ -40,7 +40,7 @@ class Finding:
 
 
 def findings(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[Finding]:
-    """All that is stuck."""
+    """Every stuck state of the release."""
     watched = next_action.watch(wanted, seen, policy, now)
     found = []
     for target in wanted:
@@ -51,8 +51,8 @@ def findings(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: d
 
 
 def choices(target: Target, seen: Observation) -> list[str]:
-    """The versions that a split alias may be sent to: those it holds that are proved, what was proved last, and where
-    the live one came from. Where nothing is proved, those it holds, unless rejected."""
+    """Versions that may get all traffic of a split alias: those it holds that are proved, the one proved last, and the
+    one that the live version replaced. Where nothing is proved, those it holds, unless rejected."""
     held = [each for each in (seen.live, seen.shifted) if each]
     proved = [each.number for each in held if proven.proof(target, seen, each)]
     if not proved and seen.good is None:
@@ -64,12 +64,12 @@ def choices(target: Target, seen: Observation) -> list[str]:
 
 
 def with_choice(finding: Finding, to: str) -> Finding:
-    """A split alias, of which an operator says that `to` should be live."""
+    """The finding of a split alias, with the operator's choice of the version that gets all traffic."""
     return replace(finding, act=f"sends all traffic to {to}", remedy="", version=to)
 
 
 def recover(found: Sequence[Finding]) -> Decide:
-    """Do the one safe thing about each that has one; then watch."""
+    """Do the one safe thing about each finding that has one; then watch."""
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
         actions = next_action.watch(wanted, seen, policy, now)
@@ -84,7 +84,7 @@ def recover(found: Sequence[Finding]) -> Decide:
 
 
 def _recovery_action(context: ReleaseContext, finding: Finding) -> Action | None:
-    """The next action that `next_action.watch` would not take; None where it does."""
+    """The next action, where `next_action.watch` would not take it by itself; else None."""
     seen, why = context.seen, f"unstick: {finding.kind}"
     match finding.kind:
         case "orphan":
@@ -122,8 +122,8 @@ def _in_flight(context: ReleaseContext, running: Deployment) -> Finding | None:
     held = [version for version in (seen.live, seen.shifted) if version is not None]
     if any(each.number != entry.stable and each.fingerprint != entry.fingerprint for each in held):
         what = (
-            f"{running.id} shifts traffic from {entry.stable} to fingerprint {entry.fingerprint}, but somebody has "
-            f"moved the alias to {seen.alias}"
+            f"{running.id} shifts traffic from {entry.stable} to fingerprint {entry.fingerprint}, but the alias "
+            f"was moved to {seen.alias}"
         )
         home = proven.home(context.target, seen, entry.stable, {entry.fingerprint})
         act = f"{stopped}, then sends all traffic to {home}{', from which it started' if home == entry.stable else ''}"
@@ -151,7 +151,7 @@ def _at_rest(context: ReleaseContext) -> Finding | None:
 
 
 def _failed_set(context: ReleaseContext, action: Action) -> Finding | None:
-    """Of a set that has failed, what was promoted before it did."""
+    """A function that was promoted before its set failed."""
     match action:
         case WriteTag(Stopped(deployment, "set"), why) if (last := context.seen.deployment(deployment)) and last.entry:
             back = proven.before(context.target, context.seen, last)
@@ -165,7 +165,7 @@ def _failed_set(context: ReleaseContext, action: Action) -> Finding | None:
 
 
 def _partial_set(seen: Seen) -> Iterator[Finding]:
-    """Of a set whose runner died before it had started all."""
+    """A set whose runner died before it had started all functions."""
     for moment in {each.tags.enlisted for each in seen.values() if each.tags.enlisted}:
         enlisted = {name: each for name, each in seen.items() if each.tags.enlisted == moment}
         live = [
