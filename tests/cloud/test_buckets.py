@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.permissions import document, encrypted_in_transit, lent
-from tests.cloud.conftest import REGION, TRUST, Cloud, archive
+from local.tests.cloud.conftest import REGION, TRUST, Cloud, archive
 
 CODE = archive("def handler(event, context): return 'lent'")
 

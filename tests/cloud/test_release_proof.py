@@ -12,7 +12,7 @@ from infra.release.engine.runner import run
 from infra.release.model.outcome import Ending, Outcome
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import parse
-from tests.cloud.conftest import REGION, Cloud, Functions, archive, until
+from local.tests.cloud.conftest import REGION, Cloud, Functions, archive, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud
 
 __all__ = ["cloud"]  # a fixture

@@ -18,8 +18,8 @@ from infra.release.model.observation import Notes
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import Target
 from infra.release.reports.doctor.alias import FIRST_CANARY
-from tests.cloud.codedeploy import EVERY, appspec
-from tests.cloud.conftest import REGION, ROOT, until
+from local.tests.cloud.codedeploy import EVERY, appspec
+from local.tests.cloud.conftest import REGION, ROOT, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud, live, world
 
 __all__ = ["cloud", "live", "world"]  # fixtures
