@@ -60,7 +60,7 @@ def test_an_alias_made_anew_on_an_untried_version_goes_to_the_last_good_one_and_
     live.release(live.functions.publish(GOOD.replace("VERSION", "2")))
     third = live.functions.publish(GOOD.replace("VERSION", "3"))
     live.client("lambda").delete_alias(FunctionName="orders", Name="live")
-    with pytest.raises(NotFoundError, match=r"alias live of orders is gone .*`pulumi up --refresh` makes it anew"):
+    with pytest.raises(NotFoundError, match=r"alias live of orders is gone .*`pulumi up --refresh` creates it again"):
         live.release(third)
     live.functions.alias(third)  # as Pulumi does, after a refresh
     end = live.release(third)

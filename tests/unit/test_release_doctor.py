@@ -162,13 +162,13 @@ def changed(**values: Any) -> dict[str, Any]:
     ("values", "expected"),
     [
         ({"alarms": {}}, "bad alarm orders-live-errors: does not exist"),
-        (changed(acts=False), "bad alarm orders-live-errors: its actions are disabled: nobody is told"),
+        (changed(acts=False), "bad alarm orders-live-errors: its actions are disabled, so it notifies no one"),
         (changed(actions=()), f"bad alarm orders-live-errors: it does not notify {ORDERS.topic}"),
         (changed(state="ALARM"), "bad alarm orders-live-errors: is in ALARM"),
         (changed(metrics=frozenset({WRONG, CALLS})), "cannot fire: AWS/Lambda Errors (FunctionName=order) had no data"),
         (
             {"reported": frozenset()},
-            "warning alarm orders-live-errors: cannot have fired yet: nobody called alias live",
+            "warning alarm orders-live-errors: cannot have fired yet: alias live had no request",
         ),
         (
             {"leftover": ("orders-verdict-1-2-x",), "verdicts": 3},
@@ -212,7 +212,7 @@ def hooked(hook: Hook | None, name: str = BAKE.name) -> dict[str, Any]:
         ),
         (
             {"group": replace(GROUP, alarms=frozenset(), blind=True)},
-            "warning deployment group orders-group: does not heed",
+            "warning deployment group orders-group: does not obey",
         ),
         ({"trusted": None}, "its service role arn:aws:iam::1:role/codedeploy does not exist"),
         ({"trusted": False}, "does not trust codedeploy.amazonaws.com"),

@@ -220,7 +220,7 @@ def test_an_alias_that_is_gone_is_said_to_be_made_anew_by_an_up_that_refreshes()
     stack = released(2)
     stack.fake.gone = True
     stack.diff(inputs(2))
-    assert stack.engine.warnings()[-1].endswith("`pulumi up --refresh` makes it anew")
+    assert stack.engine.warnings()[-1].endswith("`pulumi up --refresh` creates it again")
 
 
 def test_a_canary_that_a_dead_runner_left_is_no_drift() -> None:

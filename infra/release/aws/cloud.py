@@ -40,7 +40,7 @@ ROLLBACK_EVENTS: list[AutoRollbackEventType] = [
 ]
 """All of them, always: without the last, stopping a deployment leaves the alias split."""
 ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
-ANEW = "`pulumi up --refresh` makes it anew, and sends its traffic to what the ledger proves"
+ANEW = "`pulumi up --refresh` creates it again, and sends its traffic to what the ledger proves"
 STALE = timedelta(minutes=1)
 """How long is believed what the stack before this one has told."""
 MOST_STREAMS = 100  # that FilterLogEvents takes by name

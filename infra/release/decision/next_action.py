@@ -375,7 +375,7 @@ def _await_revert(context: ReleaseContext, followed: Deployment, reverted: Deplo
         return context.wait(Phase.ROLLBACK, f"{followed.id} takes {reverted.id} back")
     if context.seen.alias.is_whole_on(stable) or context.seen.overtaken:
         stop = context.seen.tags.stop(reverted.id)
-        reason, detail = (stop.kind, stop.why) if stop else ("operator", "it was taken back")
+        reason, detail = (stop.kind, stop.why) if stop else ("operator", "it was reverted")
         return context.finish(Ending.ROLLED_BACK, reason, f"{detail}; {followed.id} took {reverted.id} back")
     if context.within_grace(followed):
         return context.wait(Phase.ROLLBACK, f"{followed.id} is {followed.status.value}")
