@@ -21,7 +21,7 @@ PIPELINE = $(RUN) -m infra.pipeline
 RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
-.PHONY: help bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties bench captures format venvs
+.PHONY: help bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties bench captures format venvs
 .PHONY: lock tools plan deploy story drift doctor sweep abort rollback unlock access comment environments
 
 help: ## Say what each target does
@@ -39,8 +39,10 @@ sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed
 bundle: venvs ## The commit's Lambda zips and their manifest into dist/, the same bytes on every machine
 	@PATH="$$($(PYTHON) -m local.toolchain uv):$$PATH" $(RUN) -m infra.artifacts build
 
-keep: venvs ## Put the bundles of dist/ into the artifact bucket that a stack takes them from: make keep STACK=prod
+publish-bundle: venvs ## Publish the bundles of dist/ to a stack's artifact bucket: make publish-bundle STACK=prod
 	@$(NEEDS_STACK); $(RUN) -m infra.artifacts put --stack "$$STACK"
+
+keep: publish-bundle
 
 policy: tools ## Preview each stack under the policy pack, as a pull request does
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.policy_preview

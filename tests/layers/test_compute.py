@@ -74,7 +74,7 @@ def test_the_function_is_as_configured(bundle: Bundle) -> None:
     assert function["environment"]["variables"]["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
 
 
-def test_the_function_is_told_its_table_and_no_more_than_the_app_reads(bundle: Bundle) -> None:
+def test_the_function_gets_its_table_and_only_the_variables_that_the_app_reads(bundle: Bundle) -> None:
     variables = declare(bundle).one("lambda/function:Function").inputs["environment"]["variables"]
     assert variables == {
         "TABLE_NAME": "orders-prod",

@@ -49,7 +49,7 @@ def test_the_source_is_the_repositorys_main_by_vcs_and_not_by_what_is_deprecated
     assert "github" not in prod
 
 
-def test_a_push_deploys_only_where_nobody_must_let_it_happen_and_every_pull_request_previews() -> None:
+def test_a_push_deploys_only_a_stack_without_reviewers_and_every_pull_request_previews() -> None:
     recorded = declare(PROD, DEV)
     pushed = {name: recorded.named(f"deployments-{name}").inputs["vcs"]["deployCommits"] for name in ("prod", "dev")}
     assert pushed == {"prod": False, "dev": True}

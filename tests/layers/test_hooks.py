@@ -114,7 +114,7 @@ def test_the_smoke_hook_answers_long_before_codedeploys_hour_is_over(bundles: di
     assert function(declare(bundles), "smoke").inputs["timeout"] == 180
 
 
-def test_the_smoke_hook_is_told_whose_events_a_function_answers(bundles: dict[str, Bundle]) -> None:
+def test_the_smoke_hook_gets_the_service_whose_events_a_function_answers(bundles: dict[str, Bundle]) -> None:
     variables = function(declare(bundles), "smoke").inputs["environment"]["variables"]
     assert variables.keys() == {"SERVICES"}
     assert json.loads(variables["SERVICES"]) == {"strata-prod-orders": "orders"}

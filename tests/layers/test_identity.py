@@ -190,7 +190,7 @@ def test_state_and_artifacts_are_versioned_encrypted_private_and_kept(kind: str)
 
 
 @pytest.mark.parametrize("kind", ["state", "artifacts"])
-def test_nobody_reaches_state_or_artifacts_without_tls(kind: str) -> None:
+def test_state_and_artifacts_are_reached_only_by_tls(kind: str) -> None:
     (statement,) = json.loads(declare().named(f"identity-{kind}-tls").inputs["policy"])["Statement"]
     bucket = f"arn:aws:s3:::strata-{kind}-{ACCOUNT}-{REGION}"
     assert statement == {

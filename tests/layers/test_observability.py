@@ -57,7 +57,7 @@ def test_logs_end_after_the_days_that_the_stack_says() -> None:
 
 
 @pytest.mark.parametrize(("kind", "metric"), [("errors", "Errors"), ("throttles", "Throttles")])
-def test_an_alarm_looks_at_the_alias_as_a_whole(kind: str, metric: str) -> None:
+def test_an_alarm_watches_the_alias_as_a_whole(kind: str, metric: str) -> None:
     queries = alarm(kind).inputs["metricQueries"]
     metrics = {query["metric"]["metricName"]: query["metric"] for query in queries if "metric" in query}
     assert metrics.keys() == {"Invocations", metric}
@@ -109,7 +109,7 @@ def test_the_shares_are_the_stacks() -> None:
 
 
 @pytest.mark.parametrize("kind", ["errors", "throttles"])
-def test_an_alarm_tells_the_topic_when_it_fires_and_when_it_is_over(kind: str) -> None:
+def test_an_alarm_notifies_the_topic_when_it_fires_and_when_it_recovers(kind: str) -> None:
     inputs = alarm(kind).inputs
     topic = [f"arn:aws:test:{REGION}:{ACCOUNT}:strata-prod-alarms"]
     assert (inputs["alarmActions"], inputs["okActions"]) == (topic, topic)
@@ -127,7 +127,7 @@ def test_the_topic_takes_alarms_of_this_account_alone() -> None:
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
 
-def test_everybody_who_asked_is_told_and_nobody_else() -> None:
+def test_only_the_configured_addresses_are_subscribed() -> None:
     assert declare().of("sns/topicSubscription:TopicSubscription") == []
     told = declare(ObservabilityConfig(notify=("a@example.com", "b@example.com")))
     subscriptions = told.of("sns/topicSubscription:TopicSubscription")

@@ -47,7 +47,7 @@ def test_what_stays_or_holds_nothing_is_nobodys_loss(harmless: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(("stack", "code"), [("prod", 1), ("dev", 0)])
-def test_a_loss_blocks_in_production_and_is_told_everywhere(
+def test_a_loss_blocks_in_production_and_is_reported_everywhere(
     stack: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"steps": [step("delete", kind=GROUP)]})))

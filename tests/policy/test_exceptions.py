@@ -37,7 +37,7 @@ def test_an_exception_excuses_no_other_resource() -> None:
     assert len(broken("iam-boundary", stack(role("b", permissionsBoundary=None), settings=judged(ROLE).settings))) == 1
 
 
-def test_an_expired_exception_excuses_nothing_and_is_told() -> None:
+def test_an_expired_exception_excuses_nothing_and_is_reported() -> None:
     late = AgreedException("role", "iam-boundary", "until bootstrap runs", TODAY - timedelta(days=1))
     assert len(broken("iam-boundary", judged(late))) == 1
     assert list(exceptions(ALL, judged(late))) == [
@@ -53,7 +53,7 @@ def test_an_exception_ends_within_a_year() -> None:
     ]
 
 
-def test_an_exception_from_no_rule_is_told_which_there_are() -> None:
+def test_an_exception_from_an_unknown_rule_is_reported_with_the_known_rules() -> None:
     (told,) = exceptions(ALL, judged(AgreedException("role", "iam-bondary", "a slip", TODAY)))
     assert told.startswith(
         "the exception of role from iam-bondary must name a rule: rule is 'iam-bondary'; take one of apigateway-"
@@ -61,14 +61,14 @@ def test_an_exception_from_no_rule_is_told_which_there_are() -> None:
     assert "iam-boundary" in told
 
 
-def test_an_exception_of_no_resource_is_told() -> None:
+def test_an_exception_of_no_resource_is_reported() -> None:
     assert list(exceptions(ALL, judged(AgreedException("roll", "iam-boundary", "a slip", TODAY)))) == [
         "the exception of roll from iam-boundary must name a resource of the stack: resource is 'roll'; correct or "
         "remove it"
     ]
 
 
-def test_an_exception_that_is_no_longer_needed_is_told() -> None:
+def test_an_exception_that_is_no_longer_needed_is_reported() -> None:
     mended = judged(ROLE, permissionsBoundary="arn:aws:iam::333333333333:policy/strata-boundary")
     assert list(exceptions(ALL, mended)) == [
         f"{WHICH} must excuse something: role keeps the rule; remove the exception"
@@ -109,5 +109,5 @@ def test_an_exception_of_another_form_is_a_mistake(changed: dict[str, Any], told
     assert mistake == f"exception 1 of stack prod must name resource, rule, reason and expires: {told}"
 
 
-def test_a_mistake_in_the_file_is_told_beside_the_exceptions() -> None:
+def test_a_mistake_in_the_file_is_reported_beside_the_exceptions() -> None:
     assert list(exceptions(ALL, stack(settings=Settings(mistakes=("the file is wrong",))))) == ["the file is wrong"]

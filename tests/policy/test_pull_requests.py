@@ -141,7 +141,7 @@ def own_the_table(desk: Desk) -> None:
     desk.reviews.scratch.commit("Own the table")
 
 
-def test_the_same_mistake_is_only_told_in_dev(desk: Desk) -> None:
+def test_the_same_mistake_is_only_reported_in_dev(desk: Desk) -> None:
     desk.reviews.scratch.apply(FEWER_EVENTS)
     review = desk.reviews.review("dev")
     assert review.passed, review.text

@@ -95,13 +95,15 @@ def test_two_functions_share_a_role_that_is_not_there_yet() -> None:
         ("DOCS", "https://example.com/a@b", True),
     ],
 )
-def test_a_secret_is_known_by_its_name_or_its_look_and_never_repeated(name: str, value: object, passes: bool) -> None:
+def test_a_secret_is_recognised_by_its_name_or_its_form_and_never_repeated(
+    name: str, value: object, passes: bool
+) -> None:
     found = broken("lambda-secrets", stack(function(environment={"variables": {name: value}})))
     assert (found == []) is passes
     assert all(str(value) not in message for message in found)
 
 
-def test_an_alias_whose_group_is_not_declared_is_told_the_name() -> None:
+def test_an_alias_whose_group_is_not_declared_is_reported_with_the_groups_name() -> None:
     found = broken("release-group", stack(alias(), group(deploymentGroupName="other"), release()))
     assert found == [
         'live must be moved by a deployment group: the target\'s group is "orders"; declare a '
@@ -122,11 +124,11 @@ def test_an_alias_of_another_function_is_not_moved_by_this_ones_target() -> None
         ({"enabled": True, "alarms": ["a"], "ignorePollAlarmFailure": True}, "ignorePollAlarmFailure"),
     ],
 )
-def test_a_group_must_heed_its_alarms(configuration: object, path: str) -> None:
+def test_a_group_must_stop_at_its_alarms(configuration: object, path: str) -> None:
     assert f"alarmConfiguration.{path}" in broken("codedeploy-alarm", stack(group(alarmConfiguration=configuration)))[0]
 
 
-def test_a_group_that_rolls_back_by_nothing_is_told_twice() -> None:
+def test_a_group_without_any_rollback_is_reported_twice() -> None:
     assert len(broken("codedeploy-rollback", stack(group(autoRollbackConfiguration=None)))) == 2
 
 
@@ -160,7 +162,7 @@ def test_all_but_some_actions_are_not_named_ones() -> None:
     assert len(broken("iam-actions", stack(resource("aws:iam/policy:Policy", "p", policy=document)))) == 1
 
 
-def test_a_key_leaves_its_administration_to_the_account_and_to_nobody_else() -> None:
+def test_a_key_may_leave_its_administration_only_to_the_account() -> None:
     def key(principal: dict[str, str]) -> Resource:
         return resource("aws:kms/key:Key", "key", policy=statement("kms:*", Principal=principal))
 
@@ -175,7 +177,7 @@ def test_a_wildcard_that_denies_is_welcome() -> None:
 
 
 @pytest.mark.parametrize("principal", ["*", {"AWS": ["arn:aws:iam::333333333333:root", "*"]}, {"Federated": "*"}])
-def test_anyone_is_nobody_by_name(principal: object) -> None:
+def test_a_wildcard_names_no_principal(principal: object) -> None:
     seen = stack(resource(TOPIC, "topic", policy=statement("sns:Publish", Principal=principal)))
     assert len(broken("iam-principals", seen)) == 1
     assert len(broken("iam-principals", stack(resource(PERMISSION, "invoke", principal="*")))) == 1
@@ -227,7 +229,7 @@ def test_a_public_address_is_also_seen_by_its_permission() -> None:
     assert len(broken("network-url", seen)) == 1
 
 
-def test_what_a_preview_does_not_know_is_held_against_nobody() -> None:
+def test_an_unknown_value_breaks_no_rule() -> None:
     """A property that the provider computes, on every type that any rule looks at."""
     everything = dict.fromkeys(
         (

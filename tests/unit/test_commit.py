@@ -38,7 +38,7 @@ def test_a_tag_does_not_hide_the_commit(repository: Path) -> None:
     assert commit.current(repository, {}) == before
 
 
-def test_changed_files_are_told(repository: Path) -> None:
+def test_changed_files_are_reported(repository: Path) -> None:
     (repository / "file").write_text("2")
     assert commit.current(repository, {}).endswith("-dirty")
 

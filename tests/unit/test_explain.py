@@ -30,7 +30,7 @@ def explain(folder: Path, environment: str = "production", *more: str, repositor
     return CliRunner(env={"COLUMNS": "160"}).invoke(app, options)
 
 
-def test_it_tells_the_exact_token_and_the_role_that_takes_it(folder: Path) -> None:
+def test_it_shows_the_exact_token_and_the_role_that_accepts_it(folder: Path) -> None:
     told = explain(folder)
     assert told.exit_code == 0
     for line in (
@@ -43,7 +43,7 @@ def test_it_tells_the_exact_token_and_the_role_that_takes_it(folder: Path) -> No
     assert "strata-blue" not in told.stdout
 
 
-def test_it_tells_what_the_role_may_call_on_what_and_only_where(folder: Path) -> None:
+def test_it_shows_the_roles_calls_resources_and_conditions(folder: Path) -> None:
     told = explain(folder).stdout
     for word in ("PassToCodeDeploy", "role/strata-prod-codedeploy", "iam:PassedToService is codedeploy.amazonaws.com"):
         assert word in told
@@ -70,7 +70,7 @@ def test_a_program_gets_the_whole_statements(folder: Path) -> None:
     ("repository", "environment"),
     [("acme/shop", "staging"), ("acme/shop2", "production"), ("Acme/shop", "production"), ("acme/shop", "Production")],
 )
-def test_a_token_that_opens_nothing_is_told_with_those_that_would(
+def test_a_token_that_opens_nothing_is_reported_with_those_that_would(
     folder: Path, repository: str, environment: str
 ) -> None:
     told = explain(folder, environment, repository=repository)
@@ -100,7 +100,7 @@ def test_it_says_of_which_repositories_the_form_is_and_how_to_find_the_numbers_o
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/evil", "refs/tags/main", "main", "refs/pull/7/merge"])
-def test_a_job_of_another_branch_is_not_let_deploy_and_is_told_the_branch(folder: Path, ref: str) -> None:
+def test_a_job_of_another_branch_may_not_deploy_and_the_answer_names_the_branch(folder: Path, ref: str) -> None:
     told = explain(folder, "production", "--ref", ref)
     assert told.exit_code == 1
     assert "  repo:acme/shop:environment:production with ref refs/heads/main" in told.stdout.splitlines()
@@ -150,7 +150,7 @@ def test_what_is_no_repository_or_environment_is_a_usage_error(
     assert told in found.stderr
 
 
-def test_a_program_is_told_of_wrong_usage_too(folder: Path) -> None:
+def test_wrong_usage_is_reported_in_json_too(folder: Path) -> None:
     found = explain(folder, "production", "--json", repository="shop")
     assert (found.exit_code, json.loads(found.stdout).keys()) == (2, {"error"})
 
@@ -160,7 +160,7 @@ def test_one_number_is_not_enough(folder: Path) -> None:
     assert (found.exit_code, "both numbers or none" in found.stderr) == (2, True)
 
 
-def test_mistakes_of_the_configuration_are_told_whole(folder: Path) -> None:
+def test_every_mistake_of_the_configuration_is_reported(folder: Path) -> None:
     (folder / "Pulumi.prod.yaml").write_text(CONFIG.replace("GITHUB", "{repository: shop}"))
     found = explain(folder)
     assert found.exit_code == 2

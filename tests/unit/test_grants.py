@@ -147,7 +147,7 @@ def test_a_role_is_made_and_given_rights_within_the_boundary_alone(action: str) 
     assert statement.condition == {"StringEquals": {"iam:PermissionsBoundary": boundary}}
 
 
-def test_nobody_changes_boundaries_managed_policies_or_issuers() -> None:
+def test_no_role_changes_boundaries_managed_policies_or_issuers() -> None:
     verbs = ("Boundary", "PolicyVersion", "AttachRolePolicy", "DetachRolePolicy", "CreatePolicy", "OpenID")
     granted = {action for each in EVERY for action in each.actions}
     assert [action for action in granted if any(verb in action for verb in verbs)] == []

@@ -132,7 +132,7 @@ def test_no_alarm_clock_is_left_ticking(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("event", [{}, {"DeploymentId": "d-1"}, {"Records": []}, [], None, "text"])
-def test_an_event_that_is_not_codedeploys_is_told_since_nobody_waits_for_an_answer(aws: Aws, event: Any) -> None:
+def test_an_event_that_is_not_codedeploys_raises_since_codedeploy_waits_for_no_answer(aws: Aws, event: Any) -> None:
     with pytest.raises(ValueError, match=r"demo: the event is .*, but CodeDeploy sends DeploymentId and"):
         finds()(event, Context())
     assert aws.sent == []

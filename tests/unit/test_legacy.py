@@ -139,7 +139,7 @@ def test_a_missing_output_is_named(state: Callable[[object], Any]) -> None:
 @pytest.mark.parametrize(
     ("value", "kind"), [(["a"], "a list"), (5.0, "a float"), ("", "an empty string"), (None, "missing")]
 )
-def test_an_output_that_is_no_text_is_told_with_what_it_is(
+def test_an_output_that_is_no_text_is_reported_with_what_it_is(
     state: Callable[[object], Any], value: object, kind: str
 ) -> None:
     state({**WHOLE, "table_name": value})

@@ -63,7 +63,7 @@ def test_names_within_every_limit_are_fit() -> None:
     assert list(Names("strata", "s" * LONGEST_STACK).unfit()) == []
 
 
-def test_names_that_are_too_long_together_are_told_all_at_once_each_with_its_longest_part() -> None:
+def test_names_that_are_too_long_together_are_reported_all_at_once_each_with_its_longest_part() -> None:
     role, function = Names("s" * 16, "p" * 32, ("orders",)).unfit()
     assert role == (
         f"the IAM role {'s' * 16}-{'p' * 32}-orders-execution has 66 characters, and AWS takes 64: shorten its longest "

@@ -25,7 +25,7 @@ def told(answer: Answer) -> dict[str, str]:
     return {error["field"]: error["reason"] for error in answer.body["errors"]}
 
 
-def test_all_mistakes_are_told_at_once_by_field_and_reason(api: Service) -> None:
+def test_all_mistakes_are_reported_at_once_by_field_and_reason(api: Service) -> None:
     body = {
         "customer_id": "jane doe",
         "currency": "BTC",

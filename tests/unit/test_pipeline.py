@@ -66,7 +66,7 @@ def test_in_a_job_they_are_outputs_of_the_step(tmp_path: Path) -> None:
     assert outputs.read_text().startswith("before=1\nrole=arn:aws:iam::111111111111:role/strata-dev-deploy\n")
 
 
-def test_a_stack_that_no_account_has_is_told_with_those_that_are() -> None:
+def test_an_unknown_stack_is_reported_with_the_known_ones() -> None:
     ran = CliRunner().invoke(app, ["access", "--stack", "Prod"])
     assert ran.exit_code == output.USAGE
     assert ran.output.endswith("bootstrap/ is configured with; those that are: dev, prod, staging\n")
@@ -110,7 +110,7 @@ def test_a_lock_of_another_runner_is_let_go_by_one_that_knows_itself_alone(monke
         ([holder(), holder("ann", "laptop")], 1, "wait for ann@laptop (pid 7) since 2026-11-24T20:45:08Z, or run "),
     ],
 )
-def test_a_lock_that_may_be_held_stays_and_is_told(
+def test_a_lock_that_may_be_held_stays_and_is_reported(
     monkeypatch: pytest.MonkeyPatch, held: list[Holder], code: int, said: str
 ) -> None:
     done: list[str] = []
@@ -194,7 +194,7 @@ RELEASE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_a_story_tells_where_traffic_is_what_flies_and_what_became_of_the_last() -> None:
+def test_a_story_shows_the_traffic_the_release_in_flight_and_past_outcomes() -> None:
     text = story.page("prod", {"orders": STATUS}, [RELEASE])
     assert "- **orders** is on 7, and 10 % on 8, digest `abc=`, commit `c0ffee`" in text
     assert "in flight: d-2, 7 to 8, which has 10% of the traffic" in text
@@ -203,7 +203,7 @@ def test_a_story_tells_where_traffic_is_what_flies_and_what_became_of_the_last()
     assert "````\n12 of 80 failed\n```\n````" in text
 
 
-def test_a_story_that_cannot_be_told_says_so_and_turns_nothing_red_or_green(tmp_path: Path) -> None:
+def test_a_story_without_data_says_so_and_exits_with_zero(tmp_path: Path) -> None:
     summary = tmp_path / "summary.md"
     env = pulumi(tmp_path, "exit 255") | {"GITHUB_STEP_SUMMARY": str(summary)}
     command = [sys.executable, "-m", "infra.pipeline", "story", "--stack", "dev"]
@@ -251,7 +251,7 @@ def step(op: str, old: dict[str, Any], new: dict[str, Any], ignored: tuple[str, 
     return {"op": op, "urn": urn, "oldState": {**state, "outputs": old}, "newState": {**state, "outputs": new}}
 
 
-def test_what_is_another_than_the_state_says_is_told_and_what_is_gone() -> None:
+def test_changed_properties_and_missing_resources_are_reported() -> None:
     steps = [step("update", {"memory": 512, "name": "a"}, {"memory": 256, "name": "a"}), step("delete", {}, {})]
     assert list(drifted(steps)) == [
         "compute-orders (aws:x:Y): memory is 256, and the state says 512",
@@ -299,7 +299,7 @@ def release_step(detail: str) -> dict[str, Any]:
     return made
 
 
-def test_a_release_that_was_rolled_back_is_told_in_its_own_words_and_no_refresh_is_said_to_undo_it(
+def test_a_release_that_was_rolled_back_is_reported_in_its_own_words_and_no_refresh_is_said_to_undo_it(
     tmp_path: Path,
 ) -> None:
     said_of_it = "d-1 was rolled back (operator: ann took it back: slow); the next `pulumi up` is refused"

@@ -94,7 +94,7 @@ def test_run_again_it_changes_nothing(hub: Hub, folder: Path) -> None:
     assert ran.output == "acme/shop: every environment is as configured\n"
 
 
-def test_a_branch_and_a_reviewer_that_somebody_added_by_hand_go(hub: Hub, folder: Path) -> None:
+def test_branches_and_reviewers_that_were_added_by_hand_are_removed(hub: Hub, folder: Path) -> None:
     environments(folder, "--apply")
     hub.branches["prod"] += [{"id": 1000 + number, "name": f"feature/{number}"} for number in range(120)]
     hub.environments["dev"]["protection_rules"].append(
@@ -124,7 +124,7 @@ def test_an_environment_that_lets_protected_branches_in_is_set_right(hub: Hub, f
     assert [each["name"] for each in hub.branches["dev"]] == ["main"]
 
 
-def test_a_reviewer_whom_github_does_not_know_is_told_before_anything_is_changed(hub: Hub, folder: Path) -> None:
+def test_a_reviewer_whom_github_does_not_know_is_reported_before_anything_is_changed(hub: Hub, folder: Path) -> None:
     del hub.people["/users/ann"]
     ran = environments(folder, "--apply")
     assert ran.exit_code == 4
@@ -140,7 +140,9 @@ def test_a_reviewer_whom_github_does_not_know_is_told_before_anything_is_changed
         ("GITHUB_API_URL=http://127.0.0.1:9", 4, "error: GitHub cannot be reached at http://127.0.0.1:9: "),
     ],
 )
-def test_what_is_missing_is_told_with_the_remedy(hub: Hub, folder: Path, variable: str, code: int, said: str) -> None:
+def test_what_is_missing_is_reported_with_the_remedy(
+    hub: Hub, folder: Path, variable: str, code: int, said: str
+) -> None:
     name, _, value = variable.partition("=")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(name, value)
@@ -149,7 +151,7 @@ def test_what_is_missing_is_told_with_the_remedy(hub: Hub, folder: Path, variabl
     assert ran.output.startswith(said)
 
 
-def test_a_repository_that_is_none_is_told(hub: Hub, folder: Path) -> None:
+def test_a_repository_of_the_wrong_form_is_reported(hub: Hub, folder: Path) -> None:
     ran = environments(folder, "--repository", "shop")
     assert (ran.exit_code, ran.output) == (2, "error: the repository is 'shop': give OWNER/NAME, e.g. acme/strata\n")
 
@@ -186,7 +188,7 @@ def test_a_pull_request_has_one_comment_which_each_push_writes_anew(hub: Hub, tm
 
 
 @pytest.mark.parametrize(("job", "login"), [("", "ann"), ("true", "github-actions[bot]")])
-def test_the_comment_of_somebody_else_with_our_mark_is_left_as_it_is(
+def test_another_users_comment_with_our_mark_is_left_as_it_is(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str, login: str
 ) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", job)

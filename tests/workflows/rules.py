@@ -28,7 +28,7 @@ STEPS: Mapping[str, Mapping[str, list[str]]] = {
         "comment": [*READY, DOWNLOAD, "make comment"],
     },
     "main.yml": {
-        "bundle": [*READY, "make bundle", "make access", ROLE, "make keep", UPLOAD],
+        "bundle": [*READY, "make bundle", "make access", ROLE, "make publish-bundle", UPLOAD],
         "dev": ["deploy.yml"],
         "staging": ["deploy.yml"],
         "prod": ["deploy.yml"],
@@ -232,7 +232,7 @@ def unfit(workflows: list[Workflow]) -> Iterator[str]:
     for job in jobs(workflows):
         for step in job.steps:
             given = {**step.written.get("with", {}), **step.written.get("env", {})}
-            on_state = job.session and step.target not in {"", "access", "bundle", "keep"}
+            on_state = job.session and step.target not in {"", "access", "bundle", "publish-bundle"}
             if on_state and given.get("PULUMI_BACKEND_URL") != "${{ steps.access.outputs.backend }}":
                 yield f"{job}: `{step.what}` must have PULUMI_BACKEND_URL from `make access`"
             if step.what == ROLE and given.get("role-to-assume") != "${{ steps.access.outputs.role }}":
