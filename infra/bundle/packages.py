@@ -106,9 +106,7 @@ def fetch(repository: Path, lock: str, platform: Platform, into: Path) -> Path:
         try:
             done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
         except OSError:
-            raise BundleError(
-                "`uv` fetches the wheels for Lambda, but it is not on PATH; run `make bundle`, which finds it"
-            ) from None
+            raise BundleError("`uv` fetches the wheels for Lambda, but it is not on PATH; run `make bundle`") from None
         if done.returncode:
             raise BundleError(_why(done.stderr, wanted, lock, platform))
     found = sorted(into.glob("lib/python*/site-packages"))

@@ -79,7 +79,7 @@ def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path, links: Pa
     wheels.wheel(links, "plain")
     lock(tmp_path, f"plain==1.0 --hash=sha256:{'0' * 64}\n")
     said = refusal(tmp_path)
-    assert said.startswith("the packages of requirements.txt cannot be had for python3.11 on x86_64")
+    assert said.startswith("uv could not install the packages of requirements.txt for python3.11 on x86_64")
     assert "plain" in said
 
 

@@ -115,7 +115,7 @@ def test_a_link_is_refused_by_its_name(clone: Path, target: str, *, committed: b
     if committed:
         keep(clone)
     said = refusal(clone)
-    assert said.startswith(f"app/demo/linked.py is a link, to {target}, and a bundle holds files alone; ")
+    assert said.startswith(f"app/demo/linked.py is a link, to {target}, and a bundle holds only regular files; ")
 
 
 def test_a_link_is_refused_without_git_and_among_smoke_events_too(clone: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_link_that_git_ignores_is_left_out_and_named(clone: Path) -> None:
 
 def test_a_submodule_is_refused_by_its_name(clone: Path, tmp_path: Path) -> None:
     run(clone, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(clone), "app/demo/inner")
-    assert refusal(clone).startswith("app/demo/inner is no file")
+    assert refusal(clone).startswith("app/demo/inner is not a regular file")
 
 
 def test_the_mode_of_a_program_is_gits_and_kept(clone: Path) -> None:
