@@ -1,4 +1,4 @@
-"""What the pipeline does on GitHub, over real HTTP against one on loopback."""
+"""The pipeline changes GitHub's environments and comments, over real HTTP against a GitHub on loopback."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """bootstrap/ of two accounts."""
+    """Return a folder with bootstrap/'s files of two accounts."""
     for stack, more in (("dev", {}), ("prod", {"reviewers": ["acme/oncall", "ann"]})):
         identity: dict[str, object] = {
             "github": {"repository": REPOSITORY},
@@ -54,26 +54,26 @@ def test_without_apply_it_says_what_differs_and_changes_nothing(hub: Hub, folder
     ran = environments(folder)
     assert (ran.exit_code, hub.written) == (1, [])
     assert ran.output.splitlines() == [
-        "acme/shop: environment preview: restrict its branches, to be reviewed by nobody",
-        "acme/shop: environment preview: let main in",
-        "acme/shop: environment preview: let refs/pull/*/merge in",
-        "acme/shop: environment dev: restrict its branches, to be reviewed by nobody",
-        "acme/shop: environment dev: let main in",
-        "acme/shop: environment build: restrict its branches, to be reviewed by nobody",
-        "acme/shop: environment build: let main in",
-        "acme/shop: environment preview-prod: restrict its branches, to be reviewed by acme/oncall, ann",
-        "acme/shop: environment preview-prod: let main in",
-        "acme/shop: environment preview-prod: let refs/pull/*/merge in",
-        "acme/shop: environment prod: restrict its branches, to be reviewed by acme/oncall, ann",
-        "acme/shop: environment prod: let main in",
-        "Nothing was changed: give --apply (make environments APPLY=1)",
+        "acme/shop: environment preview: restrict its branches; reviewers: none",
+        "acme/shop: environment preview: allow branch main",
+        "acme/shop: environment preview: allow branch refs/pull/*/merge",
+        "acme/shop: environment dev: restrict its branches; reviewers: none",
+        "acme/shop: environment dev: allow branch main",
+        "acme/shop: environment build: restrict its branches; reviewers: none",
+        "acme/shop: environment build: allow branch main",
+        "acme/shop: environment preview-prod: restrict its branches; reviewers: acme/oncall, ann",
+        "acme/shop: environment preview-prod: allow branch main",
+        "acme/shop: environment preview-prod: allow branch refs/pull/*/merge",
+        "acme/shop: environment prod: restrict its branches; reviewers: acme/oncall, ann",
+        "acme/shop: environment prod: allow branch main",
+        "Nothing was changed; give --apply to change it (make environments APPLY=1)",
     ]
 
 
 def test_with_apply_main_alone_deploys_pull_requests_preview_and_prod_has_reviewers(hub: Hub, folder: Path) -> None:
     assert environments(folder, "--apply").exit_code == 0
-    let_in = {name: [each["name"] for each in known] for name, known in hub.branches.items()}
-    assert let_in == {
+    allowed_branches = {name: [each["name"] for each in known] for name, known in hub.branches.items()}
+    assert allowed_branches == {
         **{name: ["main", "refs/pull/*/merge"] for name in ("preview", "preview-prod")},
         **{name: ["main"] for name in ("build", "dev", "prod")},
     }
@@ -86,7 +86,7 @@ def test_with_apply_main_alone_deploys_pull_requests_preview_and_prod_has_review
     assert hub.tokens == {f"Bearer {TOKEN}"}
 
 
-def test_run_again_it_changes_nothing(hub: Hub, folder: Path) -> None:
+def test_a_second_run_changes_nothing(hub: Hub, folder: Path) -> None:
     environments(folder, "--apply")
     hub.asked.clear()
     ran = environments(folder, "--apply")
@@ -106,7 +106,7 @@ def test_branches_and_reviewers_that_were_added_by_hand_are_removed(hub: Hub, fo
     assert "required_reviewers" not in {each["type"] for each in hub.environments["dev"]["protection_rules"]}
 
 
-def test_what_is_not_configured_here_stays(hub: Hub, folder: Path) -> None:
+def test_settings_that_are_not_configured_here_stay(hub: Hub, folder: Path) -> None:
     review = {"type": "required_reviewers", "prevent_self_review": True, "reviewers": []}
     hub.environments["prod"] = {"protection_rules": [{"type": "wait_timer", "wait_timer": 30}, review]}
     environments(folder, "--apply")
@@ -115,7 +115,7 @@ def test_what_is_not_configured_here_stays(hub: Hub, folder: Path) -> None:
     assert rules["required_reviewers"]["prevent_self_review"] is True
 
 
-def test_an_environment_that_lets_protected_branches_in_is_set_right(hub: Hub, folder: Path) -> None:
+def test_an_environment_of_protected_branches_is_corrected(hub: Hub, folder: Path) -> None:
     environments(folder, "--apply")
     hub.environments["dev"]["deployment_branch_policy"] = {"protected_branches": True, "custom_branch_policies": False}
     hub.branches["dev"].clear()
@@ -128,19 +128,22 @@ def test_a_reviewer_whom_github_does_not_know_is_reported_before_anything_is_cha
     del hub.people["/users/ann"]
     ran = environments(folder, "--apply")
     assert ran.exit_code == 4
-    assert ran.output == "error: GitHub knows or shows no person 'ann', a reviewer in bootstrap/; correct it\n"
+    assert ran.output == (
+        "error: GitHub does not know or does not show the person 'ann', a reviewer in bootstrap/; correct it, or "
+        "give a token that may read it\n"
+    )
     assert hub.written == []
 
 
 @pytest.mark.parametrize(
     ("variable", "code", "said"),
     [
-        ("GITHUB_TOKEN=", 2, "error: GITHUB_TOKEN is not set: put a token there that may do this"),
-        ("GITHUB_API_URL=http://api.example.com", 2, "error: GITHUB_API_URL is http://api.example.com: a token is"),
+        ("GITHUB_TOKEN=", 2, "error: GITHUB_TOKEN is not set: set it to a token that may do this"),
+        ("GITHUB_API_URL=http://api.example.com", 2, "error: GITHUB_API_URL is http://api.example.com: the token"),
         ("GITHUB_API_URL=http://127.0.0.1:9", 4, "error: GitHub cannot be reached at http://127.0.0.1:9: "),
     ],
 )
-def test_what_is_missing_is_reported_with_the_remedy(
+def test_a_wrong_variable_is_reported_with_the_remedy(
     hub: Hub, folder: Path, variable: str, code: int, said: str
 ) -> None:
     name, _, value = variable.partition("=")
@@ -178,7 +181,7 @@ def commented(folder: Path, number: str = "12") -> Result:
 
 
 def test_a_pull_request_has_one_comment_which_each_push_writes_anew(hub: Hub, tmp_path: Path) -> None:
-    hub.comments += [{"id": 1000 + number, "body": "looks good"} for number in range(150)]
+    hub.comments += [{"id": 1000 + number, "body": "fine by me"} for number in range(150)]
     assert commented(plans(tmp_path, dev="### dev: passed", prod="### prod: passed")).exit_code == 0
     second = commented(plans(tmp_path, prod="### prod: blocked"))
     assert second.output == f"{hub.root}/c/101\n"
