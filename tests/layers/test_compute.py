@@ -1,4 +1,4 @@
-"""The compute layer: versions that nobody reaches until a release says so."""
+"""The compute layer publishes versions that get no requests before their release."""
 
 import ast
 import inspect
@@ -212,8 +212,8 @@ def test_the_contract_names_the_version_wanted_and_the_alias_that_shall_have_it(
 
 
 def test_every_resource_is_a_child_of_the_layer(bundle: Bundle) -> None:
-    strangers = [made.name for made in declare(bundle, opened=True) if made.parent != "compute"]
-    assert strangers == ["compute", "release"]
+    others = [made.name for made in declare(bundle, opened=True) if made.parent != "compute"]
+    assert others == ["compute", "release"]
 
 
 def test_the_layer_declares_no_log_group_of_a_function_and_no_table(bundle: Bundle) -> None:

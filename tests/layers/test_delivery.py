@@ -1,4 +1,4 @@
-"""The delivery layer: CodeDeploy as it must be for an alias that goes back by itself."""
+"""The delivery layer declares CodeDeploy so that an alias is rolled back by itself."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The hooks layer: the functions that CodeDeploy calls, what they may do, and none where the stack wants none."""
+"""The hooks layer declares the functions that CodeDeploy calls, and none where the stack wants none."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,7 @@ def declare(
 
 
 def allowed(recorded: Recorder, hook: str) -> dict[str, tuple[list[str], list[str]]]:
-    """Actions and resources of a hook's role, by statement."""
+    """Return the actions and resources of a hook's role, by statement."""
     policy: dict[str, Any] = json.loads(recorded.named(f"hooks-{hook}-calls").inputs["policy"])
     return {each["Sid"]: (each["Action"], each["Resource"]) for each in policy["Statement"]}
 

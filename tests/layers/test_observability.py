@@ -1,4 +1,4 @@
-"""The observability layer: alarms on whole aliases, whom they tell, and stable and canary apart on a dashboard."""
+"""The observability layer: alarms on whole aliases, their topic, and a dashboard with stable and canary apart."""
 
 import json
 import re
@@ -83,7 +83,7 @@ def test_an_alarm_needs_three_bad_minutes_and_is_quiet_without_traffic(kind: str
 
 
 def value(expression: str, **metrics: float) -> float:
-    """The expression, worked out by Python after a word for word translation."""
+    """Return the value of the expression, translated to Python word for word."""
     text = re.sub(r"FILL\((\w+), 0\)", r"\1", expression)
     found = re.fullmatch(r"IF\((.*), 1, 0\)", text)
     assert found
@@ -129,8 +129,8 @@ def test_the_topic_takes_alarms_of_this_account_alone() -> None:
 
 def test_only_the_configured_addresses_are_subscribed() -> None:
     assert declare().of("sns/topicSubscription:TopicSubscription") == []
-    told = declare(ObservabilityConfig(notify=("a@example.com", "b@example.com")))
-    subscriptions = told.of("sns/topicSubscription:TopicSubscription")
+    notifying = declare(ObservabilityConfig(notify=("a@example.com", "b@example.com")))
+    subscriptions = notifying.of("sns/topicSubscription:TopicSubscription")
     assert [made.inputs["endpoint"] for made in subscriptions] == ["a@example.com", "b@example.com"]
     assert {made.inputs["protocol"] for made in subscriptions} == {"email"}
 

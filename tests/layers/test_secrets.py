@@ -21,7 +21,7 @@ def declare(config: SecretsConfig) -> Recorder:
 
 
 def plain(value: Any) -> Any:
-    """What is below the engine's mark of a secret."""
+    """Return the value below the engine's mark of a secret."""
     return value["value"] if isinstance(value, dict) and "value" in value else value
 
 
