@@ -1,4 +1,4 @@
-"""The smoke hook: which version it asks, what it asks, and how it tells what is wrong."""
+"""The smoke hook invokes the target version with its service's events, and logs each wrong answer."""
 
 import json
 import logging
@@ -50,7 +50,7 @@ class Smoke:
         aws.responds[INVOKE] = lambda _: self.answers.pop(0)
 
     def run(self, *answers: Any, raised: bool = False) -> list[str]:
-        """The statuses that CodeDeploy was told."""
+        """Run the hook on these answers; return the statuses that it sent to CodeDeploy."""
         headers = {"X-Amz-Function-Error": "Unhandled"} if raised else {}
         self.answers = [(200, answer, headers) for answer in answers]
         smoke.handler(EVENT, Context())
