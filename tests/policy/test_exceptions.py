@@ -1,4 +1,4 @@
-"""Exceptions excuse one resource from one rule until a day, and are themselves held to account."""
+"""Exceptions excuse one resource from one rule until a day, and are checked themselves."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -41,8 +41,8 @@ def test_an_expired_exception_excuses_nothing_and_is_reported() -> None:
     late = AgreedException("role", "iam-boundary", "until bootstrap runs", TODAY - timedelta(days=1))
     assert len(broken("iam-boundary", judged(late))) == 1
     assert list(exceptions(ALL, judged(late))) == [
-        f"{WHICH} must not be older than its last day: expires is 2026-05-31, today is 2026-06-01; mend the resource "
-        "and remove the exception, or agree on another day"
+        f"{WHICH} must not be older than its last day: expires is 2026-05-31, today is 2026-06-01; correct the "
+        "resource and remove the exception, or agree on another day"
     ]
 
 
@@ -54,11 +54,11 @@ def test_an_exception_ends_within_a_year() -> None:
 
 
 def test_an_exception_from_an_unknown_rule_is_reported_with_the_known_rules() -> None:
-    (told,) = exceptions(ALL, judged(AgreedException("role", "iam-bondary", "a slip", TODAY)))
-    assert told.startswith(
+    (message,) = exceptions(ALL, judged(AgreedException("role", "iam-bondary", "a slip", TODAY)))
+    assert message.startswith(
         "the exception of role from iam-bondary must name a rule: rule is 'iam-bondary'; take one of apigateway-"
     )
-    assert "iam-boundary" in told
+    assert "iam-boundary" in message
 
 
 def test_an_exception_of_no_resource_is_reported() -> None:
@@ -97,16 +97,16 @@ def test_an_exception_that_leaves_something_out_is_a_mistake(missing: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"expires": "2026-12-31"}, "expires is '2026-12-31'; write a day, without quotes: 2026-12-31"),
         ({"reason": 7}, "reason is 7; write a text, in quotes"),
         ({"until": TODAY}, "until is none of them; remove it"),
     ],
 )
-def test_an_exception_of_another_form_is_a_mistake(changed: dict[str, Any], told: str) -> None:
+def test_an_exception_of_another_form_is_a_mistake(changed: dict[str, Any], expected: str) -> None:
     (mistake,) = parsed(**changed).mistakes
-    assert mistake == f"exception 1 of stack prod must name resource, rule, reason and expires: {told}"
+    assert mistake == f"exception 1 of stack prod must name resource, rule, reason and expires: {expected}"
 
 
 def test_a_mistake_in_the_file_is_reported_beside_the_exceptions() -> None:

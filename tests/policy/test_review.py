@@ -1,4 +1,4 @@
-"""What a review of a stack says, from the CLI's own words."""
+"""A review of a stack is a text made from the CLI's own words."""
 
 from contextlib import ExitStack
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the rules must not miss, and what they must not hold against anybody."""
+"""Violations that the rules must not miss, and correct stacks that they must not refuse."""
 
 import json
 from dataclasses import replace
@@ -66,7 +66,7 @@ def test_a_permission_and_an_address_name_the_alias(kind: str, qualifier: str | 
     assert (broken("lambda-alias-only", seen) == []) is passes
 
 
-def test_a_subscription_that_calls_no_function_is_nobodys_bypass() -> None:
+def test_a_subscription_that_calls_no_function_bypasses_no_alias() -> None:
     kind = "aws:sns/topicSubscription:TopicSubscription"
     mail = resource(kind, "mail", protocol="email", endpoint="ops@example.com")
     assert broken("lambda-alias-only", stack(function(), mail)) == []
@@ -139,7 +139,7 @@ def test_all_at_once_by_name_or_by_default_is_seen_in_production_only(name: str 
 
 
 @pytest.mark.parametrize("rule", ["dynamodb-protection", "stateful-protection", "release-evidence"])
-def test_what_only_production_needs_is_not_asked_of_dev(rule: str) -> None:
+def test_a_rule_for_production_passes_in_dev(rule: str) -> None:
     bare = replace(table(deletionProtectionEnabled=False), protect=False)
     seen = (bare, release(policy={"evidence": "warn"}))
     assert broken(rule, stack(*seen)) != []
@@ -170,7 +170,7 @@ def test_a_key_may_leave_its_administration_only_to_the_account() -> None:
     assert len(broken("iam-actions", stack(key({"AWS": "arn:aws:iam::333333333333:role/app"})))) == 1
 
 
-def test_a_wildcard_that_denies_is_welcome() -> None:
+def test_a_wildcard_that_denies_passes() -> None:
     policy = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}]})
     seen = stack(resource("aws:s3/bucketPolicy:BucketPolicy", "tls", policy=policy))
     assert broken("iam-actions", seen) + broken("iam-principals", seen) == []
@@ -230,7 +230,7 @@ def test_a_public_address_is_also_seen_by_its_permission() -> None:
 
 
 def test_an_unknown_value_breaks_no_rule() -> None:
-    """A property that the provider computes, on every type that any rule looks at."""
+    """The provider computes every property, on every type that any rule checks."""
     everything = dict.fromkeys(
         (
             "accessLogSettings",
@@ -264,5 +264,5 @@ def test_an_unknown_value_breaks_no_rule() -> None:
         Resource(kind, kind, everything, protect=True, ignore_changes=alias().ignore_changes, urn=kind)
         for kind in types
     ]
-    told = {message.partition(" must")[0] for rule in ALL for message in broken(rule.name, stack(*seen))}
-    assert told == {"aws:iam/accessKey:AccessKey"}
+    named = {message.partition(" must")[0] for rule in ALL for message in broken(rule.name, stack(*seen))}
+    assert named == {"aws:iam/accessKey:AccessKey"}
