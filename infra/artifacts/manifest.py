@@ -104,8 +104,8 @@ class _Functions(Reader):
             found = ", ".join(value) if isinstance(value, dict) else shown(value)
             mistakes.append(f"{path} names {found}, but the program has {', '.join(NAMES)}; run `make bundle`")
             return
-        room = Section(Entry)
-        entries = {name: entry for name in value for entry in room.read(value[name], f"{path}.{name}", mistakes)}
+        section = Section(Entry)
+        entries = {name: entry for name in value for entry in section.read(value[name], f"{path}.{name}", mistakes)}
         if len(entries) == len(value):
             yield entries
 

@@ -189,21 +189,21 @@ def parse(
     mistakes += _rules(readings["identity"])
     if mistakes:
         raise ConfigError(stack, mistakes)
-    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in SECTIONS.items()}
-    return BootstrapConfig(names, **rooms)
+    sections: dict[str, Any] = {section: cls(**readings[section].values) for section, cls in SECTIONS.items()}
+    return BootstrapConfig(names, **sections)
 
 
-def _rules(room: Reading) -> Iterator[str]:
+def _rules(section: Reading) -> Iterator[str]:
     """Yield the mistakes in how the keys of identity go together."""
-    if (github := room.values.get("github")) is not None:
-        yield from _subject(f"{room.path}.github", github)
-    stacks: tuple[ServedStack, ...] = room.values.get("stacks", ())
-    environments = _previews(room.values.get("preview_environment", ""), stacks)
-    if (kept := room.values.get("artifacts")) is not None:
-        yield from _artifacts(f"{room.path}.artifacts", kept, environments)
-    yield from _names(room.path, room.values.get("project"), stacks)
+    if (github := section.values.get("github")) is not None:
+        yield from _subject(f"{section.path}.github", github)
+    stacks: tuple[ServedStack, ...] = section.values.get("stacks", ())
+    environments = _previews(section.values.get("preview_environment", ""), stacks)
+    if (kept := section.values.get("artifacts")) is not None:
+        yield from _artifacts(f"{section.path}.artifacts", kept, environments)
+    yield from _names(section.path, section.values.get("project"), stacks)
     for number, each in enumerate(stacks):
-        path = f"{room.path}.stacks[{number}]"
+        path = f"{section.path}.stacks[{number}]"
         if each.name in [other.name for other in stacks[:number]]:
             yield f"{path}.name is {shown(each.name)}, which the list already has; a stack is listed once"
         if (taken := environments.setdefault(each.environment, f"stack {each.name}")) != f"stack {each.name}":

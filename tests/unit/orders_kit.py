@@ -56,7 +56,7 @@ class FakeDynamoDB:
     """
 
     class exceptions:  # noqa: N801 - boto3's name
-        """Return the exceptions as a boto3 client has them."""
+        """The exceptions of a boto3 client."""
 
         ConditionalCheckFailedException = ConditionalCheckFailedException
 

@@ -331,6 +331,6 @@ def test_a_handler_may_be_bound_in_any_way(clone: Path, text: str) -> None:
         ("handler\x00 = 1", "is not Python"),
     ],
 )
-def test_what_binds_no_handler_is_named_rightly(clone: Path, text: str, said: str) -> None:
+def test_a_module_without_the_handler_is_refused_by_name(clone: Path, text: str, said: str) -> None:
     write(clone, "app/demo/main.py", text)
     assert said in refusal(clone)

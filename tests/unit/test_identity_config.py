@@ -29,8 +29,8 @@ IDS = {"ownerId": "12", "repositoryId": "345"}
 
 
 def parse(**given: Any) -> BootstrapConfig:
-    room = {"github": GITHUB, "stacks": [PROD], **given}
-    raw = {"strata-bootstrap:account": json.dumps(ACCOUNT), "strata-bootstrap:identity": json.dumps(room)}
+    section = {"github": GITHUB, "stacks": [PROD], **given}
+    raw = {"strata-bootstrap:account": json.dumps(ACCOUNT), "strata-bootstrap:identity": json.dumps(section)}
     return identity.parse(raw, "prod")
 
 
@@ -243,10 +243,10 @@ def test_the_accounts_files_hold_no_mistake_and_are_the_stacks_accounts(stack: s
 
 def test_the_project_file_describes_every_key_and_no_other_object() -> None:
     found = yaml.safe_load((ROOT / "bootstrap/Pulumi.yaml").read_text())["config"]
-    assert set(found) == {f"strata-bootstrap:{room}" for room in SECTIONS}
+    assert set(found) == {f"strata-bootstrap:{section}" for section in SECTIONS}
     described = found["strata-bootstrap:identity"]["description"]
-    rooms = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, LegacyObject)
-    keys = {key_of(name) for cls in rooms for name in cls.__dataclass_fields__}
+    sections = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, LegacyObject)
+    keys = {key_of(name) for cls in sections for name in cls.__dataclass_fields__}
     assert sorted(key for key in keys if key not in described) == []
 
 
