@@ -1,4 +1,4 @@
-"""What the layers hand to the release: for each function the version that is wanted, and the means to shift traffic."""
+"""The release's targets, from the layers' outputs: each function's wanted version, and the means to shift traffic."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from infra.config.upstream import Before
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.naming import AwsLocation
 
-UNKNOWN = ("configuration", "probe")
+INTERNAL_FIELDS = ("configuration", "probe")
 
 
 def build(
@@ -24,11 +24,11 @@ def build(
     before: Before | None = None,
     partition: str = "aws",
 ) -> list[dict[str, Input[str | int]]]:
-    """The fields of `infra.release.model.spec.Target`, one dict a function; `minutes` is the canary's.
+    """Return the fields of `infra.release.model.spec.Target`, one dict a function; `minutes` is the canary's.
 
-    The probe is the event that a first version must answer before the API reaches it; CodeDeploy, which would call the
-    smoke hook, has no part in a first version. `smokes` are those of infra.bundle.smoke, by service. `before`: the
-    stack that must have proved a release, of the same partition; None where none must.
+    The probe is the event that a first version must answer before the API reaches it, since CodeDeploy, which calls the
+    smoke hook, deploys no first version. `smokes` are those of infra.bundle.smoke, by service and file. `before` is the
+    stack that must have proved a release, in the same partition; None where none must.
     """
     return [
         {
@@ -54,7 +54,7 @@ def build(
 
 
 def _proof(service: str, before: Before | None, partition: str) -> dict[str, Input[str | int]]:
-    """Whose records must prove a release, and the role that may read them."""
+    """Return the deployment group whose records must prove a release, and the role that may read them."""
     if before is None:
         return {}
     names, place = before.names, AwsLocation(partition, before.region, before.account)
@@ -63,5 +63,5 @@ def _proof(service: str, before: Before | None, partition: str) -> dict[str, Inp
 
 
 def exported(targets: list[dict[str, Input[str | int]]]) -> list[dict[str, Input[str | int]]]:
-    """The targets for the operator's command, without what only a release and a preview need: pages of JSON."""
-    return [{name: value for name, value in target.items() if name not in UNKNOWN} for target in targets]
+    """Return the targets for the operator's command, without the long JSON that only releases and previews need."""
+    return [{name: value for name, value in target.items() if name not in INTERNAL_FIELDS} for target in targets]

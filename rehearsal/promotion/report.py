@@ -16,7 +16,7 @@ UNPROVEN, OLDER, ALTERED = "unproven", "older", "altered"
 # What prod must refuse: its name, the reason, and words of the sentence that says why.
 TOLD = (
     ("older", OLDER, "is older than"),
-    ("altered", ALTERED, "somebody altered it after the build"),
+    ("altered", ALTERED, "it was altered after the build"),
     ("rolled-back", UNPROVEN, "was reverted there (verdict"),
     ("too-old", UNPROVEN, "proved it there more than 1 days ago"),
     ("unseen", UNPROVEN, "it was never released there"),

@@ -92,7 +92,7 @@ def test_only_the_routes_wait_for_the_release(monkeypatch: pytest.MonkeyPatch) -
     assert waiting == {"aws:apigatewayv2/route:Route"}
 
 
-def test_the_release_is_told_every_name_that_it_acts_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_release_gets_every_name_that_it_acts_on(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded, _ = run("prod", monkeypatch)
     release = recorded.one("Release").inputs
     (target,) = release["targets"]

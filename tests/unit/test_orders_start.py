@@ -1,4 +1,4 @@
-"""What happens when Lambda loads `app.orders.main`."""
+"""Loading `app.orders.main` calls nothing of AWS, and names a missing variable."""
 
 import json
 import subprocess
