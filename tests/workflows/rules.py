@@ -17,37 +17,6 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
 }
 """The permissions that a step needs of the job's token. Other steps need none; a run's own artifacts need none."""
 
-READY = [CHECKOUT, PYTHON]
-ON_AWS = [*READY, PULUMI, "make access", ROLE]
-STEPS: Mapping[str, Mapping[str, list[str]]] = {
-    "pull-request.yml": {
-        "check": [*READY, "make check"],
-        "test": [*READY, PULUMI, "make test"],
-        "policy": [*READY, PULUMI, "make policy"],
-        "plan": [*READY, PULUMI, "make bundle", "make access", ROLE, "make plan", UPLOAD],
-        "comment": [*READY, DOWNLOAD, "make comment"],
-    },
-    "main.yml": {
-        "bundle": [*READY, "make bundle", "make access", ROLE, "make publish-bundle", UPLOAD],
-        "dev": ["deploy.yml"],
-        "staging": ["deploy.yml"],
-        "prod": ["deploy.yml"],
-    },
-    "deploy.yml": {
-        "deploy": [*READY, PULUMI, DOWNLOAD, "make access", ROLE, "make unlock", "make deploy", "make story"],
-    },
-    "abort.yml": {"abort": [*ON_AWS, "make abort", "make story"]},
-    "rollback.yml": {"rollback": [*ON_AWS, "make rollback", "make story"]},
-    "nightly.yml": {
-        "properties": [*READY, "make properties"],
-        "faults": [*READY, PULUMI, "make test-all"],
-        "drift": [*ON_AWS, "make drift"],
-        "doctor": [*ON_AWS, "make doctor"],
-        "sweep": [*ON_AWS, "make sweep"],
-    },
-}
-"""Every step of every job, in order, so that `make check` names a step that is removed by mistake."""
-
 ORDER = {"dev": {"bundle"}, "staging": {"bundle", "dev"}, "prod": {"bundle", "staging"}}
 """The jobs that each job of main.yml waits for."""
 SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
@@ -57,29 +26,10 @@ LONGEST_MINUTES = 120
 PINNED = re.compile(r"^ +(?:- )?uses: (\S+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$")
 
 
-def missing_steps(workflows: list[Workflow]) -> Iterator[str]:
-    """Yield the steps, jobs and files that are in STEPS but not in the workflows, and the other way round."""
-    there = {each.name: {job.name: job.what for job in each.jobs} for each in workflows}
-    for name in sorted(set(STEPS) | set(there)):
-        if name not in there or name not in STEPS:
-            yield f"{name}: {'is gone' if name in STEPS else 'is not in STEPS of tests/workflows/rules.py'}"
-            continue
-        wanted, found = STEPS[name], there[name]
-        for job in [*wanted, *(set(found) - set(wanted))]:
-            yield from _unlike(f"{name}: job {job}", wanted.get(job), found.get(job))
-
-
-def _unlike(job: str, wanted: list[str] | None, found: list[str] | None) -> Iterator[str]:
-    if wanted is None or found is None:
-        yield f"{job} {'is gone' if found is None else 'is not in STEPS of tests/workflows/rules.py'}"
-        return
-    for step in dict.fromkeys([*wanted, *found]):
-        if (lacks := wanted.count(step) - found.count(step)) > 0:
-            yield f"{job} lacks its step `{step}`"
-        elif lacks < 0:
-            yield f"{job} has a step `{step}` that is not in STEPS of tests/workflows/rules.py"
-    if sorted(wanted) == sorted(found) and wanted != found:
-        yield f"{job} has its steps in another order than {', '.join(wanted)}"
+def steps(workflows: list[Workflow]) -> Iterator[tuple[str, list[str]]]:
+    """Every job with every step of it, in order."""
+    for job in jobs(workflows):
+        yield str(job), job.what
 
 
 def unpinned(workflows: list[Workflow]) -> Iterator[str]:

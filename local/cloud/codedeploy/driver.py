@@ -131,8 +131,6 @@ def _effect(region: Region, record: Record, effect: Effect) -> Fault | None:
             return aws.invoke_hook(region, record, event, function)
         case Announce(state):
             announce(region, record, state)
-            if state == "START" and record.triggered_by:
-                announce(region, record, "ROLLBACK")  # told of the deployment that leads back, not of the other
         case RollBack():
             pass  # done with the records
     return None

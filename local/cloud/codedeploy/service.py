@@ -16,7 +16,7 @@ CODEDEPLOY = Service(NAME, lookup.refuse)
 def register() -> None:
     """Put CodeDeploy among ministack's services, and drive deployments."""
     install([], [*aws.NEEDS, *revisions.NEEDS])
-    for module in (applications, configurations, groups, revisions, deployments):
+    for module in (applications, configurations, groups, deployments):
         CODEDEPLOY.operations |= module.OPERATIONS
     app: Any = ministack("app")
     app.SERVICE_REGISTRY[NAME] = {"module": NAME}

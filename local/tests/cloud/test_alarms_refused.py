@@ -40,9 +40,9 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "ValidationError",
         "Error in expression 'e1': Metric or expression 'm3' not found",
     ),
-    (on_math(math(("e1", "SQRT(m1)"))), "ValidationError", "Error in expression 'e1': Function 'SQRT' not found"),
-    (on_math(math(("e1", "[m1, m2]"))), "ValidationError", "Metrics expression that return multi time series"),
-    (on_math(math(("e1", "AVG(m1)"))), "ValidationError", "The result is a scalar"),
+    (on_math(math(("e1", "SQRT(m1)"))), "ValidationError", "Error in expression 'e1': Function 'SQRT' is not imitated"),
+    (on_math(math(("e1", "[m1, m2]"))), "ValidationError", "An array of time series is not imitated"),
+    (on_math(math(("e1", "IF(1, 2)"))), "ValidationError", "The result is a scalar"),
     (
         on_math(math(("e1", "m1 +" + " m1 +" * 500 + "m1"))),
         "ValidationError",
