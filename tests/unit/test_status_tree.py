@@ -143,13 +143,23 @@ with progress_reporter(as_json=False) as report:
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 @pytest.mark.parametrize("terminal", [True, False])
-def test_progress_fails_in_no_encoding(encoding: str, terminal: bool) -> None:
+def test_progress_is_printed_in_every_encoding(encoding: str, terminal: bool) -> None:
     env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT), "COLUMNS": "80", "NO_COLOR": "1"}
     env |= {"FORCE_COLOR": "1"} if terminal else {}
     ran = subprocess.run([sys.executable, "-c", PRINTS], env=env, capture_output=True, check=True)
     separator, letter = {"ascii": ("|", "?"), "latin-1": ("·", "?"), "utf-8": ("·", "ł")}[encoding]
     expected = f"orders: canary: 3/10 min {separator} v2 10%: 0/90 errors {separator} {letter}"
     assert expected in ran.stdout.decode(encoding)
+
+
+def test_the_command_itself_prints_in_every_encoding(tmp_path: Path) -> None:
+    (tmp_path / "pulumi").write_text("#!/bin/sh\nexit 255\n")
+    (tmp_path / "pulumi").chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "1"}
+    typed = [sys.executable, "-m", "infra.release", "status", "--stack", "prod-ł"]
+    ran = subprocess.run(typed, cwd=ROOT, env=env, capture_output=True, check=False)
+    assert ran.returncode == 4
+    assert ran.stderr.startswith(b"error: stack prod-? has no release: ")
 
 
 def test_a_line_of_progress_is_wrapped_between_words_and_never_cut(
