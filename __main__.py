@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pulumi
@@ -103,6 +103,5 @@ compute.open_api(after=[release])
 
 pulumi.export("api_url", compute.api_url)
 pulumi.export("live_versions", release.live_versions)
-pulumi.export("release", {"region": place.region, "targets": targets.exported(wanted), "policy": asdict(policy)})
 pulumi.export("dashboard", alarms.dashboard)
 pulumi.export("table_name", data.table_name)

@@ -10,8 +10,6 @@ from infra.config.upstream import Before
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.naming import AwsLocation
 
-INTERNAL_FIELDS = ("configuration", "probe")
-
 
 def build(
     functions: Mapping[str, FunctionOutputs],
@@ -60,8 +58,3 @@ def _proof(service: str, before: Before | None, partition: str) -> dict[str, Inp
     names, place = before.names, AwsLocation(partition, before.region, before.account)
     group = place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(service)}")
     return {"proof_group": group, "proof_role": place.global_arn("iam", f"role/{names.proof_role}")}
-
-
-def exported(targets: list[dict[str, Input[str | int]]]) -> list[dict[str, Input[str | int]]]:
-    """Return the targets for the operator's command, without the long JSON that only releases and previews need."""
-    return [{name: value for name, value in target.items() if name not in INTERNAL_FIELDS} for target in targets]

@@ -11,10 +11,10 @@ from typing import Any
 import typer
 
 from infra.pipeline.output import BAD, PipelineError, Stack, answering
+from infra.release.model.spec import RELEASE
 from infra.release.provider.drift import MOVED
 
 LONGEST = 120  # characters of a value in a line
-RELEASE = "strata:release:Release"
 OWN = "__"
 """The prefix of the keys that pulumi-aws adds to a state for itself: `__meta`, `__defaults`,
 `__pulumi_raw_state_delta`. https://github.com/pulumi/pulumi-terraform-bridge/tree/main/pkg/reservedkeys

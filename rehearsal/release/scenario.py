@@ -20,7 +20,6 @@ from rehearsal.release import outage
 from rehearsal.release.report import FAILING, Harm, Noop, Refused, Release, Report
 
 UP = ("up", "--stack", STACK)
-RELEASE = "strata:release:Release"
 NOTHING = Seen(None, ())
 STATUS_SECONDS = 2.0  # of live traffic that the status line looks back on
 
@@ -285,17 +284,16 @@ class Rehearsal:
     def _find_target(self) -> dict[str, str]:
         """The first target of the stack's release; empty where the stack has none."""
         try:
-            found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
-        except (ScratchError, KeyError):
+            return self.sandbox.target()
+        except ScratchError:
             return {}
-        return found
 
     def _told(self, step: Step) -> Told:
         """From the release's outputs in the stack's state, or from the line with which a failed `up` ends."""
         function = self.target.get("function", "")
         if step.exit_code != 0:
             return told_by(step.text, function)
-        said = self.sandbox.resource(RELEASE).get("outcomes", {}).get(function, {})
+        said = self.sandbox.release().get("outcomes", {}).get(function, {})
         return Told(said.get("reason", ""), said.get("detail", ""))
 
     def _enter(self, step: Step, after: Seen) -> Release:

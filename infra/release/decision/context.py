@@ -53,14 +53,19 @@ class ReleaseContext:
         return f"canary {canary}: {_rate(self.seen.canary)}, stable {stable}: {_rate(self.seen.stable)}"
 
     @property
+    def passed(self) -> int:
+        """Whole minutes of the canary that are over; none where no deployment is followed."""
+        followed = self.seen.followed
+        return min(int(self.age(followed) / timedelta(minutes=1)), self.target.minutes) if followed else 0
+
+    @property
     def progress(self) -> str:
         """One line on the canary: minutes, share and errors of both versions, and the statistic beside its limit."""
         seen, minutes, rule = self.seen, self.target.minutes, self.policy.rule
         stable, canary = seen.compared
-        passed = int(self.age(seen.followed) / timedelta(minutes=1)) if seen.followed else 0
         share = seen.alias.weight if seen.alias.shifted == canary else float(seen.alias.version == canary)
         return (
-            f"{min(passed, minutes)}/{minutes} min · v{canary} {share:.0%}: {_errors(seen.canary)} errors · "
+            f"{self.passed}/{minutes} min · v{canary} {share:.0%}: {_errors(seen.canary)} errors · "
             f"v{stable} {1 - share:.0%}: {_errors(seen.stable)} · "
             f"z {judge(seen.stable, seen.canary, rule).z:.2f} (limit {rule.z:g})"
         )

@@ -24,7 +24,7 @@ from infra.release.engine.cloud import Cloud, NotFoundError
 from infra.release.model import serialization
 from infra.release.model.observation import Alias, Version
 from infra.release.model.outcome import Progress
-from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
+from infra.release.model.spec import RELEASE, ReleaseError, ReleasePolicy, Target
 from infra.release.provider import drift
 from infra.release.provider.in_flight import InFlightCalls
 from infra.release.reports.preview import PLAN_FILE, ReleasePreview, first, forecast
@@ -35,7 +35,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go
 """
-SCHEMA = {"name": "strata", "version": VERSION, "resources": {"strata:release:Release": {}}}
+SCHEMA = {"name": "strata", "version": VERSION, "resources": {RELEASE: {}}}
 DIFF = provider_pb2.DiffResponse
 
 

@@ -102,10 +102,13 @@ class Verdict:
     @property
     def detail(self) -> str:
         """One sentence for a person: both error rates, and which part of the rule fired."""
-        parts = [name for name in ("relative", "absolute", "slow") if getattr(self, name)]
-        return f"canary {_rate(self.canary)}, stable {_rate(self.stable)}, z {self.z:.2f}: " + (
-            f"{' and '.join(parts)} rule fired" if parts else "no rule fired"
-        )
+        return f"canary {_rate(self.canary)}, stable {_rate(self.stable)}, z {self.z:.2f}: {self.rules}"
+
+    @property
+    def rules(self) -> str:
+        """Which part of the rule fired, in words."""
+        fired = [name for name in ("relative", "absolute", "slow") if getattr(self, name)]
+        return f"{' and '.join(fired)} rule fired" if fired else "no rule fired"
 
 
 def _rate(counts: Counts) -> str:
