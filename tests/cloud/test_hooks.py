@@ -200,7 +200,7 @@ def test_an_alarm_takes_a_version_back_while_it_bakes_and_the_late_answer_is_no_
     stopped = shop.ended(deployment)
     assert (stopped["status"], stopped["errorInformation"]["code"]) == ("Stopped", "ALARM_ACTIVE")
     assert shop.alias() == "1"
-    assert until(lambda: shop.log(name, '"no longer waits for an answer"'), seconds=30)
+    assert until(lambda: shop.log(name, '"no longer waits for an answer"'), seconds=300)
     assert shop.log(name, "ERROR") == []
 
 

@@ -43,7 +43,7 @@ def test_a_watcher_follows_a_release_that_nobody_waits_for_to_its_end(live: Worl
     version = live.functions.publish(GOOD.replace("VERSION", "2"))
     started = live.release(version, ALONE)
     watcher = watch(live, tmp_path, state(live, version))
-    said, _ = watcher.communicate(timeout=60)
+    said, _ = watcher.communicate(timeout=600)
     assert watcher.returncode == 0
     assert f"orders: start: {started.deployment_id} is this release, already in flight" in said
     assert said.splitlines()[-1].startswith("orders: end: 1 -> 2 promoted (verdict)")
@@ -56,23 +56,23 @@ def test_a_watcher_that_is_interrupted_leaves_the_release_alone_and_says_so(live
     assert watcher.stdout
     watcher.stdout.readline()
     watcher.send_signal(signal.SIGINT)
-    _, said = watcher.communicate(timeout=60)
+    _, said = watcher.communicate(timeout=600)
     assert watcher.returncode == 4
     assert f"{started.deployment_id} of orders goes on under CloudWatch's judgement" in said
     assert "Traceback" not in said
-    assert until(lambda: live.deployment(started.deployment_id)["status"] == "Succeeded", seconds=20)
+    assert until(lambda: live.deployment(started.deployment_id)["status"] == "Succeeded", seconds=300)
 
 
 def test_a_stack_without_a_release_is_told(world: World, tmp_path: Path) -> None:
     watcher = watch(world, tmp_path, None)
-    _, said = watcher.communicate(timeout=60)
+    _, said = watcher.communicate(timeout=600)
     assert watcher.returncode == 4
     assert said.startswith("error: stack prod has no release: ")
 
 
 def test_targets_that_are_none_are_told_by_their_path(world: World, tmp_path: Path) -> None:
     watcher = watch(world, tmp_path, stack(release({"region": REGION, "targets": [{"function": 3}], "policy": {}})))
-    _, said = watcher.communicate(timeout=60)
+    _, said = watcher.communicate(timeout=600)
     assert watcher.returncode == 4
     assert "release.targets[0].alias is missing" in said
     assert "release.targets[0].function is 3: it must be of type str" in said

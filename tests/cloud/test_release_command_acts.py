@@ -100,7 +100,7 @@ def test_an_abort_ends_the_release_that_waits_in_another_terminal(
     aborted = terminal.document("abort", "--reason", WHY)
     assert aborted["outcomes"]["orders"]["outcome"] == "rolled_back"
     assert aborted["outcomes"]["orders"]["traffic"] == "all traffic is on 1"
-    end = waiting.result(timeout=60)
+    end = waiting.result(timeout=600)
     assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "operator")
     assert WHY in end.detail
     assert terminal.world.alias() == "1"

@@ -125,4 +125,4 @@ def test_what_is_in_flight_in_staging_is_not_proved_yet(pair: Pair) -> None:
     end = pair.follow(good)
     assert (end.ending, end.reason) == (Ending.REFUSED, "unproven")
     assert f"{started.deployment_id} is still in flight there" in end.detail
-    assert until(lambda: pair.staging.deployment(started.deployment_id)["status"] == "Succeeded", seconds=30)
+    assert until(lambda: pair.staging.deployment(started.deployment_id)["status"] == "Succeeded", seconds=300)

@@ -39,7 +39,7 @@ def ask(world: World, folder: Path, version: str, *words: str, **changed: Any) -
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=900,
     )
     assert ran.stdout, ran.stderr
     return ran.returncode, json.loads(ran.stdout)
@@ -211,7 +211,7 @@ def test_a_sweep_deletes_the_alarms_that_nothing_needs_and_no_other(live: World,
     for name in [*names, f"{target.verdict_alarms}of-mine"]:
         live.cloudwatch.put_metric_alarm(**{each: alarm[each] for each in (*kept, "MetricName")}, AlarmName=name)
     dry = ("sweep", "--dry-run")  # those that are younger than ten minutes stay
-    assert until(lambda: len(ask(live, tmp_path, "1", *dry)[1]["functions"]["orders"]["alarms"]) == 60, 60)
+    assert until(lambda: len(ask(live, tmp_path, "1", *dry)[1]["functions"]["orders"]["alarms"]) == 60, 600)
     code, told = ask(live, tmp_path, "1", "sweep")
     assert (code, told["deleted"], told["functions"]["orders"]) == (0, True, {"alarms": sorted(names), "kept": 1})
     assert [each["AlarmName"] for each in live.verdict_alarms()] == [f"{target.verdict_alarms}of-mine"]

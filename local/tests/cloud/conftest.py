@@ -61,7 +61,7 @@ class Cloud:
         other than the account's own, by the names that boto3 has for them.
         """
         make: Callable[..., Any] = boto3.client  # which service is known only when a test runs
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=60, parameter_validation=False)
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=600, parameter_validation=False)
         return make(
             service,
             endpoint_url=self.endpoint,
@@ -78,7 +78,7 @@ class Cloud:
     def http(self, method: str, path: str, body: str | None = None, host: str | None = None) -> tuple[int, str]:
         """Status and body of a request without credentials, with the Host header `host` where it is given."""
         address = urlsplit(self.endpoint)
-        connection = http.client.HTTPConnection(address.netloc, timeout=30)
+        connection = http.client.HTTPConnection(address.netloc, timeout=300)
         try:
             headers = {"Content-Type": "application/json"}
             connection.request(method, path, body, {**headers, "Host": host} if host else headers)
@@ -101,7 +101,7 @@ def start_cloud(folder: Path, *options: str, factor: float = 60) -> tuple[subpro
             stderr=subprocess.STDOUT,
             text=True,
         )
-    until(lambda: ready.exists() or process.poll() is not None, seconds=60)
+    until(lambda: ready.exists() or process.poll() is not None, seconds=600)
     if not ready.exists():
         pytest.fail(f"the local cloud did not start:\n{(folder / 'cloud.txt').read_text()}")
     return process, Cloud(**json.loads(ready.read_text()))
@@ -110,10 +110,10 @@ def start_cloud(folder: Path, *options: str, factor: float = 60) -> tuple[subpro
 def stop_cloud(process: subprocess.Popen[str]) -> None:
     """End a cloud as Ctrl-C does."""
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=60)
+    process.wait(timeout=600)
 
 
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 600.0) -> Any:
     """The first true result of `condition`, or its last one when the time is over, which is long: a busy machine is no
     fault of what is tested."""
     deadline = time.monotonic() + seconds

@@ -66,10 +66,10 @@ def _turns(cloud: Cloud, account: str, period: int) -> None:
         return cloudwatch.describe_alarms(AlarmNames=[plain["AlarmName"]])["MetricAlarms"][0]
 
     assert state()["Period"] == period
-    assert until(lambda: state()["StateValue"] == "OK", seconds=20)
+    assert until(lambda: state()["StateValue"] == "OK", seconds=300)
     _put(cloudwatch, 6, time.time())
-    assert until(lambda: state()["StateValue"] == "ALARM", seconds=20)
-    assert until(lambda: state()["StateValue"] == "OK", seconds=20)
+    assert until(lambda: state()["StateValue"] == "ALARM", seconds=300)
+    assert until(lambda: state()["StateValue"] == "OK", seconds=300)
     history = cloudwatch.describe_alarm_history(AlarmName=plain["AlarmName"], HistoryItemType="StateUpdate")
     data = json.loads(history["AlarmHistoryItems"][1]["HistoryData"])["newState"]["stateReasonData"]
     assert (data["period"], data["recentDatapoints"]) == (period, [6.0])

@@ -19,4 +19,4 @@ def test_a_connection_that_its_client_has_closed_holds_no_socket(cloud: Cloud) -
         client.request("GET", "/_strata/settings")
         client.getresponse().read()
         client.close()
-    assert until(lambda: open_files(cloud) < before + 10, seconds=5)
+    assert until(lambda: open_files(cloud) < before + 10, seconds=120)

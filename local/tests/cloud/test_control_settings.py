@@ -147,7 +147,7 @@ def test_a_signal_ends_it_quickly_and_quietly_even_while_a_call_runs(own: Own, n
     assert not running(own.worker)
     assert not list(Path("/tmp").glob(f"strata-cloud-{own.process.pid}-*"))  # noqa: S108
     assert not (own.folder / "ready.json").exists()
-    client.wait(timeout=60)
+    client.wait(timeout=600)
 
 
 def test_no_worker_outlives_a_cloud_that_was_killed(own: Own) -> None:
@@ -155,7 +155,7 @@ def test_no_worker_outlives_a_cloud_that_was_killed(own: Own) -> None:
     own.process.kill()
     own.process.wait()
     assert until(lambda: not running(own.worker))
-    client.wait(timeout=60)
+    client.wait(timeout=600)
     left = list(Path("/tmp").glob(f"strata-cloud-{own.process.pid}-*"))  # noqa: S108
     process, _ = start_cloud(own.folder)
     assert left
@@ -179,14 +179,14 @@ def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
     own = Own(tmp_path, "--parent", str(parent.pid))
     parent.kill()
     parent.wait()
-    assert own.process.wait(timeout=60) == 0
+    assert own.process.wait(timeout=600) == 0
 
 
 def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A cloud that is expected not to start."""
     command = [str(PYTHON), "-m", "local.cloud", *options]
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment}
+        command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False, env={**os.environ, **environment}
     )
 
 
@@ -208,7 +208,7 @@ def test_another_ministack_than_the_patches_were_written_for_is_a_clear_error() 
         "sys.exit(main(['--port', '0']))\n"
     )
     command = [str(PYTHON), "-c", code]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert ended.returncode == 1
     assert "services.lambda_svc._invoke takes (name event), expected (name event headers" in ended.stderr
     assert "services.lambda_svc._create_alias is missing" in ended.stderr
