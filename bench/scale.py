@@ -106,7 +106,7 @@ def measure(size: int) -> Taken:
         fleet = Fleet(stage, names(size))
         fleet.create()
         fleet.edit(2)
-        before, begun = fleet.look(), time.time()
+        before, begun = fleet.observe(), time.time()
         functions = [target["function"] for target in fleet.targets.values()]
         alias = next(iter(fleet.targets.values()))["alias"]
         calls.clear(stage.endpoint)
@@ -115,7 +115,7 @@ def measure(size: int) -> Taken:
         made = calls.made(stage.endpoint)
         if up.exit_code != 0:
             raise BenchError(f"`pulumi up` of {size} functions exited {up.exit_code}:\n{up.text}")
-        left = [name for name, seen in fleet.look().items() if seen.live in {None, before[name].live}]
+        left = [name for name, seen in fleet.observe().items() if seen.live in {None, before[name].live}]
         if left:
             raise BenchError(f"`pulumi up` of {size} functions left {', '.join(left)} where it was:\n{up.text}")
         engine = [call for call in made if call.by_engine]

@@ -1,4 +1,4 @@
-"""A rehearsal that went otherwise than told says so, and says which step and why."""
+"""A report names each step that did not end as expected, and why."""
 
 import io
 import json
@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from rehearsal.fleet.result import Member, SetResult
-from rehearsal.observe.aws_records import Deployment, Seen
+from rehearsal.observe.aws_records import Deployment, FunctionState
 from rehearsal.observe.iam_decisions import EXCHANGE
-from rehearsal.observe.outcome import Told, outcome, told_by
+from rehearsal.observe.outcome import Ending, ending_of, outcome
 from rehearsal.observe.traffic import Orders
 from rehearsal.release.report import Harm, Noop, Refused, Release, Report
 from rehearsal.secrets.scan import Leak, Search
@@ -57,11 +57,11 @@ def with_harm(changed: Harm) -> Report:
     return replace(WELL, harm=tuple(changed if one.name == changed.name else one for one in WELL.harm))
 
 
-def test_a_rehearsal_that_went_as_told_has_no_problems() -> None:
+def test_a_rehearsal_that_ended_as_expected_has_no_problems() -> None:
     assert WELL.problems() == []
 
 
-def test_the_file_has_the_form_of_the_issue(tmp_path: Path) -> None:
+def test_the_file_has_its_documented_form(tmp_path: Path) -> None:
     WELL.write(tmp_path / "new" / "report.json")
     found = json.loads((tmp_path / "new/report.json").read_text())
     assert list(found) == [
@@ -119,7 +119,7 @@ def test_the_file_has_the_form_of_the_issue(tmp_path: Path) -> None:
         (with_harm(Harm("good", 2, 0, 2)), "good: 2 requests were harmed, not none"),
         (with_harm(Harm("good", 2, 0, 0)), "good: callers saw 2 failures, Lambda counted 0 errors"),
         (with_harm(Harm("bad", 8, 7, 1)), "bad: 1 of 8 errors were not the canary's"),
-        (with_harm(Harm("bad", 0, 0, 0)), "bad: the canary harmed nobody, so nothing was shown"),
+        (with_harm(Harm("bad", 0, 0, 0)), "bad: no request to the canary failed, so the rehearsal proves nothing"),
         (replace(WELL, noop=Noop(2, 4.0, 0)), "noop: changed 2 resources and exited 0, not 0 and 0"),
         (replace(WELL, noop=Noop(0, 4.0, 255)), "noop: changed 0 resources and exited 255, not 0 and 0"),
         (
@@ -134,7 +134,7 @@ def test_the_file_has_the_form_of_the_issue(tmp_path: Path) -> None:
         (replace(WELL, orders=Orders(900, 899)), "orders: 1 of 900 acknowledged orders are lost"),
         (
             replace(WELL, orders=Orders(199, 199), receipts=199),
-            "orders: only 199 were acknowledged; 200 at least make a rehearsal",
+            "orders: only 199 were acknowledged; a rehearsal needs at least 200",
         ),
     ],
 )
@@ -148,13 +148,13 @@ def test_a_rehearsal_in_which_nothing_happened_names_every_step() -> None:
     assert [line.partition(":")[0] for line in nothing.problems()] == named
 
 
-def test_the_table_is_plain_where_there_is_no_terminal() -> None:
+def test_the_table_is_plain_without_a_terminal() -> None:
     console = Console(file=io.StringIO(), width=80)
     console.print(WELL.table())
     assert isinstance(console.file, io.StringIO)
-    told = console.file.getvalue()
-    assert "\x1b" not in told
-    lines = [line.split() for line in told.splitlines()]
+    text = console.file.getvalue()
+    assert "\x1b" not in text
+    lines = [line.split() for line in text.splitlines()]
     assert lines[2] == ["good", "promoted", "1", "->", "2", "21.0", "1300", "0", "10.1%"]
     assert lines[3] == ["bad", "rolled", "back", "(verdict)", "2", "->", "3", "9.0", "600", "7", "9.0%"]
     assert lines[5] == ["noop", "0", "changed", "4.2"]
@@ -166,21 +166,21 @@ def test_the_table_is_plain_where_there_is_no_terminal() -> None:
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (Harm("outage", 0, 0, 0), "outage: what was live harmed nobody, so nothing was shown"),
+        (Harm("outage", 0, 0, 0), "outage: no request to the live version failed, so the rehearsal proves nothing"),
         (Harm("outage", 300, 2, 298), "outage: 2 of 300 errors were the fix's, not none"),
     ],
 )
-def test_an_outage_that_is_none_and_a_fix_that_fails_are_told(harm: Harm, said: str) -> None:
+def test_an_outage_without_failures_and_a_fix_that_fails_are_problems(harm: Harm, said: str) -> None:
     assert with_harm(harm).problems() == [said]
 
 
 @pytest.mark.parametrize("ended", [replace(OUTAGE, outcome="rolled_back", reason="fault"), replace(OUTAGE, reason="x")])
-def test_a_fix_that_its_own_red_alarm_takes_back_is_told(ended: Release) -> None:
+def test_a_fix_that_its_own_red_alarm_rolls_back_is_a_problem(ended: Release) -> None:
     [said] = with_release(ended).problems()
     assert said.startswith(f"outage: ended {ended.outcome} ({ended.reason}), not promoted (verdict)")
 
 
-def test_calls_are_told_by_role() -> None:
+def test_calls_are_reported_by_role() -> None:
     calls = {"strata-prod-deploy": {EXCHANGE: 20, "lambda:GetFunction": 12, "lambda:GetAlias": 3}}
     report = replace(WELL, calls=calls)
     assert report.as_json()["calls"] == calls
@@ -197,14 +197,14 @@ def test_calls_are_told_by_role() -> None:
 
 
 def test_what_else_went_wrong_fails_the_rehearsal() -> None:
-    assert replace(WELL, amiss=("x was denied y",)).problems() == ["x was denied y"]
+    assert replace(WELL, other_problems=("x was denied y",)).problems() == ["x was denied y"]
 
 
 def deployment(status: str, id_: str = "d-1") -> Deployment:
     return Deployment(id_, status, "", "", stable="1", canary="2", rollback=None)
 
 
-EMPTY, LIVE_1 = Seen(None, ()), Seen("1", ())
+EMPTY, LIVE_1 = FunctionState(None, ()), FunctionState("1", ())
 
 
 @pytest.mark.parametrize(
@@ -213,55 +213,57 @@ EMPTY, LIVE_1 = Seen(None, ()), Seen("1", ())
         (EMPTY, LIVE_1, "first"),
         (EMPTY, EMPTY, "nothing"),
         (LIVE_1, LIVE_1, "unchanged"),
-        (LIVE_1, Seen("7", ()), "moved to 7 without a deployment"),
-        (LIVE_1, Seen("2", (deployment("Succeeded"),)), "promoted"),
-        (LIVE_1, Seen("1", (deployment("Stopped"),)), "rolled_back"),
-        (LIVE_1, Seen("1", (deployment("Failed"),)), "rolled_back"),
-        (LIVE_1, Seen("2", (deployment("Stopped"),)), "Stopped with 2 live"),
-        (LIVE_1, Seen("1", (deployment("Succeeded"),)), "Succeeded with 1 live"),
-        (LIVE_1, Seen(None, (deployment("InProgress"),)), "split"),
-        (Seen("2", (deployment("Succeeded"),)), Seen("2", (deployment("Succeeded"),)), "unchanged"),
+        (LIVE_1, FunctionState("7", ()), "moved to 7 without a deployment"),
+        (LIVE_1, FunctionState("2", (deployment("Succeeded"),)), "promoted"),
+        (LIVE_1, FunctionState("1", (deployment("Stopped"),)), "rolled_back"),
+        (LIVE_1, FunctionState("1", (deployment("Failed"),)), "rolled_back"),
+        (LIVE_1, FunctionState("2", (deployment("Stopped"),)), "Stopped with 2 live"),
+        (LIVE_1, FunctionState("1", (deployment("Succeeded"),)), "Succeeded with 1 live"),
+        (LIVE_1, FunctionState(None, (deployment("InProgress"),)), "split"),
+        (FunctionState("2", (deployment("Succeeded"),)), FunctionState("2", (deployment("Succeeded"),)), "unchanged"),
     ],
 )
-def test_an_outcome_is_read_off_the_alias_and_codedeploys_records(before: Seen, after: Seen, ending: str) -> None:
+def test_an_outcome_is_read_off_the_alias_and_codedeploys_records(
+    before: FunctionState, after: FunctionState, ending: str
+) -> None:
     assert outcome(before, after) == ending
 
 
-def test_the_line_of_a_failed_up_stands_in_the_middle_of_pulumis_output() -> None:
+def test_the_ending_of_a_failed_up_is_found_in_the_middle_of_pulumis_output() -> None:
     text = """\
      strata:release:Release release **failed** error: f 2 -> 3 rolled back (verdict): alarm a fired; deployment d-1
     error: update failed
 Resources:
 """
-    assert told_by(text, "f") == Told("verdict", "f 2 -> 3 rolled back (verdict): alarm a fired; deployment d-1")
+    assert ending_of(text, "f") == Ending("verdict", "f 2 -> 3 rolled back (verdict): alarm a fired; deployment d-1")
 
 
-def test_a_refusal_which_leaves_no_record_is_told_by_pulumi_alone() -> None:
-    told = told_by("error: f 2 -> 3 refused (rejected): fingerprint x; all traffic is on 2", "f")
-    assert told.refused
-    assert outcome(LIVE_1, LIVE_1, told) == "refused"
-    assert outcome(LIVE_1, Seen("2", (deployment("Succeeded"),)), told) == "promoted"
+def test_a_refusal_which_leaves_no_record_is_read_from_pulumis_output() -> None:
+    ending = ending_of("error: f 2 -> 3 refused (rejected): fingerprint x; all traffic is on 2", "f")
+    assert ending.refused
+    assert outcome(LIVE_1, LIVE_1, ending) == "refused"
+    assert outcome(LIVE_1, FunctionState("2", (deployment("Succeeded"),)), ending) == "promoted"
 
 
-def test_an_up_that_failed_for_another_reason_is_told_by_its_last_error() -> None:
-    assert told_by("error: one\nerror: two\nmore\n", "f") == Told("", "error: two")
-    assert told_by("", "f") == Told()
+def test_the_ending_of_an_up_that_failed_for_another_reason_is_its_last_error() -> None:
+    assert ending_of("error: one\nerror: two\nmore\n", "f") == Ending("", "error: two")
+    assert ending_of("", "f") == Ending()
 
 
 def test_a_secret_that_got_out_is_a_problem_which_says_where_and_not_what() -> None:
     leak = Leak("the receipt key", "base64", "the logs", "log group /aws/lambda/orders")
     found = replace(WELL, secrets=Search(3, 8, leaks=(leak,)))
-    assert found.problems() == ["secrets: the receipt key stands in log group /aws/lambda/orders (base64)"]
+    assert found.problems() == ["secrets: the receipt key was found in log group /aws/lambda/orders (base64)"]
     assert found.as_json()["secrets"] == {"planted": 3, "places": 8, "found": 1}
 
 
-def test_a_rehearsal_that_did_not_look_or_could_not_is_not_as_told() -> None:
-    assert replace(WELL, secrets=None).problems() == ["secrets: nobody looked for them"]
-    blind = replace(WELL, secrets=Search(3, 8, blind=("the logs",)))
-    assert blind.problems() == ["secrets: there was nothing to look at in the logs"]
-    assert replace(WELL, secrets=Search(0, 8)).problems() == ["secrets: there was none to look for"]
+def test_a_rehearsal_without_a_search_or_with_an_unread_place_has_a_problem() -> None:
+    assert replace(WELL, secrets=None).problems() == ["secrets: they were not searched for"]
+    unread = replace(WELL, secrets=Search(3, 8, unread_places=("the logs",)))
+    assert unread.problems() == ["secrets: there was nothing to read in the logs"]
+    assert replace(WELL, secrets=Search(0, 8)).problems() == ["secrets: there was none to search for"]
 
 
-def test_an_order_without_a_right_receipt_is_a_problem() -> None:
+def test_an_order_without_a_valid_receipt_is_a_problem() -> None:
     (problem,) = replace(WELL, receipts=899).problems()
-    assert problem == "orders: 899 of 900 came with a receipt by the stack's key, not all"
+    assert problem == "orders: 899 of 900 came with a valid receipt, not all"

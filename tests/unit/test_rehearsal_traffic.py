@@ -1,4 +1,4 @@
-"""Traffic keeps its rate whatever the answers take, hides no failure, and reads back what was acknowledged."""
+"""Traffic keeps its rate however long answers take, hides no failure, and reads back what was acknowledged."""
 
 import asyncio
 import threading
@@ -95,7 +95,7 @@ def test_requests_keep_their_rate_although_every_answer_is_slow(shop: Shop) -> N
     assert [second - first for first, second in pairwise(dues)] == pytest.approx([0.01] * (len(dues) - 1), abs=1e-4)
 
 
-def test_no_more_wait_for_their_answers_than_a_busy_machine_can_bear(shop: Shop) -> None:
+def test_no_more_requests_are_in_flight_than_a_busy_machine_can_handle(shop: Shop) -> None:
     shop.pause = 1.0
     with served(shop) as api:
         traffic = run(api, rate=400, seconds=0.5)
@@ -167,7 +167,7 @@ def test_a_defect_of_the_traffic_itself_is_raised_and_not_swallowed(monkeypatch:
 
 
 @pytest.mark.parametrize("choice", [0.0, 0.123, 0.999999])
-def test_every_order_is_one_that_the_app_takes(choice: float) -> None:
+def test_every_order_is_valid_for_the_app(choice: float) -> None:
     import json  # noqa: PLC0415
 
     from app.orders.schema import parse  # noqa: PLC0415
