@@ -60,7 +60,7 @@ def _kind(rng: np.random.Generator, cell: Cell, regressions: tuple[float, ...]) 
 
 
 def _bursts(rng: np.random.Generator, cell: Cell) -> Floats:
-    """Draw error rates by minute with the baseline as mean and 1.4 times it as standard deviation (gamma, shape 1/2)."""
+    """Draw error rates by minute with the baseline as mean 1.4 times it as standard deviation (gamma, shape 1/2)."""
     rates = cell.baseline * rng.gamma(0.5, 2.0, _shape(cell))
     return np.minimum(rates, 1.0)
 

@@ -1,4 +1,4 @@
-"""Who is told of a deployment: EventBridge, and the SNS topics of the group's triggers.
+"""Sends notices of a deployment to EventBridge and to the SNS topics of the group's triggers.
 
 https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-cloudwatch-events.html
 https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-sns-event-notifications-json-format.html
@@ -27,7 +27,8 @@ _LOG = logging.getLogger(__name__)
 
 
 def announce(region: Region, record: Record, state: str) -> None:
-    """Tell of a change of state: START, SUCCESS, FAILURE or STOP, and ROLLBACK to triggers only. Never fails."""
+    """Send a notice of a change of state: START, SUCCESS, FAILURE or STOP, and ROLLBACK to triggers only. Never
+    fails."""
     application, group = record.application.name, record.group.name
     if state != "ROLLBACK":
         detail = {
@@ -57,7 +58,7 @@ def _notify(trigger: dict[str, Any], message: dict[str, Any]) -> None:
 
 
 def _message(region: Region, record: Record, name: str, state: str) -> dict[str, Any]:
-    """As captured from AWS: members in this order, and those that hold JSON as text.
+    """Return a trigger's message as captured from AWS: members in this order, and those that hold JSON as text.
 
     Fri Oct 07 19:50:41 UTC 2016 is a time, CREATED the status of a start, IN_PROGRESS that of a rollback.
     """

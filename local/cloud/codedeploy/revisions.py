@@ -1,4 +1,4 @@
-"""The operations on an application's revisions, and what lies behind their locations.
+"""The operations on an application's revisions, and the AppSpecs at their locations.
 
 https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_RevisionLocation.html
 """
@@ -19,7 +19,7 @@ NEEDS = [Seam("services.lambda_svc", "_fetch_code_from_s3", "bucket key version_
 
 
 def check_description(request: Mapping[str, Any]) -> None:
-    """Raises DescriptionTooLongException."""
+    """Raise DescriptionTooLongException if the description is too long."""
     length = len(request.get("description") or "")
     if length > LONGEST_DESCRIPTION:
         raise ServiceError(
@@ -28,7 +28,7 @@ def check_description(request: Mapping[str, Any]) -> None:
 
 
 def deployable(location: Mapping[str, Any]) -> AppSpec:
-    """The AppSpec at a location. Raises InvalidRevisionException, RevisionDoesNotExistException."""
+    """Return the AppSpec at a location. Raises InvalidRevisionException, RevisionDoesNotExistException."""
     try:
         return of_revision(location, _fetch)
     except AppSpecError as error:
@@ -36,9 +36,9 @@ def deployable(location: Mapping[str, Any]) -> AppSpec:
 
 
 def registered(application: Application, location: dict[str, Any], description: str | None = None) -> Revision:
-    """The revision as it is registered, from now on if it was not. Raises InvalidRevisionException.
+    """Return the registered revision, and register it if it was not. Raises InvalidRevisionException.
 
-    What lies in S3 is looked at when it is deployed.
+    The content in S3 is checked when the revision is deployed.
     """
     if location.get("revisionType") == "S3":
         try:
@@ -55,7 +55,7 @@ def registered(application: Application, location: dict[str, Any], description: 
 
 
 def _fetch(location: Mapping[str, Any]) -> bytes:
-    """As Lambda finds code, in buckets that other accounts lend too."""
+    """Read the revision from S3, also from another account's bucket whose policy permits it."""
     bucket, key, version = location["bucket"], location["key"], location.get("version")
     found: bytes | None = ministack("services.lambda_svc")._fetch_code_from_s3(bucket, key, version)
     if found is None:

@@ -1,4 +1,4 @@
-"""The places where ministack is changed, each with the reason; `install` checks all of them before it changes one."""
+"""Patches ministack, each with the reason; `install` checks all patches before it applies one."""
 
 import importlib
 import importlib.metadata
@@ -12,19 +12,19 @@ VERSION = "1.5.33"
 
 
 class PatchError(Exception):
-    """ministack is not the one that the patches were written for."""
+    """ministack is not the version that the patches were written for."""
 
 
 @dataclass(frozen=True)
 class Seam:
-    """A function of ministack that is replaced or called: where it is, and the parameters it must have, in order."""
+    """A function of ministack that is replaced or called: its place, and its required parameters, in order."""
 
     module: str
     name: str
     parameters: str
 
     def mistake(self) -> str | None:
-        """What is wrong with it, or None."""
+        """Return what is wrong with it, or None."""
         found = getattr(ministack(self.module), self.name, None)
         if found is None:
             return f"{self.module}.{self.name} is missing"
@@ -36,7 +36,7 @@ class Seam:
 
 @dataclass(frozen=True)
 class Patch:
-    """A replacement: `make` receives the original function and gives what takes its place."""
+    """A replacement: `make` receives the original function and returns its replacement."""
 
     seam: Seam
     why: str
@@ -44,12 +44,12 @@ class Patch:
 
 
 def ministack(name: str) -> ModuleType:
-    """A module of ministack by its name below the package, such as `services.lambda_svc`."""
+    """Return a module of ministack by its name below the package, such as `services.lambda_svc`."""
     return importlib.import_module(f"ministack.{name}")
 
 
 def install(patches: Sequence[Patch], needs: Sequence[Seam]) -> None:
-    """Put every patch in place. Raises PatchError, naming all that does not fit, before anything is changed."""
+    """Apply every patch. Raises PatchError with all mismatches, before anything is changed."""
     found = importlib.metadata.version("ministack")
     mistakes = [mistake for seam in [*(patch.seam for patch in patches), *needs] if (mistake := seam.mistake())]
     if found != VERSION or mistakes:

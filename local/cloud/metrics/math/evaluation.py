@@ -1,4 +1,4 @@
-"""A request's metrics and expressions, each by its id, evaluated in the order in which they need one another."""
+"""Evaluates a request's metrics and expressions, each by its id, in the order of their dependencies."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _ID = re.compile(r"[a-z][A-Za-z0-9_]*")
 
 
 class ExpressionError(MathError):
-    """A MathError with the expression's id, worded as CloudWatch words it."""
+    """A MathError with the expression's id, in CloudWatch's words."""
 
     def __init__(self, identifier: str, reason: object) -> None:
         super().__init__(f"Error in expression '{identifier}': {reason}")
@@ -55,9 +55,9 @@ class Expressions:
         return ordered
 
     def evaluate(self, metrics: Sequence[Series], span: Span) -> dict[str, Series | SeriesArray]:
-        """The result of every expression. `metrics` are in the request's order, with their ids.
+        """Return the result of every expression. `metrics` are in the request's order, with their ids.
 
-        Raises ExpressionError where the result is a scalar or the types do not fit.
+        Raises ExpressionError if the result is a scalar or the types do not fit.
         """
         known: dict[str, Value] = {series.id: series for series in metrics}
         span = replace(span, metrics=tuple(metrics))
@@ -74,7 +74,7 @@ class Expressions:
 
 
 def check_id(identifier: str) -> None:
-    """Raises MathError unless the id starts with a lowercase letter and holds letters, digits and underscores."""
+    """Raise MathError unless the id starts with a lowercase letter and holds letters, digits and underscores."""
     if not _ID.fullmatch(identifier):
         raise MathError(
             f"Invalid metric id {identifier!r}: "

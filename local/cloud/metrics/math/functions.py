@@ -1,4 +1,5 @@
-"""The functions of metric math. An unknown one is an error, one that exists but is not imitated another."""
+"""The functions of metric math. An unknown function is an error, and so is one that the local cloud does not
+imitate."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +16,7 @@ NOT_IMITATED = frozenset(
 
 
 class Function(NamedTuple):
-    """A function and how many arguments it takes."""
+    """A function and its number of arguments."""
 
     least: int
     most: int
@@ -23,7 +24,7 @@ class Function(NamedTuple):
 
 
 def apply(name: str, arguments: list[Value], span: Span) -> Value:
-    """The value of NAME(arguments). Raises MathError."""
+    """Return the value of NAME(arguments). Raises MathError."""
     if name in NOT_IMITATED:
         raise MathError(f"Function '{name}' is not imitated by the local cloud")
     function = FUNCTIONS.get(name)
@@ -40,7 +41,7 @@ def _refused(name: str, *values: Value) -> MathError:
 
 
 def _each(name: str, function: Callable[[Span, Points], Points]) -> Function:
-    """A function of each time series by itself."""
+    """Return a function that is applied to each time series by itself."""
 
     def apply_each(span: Span, value: Value) -> Value:
         if isinstance(value, Series):
@@ -57,7 +58,8 @@ def _pointwise(name: str, function: Callable[[float], float]) -> Function:
 
 
 def _summary(name: str, function: Callable[[list[float]], float], *, missing_is_zero: bool = False) -> Function:
-    """A scalar of one time series; of several, the time series of the values at each time."""
+    """Return a function with a scalar result for one time series; for several, a time series of the values at each
+    time."""
 
     def apply_summary(_: Span, value: Value) -> Value:
         if isinstance(value, Series):
@@ -92,7 +94,7 @@ def _sum_of_nothing_is_zero(function: Function) -> Function:
 
 
 def _steps(function: Callable[[Span, float, float, float], float]) -> Callable[[Span, Points], Points]:
-    """A function of each point and the one before it: (span, change, real seconds between, value)."""
+    """Apply `function` to each point and its predecessor, as (span, change, real seconds between, value)."""
 
     def apply_steps(span: Span, points: Points) -> Points:
         times = sorted(points)
@@ -112,7 +114,7 @@ def _running_sum(_: Span, points: Points) -> Points:
 
 
 def _of_time(read: Callable[[datetime], float]) -> Function:
-    """A value at every time of the span, from the time itself (UTC)."""
+    """Return a function whose value at every time of the span is computed from the time itself (UTC)."""
 
     def apply_time(span: Span, value: Value) -> Value:
         if not isinstance(value, Series):

@@ -1,4 +1,4 @@
-"""What metric math computes with, and its operators.
+"""The values of metric math, and its operators.
 
 Between two time series a missing value reads as 0; with a scalar, only existing points count; a division by zero and
 whatever has no finite value drop the point.
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from local.cloud.metrics.math.syntax import MathError, Word
 
 Points = Mapping[float, float]
-"""Time of each point (seconds) -> value; a missing point is not there."""
+"""Time of each point (seconds) -> value; missing points are left out."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """One time series; `id` and `label` of the metric that it comes from, `period` in seconds where it is a metric."""
+    """One time series; `id` and `label` are those of its metric, `period` is in seconds if it is a metric."""
 
     points: Points
     id: str = ""
@@ -37,30 +37,30 @@ Value = float | str | Word | Series | SeriesArray
 
 @dataclass(frozen=True)
 class Span:
-    """What an evaluation looks at: every time at which a point could be, the period, and how fast time passes."""
+    """The span of an evaluation: the time of every possible point, the period, and the speed of time."""
 
     times: tuple[float, ...]
     """Oldest first, real seconds since the epoch."""
     period: float
-    """Simulated seconds between them."""
+    """Simulated seconds between the points."""
     rate: float = 1.0
     """Simulated seconds per real second."""
     metrics: tuple[Series, ...] = field(default=())
-    """The metrics of the request, in its order: what METRICS() gives."""
+    """The metrics of the request, in its order, which METRICS() returns."""
 
 
 def kind(value: Value) -> str:
-    """The type's name in the documentation's words."""
+    """Return the type's name in the documentation's words."""
     return {float: "S", str: "string", Word: "word", Series: "TS", SeriesArray: "TS[]"}[type(value)]
 
 
 def mapped(function: Callable[[float], float], points: Points) -> dict[float, float]:
-    """`function` of every point; those without a finite value are dropped."""
+    """Apply `function` to every point; drop those without a finite value."""
     return finite((at, _applied(function, value)) for at, value in points.items())
 
 
 def finite(pairs: Iterable[tuple[float, float | None]]) -> dict[float, float]:
-    """The points that have a finite value."""
+    """Return the points that have a finite value."""
     return {at: value for at, value in pairs if value is not None and math.isfinite(value)}
 
 
@@ -90,7 +90,7 @@ OPERATORS: dict[str, Callable[[float, float], object]] = {
 
 
 def combined(sign: str, left: Value, right: Value) -> Value:
-    """`left sign right` for scalars, series and arrays. Raises MathError."""
+    """Return `left sign right` for scalars, series and arrays. Raises MathError."""
     function = OPERATORS[sign]
     if isinstance(left, SeriesArray) or isinstance(right, SeriesArray):
         return _arrays(sign, left, right)
@@ -128,7 +128,7 @@ def _arrays(sign: str, left: Value, right: Value) -> SeriesArray:
 
 
 def negated(value: Value) -> Value:
-    """Unary minus."""
+    """Return the negated value."""
     if isinstance(value, float):
         return -value
     if isinstance(value, Series):
