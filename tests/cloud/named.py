@@ -1,4 +1,4 @@
-"""The ARNs of what the calls in `needed` are about, as AWS's service authorization reference forms them."""
+"""The ARNs of the resources of the calls in `needed`, as AWS's service authorization reference forms them."""
 
 ROLE = "arn:aws:iam::{account}:role/worker"
 FUNCTION = "arn:aws:lambda:eu-central-1:{account}:function:f"

@@ -1,4 +1,4 @@
-"""What each call on Strata's path needs: actions and resources, from AWS's service authorization reference."""
+"""The actions and resources that each call on Strata's path needs, from AWS's service authorization reference."""
 
 from tests.cloud.case import case
 from tests.cloud.named import (

@@ -1,4 +1,4 @@
-"""What each call of Lambda's on Strata's path needs, as in `needed`."""
+"""The actions and resources that each of Lambda's calls on Strata's path needs, as in `needed`."""
 
 from tests.cloud.case import case
 from tests.cloud.conftest import archive

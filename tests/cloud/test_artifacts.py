@@ -1,4 +1,4 @@
-"""The artifact bucket, as boto3 finds it: written once, by digest, and believed only where S3's checksum says so."""
+"""The artifact bucket: each bundle is written once, by digest, and accepted only if S3's checksum matches."""
 
 import base64
 import hashlib
@@ -63,7 +63,7 @@ def test_the_same_bundle_is_found_and_not_written_again(artifacts: Artifacts, s3
     assert len(versions(s3, artifacts)) == 1
 
 
-def test_what_nobody_kept_is_not_there(artifacts: Artifacts) -> None:
+def test_a_bundle_that_was_never_stored_is_missing(artifacts: Artifacts) -> None:
     assert artifacts.find(digest(b"other")) is None
     assert artifacts.get(digest(b"other")) is None
     assert artifacts.built(COMMIT) is None
@@ -84,10 +84,10 @@ def test_an_object_whose_bytes_s3_did_not_sum_is_not_believed(artifacts: Artifac
     assert "holds bytes with the SHA-256 none" in refused(lambda: artifacts.find(digest(ZIP)))
 
 
-def test_bytes_that_were_spoilt_on_the_way_are_not_kept(artifacts: Artifacts, s3: Any) -> None:
+def test_bytes_that_were_corrupted_on_the_way_are_not_stored(artifacts: Artifacts, s3: Any) -> None:
     key = bundle_key(digest(ZIP))
     with pytest.raises(s3.exceptions.ClientError, match=r"BadDigest|InvalidRequest"):
-        s3.put_object(Bucket=artifacts.bucket, Key=key, Body=b"spoilt", ChecksumSHA256=digest(ZIP))
+        s3.put_object(Bucket=artifacts.bucket, Key=key, Body=b"corrupted", ChecksumSHA256=digest(ZIP))
     assert artifacts.find(digest(ZIP)) is None
 
 
@@ -96,7 +96,7 @@ def test_a_bucket_without_versions_is_refused(s3: Any, account: str) -> None:
     assert "keeps no versions; bring `bootstrap/` up" in refused(lambda: plain.put(ZIP))
 
 
-def test_a_bucket_that_is_not_there_is_told(s3: Any) -> None:
+def test_a_missing_bucket_is_reported(s3: Any) -> None:
     said = refused(lambda: Artifacts("no-such-bucket", REGION).put(ZIP))
     assert "AWS refuses s3 PutObject (s3://no-such-bucket/bundles/" in said
 

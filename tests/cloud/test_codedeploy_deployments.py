@@ -195,7 +195,11 @@ def test_what_has_ended_cannot_be_stopped(deployer: Deployer) -> None:
             f"{INVALID} The Lambda function alias version does not match the current version in AppSpec file.",
         ),
         (appspec("1", "9"), "INVALID_LAMBDA_CONFIGURATION", f"{INVALID} The Lambda function orders has no version 9."),
-        (appspec("1", "2", function="nobody"), "INVALID_LAMBDA_FUNCTION", "The Lambda function nobody does not exist."),
+        (
+            appspec("1", "2", function="missing"),
+            "INVALID_LAMBDA_FUNCTION",
+            "The Lambda function missing does not exist.",
+        ),
     ],
 )
 def test_a_revision_that_does_not_fit_fails_after_it_was_accepted(
@@ -371,17 +375,17 @@ def test_deleting_a_group_deletes_its_records(deployer: Deployer) -> None:
     assert deployer.codedeploy.list_deployments()["deployments"] == []
 
 
-def test_event_bridge_and_triggers_tell_of_each_change(deployer: Deployer) -> None:
+def test_event_bridge_and_triggers_get_a_notice_of_each_change(deployer: Deployer) -> None:
     sqs, events, sns = (deployer.client(service) for service in ("sqs", "events", "sns"))
-    url = sqs.create_queue(QueueName="told")["QueueUrl"]
+    url = sqs.create_queue(QueueName="notices")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.put_rule(Name="deployments", EventPattern=json.dumps({"source": ["aws.codedeploy"]}))
     events.put_targets(Rule="deployments", Targets=[{"Id": "queue", "Arn": arn}])
-    topic = sns.create_topic(Name="told")["TopicArn"]
+    topic = sns.create_topic(Name="notices")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-    trigger = {"triggerName": "told", "triggerTargetArn": topic, "triggerEvents": ["DeploymentSuccess"]}
-    deployer.group("told", triggerConfigurations=[trigger])
-    deployment = deployer.deploy(deploymentGroupName="told", deploymentConfigName=ALL_AT_ONCE)
+    trigger = {"triggerName": "notices", "triggerTargetArn": topic, "triggerEvents": ["DeploymentSuccess"]}
+    deployer.group("notices", triggerConfigurations=[trigger])
+    deployment = deployer.deploy(deploymentGroupName="notices", deploymentConfigName=ALL_AT_ONCE)
     received: list[dict[str, Any]] = []
 
     def all_received() -> bool:
@@ -393,5 +397,9 @@ def test_event_bridge_and_triggers_tell_of_each_change(deployer: Deployer) -> No
     states = [message["detail"]["state"] for message in received if "detail" in message]
     assert states == ["START", "SUCCESS"]
     assert {message["detail"]["deploymentId"] for message in received if "detail" in message} == {deployment}
-    (told,) = [message for message in received if "eventTriggerName" in message]
-    assert (told["status"], told["deploymentId"], told["deploymentGroupName"]) == ("SUCCEEDED", deployment, "told")
+    (notice,) = [message for message in received if "eventTriggerName" in message]
+    assert (notice["status"], notice["deploymentId"], notice["deploymentGroupName"]) == (
+        "SUCCEEDED",
+        deployment,
+        "notices",
+    )
