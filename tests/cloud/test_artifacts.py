@@ -1,4 +1,4 @@
-"""The artifact bucket, as boto3 finds it: written once, by digest, and believed only where S3's checksum says so."""
+"""The artifact bucket: each bundle is written once, by digest, and accepted only if S3's checksum matches."""
 
 import base64
 import hashlib

@@ -70,7 +70,7 @@ class Shop:
         self.lambda_.create_alias(FunctionName="orders", Name="live", FunctionVersion="1")
 
     def hook(self, name: str, code: Bundle, timeout: int = 180, **variables: str) -> str:
-        """A hook as the layer declares it, log group included."""
+        """Return a hook as the layer declares it, log group included."""
         self.client("logs").create_log_group(logGroupName=f"/aws/lambda/{name}")
         self.lambda_.create_function(
             FunctionName=name,
@@ -85,7 +85,7 @@ class Shop:
         return name
 
     def start(self, target: str, hooks: dict[str, str], **more: Any) -> str:
-        """The id of a deployment from version 1, where the alias is put first.
+        """Put the alias on version 1 and deploy; return the deployment's id.
 
         Its group is a new one: a rollback leads to the last good revision of the group, and here there is none.
         """
@@ -105,7 +105,7 @@ class Shop:
         return str(made["deploymentId"])
 
     def ended(self, deployment: str, seconds: float = 30) -> dict[str, Any]:
-        """What GetDeployment shows once it has ended, and its rollback as well."""
+        """Wait until it and its rollback have ended; return GetDeployment's answer."""
 
         def info(of: str) -> dict[str, Any]:
             return dict(self.codedeploy.get_deployment(deploymentId=of)["deploymentInfo"])
@@ -213,7 +213,7 @@ def test_a_hook_that_has_no_time_left_answers_before_lambda_ends_it(shop: Shop) 
     assert shop.alias() == "1"
 
 
-def test_a_hook_that_is_asked_by_somebody_else_answers_nobody(shop: Shop) -> None:
+def test_a_hook_that_codedeploy_did_not_invoke_does_not_answer(shop: Shop) -> None:
     answer = shop.lambda_.invoke(FunctionName=SMOKE, Payload=json.dumps({"Records": []}))
     assert "CodeDeploy sends DeploymentId" in json.loads(answer["Payload"].read())["errorMessage"]
 

@@ -59,7 +59,7 @@ class Deployed:
             connection.close()
 
     def probe(self, qualifier: str) -> dict[str, Any]:
-        """What the function answers to the probe of a first version, which is GET /health."""
+        """Return the function's answer to the probe of a first version, which is GET /health."""
         probe = json.loads((ROOT / "app/orders/smoke/health.json").read_text())["event"]
         answer = self.client("lambda").invoke(FunctionName="orders", Qualifier=qualifier, Payload=json.dumps(probe))
         assert "FunctionError" not in answer
@@ -120,7 +120,7 @@ def environment(table: str) -> dict[str, str]:
 
 
 def front(gateway: Any, alias: str) -> str:
-    """The host name of an HTTP API that hands every request to the alias."""
+    """Return the host name of an HTTP API that hands every request to the alias."""
     api = gateway.create_api(Name="orders", ProtocolType="HTTP")
     integration = gateway.create_integration(
         ApiId=api["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=alias, PayloadFormatVersion="2.0"
@@ -131,7 +131,7 @@ def front(gateway: Any, alias: str) -> str:
 
 
 def customer() -> dict[str, Any]:
-    """An order of a customer of its own."""
+    """Return an order of a customer of its own."""
     return {**AN_ORDER, "customer_id": f"c-{uuid.uuid4().hex}"}
 
 

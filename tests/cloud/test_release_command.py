@@ -39,7 +39,7 @@ def state(world: World, version: str) -> dict[str, object]:
     return stack(release({"region": REGION, "targets": [asdict(world.target(version))], "policy": asdict(ALONE)}))
 
 
-def test_a_watcher_follows_a_release_that_nobody_waits_for_to_its_end(live: World, tmp_path: Path) -> None:
+def test_a_watcher_follows_a_release_without_a_running_up_to_its_end(live: World, tmp_path: Path) -> None:
     version = live.functions.publish(GOOD.replace("VERSION", "2"))
     started = live.release(version, ALONE)
     watcher = watch(live, tmp_path, state(live, version))
@@ -63,14 +63,14 @@ def test_a_watcher_that_is_interrupted_leaves_the_release_alone_and_says_so(live
     assert until(lambda: live.deployment(started.deployment_id)["status"] == "Succeeded", seconds=300)
 
 
-def test_a_stack_without_a_release_is_told(world: World, tmp_path: Path) -> None:
+def test_a_stack_without_a_release_is_reported(world: World, tmp_path: Path) -> None:
     watcher = watch(world, tmp_path, None)
     _, said = watcher.communicate(timeout=600)
     assert watcher.returncode == 4
     assert said.startswith("error: stack prod has no release: ")
 
 
-def test_targets_that_are_none_are_told_by_their_path(world: World, tmp_path: Path) -> None:
+def test_invalid_targets_are_reported_by_their_path(world: World, tmp_path: Path) -> None:
     watcher = watch(world, tmp_path, stack(release({"region": REGION, "targets": [{"function": 3}], "policy": {}})))
     _, said = watcher.communicate(timeout=600)
     assert watcher.returncode == 4

@@ -48,13 +48,13 @@ class Terminal:
         return CliRunner().invoke(app, [*arguments, "--stack", "prod"])
 
     def document(self, *arguments: str, code: int = 0) -> Any:
-        """The one JSON document that a command answers with."""
+        """Return the one JSON document that a command answers with."""
         typed = self.type(*arguments, "--json")
         assert typed.exit_code == code, typed.output
         return json.loads(typed.stdout)
 
     def up(self, version: str, policy: ReleasePolicy = POLICY) -> Outcome:
-        """A release, as `pulumi up` makes it."""
+        """Release as `pulumi up` does."""
         self.world.aws = Aws(REGION, self.world.clock)
         return self.world.release(version, policy)
 
@@ -62,7 +62,7 @@ class Terminal:
         return self.world.functions.publish(GOOD.replace("VERSION", "2"))
 
     def start(self) -> str:
-        """A release that nobody waits for, its canary begun: the deployment."""
+        """Start a release without a running `up`, and wait for its canary; return the deployment."""
         started = self.up(self.publish(), ALONE)
         assert until(lambda: "with" in self.world.alias())
         return str(started.deployment_id)
@@ -117,7 +117,7 @@ def test_a_watcher_of_a_stack_whose_state_has_the_old_version_still_sees_the_new
     assert (end["outcome"], end["to_version"], end["deployment_id"]) == ("promoted", "2", deployment)
 
 
-def test_a_rollback_is_refused_from_then_on_until_it_is_forgiven(terminal: Terminal) -> None:
+def test_a_rolled_back_version_is_refused_until_a_retry_is_allowed(terminal: Terminal) -> None:
     world = terminal.world
     version = terminal.publish()
     promoted = terminal.up(version)
@@ -126,14 +126,14 @@ def test_a_rollback_is_refused_from_then_on_until_it_is_forgiven(terminal: Termi
     assert f"took {promoted.deployment_id} back" in back.stdout
     assert world.alias() == "1"
     assert terminal.up(version).reason == "rejected"
-    told = terminal.document("status", code=1)["functions"]["orders"]
-    assert (told["last"]["outcome"], told["last"]["reason"]) == ("rolled_back", "operator")
-    assert WHY in told["stops"][0]["why"]
+    status = terminal.document("status", code=1)["functions"]["orders"]
+    assert (status["last"]["outcome"], status["last"]["reason"]) == ("rolled_back", "operator")
+    assert WHY in status["stops"][0]["why"]
     forgiven = terminal.document("allow-retry", "--function", "orders", "--reason", "the network was down")
     assert forgiven["rejected"]["deployment"] == promoted.deployment_id
     assert terminal.document("forgive", "--function", "orders", "--reason", "again")["forgiven"] == "already"
-    [pardon] = terminal.document("status", code=1)["functions"]["orders"]["pardons"]
-    assert (pardon["why"], pardon["standing"]) == ("the network was down", True)
+    [grant] = terminal.document("status", code=1)["functions"]["orders"]["pardons"]
+    assert (grant["why"], grant["standing"]) == ("the network was down", True)
 
 
 def test_a_rollback_whose_version_is_gone_is_refused(terminal: Terminal) -> None:
@@ -197,7 +197,7 @@ def test_a_lost_lock_is_cancelled_and_one_of_another_machine_is_left(terminal: T
     assert lock.read_text() == ""
 
 
-def test_what_cannot_be_asked_is_told_with_the_remedy(terminal: Terminal) -> None:
+def test_an_invalid_command_is_reported_with_the_remedy(terminal: Terminal) -> None:
     for code, said, *typed in (
         (2, "--reason has 300 characters", "abort", "--reason", "x" * 300),
         (2, "--reason is ''", "rollback", "--reason", ""),

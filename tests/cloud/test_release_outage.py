@@ -66,7 +66,7 @@ def test_an_alias_made_anew_on_an_untried_version_goes_to_the_last_good_one_and_
     end = live.release(third)
     assert (end.ending, end.from_version, end.to_version) == (Ending.PROMOTED, "2", "3")
     moved = "version 3 is live, and no release of ours has promoted it: sending all traffic to 2"
-    assert any(moved in line for line in live.told)
+    assert any(moved in line for line in live.reported)
 
 
 def test_where_the_last_good_version_is_gone_it_is_refused_and_an_override_takes_what_is_live(live: World) -> None:

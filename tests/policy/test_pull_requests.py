@@ -39,7 +39,7 @@ def prepared() -> Iterator[Desk]:
         with reviews() as running:
             assert running.stacks() == STACKS
             failed = [review for review in map(running.review, STACKS) if not review.passed]
-            assert failed == [], "\n".join(review.told() for review in failed)
+            assert failed == [], "\n".join(review.summary() for review in failed)
             yield Desk(running, git(running.scratch.project, "rev-parse", "HEAD"))
     finally:
         os.environ.clear()
@@ -127,7 +127,7 @@ def test_a_pull_request_with_a_typical_mistake_is_blocked(desk: Desk, edit: Edit
     desk.reviews.scratch.apply(edit)
     review = desk.reviews.review("prod")
     assert review.code == 1, review.text
-    assert review.told().startswith("prod: blocked by 1\n"), review.told()
+    assert review.summary().startswith("prod: blocked by 1\n"), review.summary()
     assert f"[mandatory]  {rule}  " in review.policies
     assert message in review.policies
 
@@ -145,7 +145,7 @@ def test_the_same_mistake_is_only_reported_in_dev(desk: Desk) -> None:
     desk.reviews.scratch.apply(FEWER_EVENTS)
     review = desk.reviews.review("dev")
     assert review.passed, review.text
-    assert "[advisory]  codedeploy-rollback  " in review.told()
+    assert "[advisory]  codedeploy-rollback  " in review.summary()
 
 
 def test_an_expired_exception_blocks_the_preview_and_excuses_nothing(desk: Desk) -> None:

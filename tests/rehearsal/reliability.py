@@ -1,7 +1,7 @@
-"""What a release does when something goes wrong: the table of docs/faults.md, row by row what tests/rehearsal asserts.
+"""The table of docs/faults.md: what a release does when something goes wrong. tests/rehearsal asserts each row.
 
-What a row has in code type under "what you see" must have stood on the screen, and what it has in bold is compared with
-AWS's records. `python -m tests.rehearsal.reliability` writes the table between its marks, and four rows into README.md.
+The output must contain what a row quotes as code under "what you see", and what is bold is compared with AWS's records.
+`python -m tests.rehearsal.reliability` writes the table between its marks, and four rows into README.md.
 """
 
 import re
@@ -18,7 +18,7 @@ PROMOTED, UNCHANGED, REFUSED = "promoted", "unchanged", "refused"
 
 @dataclass(frozen=True)
 class Row:
-    """One fault. `traffic`: where it is once the fault is over. `then`: what the next `up` comes to."""
+    """One fault. `traffic`: the version with the traffic once the fault is over. `then`: how the next `up` ends."""
 
     fault: str
     sees: str
@@ -27,7 +27,7 @@ class Row:
 
     @property
     def quotes(self) -> list[str]:
-        """What must have stood on the screen."""
+        """Return what the output must contain."""
         return re.findall(r"`([^`]+)`", self.sees)
 
     @property
@@ -62,7 +62,7 @@ ROWS = {
     "killed after CreateDeployment": Row(
         "`kill -9` once the deployment is created",
         "the same: `pulumi cancel`; then the deployment that did it",
-        "on the **new** version, without anybody watching",
+        "on the **new** version, without a running `up`",
         "**unchanged**: it is live",
     ),
     "killed mid-canary": Row(
@@ -74,7 +74,7 @@ ROWS = {
     "killed mid-canary, bad version": Row(
         "`kill -9` mid-canary, and the version is bad",
         "the same: `pulumi cancel`; then `was rejected by` the deployment, `(verdict: alarm`",
-        "on **stable**: the alarm needs nobody",
+        "on **stable**: the alarm needs no running `up`",
         "**refused**, with the remedy",
     ),
     "killed after the shift": Row(
@@ -168,7 +168,7 @@ ROWS = {
         "**promoted**, when it is green",
     ),
     "no traffic": Row(
-        "nobody calls the canary, where evidence is enforced",
+        "the canary gets no requests, and evidence is enforced",
         "`rolled back (evidence)`, `send it traffic`",
         "on **stable**",
         "**promoted**, with traffic",
@@ -180,7 +180,7 @@ ROWS = {
         "**promoted**",
     ),
     "stopped without rollback": Row(
-        "somebody stops the deployment without a rollback",
+        "an operator stops the deployment without a rollback",
         "`CodeDeploy started no rollback`, `rolled back (operator)`",
         "on **stable**: `up` restores the alias",
         "**promoted**",
@@ -194,14 +194,14 @@ PAGES = {ROOT / "docs/faults.md": tuple(ROWS), ROOT / "README.md": MOST_ASKED}
 
 
 def table(names: Iterable[str]) -> str:
-    """Those rows, as Markdown."""
+    """Return those rows as a Markdown table."""
     rows = (ROWS[name] for name in names)
     lines = [f"| {row.fault} | {row.sees} | {row.traffic} | {row.then} |" for row in rows]
     return "\n".join(["| fault | what you see | traffic ends | the next `up` |", "|---|---|---|---|", *lines])
 
 
 def written(file: Path, page: str) -> str:
-    """A page with its table as it is now. Raises ValueError where the marks are not there once each, in order."""
+    """Return a page with the current table. Raises ValueError unless each mark is there once, in order."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in after or END in after:

@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def evaluate_all(end: float) -> bool:
-    """Evaluate every alarm on the data before `end`, the start of a minute; whether there is any.
+    """Evaluate every alarm on the data before `end`, the start of a minute; return True if there is any.
 
     Those of a period below a minute are evaluated every ten seconds until the next one.
     """
@@ -51,7 +51,7 @@ def _is_fast(alarm: Alarm) -> bool:
 
 
 def _evaluate_safely(alarm: Alarm, account: str, region: str, end: float) -> None:
-    """One that fails does not stop the others."""
+    """Evaluate one alarm; an error in one does not stop the others."""
     core: Any = ministack("core.responses")
     try:
         with core.request_scope(account, region):
@@ -61,7 +61,7 @@ def _evaluate_safely(alarm: Alarm, account: str, region: str, end: float) -> Non
 
 
 def evaluate(alarm: Alarm, account: str, region: str, end: float) -> None:
-    """Evaluate one alarm, and change its state where the data asks for it. A new one has a minute before the first."""
+    """Evaluate one alarm, and change its state if the data says so. A new alarm is first evaluated after a minute."""
     due = end + CLOCK.real(AFTER_SECONDS)  # it may be much later by now
     if alarm["StateReason"] == UNCHECKED and due - alarm["StateUpdatedTimestamp"] < CLOCK.minute:
         return
@@ -79,7 +79,7 @@ def evaluate(alarm: Alarm, account: str, region: str, end: float) -> None:
 
 
 def _request(alarm: Alarm, account: str) -> Request:
-    """The alarm's queries, parsed once for each change of its configuration."""
+    """Return the alarm's queries, parsed once for each change of its configuration."""
     mark = alarm["AlarmConfigurationUpdatedTimestamp"]
     known = _REQUESTS.get(alarm["AlarmArn"])
     if known is None or known[0] != mark:

@@ -1,4 +1,4 @@
-"""How asynchronous calls are retried, and provisioned concurrency: settings of a function, a version or an alias.
+"""Stores settings of a function, a version or an alias: retries of asynchronous calls, and provisioned concurrency.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
 https://docs.aws.amazon.com/lambda/latest/api/API_PutProvisionedConcurrencyConfig.html
@@ -16,12 +16,12 @@ from local.cloud.routing.aliases import RefusedError
 _LATEST = "$LATEST"
 _PAGE = 50
 _READY_SECONDS = 30.0
-"""Simulated; AWS names no duration but "a minute or two" at most for small numbers."""
+"""Simulated seconds; AWS documents no duration but "a minute or two" at most for small numbers."""
 _SETTINGS = ("DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts")
 
 
 def needs() -> list[Seam]:
-    """What is called without being replaced."""
+    """Return the functions of ministack that are called but not replaced."""
     return [Seam(MODULE, "_validate_destination_config", "destination_config"), Seam(MODULE, "_now_iso", "")]
 
 
@@ -118,7 +118,7 @@ def _paged(service: Any, call: Request, name: str, items: list[Any]) -> Response
 
 
 def _provisionable(call: Request) -> None:
-    """Raises RefusedError for what can have none, and for what is not there."""
+    """Raise RefusedError if the target does not exist or can have no provisioned concurrency."""
     function = call.record()
     if call.qualifier in {None, _LATEST}:
         raise RefusedError(

@@ -22,7 +22,7 @@ from local.providers.wire import Bag
 
 
 def _written(fields: Mapping[str, Field], bag: Bag, names: Any) -> dict[str, str]:
-    """Attributes as SNS takes them: everything is text, and nothing is empty text."""
+    """Return attributes as SNS accepts them: every value is a text, and a missing one is empty."""
     given = {fields[name].api or pascal(name): bag.get(name) for name in names}
     return {name: "" if value is None else _text(value) for name, value in given.items()}
 
@@ -98,7 +98,7 @@ class Topic(Resource):
 
 
 class TopicPolicy(Resource):
-    """Who may publish to a topic. Its id is the topic's ARN; deleting it leaves SNS's own default policy."""
+    """The policy of a topic. Its id is the topic's ARN; deleting it leaves SNS's own default policy."""
 
     kind = "aws:sns/topicPolicy:TopicPolicy"
     service = "sns"

@@ -1,4 +1,4 @@
-"""A function behind an alias, and a deployment group for it: what the tests of CodeDeploy start from."""
+"""Sets up what the tests of CodeDeploy start from: a function behind an alias, and its deployment group."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ ENDED = {"Succeeded", "Failed", "Stopped"}
 
 
 def trust(service: str) -> str:
-    """An assume-role policy."""
+    """Return an assume-role policy."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
@@ -25,7 +25,7 @@ def trust(service: str) -> str:
 def appspec(
     current: str, target: str, hooks: Mapping[str, str] | None = None, function: str = "orders"
 ) -> dict[str, Any]:
-    """A revision that shifts the alias `live`."""
+    """Return a revision that shifts the alias `live`."""
     properties = {"Name": function, "Alias": "live", "CurrentVersion": current, "TargetVersion": target}
     content = {
         "version": 0.0,
@@ -58,7 +58,7 @@ class Deployer:
         self.group("orders")
 
     def curve(self, name: str, minutes: int, percent: int = 10) -> str:
-        """A canary configuration."""
+        """Return a canary configuration."""
         canary = {"canaryPercentage": percent, "canaryInterval": minutes}
         self.codedeploy.create_deployment_config(
             deploymentConfigName=name,
@@ -68,7 +68,7 @@ class Deployer:
         return name
 
     def group(self, name: str, events: list[str] | None = None, **more: Any) -> None:
-        """A deployment group that rolls back on `events`, all of them where None."""
+        """Create a deployment group that rolls back on `events`, on all of them if None."""
         rolled = EVERY if events is None else events
         self.codedeploy.create_deployment_group(
             **{
@@ -83,7 +83,7 @@ class Deployer:
         )
 
     def deploy(self, revision: dict[str, Any] | None = None, **more: Any) -> str:
-        """Create a deployment, from version 1 to 2 where nothing is said: its id."""
+        """Create a deployment, by default from version 1 to 2; return its id."""
         request = {
             "applicationName": "shop",
             "deploymentGroupName": "orders",
@@ -93,30 +93,30 @@ class Deployer:
         return str(self.codedeploy.create_deployment(**request)["deploymentId"])
 
     def info(self, deployment: str) -> dict[str, Any]:
-        """What GetDeployment shows."""
+        """Return GetDeployment's answer."""
         return dict(self.codedeploy.get_deployment(deploymentId=deployment)["deploymentInfo"])
 
     def target(self, deployment: str) -> dict[str, Any]:
-        """What GetDeploymentTarget shows of the only target."""
+        """Return GetDeploymentTarget's answer for the only target."""
         (identifier,) = self.codedeploy.list_deployment_targets(deploymentId=deployment)["targetIds"]
         found = self.codedeploy.get_deployment_target(deploymentId=deployment, targetId=identifier)
         return dict(found["deploymentTarget"]["lambdaTarget"])
 
     def events(self, deployment: str) -> list[str]:
-        """The statuses of the three lifecycle events."""
+        """Return the statuses of the three lifecycle events."""
         return [event["status"] for event in self.target(deployment)["lifecycleEvents"]]
 
     def ended(self, deployment: str, seconds: float = 90) -> dict[str, Any]:
-        """What GetDeployment shows once it has ended."""
+        """Wait for the deployment's end; return GetDeployment's answer."""
         assert until(lambda: self.info(deployment)["status"] in ENDED, seconds), self.info(deployment)
         return self.info(deployment)
 
     def rolled_back(self, deployment: str) -> dict[str, Any]:
-        """The end of the deployment that rolls the other back."""
+        """Return the ended deployment that rolls the other back."""
         return self.ended(self.ended(deployment)["rollbackInfo"]["rollbackDeploymentId"])
 
     def alias(self) -> tuple[str, dict[str, float]]:
-        """Version and weights of the alias."""
+        """Return version and weights of the alias."""
         found = self.lambda_.get_alias(FunctionName="orders", Name="live")
         return found["FunctionVersion"], found.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
 
@@ -125,7 +125,7 @@ class Deployer:
         assert until(lambda: self.alias()[1]), self.alias()
 
     def alarm(self, name: str) -> None:
-        """An alarm on a metric that nobody publishes; its state is set by hand and stays until it is set again."""
+        """Create an alarm on a metric without data; its state is set by hand and stays until it is set again."""
         self.cloudwatch.put_metric_alarm(
             AlarmName=name,
             Namespace="Tests",
@@ -144,7 +144,7 @@ class Deployer:
 
 
 def refused(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
-    """Code and message with which a call is refused."""
+    """Return code and message with which a call is refused."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     error = caught.value.response["Error"]

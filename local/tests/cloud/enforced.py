@@ -1,4 +1,4 @@
-"""A cloud that asks IAM's policies, and roles in it with exactly the rights that a test gives them."""
+"""A cloud that enforces IAM's policies, and roles in it with exactly the rights that a test gives them."""
 
 import itertools
 import json
@@ -15,12 +15,12 @@ REFUSALS = ("AccessDenied", "AccessDeniedException")
 
 
 def allow(action: str | Sequence[str], resource: str | Sequence[str] = "*", **more: Any) -> Json:
-    """A statement; `more` is its Sid, its Condition, or another Effect."""
+    """Return a statement; `more` is its Sid, its Condition, or another Effect."""
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
 def document(*statements: Json) -> str:
-    """A policy of these statements."""
+    """Return a policy of these statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
@@ -32,11 +32,11 @@ class Account(Federation):
         self._names = (f"role-{number}" for number in itertools.count(1))
 
     def admin(self, service: str) -> Any:
-        """A client of the administrator's."""
+        """Return a client with the administrator's key."""
         return self.cloud.client(service, self.account)
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of a resource in the account and the tests' region."""
+        """Return the ARN of a resource in the account and the tests' region."""
         return f"arn:aws:{service}:eu-central-1:{self.account}:{resource}"
 
     def session(self, *statements: Json, boundary: str = "", **options: Any) -> Callable[[str], Any]:
@@ -50,7 +50,7 @@ class Account(Federation):
         return lambda service: self.cloud.client(service, "", keys=given)
 
     def service_role(self, name: str, service: str, *statements: Json) -> str:
-        """The ARN of a role for an AWS service."""
+        """Return the ARN of a role for an AWS service."""
         trusted = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
         arn = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trusted))["Role"]["Arn"]
         self.grant(name, *statements)
@@ -62,13 +62,13 @@ class Account(Federation):
             self.iam.put_role_policy(RoleName=name, PolicyName="rights", PolicyDocument=document(*statements))
 
     def decisions(self) -> list[Json]:
-        """The record, as far as it is of this account's roles."""
+        """Return the recorded decisions of this account's roles."""
         _, answer = self.cloud.control("GET", "decisions")
         return [entry for entry in answer["decisions"] if f":{self.account}:" in entry["caller"]]
 
 
 def refusal(call: Callable[[], Any]) -> str:
-    """The sentence with which a call is denied; empty where it is not, whatever else becomes of it."""
+    """Return the sentence with which a call is denied; empty if it is not denied, even if it fails otherwise."""
     try:
         call()
     except ClientError as error:

@@ -74,7 +74,7 @@ def flow(cloudwatch: Any, value: float, name: str = "Errors", **dimensions: str)
 
 
 def updates(cloudwatch: Any, name: str = "errors") -> list[str]:
-    """The changes of state in the alarm's history, oldest first."""
+    """Return the changes of state in the alarm's history, oldest first."""
     found = cloudwatch.describe_alarm_history(
         AlarmName=name, HistoryItemType="StateUpdate", ScanBy="TimestampAscending"
     )
@@ -138,7 +138,7 @@ def test_a_long_period_slides_by_the_minute_and_sums_up(cloudwatch: Any) -> None
     ("treatment", "expected"),
     [("missing", "INSUFFICIENT_DATA"), ("ignore", "ALARM"), ("breaching", "ALARM"), ("notBreaching", "OK")],
 )
-def test_missing_data_is_treated_as_told(cloudwatch: Any, treatment: str, expected: str) -> None:
+def test_missing_data_is_treated_as_configured(cloudwatch: Any, treatment: str, expected: str) -> None:
     cloudwatch.put_metric_alarm(**PLAIN | {"TreatMissingData": treatment})
     put(cloudwatch, 9)
     assert becomes(cloudwatch, "ALARM")
@@ -200,12 +200,12 @@ def test_a_state_set_by_hand_lasts_until_the_next_evaluation(cloudwatch: Any) ->
     )
 
 
-@pytest.mark.parametrize(("enabled", "told"), [(True, True), (False, False)])
-def test_actions_tell_a_topic_and_event_bridge_hears_of_every_change(
-    client: Callable[[str], Any], cloudwatch: Any, enabled: bool, told: bool
+@pytest.mark.parametrize(("enabled", "notified"), [(True, True), (False, False)])
+def test_actions_notify_a_topic_and_event_bridge_gets_every_change(
+    client: Callable[[str], Any], cloudwatch: Any, enabled: bool, notified: bool
 ) -> None:
     sqs, sns, events = client("sqs"), client("sns"), client("events")
-    url = sqs.create_queue(QueueName="told")["QueueUrl"]
+    url = sqs.create_queue(QueueName="notices")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topic = sns.create_topic(Name="alarms")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
@@ -222,7 +222,7 @@ def test_actions_tell_a_topic_and_event_bridge_hears_of_every_change(
     def all_received() -> bool:
         for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ()):
             received.append(json.loads(message["Body"]))
-        return len(received) >= 1 + told
+        return len(received) >= 1 + notified
 
     assert until(all_received)
     (event,) = [message for message in received if "detail" in message]
@@ -234,10 +234,10 @@ def test_actions_tell_a_topic_and_event_bridge_hears_of_every_change(
         "returnData": True,
     }
     notices = [message for message in received if "Message" in message]
-    assert bool(notices) is told
+    assert bool(notices) is notified
     history = cloudwatch.describe_alarm_history(AlarmName="errors", HistoryItemType="Action")["AlarmHistoryItems"]
-    assert [item["HistorySummary"] for item in history] == [f"Successfully executed action {topic}"] * told
-    if told:
+    assert [item["HistorySummary"] for item in history] == [f"Successfully executed action {topic}"] * notified
+    if notified:
         assert notices[0]["Subject"] == 'ALARM: "errors" in Europe (Frankfurt)'
         message = json.loads(notices[0]["Message"])
         assert (message["AlarmName"], message["NewStateValue"], message["OldStateValue"]) == (

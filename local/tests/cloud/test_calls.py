@@ -27,7 +27,7 @@ class Record:
         self._since = time.time()
 
     def calls(self) -> list[dict[str, Any]]:
-        """As the control plane shows them."""
+        """Return them in the control plane's form."""
         status, answer = self._cloud.control("GET", f"calls?since={self._since}")
         assert status == 200, answer
         return [call for call in answer["calls"] if call["access_key"] == self._account]

@@ -186,7 +186,11 @@ def test_what_has_ended_cannot_be_stopped(deployer: Deployer) -> None:
             f"{INVALID} The Lambda function alias version does not match the current version in AppSpec file.",
         ),
         (appspec("1", "9"), "INVALID_LAMBDA_CONFIGURATION", f"{INVALID} The Lambda function orders has no version 9."),
-        (appspec("1", "2", function="nobody"), "INVALID_LAMBDA_FUNCTION", "The Lambda function nobody does not exist."),
+        (
+            appspec("1", "2", function="missing"),
+            "INVALID_LAMBDA_FUNCTION",
+            "The Lambda function missing does not exist.",
+        ),
     ],
 )
 def test_a_revision_that_does_not_fit_fails_after_it_was_accepted(
@@ -342,9 +346,9 @@ def test_deleting_a_group_deletes_its_records(deployer: Deployer) -> None:
     assert deployer.codedeploy.list_deployments()["deployments"] == []
 
 
-def test_event_bridge_is_told_of_each_change(deployer: Deployer) -> None:
+def test_event_bridge_gets_a_notice_of_each_change(deployer: Deployer) -> None:
     sqs, events = deployer.client("sqs"), deployer.client("events")
-    url = sqs.create_queue(QueueName="told")["QueueUrl"]
+    url = sqs.create_queue(QueueName="notices")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.put_rule(Name="deployments", EventPattern=json.dumps({"source": ["aws.codedeploy"]}))
     events.put_targets(Rule="deployments", Targets=[{"Id": "queue", "Arn": arn}])

@@ -49,7 +49,7 @@ def hook(deployer: Deployer, name: str, status: str | None) -> str:
 
 
 def calls(deployer: Deployer, name: str) -> list[str]:
-    """The events that a hook printed; its log group is there once it has."""
+    """Return the events that a hook printed; its log group is there once it has."""
     logs, group = deployer.client("logs"), f"/aws/lambda/{name}"
     try:
         found = logs.filter_log_events(logGroupName=group, filterPattern="DeploymentId")["events"]
@@ -59,7 +59,7 @@ def calls(deployer: Deployer, name: str) -> list[str]:
 
 
 def called(deployer: Deployer, name: str) -> dict[str, str]:
-    """The first event that a hook printed, once it has."""
+    """Return the first event that a hook printed, once it has."""
     logs = deployer.client("logs")
 
     def printed() -> list[str]:
@@ -166,14 +166,16 @@ def test_an_answer_counts_for_its_own_deployment_alone(deployer: Deployer) -> No
     deployer.group("others")
     other = deployer.deploy(appspec("1", "3", hooks), deploymentGroupName="others")
     answer = deployer.codedeploy.put_lifecycle_event_hook_execution_status
-    stranger = {"lifecycleEventHookExecutionId": execution, "status": "Succeeded"}
+    answer_of_another = {"lifecycleEventHookExecutionId": execution, "status": "Succeeded"}
     assert until(lambda: deployer.events(other)[0] == "InProgress")
-    assert refused(answer, deploymentId=other, **stranger)[0] == "InvalidLifecycleEventHookExecutionIdException"
-    assert refused(answer, deploymentId="d-NOSUCH123", **stranger)[0] == "DeploymentDoesNotExistException"
+    assert (
+        refused(answer, deploymentId=other, **answer_of_another)[0] == "InvalidLifecycleEventHookExecutionIdException"
+    )
+    assert refused(answer, deploymentId="d-NOSUCH123", **answer_of_another)[0] == "DeploymentDoesNotExistException"
     assert deployer.events(other)[0] == "InProgress"
     deployer.codedeploy.stop_deployment(deploymentId=deployment)
     assert deployer.ended(deployment)["status"] == "Stopped"
-    assert refused(answer, deploymentId=deployment, **stranger)[0] == "LifecycleEventAlreadyCompletedException"
+    assert refused(answer, deploymentId=deployment, **answer_of_another)[0] == "LifecycleEventAlreadyCompletedException"
 
 
 def test_a_hook_that_does_not_exist_fails_the_deployment(deployer: Deployer) -> None:

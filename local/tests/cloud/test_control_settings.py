@@ -43,16 +43,16 @@ def test_a_change_of_settings_changes_what_it_names_and_no_more(cloud: Cloud) ->
 
 
 @pytest.mark.usefixtures("restored")
-def test_every_mistake_in_a_change_is_told_and_nothing_changes(cloud: Cloud) -> None:
+def test_every_mistake_in_a_change_is_reported_and_nothing_changes(cloud: Cloud) -> None:
     before = cloud.control("GET", "settings")
     wanted = {"factor": 0, "lateness_minutes": "2", "executed_version_always": 1, "speed": 3}
     status, answer = cloud.control("POST", "settings", wanted)
     assert status == 400
-    told = "\n".join(answer["mistakes"])
-    assert "factor 0 is out of range" in told
-    assert "lateness_minutes is '2': it must be a number" in told
-    assert "executed_version_always is 1: it must be true or false" in told
-    assert "unknown setting 'speed'" in told
+    mistakes = "\n".join(answer["mistakes"])
+    assert "factor 0 is out of range" in mistakes
+    assert "lateness_minutes is '2': it must be a number" in mistakes
+    assert "executed_version_always is 1: it must be true or false" in mistakes
+    assert "unknown setting 'speed'" in mistakes
     assert cloud.control("GET", "settings") == before
 
 
@@ -78,7 +78,7 @@ def test_a_changed_factor_reaches_warm_workers(cloud: Cloud, functions: Function
 
 
 def running(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """Return True if a process runs; a zombie does not."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
@@ -96,11 +96,11 @@ class Own:
 
     @property
     def printed(self) -> str:
-        """What it wrote to its standard output and error."""
+        """Return its standard output and error."""
         return (self.folder / "cloud.txt").read_text()
 
     def keep_busy(self) -> subprocess.Popen[bytes]:
-        """A client that waits for a long call, once that call runs."""
+        """Return a client that waits for a long call, once that call runs."""
         path = f"{self.cloud.endpoint}/2015-03-31/functions/orders/invocations"
         authorization = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-central-1/lambda/aws4_request"
         code = (
@@ -183,7 +183,7 @@ def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
 
 
 def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A cloud that is expected not to start."""
+    """Run a cloud that is expected not to start."""
     command = [str(PYTHON), "-m", "local.cloud", *options]
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False, env={**os.environ, **environment}
@@ -225,7 +225,12 @@ def test_a_setting_out_of_range_is_a_clear_error(option: str, value: str) -> Non
 
 
 def test_the_users_own_aws_settings_do_not_reach_it(tmp_path: Path) -> None:
-    mine: dict[str, Any] = {"AWS_PROFILE": "nobody", "GATEWAY_PORT": "1", "SERVICES": "s3", "LAMBDA_EXECUTOR": "docker"}
+    mine: dict[str, Any] = {
+        "AWS_PROFILE": "missing",
+        "GATEWAY_PORT": "1",
+        "SERVICES": "s3",
+        "LAMBDA_EXECUTOR": "docker",
+    }
     before = {name: os.environ.get(name) for name in mine}
     os.environ.update(mine)
     try:

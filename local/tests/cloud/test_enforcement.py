@@ -1,4 +1,4 @@
-"""Enforced policies: who is let in, what limits a role, and what is remembered of it."""
+"""Enforced policies: which callers are accepted, what limits a role, and which decisions are recorded."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,13 +26,13 @@ def own(cloud: Cloud, account: str) -> Account:
 
 
 def code(call: Any) -> str:
-    """The error code that a call ends with."""
+    """Return the error code that a call ends with."""
     with pytest.raises(ClientError) as refused:
         call()
     return str(refused.value.response["Error"]["Code"])
 
 
-def test_everybody_may_ask_who_he_is(own: Account) -> None:
+def test_every_caller_may_get_its_own_identity(own: Account) -> None:
     assert ":assumed-role/role-1/run-1" in own.session()("sts").get_caller_identity()["Arn"]
 
 
@@ -45,7 +45,7 @@ def test_everybody_may_ask_who_he_is(own: Account) -> None:
         ("s3", "list_buckets", "InvalidAccessKeyId"),
     ],
 )
-def test_an_unknown_key_is_nobody(own: Account, service: str, call: str, expected: str) -> None:
+def test_an_unknown_key_is_refused(own: Account, service: str, call: str, expected: str) -> None:
     given = {"AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": "x", "SessionToken": "x"}
     assert code(getattr(own.cloud.client(service, "", keys=keys(given)), call)) == expected
 
@@ -221,7 +221,7 @@ def test_a_key_is_used_by_whom_both_its_policy_and_an_identity_policy_let(own: A
     root = {"AWS": f"arn:aws:iam::{own.account}:root"}
     kms = own.admin("kms")
     shared = kms.create_key(Policy=document({**allow("kms:*"), "Principal": root}))["KeyMetadata"]["Arn"]
-    closed = kms.create_key(Policy=document({**allow("kms:*"), "Principal": {"AWS": "nobody"}}))["KeyMetadata"]["Arn"]
+    closed = kms.create_key(Policy=document({**allow("kms:*"), "Principal": {"AWS": "missing"}}))["KeyMetadata"]["Arn"]
     may, may_not = own.session(allow("kms:*"))("kms"), own.session()("kms")
     assert refusal(lambda: may.encrypt(KeyId=shared, Plaintext=b"x")) == ""
     assert "no identity-based policy" in refusal(lambda: may_not.encrypt(KeyId=shared, Plaintext=b"x"))

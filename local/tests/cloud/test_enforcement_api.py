@@ -99,7 +99,7 @@ def test_an_asterisk_as_a_letter_is_an_api_that_is_being_made_and_no_other(own: 
         assert f"apigateway:POST on resource: {ROOT}/tags/{path}{other} because" in sentence
 
 
-def test_tags_of_other_names_can_be_set_where_those_that_tell_the_owner_cannot(own: Account) -> None:
+def test_tags_of_other_names_can_be_set_where_those_that_name_the_owner_cannot(own: Account) -> None:
     mine = made(own, "prod")
     kept = {"ForAllValues:StringNotEquals": {"aws:TagKeys": ["Stack"]}, "Null": {"aws:TagKeys": "false"}}
     client = own.session(

@@ -1,4 +1,4 @@
-"""Enforced policies: AWS's services act as the roles they were given, or are let in by a resource's policy."""
+"""Enforced policies: AWS's services act as their roles, or a resource's policy permits them."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -159,7 +159,7 @@ def test_codedeploy_calls_hooks_as_its_groups_role(
 
 
 @pytest.mark.parametrize(("rights", "status"), [([MOVES], "Stopped"), ([MOVES, WATCHES], "Succeeded")])
-def test_codedeploy_looks_at_alarms_as_its_groups_role(
+def test_codedeploy_reads_alarms_as_its_groups_role(
     own: Account, deployer: Deployer, rights: list[dict[str, Any]], status: str
 ) -> None:
     deployer.alarm("red")
@@ -198,13 +198,13 @@ def test_an_alarm_reaches_an_encrypted_topic_only_if_the_key_lets_cloudwatch_in(
     assert outcome in raised(own, topic_of(own, "cloudwatch.amazonaws.com", {}, KmsMasterKeyId=key))
 
 
-def test_an_alarm_reaches_a_topic_that_nobody_has_given_a_policy(own: Account) -> None:
+def test_an_alarm_reaches_a_topic_without_a_policy(own: Account) -> None:
     topic = own.admin("sns").create_topic(Name="alarms")["TopicArn"]
     assert "Successfully executed" in raised(own, topic)
 
 
 def topic_of(own: Account, principal: str, condition: dict[str, Any], **attributes: str) -> str:
-    """The ARN of a topic that a service may publish to."""
+    """Return the ARN of a topic that a service may publish to."""
     topic = own.arn("sns", "alarms")
     stated = json.loads(json.dumps(condition).replace("{account}", own.account))
     statement = {**allow("sns:Publish", topic), "Principal": {"Service": principal}, "Condition": stated}
@@ -213,7 +213,7 @@ def topic_of(own: Account, principal: str, condition: dict[str, Any], **attribut
 
 
 def raised(own: Account, topic: str) -> str:
-    """What the history says of the action of an alarm that went off."""
+    """Return what the history says of the action of an alarm that fired."""
     cloudwatch = own.admin("cloudwatch")
     metric = {"Namespace": "Tests", "MetricName": "m", "Statistic": "Sum", "Period": 60}
     limit = {"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}

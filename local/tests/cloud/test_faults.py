@@ -95,7 +95,7 @@ def failure(call: Callable[..., Any], **arguments: Any) -> tuple[str, int]:
 
 
 def fired(cloud: Cloud) -> list[tuple[int, int]]:
-    """For each rule: how many calls it matched, and how often it fired."""
+    """Return, for each rule, how many calls it matched and how often it fired."""
     return [(rule["matched"], rule["fired"]) for rule in cloud.control("GET", "faults")[1]["faults"]]
 
 
@@ -205,7 +205,7 @@ def test_only_the_named_action_is_hit(client: Callable[[str], Any], inject: Inje
 
 
 def test_only_clients_with_the_user_agent_are_hit(cloud: Cloud, account: str, inject: Inject) -> None:
-    """Credentials that expire midway: the release engine's, and nobody else's."""
+    """The release engine's credentials expire midway, and no others."""
     inject({"service": "*", "kind": "expired", "user_agent": "strata-release", "after": 2})
     make: Callable[..., Any] = boto3.client
 
@@ -257,7 +257,7 @@ def test_the_first_rule_that_fires_decides(client: Callable[[str], Any], inject:
 
 
 def outcomes(asked: Any, count: int) -> str:
-    """A mark for each call: x where it failed."""
+    """Return a mark for each call: x where it failed."""
     marks = ""
     for _ in range(count):
         try:
@@ -269,7 +269,7 @@ def outcomes(asked: Any, count: int) -> str:
     return marks
 
 
-def test_every_mistake_in_the_rules_is_told_and_the_old_ones_stay(cloud: Cloud, inject: Inject) -> None:
+def test_every_mistake_in_the_rules_is_reported_and_the_old_rules_stay(cloud: Cloud, inject: Inject) -> None:
     inject({"service": "sts", "kind": "denied"})
     before = cloud.control("GET", "faults")
     wanted = [
@@ -281,7 +281,7 @@ def test_every_mistake_in_the_rules_is_told_and_the_old_ones_stay(cloud: Cloud, 
     ]
     status, answer = cloud.control("POST", "faults", wanted)
     assert status == 400
-    told = "\n".join(answer["mistakes"])
+    mistakes = "\n".join(answer["mistakes"])
     for mistake in (
         "rule 1: unknown key 'speed': use kind, service, action",
         "rule 1: kind is 'slow': it must be one of throttle, error",
@@ -299,7 +299,7 @@ def test_every_mistake_in_the_rules_is_told_and_the_old_ones_stay(cloud: Cloud, 
         "rule 4: seconds is inf: it must be a number above 0 and at most 3600",
         "rule 5: 7 is no JSON object",
     ):
-        assert mistake in told
+        assert mistake in mistakes
     assert cloud.control("GET", "faults") == before
 
 

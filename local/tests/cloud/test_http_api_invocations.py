@@ -1,4 +1,4 @@
-"""An HTTP API in front of an alias: any client reaches it, errors look as API Gateway shows them."""
+"""An HTTP API in front of an alias: any client reaches it, and errors have API Gateway's form."""
 
 import json
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def test_requests_follow_the_weights_of_the_alias(call: Call, functions: Functio
     assert {call("POST", "/orders")[0] for _ in range(40)} == {201, 202}
 
 
-def test_an_exception_is_answered_with_500_and_tells_nothing(call: Call) -> None:
+def test_an_exception_is_answered_with_500_without_its_text(call: Call) -> None:
     assert call("GET", "/boom") == (500, {"message": "Internal Server Error"})
 
 

@@ -1,4 +1,4 @@
-"""What a stage of an HTTP API does: bounds, an access log, callers with a token."""
+"""A stage of an HTTP API throttles, writes an access log, and checks tokens."""
 
 import json
 from collections.abc import Callable

@@ -18,7 +18,7 @@ def federation(cloud: Cloud, account: str) -> Federation:
 
 
 def caller(cloud: Cloud, credentials: dict[str, Any]) -> str:
-    """Whom STS takes the bearer of `credentials` for."""
+    """Return the identity that STS gives to the bearer of `credentials`."""
     return str(cloud.client("sts", "", keys=keys(credentials)).get_caller_identity()["Arn"])
 
 

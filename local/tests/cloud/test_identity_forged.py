@@ -24,7 +24,7 @@ from local.tests.cloud.tokens import (
     claims_of,
     resigned,
     spelled,
-    stranger,
+    unpublished_key,
 )
 
 Forger = Callable[[Federation], str]
@@ -45,12 +45,12 @@ class Forgery(NamedTuple):
 
 
 def claiming(issuer: str = GITHUB, **claims: Any) -> Forger:
-    """A token that the issuer itself has signed, for somebody or something else; a claim that is None is missing."""
+    """Return a token with the issuer's own signature and other claims; a claim that is None is missing."""
     return lambda federation: federation.issued(issuer, **claims)
 
 
 def signed(algorithm: str = "RS256", key: Any = None, **header: Any) -> Forger:
-    """The right claims under another signature or header."""
+    """Return the right claims under another signature or header."""
     return lambda federation: resigned(federation.issued(), key, algorithm, **header)
 
 
@@ -70,7 +70,7 @@ def secret_is_the_public_key(federation: Federation) -> str:
 
 
 def swapped(change: Callable[[list[str]], str]) -> Forger:
-    """A token whose three parts are put together otherwise."""
+    """Return a token whose three parts are put together otherwise."""
     return lambda federation: change(federation.issued().split("."))
 
 
@@ -92,7 +92,7 @@ def other_spelling(parts: list[str]) -> str:
 
 
 def own_key(_: Federation) -> dict[str, Any]:
-    return dict(json.loads(RSAAlgorithm.to_jwk(stranger().public_key())))
+    return dict(json.loads(RSAAlgorithm.to_jwk(unpublished_key().public_key())))
 
 
 def subject(text: str) -> tuple[Forger, str, str]:
@@ -109,7 +109,7 @@ FORGERIES = [
     Forgery("RS512", signed("RS512"), INVALID, "signed by RS512"),
     Forgery("PS256", signed("PS256"), INVALID, "signed by PS256"),
     Forgery("no algorithm", swapped(lambda p: f"{spelled({'typ': 'JWT'})}.{p[1]}.{p[2]}"), INVALID, "signed by None"),
-    Forgery("key id of nobody", signed(kid="key-1"), INVALID, NO_KEY),
+    Forgery("key id that is unknown", signed(kid="key-1"), INVALID, NO_KEY),
     Forgery("key id that is a path", signed(kid="../../../../dev/null"), INVALID, NO_KEY),
     Forgery("key id that is a query", signed(kid="' UNION SELECT 'key"), INVALID, NO_KEY),
     Forgery("no key id", swapped(lambda p: f"{spelled({'alg': 'RS256'})}.{p[1]}.{p[2]}"), INVALID, NO_KEY),
@@ -161,7 +161,7 @@ FORGERIES = [
     Forgery("another owner", *subject("repo:evil/shop:environment:prod")),
     Forgery("an owner with a prefix", *subject("repo:not-acme/shop:environment:prod")),
     Forgery("a repository with a suffix", *subject("repo:acme/shop-evil:environment:prod")),
-    Forgery("a repository that looks alike", *subject("repo:acme/sh0p:environment:prod")),
+    Forgery("a repository with a similar name", *subject("repo:acme/sh0p:environment:prod")),
     Forgery("a repository in capitals", *subject("repo:Acme/Shop:environment:prod")),
     Forgery("a Cyrillic letter", *subject("repo:\u0430cme/shop:environment:prod")),
     Forgery("a letter of no width", *subject("repo:acme/shop\u200b:environment:prod")),
@@ -275,7 +275,7 @@ def test_a_role_that_does_not_exist_is_refused_as_one_that_does_not_trust(cloud:
         federation.assume(arn.format(account), federation.issued())
 
 
-def test_a_provider_of_an_issuer_that_nobody_answers_for_gives_no_key(cloud: Cloud, account: str) -> None:
+def test_a_provider_whose_issuer_does_not_answer_gives_no_key(cloud: Cloud, account: str) -> None:
     federation = Federation(cloud, account)
     federation.iam.create_open_id_connect_provider(Url="https://idp.example", ClientIDList=[STS_AUDIENCE])
     role = federation.role("deploy", "https://idp.example", STS_AUDIENCE, NAMED)

@@ -1,4 +1,4 @@
-"""What CreateFunction and the updates refuse, with the codes that AWS answers."""
+"""CreateFunction and the updates refuse wrong settings with AWS's codes."""
 
 import io
 import json
@@ -192,7 +192,7 @@ def test_an_archive_needs_runtime_and_handler(functions: Functions, lacking: str
 
 def test_an_update_of_a_function_that_is_not_there_says_so(functions: Functions) -> None:
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        functions.client.update_function_configuration(FunctionName="nobody", Timeout=5)
+        functions.client.update_function_configuration(FunctionName="missing", Timeout=5)
 
 
 def test_a_dead_letter_configuration_with_an_empty_target_is_gone(

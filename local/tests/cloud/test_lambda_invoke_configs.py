@@ -64,8 +64,8 @@ def test_an_event_invoke_configuration_is_put_updated_listed_and_deleted(one: Fu
         ({}, "InvalidParameterValueException", "You must specify at least one of error handling or destination"),
         ({"MaximumRetryAttempts": 3}, "ValidationException", "less than or equal to 2"),
         ({"MaximumEventAgeInSeconds": 59}, "ValidationException", "greater than or equal to 60"),
-        ({"FunctionName": "nobody", "MaximumRetryAttempts": 1}, "ResourceNotFoundException", "doesn't exist"),
-        ({"Qualifier": "nobody", "MaximumRetryAttempts": 1}, "ResourceNotFoundException", "doesn't exist"),
+        ({"FunctionName": "missing", "MaximumRetryAttempts": 1}, "ResourceNotFoundException", "doesn't exist"),
+        ({"Qualifier": "missing", "MaximumRetryAttempts": 1}, "ResourceNotFoundException", "doesn't exist"),
         (
             {"DestinationConfig": {"OnFailure": {"Destination": "{arn}"}}},
             "InvalidParameterValueException",
@@ -135,7 +135,7 @@ def test_provisioned_concurrency_is_put_becomes_ready_is_listed_and_deleted(one:
     [
         ({"Qualifier": "$LATEST"}, "InvalidParameterValueException"),
         ({"Qualifier": "9"}, "ResourceNotFoundException"),
-        ({"FunctionName": "nobody"}, "ResourceNotFoundException"),
+        ({"FunctionName": "missing"}, "ResourceNotFoundException"),
         ({"ProvisionedConcurrentExecutions": 0}, "ValidationException"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What an invocation leaves in CloudWatch Logs."""
+"""An invocation writes its events to CloudWatch Logs."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 def messages(client: Callable[[str], Any], group: str = "/aws/lambda/orders") -> list[str]:
-    """All messages of a group, in order."""
+    """Return all messages of a group, in order."""
     found = client("logs").filter_log_events(logGroupName=group)["events"]
     return [event["message"] for event in found]
 
@@ -80,7 +80,7 @@ def test_what_a_process_wrote_before_it_died_is_kept(functions: Functions, clien
     ]
 
 
-def test_an_import_that_fails_is_told_in_the_log(functions: Functions, client: Callable[[str], Any]) -> None:
+def test_an_import_that_fails_is_in_the_log(functions: Functions, client: Callable[[str], Any]) -> None:
     functions.create("import nowhere\n")
     functions.invoke(qualifier="")
     assert any(

@@ -28,7 +28,7 @@ class Metrics:
         self._since = time.time() - minute
 
     def total(self, name: str, statistic: str = "Sum", **dimensions: str) -> float | None:
-        """A statistic since the test began; None where there is no such metric."""
+        """Return a statistic since the test began; None if there is no such metric."""
         query = {
             "Id": "m",
             "MetricStat": {
@@ -222,6 +222,6 @@ def test_calls_from_eventbridge_are_counted(two: Functions, metrics: Metrics, cl
 
 def test_accounts_do_not_see_one_anothers_metrics(two: Functions, cloud: Cloud, metrics: Metrics) -> None:
     two.invoke("fine", qualifier="")
-    stranger = Metrics(cloud.client("cloudwatch", "999999999999"), cloud.minute)
+    other = Metrics(cloud.client("cloudwatch", "999999999999"), cloud.minute)
     assert metrics.counts("orders") == (1, 0, 0)
-    assert stranger.counts("orders") == NONE
+    assert other.counts("orders") == NONE

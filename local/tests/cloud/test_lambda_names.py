@@ -58,7 +58,7 @@ def test_a_function_of_any_name_is_made_called_changed_and_deleted(functions: Fu
 
 
 def _sent(cloud: Cloud, account: str, body: bytes) -> tuple[int, str, bytes]:
-    """An invocation with a body of bytes, which boto3 sends too, but a browser and curl write as they like."""
+    """Return an invocation with a body of bytes, which boto3 sends too, but a browser and curl write as they like."""
     url = f"{cloud.endpoint}/2015-03-31/functions/orders/invocations"
     request = AWSRequest("POST", url, data=body)
     SigV4Auth(Credentials(account, "local"), "lambda", REGION).add_auth(request)

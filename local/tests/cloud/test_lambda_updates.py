@@ -1,4 +1,4 @@
-"""What Lambda refuses while a function is made or changed, as AWS's page on function states has it.
+"""Lambda refuses changes while a function is created or updated, as AWS's page on function states says.
 
 The cloud of these tests runs in real time, in which an update takes two seconds.
 """

@@ -65,7 +65,7 @@ def test_values_are_read_back_in_simulated_minutes_with_real_times(cloudwatch: A
     )
     (result,) = answer["MetricDataResults"]
     assert (result["Id"], result["Label"], result["StatusCode"]) == ("m1", "Orders", "Complete")
-    assert result["Values"] == [8, 4, 3], "newest first unless told otherwise"
+    assert result["Values"] == [8, 4, 3], "newest first by default"
     assert [at.timestamp() for at in result["Timestamps"]] == [first + 3, first + 1, first]
     assert read(cloudwatch, first, 5, query("m1", period=300))["m1"] == [15]
     assert read(cloudwatch, first, 5, query("m1", period=120))["m1"] == [7, 8]

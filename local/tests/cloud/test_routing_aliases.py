@@ -182,6 +182,6 @@ def test_a_dry_run_executes_nothing(three: Functions, client: Callable[[str], An
 
 def test_an_alias_in_one_account_is_unknown_in_another(three: Functions, cloud: Any) -> None:
     three.alias("1")
-    stranger = cloud.client("lambda", "999999999999")
-    code, _ = refusal(stranger.invoke, FunctionName="orders", Qualifier="live")
+    other = cloud.client("lambda", "999999999999")
+    code, _ = refusal(other.invoke, FunctionName="orders", Qualifier="live")
     assert code == "ResourceNotFoundException"

@@ -35,7 +35,7 @@ class Federation:
     def role(
         self, name: str, url: str, audience: str, subject: str, claims: Mapping[str, str] | None = None, **options: Any
     ) -> str:
-        """The ARN of a role that trusts exactly this subject, and asks for `claims` beside it."""
+        """Return the ARN of a role that trusts exactly this subject, and asks for `claims` beside it."""
         path = url.removeprefix("https://")
         asked = {"aud": audience, "sub": subject, **(claims or {})}
         allowed = {
@@ -48,7 +48,7 @@ class Federation:
         return str(self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, **options)["Role"]["Arn"])
 
     def issued(self, issuer: str = GITHUB, **claims: Any) -> str:
-        """A token with the issuer's own signature; by default GitHub's for the environment prod."""
+        """Return a token with the issuer's own signature; by default GitHub's for the environment prod."""
         right = {
             "sub": NAMED,
             "aud": STS_AUDIENCE,
@@ -66,7 +66,7 @@ class Federation:
         return str(answer["token"])
 
     def published(self, issuer: str = GITHUB) -> Json:
-        """The issuer's first key as it publishes it."""
+        """Return the issuer's first key as it publishes it."""
         path = issuer.removeprefix("https://")
         _, configuration = self.cloud.control("GET", f"issuers/{path}/.well-known/openid-configuration")
         assert configuration["jwks_uri"].startswith(self.cloud.endpoint)
@@ -74,7 +74,7 @@ class Federation:
         return dict(json.loads(keys)["keys"][0])
 
     def assume(self, role: str, token: str, **options: Any) -> Json:
-        """What STS answers to the token, given by somebody without any key."""
+        """Return STS's answer to the token, from a caller without any key."""
         unsigned = self.cloud.client("sts", "", signed=False)
         given = {"RoleArn": role, "RoleSessionName": "run-1", "WebIdentityToken": token, **options}
         return dict(unsigned.assume_role_with_web_identity(**given))
@@ -90,23 +90,23 @@ def keys(credentials: Json) -> dict[str, str]:
 
 
 @cache
-def stranger() -> RSAPrivateKey:
-    """A key that nobody publishes."""
+def unpublished_key() -> RSAPrivateKey:
+    """Return a key that no issuer publishes."""
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def claims_of(token: str) -> Json:
-    """What a token says, unread by any judge."""
+    """Return a token's claims, unverified."""
     return dict(jwt.decode(token, options={"verify_signature": False}))
 
 
 def spelled(value: bytes | Mapping[str, Any]) -> str:
-    """A part of a token."""
+    """Return an encoded part of a token."""
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def resigned(token: str, key: Any = None, algorithm: str = "RS256", **header: Any) -> str:
-    """The claims of a token under another signature; it keeps the key id unless `header` says otherwise."""
+    """Return the claims of a token under another signature; it keeps the key id unless `header` says otherwise."""
     kept = {"kid": jwt.get_unverified_header(token)["kid"], **header}
-    return jwt.encode(claims_of(token), key or stranger(), algorithm=algorithm, headers=kept)
+    return jwt.encode(claims_of(token), key or unpublished_key(), algorithm=algorithm, headers=kept)

@@ -16,10 +16,10 @@ from local.cloud.codedeploy.machine import (
     Fault,
     Inspect,
     Invoke,
+    Observation,
     Phase,
     Plan,
     RollBack,
-    Seen,
     Shift,
     Stop,
     Turn,
@@ -56,7 +56,7 @@ class Drive:
     def at(self, now: float) -> "Drive":
         fault = None
         while True:
-            seen = Seen(now, 1.0, dict(self.alarms), dict(self.answers), self.stop, fault)
+            seen = Observation(now, 1.0, dict(self.alarms), dict(self.answers), self.stop, fault)
             before = self.state
             self.state, effects = step(before, seen)
             self.effects += effects
@@ -269,7 +269,7 @@ def test_a_shift_that_lambda_refuses_fails_and_the_weight_stays_what_it_was() ->
 
 def test_nothing_happens_to_a_deployment_that_has_ended() -> None:
     ended = replace(Deployment(plan()), phase=Phase.FAILED)
-    assert step(ended, Seen(1.0, 1.0, {"errors": "ALARM"}, stop=Stop(True))) == (ended, ())
+    assert step(ended, Observation(1.0, 1.0, {"errors": "ALARM"}, stop=Stop(True))) == (ended, ())
 
 
 def test_every_phase_has_one_status_of_the_api() -> None:

@@ -14,7 +14,7 @@ import pytest
 from local.cloud.alarms.evaluation import Datapoint, Missing, Rule, State, decide
 from local.cloud.alarms.minutes import AFTER_SECONDS, Minutes
 from local.cloud.clock import CLOCK
-from local.cloud.codedeploy.machine import AFTER, BEFORE, Deployment, Phase, Plan, Seen, Shift, curve, step
+from local.cloud.codedeploy.machine import AFTER, BEFORE, Deployment, Observation, Phase, Plan, Shift, curve, step
 from local.cloud.identity import callers
 from local.cloud.metrics import store as stores
 from local.cloud.metrics.store import Store, metric
@@ -190,7 +190,7 @@ class Release:
     def drive(self) -> None:
         while True:
             alarms = {"errors": str(self.alarm)}
-            seen = Seen(self.timeline.now(), CLOCK.minute, alarms, dict(self.answers), clock=CLOCK.now())
+            seen = Observation(self.timeline.now(), CLOCK.minute, alarms, dict(self.answers), clock=CLOCK.now())
             before = self.machine
             self.machine, effects = step(before, seen)
             if self.machine == before:

@@ -1,4 +1,4 @@
-"""How each stand-in resource type is used: from what it needs to what an `up` changes of it."""
+"""A case for each stand-in resource type: what it needs, its inputs, and what an `up` changes of it."""
 
 import json
 import uuid
@@ -26,26 +26,26 @@ LAMBDA_TRUST = json.dumps(
 
 
 def code(source: str) -> dict[str, Any]:
-    """An AssetArchive of one module, with the hash by which the engine knows it."""
+    """Return an AssetArchive of one module, with the hash by which the engine knows it."""
     module = {SIGNATURE: ASSET, "text": source}
     return {SIGNATURE: ARCHIVE, "assets": {"main.py": module}, "hash": source}
 
 
 def policy(action: str, resource: str = "*") -> str:
-    """A policy document."""
+    """Return a policy document."""
     statement = {"Effect": "Allow", "Action": [action], "Resource": resource}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def of_account(action: str, bucket: str) -> str:
-    """A bucket's policy for its own account."""
+    """Return a bucket's policy for its own account."""
     document = json.loads(policy(action, f"{bucket}/*"))
     document["Statement"][0]["Principal"] = {"AWS": "arn:aws:iam::111111111111:root"}
     return json.dumps(document)
 
 
 def encrypted(algorithm: str) -> dict[str, Any]:
-    """A rule by which a bucket encrypts."""
+    """Return a rule by which a bucket encrypts."""
     return {"applyServerSideEncryptionByDefault": {"sseAlgorithm": algorithm}}
 
 
@@ -394,6 +394,6 @@ CASES = {
 
 
 def metric(name: str) -> dict[str, Any]:
-    """A metric of the function, as an alarm's query names it."""
+    """Return a metric of the function, as an alarm's query names it."""
     where = {"FunctionName": "orders"}
     return {"namespace": "AWS/Lambda", "metricName": name, "period": 60, "stat": "Sum", "dimensions": where}

@@ -1,4 +1,4 @@
-"""The stand-in providers as Pulumi's engine meets them: a process of their own, reached by gRPC."""
+"""The stand-in providers as Pulumi's engine uses them: a process of their own, reached by gRPC."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from local.tests.cloud.conftest import PYTHON, REGION, ROOT, Cloud, until
 
 
 def environment(cloud: Cloud | None, **changed: str) -> dict[str, str]:
-    """The environment of a providers' process: nothing of AWS's but what is given."""
+    """Return the environment of a providers' process: nothing of AWS's but what is given."""
     scrubbed = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
     given = {"AWS_ACCESS_KEY_ID": "1" * 12, "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION}
     endpoint = {"AWS_ENDPOINT_URL": cloud.endpoint} if cloud else {}
@@ -47,12 +47,12 @@ def providers(folder: Path, env: Mapping[str, str], *options: str) -> Iterator[s
 
 
 def bag(message: struct_pb2.Struct) -> dict[str, Any]:
-    """What came over the wire."""
+    """Return a dict from its wire form."""
     return dict(json_format.MessageToDict(message))
 
 
 def wire(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    """What goes over it."""
+    """Return the wire form of a dict."""
     return json_format.ParseDict(values, struct_pb2.Struct())
 
 
@@ -76,7 +76,7 @@ class Engine:
         self.stub: Any = provider_pb2_grpc.ResourceProviderStub(self._channel)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._channel.close()
 
     def configure(self, **settings: Any) -> None:
@@ -89,7 +89,7 @@ class Engine:
     def check(
         self, kind: str, inputs: Mapping[str, Any], old: Mapping[str, Any] | None = None, name: str = "x"
     ) -> dict[str, Any]:
-        """The checked inputs."""
+        """Return the checked inputs."""
         answer = self.failures(kind, inputs, old, name)
         assert not answer.failures, answer.failures
         return bag(answer.inputs)
@@ -97,7 +97,7 @@ class Engine:
     def failures(
         self, kind: str, inputs: Mapping[str, Any], old: Mapping[str, Any] | None = None, name: str = "x"
     ) -> Any:
-        """The whole answer to a Check."""
+        """Return the whole answer to a Check."""
         request = provider_pb2.CheckRequest(type=kind, name=name, olds=wire(old or {}), news=wire(inputs))
         return self.stub.Check(request)
 
@@ -108,18 +108,18 @@ class Engine:
         return Made(kind, answer.id, checked, bag(answer.properties))
 
     def preview(self, made: Made, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """What an update would leave, as far as it is known."""
+        """Return the known outputs of an update in a preview."""
         news = wire(self.check(made.kind, inputs, made.inputs))
         request = provider_pb2.UpdateRequest(type=made.kind, id=made.id, olds=wire(made.state), news=news, preview=True)
         return bag(self.stub.Update(request).properties)
 
     def diff(self, made: Made, inputs: Mapping[str, Any]) -> Any:
-        """The answer to a Diff against other inputs."""
+        """Return the answer to a Diff against other inputs."""
         news = wire(self.check(made.kind, inputs, made.inputs))
         return self.stub.Diff(provider_pb2.DiffRequest(type=made.kind, id=made.id, olds=wire(made.state), news=news))
 
     def changed(self, made: Made, inputs: Mapping[str, Any]) -> set[str]:
-        """The paths that a Diff finds changed."""
+        """Return the paths that a Diff finds changed."""
         return set(self.diff(made, inputs).detailedDiff)
 
     def update(self, made: Made, inputs: Mapping[str, Any]) -> None:
@@ -129,7 +129,7 @@ class Engine:
         made.state = bag(self.stub.Update(request).properties)
 
     def refreshed(self, made: Made) -> Made:
-        """The resource as a refresh finds it; its id is empty where it is gone."""
+        """Return the resource as a refresh finds it; its id is empty if it is gone."""
         request = provider_pb2.ReadRequest(
             type=made.kind, id=made.id, properties=wire(made.state), inputs=wire(made.inputs)
         )
@@ -137,7 +137,7 @@ class Engine:
         return Made(made.kind, answer.id, bag(answer.inputs), bag(answer.properties))
 
     def imported(self, kind: str, identity: str) -> Made:
-        """The resource as an import finds it by nothing but an id."""
+        """Return the resource as an import finds it by nothing but an id."""
         answer = self.stub.Read(provider_pb2.ReadRequest(type=kind, id=identity))
         return Made(kind, answer.id, bag(answer.inputs), bag(answer.properties))
 
@@ -146,7 +146,7 @@ class Engine:
         self.stub.Delete(provider_pb2.DeleteRequest(type=made.kind, id=made.id, properties=wire(made.state)))
 
     def invoke(self, token: str, **arguments: Any) -> dict[str, Any]:
-        """The answer of a function."""
+        """Return the answer of a function."""
         answer = self.stub.Invoke(provider_pb2.InvokeRequest(tok=token, args=wire(arguments)))
         return bag(getattr(answer, "return"))
 

@@ -1,4 +1,4 @@
-"""What the stand-in aws plugin does beyond one resource: publishing, refusals, several providers at once."""
+"""The stand-in aws plugin beyond one resource: publishing, refusals, several providers at once."""
 
 import importlib
 from collections.abc import Callable, Iterator
@@ -19,20 +19,20 @@ ROLE = "aws:iam/role:Role"
 
 
 def function(role: str, source: str = "def handler(event, context): return 1", **changed: Any) -> dict[str, Any]:
-    """The inputs of a published function."""
+    """Return the inputs of a published function."""
     archive = {SIGNATURE: ARCHIVE, "assets": {"main.py": {SIGNATURE: ASSET, "text": source}}, "hash": source}
     inputs = {"name": "orders", "role": role, "runtime": "python3.11", "handler": "main.handler", "code": archive}
     return {**inputs, "publish": True, **changed}
 
 
 def table(**changed: Any) -> dict[str, Any]:
-    """The inputs of a small table."""
+    """Return the inputs of a small table."""
     key = {"hashKey": "id", "attributes": [{"name": "id", "type": "S"}], "billingMode": "PAY_PER_REQUEST"}
     return {"name": "orders", **key, **changed}
 
 
 def refused(call: Callable[[], object]) -> str:
-    """What the user reads when `call` is refused."""
+    """Return the user's error message when `call` is refused."""
     with pytest.raises(grpc.RpcError) as failed:
         call()
     assert failed.value.code() == grpc.StatusCode.FAILED_PRECONDITION
@@ -40,7 +40,7 @@ def refused(call: Callable[[], object]) -> str:
 
 
 def half_made(error: grpc.RpcError) -> provider_pb2.ErrorResourceInitFailed:
-    """What the engine finds in an error about a thing that exists but is not finished."""
+    """Return what an error about an incomplete resource gives to the engine."""
     status = importlib.import_module("google.rpc.status_pb2").Status()  # it ships no types
     status.ParseFromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
     kept = provider_pb2.ErrorResourceInitFailed()
@@ -93,13 +93,13 @@ def test_a_preview_knows_which_outputs_will_move(engine: Engine, functions: Func
     assert unknown(function(role, timeout=5, publish=False)) == set()
 
 
-def test_an_alias_update_sends_what_it_was_told_to_ignore(engine: Engine, functions: Functions) -> None:
+def test_an_alias_update_sends_ignored_properties_as_they_are(engine: Engine, functions: Functions) -> None:
     functions.create("def handler(event, context): return 1")
     second = functions.publish("def handler(event, context): return 2")
     alias = {"name": "live", "functionName": "orders", "functionVersion": "1"}
     made = engine.create("aws:lambda/alias:Alias", alias)
     functions.alias(second)  # as CodeDeploy does
-    assert engine.changed(made, alias) == set(), "a diff does not look at AWS"
+    assert engine.changed(made, alias) == set(), "a diff does not read AWS"
     now = engine.refreshed(made)
     assert now.state["functionVersion"] == second
     assert engine.changed(now, alias) == {"functionVersion"}
@@ -112,10 +112,10 @@ def test_an_alias_update_sends_what_it_was_told_to_ignore(engine: Engine, functi
 
 def test_what_aws_refuses_is_refused_in_its_words(engine: Engine, functions: Functions) -> None:
     functions.create("def handler(event, context): return 1")
-    told = refused(lambda: engine.create(FUNCTION, function(functions.role())))
-    assert told.startswith("creating Lambda Function (orders): operation error Lambda: CreateFunction, ")
-    assert "StatusCode: 409" in told
-    assert "ResourceConflictException: " in told
+    message = refused(lambda: engine.create(FUNCTION, function(functions.role())))
+    assert message.startswith("creating Lambda Function (orders): operation error Lambda: CreateFunction, ")
+    assert "StatusCode: 409" in message
+    assert "ResourceConflictException: " in message
 
 
 def test_a_protected_table_is_not_deleted(engine: Engine) -> None:
@@ -148,8 +148,8 @@ def test_a_replacement_of_a_named_table_deletes_it_first(engine: Engine) -> None
 
 
 def test_an_unknown_type_names_the_file_to_add_it_in(engine: Engine) -> None:
-    told = refused(lambda: engine.check("aws:sqs/queue:Queue", {}))
-    assert told.endswith("has no resource type aws:sqs/queue:Queue: add it in local/providers/aws/sqs.py")
+    message = refused(lambda: engine.check("aws:sqs/queue:Queue", {}))
+    assert message.endswith("has no resource type aws:sqs/queue:Queue: add it in local/providers/aws/sqs.py")
 
 
 def test_an_unknown_property_is_a_failure_of_the_check(engine: Engine) -> None:
@@ -159,8 +159,8 @@ def test_an_unknown_property_is_a_failure_of_the_check(engine: Engine) -> None:
 
 
 def test_an_unknown_function_and_an_unknown_argument_are_refused(engine: Engine) -> None:
-    told = refused(lambda: engine.invoke("aws:s3/getBucket:getBucket", bucket="b"))
-    assert "has no function aws:s3/getBucket:getBucket: add it in local/providers/aws/s3.py" in told
+    message = refused(lambda: engine.invoke("aws:s3/getBucket:getBucket", bucket="b"))
+    assert "has no function aws:s3/getBucket:getBucket: add it in local/providers/aws/s3.py" in message
     assert "no argument 'nam'" in refused(lambda: engine.invoke("aws:index/getRegion:getRegion", nam="x"))
 
 
@@ -182,8 +182,8 @@ def test_functions_say_who_and_where_the_caller_is(engine: Engine, account: str)
 
 def test_another_account_than_the_allowed_is_refused(attached: str, account: str) -> None:
     engine = Engine(attached)
-    told = refused(lambda: engine.configure(accessKey=account, secretKey="x", allowedAccountIds='["222222222222"]'))
-    assert told.startswith(f"AWS account ID not allowed: {account} (allowed: 222222222222")
+    message = refused(lambda: engine.configure(accessKey=account, secretKey="x", allowedAccountIds='["222222222222"]'))
+    assert message.startswith(f"AWS account ID not allowed: {account} (allowed: 222222222222")
     engine.configure(accessKey=account, secretKey="x", allowedAccountIds=f'["{account}"]')
     engine.close()
 
@@ -219,7 +219,7 @@ def test_a_resource_may_name_its_own_region(engine: Engine) -> None:
 
 
 @pytest.fixture
-def nobody(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def without_credentials(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     env = environment(cloud)
     del env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
     home = tmp_path_factory.mktemp("home")
@@ -229,8 +229,8 @@ def nobody(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
         yield line
 
 
-def test_no_credentials_are_an_error_even_where_the_home_folder_has_some(nobody: str) -> None:
-    engine = Engine(nobody)
-    told = refused(engine.configure)
-    assert told.startswith("unable to validate AWS credentials.\nDetails: No valid credential sources found")
+def test_no_credentials_are_an_error_even_where_the_home_folder_has_some(without_credentials: str) -> None:
+    engine = Engine(without_credentials)
+    message = refused(engine.configure)
+    assert message.startswith("unable to validate AWS credentials.\nDetails: No valid credential sources found")
     engine.close()

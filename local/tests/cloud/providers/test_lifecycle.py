@@ -17,7 +17,7 @@ TYPES = resources(Assets(Path()))
 
 
 def inputs_of(name: str, engine: Engine, made: dict[str, Made]) -> dict[str, Any]:
-    """A case's inputs, once everything it needs is made."""
+    """Return a case's inputs, once everything it needs is made."""
     for need in CASES[name].needs:
         if need not in made:
             made[need] = engine.create(CASES[need].kind, inputs_of(need, engine, made))
@@ -68,11 +68,11 @@ def test_an_import_by_id_leaves_nothing_to_change(engine: Engine, name: str) -> 
     inputs = inputs_of(name, engine, made)
     one = engine.create(case.kind, inputs)
     found = engine.imported(case.kind, case.import_id(one))
-    never_told = {name for name, spec in TYPES[case.kind].fields.items() if spec.unread}
+    never_read = {name for name, spec in TYPES[case.kind].fields.items() if spec.unread}
     asked_for = {"inlinePolicies", "managedPolicyArns"}  # read only where the program manages them
     assert found.id == case.imported_as(one)
-    moved = set(TYPES[case.kind].outputs)  # by what is never told
-    assert engine.changed(found, inputs) <= never_told | asked_for | moved
+    moved = set(TYPES[case.kind].outputs)  # by a value that is never read back
+    assert engine.changed(found, inputs) <= never_read | asked_for | moved
     assert engine.changed(found, found.inputs) == set()
     assert engine.imported(case.kind, f"{case.import_id(one)}-not").id == ""
 

@@ -1,4 +1,5 @@
-"""The process that serves the stand-in providers: how it starts, and that it never outlives whom it serves."""
+"""The process that serves the stand-in providers: how it starts, and that it never outlives the process that started
+it."""
 
 import json
 import os
@@ -19,7 +20,7 @@ from local.tests.cloud.providers.conftest import Engine, environment, launch
 
 
 def runs(pid: int) -> bool:
-    """Whether a process is there and not a zombie."""
+    """Return True if a process runs and is no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -50,14 +51,14 @@ def test_it_says_how_to_attach_and_writes_the_same_to_its_file(cloud: Cloud, tmp
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_quietly_when_told_to(cloud: Cloud, tmp_path: Path, number: int) -> None:
+def test_it_ends_quietly_on_a_signal(cloud: Cloud, tmp_path: Path, number: int) -> None:
     with started(tmp_path, environment(cloud)) as process:
         process.send_signal(number)
         assert process.wait(timeout=600) == 0
         assert (tmp_path / "log.txt").read_text().count("\n") == 1
 
 
-def test_it_ends_with_the_process_that_it_is_told_of(cloud: Cloud, tmp_path: Path) -> None:
+def test_it_ends_with_the_process_that_is_named_as_its_parent(cloud: Cloud, tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     with parent, started(tmp_path, environment(cloud), "--parent", str(parent.pid)) as process:
         time.sleep(1.2)  # longer than it takes to notice
@@ -95,6 +96,6 @@ def test_it_refuses_an_endpoint_that_is_missing_or_off_loopback(tmp_path: Path, 
     env = environment(None, **({"AWS_ENDPOINT_URL": endpoint} if endpoint else {}))
     process = launch(tmp_path, env, "--parent", str(os.getpid()))
     assert process.wait(timeout=600) == 1
-    told = (tmp_path / "log.txt").read_text()
-    assert told.startswith(f"local.providers: AWS_ENDPOINT_URL is {repr(endpoint) if endpoint else 'not set'}, but")
-    assert "loopback" in told
+    message = (tmp_path / "log.txt").read_text()
+    assert message.startswith(f"local.providers: AWS_ENDPOINT_URL is {repr(endpoint) if endpoint else 'not set'}, but")
+    assert "loopback" in message

@@ -1,4 +1,4 @@
-"""The stand-in providers under the real Pulumi CLI: what the engine makes of their answers."""
+"""The stand-in providers under the real Pulumi CLI."""
 
 import json
 import os
@@ -123,10 +123,10 @@ def pulumi(cloud: Cloud, account: str, tmp_path: Path, tools: str) -> Iterator[C
         yield run
 
 
-def resources(told: str) -> set[str]:
-    """The lines of the summary: {"3 unchanged", "~ 1 updated"}."""
-    summary = re.search(r"^Resources:\n((?:    .+\n?)+)", told, re.MULTILINE)
-    assert summary, told
+def resources(message: str) -> set[str]:
+    """Return the lines of the summary: {"3 unchanged", "~ 1 updated"}."""
+    summary = re.search(r"^Resources:\n((?:    .+\n?)+)", message, re.MULTILINE)
+    assert summary, message
     return {line.strip() for line in summary[1].splitlines()}
 
 
@@ -157,8 +157,8 @@ def test_a_program_lives_from_its_import_to_its_end(
     assert ":us-east-1:" in outputs["topic"]
 
     code = "def handler(event, context): return 2"
-    told = pulumi("preview", "--diff", SOURCE=code)
-    assert resources(told) == {"~ 1 to update", "7 unchanged"}, "the alias ignores the version that will come"
+    message = pulumi("preview", "--diff", SOURCE=code)
+    assert resources(message) == {"~ 1 to update", "7 unchanged"}, "the alias ignores the version that will come"
     assert up(pulumi, SOURCE=code) == {"~ 1 updated", "7 unchanged"}
     client("lambda").update_alias(FunctionName="orders", Name="live", FunctionVersion="2")  # as CodeDeploy does
     pulumi("refresh", "--yes", "--skip-preview")
@@ -179,8 +179,8 @@ def test_a_program_lives_from_its_import_to_its_end(
     assert client("lambda").list_functions()["Functions"] == []
 
 
-def test_another_account_and_a_thing_that_is_not_there_are_told_plainly(pulumi: Callable[..., str]) -> None:
-    told = pulumi("preview", code=1, ALLOWED="222222222222")
-    assert "AWS account ID not allowed: " in told
-    assert "Traceback" not in told
+def test_another_account_and_a_missing_resource_are_reported_plainly(pulumi: Callable[..., str]) -> None:
+    message = pulumi("preview", code=1, ALLOWED="222222222222")
+    assert "AWS account ID not allowed: " in message
+    assert "Traceback" not in message
     assert "resource 'legacy-orders' does not exist" in pulumi("preview", code=1)

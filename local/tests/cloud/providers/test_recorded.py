@@ -63,7 +63,8 @@ UUID, SHORT, END = (
     r"-[0-9a-f]{7}$",
 )
 MADE_UP = re.compile("|".join((UUID, SHORT, END)))
-"""What AWS or the engine makes up anew each time: ids of keys, groups, APIs and routes, and the ends of names."""
+"""Values that AWS or the engine generates anew each time: ids of keys, groups, APIs and routes, and the ends of
+names."""
 
 MADE_UP_WHOLE = {"createDate", "lastModified", "policyId", "sourceCodeHash", "uniqueId"}
 """Properties that are made up as a whole."""
@@ -93,7 +94,7 @@ def plain(name: str, value: Any) -> Any:
 
 
 def differences(recorded: dict[str, Any], made: Made) -> dict[str, str]:
-    """What differs, by TYPE.PROPERTY."""
+    """Return the differences by TYPE.PROPERTY."""
     found = {}
     for kind, theirs, ours in (("input", recorded["inputs"], made.inputs), ("state", recorded["outputs"], made.state)):
         for name in sorted({*theirs, *ours}):
@@ -103,7 +104,7 @@ def differences(recorded: dict[str, Any], made: Made) -> dict[str, str]:
     return found
 
 
-def told(difference: str) -> bool:
+def explained(difference: str) -> bool:
     return bool({difference, f"*.{difference.rpartition('.')[2]}"} & DIFFERENT.keys())
 
 
@@ -131,7 +132,7 @@ def made(attached: str) -> dict[int, Made]:
 @pytest.mark.parametrize("number", range(len(RECORDED)), ids=[one["name"] for one in RECORDED])
 def test_inputs_and_state_are_those_that_the_real_provider_left(made: dict[int, Made], number: int) -> None:
     found = differences(RECORDED[number], made[number])
-    assert {path: what for path, what in found.items() if not told(path)} == {}
+    assert {path: what for path, what in found.items() if not explained(path)} == {}
 
 
 def test_each_difference_that_is_named_is_still_one(made: dict[int, Made]) -> None:

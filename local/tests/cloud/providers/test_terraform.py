@@ -28,7 +28,7 @@ STATE = {
 
 @pytest.fixture
 def bucket(account: str) -> str:
-    """A bucket's name that nobody else has: all accounts share them."""
+    """A unique bucket name: all accounts share the names."""
     return f"strata-state-{account}"
 
 
@@ -56,7 +56,7 @@ def put(client: Callable[[str], Any], bucket: str) -> Callable[[str, str], None]
 
 
 def refused(call: Callable[[], object]) -> str:
-    """What the user reads when `call` is refused."""
+    """Return the user's error message when `call` is refused."""
     with pytest.raises(grpc.RpcError) as failed:
         call()
     return str(failed.value.details())
@@ -101,9 +101,9 @@ def test_a_bucket_that_is_missing_is_named(read: Any, bucket: str) -> None:
 )
 def test_a_state_of_another_format_is_refused(read: Any, put: Any, text: str, reason: str) -> None:
     put(KEY, text)
-    told = refused(read)
-    assert told.startswith("error refreshing Terraform state: Unsupported state file format: ")
-    assert reason in told
+    message = refused(read)
+    assert message.startswith("error refreshing Terraform state: Unsupported state file format: ")
+    assert reason in message
 
 
 def test_what_the_backend_needs_is_asked_for(read: Any) -> None:
@@ -112,9 +112,9 @@ def test_what_the_backend_needs_is_asked_for(read: Any) -> None:
 
 
 def test_an_endpoint_off_loopback_is_refused(read: Any) -> None:
-    told = refused(lambda: read(endpoint="https://s3.eu-central-1.amazonaws.com"))
-    assert "the state's endpoint is 'https://s3.eu-central-1.amazonaws.com'" in told
-    assert "loopback" in told
+    message = refused(lambda: read(endpoint="https://s3.eu-central-1.amazonaws.com"))
+    assert "the state's endpoint is 'https://s3.eu-central-1.amazonaws.com'" in message
+    assert "loopback" in message
 
 
 def test_a_local_state_is_read_from_its_file(attached: str, tmp_path: Path) -> None:

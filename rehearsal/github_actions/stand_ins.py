@@ -1,4 +1,4 @@
-"""What stands in for the actions of others: the little of each that a job here depends on."""
+"""Stand-ins for published actions: each does only what a job of this repository depends on."""
 
 import itertools
 import shutil
@@ -10,19 +10,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from rehearsal.environment.oidc import Job
+from rehearsal.environment.oidc import OidcJob
 from rehearsal.environment.workspace import git, share_venvs
 from rehearsal.github_actions.machine import Machine, Outputs, StandIn, StepFailed
 
-# By which AWS's clients find the plugins of Pulumi that are there already, with the job's own credentials.
+# Starts Pulumi's plugins with the job's credentials, and gives the variables by which the CLI finds them.
 Plugins = Callable[[Mapping[str, str]], AbstractContextManager[Mapping[str, str]]]
 
 
 @dataclass(frozen=True)
 class Actions:
     """The stand-ins of one rehearsal. `origin`: the repository that jobs check out; `filled`: a work tree whose virtual
-    environments they share; `artifacts`: where these are kept; `slug`: OWNER/NAME on GitHub; `plugins`: starts Pulumi's
-    plugins in an environment."""
+    environments they share; `artifacts`: the folder of uploaded artifacts; `slug`: OWNER/NAME on GitHub; `plugins`
+    starts Pulumi's plugins in an environment."""
 
     origin: Path
     filled: Path
@@ -34,20 +34,20 @@ class Actions:
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def all(self) -> dict[str, StandIn]:
-        """By the action that each stands in for."""
+        """Return the stand-ins by the action that each replaces."""
         return {
-            "actions/checkout": _standin(self._check_out, "fetch-depth persist-credentials"),
-            "actions/setup-python": _standin(_nothing, "python-version"),
-            "pulumi/actions": _standin(_install_pulumi, "pulumi-version"),
-            "actions/upload-artifact": _standin(self._upload, "name path if-no-files-found retention-days"),
-            "actions/download-artifact": _standin(self._download, "artifact-ids path digest-mismatch"),
-            "aws-actions/configure-aws-credentials": _standin(
+            "actions/checkout": _stand_in(self._check_out, "fetch-depth persist-credentials"),
+            "actions/setup-python": _stand_in(_nothing, "python-version"),
+            "pulumi/actions": _stand_in(_install_pulumi, "pulumi-version"),
+            "actions/upload-artifact": _stand_in(self._upload, "name path if-no-files-found retention-days"),
+            "actions/download-artifact": _stand_in(self._download, "artifact-ids path digest-mismatch"),
+            "aws-actions/configure-aws-credentials": _stand_in(
                 self._take_role, "role-to-assume aws-region role-session-name role-duration-seconds"
             ),
         }
 
     def _check_out(self, machine: Machine, given: Mapping[str, str]) -> Outputs:
-        """A clone of its own, at the commit; without history where none is asked for."""
+        """Check out the commit into a clone of its own, without history unless `fetch-depth` is 0."""
         depth = given.get("fetch-depth", "1")
         if depth == "0":
             git(machine.root, "clone", "--quiet", "--no-checkout", f"file://{self.origin}", str(machine.folder))
@@ -74,14 +74,14 @@ class Actions:
         return {}
 
     def _take_role(self, machine: Machine, given: Mapping[str, str]) -> Outputs:
-        """Exchange a token of the job's for credentials, which the steps after it find in their environment.
+        """Exchange a token of the job's for credentials, and put them into the environment of later steps.
 
         https://github.com/aws-actions/configure-aws-credentials#oidc
         """
         if machine.permissions.get("id-token") != "write":
-            raise StepFailed("the job lacks the permission id-token: write, so GitHub gives it no token")
+            raise StepFailed("the job lacks the permission id-token: write, without which GitHub issues no token")
         about = f"repo:{self.slug}:environment:{machine.environment}"
-        job = Job(self.endpoint, about, given["role-to-assume"], machine.root / "token", self.factor)
+        job = OidcJob(self.endpoint, about, given["role-to-assume"], machine.root / "token", self.factor)
         region, seconds = given["aws-region"], int(given.get("role-duration-seconds", "3600"))
         try:
             session = job.session(region, given["role-session-name"], seconds)
@@ -100,8 +100,8 @@ class Actions:
         return {}
 
 
-def _standin(act: Callable[[Machine, Mapping[str, str]], Outputs], heeds: str) -> StandIn:
-    return StandIn(frozenset(heeds.split()), act)
+def _stand_in(act: Callable[[Machine, Mapping[str, str]], Outputs], accepts: str) -> StandIn:
+    return StandIn(frozenset(accepts.split()), act)
 
 
 def _nothing(_machine: Machine, _given: Mapping[str, str]) -> Outputs:
@@ -109,13 +109,13 @@ def _nothing(_machine: Machine, _given: Mapping[str, str]) -> Outputs:
 
 
 def _install_pulumi(machine: Machine, _given: Mapping[str, str]) -> Outputs:
-    """The CLI is on PATH; its plugins start once there are credentials."""
+    """Note that the job uses Pulumi: the CLI is on PATH, and its plugins start once there are credentials."""
     machine.with_pulumi = True
     return {}
 
 
 def _copy(source: Path, target: Path) -> None:
-    """A file into a folder, or a folder's files into it."""
+    """Copy a file, or the files of a folder, into the folder `target`."""
     target.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.copytree(source, target, dirs_exist_ok=True)
