@@ -7,6 +7,8 @@ from pathlib import PurePath
 import grimp
 
 CODE = ("app", "bench", "infra", "local", "rehearsal", "tests")
+UNIT = ("tests.unit.test_", "local.tests.unit.test_")
+"""How the names of the unit tests begin."""
 SLOW = ("tests/unit/test_release_machine.py", "tests/unit/test_artifacts_build.py")
 """Left out: tens of seconds for each mutant, of random steps and of pip."""
 
@@ -36,7 +38,7 @@ def select(graph: grimp.ImportGraph, file: str) -> Tests:
     module = module_of(file)
     steps = {}
     for name in graph.find_downstream_modules(module):
-        if name.startswith("tests.unit.test_") and (test := f"{name.replace('.', '/')}.py") not in SLOW:
+        if name.startswith(UNIT) and (test := f"{name.replace('.', '/')}.py") not in SLOW:
             steps[test] = len(graph.find_shortest_chain(name, module) or ()) - 1
     near = {test for test, distance in steps.items() if distance == 1 or named_for(test, module)}
     near = near or {test for test, distance in steps.items() if distance == min(steps.values())}
