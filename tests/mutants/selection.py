@@ -34,14 +34,13 @@ def tests_of(files: Iterable[str]) -> dict[str, Tests]:
 
 
 def select(graph: grimp.ImportGraph, file: str) -> Tests:
-    """Where no test imports the module or is named for it, those are near that reach it through the fewest others."""
+    """Where no test imports the module itself, those that reach it through the fewest others are near."""
     module = module_of(file)
     steps = {}
     for name in graph.find_downstream_modules(module):
         if name.startswith(UNIT) and (test := f"{name.replace('.', '/')}.py") not in SLOW:
             steps[test] = len(graph.find_shortest_chain(name, module) or ()) - 1
-    near = {test for test, distance in steps.items() if distance == 1 or named_for(test, module)}
-    near = near or {test for test, distance in steps.items() if distance == min(steps.values())}
+    near = {test for test, distance in steps.items() if distance == min(steps.values()) or named_for(test, module)}
     return Tests(tuple(sorted(near)), tuple(sorted(set(steps) - near)))
 
 
