@@ -1,6 +1,6 @@
 # What a person gives is text. Make would run the $(shell ...) that it holds wherever it expands or exports it, so each is
 # made a plain value first, and a recipe reads it from the environment, as "$$REASON".
-GIVEN := ACCOUNT ALONE APPLY ENFORCE FACTOR FUNCTION PULL_REQUEST REASON STACK STEPS TO
+GIVEN := ACCOUNT ALONE APPLY COUNT ENFORCE FACTOR FUNCTION PULL_REQUEST REASON SEED STACK STEPS TO
 define plain
 override $(1) := $$(value $(1))
 export $(1)
@@ -21,7 +21,7 @@ PIPELINE = $(RUN) -m infra.pipeline
 RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
-.PHONY: help bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties bench captures format venvs
+.PHONY: help bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties mutants bench captures format venvs
 .PHONY: lock tools plan deploy story drift doctor sweep abort rollback unlock access comment environments
 
 help: ## Say what each target does
@@ -115,6 +115,9 @@ test-aws: tools ## Ask a real account what no page of AWS says, into docs/aws.md
 
 properties: venvs ## Drive the release through STEPS random steps of faults, crashes and hands, and long property tests
 	@STRATA_STEPS="$${STEPS:-200000}" $(RUN) -m pytest -q tests/unit/test_release_machine.py
+
+mutants: venvs ## The share of COUNT random mutants of what decides that the unit tests kill; SEED draws others
+	@$(RUN) -m tests.mutants --seed "$${SEED:-1}" --count "$${COUNT:-200}"
 
 bench: tools ## Paired measurements into .bench/, and the tables and plots of docs/verdict.md
 	@$(WITH_PULUMI) $(RUN) -m bench
