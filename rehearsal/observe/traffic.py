@@ -254,14 +254,14 @@ def late(sent: Sequence[Sent]) -> int:
     return sum(one.sent - one.due > LATE for one in sent)
 
 
-def share_of(canary: str, sent: Sequence[Sent]) -> float | None:
+def share_of(canary: str, sent: Sequence[Sent], *, failing: str) -> float | None:
     """The canary's share of the requests while two versions served; None where it never served beside another.
 
     The split lasts from the canary's first answer until the last answer of any other version (promoted) or of the
-    canary (rolled back), whichever is earlier: read off the answers themselves. A failure that no version signed is
-    taken for the canary's; whether it is, the Errors by executed version tell.
+    canary (rolled back), whichever is earlier: read off the answers themselves. A version that raises signs no answer,
+    so each unsigned failure counts for `failing`, the version that has the Errors by executed version.
     """
-    signed = [one.version or (canary if one.failed else None) for one in sent]
+    signed = [one.version or (failing if one.failed else None) for one in sent]
     served = [version for version in signed if version is not None]
     its = [place for place, version in enumerate(served) if version == canary]
     others = [place for place, version in enumerate(served) if version != canary]
