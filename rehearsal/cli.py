@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from infra.console import write_in_any_encoding
 from rehearsal.console import Story
 from rehearsal.environment import pace
 from rehearsal.environment.processes import ProgramError, end_on_sigterm
@@ -55,6 +56,7 @@ def guarded(name: str, act: Callable[[], int]) -> int:
     os.environ.clear()
     os.environ.update(environment)
     end_on_sigterm()
+    write_in_any_encoding()
     try:
         return act()
     except (ScratchError, ProgramError, WorkflowError) as problem:

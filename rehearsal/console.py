@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import Console, OverflowMethod, RenderableType
 from rich.live import Live
+from rich.table import Table
 from rich.text import Text
+
+from infra import console as terminal
 
 PLAIN_EVERY = 5.0  # seconds between status lines where there is no terminal
 LOOK_EVERY = 1.0  # seconds between the looks at a canary that are shown: it is looked at several times a second
@@ -50,7 +53,7 @@ class Story:
 
     def say(self, text: str) -> None:
         """A paragraph."""
-        for line in textwrap.wrap(" ".join(text.split()), min(WIDTH, self.console.width)):
+        for line in _paragraph(text, min(WIDTH, self.console.width)):
             self._print(Text(line))
 
     def command(self, text: str) -> None:
@@ -86,8 +89,8 @@ class Story:
         self._print(Text(f"  {text}", style="green" if good else "red"))
 
     def show(self, what: RenderableType) -> None:
-        """Anything rich can draw."""
-        self.console.print(what)
+        """Anything rich can draw; of a table that is too wide each row is a paragraph."""
+        self.console.print(terminal.fitted(what, self.console) if isinstance(what, Table) else what)
 
     def verdict(self, problems: Sequence[str], seconds: float, file: Path) -> int:
         """Whether all ended as told, and each thing that did not; the exit code."""
@@ -107,9 +110,10 @@ class Story:
         """Show `status()`, if there is one, as it changes until the block ends."""
         if status is None:
             yield
-        elif self.console.is_terminal:
+        elif self.console.is_terminal and not self.console.is_dumb_terminal:
+            cut: OverflowMethod = "crop" if self.console.options.ascii_only else "ellipsis"
             with Live(
-                get_renderable=lambda: Text(f"  {status()}", style="bold cyan", no_wrap=True, overflow="ellipsis"),
+                get_renderable=lambda: Text(f"  {status()}", style="bold cyan", no_wrap=True, overflow=cut),
                 console=self.console,
                 refresh_per_second=4,
                 transient=True,
@@ -138,3 +142,8 @@ class Story:
     def _print(self, text: Text) -> None:
         # A line longer than the terminal is left to the terminal, so that it is one line where it is copied.
         self.console.print(text, soft_wrap=True)
+
+
+def _paragraph(text: str, width: int) -> list[str]:
+    """Lines of at most `width` columns. A path or a command is longer rather than broken, so that it can be copied."""
+    return textwrap.wrap(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)

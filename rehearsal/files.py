@@ -16,7 +16,7 @@ def write(text: str, file: Path) -> None:
     """Write a file whole or not at all, however many write it at once: each has a name of its own for its part."""
     part = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     try:
-        part.write_text(text)
+        part.write_text(text, encoding="utf-8")
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)

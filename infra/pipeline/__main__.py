@@ -2,6 +2,7 @@
 
 import typer
 
+from infra.console import write_in_any_encoding
 from infra.pipeline.access import access
 from infra.pipeline.comment import comment
 from infra.pipeline.drift import drift
@@ -22,4 +23,5 @@ def _commands() -> None:
 
 
 if __name__ == "__main__":
+    write_in_any_encoding()
     app()

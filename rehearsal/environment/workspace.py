@@ -91,13 +91,13 @@ class Scratch:
     def apply(self, edit: Edit) -> str:
         """Make `edit` a commit; its id. Raises ScratchError where the text is not there exactly once."""
         file = self.project / edit.file
-        text = file.read_text()
+        text = file.read_text(encoding="utf-8")
         if (times := text.count(edit.before)) != 1:
             raise ScratchError(
                 f"cannot edit {edit.file} ({edit.title}): the text to replace stands there {times} times, not once; "
                 f"bring rehearsal/commits.py up to date with the app:\n{edit.before}"
             )
-        file.write_text(text.replace(edit.before, edit.after))
+        file.write_text(text.replace(edit.before, edit.after), encoding="utf-8")
         return self.commit(edit.title)
 
     @property
@@ -107,7 +107,7 @@ class Scratch:
 
     def note(self, lines: Iterable[str]) -> None:
         """Keep what the CLI said, for whoever looks for what it should not have."""
-        with self.said.open("a") as file:
+        with self.said.open("a", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
 
     def remove(self) -> None:

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import typer
 
+from infra.console import write_in_any_encoding
 from rehearsal.environment.processes import end_on_sigterm
 
 VERSION_HEADER = "X-Served-Version"
@@ -322,4 +323,5 @@ def send(
 
 if __name__ == "__main__":
     end_on_sigterm()
+    write_in_any_encoding()
     app()

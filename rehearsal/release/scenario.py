@@ -270,7 +270,7 @@ class Rehearsal:
         since = time.time() - STATUS_SECONDS
         recent = [one for one in self.traffic.sent[-1000:] if one.answered >= since]
         served = [one.version for one in recent if one.version is not None]
-        shares = [f"version {version} {served.count(version) / len(served):.0%}" for version in sorted(set(served))]
+        shares = [f"v{version} {served.count(version) / len(served):.0%}" for version in sorted(set(served))]
         failed = sum(one.failed for one in self.traffic.sent)
         return ", ".join([f"live traffic {len(recent) / STATUS_SECONDS:.0f}/s", *shares, f"{failed} failed so far"])
 
