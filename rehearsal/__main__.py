@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal import screenshots
+from rehearsal import files, recording, screenshots
 from rehearsal.cli import guarded, options, parsed, slowed
 from rehearsal.console import Story
 from rehearsal.environment import sandbox
@@ -72,6 +72,17 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
     return story.verdict(report.problems(), time.monotonic() - begun, file)
 
 
+def record(factor: float, rate: float, file: Path) -> int:
+    """Draw a rehearsal's console into docs/captures; its exit code. One that fails is not drawn."""
+    console = Console(highlight=False, record=True, force_terminal=False, width=recording.WIDTH)
+    code = rehearse(console, factor, rate, file, enforce=False)
+    text = console.export_text(styles=True)
+    files.write(text, file.with_name(recording.TEXT))
+    if code == 0:
+        screenshots.put("rehearsal", recording.rehearsal_svg(text))
+    return code
+
+
 def stay(console: Console, factor: float, *, enforce: bool) -> int:
     """A sandbox for a person, until Ctrl-C."""
     with (enforced if enforce else sandbox).running(factor) as stage:
@@ -96,9 +107,10 @@ def act(options: argparse.Namespace) -> int:
     if options.what == "sandbox":
         return stay(console, options.factor, enforce=options.enforce)
     if options.what == "captures":
-        with sandbox.running(options.factor) as stage:
-            screenshots.draw(stage, options.rate)
-        return 0
+        factor = slowed(options.factor, Story(console))
+        with sandbox.running(factor) as stage:
+            screenshots.draw(stage, options.rate * factor / options.factor)
+        return record(options.factor, options.rate, options.report)
     return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce)
 
 
