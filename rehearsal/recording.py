@@ -14,6 +14,7 @@ from rehearsal.picture import picture
 TEXT = "console.txt"  # beside the report: the console of the rehearsal that was recorded last
 WIDTH = 112
 TITLE = "make rehearsal (shortened)"
+OPENING = "A rehearsal of Strata"  # before it stands by how much a busy machine slows the rehearsal down
 CHAPTERS = ("first", "good", "bad")
 
 _CHAPTER = re.compile(r"\d+\. (?P<name>\w+): ")
@@ -43,7 +44,7 @@ def shortened(lines: Sequence[str]) -> list[str]:
     if missing := [name for name in CHAPTERS if name not in starts] + ["table"] * (not tables):
         raise RecordingError(f"the rehearsal's text has no {', '.join(missing)}; record a whole one by `make captures`")
     ends = [*starts.values(), len(plain)]
-    shown: list[str] = []
+    shown = [*lines[: plain.index(OPENING) + 1], ""] if OPENING in plain else []
     for name in CHAPTERS:
         start = starts[name]
         end = min(place for place in ends if place > start)
