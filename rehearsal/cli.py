@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.console import write_in_any_encoding
+from infra.release.cli.output import print_anywhere
 from rehearsal.console import Story
 from rehearsal.environment import pace
 from rehearsal.environment.processes import ProgramError, end_on_sigterm
@@ -56,7 +56,7 @@ def guarded(name: str, act: Callable[[], int]) -> int:
     os.environ.clear()
     os.environ.update(environment)
     end_on_sigterm()
-    write_in_any_encoding()
+    print_anywhere()
     try:
         return act()
     except (ScratchError, ProgramError, WorkflowError) as problem:

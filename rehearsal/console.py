@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console, OverflowMethod, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -111,9 +111,8 @@ class Story:
         if status is None:
             yield
         elif self.console.is_terminal and not self.console.is_dumb_terminal:
-            cut: OverflowMethod = "crop" if self.console.options.ascii_only else "ellipsis"
             with Live(
-                get_renderable=lambda: Text(f"  {status()}", style="bold cyan", no_wrap=True, overflow=cut),
+                get_renderable=lambda: Text(f"  {status()}", style="bold cyan", no_wrap=True, overflow="ellipsis"),
                 console=self.console,
                 refresh_per_second=4,
                 transient=True,

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import typer
 
-from infra.console import write_in_any_encoding
+from infra.release.cli.output import print_anywhere
 from rehearsal.environment.processes import end_on_sigterm
 
 VERSION_HEADER = "X-Served-Version"
@@ -323,5 +323,5 @@ def send(
 
 if __name__ == "__main__":
     end_on_sigterm()
-    write_in_any_encoding()
+    print_anywhere()
     app()

@@ -66,7 +66,7 @@ def test_a_rehearsal_is_told_in_any_encoding(environment: dict[str, str]) -> Non
 
 def test_what_an_encoding_lacks_is_written_by_ascii() -> None:
     ran = run("-c", NARRATION, PYTHONIOENCODING="ascii")
-    assert ran.stdout.decode("ascii").splitlines() == ["Order \\u20ac 5 ...", "      1s | \\u65e5", "policy -> passed"]
+    assert ran.stdout.decode("ascii").splitlines() == ["Order ? 5 .", "      1s | ?", "policy ? passed"]
 
 
 @pytest.mark.parametrize("environment", ENCODINGS, ids=lambda given: "-".join(given.values()))
@@ -147,14 +147,3 @@ def test_a_terminal_that_cannot_move_its_cursor_has_status_lines(monkeypatch: py
         assert all(asked.acquire(timeout=5) for _ in range(2))
     assert isinstance(story.console.file, io.StringIO)
     assert "[60/s]" in story.console.file.getvalue()
-
-
-def test_a_status_that_is_too_long_is_cut_without_a_sign_that_the_encoding_lacks() -> None:
-    raw = io.BytesIO()
-    story = Story(
-        Console(file=io.TextIOWrapper(raw, encoding="ascii"), width=20, force_terminal=True, color_system=None)
-    )
-    with story.watching(lambda: "60 requests/s: v1 90%, v2 10%"):
-        story.say("Something happens.")
-    story.console.file.flush()
-    assert b"60 requests/s: v1" in raw.getvalue()
