@@ -10,6 +10,7 @@ from infra.pipeline.plan import plan
 from infra.pipeline.summary import story
 from infra.pipeline.unlock import unlock
 from infra.pipeline.verify import landed
+from infra.release.cli.output import print_anywhere
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (access, plan, comment, unlock, landed, story, drift, environments):
@@ -22,4 +23,5 @@ def _commands() -> None:
 
 
 if __name__ == "__main__":
+    print_anywhere()
     app()

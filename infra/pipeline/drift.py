@@ -57,7 +57,7 @@ def refreshed(stack: str) -> Sequence[State]:
     command += ["--exclude", f"**{SECRETS}::*"]
     env = {**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "false"}  # Pulumi refuses "true" beside --preview-only
     try:
-        ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        ran = subprocess.run(command, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False)
         steps: Sequence[State] = json.loads(ran.stdout)["steps"]
     except FileNotFoundError:
         raise PipelineError("the command `pulumi` is not on PATH; install it") from None

@@ -94,7 +94,9 @@ def page(stack: str, sections: Sequence[Section]) -> str:
 def _ran(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, artifacts.PLAN: "true"}
     try:
-        return subprocess.run(command, input=given, env=env, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, input=given, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
     except FileNotFoundError:
         raise PipelineError(f"the command `{command[0]}` is not on PATH; install it") from None
 

@@ -75,7 +75,8 @@ def _asked(command: str, stack: str, *options: str) -> Json:
     ran = subprocess.run(
         [sys.executable, "-m", "infra.release", command, "--stack", stack, "--json", *options],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     try:

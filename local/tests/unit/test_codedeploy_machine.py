@@ -181,9 +181,9 @@ def test_only_an_event_with_a_hook_is_awaited() -> None:
 
 def test_a_late_timeline_decides_what_is_due_and_the_clock_what_is_written_down() -> None:
     shifting = Drive(plan()).at(0).state
-    assert step(shifting, Seen(4, 1.0, {"errors": "OK"}, clock=9)) == (shifting, ())
-    shifted, _ = step(shifting, Seen(5, 1.0, {"errors": "OK"}, clock=9))
-    over, _ = step(shifted, Seen(5, 1.0, {"errors": "OK"}, clock=9))
+    assert step(shifting, Observation(4, 1.0, {"errors": "OK"}, clock=9)) == (shifting, ())
+    shifted, _ = step(shifting, Observation(5, 1.0, {"errors": "OK"}, clock=9))
+    over, _ = step(shifted, Observation(5, 1.0, {"errors": "OK"}, clock=9))
     assert (over.events[ALLOW].ended, shifted.percent) == (9, 100)
 
 
