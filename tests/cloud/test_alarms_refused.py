@@ -1,18 +1,11 @@
 """Alarms that CloudWatch refuses, and what the local cloud does not imitate: an error that says so, never silence."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.cloud.alarms import PLAIN, math, on_math
 from tests.cloud.codedeploy import refused
-
-
-@pytest.fixture
-def cloudwatch(client: Callable[[str], Any]) -> Any:
-    return client("cloudwatch")
-
 
 TOO_MANY = tuple(f"n{index}" for index in range(11))
 WRONG: list[tuple[dict[str, Any], str, str]] = [

@@ -5,7 +5,6 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +12,6 @@ import pytest
 
 from tests.cloud.codedeploy import refused
 from tests.cloud.conftest import REGION, Cloud, Functions, start_cloud, stop_cloud, until
-
-
-@pytest.fixture
-def cloudwatch(client: Callable[[str], Any]) -> Any:
-    return client("cloudwatch")
 
 
 def put(cloudwatch: Any, value: float, at: float | None = None, name: str = "Orders", **dimensions: str) -> None:
