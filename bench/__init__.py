@@ -1,1 +1,1 @@
-"""Paired measurements; see `make bench`."""
+"""Measures what the release costs and how good its verdict is; see `make bench`."""

@@ -1,7 +1,7 @@
-"""`make bench`: every measurement, or those named: `python -m bench routing noop verdict scale`.
+"""`make bench` runs every benchmark, or those named: `python -m bench routing noop verdict scale`.
 
-Each is measured side by side in one run, since machines are noisy; each prints its figures, writes `.bench/`, and fails
-when a bar of its issue is missed.
+Each benchmark measures both sides of a comparison in one run, since machines are noisy. It prints its figures, writes
+them below `.bench/`, and fails if one of its bars is missed.
 """
 
 import importlib
@@ -11,7 +11,7 @@ BENCHES = ("routing", "noop", "verdict", "scale")
 
 
 def main(names: list[str]) -> int:
-    """Exit code 0 when every bar is reached, 1 when one is missed, 2 for a name that is none."""
+    """Run the benchmarks; return 0 if every bar is reached, 1 if one is missed, 2 for an unknown name."""
     unknown = sorted(set(names) - set(BENCHES))
     if unknown:
         print(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)

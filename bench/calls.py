@@ -1,4 +1,4 @@
-"""The calls that the local cloud was sent, by its own record, and how fast they came."""
+"""Reads the local cloud's record of API calls, and computes their highest rate."""
 
 import http.client
 import json
@@ -13,7 +13,8 @@ PATH = "/_strata/calls"
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the AWS API: when it came, in seconds since the epoch, and of whom. `service` is boto3's name."""
+    """One call of the AWS API. `at`: when it arrived, in seconds since the epoch; `service`: boto3's name;
+    `by_engine`: True if the release engine made it."""
 
     at: float
     service: str
@@ -22,22 +23,22 @@ class Call:
 
     @classmethod
     def of(cls, entry: dict[str, Any]) -> Self:
-        """From an entry of the record."""
+        """Return the call that an entry of the record describes."""
         return cls(entry["at"], entry["service"], entry["action"], ENGINE in entry["user_agent"])
 
 
 def made(endpoint: str) -> list[Call]:
-    """The calls since the record was cleared, as they came."""
+    """Return the calls since the record was cleared, in the order of arrival. Raises OSError if the cloud has none."""
     return sorted((Call.of(entry) for entry in _ask(endpoint, "GET")["calls"]), key=lambda call: call.at)
 
 
 def clear(endpoint: str) -> None:
-    """Begin the record anew."""
+    """Clear the record."""
     _ask(endpoint, "DELETE")
 
 
 def peak(times: Iterable[float], window: float) -> int:
-    """The most of `times` within any half-open span of `window` seconds."""
+    """Return the largest number of `times` within any half-open span of `window` seconds."""
     most, first, sorted_times = 0, 0, sorted(times)
     for last, at in enumerate(sorted_times):
         while at - sorted_times[first] >= window:

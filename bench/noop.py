@@ -1,7 +1,7 @@
-"""What the release costs an `up` that changes nothing: the prod stack beside the same stack with a log group instead.
+"""Measures what the release costs an `up` that changes nothing: the prod stack against one with a log group instead.
 
-Each is a real `pulumi up --stack prod` on a cloud of its own, taken in turns within one run; the figure is the median
-of the ratios of the pairs.
+Each is a real `pulumi up --stack prod` on a cloud of its own; the two alternate within one run, and the figure is the
+median of the pairs' ratios.
 """
 
 import json
@@ -33,11 +33,11 @@ PLAIN = Edit(
 
 
 class BenchError(Exception):
-    """An `up` that did not do what is measured."""
+    """An `up` failed or did not do what is measured."""
 
 
 def up(stage: Sandbox) -> float:
-    """Seconds of one `pulumi up`. Raises BenchError where it fails."""
+    """Run one `pulumi up`; return its seconds. Raises BenchError if it fails."""
     begun = time.perf_counter()
     code, text = stage.pulumi("up", "--stack", STACK)
     seconds = time.perf_counter() - begun
@@ -47,7 +47,7 @@ def up(stage: Sandbox) -> float:
 
 
 def unchanged(stage: Sandbox) -> int:
-    """How many resources the last `up` found the same. Raises BenchError where it changed one."""
+    """Return how many resources the last `up` left the same. Raises BenchError if it changed one."""
     changes = stage.changes()
     if set(changes) != {"same"}:
         raise BenchError(f"an `up` that should change nothing did this: {changes}")
@@ -56,7 +56,7 @@ def unchanged(stage: Sandbox) -> int:
 
 @dataclass(frozen=True)
 class Taken:
-    """Seconds of the no-op `up`s, pair by pair, and how many resources either stack has."""
+    """The seconds of the no-op `up`s, pair by pair, and the number of resources of each stack."""
 
     resources: int
     with_release: list[float] = field(default_factory=list)
@@ -64,11 +64,11 @@ class Taken:
 
     @property
     def ratio(self) -> float:
-        """The median of the pairs' ratios."""
+        """Return the median of the pairs' ratios."""
         return statistics.median(a / b for a, b in zip(self.with_release, self.without, strict=True))
 
     def as_json(self) -> dict[str, Any]:
-        """The file's form."""
+        """Return the form of the file."""
         return {
             "resources": self.resources,
             "pairs": len(self.without),
@@ -80,7 +80,7 @@ class Taken:
         }
 
     def table(self) -> Table:
-        """For a person."""
+        """Return the table for a person."""
         table = plain_table()
         table.add_column(f"no-op `pulumi up`, {self.resources} resources")
         for heading in ("median", "fastest", "slowest"):
@@ -92,7 +92,7 @@ class Taken:
 
 
 def measure(pairs: int) -> Taken:
-    """Both stacks, created and warm, then `up` by turns. Raises BenchError where they are not comparable."""
+    """Create and warm both stacks, then run `up` by turns. Raises BenchError if the stacks are not comparable."""
     with sandbox.running(FACTOR) as released, sandbox.running(FACTOR) as plain:
         plain.apply(PLAIN)
         for stage in (released, plain):
@@ -111,7 +111,7 @@ def measure(pairs: int) -> Taken:
 
 
 def main() -> int:
-    """Measure, print and write; 0 when the bar is reached."""
+    """Measure, print and write; return 0 if the bar is reached, else 1."""
     console = Console(highlight=False)
     taken = measure(PAIRS)
     RESULT.parent.mkdir(exist_ok=True)

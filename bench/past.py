@@ -1,4 +1,4 @@
-"""What a long past costs: the calls of one `pulumi up` of one function, after ten deployments and after a thousand."""
+"""Counts the calls of one `pulumi up` of one function, after ten earlier deployments and after a thousand."""
 
 import http.client
 import json
@@ -16,28 +16,28 @@ from rehearsal.fleet.members import names
 
 FACTOR = 10.0
 HOUR = 3600.0
-"""Between two of the past's deployments."""
+"""Seconds between two of the earlier deployments."""
 CALLERS = 0.5  # calls per real second
 
 
 class PastError(Exception):
-    """An `up` that did not do what is measured, or a past that the local cloud did not take."""
+    """An `up` did not do what is measured, or the local cloud refused the earlier deployments."""
 
 
 @dataclass(frozen=True)
 class Past:
-    """The deployments that there were, and the engine's calls of the `up` that came after them."""
+    """The number of earlier deployments, and of the engine's calls in the `up` after them."""
 
     deployments: int
     calls: int
 
     def as_json(self) -> dict[str, int]:
-        """The file's form."""
+        """Return the form of the file."""
         return {"past": self.deployments, "calls": self.calls}
 
 
 def measure(deployments: int) -> Past:
-    """Release once, put the rest of the past before it, and count the calls of the next release."""
+    """Release once, insert the other earlier deployments before that, and count the calls of the next release."""
     with sandbox.running(FACTOR) as stage:
         fleet = Fleet(stage, names(1))
         fleet.create()
@@ -68,7 +68,7 @@ def _seed(stage: Any, target: dict[str, str], count: int) -> None:
 
 
 def _lines(line: str, count: int) -> Iterator[str]:
-    """The ledger's lines of other releases than that one."""
+    """Yield ledger lines that differ from that one in fingerprint and time."""
     for number in range(count):
         other = re.sub(r"fp=\w{16}", f"fp={number:016x}", line)
         yield re.sub(

@@ -1,6 +1,6 @@
-"""Not a release: a log group with the signature of the `Release` resource, for `bench.noop`.
+"""A log group with the signature of the `Release` resource, which takes its place in `bench.noop`.
 
-Like the release it has a provider of its own kind, the default one of aws: a stack has as many resources with either.
+Like the release it needs one more provider, the default one of aws, so both stacks have the same number of resources.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from pulumi_aws.cloudwatch import LogGroup
 
 
 class Release(LogGroup):
-    """Takes what the release takes, and does nothing with it."""
+    """Takes the arguments of the release, and ignores them."""
 
     live_versions: Output[dict[str, str]]
     outcomes: Output[dict[str, str]]

@@ -1,4 +1,4 @@
-"""How large a stack's managed policies are, by its functions: IAM takes so many characters of each and no more."""
+"""Computes the size of a stack's managed policies by its number of functions: IAM limits the characters of each."""
 
 import re
 
@@ -12,7 +12,7 @@ PLACE = AwsLocation("aws", "eu-central-1", "333333333333")
 
 
 def sizes(functions: int) -> dict[str, int]:
-    """Characters, white space apart, by policy: those of who deploys and who previews, and the boundary."""
+    """Return the characters without white space by policy: of the deploy role, the preview role, and the boundary."""
     names = Names("strata", "prod", ("orders", *(f"service-{number:02}" for number in range(1, functions))))
     own = StackResources(names.table)
     makers = {names.deploy_role: permissions.deploy, names.preview_role: permissions.preview}

@@ -1,7 +1,7 @@
-"""What an invocation costs: our weighted alias beside a direct call on ministack as it comes, in turns within one run.
+"""Measures what an invocation costs: by our weighted alias, and by a direct call on stock ministack, in turns.
 
-The same raw client calls both, so that what is compared is the servers. Beside it: what an exception costs, and
-whether the weights of an alias hold.
+The same raw client calls both, so that only the servers differ. It also measures what an exception costs, and checks
+that the weights of an alias hold.
 """
 
 import io
@@ -58,11 +58,11 @@ TRUST = {
 
 
 class BenchError(Exception):
-    """A server or an answer that is not what is measured."""
+    """A server did not start, or answered otherwise than expected."""
 
 
 class Connection:
-    """Calls one function over and over on one connection; as little Python as possible, since it shares the machine."""
+    """Calls one function repeatedly on one connection, in as little Python as possible, since it shares the machine."""
 
     def __init__(self, endpoint: str, function: str) -> None:
         address = urlsplit(endpoint)
@@ -74,7 +74,7 @@ class Connection:
         ).encode()
 
     def call(self) -> str:
-        """The version that ran. Raises BenchError for any answer but 200."""
+        """Call once; return the version that ran. Raises BenchError for any status but 200."""
         self._socket.sendall(self._request)
         received = b""
         while (head := received.partition(b"\r\n\r\n"))[1] == b"":
@@ -96,13 +96,13 @@ class Connection:
         return part
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
 
 @dataclass
 class Taken:
-    """What CLIENTS connections saw for a while."""
+    """What CLIENTS connections measured in some seconds."""
 
     seconds: float = 0.0
     milliseconds: list[float] = field(default_factory=list)
@@ -111,17 +111,20 @@ class Taken:
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Return the requests per second."""
         return len(self.milliseconds) / self.seconds
 
     @property
     def p50(self) -> float:
-        """Milliseconds of the median request."""
+        """Return the milliseconds of the median request."""
         return statistics.median(self.milliseconds)
 
 
 def drive(endpoint: str, function: str, seconds: float = math.inf, calls: float = math.inf) -> Taken:
-    """Call a function from CLIENTS connections at once, until the time or the number of calls is reached."""
+    """Call a function from CLIENTS connections at once, until the time or the number of calls is reached.
+
+    Raises BenchError if a call fails.
+    """
     taken, begun = Taken(), time.perf_counter()
 
     def client() -> None:
@@ -147,7 +150,7 @@ def drive(endpoint: str, function: str, seconds: float = math.inf, calls: float 
 
 
 def archive(source: str) -> bytes:
-    """A zip with one module."""
+    """Return a zip with one module."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as contents:
         contents.writestr("app.py", source)
@@ -155,7 +158,7 @@ def archive(source: str) -> bytes:
 
 
 def deploy(endpoint: str) -> None:
-    """The functions that are called: `silent` with the alias `live` over two versions, and `raising`."""
+    """Create the functions that are called: `silent` with the alias `live` over two versions, and `raising`."""
     keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "local", "region_name": REGION}
     iam = boto3.client("iam", endpoint_url=endpoint, **keys)  # type: ignore[call-overload]
     functions: Any = boto3.client("lambda", endpoint_url=endpoint, **keys)  # type: ignore[call-overload]
@@ -175,7 +178,7 @@ def deploy(endpoint: str) -> None:
 
 @contextmanager
 def server(*command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A server as a process, without the user's settings."""
+    """Run a server as a process, without the user's settings."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
     process = subprocess.Popen(
         [PYTHON, *command], cwd=ROOT, env={**kept, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -193,7 +196,7 @@ def server(*command: str, **environment: str) -> Iterator[subprocess.Popen[bytes
 
 @contextmanager
 def ours(folder: Path) -> Iterator[str]:
-    """The endpoint of our cloud."""
+    """Run our cloud, and yield its endpoint."""
     ready = folder / "ready.json"
     options = ("--port", "0", "--factor", "60", "--ready-file", str(ready), "--parent", str(os.getpid()))
     with server("-m", "local.cloud", *options) as process:
@@ -203,7 +206,7 @@ def ours(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def stock(folder: Path) -> Iterator[str]:
-    """The endpoint of ministack as it comes."""
+    """Run stock ministack, and yield its endpoint."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
@@ -226,7 +229,7 @@ def stock(folder: Path) -> Iterator[str]:
 
 
 def wait(process: subprocess.Popen[bytes], up: Any) -> None:
-    """Wait until a server is up. Raises BenchError where it ended instead, or takes a minute."""
+    """Wait until a server is up. Raises BenchError if it ends instead, or is not up after a minute."""
     deadline = time.monotonic() + 60
     while not up():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -235,7 +238,8 @@ def wait(process: subprocess.Popen[bytes], up: Any) -> None:
 
 
 def interval(calls: int, share: float, confidence: float) -> tuple[int, int]:
-    """The fewest and the most of `calls` that may go one way with probability `share`, both tails cut alike."""
+    """Return the binomial interval: the fewest and the most of `calls` that go one way with probability `share`, at
+    that confidence, with equal tails."""
     tail, below, low = (1 - confidence) / 2, 0.0, -1
     for count in range(calls + 1):
         ways = math.lgamma(calls + 1) - math.lgamma(count + 1) - math.lgamma(calls - count + 1)
@@ -248,7 +252,7 @@ def interval(calls: int, share: float, confidence: float) -> tuple[int, int]:
 
 
 def measure() -> dict[str, Any]:
-    """Everything, as the file holds it."""
+    """Measure everything; return the form of the file."""
     pairs: list[tuple[Taken, Taken]] = []
     raising: list[tuple[Taken, Taken]] = []
     split: Counter[str] = Counter()
@@ -287,7 +291,7 @@ def measure() -> dict[str, Any]:
 
 
 def figures(taken: list[Taken]) -> dict[str, Any]:
-    """The raw numbers of some rounds."""
+    """Return the raw numbers of some rounds."""
     return {
         "p50_milliseconds": [round(each.p50, 2) for each in taken],
         "requests_per_second": [round(each.rate, 1) for each in taken],
@@ -295,7 +299,7 @@ def figures(taken: list[Taken]) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> Table:
-    """For a person."""
+    """Return the table for a person."""
     shown = plain_table()
     shown.add_column(f"{CLIENTS} clients, median of {ROUNDS} rounds")
     shown.add_column("p50", justify="right")
@@ -313,7 +317,7 @@ def table(result: dict[str, Any]) -> Table:
 
 
 def main() -> int:
-    """Measure, print and write; 0 when every bar is reached."""
+    """Measure, print and write; return 0 if every bar is reached, else 1."""
     console = Console(highlight=False)
     result = measure()
     RESULT.parent.mkdir(exist_ok=True)

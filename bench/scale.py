@@ -1,10 +1,10 @@
-"""What a set costs as it grows: one `pulumi up` that changes 1, 10 or 50 functions, their canaries side by side.
+"""Measures what a set costs as it grows: one `pulumi up` changes 1, 10 or 50 functions, whose canaries run in parallel.
 
-Each is the real CLI on a cloud of its own, with a few calls to every alias. Counted are the calls of the release
-engine, by its user agent; those of Pulumi's provider, whose rate is not ours, stand beside them.
+Each size runs the real CLI on a cloud of its own, with a few calls to every alias. The benchmark counts the calls of
+the release engine, by its user agent; it lists those of Pulumi's provider, whose rate is not ours, apart.
 
-Rates are per simulated second. At FACTOR a call to the local cloud takes about as long, on the simulated clock, as one
-to AWS does (4 ms, hence 40): an engine that does not hold itself back shows here what it would do there.
+Rates are per simulated second. At FACTOR a call to the local cloud takes about as long on the simulated clock as a call
+to AWS (4 ms, hence 40), so an engine without a rate limit would show here the rate that it has on AWS.
 """
 
 import json
@@ -28,7 +28,7 @@ RESULT = Path(".bench/scale.json")
 FACTOR = 10.0  # simulated seconds per real one
 SIZES = (1, 10, 50)
 PASTS = (10, 1000)
-PAST_BAR = 1.1  # times; the looks of a release are not the same number each time
+PAST_BAR = 1.1  # times; the number of a release's polls varies a little
 CALLERS = 0.5  # calls per real second and function
 SHIFT = "AllowTraffic"  # the lifecycle event in which CodeDeploy moves an alias
 
@@ -43,12 +43,13 @@ DATA_PLANE = ("Invoke", "InvokeAsync", "InvokeWithResponseStream")
 
 
 class BenchError(Exception):
-    """An `up` that did not do what is measured."""
+    """An `up` failed or did not promote every function."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """One `up`: real seconds, the engine's calls, when CodeDeploy moved an alias, and how many calls others made."""
+    """One `up`: its real seconds, the engine's calls, the times when CodeDeploy moved an alias, and the number of other
+    calls."""
 
     functions: int
     seconds: float
@@ -58,27 +59,28 @@ class Taken:
 
     @property
     def per_function(self) -> float:
-        """The engine's calls for each function."""
+        """Return the engine's calls per function."""
         return len(self.engine) / self.functions
 
     @property
     def lambda_rate(self) -> float:
-        """The most calls of Lambda's control plane in a simulated second; CodeDeploy's UpdateAlias counts with ours."""
+        """Return the most calls of Lambda's control plane in a simulated second, CodeDeploy's UpdateAlias included."""
         apart = (*DATA_PLANE, "GetFunction")
         ours = (call.at for call in self.engine if call.service == "lambda" and call.action not in apart)
         return peak((*ours, *self.shifts), 1 / FACTOR)
 
     @property
     def get_function_rate(self) -> float:
-        """The most calls of Lambda's GetFunction in a simulated second."""
+        """Return the most calls of Lambda's GetFunction in a simulated second."""
         return peak((call.at for call in self.engine if call.action == "GetFunction"), 1 / FACTOR)
 
     def rate(self, service: str) -> float:
-        """The most calls of a service in a simulated second."""
+        """Return the most calls of a service in a simulated second."""
         return peak((call.at for call in self.engine if call.service == service), 1 / FACTOR)
 
     def as_json(self) -> dict[str, object]:
-        """The file's form. `policies`: characters of each managed policy of a stack of so many functions."""
+        """Return the form of the file. `policies`: characters of each managed policy of a stack with that many
+        functions."""
         measured = {"functions": self.functions, "seconds": self.seconds, "api_calls": len(self.engine)}
         return {**measured, "policies": policies.sizes(self.functions)}
 
@@ -96,17 +98,17 @@ class Bar:
         return self.figure <= self.most
 
     def line(self) -> str:
-        """For a person."""
+        """Return the bar and its figure, for a person."""
         return f"{self.what}: {self.figure:.2f}, at most {self.most:g}: {'reached' if self.reached else 'MISSED'}"
 
 
 def measure(size: int) -> Taken:
-    """Create that many functions, change them all, and `up`. Raises BenchError where one is not promoted."""
+    """Create that many functions, change them all, and run `up`. Raises BenchError if one is not promoted."""
     with sandbox.running(FACTOR) as stage:
         fleet = Fleet(stage, names(size))
         fleet.create()
         fleet.edit(2)
-        before, begun = fleet.look(), time.time()
+        before, begun = fleet.observe(), time.time()
         functions = [target["function"] for target in fleet.targets.values()]
         alias = next(iter(fleet.targets.values()))["alias"]
         calls.clear(stage.endpoint)
@@ -115,7 +117,7 @@ def measure(size: int) -> Taken:
         made = calls.made(stage.endpoint)
         if up.exit_code != 0:
             raise BenchError(f"`pulumi up` of {size} functions exited {up.exit_code}:\n{up.text}")
-        left = [name for name, seen in fleet.look().items() if seen.live in {None, before[name].live}]
+        left = [name for name, state in fleet.observe().items() if state.live in {None, before[name].live}]
         if left:
             raise BenchError(f"`pulumi up` of {size} functions left {', '.join(left)} where it was:\n{up.text}")
         engine = [call for call in made if call.by_engine]
@@ -124,7 +126,7 @@ def measure(size: int) -> Taken:
 
 
 def shifts(fleet: Fleet, since: float) -> Iterator[float]:
-    """When CodeDeploy called UpdateAlias, in seconds since the epoch: as a canary begins, and as it ends."""
+    """Yield the times when CodeDeploy called UpdateAlias, in seconds since the epoch: at a canary's start and end."""
     client = fleet.sandbox.aws.client("codedeploy")
     for target in fleet.targets.values():
         group = {"applicationName": target["application"], "deploymentGroupName": target["group"]}
@@ -138,7 +140,7 @@ def shifts(fleet: Fleet, since: float) -> Iterator[float]:
 
 
 def bars(taken: Sequence[Taken]) -> list[Bar]:
-    """What must hold of the three, smallest first."""
+    """Return the bars of the three sizes, which are given smallest first."""
     one, ten, fifty = taken
     return [
         Bar("seconds, 50 functions over 10", fifty.seconds / ten.seconds, TIME_BAR),
@@ -152,7 +154,8 @@ def bars(taken: Sequence[Taken]) -> list[Bar]:
 
 
 def table(taken: Sequence[Taken]) -> Table:
-    """For a person: the engine's calls, all and for each function, the most of a service in a second, others' calls."""
+    """Return the table for a person: the engine's calls in total and per function, the most calls of a service in a
+    second, and the calls of others."""
     shown = plain_table()
     for heading in ("functions", "seconds", "calls", "each", "Lambda", "CodeDeploy", "CloudWatch", "others"):
         shown.add_column(heading, justify="right", no_wrap=True)
@@ -164,7 +167,7 @@ def table(taken: Sequence[Taken]) -> Table:
 
 
 def main() -> int:
-    """Measure, print and write; 0 when every bar is reached."""
+    """Measure, print and write; return 0 if every bar is reached, else 1."""
     console = Console(highlight=False)
     taken = [measure(size) for size in SIZES]
     RESULT.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""How good is the verdict? Simulates canaries by the hundred thousand and checks what the rule must show.
+"""Simulates canaries by the hundred thousand, and checks the verdict rule against its bars.
 
 `python -m bench.verdict` writes .bench/verdict.json, .bench/verdict_worlds.json and the generated parts of
 docs/verdict.md, prints each bar with its figure, and returns non-zero if one is missed.
@@ -18,14 +18,14 @@ LONGEST_MINUTES = 5
 
 
 def main() -> int:
-    """Simulate, write, check. Returns how the process should exit."""
+    """Simulate, write and check; return 0 if every bar is met, else 1."""
     started = time.monotonic()
     tallies = simulate(plan())
     write(tallies)
     minutes = (time.monotonic() - started) / 60
     spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cores = sum(use.ru_utime + use.ru_stime for use in spent) / 60
-    # Wall time is the neighbours' as much as ours: the bar is on what two cores of our own would need.
+    # Other processes affect the wall time, so the bar is on CPU time: what two idle cores would need.
     took = Bar(
         f"CPU time over {PROCESSES} cores: <= {LONGEST_MINUTES} min",
         f"{cores / PROCESSES:.1f} min",

@@ -1,4 +1,4 @@
-"""What the verdict must show, each bar with the figure that was measured."""
+"""The bars that the verdict must meet, each with the measured figure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGMAS = 3.0
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of what must be shown. place: where the figure is worst."""
+    """One requirement. place: the cell in which the figure is worst."""
 
     what: str
     figure: str
@@ -28,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Figures:
-    """Look-ups in the tallies, on the default curve where no other is named."""
+    """Reads the tallies, by default those of the default curve."""
 
     tallies: Tallies
 
@@ -49,7 +49,7 @@ class Figures:
 def cells(
     baselines: tuple[float, ...] = BASELINES, traffic: tuple[int, ...] = TRAFFIC
 ) -> Iterator[tuple[float, int, int]]:
-    """Baseline, requests per second, extra minutes."""
+    """Yield each combination of baseline, requests per second and extra minutes."""
     return ((baseline, rps, extra) for baseline in baselines for rps in traffic for extra in LATENESS)
 
 
@@ -58,7 +58,7 @@ def place(baseline: float, rps: float, extra: int) -> str:
 
 
 def percent(share: float) -> str:
-    """A share with enough digits for its size; never 100 % or 0 % for what is not exactly so."""
+    """Return a share in per cent with enough digits for its size; 100 % or 0 % only if it is exactly that."""
     if share in (0.0, 1.0):
         return f"{share:.0%}".replace("%", " %")
     if share >= 0.9999:
@@ -128,7 +128,7 @@ def _harm(figures: Figures) -> Bar:
 
 @dataclass(frozen=True)
 class Duel:
-    """A rival beside the rule that ships, at one place and regression, in standard errors of the difference."""
+    """A rival compared with the shipped rule in one cell and regression, in standard errors of the difference."""
 
     rival: str
     baseline: float
@@ -142,7 +142,7 @@ class Duel:
 
 
 def duels(figures: Figures) -> Iterator[Duel]:
-    """Every rival at every place and regression of the default curve."""
+    """Yield every rival in every cell and regression of the default curve."""
     for baseline, rps, extra in cells():
         for rival in RIVALS:
             good, other_good = (figures.at(baseline, rps, 0.0, extra, rule=rule) for rule in (STRATA, rival))
@@ -173,7 +173,7 @@ def _unbeaten(figures: Figures) -> Bar:
 
 
 def _power(figures: Figures) -> Bar:
-    """`python -m infra.release power` promises "at least": it may not promise more than was measured."""
+    """Return the bar on `python -m infra.release power`: it promises "at least", so never more than was measured."""
     excess = {}
     for baseline, rps, extra in cells():
         situation = Situation(rps, baseline, lateness=extra)

@@ -1,4 +1,4 @@
-"""Random canaries: minute by minute, what stable and canary would have counted.
+"""Draws random canaries: the counts of stable and canary, minute by minute.
 
 Arrivals are Poisson and each fails on its own, so a minute's failures and successes are two independent Poisson draws
 (thinning): exactly Poisson arrivals with binomial errors, at half the cost. Arrays are indexed [minute, run].
@@ -18,19 +18,19 @@ BASELINES = (0.0, 0.001, 0.01, 0.05)
 TRAFFIC = (1, 10, 100)
 """Requests per second to the alias."""
 LATENESS = (0, 1, 3)
-"""Extra minutes until a minute's metrics can be seen."""
+"""Extra minutes until a minute's metrics are visible."""
 
 
 def regressions(baseline: float) -> tuple[float, ...]:
-    """What a release adds to the error rate: nothing, 2, 5, 50 points, or all that was left."""
+    """Return what a release adds to the error rate: nothing, 2, 5 or 50 points, or all that is left up to 100 %."""
     return (0.0, 0.02, 0.05, 0.5, 1 - baseline)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """How traffic moves: the canary's share in each minute until everything shifts at minute `len(shares)`.
+    """A traffic curve: the canary's share in each minute until all traffic shifts at minute `len(shares)`.
 
-    A look at the very minute of the shift comes too late, so the looks are at minutes 1 to `len(shares) - 1`.
+    An evaluation at the minute of the shift is too late, so evaluations are at minutes 1 to `len(shares) - 1`.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Curve:
         return len(self.shares)
 
     def most_seen(self, extra_minutes: int) -> int:
-        """How many canary minutes the last look before the shift has."""
+        """Return how many canary minutes the last evaluation before the shift sees."""
         return self.minutes - 1 - extra_minutes
 
 
@@ -54,7 +54,7 @@ CURVES = (*STEPS, LINEAR)
 
 @dataclass(frozen=True)
 class Cell:
-    """One stable version: its error rate, requests per second to the alias, and how many runs to draw."""
+    """One stable version: its error rate, the requests per second to the alias, and the number of runs to draw."""
 
     baseline: float
     rps: float
@@ -90,7 +90,7 @@ class Draw:
 
     @cached_property
     def by_minute(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """i1, e1, i2, e2 of each minute alone."""
+        """Return i1, e1, i2, e2 of each single minute."""
         sums = (self.stable.invocations, self.stable.errors, self.canary.invocations, self.canary.errors)
         i1, e1, i2, e2 = (by_minute(each) for each in sums)
         return i1, e1, i2, e2
@@ -100,10 +100,10 @@ class Draw:
         return int(self.harm.shape[1])
 
     def sums(self, seen: int, extra_minutes: int = 0, window: int = 0) -> tuple[Floats, Floats, Floats, Floats]:
-        """i1, e1, i2, e2 of a look that sees `seen` canary minutes.
+        """Return i1, e1, i2, e2 of an evaluation that sees `seen` canary minutes.
 
-        Where stable's earlier minutes count, the window reaches `window` minutes back, of which the last
-        `extra_minutes` are not to be seen yet.
+        If stable's earlier minutes count, the window reaches `window` minutes back, of which the last
+        `extra_minutes` are not visible yet.
         """
         stable, canary, at = self.stable, self.canary, seen - 1
         i1, e1 = stable.invocations[at], stable.errors[at]
@@ -114,39 +114,40 @@ class Draw:
 
 
 def poisson(rng: np.random.Generator, mean: Floats | float, shape: tuple[int, int]) -> Floats:
-    """Poisson counts as floats; `mean` broadcasts to `shape`."""
+    """Draw Poisson counts as floats; `mean` broadcasts to `shape`."""
     if not np.any(mean):
         return np.zeros(shape)
     return rng.poisson(np.broadcast_to(mean, shape) if np.ndim(mean) else mean, shape).astype(np.float64)
 
 
 def side(rng: np.random.Generator, requests: Floats | float, rate: Floats | float, shape: tuple[int, int]) -> Side:
-    """One version: `requests` a minute on average, each failing with probability `rate`."""
+    """Draw one version: `requests` a minute on average, each of which fails with probability `rate`."""
     errors = poisson(rng, requests * rate, shape)
     invocations = poisson(rng, requests * (1 - rate), shape) + errors
     return summed(Side(invocations, errors))
 
 
 def summed(side: Side) -> Side:
-    """From counts by minute to sums from the start, in place."""
+    """Turn counts by minute into sums from the start, in place."""
     np.cumsum(side.invocations, axis=0, out=side.invocations)
     np.cumsum(side.errors, axis=0, out=side.errors)
     return side
 
 
 def by_minute(sums: Floats) -> Floats:
-    """From sums back to counts by minute."""
+    """Turn sums back into counts by minute."""
     return np.diff(sums, axis=0, prepend=0)
 
 
 def shares(curve: Curve) -> Floats | float:
-    """The canary's share by minute until the last look: a number where it is constant, which draws faster."""
+    """Return the canary's share by minute until the last evaluation; one number if it is constant, since that draws
+    faster."""
     kept = curve.shares[:-1]
     return kept[0] if len(set(kept)) == 1 else np.array(kept)[:, None]
 
 
 def plain(rng: np.random.Generator, curve: Curve, cell: Cell) -> tuple[tuple[float, Draw], ...]:
-    """The kind world: one draw for each regression, all against the same stable version, until the last look."""
+    """Draw the kind world until the last evaluation: one draw for each regression, all with the same stable version."""
     shape = (curve.minutes - 1, cell.runs)
     share = shares(curve)
     stable = side(rng, cell.rps * 60 * (1 - share), cell.baseline, shape)

@@ -22,11 +22,11 @@ _BLOCK = re.compile(r"(<!-- bench: (?P<name>[^>]+?) -->\n).*?(<!-- end -->)", re
 
 
 class PageError(ValueError):
-    """The page and what is generated for it do not fit."""
+    """The markers of the pages and the generated blocks do not match."""
 
 
 def fill(texts: Sequence[str], blocks: Mapping[str, str]) -> list[str]:
-    """`texts` with what stands between each pair of markers replaced.
+    """Return `texts` with the text between each pair of markers replaced.
 
     Raises PageError for a block without a marker, a marker without a block, and a name that occurs twice.
     """
@@ -38,7 +38,7 @@ def fill(texts: Sequence[str], blocks: Mapping[str, str]) -> list[str]:
 
 
 def row(key: Key, tally: Tally) -> dict[str, Any]:
-    """One row of a JSON file."""
+    """Return one row of a JSON file."""
     found: dict[str, Any] = {} if key.world is None else {"world": key.world}
     return found | {
         "rule": key.rule,
@@ -55,7 +55,7 @@ def row(key: Key, tally: Tally) -> dict[str, Any]:
 
 
 def write(tallies: Tallies) -> None:
-    """All of it."""
+    """Write the JSON files, the plots and the pages."""
     figures = Figures(tallies)
     worlds = {world.name for world in WORLDS}
     FIGURES.mkdir(exist_ok=True)

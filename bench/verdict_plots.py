@@ -1,4 +1,4 @@
-"""The plots of docs/verdict.md: the same bytes from the same figures, readable without colour."""
+"""Draws the plots of docs/verdict.md: the same figures give the same bytes, and colour is not needed to read them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from bench.verdict_tally import GRID, GRID_BASELINE
 
 LATE = 1
 HARM_RPS, HARM_MINUTES = 10, 16
-FLOOR = 0.001  # per cent: one run of 100,000; a rate of nothing is drawn below it
+FLOOR = 0.001  # per cent: one run of 100,000; a rate of zero is drawn below it
 
-# Of different lightness, after Okabe and Ito; line styles and labels beside the lines say it again without colour.
+# Colours of different lightness, after Okabe and Ito; line styles and labels repeat the distinction without colour.
 STYLES: Mapping[str, tuple[str, Any]] = {
     STRATA: ("#0072B2", "-"),
     "alias errors > 0, 2 x 60 s": ("#D55E00", (0, (1, 1))),
@@ -69,7 +69,7 @@ def _line(axes: Axes, rule: str, x: Sequence[float], y: Sequence[float]) -> None
 
 
 def _label(axes: Axes, ends: Mapping[str, float], gap: float) -> None:
-    """Name each line beside its right end, `gap` of the axes' height apart at least, with a leader where moved."""
+    """Label each line at its right end, at least `gap` of the axes' height apart, with a leader to a moved label."""
     height = {rule: float(_fraction(axes, value)) for rule, value in ends.items()}
     order = sorted(height, key=lambda rule: (round(height[rule], 2), rule == STRATA))
     places = _spread([height[rule] for rule in order], gap)
@@ -82,7 +82,7 @@ def _label(axes: Axes, ends: Mapping[str, float], gap: float) -> None:
 
 
 def _spread(heights: list[float], gap: float) -> list[float]:
-    """The nearest places to `heights` (ascending) that are `gap` apart and within 0 - 1."""
+    """Return the places nearest to `heights` (ascending) that are `gap` apart and within 0 to 1."""
     places = list(heights)
     for _ in range(200):
         for low in range(len(places) - 1):
@@ -133,7 +133,7 @@ def _traffic(figures: Figures) -> Figure:
 
 
 def _harmed(figures: Figures, rule: str | None, regression: float) -> NDArray[np.float64]:
-    """Users harmed by minute, on average over all runs; `rule` None: nothing ever stops the release."""
+    """Return the harmed users by minute, on average over all runs; with `rule` None nothing stops the release."""
     tally = figures.at(GRID_BASELINE, HARM_RPS, regression, LATE, rule=rule or STRATA)
     stopped = np.cumsum(tally.stops)[: DEFAULT.minutes] / tally.runs if rule else np.zeros(DEFAULT.minutes)
     share = np.ones(HARM_MINUTES)
@@ -162,7 +162,7 @@ def _harm(figures: Figures) -> Figure:
         axes.axvline(DEFAULT.minutes, color="#999999", linewidth=0.8)
         axes.text(DEFAULT.minutes, 1.15 * top, " all traffic shifts", color="#555555", fontsize=8, va="bottom")
         axes.plot(minutes[1:], never[1:], color="#bbbbbb", linewidth=5, zorder=2, solid_capstyle="butt")
-        axes.text(DEFAULT.minutes - 0.3, never[9] * 1.12, "nobody stops it", color="#777777", ha="right", fontsize=8)
+        axes.text(DEFAULT.minutes - 0.3, never[9] * 1.12, "never stopped", color="#777777", ha="right", fontsize=8)
         for rule, values in drawn.items():
             _line(axes, rule, minutes[1:].tolist(), values[1:].tolist())
         _label(axes, {rule: float(values[-1]) for rule, values in drawn.items()}, 0.06)

@@ -1,4 +1,4 @@
-"""The rule that ships and its rivals, each asked the same: in how many seen minutes does it first fire?"""
+"""The shipped rule and its rivals. Each returns after how many seen minutes it first fires."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STRATA = "strata"
 class Judge(Protocol):
     """A rule. Returns for each run the number of canary minutes seen when it first fires, or NEVER.
 
-    most: the minutes that the last look sees. extra_minutes and window matter only where stable's minutes from
+    most: the minutes that the last evaluation sees. extra_minutes and window matter only if stable's minutes from
     before the canary are counted.
     """
 
@@ -31,7 +31,7 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class OnSums:
-    """A rule on what both versions counted since the canary began."""
+    """A rule on the counts of both versions since the canary began."""
 
     fires: Callable[[Floats, Floats, Floats, Floats], NDArray[np.bool_]]
 
@@ -46,7 +46,7 @@ class OnSums:
 
 @dataclass(frozen=True)
 class OnMinutes:
-    """A threshold alarm: `datapoints` minutes in a row for which `breaches` holds, of i1, e1, i2, e2 by minute."""
+    """A threshold alarm: it fires after `datapoints` minutes in a row in which `breaches` holds for i1, e1, i2, e2."""
 
     breaches: Callable[[Floats, Floats, Floats, Floats], NDArray[np.bool_]]
     datapoints: int = 1
@@ -66,12 +66,12 @@ def _note(first: Seen, fired: NDArray[np.bool_], seen: int) -> None:
 
 
 def shipped(rule: Rule) -> OnSums:
-    """The judge that ships, with these bounds."""
+    """Return the shipped judge with these bounds."""
     return OnSums(lambda i1, e1, i2, e2: fires(i1, e1, i2, e2, rule))
 
 
 def fixed_z(i1: Floats, e1: Floats, i2: Floats, e2: Floats) -> NDArray[np.bool_]:
-    """The textbook's two-proportion test at 1.96, looked at every minute and without minimum evidence."""
+    """Evaluate the textbook's two-proportion test at 1.96, every minute and without minimum evidence."""
     with np.errstate(divide="ignore", invalid="ignore"):
         pooled = (e1 + e2) / (i1 + i2)
         error = np.sqrt(pooled * (1 - pooled) * (1 / i1 + 1 / i2))
@@ -80,9 +80,9 @@ def fixed_z(i1: Floats, e1: Floats, i2: Floats, e2: Floats) -> NDArray[np.bool_]
 
 
 def mixture_sprt(i1: Floats, e1: Floats, i2: Floats, e2: Floats) -> NDArray[np.bool_]:
-    """The mixture sequential probability ratio test: valid however often one looks, at 1 %.
+    """Evaluate the mixture sequential probability ratio test at 1 %, which stays valid at any number of evaluations.
 
-    Normal mixture on the difference of rates, its scale the 5 points that one wants to see (Johari, Koomen, Pekelis,
+    Normal mixture on the difference of rates, its scale the 5 points that are to be detected (Johari, Koomen, Pekelis,
     Walsh: Always Valid Inference, Operations Research 70(3), 2022, section 5).
     """
     scale = 0.05**2
@@ -98,26 +98,26 @@ def mixture_sprt(i1: Floats, e1: Floats, i2: Floats, e2: Floats) -> NDArray[np.b
 
 @dataclass(frozen=True)
 class MannWhitney:
-    """Kayenta's judge on one metric, the error rate by minute: canary high where the lower end of the 98 % confidence
-    interval of the shift lies above a quarter of the estimated shift (Hodges-Lehmann).
+    """Kayenta's judge on one metric, the error rate by minute: the canary is high if the lower end of the 98 %
+    confidence interval of the shift lies above a quarter of the estimated shift (Hodges-Lehmann).
 
-    The lower end lies above a shift s exactly when the rank test still rejects after taking s off the canary, which
-    needs no root to be sought. Tie and continuity corrections as Kayenta has them (asymptotic, two-sided):
+    The lower end lies above a shift s exactly if the rank test still rejects after s is subtracted from the canary,
+    which needs no root finding. Tie and continuity corrections are Kayenta's (asymptotic, two-sided):
     https://spinnaker.io/docs/guides/user/canary/judge/
-    Minutes without requests count as rate 0 (`nanStrategy: replace`). Five minutes are the fewest that can reject; it
-    is asked every minute to the tenth and every fifth from there, and at each last look.
+    Minutes without requests count as rate 0 (`nanStrategy: replace`). The test cannot reject before five minutes; it is
+    evaluated every minute to the tenth and every fifth from there, and at the last evaluation of each curve.
     """
 
     quantile: float = 2.3263478740408408
     tolerance: float = 0.25
-    looks: tuple[int, ...] = (5, 6, 7, 8, 9, 14, 19, 24, 26, 28, 29)
+    evaluations: tuple[int, ...] = (5, 6, 7, 8, 9, 14, 19, 24, 26, 28, 29)
 
     def __call__(self, draw: Draw, most: int, extra_minutes: int = 0, window: int = 0) -> Seen:
         del extra_minutes, window
         i1, e1, i2, e2 = (minutes[:most].T for minutes in draw.by_minute)
         stable, canary = e1 / np.maximum(i1, 1), e2 / np.maximum(i2, 1)
         first = np.full(draw.runs, NEVER)
-        for seen in (look for look in self.looks if look <= most):
+        for seen in (minutes for minutes in self.evaluations if minutes <= most):
             runs = np.flatnonzero(first == NEVER)
             x, y = canary[runs, :seen], stable[runs, :seen]
             # Cheaper tests first: most runs of a good release stop at each of them.
@@ -132,9 +132,9 @@ class MannWhitney:
 
     @staticmethod
     def _score(x: Floats, y: Floats) -> Floats:
-        """The rank test's z of `x` above `y`, [run, minute] each, all above -1."""
+        """Return the rank test's z of `x` above `y`, [run, minute] each, all above -1."""
         size = x.shape[1]
-        # Positive doubles sort like their bits; the lowest bit says whose it is, so that one sort ranks both.
+        # Positive doubles sort like their bits; the lowest bit marks `x`, so that one sort ranks both.
         bits = np.hstack([(y + 1).view(np.int64) & ~1, (x + 1).view(np.int64) | 1])
         bits.sort(axis=1)
         is_x = (bits & 1).astype(np.int32)

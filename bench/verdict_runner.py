@@ -1,9 +1,9 @@
-"""The runner's looks beside the alarm's: what its rule (decision.silence) adds, and what it costs good releases.
+"""Simulates the runner's polls beside the alarm: what its rule (decision.silence) adds and what it costs good releases.
 
-The runner looks every ten seconds, at metrics as late as the alarm's, and stops what all its looks have condemned for
-the alarm's chance; its last look comes when all traffic has shifted, and takes back what it condemns. The alarm looks
-every minute. Where both see the same, it has fired before the chance is over, so it is also tried a minute behind, and
-silent altogether.
+The runner polls every ten seconds, with metrics as late as the alarm's, and stops a release that every poll has
+condemned for as long as the alarm has its chance. Its last poll comes when all traffic has shifted, and reverts what it
+condemns. The alarm evaluates every minute. If both see the same, the alarm fires before its chance is over, so the
+simulation also has an alarm that is a minute behind, and one that never fires.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ BEHIND: Mapping[str, int | None] = {
     f"{WATCHED}, alarm a minute behind": 1,
     f"{WATCHED}, alarm silent": None,
 }
-"""Minutes by which the alarm sees less than the runner; None where it never fires."""
+"""Minutes by which the alarm sees less than the runner; None if it never fires."""
 MINUTE = timedelta(minutes=1) // LOOK
-"""Looks of the runner in a minute."""
+"""Polls of the runner in a minute."""
 HELD = CHANCE // LOOK
-LOOKS = DEFAULT.minutes * MINUTE
-"""Until the traffic has shifted. The last one sees that."""
+POLLS = DEFAULT.minutes * MINUTE
+"""Polls until the traffic has shifted; the last one sees the shift."""
 REGRESSIONS = (0.0, 0.05)
 
 Steps = NDArray[np.int16]
@@ -39,8 +39,8 @@ NEVER = np.int16(9999)
 
 
 def draws(rng: np.random.Generator, cell: Cell) -> tuple[tuple[float, Draw], ...]:
-    """As the kind world, but by looks: [k] holds what came until look k + 1."""
-    shape, requests, share = (LOOKS, cell.runs), cell.rps * LOOK.total_seconds(), DEFAULT.shares[0]
+    """Draw the kind world by polls: [k] holds the counts until poll k + 1."""
+    shape, requests, share = (POLLS, cell.runs), cell.rps * LOOK.total_seconds(), DEFAULT.shares[0]
     stable = side(rng, requests * (1 - share), cell.baseline, shape)
     drawn = []
     for regression in REGRESSIONS:
@@ -50,22 +50,22 @@ def draws(rng: np.random.Generator, cell: Cell) -> tuple[tuple[float, Draw], ...
 
 
 def fired(stable: Side, canary: Side, rule: Rule) -> NDArray[np.bool_]:
-    """Whether the rule fires on all that came until each look."""
+    """Return, by poll and run, True if the rule fires on the counts until then."""
     found: NDArray[np.bool_] = fires(stable.invocations, stable.errors, canary.invocations, canary.errors, rule)
     return found
 
 
 def stopped(fires_: NDArray[np.bool_], extra_minutes: int, behind: int | None) -> Steps:
-    """The look at which each run is stopped or taken back, from 1 on, or NEVER."""
+    """Return the poll at which each run is stopped or reverted, from 1 on, or NEVER."""
     runs = fires_.shape[1]
     none = np.zeros((extra_minutes * MINUTE, runs), bool)
-    seen = np.vstack([none, fires_])[:LOOKS]  # by the runner, at each of its looks
+    seen = np.vstack([none, fires_])[:POLLS]  # by the runner, at each of its polls
     held = np.zeros(runs, np.int16)
     first = np.full(runs, NEVER)
-    for look in range(1, LOOKS + 1):
-        held = np.where(seen[look - 1], held + 1, 0).astype(np.int16)
-        stops = seen[look - 1] if look == LOOKS else held > HELD
-        if behind is not None and look % MINUTE == 0 and look < LOOKS and (at := look - behind * MINUTE) > 0:
+    for poll in range(1, POLLS + 1):
+        held = np.where(seen[poll - 1], held + 1, 0).astype(np.int16)
+        stops = seen[poll - 1] if poll == POLLS else held > HELD
+        if behind is not None and poll % MINUTE == 0 and poll < POLLS and (at := poll - behind * MINUTE) > 0:
             stops = stops | seen[at - 1]
-        first[stops & (first == NEVER)] = look
+        first[stops & (first == NEVER)] = poll
     return first

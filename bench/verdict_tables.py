@@ -1,4 +1,4 @@
-"""The tables of docs/verdict.md, as Markdown."""
+"""Makes the tables of docs/verdict.md, as Markdown."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from infra.release.verdict.power import Situation
 from infra.release.verdict.rule import Rule
 
 LATE = 1
-"""Extra minutes where a table shows only one."""
+"""Extra minutes in tables that show only one lateness."""
 
 SMALLEST_TRAFFIC = (0.3, 1, 3, 10, 30, 100, 300)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column is text, the others figures."""
+    """Return a Markdown table; the first column is text, the others are figures."""
     rule = ["---", *("---:" for _ in head[1:])]
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))
 
@@ -35,7 +35,7 @@ def _baseline(baseline: float) -> str:
 
 
 def _by_cell(name: str, figure: Callable[[float, int], str]) -> str:
-    """Baselines down, traffic across."""
+    """Return a table with a row for each baseline and a column for each traffic."""
     head = (name, *(f"{rps}/s" for rps in TRAFFIC))
     return table(head, ((_baseline(base), *(figure(base, rps) for rps in TRAFFIC)) for base in BASELINES))
 
@@ -47,7 +47,7 @@ def _by_lateness(figures: Figures, baseline: float, rps: int, regression: float,
 
 
 def bounds() -> str:
-    """The fields of Rule."""
+    """Return the table of Rule's fields."""
     rows = []
     for name, bound in Rule.bounds().items():
         default = getattr(Rule(), name)
@@ -62,14 +62,14 @@ def bounds() -> str:
 
 
 def must_show(figures: Figures) -> str:
-    """Every bar with its figure."""
+    """Return the table of all bars with their figures."""
     rows = ((bar.what, bar.figure, "yes" if bar.met else "**no**", bar.place) for bar in bars(figures))
     head = ("what", "measured", "met", "where it is worst")
     return table(head, rows).replace("| --- | ---: | ---: | ---: |", "| --- | ---: | --- | --- |")
 
 
 def figures_by_cell(figures: Figures) -> str:
-    """The rule that ships: every regression, baseline and traffic."""
+    """Return the table of the shipped rule: every regression, baseline and traffic."""
     rows: list[tuple[str, ...]] = []
     for step in range(len(regressions(0.0))):
         found = []
@@ -85,7 +85,7 @@ def figures_by_cell(figures: Figures) -> str:
 
 
 def against_rivals(figures: Figures) -> str:
-    """One row a rule, at LATE extra minutes."""
+    """Return a table with one row for each rule, at LATE extra minutes."""
     rows = []
     for rule in JUDGES:
         good = [figures.at(base, rps, 0.0, extra, rule=rule).share for base, rps, extra in cells() if extra == LATE]
@@ -112,7 +112,7 @@ def against_rivals(figures: Figures) -> str:
 
 
 def rivals_ahead(figures: Figures) -> str:
-    """Where a rival sees more without more false rollbacks, or has fewer of them and sees as much."""
+    """Return the cells in which a rival catches more at equal false rollbacks, or has fewer at equal detection."""
     every = [duel for duel in duels(figures) if duel.extra_minutes == LATE]
     more = [d for d in every if d.more_caught > SIGMAS and d.fewer_false > -SIGMAS]
     fewer = [d for d in every if d.fewer_false > SIGMAS and d.more_caught > -SIGMAS]
@@ -138,7 +138,7 @@ def rivals_ahead(figures: Figures) -> str:
 
 
 def worlds(figures: Figures) -> str:
-    """One row a world."""
+    """Return a table with one row for each world."""
     rows = []
     for world in WORLDS:
         good = {}
@@ -154,12 +154,12 @@ def worlds(figures: Figures) -> str:
 
 
 def world_by_cell(figures: Figures, world: str) -> str:
-    """Good releases rolled back in one world, by baseline and traffic."""
+    """Return the table of good releases rolled back in one world, by baseline and traffic."""
     return _by_cell("baseline", lambda base, rps: _by_lateness(figures, base, rps, 0.0, world=world))
 
 
 def cold_start(figures: Figures) -> str:
-    """Good releases whose first calls fail: plain, then forgiven."""
+    """Return the table of good releases rolled back whose first calls fail: as shipped, then with `forgiven = 3`."""
 
     def figure(baseline: float, rps: int) -> str:
         shares = (
@@ -172,7 +172,7 @@ def cold_start(figures: Figures) -> str:
 
 
 def price_of_forgiving(figures: Figures) -> str:
-    """What `forgiven = 3` no longer catches, in the kind world."""
+    """Return the table of what `forgiven = 3` no longer catches, in the kind world."""
     rows = []
     for regression in (0.02, 0.05):
         for baseline in BASELINES:
@@ -188,7 +188,7 @@ def price_of_forgiving(figures: Figures) -> str:
 
 
 def smallest() -> str:
-    """The smallest regression caught 9 times in 10, by traffic; computed as `power` does."""
+    """Return the table of the smallest regression caught 9 times in 10, by traffic, computed as `power` does."""
     rows = []
     for rps in SMALLEST_TRAFFIC:
         row = [f"{rps:g}/s"]
@@ -200,7 +200,7 @@ def smallest() -> str:
 
 
 def curves(figures: Figures) -> str:
-    """One row a curve, baseline 1 %."""
+    """Return a table with one row for each curve, at baseline 1 %."""
     rows = []
     for curve in CURVES:
         good = [figures.at(*cell[:2], 0.0, cell[2], curve=curve.name).share for cell in cells()]
@@ -225,7 +225,7 @@ def curves(figures: Figures) -> str:
 
 
 def watched(figures: Figures) -> str:
-    """What the runner's looks add to the alarm's."""
+    """Return the table of what the runner's polls add to the alarm."""
     rows = []
     for rule in (STRATA, *BEHIND):
         good = {place(*cell): figures.at(*cell[:2], 0.0, cell[2], rule=rule).share for cell in cells()}
@@ -234,7 +234,7 @@ def watched(figures: Figures) -> str:
         row += [_by_lateness(figures, 0.01, rps, 0.05, rule=rule) for rps in TRAFFIC]
         rows.append(row)
     head = (
-        "who looks",
+        "rule",
         "good releases rolled back, worst cell",
         "where",
         *(f"+5 caught at 1 %, {r}/s" for r in TRAFFIC),
@@ -243,7 +243,7 @@ def watched(figures: Figures) -> str:
 
 
 def settings(figures: Figures) -> str:
-    """One row for each set of bounds tried."""
+    """Return a table with one row for each set of bounds."""
     rows = []
     for name in SETTINGS:
         good = [figures.at(*cell[:2], 0.0, cell[2], rule=name, world="settings").share for cell in cells()]
@@ -275,7 +275,7 @@ def settings(figures: Figures) -> str:
 
 
 def slow(figures: Figures) -> str:
-    """The slow rule: the relative part alone, on the share of slow requests."""
+    """Return the table of the slow rule: the relative part alone, on the share of slow requests."""
     where = {"rule": "absolute 0.99", "world": "settings"}
     rows = []
     for baseline in BASELINES[1:]:
@@ -287,7 +287,7 @@ def slow(figures: Figures) -> str:
 
 
 def both_alarms(figures: Figures) -> str:
-    """The worst share of good releases that one or the other alarm rolls back, were they independent."""
+    """Return a sentence with the worst share of good releases that either alarm rolls back, if they are independent."""
     errors = max(figures.at(*cell[:2], 0.0, cell[2]).share for cell in cells())
     slow_ = max(figures.at(*cell[:2], 0.0, cell[2], rule="absolute 0.99", world="settings").share for cell in cells())
     return (
@@ -297,7 +297,7 @@ def both_alarms(figures: Figures) -> str:
 
 
 def late(figures: Figures) -> str:
-    """A regression that begins during the canary."""
+    """Return the table of a regression that begins during the canary."""
     rows = []
     for regression in (0.02, 0.05, 0.5):
         for baseline in BASELINES:
@@ -307,7 +307,7 @@ def late(figures: Figures) -> str:
 
 
 def blocks(figures: Figures) -> Mapping[str, str]:
-    """Every generated block of the pages, by the name of its marker."""
+    """Return every generated block of the pages, by the name of its marker."""
     return {
         "bounds": bounds(),
         "must show": must_show(figures),

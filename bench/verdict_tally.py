@@ -1,4 +1,4 @@
-"""Runs every rule on every draw, in blocks on two processes, and adds up what happened.
+"""Runs every rule on every draw, in blocks on two processes, and adds up the results.
 
 A block's seed is its place in the plan, so the figures do not depend on how many processes there are.
 """
@@ -41,7 +41,7 @@ SETTINGS: Mapping[str, Rule] = {
     "absolute 0.5": Rule(absolute=0.5),
     "absolute 0.99": Rule(absolute=0.99),
 }
-"""Other bounds, tried on the default curve in the kind world and on a cold start."""
+"""Other bounds, simulated on the default curve in the kind world and on a cold start."""
 
 GRID = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200)
 GRID_BASELINE = 0.01
@@ -64,7 +64,7 @@ class Key(NamedTuple):
 
 @dataclass
 class Tally:
-    """What happened in the runs of one row. stops: fired runs by the minute of the stop."""
+    """The results of the runs of one row. stops: fired runs by the minute of the stop."""
 
     runs: int = 0
     minutes: float = 0.0
@@ -106,7 +106,8 @@ Tallies = dict[Key, Tally]
 
 
 def count(seen: Seen, draw: Draw, curve: Curve, extra_minutes: int) -> Tally:
-    """seen: canary minutes seen when each run first fired. The stop comes `extra_minutes` after the last of them."""
+    """Add up the runs of a draw. seen: the canary minutes seen when each run first fired; the stop comes
+    `extra_minutes` after the last of them."""
     fired = np.flatnonzero(seen <= curve.most_seen(extra_minutes))
     stops = seen[fired].astype(np.int64) + extra_minutes
     earliest = draw.first_harm + extra_minutes
@@ -136,7 +137,7 @@ def plan() -> list[Task]:
     grid = [(GRID_BASELINE, float(rps)) for rps in GRID]
     parts = [("steps", cells), ("linear", cells), ("settings", cells), ("grid", grid)]
     parts += [(world.name, cells) for world in WORLDS]
-    parts += [("watched", cells)]  # at the end, for a block's seed is its place
+    parts += [("watched", cells)]  # last, since a block's seed is its place in the plan
     return [
         Task(part, Cell(baseline, rps, BLOCK), (SEED, index, number, block))
         for index, (part, places) in enumerate(parts)
@@ -146,7 +147,7 @@ def plan() -> list[Task]:
 
 
 def perform(task: Task) -> Tallies:
-    """One task, on one core."""
+    """Run one task on one core."""
     rng = np.random.default_rng(np.random.SeedSequence(task.seed))
     if task.part == "steps":
         return _plain(rng, task, None, STEPS, JUDGES)
@@ -200,7 +201,7 @@ def _world(rng: np.random.Generator, task: Task) -> Tallies:
     for regression, draw in world.draw(rng, task.cell, world.regressions):
         for name, judge in judges.items():
             for extra in LATENESS:
-                if draw.before is not None or extra == LATENESS[0]:  # else what is seen does not depend on it
+                if draw.before is not None or extra == LATENESS[0]:  # else the result does not depend on it
                     seen = judge(draw, DEFAULT.most_seen(extra), extra, DEFAULT.minutes)
                 key = task.key(world.name, name, DEFAULT, extra, regression)
                 tallies[key] = count(seen, draw, DEFAULT, extra)
@@ -213,8 +214,8 @@ def _watched(rng: np.random.Generator, task: Task) -> Tallies:
         fires = fired(draw.stable, draw.canary, Rule())
         for name, behind in BEHIND.items():
             for extra in LATENESS:
-                looks = stopped(fires, extra, behind)
-                minutes = looks[looks != NEVER_STOPPED] / MINUTE
+                polls = stopped(fires, extra, behind)
+                minutes = polls[polls != NEVER_STOPPED] / MINUTE
                 stops = np.bincount(np.ceil(minutes).astype(np.int64), minlength=LONGEST)
                 key = task.key(None, name, DEFAULT, extra, regression)
                 tallies[key] = Tally(runs=draw.runs, minutes=float(minutes.sum()), stops=stops)
@@ -222,7 +223,7 @@ def _watched(rng: np.random.Generator, task: Task) -> Tallies:
 
 
 def simulate(tasks: Iterable[Task]) -> Tallies:
-    """All tasks, added up by row."""
+    """Run all tasks; return the tallies, added up by row."""
     total: Tallies = {}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:

@@ -1,4 +1,4 @@
-"""Unkind worlds, on the default curve: where errors, traffic and metrics do not behave as the textbook wishes."""
+"""Simulated worlds on the default curve in which errors, traffic or metrics do not behave as in the textbook."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _pair(
     stable_rate: Floats | float,
     canary_rate: Floats | float,
 ) -> Draws:
-    """Stable and, for each regression, a canary that fails at `canary_rate` plus the regression."""
+    """Draw stable and, for each regression, a canary that fails at `canary_rate` plus the regression."""
     requests = cell.rps * 60 * traffic
     stable = side(rng, requests * (1 - SHARE), stable_rate, _shape(cell))
     drawn = []
@@ -60,7 +60,7 @@ def _kind(rng: np.random.Generator, cell: Cell, regressions: tuple[float, ...]) 
 
 
 def _bursts(rng: np.random.Generator, cell: Cell) -> Floats:
-    """Error rates by minute with the baseline as mean and 1.4 times it as standard deviation (gamma, shape 1/2)."""
+    """Draw error rates by minute with the baseline as mean 1.4 times it as standard deviation (gamma, shape 1/2)."""
     rates = cell.baseline * rng.gamma(0.5, 2.0, _shape(cell))
     return np.minimum(rates, 1.0)
 
@@ -112,10 +112,10 @@ def _fault(rng: np.random.Generator, cell: Cell, regressions: tuple[float, ...])
 
 
 def _retries(rng: np.random.Generator, cell: Cell, regressions: tuple[float, ...]) -> Draws:
-    """Every failing attempt is tried again, up to three in all, each routed anew by the alias's weights.
+    """Draw callers that repeat a failing attempt, up to three in all, each routed anew by the alias's weights.
 
-    The baseline's failures are the caller's own (a bad request fails wherever it lands), the regression's are the
-    canary's. Every course that a caller can take is a Poisson stream of its own.
+    The baseline's failures are the caller's fault (a bad request fails on any version), the regression's are the
+    canary's. Every sequence of attempts is a Poisson stream of its own.
     """
     callers = cell.rps * 60
     drawn = []
@@ -150,7 +150,7 @@ def _retries(rng: np.random.Generator, cell: Cell, regressions: tuple[float, ...
 def _counting_before(
     draw: Callable[[np.random.Generator, Cell, tuple[float, ...]], Draws],
 ) -> Callable[[np.random.Generator, Cell, tuple[float, ...]], Draws]:
-    """The same world, stable's minutes from before the canary (all of the alias's traffic) counted in the window."""
+    """Return the same world with stable's minutes from before the canary (all of the alias's traffic) in the window."""
 
     def drawn(rng: np.random.Generator, cell: Cell, regressions: tuple[float, ...]) -> Draws:
         earlier = side(rng, cell.rps * 60, cell.baseline, (DEFAULT.minutes, cell.runs))

@@ -1,1 +1,1 @@
-"""Acceptance on real parts: scenario, live traffic, report."""
+"""The acceptance run: it releases with the real Pulumi CLI under live traffic, and reports what happened."""

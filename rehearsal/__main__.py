@@ -1,5 +1,6 @@
-"""`python -m rehearsal`: the whole story under live traffic, on this machine. `python -m rehearsal sandbox`: the stage
-alone, for commands typed by hand. `python -m rehearsal captures`: the pictures in docs/captures."""
+"""`python -m rehearsal` runs the whole rehearsal under live traffic on this machine. `python -m rehearsal sandbox`
+starts only the sandbox, for commands typed by hand. `python -m rehearsal captures` draws the pictures of docs/captures.
+"""
 
 import argparse
 import sys
@@ -10,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from rehearsal import screenshots
-from rehearsal.cli import guarded, options, parsed, slowed
-from rehearsal.console import Story
+from rehearsal.cli import options, parsed, run_guarded, slowed
+from rehearsal.console import Narrator
 from rehearsal.environment import sandbox
 from rehearsal.environment.oidc import survives_expiry
 from rehearsal.environment.processes import ProgramError
@@ -24,65 +25,67 @@ from rehearsal.secrets import known, scan
 
 REPORT = Path(".rehearsal/report.json")
 RATE = 55.0
-DECISIONS = "decisions.json"  # beside the report, where policies are asked
+DECISIONS = "decisions.json"  # beside the report, if IAM policies are enforced
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = options("python -m rehearsal", __doc__, RATE, REPORT)
     parser.add_argument("what", nargs="?", choices=("story", "sandbox", "captures"), default="story")
     return parser
 
 
 def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforce: bool) -> int:
-    """The whole story; 0 when every step ended as told."""
-    story = Story(console)
+    """Run the whole rehearsal; return 0 if every step ended as expected, else 1."""
+    narrator = Narrator(console)
     begun = time.monotonic()
-    asked, factor = factor, slowed(factor, story)
+    asked, factor = factor, slowed(factor, narrator)
     with (enforced if enforce else sandbox).running(factor) as stage:
-        story.show("[bold]A rehearsal of Strata[/bold]")
-        story.say(
-            f"The real Pulumi CLI ({stage.pulumi_version}) on an AWS on this machine ({stage.endpoint}), where time "
-            f"runs {factor:g} times faster. The project is a scratch copy in {stage.scratch.project}; the legacy "
-            "Terraform layer, its table and its state, is there already."
+        narrator.show("[bold]A rehearsal of Strata[/bold]")
+        narrator.say(
+            f"The real Pulumi CLI ({stage.pulumi_version}) deploys to a local AWS ({stage.endpoint}), where time runs "
+            f"{factor:g} times faster. The project is a scratch copy in {stage.scratch.project}; the legacy Terraform "
+            "layer, with its table and its state, exists already."
         )
         key = known.receipt_key(stage)
-        story.say(
-            "The stack has a key of receipts, set by `pulumi config set --secret`: each order must come back with one, "
-            "and at the end neither the key nor the credentials in use may stand anywhere."
+        narrator.say(
+            "The stack has a receipt key, set by `pulumi config set --secret`: each order must come back with a "
+            "receipt, and at the end neither the key nor the credentials in use may be found anywhere."
         )
-        early = stage.served[STACK].job.session(stage.region) if enforce else None
+        early = stage.identities[STACK].job.session(stage.region) if enforce else None
         with scan.Watch() as watch:
-            told = Rehearsal(stage, story, rate, asked, key.value)
-            report = told.run()
+            rehearsal = Rehearsal(stage, narrator, rate, asked, key.value)
+            report = rehearsal.run()
             if early is not None:
-                amiss = [*DeployRoleScenario(told.sandbox, story).run(), *survives_expiry(early, stage.endpoint)]
+                others = [*DeployRoleScenario(rehearsal.sandbox, narrator).run()]
+                others += survives_expiry(early, stage.endpoint)
                 made = iam_decisions.made(stage.endpoint)
-                report = replace(report, calls=iam_decisions.calls(made), amiss=(*amiss, *iam_decisions.denied(made)))
+                others += iam_decisions.denied(made)
+                report = replace(report, calls=iam_decisions.calls(made), other_problems=tuple(others))
                 iam_decisions.write(made, file.with_name(DECISIONS))
         secrets = [key, *known.in_use(stage.env), *known.shown(stage)]
         left = scan.left_by(stage, watch, console.export_text(clear=False), report.as_json())
         report = replace(report, secrets=scan.search(secrets, left))
     report.write(file)
-    story.gap()
-    story.show(report.table())
+    narrator.gap()
+    narrator.show(report.table())
     if enforce:
-        story.gap()
-        story.show(report.callers())
-    return story.verdict(report.problems(), time.monotonic() - begun, file)
+        narrator.gap()
+        narrator.show(report.callers())
+    return narrator.verdict(report.problems(), time.monotonic() - begun, file)
 
 
 def stay(console: Console, factor: float, *, enforce: bool) -> int:
-    """A sandbox for a person, until Ctrl-C."""
+    """Keep a sandbox running for a person until Ctrl-C. Raises ProgramError if one of its programs ends."""
     with (enforced if enforce else sandbox).running(factor) as stage:
         rc = stage.scratch.root / "rc"
         rc.write_text(stage.exports())
         console.print(stage.exports(), soft_wrap=True, highlight=False, markup=False)
-        story = Story(console)
-        story.say(
+        narrator = Narrator(console)
+        narrator.say(
             f"Type these lines in another terminal, or `source {rc}`. Then `pulumi up --stack prod` works there, as do "
             f"preview, refresh, destroy and stack output. Time runs {factor:g} times faster: a ten-minute canary takes "
-            f"{600 / factor:g} seconds. Ctrl-C here ends it all."
+            f"{600 / factor:g} seconds. Press Ctrl-C here to stop and remove the sandbox."
         )
         while stage.cloud.exit_code is None and stage.providers.exit_code is None:
             time.sleep(0.2)
@@ -91,7 +94,7 @@ def stay(console: Console, factor: float, *, enforce: bool) -> int:
 
 
 def act(options: argparse.Namespace) -> int:
-    """What was asked for; its exit code."""
+    """Run the command that was typed; return its exit code."""
     console = Console(highlight=False, record=True)
     if options.what == "sandbox":
         return stay(console, options.factor, enforce=options.enforce)
@@ -103,9 +106,9 @@ def act(options: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    """Exit code 0, 1 with a reason, or 130 where it was interrupted."""
+    """Return the exit code: 0, 1 with a reason on stderr, or 130 if it was interrupted."""
     options = parsed(arguments(), RATE)
-    return guarded("rehearsal", lambda: act(options))
+    return run_guarded("rehearsal", lambda: act(options))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How each command of this package begins and ends."""
+"""The command line that the rehearsals share: options, slowing down on a busy machine, exit codes."""
 
 import argparse
 import os
@@ -8,48 +8,49 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal.console import Story
+from rehearsal.console import Narrator
 from rehearsal.environment import pace
 from rehearsal.environment.processes import ProgramError, end_on_sigterm
 from rehearsal.environment.workspace import ScratchError, scrubbed
 from rehearsal.github_actions.expressions import WorkflowError
 
-REQUESTS = 45.0  # in a simulated minute: a canary of 10 % and ten minutes then has twice the evidence it must have
+REQUESTS = 45.0  # per simulated minute: a 10 % canary of ten minutes then gets twice the requests that it needs
 
 
 def options(prog: str, about: str | None, rate: float, report: Path) -> argparse.ArgumentParser:
-    """The command line of a rehearsal. `rate` and `report`: what they are where nothing else is said; see `parsed`."""
+    """Return the parser of a rehearsal. `rate` (requests per second) and `report` are the defaults; see `parsed`."""
     parser = argparse.ArgumentParser(prog=prog, description=about)
-    how_fast = "simulated seconds per real second, fewer where this machine is busy (default: %(default)g)"
+    how_fast = "simulated seconds per real second; lowered if this machine is busy (default: %(default)g)"
     parser.add_argument("--factor", type=float, default=40.0, help=how_fast)
-    parser.add_argument("--enforce", action="store_true", help="ask IAM's policies before each call; nobody has a key")
-    how_much = f"requests per real second at that factor (default: {rate:g}, more where a canary needs it)"
+    how_strict = "enforce IAM policies on each call; jobs have tokens, not keys"
+    parser.add_argument("--enforce", action="store_true", help=how_strict)
+    how_much = f"requests per real second at that factor (default: {rate:g}, or more if a canary needs more)"
     parser.add_argument("--rate", type=float, help=how_much)
-    parser.add_argument("--report", type=Path, default=report, help="where the report goes (default: %(default)s)")
+    parser.add_argument("--report", type=Path, default=report, help="file for the report (default: %(default)s)")
     return parser
 
 
 def parsed(parser: argparse.ArgumentParser, rate: float) -> argparse.Namespace:
-    """What was typed. The requests are `rate` a second where nothing else was, and enough for a canary's evidence."""
+    """Parse the command line. If --rate was not typed it is `rate` per second, or as much as a canary needs."""
     given = parser.parse_args()
     if given.rate is None:
         given.rate = max(rate, REQUESTS * given.factor / 60)
     return given
 
 
-def slowed(factor: float, story: Story) -> float:
-    """The factor that was asked for, or a lower one where this machine is busy, which the story says."""
+def slowed(factor: float, narrator: Narrator) -> float:
+    """Return `factor`, or a lower one if this machine is busy, which is then printed."""
     got = pace.share()
     suited = pace.suited(factor, factor, got)
     if suited < factor:
-        story.say(pace.slowed(factor, suited, got))
+        narrator.say(pace.slowed(factor, suited, got))
     return suited
 
 
-def guarded(name: str, act: Callable[[], int]) -> int:
-    """`act`'s exit code; 1, with the reason after `name`, where it could not be done, and 130 where it was interrupted.
+def run_guarded(name: str, act: Callable[[], int]) -> int:
+    """Run `act` and return its exit code; 1, with `name` and the reason on stderr, if it fails; 130 if interrupted.
 
-    Nothing in this process finds the user's accounts.
+    The process environment is scrubbed first, so that no AWS or Pulumi client finds the user's own accounts.
     """
     environment = scrubbed(os.environ)
     os.environ.clear()

@@ -1,5 +1,5 @@
-"""The commits that a rehearsal makes to its copy of the app: exact text, so that a change of the app that this page has
-not followed is an error and never a rehearsal of nothing."""
+"""The commits that a rehearsal makes to its copy of the app. Each replaces exact text, so that after a change of the
+app an outdated edit is an error and does not go unnoticed."""
 
 from rehearsal.environment.workspace import Edit
 
@@ -10,7 +10,7 @@ GOOD = Edit(
     after='return answer(200, {"service": "orders", "status": "ok"})',
 )
 
-# The classic: a table with half of its rows. Live traffic orders in four currencies alike, so half of the orders raise.
+# A lookup table with half of its rows. Live traffic uses four currencies equally often, so half of the orders raise.
 BAD = Edit(
     title="Add the payment fee to an order's total",
     file="app/orders/orders.py",
@@ -26,7 +26,7 @@ FIXED = Edit(
     after='{"CHF": 25, "EUR": 25, "GBP": 20, "USD": 30}',
 )
 
-# Callers rely on 404 for an order that is not there. Nothing raises, so no alarm would ever see it.
+# Callers rely on 404 for an unknown order. Nothing raises, so no alarm would fire.
 WRONG = Edit(
     title="Be friendlier about an unknown order",
     file="app/orders/routes.py",
@@ -55,7 +55,7 @@ CANNOT_IMPORT = Edit(
     after="import strata_module_left_behind\n\nfrom app.orders import receipts, service, store\n",
 )
 
-# A table is shared: what another system keeps at an order is not the order's.
+# Another system writes to the same table: its attributes of an item are not part of the order.
 READABLE = Edit(
     title="Leave out of an order what other systems keep beside it",
     file="app/orders/store.py",

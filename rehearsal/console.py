@@ -1,4 +1,4 @@
-"""How a rehearsal is told: short headings, what is about to happen and why, what Pulumi says, what came of it.
+"""Prints a rehearsal: short headings, what happens next and why, Pulumi's output, and the result of each step.
 
 On a terminal one line at the bottom shows the live traffic; elsewhere it is printed every few seconds as a plain line.
 """
@@ -15,11 +15,11 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-PLAIN_EVERY = 5.0  # seconds between status lines where there is no terminal
-LOOK_EVERY = 1.0  # seconds between the looks at a canary that are shown: it is looked at several times a second
+PLAIN_EVERY = 5.0  # seconds between status lines if there is no terminal
+PROGRESS_EVERY = 1.0  # seconds between the canary lines that are shown: the release prints several a second
 WIDTH = 100
 
-# A row of Pulumi's for the release with what the release says: ` ~  TYPE NAME updating (3s) [diff: ~targets]; WORDS`,
+# Pulumi's row of the release, with the release's own words: ` ~  TYPE NAME updating (3s) [diff: ~targets]; WORDS`,
 # ` +  TYPE NAME creating (3s) WORDS`
 SAID = re.compile(
     r"strata:release:Release \S+ [^\[(]*(?:\((?P<after>[\d.]+s)\) )?"
@@ -27,39 +27,39 @@ SAID = re.compile(
 )
 
 
-class Story:
-    """Tells a rehearsal on `console`."""
+class Narrator:
+    """Prints a rehearsal on `console`."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self._chapters = 0
         self._section = ""
         self._last_words = ""
-        self._last_look = 0.0
+        self._last_progress = 0.0
 
     def chapter(self, title: str, why: str) -> None:
-        """A heading, and what is about to happen."""
+        """Print a numbered heading, and what happens next."""
         self._chapters += 1
         self.gap()
         self.console.print(Text(f"{self._chapters}. {title}", style="bold"))
         self.say(why)
 
     def gap(self) -> None:
-        """An empty line."""
+        """Print an empty line."""
         self.console.print()
 
     def say(self, text: str) -> None:
-        """A paragraph."""
+        """Print a paragraph."""
         for line in textwrap.wrap(" ".join(text.split()), min(WIDTH, self.console.width)):
             self._print(Text(line))
 
     def command(self, text: str) -> None:
-        """What is typed."""
+        """Print a command as it is typed."""
         self._print(Text(f"  $ {text}", style="cyan"))
 
     def output(self, line: str) -> None:
-        """A line of Pulumi's. The release's words stand out, each said once, and so do errors; left out are dots, the
-        stack's outputs and what the diagnostics repeat."""
+        """Print a line of Pulumi's. The release's own words are printed once each, and errors are red; dots, the
+        stack's outputs and what the diagnostics repeat are left out."""
         if line and not line.startswith((" ", "@")):
             self._section = line.partition(":")[0]
         repeated = self._section == "Outputs" or (self._section == "Diagnostics" and "error:" not in line)
@@ -71,26 +71,26 @@ class Story:
             self._print(Text(f"    {line}", style="red" if "error:" in line else "dim"))
 
     def _release(self, after: str, words: str) -> None:
-        """What the release says, `after` so many seconds; of its looks at the canary only some."""
-        is_look = ": canary: " in words
+        """Print what the release says, `after` so many seconds; of its canary lines at most one a second."""
+        is_progress = ": canary: " in words
         if words == self._last_words or words.startswith("error:"):
             return
-        if is_look and time.monotonic() - self._last_look < LOOK_EVERY:
+        if is_progress and time.monotonic() - self._last_progress < PROGRESS_EVERY:
             return
         self._last_words = words
-        self._last_look = time.monotonic() if is_look else 0.0
+        self._last_progress = time.monotonic() if is_progress else 0.0
         self._print(Text(f"    {after:>6}  {words}"))
 
     def result(self, text: str, good: bool) -> None:
-        """What came of a step."""
+        """Print the result of a step."""
         self._print(Text(f"  {text}", style="green" if good else "red"))
 
     def show(self, what: RenderableType) -> None:
-        """Anything rich can draw."""
+        """Print anything that rich can draw."""
         self.console.print(what)
 
     def verdict(self, problems: Sequence[str], seconds: float, file: Path) -> int:
-        """Whether all ended as told, and each thing that did not; the exit code."""
+        """Print each problem and the closing line; return the exit code: 0 if there is no problem, else 1."""
         self.gap()
         for problem in problems:
             self.result(problem, good=False)
@@ -99,12 +99,12 @@ class Story:
                 f"FAILED: {len(problems)} problem{'s' * (len(problems) > 1)}. The report is in {file}.", good=False
             )
             return 1
-        self.result(f"All as told, in {seconds:.0f} s. The report is in {file}.", good=True)
+        self.result(f"All as expected, in {seconds:.0f} s. The report is in {file}.", good=True)
         return 0
 
     @contextmanager
     def watching(self, status: Callable[[], str] | None) -> Iterator[None]:
-        """Show `status()`, if there is one, as it changes until the block ends."""
+        """Show `status()`, if there is one, as it changes, until the block ends."""
         if status is None:
             yield
         elif self.console.is_terminal:
@@ -116,25 +116,25 @@ class Story:
             ):
                 yield
         else:
-            with self._telling(status):
+            with self._repeating(status):
                 yield
 
     @contextmanager
-    def _telling(self, status: Callable[[], str]) -> Iterator[None]:
+    def _repeating(self, status: Callable[[], str]) -> Iterator[None]:
         over = threading.Event()
 
-        def tell() -> None:
+        def repeat() -> None:
             while not over.wait(PLAIN_EVERY):
                 self._print(Text(f"  [{status()}]"))
 
-        teller = threading.Thread(target=tell, name="status", daemon=True)
-        teller.start()
+        printer = threading.Thread(target=repeat, name="status", daemon=True)
+        printer.start()
         try:
             yield
         finally:
             over.set()
-            teller.join()
+            printer.join()
 
     def _print(self, text: Text) -> None:
-        # A line longer than the terminal is left to the terminal, so that it is one line where it is copied.
+        # The terminal wraps a line that is longer than it is, so that a copy of the line is one line.
         self.console.print(text, soft_wrap=True)

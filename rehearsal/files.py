@@ -1,4 +1,4 @@
-"""What a rehearsal leaves on disk."""
+"""Writes the files that a rehearsal leaves on disk, each whole or not at all."""
 
 import json
 import uuid
@@ -13,7 +13,7 @@ def put(document: Any, file: Path, indent: int = 2) -> None:
 
 
 def write(text: str, file: Path) -> None:
-    """Write a file whole or not at all, however many write it at once: each has a name of its own for its part."""
+    """Write a file whole or not at all, even if several threads write it: each writes a temporary file of its own."""
     part = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     try:
         part.write_text(text)

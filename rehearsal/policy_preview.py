@@ -1,7 +1,7 @@
-"""`python -m rehearsal.policy_preview`: what a pull request goes through before anybody looks at it.
+"""`python -m rehearsal.policy_preview` previews each stack under the policy pack, as CI does for a pull request.
 
-Each stack of a scratch copy is previewed against the local cloud, as if it were new, and the policy pack judges what
-would be declared.
+It previews the stacks of a scratch copy against the local cloud, as if each were new, and the policy pack judges the
+resources that would be declared.
 """
 
 import os
@@ -14,20 +14,20 @@ from pathlib import Path
 
 from infra import config
 from infra.config import stack_file
-from rehearsal.cli import guarded
+from rehearsal.cli import run_guarded
 from rehearsal.environment import legacy_state, sandbox
 from rehearsal.environment.processes import Program
 from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.environment.workspace import Scratch, ScratchError, aws_environment, scrubbed
-from rehearsal.observe.aws_records import Aws
+from rehearsal.observe.aws_records import AwsRecords
 
 PACK = "policy"
-SECTION = re.compile(r"^Policies:\n((?:.+\n)*)", re.MULTILINE)  # what the CLI says of policies, up to an empty line
+SECTION = re.compile(r"^Policies:\n((?:.+\n)*)", re.MULTILINE)  # the CLI's section on policies, up to an empty line
 
 
 @dataclass(frozen=True)
 class Review:
-    """How the preview of one stack ended."""
+    """The preview of one stack: its exit code and output."""
 
     stack: str
     code: int
@@ -35,32 +35,32 @@ class Review:
 
     @property
     def policies(self) -> str:
-        """What the pack said; empty where it was not asked."""
+        """Return the pack's report; empty if the pack did not run."""
         found = SECTION.search(self.text + "\n")
         return found[1].rstrip() if found else ""
 
     @property
     def passed(self) -> bool:
-        """Whether the pack was asked, and lets the stack pass."""
+        """True if the pack ran and found no mandatory violation."""
         return self.code == 0 and bool(self.policies)
 
     def count(self, level: str) -> int:
-        """How many violations there are of a level: "mandatory" or "advisory"."""
+        """Return the number of violations of a level: "mandatory" or "advisory"."""
         return self.policies.count(f"- [{level}]")
 
-    def told(self) -> str:
-        """A line on the stack, and below it whatever there is to mend."""
+    def summary(self) -> str:
+        """Return a line on the stack, and below it the violations to correct."""
         mandatory, advisory = self.count("mandatory"), self.count("advisory")
         if self.passed:
-            told = f"{self.stack}: passed" + (f", with {advisory} to see to" if advisory else "")
-            return f"{told}\n{self.policies}" if advisory else told
+            line = f"{self.stack}: passed" + (f", with {advisory} to see to" if advisory else "")
+            return f"{line}\n{self.policies}" if advisory else line
         if mandatory:
             return f"{self.stack}: blocked by {mandatory}\n{self.policies}"
         return f"{self.stack}: no verdict, the preview failed or did not ask the pack\n{self.text}"
 
 
 class Reviews:
-    """One scratch copy and one local cloud, in which stacks are previewed. Their providers stay up from then on."""
+    """Previews stacks in one scratch copy and one local cloud. A stack's providers keep running after its preview."""
 
     def __init__(self, scratch: Scratch, endpoint: str, local: Mapping[str, str], running: ExitStack) -> None:
         self.scratch = scratch
@@ -68,7 +68,7 @@ class Reviews:
         self._environments: dict[str, dict[str, str]] = {}
 
     def stacks(self) -> list[str]:
-        """The stacks that have a file in the project."""
+        """Return the stacks that have a file in the project."""
         return stack_file.project(self.scratch.project).stacks()
 
     def review(self, stack: str) -> Review:
@@ -76,7 +76,7 @@ class Reviews:
         if stack not in self._environments:
             try:
                 config.of(self.scratch.project, stack)
-            except config.ConfigError as problem:  # the preview would say so too, but cannot be prepared
+            except config.ConfigError as problem:  # without a valid configuration no preview can be prepared
                 return Review(stack, 1, str(problem))
             self._environments[stack] = self._prepare(stack)
         levels = Path(PACK) / "levels" / f"{stack}.json"
@@ -88,7 +88,8 @@ class Reviews:
         return Review(stack, code, "\n".join(lines))
 
     def _prepare(self, stack: str) -> dict[str, str]:
-        """An empty stack, its legacy layer if it has one, and providers of its account; the CLI's environment."""
+        """Create an empty stack and its legacy layer, if it has one, and start providers of its account; return the
+        CLI's environment."""
         sandbox.begin(self.scratch, self._local, stack)
         rooms = sandbox.configured(self.scratch, self._local, self._endpoint, stack)
         account, region = rooms["account"]["allowedAccountIds"][0], rooms["account"]["region"]
@@ -98,14 +99,14 @@ class Reviews:
         )
         if "legacy" in rooms["data"]:
             backend = legacy_state.Backend.of(rooms["data"]["legacy"], region)
-            legacy_state.create(Aws(self._endpoint, account, region), backend)
+            legacy_state.create(AwsRecords(self._endpoint, account, region), backend)
         ready = providers.ready(self.scratch.root / f"providers-{stack}.json")
         return env | {"PULUMI_DEBUG_PROVIDERS": ready["PULUMI_DEBUG_PROVIDERS"]}
 
 
 @contextmanager
 def reviews(repository: Path = REPOSITORY) -> Iterator[Reviews]:
-    """Raises ScratchError or ProgramError."""
+    """Start what previews need. Raises ScratchError or ProgramError."""
     sandbox.require_tools()
     if not (repository / PACK / ".venv").exists():
         raise ScratchError(f"there is no {repository / PACK / '.venv'}, the pack's environment; run `make venvs`")
@@ -120,19 +121,19 @@ def reviews(repository: Path = REPOSITORY) -> Iterator[Reviews]:
 
 
 def act() -> int:
-    """Judge every stack; 1 where one did not pass or could not be previewed."""
+    """Preview every stack and print the results; return 1 if one did not pass or could not be previewed, else 0."""
     with reviews() as desk:
         passed = True
         for stack in desk.stacks():
             review = desk.review(stack)
-            print(review.told(), flush=True)
+            print(review.summary(), flush=True)
             passed = passed and review.passed
     return 0 if passed else 1
 
 
 def main() -> int:
-    """Exit code 0, 1 with a reason, or 130 where it was interrupted."""
-    return guarded("policy", act)
+    """Return the exit code: 0, 1 with a reason on stderr, or 130 if it was interrupted."""
+    return run_guarded("policy", act)
 
 
 if __name__ == "__main__":

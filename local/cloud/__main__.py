@@ -14,14 +14,14 @@ import tempfile
 from pathlib import Path
 
 from local.cloud import settings
-from local.cloud.patches import PatchError
+from local.cloud.ministack import PatchError
 from local.cloud.server import Server, ServerError, listen, surround
 
 _PARENT_SECONDS = 0.25
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m local.cloud", description=__doc__)
     parser.add_argument("--port", type=int, default=4566, help="0 is any free one (default: %(default)s)")
     parser.add_argument("--factor", type=float, default=1.0, help="simulated seconds per real second (default: 1)")
@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         listener = listen(options.port)
         state = _state_folder()
         surround(os.environ, listener.getsockname()[1], state)
-        tempfile.tempdir = str(state)  # it has looked for a folder before
+        tempfile.tempdir = str(state)  # it was set by an earlier search for a folder
         asyncio.new_event_loop().run_until_complete(_serve(Server(listener, state), options))
     except (ServerError, PatchError, settings.SettingsError) as error:
         sys.stderr.write(f"local cloud: {error}\n")
@@ -113,14 +113,14 @@ async def _watch(parent: int, stop: asyncio.Event) -> None:
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process runs; one that ended and was not waited for does not."""
+    """Return True if a process runs; a zombie does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    with contextlib.suppress(OSError, IndexError):  # Linux tells; elsewhere signal 0 has to do
+    with contextlib.suppress(OSError, IndexError):  # Linux shows zombies in /proc; elsewhere signal 0 must be enough
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return True
 
@@ -136,7 +136,7 @@ def _state_folder() -> Path:
 
 
 def _log_to(options: argparse.Namespace) -> None:
-    """Where ministack's log goes: nowhere but for its own faults, unless asked for."""
+    """Send ministack's log to the chosen file or, if --verbose, to stderr; else log only its errors."""
     wanted = options.verbose or options.log_file is not None
     handler = logging.FileHandler(options.log_file) if options.log_file else logging.StreamHandler()
     logging.basicConfig(

@@ -6,7 +6,7 @@ SECONDS_PER_MINUTE = 60.0
 
 
 class Clock:
-    """How fast simulated minutes pass. `factor` may be set while the cloud runs."""
+    """The speed of simulated minutes. `factor` may be set while the cloud runs."""
 
     def __init__(self, factor: float = 1.0) -> None:
         self._factor = 1.0
@@ -14,7 +14,7 @@ class Clock:
 
     @property
     def factor(self) -> float:
-        """Simulated seconds per real second."""
+        """Return the simulated seconds per real second."""
         return self._factor
 
     @factor.setter
@@ -25,15 +25,15 @@ class Clock:
 
     @property
     def minute(self) -> float:
-        """Real seconds of one simulated minute."""
+        """Return the real seconds of one simulated minute."""
         return SECONDS_PER_MINUTE / self._factor
 
     def real(self, seconds: float) -> float:
-        """Real seconds that the simulated duration `seconds` takes."""
+        """Return the real seconds that the simulated duration `seconds` takes."""
         return seconds / self._factor
 
     def now(self) -> float:
-        """Real seconds since the epoch: timestamps are never scaled."""
+        """Return the real seconds since the epoch: timestamps are never scaled."""
         return time.time()
 
 

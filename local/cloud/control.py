@@ -1,4 +1,4 @@
-"""The control plane, which no client of AWS knows: settings, faults, calls, tokens and reset below `/_strata/`."""
+"""The control plane, which is not part of AWS: settings, faults, calls, tokens and reset below `/_strata/`."""
 
 import json
 import math
@@ -23,7 +23,7 @@ _OF_WORKERS = ("factor", "enforce")
 
 
 class Control:
-    """An ASGI application for the paths below PREFIX. Workers retire when a setting that they know by now changes."""
+    """An ASGI application for the paths below PREFIX. It retires workers if a setting in their environment changes."""
 
     def __init__(
         self, endpoint: str, door: Door, reset: Callable[[], Awaitable[None]], retire_workers: Callable[[], None]
@@ -75,7 +75,7 @@ class Control:
         return 200, answer
 
     def _identity(self, method: str, path: str, body: bytes) -> tuple[int, Message]:
-        """Answer what is asked about tokens, their issuers, and decisions."""
+        """Answer requests for tokens, their issuers, and decisions."""
         match method, path:
             case (("GET" | "DELETE"), "decisions"):
                 if method == "DELETE":
@@ -99,7 +99,7 @@ class Control:
 
 
 def _since(query: bytes) -> float:
-    """The time that a query asks for; the beginning where it names none."""
+    """Return the time that a query names; 0 if it names none."""
     given = parse_qs(query.decode(), keep_blank_values=True)
     if unknown := given.keys() - {"since"}:
         raise ValueError(f"unknown {', '.join(sorted(unknown))}: use since=<seconds since the epoch>")

@@ -1,4 +1,4 @@
-"""ministack in this process, patched, with the services it lacks, behind one port of 127.0.0.1."""
+"""Runs patched ministack in this process, with the services that it lacks, on one port of 127.0.0.1."""
 
 import asyncio
 import concurrent.futures
@@ -13,7 +13,7 @@ from local.cloud.control import PREFIX, Control
 from local.cloud.faults.door import Door
 from local.cloud.identity.decisions import DECISIONS
 from local.cloud.metrics.store import STORE
-from local.cloud.patches import install, ministack
+from local.cloud.ministack import install, ministack
 from local.cloud.routing.invocation import MODULES, Invoker
 from local.cloud.timeline import TIMELINE
 from local.cloud.workers.code import runtime_packages
@@ -32,7 +32,7 @@ class ServerError(Exception):
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that listens on 127.0.0.1; port 0 is any free one. Raises ServerError where the port is taken."""
+    """Return a socket that listens on 127.0.0.1; port 0 is any free one. Raises ServerError if the port is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -48,7 +48,7 @@ def listen(port: int) -> socket.socket:
 
 
 def surround(environment: MutableMapping[str, str], port: int, state: Path) -> None:
-    """Leave in `environment` only what ministack needs: it reads dozens of variables, and not the user's."""
+    """Keep in `environment` only what ministack needs: it reads dozens of variables, and must not read the user's."""
     kept = {name: environment[name] for name in _KEPT_VARIABLES if name in environment}
     environment.clear()
     environment.update(
@@ -154,7 +154,7 @@ class Server:
             await self._ministack.app(scope, receive, send)
 
     async def _lifespan(self, receive: Callable[..., Awaitable[Any]], send: Callable[..., Any]) -> None:
-        """The part of ministack's start-up that is wanted: neither Docker nor SFTP nor MQTT nor start-up scripts."""
+        """Run the needed part of ministack's start-up: neither Docker nor SFTP nor MQTT nor start-up scripts."""
         await receive()
         loop = self._invoker.loop = asyncio.get_running_loop()
         loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_THREADS))

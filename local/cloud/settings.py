@@ -1,4 +1,4 @@
-"""What may be set while the cloud runs, from the command line or the control plane, read and changed as one."""
+"""The settings that may change while the cloud runs, by the command line or the control plane, as one document."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,25 +8,25 @@ from local.cloud.metrics import store
 
 
 class SettingsError(ValueError):
-    """Every mistake in a change of the settings, one a line."""
+    """A change of the settings has mistakes; the message has one a line."""
 
 
 class Switches:
-    """What is on or off."""
+    """The settings that are on or off."""
 
     executed_version_always = False
-    """Publish ExecutedVersion for an alias without weights too: AWS does not document either way."""
+    """Publish ExecutedVersion for an alias without weights too: AWS does not document if it does."""
     enforce = False
-    """Ask the policies of IAM before each call."""
+    """Enforce IAM's policies on each call."""
     root = True
-    """While they are asked: whether the bare account id is still an access key, the administrator's."""
+    """While they are enforced: True if the bare account id is still the administrator's access key."""
 
 
 SWITCHES = Switches()
 
 
 def read() -> dict[str, Any]:
-    """The settings as JSON shows them."""
+    """Return the settings in JSON's form."""
     return {
         "factor": CLOCK.factor,
         "lateness_minutes": store.SETTINGS.lateness_minutes,

@@ -1,4 +1,4 @@
-"""The one timeline: what is due is done in the order of simulated time, by one thread, however late the machine is.
+"""The one timeline: one thread does what is due in the order of simulated time, however late the machine is.
 
 Alarms register their evaluations, CodeDeploy the steps of its curves and the ends of its hooks, Lambda the retries of
 asynchronous calls. What ends by itself (a session, a token) and what becomes visible late (a metric) asks `now`. So a
@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from local.cloud.clock import CLOCK
 
 PATIENCE = 2.0
-"""Real seconds for which a call under way holds back what was due after it began: a call that takes longer is slow by
-itself, not by this machine."""
+"""Real seconds for which a running call delays what was due after it began: a longer call is slow by itself, not
+because of this machine."""
 _SHORTEST_WAIT = 0.001
 
 _LOG = logging.getLogger(__name__)
@@ -37,29 +37,29 @@ class Timeline:
         self._calls: dict[int, float] = {}
 
     def now(self) -> float:
-        """How far the timeline has come: all that was due before has been done. Never later than the clock."""
+        """Return the timeline's time: all that was due before is done. It is never later than the clock."""
         with self._changed:
             return self._reached()
 
     def at(self, due: float, deed: Deed) -> None:
-        """Do `deed` when the timeline comes to `due`; at once, but after what was due before, where that is over."""
+        """Do `deed` when the timeline reaches `due`; if that has passed, at once, but after what was due before."""
         with self._changed:
             heapq.heappush(self._due, (due, next(self._order), deed))
             self._changed.notify_all()
 
     def soon(self, deed: Deed) -> None:
-        """Do `deed` next, if something on the timeline asks for it; else when the timeline comes to this moment."""
+        """Do `deed` next if called on the timeline; else when the timeline reaches the present moment."""
         with self._changed:
             here = self._doing if self.is_here() else None
         self.at(self._clock() if here is None else here, deed)
 
     def is_here(self) -> bool:
-        """Whether this is the thread that does what is due."""
+        """Return True in the thread that does what is due."""
         return threading.current_thread() is self._doer
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """A call is under way: what is due after its beginning waits for its end, which may be for PATIENCE."""
+        """Delay, while a call runs, what is due after its beginning; at most for PATIENCE."""
         with self._changed:
             key = next(self._order)
             self._calls[key] = self._clock()
@@ -71,11 +71,11 @@ class Timeline:
                 self._changed.notify_all()
 
     def start(self) -> None:
-        """Do what is due, in a thread, from now on."""
+        """Start the thread that does what is due."""
         threading.Thread(target=self._run, name="timeline", daemon=True).start()
 
     def catch_up(self) -> None:
-        """Do all that is due and that no call holds back, in order, in this thread."""
+        """Do all that is due and that no call delays, in order, in this thread."""
         self._doer = threading.current_thread()
         while (deed := self._take()) is not None:
             self._do(deed)
@@ -113,7 +113,7 @@ class Timeline:
         return min(self._clock(), self._due[0][0]) if self._due else self._clock()
 
     def _wait(self) -> float | None:
-        """Seconds until the first thing can be done; None where nothing is due ever."""
+        """Return the seconds until the first thing can be done; None if nothing will be due."""
         if not self._due:
             return None
         now, due = self._clock(), self._due[0][0]

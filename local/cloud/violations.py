@@ -1,4 +1,4 @@
-"""What a request gets wrong by botocore's model: required members, enumerations, patterns, lengths and ranges."""
+"""Finds violations of botocore's model in a request: required members, enumerations, patterns, lengths and ranges."""
 
 import re
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from botocore.model import Shape  # type: ignore[import-untyped]
 
 
 class Violation(NamedTuple):
-    """One constraint that a request does not meet, worded as AWS words it."""
+    """One violated constraint, in AWS's words."""
 
     path: str
-    """Where, e.g. `metricData.1.member.dimensions`."""
+    """The path of the value, e.g. `metricData.1.member.dimensions`."""
     member: str
     """The last name in the path that is a member's, e.g. `Dimensions`."""
     value: Any
@@ -24,7 +24,7 @@ class Violation(NamedTuple):
 
 
 def violations(shape: Shape | None, value: Any, path: str = "", member: str = "") -> Iterator[Violation]:
-    """Every constraint of `shape` that `value` does not meet, in the model's order."""
+    """Yield every constraint of `shape` that `value` does not meet, in the model's order."""
     if shape is None:
         return
     if shape.type_name == "structure":
@@ -61,5 +61,5 @@ def _broken(shape: Shape, value: Any) -> Iterator[str]:
 
 
 def _python(pattern: str) -> str:
-    """The models' patterns are Java's; Python knows no property classes, which then mean any character."""
+    """Translate a model's Java pattern to Python, which has no property classes: they then match any word character."""
     return re.sub(r"\\p\{\w+\}", r"\\w", pattern)

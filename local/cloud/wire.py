@@ -1,4 +1,4 @@
-"""The wire protocols of a service, read and written by botocore's own model of it: rpc-v2-cbor, JSON and query.
+"""Reads and writes a service's wire protocols by botocore's own model of it: rpc-v2-cbor, JSON and query.
 
 Operations are plain functions from a request (a dict in the model's shapes; times as seconds since the epoch) to a
 result of the same kind. https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class ServiceError(Exception):
-    """An error as the service words it."""
+    """An error in the service's words."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -44,8 +44,8 @@ class ServiceError(Exception):
 class Service:
     """One service of the local AWS.
 
-    `refuse` turns what botocore's model finds wrong in a request into the service's error; `fallback` answers the
-    operations that are not in `operations`.
+    `refuse` turns violations of botocore's model into the service's error; `fallback` answers the operations that are
+    not in `operations`.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Service:
 
     @cached_property
     def model(self) -> ServiceModel:
-        """botocore's model of the service."""
+        """Return botocore's model of the service."""
         return botocore.session.get_session().get_service_model(self.name)
 
     async def handle_request(
@@ -137,7 +137,7 @@ def _dump(protocol: str, value: Any) -> bytes:
 
 
 def read(protocol: str, shape: Shape | None, body: bytes, form: dict[str, list[str]]) -> dict[str, Any]:
-    """A request in the shape's terms. Raises ServiceError where it is none."""
+    """Parse a request into the shape's types. Raises ServiceError if it does not fit."""
     if shape is None:
         return {}
     if protocol == _QUERY:
@@ -151,7 +151,7 @@ def read(protocol: str, shape: Shape | None, body: bytes, form: dict[str, list[s
 
 
 def _shaped(shape: Shape, value: Any, path: str) -> Any:
-    """`value` in the types of `shape`; members that the model does not have are dropped, as AWS does."""
+    """Convert `value` to the types of `shape`; members that the model does not have are dropped, as on AWS."""
     kind = shape.type_name
     try:
         if kind == "structure":
@@ -193,7 +193,7 @@ def _epoch(value: Any) -> float:
 
 
 def _from_form(shape: Shape, form: dict[str, str], prefix: str) -> Any:
-    """The value at `prefix` of a form such as `Dimensions.member.1.Name=x`; None where there is none."""
+    """Return the value at `prefix` of a form such as `Dimensions.member.1.Name=x`; None if there is none."""
     if shape.type_name == "structure":
         dotted = f"{prefix}." if prefix else ""
         found = {name: _from_form(member, form, dotted + name) for name, member in shape.members.items()}
@@ -210,7 +210,7 @@ def _from_form(shape: Shape, form: dict[str, str], prefix: str) -> Any:
 
 
 def _plain(shape: Shape, value: Any, protocol: str) -> Any:
-    """`value` ready for CBOR or JSON: only what the model knows, no nulls, times as the protocol writes them."""
+    """Convert `value` for CBOR or JSON: only members of the model, no nulls, times in the protocol's form."""
     kind = shape.type_name
     if kind == "structure":
         known: Mapping[str, Shape] = shape.members

@@ -3,4 +3,4 @@
 import os
 
 STARTED_BY = os.getppid()
-"""The process that started this one; asked first of all, since it may be gone before the rest is imported."""
+"""The process that started this one; read first of all, since it may be gone before the rest is imported."""

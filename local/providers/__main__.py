@@ -1,4 +1,4 @@
-"""`python -m local.providers`: serve the stand-in aws and terraform plugins until told to stop.
+"""`python -m local.providers`: serve the stand-in aws and terraform plugins until a signal.
 
 Prints the line that makes Pulumi attach to them. Ends on SIGTERM, SIGINT, or with the process that started it.
 """
@@ -22,7 +22,7 @@ from local.providers.terraform import TerraformPlugin
 
 
 def main() -> int:
-    """Serve until the end; 1 where the endpoint is not on this machine."""
+    """Serve until a signal; return 1 if the endpoint is not on this machine."""
     parser = argparse.ArgumentParser(prog="python -m local.providers", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--ready-file", type=Path, help="written once both plugins answer: their line and the process id"
@@ -39,7 +39,7 @@ def main() -> int:
     except ProviderError as error:
         sys.stderr.write(f"local.providers: {error}\n")
         return 1
-    # Only the environment counts: neither a profile of the user's nor a metadata service may lend credentials.
+    # Only the environment counts: neither a user's profile nor a metadata service may provide credentials.
     os.environ.update(
         AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true"
     )
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _alive(parent: int) -> bool:
-    """Whether `parent` still runs. One that ended unwaited for is a zombie, but then its child has a new parent."""
+    """Return True if `parent` still runs. Even if it is a zombie, its child has a new parent."""
     if parent == STARTED_BY:
         return os.getppid() == parent
     try:

@@ -1,4 +1,4 @@
-"""Archives as Pulumi sends them, turned into the zip that Lambda takes."""
+"""Turns archives, as Pulumi sends them, into the zip that Lambda accepts."""
 
 import io
 import zipfile
@@ -13,12 +13,13 @@ from local.providers.wire import ASSET, signature
 
 @dataclass(frozen=True)
 class Assets:
-    """Reads archives. `project`: the folder in which relative paths start; the engine does not tell its own."""
+    """Reads archives. `project`: the folder in which relative paths start; the engine does not send its own."""
 
     project: Path
 
     def zipped(self, archive: Any) -> bytes:
-        """The zip of an archive: a zip file's own bytes, or a new zip whose bytes depend only on the contents."""
+        """Return the zip of an archive: a zip file's own bytes, or a new zip whose bytes depend only on the
+        contents."""
         path = self._path(archive) if "path" in archive else None
         if path and path.is_file():
             return self._read(path)

@@ -1,4 +1,4 @@
-"""The provider protocol's six operations on any `Resource`: from its declaration and its calls, in plain bags."""
+"""The provider protocol's six operations on any `Resource`, by its declaration and its calls, on plain dicts."""
 
 import contextlib
 import hashlib
@@ -26,7 +26,7 @@ _TAGS = frozenset({"tags", "tagsAll"})
 
 
 class PartialError(Exception):
-    """The thing exists, but is not all that was asked for: it goes into the state, and the next `up` goes on."""
+    """The resource exists but is incomplete: it goes into the state, and the next `up` completes it."""
 
     def __init__(self, reason: str, identity: str, state: Bag) -> None:
         super().__init__(reason)
@@ -35,21 +35,21 @@ class PartialError(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """An input that cannot be accepted. `path` is empty where it is about the resource as a whole."""
+    """An invalid input. `path` is empty if the failure is about the resource as a whole."""
 
     path: str
     reason: str
 
 
 def home(resource: Resource) -> str:
-    """The file in which a type is declared."""
+    """Return the file in which a type is declared."""
     return f"{type(resource).__module__.replace('.', '/')}.py"
 
 
 def check(
     resource: Resource, name: str, old: Bag, new: Bag, *, seed: bytes, tags: dict[str, str]
 ) -> tuple[Bag, list[Failure]]:
-    """The inputs with names, defaults and tags filled in, and what is wrong with them."""
+    """Return the inputs with names, defaults and tags filled in, and what is wrong with them."""
     given = without_defaults(new)
     failures = list(_failures(resource, resource.fields, given))
     inputs = filled(resource.fields, given)
@@ -84,8 +84,8 @@ def _generated(name: str, seed: bytes) -> str:
 
 
 def left_alone(state: Bag, new: Bag, ignored: Iterable[str]) -> Bag:
-    """The inputs with the properties of `ignoreChanges` as the state has them: a bridged provider compares and sends
-    them so, whatever is in the inputs. Raises ProviderError where only a part of a property is to be ignored.
+    """Return the inputs with the properties of `ignoreChanges` as the state has them: a bridged provider compares and
+    sends them so, whatever is in the inputs. Raises ProviderError if only a part of a property is to be ignored.
 
     `processIgnoreChanges` in https://github.com/pulumi/pulumi-terraform-bridge/blob/v3.120.0/pkg/tfshim/sdk-v2
     """
@@ -97,8 +97,8 @@ def left_alone(state: Bag, new: Bag, ignored: Iterable[str]) -> Bag:
 
 
 def diff(resource: Resource, state: Bag, new: Bag) -> tuple[list[Change], bool]:
-    """What differs between the last known state and new inputs, outputs that will move among it, and whether the old
-    thing must go before its replacement comes, since both would bear the name that the program gives."""
+    """Return the changes between the last known state and new inputs, outputs included, and True if the old resource
+    must be deleted before its replacement is created, since both would have the name that the program gives."""
     found = list(changes(resource.fields, state, new))
     moved = resource.unknown_after(new, frozenset(change.top for change in found)) & state.keys()
     found += [Change(name, "UPDATE", replaces=False) for name in sorted(moved)]
@@ -108,15 +108,15 @@ def diff(resource: Resource, state: Bag, new: Bag) -> tuple[list[Change], bool]:
 
 
 def create(resource: Resource, aws: Aws, new: Bag, *, preview: bool) -> tuple[str, Bag]:
-    """Make the thing; its id and state. PartialError where it exists and something else failed."""
+    """Create the resource; return its id and state. Raises PartialError if it exists and something else failed."""
     inputs = without_defaults(new)
     if preview:
         computed = {key for key, spec in resource.fields.items() if spec.computed and key not in inputs}
         return "", {**dict.fromkeys([*resource.outputs, *computed], UNKNOWN), **inputs}
-    with told("creating", resource, inputs):
+    with reported("creating", resource, inputs):
         identity = resource.create(aws, inputs)
     try:
-        with told("creating", resource, inputs):
+        with reported("creating", resource, inputs):
             resource.settle(aws, identity, inputs)
     except ProviderError as error:
         live = _found(resource, aws, identity, inputs)
@@ -128,7 +128,7 @@ def create(resource: Resource, aws: Aws, new: Bag, *, preview: bool) -> tuple[st
 
 
 def read(resource: Resource, aws: Aws, identity: str, state: Bag, inputs: Bag) -> tuple[str, Bag, Bag]:
-    """The thing as it is now: id, state, inputs. The id is empty where it is gone. An empty `state` is an import."""
+    """Read the resource: its id, state and inputs. The id is empty if it is gone. An empty `state` means an import."""
     live = _found(resource, aws, identity, state or resource.locate(identity))
     if live is None:
         return "", {}, {}
@@ -143,13 +143,13 @@ def read(resource: Resource, aws: Aws, identity: str, state: Bag, inputs: Bag) -
 
 
 def update(resource: Resource, aws: Aws, identity: str, old: Bag, new: Bag, *, preview: bool) -> Bag:
-    """Bring the thing to the inputs `new`; its state."""
+    """Change the resource to the inputs `new`; return its state."""
     inputs = without_defaults(new)
     changed = frozenset(change.top for change in changes(resource.fields, old, inputs))
     if preview:
         kept = {key: value for key, value in old.items() if key not in resource.fields or resource.fields[key].computed}
         return {**kept, **inputs, **dict.fromkeys(resource.unknown_after(inputs, changed), UNKNOWN)}
-    with told("updating", resource, old):
+    with reported("updating", resource, old):
         if changed & _TAGS:
             before, after = old.get("tagsAll") or {}, inputs.get("tagsAll") or {}
             resource.retag(aws, old, sorted(before.keys() - after.keys()), after)
@@ -164,8 +164,8 @@ def update(resource: Resource, aws: Aws, identity: str, old: Bag, new: Bag, *, p
 
 
 def delete(resource: Resource, aws: Aws, identity: str, state: Bag) -> None:
-    """End the thing; to find it gone already is success."""
-    with told("deleting", resource, state):
+    """Delete the resource; it is no error if it is gone already."""
+    with reported("deleting", resource, state):
         try:
             resource.delete(aws, identity, state)
         except Exception as error:
@@ -174,7 +174,7 @@ def delete(resource: Resource, aws: Aws, identity: str, state: Bag) -> None:
 
 
 def _found(resource: Resource, aws: Aws, identity: str, state: Bag) -> Live | None:
-    with told("reading", resource, state):
+    with reported("reading", resource, state):
         try:
             return resource.read(aws, identity, state)
         except Exception as error:
@@ -184,7 +184,7 @@ def _found(resource: Resource, aws: Aws, identity: str, state: Bag) -> Live | No
 
 
 def _state(resource: Resource, aws: Aws, live: Live, prior: Bag) -> Bag:
-    """What AWS tells, in the user's own words where they mean the same, and what it does not tell as it was before."""
+    """Return the state by AWS's answer. Equal values stay as the user wrote them; unread ones stay as they were."""
     now = dict(live.bag)
     if resource.tagged:
         own, everything = prior.get("tags") or {}, now.pop("tags", {})
@@ -194,16 +194,16 @@ def _state(resource: Resource, aws: Aws, live: Live, prior: Bag) -> Bag:
     if resource.regional:
         now.setdefault("region", aws.region)
     for name, spec in resource.fields.items():
-        told = now.get(name) is not None
-        if name in prior and (spec.unread or (told and spec.normal(prior[name]) == spec.normal(now[name]))):
+        known = now.get(name) is not None
+        if name in prior and (spec.unread or (known and spec.normal(prior[name]) == spec.normal(now[name]))):
             now[name] = prior[name]
         now[name] = shown(spec, now.get(name))
     return {**resource.also, **now, "id": live.id}
 
 
 @contextlib.contextmanager
-def told(verb: str, resource: Resource, bag: Bag) -> Iterator[None]:
-    """Errors of AWS in the words in which the real provider passes them on."""
+def reported(verb: str, resource: Resource, bag: Bag) -> Iterator[None]:
+    """Raise AWS's errors in the words in which the real provider reports them."""
     try:
         yield
     except ProviderError:

@@ -1,4 +1,4 @@
-"""What a resource type is here: which properties it has, how they compare, and the calls that make and change it.
+"""The base of resource types: their properties, how these compare, and the calls that create and change a resource.
 
 A type is a subclass of `Resource` in `local/providers/aws/`. It declares its properties as the SDK names them and makes
 real AWS calls; the rest (checks, names, diffs, tags, previews) is done from the declaration. Standard library only.
@@ -31,11 +31,11 @@ GONE = frozenset(
         "ServerSideEncryptionConfigurationNotFoundError",
     }
 )
-"""The error codes by which AWS says that a thing is not there."""
+"""AWS's error codes for a resource that does not exist."""
 
 
 class ProviderError(Exception):
-    """Something the user must read: printed as it is, without a traceback."""
+    """An error for the user: it is printed as it is, without a traceback."""
 
 
 class Aws(Protocol):
@@ -51,17 +51,17 @@ class Aws(Protocol):
 
 
 def error_code(error: BaseException) -> str:
-    """The code of an error that AWS answered, "" for any other."""
+    """Return the code of an error of AWS's; "" for any other error."""
     return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
 def same(value: Any) -> Any:
-    """The normal form of a value that is compared as it is."""
+    """Return a value that is compared as it is."""
     return value
 
 
 def json_text(value: Any) -> Any:
-    """The normal form of JSON text: formatting and the order of keys do not matter."""
+    """Return the normal form of JSON text: formatting and the order of keys do not matter."""
     try:
         return json.loads(value)
     except (TypeError, ValueError):
@@ -69,7 +69,8 @@ def json_text(value: Any) -> Any:
 
 
 def policy_text(value: Any) -> Any:
-    """The normal form of an IAM policy document: nor does the order of lists, nor whether a list of one is a list."""
+    """Return the normal form of an IAM policy document: as for JSON; the order of lists and lists of one do not matter
+    either."""
     return _policy(json_text(value))
 
 
@@ -83,13 +84,13 @@ def _policy(value: Any) -> Any:
 
 
 def sorted_text(value: Any) -> Any:
-    """JSON text as the provider keeps it: without spaces, keys in order."""
+    """Return JSON text as the provider keeps it: without spaces, keys in order."""
     parsed = json_text(value)
     return value if isinstance(parsed, str) else json.dumps(parsed, sort_keys=True, separators=(",", ":"))
 
 
 def version_first(value: Any) -> Any:
-    """As `sorted_text`, but a policy's Version comes first, as the provider keeps policies of IAM."""
+    """Return `sorted_text`, but with a policy's Version first, as the provider keeps policies of IAM."""
     parsed = json_text(value)
     if not isinstance(parsed, dict) or "Version" not in parsed:
         return sorted_text(value)
@@ -98,7 +99,7 @@ def version_first(value: Any) -> Any:
 
 
 def archive_hash(value: Any) -> Any:
-    """The normal form of an archive: its contents' hash, which the engine computes and always sends."""
+    """Return the normal form of an archive: its contents' hash, which the engine computes and always sends."""
     return value.get("hash", value) if signature(value) == ARCHIVE else value
 
 
@@ -106,11 +107,12 @@ def archive_hash(value: Any) -> Any:
 class Field:
     """One input property.
 
-    `default`: what the real provider fills in where it is left out; `implied`: it does not, AWS takes that value.
-    `zero`: what the state shows where it is not set. `computed`: AWS fills it in, so leaving it out changes nothing.
-    `unread`: AWS does not tell it, so it is kept as it was given. `unordered`: a list whose order says nothing. `form`:
-    the normal form in which values are compared, `kept` the one in the state. `of`: the properties of an object, or of
-    each object in a list. `api`: its name in AWS, where that is not spelled as the service spells the others.
+    `default`: filled in by the real provider if the property is left out; `implied`: not filled in, but AWS uses it.
+    `zero`: the state's value if it is not set. `computed`: AWS fills it in, so leaving it out changes nothing.
+    `unread`: AWS does not return it, so it is kept as it was given. `unordered`: a list whose order says nothing.
+    `form`: the normal form in which values are compared, `kept` the one in the state. `of`: the properties of an
+    object, or of each object in a list. `api`: its name in AWS, where that is not spelled as the service spells the
+    others.
     """
 
     required: bool = False
@@ -127,7 +129,8 @@ class Field:
     api: str = ""
 
     def normal(self, value: Any) -> Any:
-        """`value` in the one form in which equal settings are equal; None where it says no more than leaving it out."""
+        """Return the normal form of `value`, in which equal settings are equal; None if it means the same as leaving it
+        out."""
         if value is None or value == UNKNOWN:
             return self.default or None if value is None else value
         if isinstance(value, list):
@@ -149,7 +152,7 @@ Fields = Mapping[str, Field]
 
 
 def filled(fields: Fields, bag: Mapping[str, Any]) -> Bag:
-    """`bag` with the defaults that are left out, and in each object the names of those that were filled in."""
+    """Return `bag` with its defaults filled in and, in each object, the names of the filled-in properties."""
     given = {name: _filled(fields[name], value) if name in fields else value for name, value in bag.items()}
     added = {
         name: spec.default
@@ -166,7 +169,7 @@ def _filled(spec: Field, value: Any) -> Any:
 
 
 def shown(spec: Field, value: Any) -> Any:
-    """`value` as the state shows it: whole, what is not set as the provider writes that."""
+    """Return `value` as the state shows it: complete, with unset properties as the provider writes them."""
     if value is None or value in ([], {}):
         return spec.default if spec.zero is None and not spec.implied else spec.zero
     if isinstance(value, list):
@@ -178,12 +181,12 @@ def shown(spec: Field, value: Any) -> Any:
 
 
 def props(**fields: Field) -> Fields:
-    """Properties by their names."""
+    """Return properties by their names."""
     return fields
 
 
 def unset(**zeros: Any) -> Bag:
-    """Properties that no program here sets, each with what the real provider's state shows of it then."""
+    """Return properties that no program here sets, each with its value in the real provider's state."""
     return zeros
 
 
@@ -193,7 +196,7 @@ REGION = props(region=Field(computed=True, replaces=True))
 
 @dataclass(frozen=True)
 class Change:
-    """A property that differs: its path as Pulumi writes it; ADD, DELETE or UPDATE; whether it asks for a new thing."""
+    """A changed property: its path as Pulumi writes it; ADD, DELETE or UPDATE; True if it requires a replacement."""
 
     path: str
     kind: str
@@ -201,12 +204,12 @@ class Change:
 
     @property
     def top(self) -> str:
-        """The resource's own property that the path starts with."""
+        """Return the resource's own property that the path starts with."""
         return self.path.partition(".")[0].partition("[")[0]
 
 
 def changes(fields: Fields, old: Bag, new: Bag, prefix: str = "", replaces: bool = False) -> Iterator[Change]:
-    """What differs between the state `old` and the inputs `new`."""
+    """Return the changes between the state `old` and the inputs `new`."""
     for name, spec in fields.items():
         if name not in new and spec.computed:
             continue
@@ -231,14 +234,14 @@ def _changes(spec: Field, old: Any, new: Any, path: str, replaces: bool) -> Iter
 
 
 def to_api(fields: Fields, bag: Bag, spell: Callable[[str], str]) -> dict[str, Any]:
-    """The properties of `bag` under the names AWS gives them."""
+    """Return the properties of `bag` under the names AWS gives them."""
     return {
         spec.api or spell(name): _nested(spec, bag[name], to_api, spell) for name, spec in fields.items() if name in bag
     }
 
 
 def from_api(fields: Fields, answer: Mapping[str, Any], spell: Callable[[str], str]) -> Bag:
-    """The properties that AWS's `answer` holds, under the names Pulumi gives them."""
+    """Return the properties that AWS's `answer` holds, under the names Pulumi gives them."""
     named = {name: (spec, answer.get(spec.api or spell(name))) for name, spec in fields.items()}
     return {name: _nested(spec, value, from_api, spell) for name, (spec, value) in named.items() if value is not None}
 
@@ -252,17 +255,17 @@ def _nested(spec: Field, value: Any, convert: Callable[..., Any], spell: Callabl
 
 
 def pascal(name: str) -> str:
-    """memorySize -> MemorySize, as most services spell it."""
+    """Return a name as most services spell it: memorySize -> MemorySize."""
     return name[0].upper() + name[1:]
 
 
 def pairs(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    """A map as AWS's list of pairs."""
+    """Return a map as AWS's list of pairs."""
     return [{key: name, value: tags[name]} for name in tags]
 
 
 def unpaired(items: Any, key: str = "Key", value: str = "Value") -> dict[str, str]:
-    """AWS's list of pairs as a map."""
+    """Return AWS's list of pairs as a map."""
     return {item[key]: item[value] for item in items or ()}
 
 
@@ -275,12 +278,13 @@ _TAGGING = {
     "logs": ("resourceArn", "tags", "tagKeys", False),
     "sns": ("ResourceArn", "Tags", "TagKeys", True),
 }
-"""How TagResource and UntagResource are spelled: the ARN, the tags, their keys; whether tags are a list of pairs."""
+"""The names of TagResource's and UntagResource's parameters: the ARN, the tags, their keys; True if tags are pairs."""
 
 
 @dataclass(frozen=True)
 class Live:
-    """A thing as AWS has it: its id and the properties AWS tells, under Pulumi's names; `tags` are all of its tags."""
+    """A resource as AWS has it: its id and the properties AWS returns, under Pulumi's names; `tags` are all of its
+    tags."""
 
     id: str
     bag: Bag
@@ -290,13 +294,13 @@ class Resource:
     """A resource type. Subclasses declare the class variables and define `create`, `read`, `update` and `delete`."""
 
     kind: ClassVar[str]  # the type token
-    service: ClassVar[str]  # as boto3 names it
-    label: ClassVar[str]  # as the real provider's errors name it
+    service: ClassVar[str]  # boto3's name of it
+    label: ClassVar[str]  # the name in the real provider's errors
     own: ClassVar[Fields] = {}  # the declared `fields`, without tags and region
     fields: ClassVar[Fields] = {}
     outputs: ClassVar[tuple[str, ...]] = ()  # beside the inputs
-    also: ClassVar[Bag] = {}  # the SDK's further properties, as the state shows them unset
-    name: ClassVar[str | None] = "name"  # the property that is named by itself where it is left out
+    also: ClassVar[Bag] = {}  # the SDK's other properties, with their unset values in the state
+    name: ClassVar[str | None] = "name"  # the property whose value is generated if it is left out
     regional: ClassVar[bool] = True
     tagged: ClassVar[bool] = False
 
@@ -305,26 +309,26 @@ class Resource:
         cls.fields = {**cls.own, **(TAGS if cls.tagged else {}), **(REGION if cls.regional else {})}
 
     def locate(self, identity: str) -> Bag:
-        """The properties by which a thing is found, from the id that `import` is given."""
+        """Return the properties that identify a resource, from the id that is given to `import`."""
         return {self.name: identity} if self.name else {}
 
     def create(self, aws: Aws, new: Bag) -> str:
-        """Make it and return its id. What may fail after the thing exists belongs into `settle`."""
+        """Create the resource and return its id. What may fail after it exists belongs into `settle`."""
         raise NotImplementedError
 
     def settle(self, aws: Aws, identity: str, new: Bag) -> None:
-        """What is left to do once the thing exists; if it fails, the thing is kept and the next `up` goes on."""
+        """Do the rest once the resource exists; if this fails, the resource is kept and the next `up` completes it."""
 
     def read(self, aws: Aws, identity: str, state: Bag) -> Live | None:
-        """The thing, found by `identity` and `state` (its last known properties, or `locate`); None if it is gone."""
+        """Read the resource by `identity` and `state` (its last known properties, or `locate`); None if it is gone."""
         raise NotImplementedError
 
     def update(self, aws: Aws, identity: str, old: Bag, new: Bag, changed: frozenset[str]) -> None:
-        """Bring the thing from `old` to `new`; `changed`: the top-level properties that differ, tags aside."""
+        """Change the resource from `old` to `new`; `changed`: the top-level properties that differ, except tags."""
         raise NotImplementedError
 
     def retag(self, aws: Aws, state: Bag, gone: list[str], tags: dict[str, str]) -> None:
-        """Take the tags `gone` away and set `tags`."""
+        """Remove the tags `gone` and set `tags`."""
         arn, all_tags, keys, listed = _TAGGING[self.service]
         if gone:
             aws(self.service).untag_resource(**{arn: state["arn"], keys: gone})
@@ -332,9 +336,9 @@ class Resource:
             aws(self.service).tag_resource(**{arn: state["arn"], all_tags: pairs(tags) if listed else tags})
 
     def delete(self, aws: Aws, identity: str, state: Bag) -> None:
-        """End it. An error by which AWS says that it is gone already is success."""
+        """Delete the resource. AWS's error for a resource that is gone already is no failure."""
         raise NotImplementedError
 
     def unknown_after(self, new: Bag, changed: frozenset[str]) -> frozenset[str]:
-        """The outputs that an update which changes the properties `changed` will change too."""
+        """Return the outputs that also change in an update of the properties `changed`."""
         return frozenset()

@@ -1,4 +1,4 @@
-"""The gRPC side: what every stand-in plugin answers, and the aws plugin.
+"""The gRPC servers: the answers of every stand-in plugin, and the aws plugin.
 
 The protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/providers/README.html
 """
@@ -22,18 +22,18 @@ from local.providers.settings import SETTINGS
 from local.providers.wire import Bag, from_struct
 
 Invoke = tuple[frozenset[str], Callable[[Any, Bag], Bag]]
-"""A function of a provider: the arguments it knows, and what answers it, given AWS and the arguments."""
+"""A function of a provider: its known arguments, and its implementation, which gets AWS and the arguments."""
 
 
 def struct(bag: Bag) -> struct_pb2.Struct:
-    """A bag on the wire."""
+    """Return a dict in its wire form."""
     message = struct_pb2.Struct()
     message.update(bag)
     return message
 
 
 def call(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of the protocol whose errors end the call with one message for the user, and nothing else."""
+    """Wrap a method of the protocol, so that an error ends the call with one message for the user."""
 
     @functools.wraps(method)
     def answer(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
@@ -59,7 +59,7 @@ def call(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _details(error: operations.PartialError, reason: str) -> bytes:
-    """The state of a thing that exists but is not finished, in the form in which the engine looks for it."""
+    """Return the state of an incomplete resource in the form that the engine expects."""
     detail = any_pb2.Any()
     state = struct(error.state)
     detail.Pack(provider_pb2.ErrorResourceInitFailed(id=error.identity, properties=state, reasons=[reason]))
@@ -68,44 +68,44 @@ def _details(error: operations.PartialError, reason: str) -> bytes:
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
-    """What both plugins answer alike: the handshake, and functions. Methods that are not here are unimplemented."""
+    """The base of both plugins: the handshake, and functions. Other methods are unimplemented."""
 
     package: str
     version: str
     functions: Mapping[str, Invoke]
 
     def Handshake(self, request: Any, context: Any) -> Any:
-        """No secrets, resources or outputs on the wire: the engine keeps track of them itself."""
+        """Answer that no secrets, resources or outputs are passed: the engine tracks them itself."""
         return provider_pb2.ProviderHandshakeResponse()
 
     def Attach(self, request: Any, context: Any) -> Any:
-        """The engine says where it listens; nothing is sent to it."""
+        """Accept the engine's address; nothing is sent to it."""
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:
-        """Calls are short: those that run are finished."""
+        """Do nothing: calls are short, and running ones finish."""
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        """The version of the SDK that this stand-in speaks to."""
+        """Return the version of the SDK that this stand-in supports."""
         return plugin_pb2.PluginInfo(version=self.version)
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
-        """Every setting is accepted as it is."""
+        """Accept every setting as it is."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
-        """Settings may change in place."""
+        """Answer that settings may change in place."""
         changed = from_struct(request.olds) != from_struct(request.news)
         return provider_pb2.DiffResponse(changes=_some(changed))
 
     def Configure(self, request: Any, context: Any) -> Any:
-        """Nothing to set up."""
+        """Do nothing: there is nothing to set up."""
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     @call
     def Check(self, request: Any, context: Any) -> Any:
-        """A resource type that is not among those of a subclass."""
+        """Refuse a resource type that no subclass has."""
         raise ProviderError(f"the stand-in {self.package} provider has no resource type {request.type}")
 
     @call
@@ -125,11 +125,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.InvokeResponse(**{"return": struct(function(self.aws(context, arguments), arguments))})
 
     def remedy(self, token: str) -> str:
-        """Where to add what is missing."""
+        """Return where to add what is missing."""
         return "add it in local/providers"
 
     def aws(self, context: grpc.ServicerContext, bag: Bag) -> Any:
-        """AWS as the caller's provider sees it, for functions and resources that need it."""
+        """Return AWS with the settings of the caller's provider, for functions and resources that need it."""
         return None
 
 
@@ -155,14 +155,14 @@ class AwsPlugin(Plugin):
         return self.resources[token]
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
-        """Settings that a stand-in cannot honour are refused, not ignored."""
+        """Refuse settings that a stand-in cannot honour, rather than ignore them."""
         strange = sorted(from_struct(request.news).keys() - SETTINGS - {"version"})
         reason = "the stand-in aws provider has no such setting: add it in local/providers/settings.py"
         failures = [provider_pb2.CheckFailure(property=key, reason=reason) for key in strange]
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
-        """Another region means other resources."""
+        """Answer that another region replaces all resources."""
         old, new = from_struct(request.olds), from_struct(request.news)
         changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)} - {"version"}
         replaces = sorted(changed & {"region"})
@@ -203,7 +203,7 @@ class AwsPlugin(Plugin):
 
     @call
     def Create(self, request: Any, context: Any) -> Any:
-        """Make the thing, or say what a preview can know of it."""
+        """Create the resource, or return what a preview can know of it."""
         new = from_struct(request.properties)
         identity, state = operations.create(
             self._type(request.type), self.aws(context, new), new, preview=request.preview
@@ -212,7 +212,7 @@ class AwsPlugin(Plugin):
 
     @call
     def Read(self, request: Any, context: Any) -> Any:
-        """Look the thing up, for a refresh or an import; no id where it is gone."""
+        """Read the resource for a refresh or an import; no id means that it is gone."""
         state, given = from_struct(request.properties), from_struct(request.inputs)
         aws = self.aws(context, state)
         identity, now, inputs = operations.read(self._type(request.type), aws, request.id, state, given)
@@ -222,7 +222,7 @@ class AwsPlugin(Plugin):
 
     @call
     def Update(self, request: Any, context: Any) -> Any:
-        """Change the thing in place, or say what a preview can know of it."""
+        """Change the resource in place, or return what a preview can know of it."""
         old = from_struct(request.olds)
         new = operations.left_alone(old, from_struct(request.news), request.ignoreChanges)
         aws = self.aws(context, old)
@@ -231,7 +231,7 @@ class AwsPlugin(Plugin):
 
     @call
     def Delete(self, request: Any, context: Any) -> Any:
-        """End the thing."""
+        """Delete the resource."""
         state = from_struct(request.properties)
         operations.delete(self._type(request.type), self.aws(context, state), request.id, state)
         return empty_pb2.Empty()
@@ -248,7 +248,8 @@ def _detail(change: Change) -> provider_pb2.PropertyDiff:
 
 @contextlib.contextmanager
 def serving(*plugins: Plugin) -> Iterator[list[int]]:
-    """Serve each plugin on a free port of 127.0.0.1; the ports, in order. Calls still running at the end are cut."""
+    """Serve each plugin on a free port of 127.0.0.1; yield the ports, in order. Calls that still run at the end are
+    cut."""
     servers = []
     ports = []
     try:

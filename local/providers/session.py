@@ -1,4 +1,4 @@
-"""Where the stand-ins find AWS: one local endpoint, the process's credentials, and each provider's settings."""
+"""Gives the stand-ins AWS clients: for one local endpoint, the process's credentials, and each provider's settings."""
 
 import functools
 import os
@@ -25,7 +25,7 @@ class Session:
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     def client(self, service: str, region: str) -> Any:
-        """The boto3 client of `service` in `region`, made once."""
+        """Return the boto3 client of `service` in `region`, made once."""
         with self._lock:  # boto3 makes clients from shared state that is not locked
             if (service, region) not in self._clients:
                 self._clients[service, region] = boto3.client(
@@ -38,19 +38,20 @@ class Session:
             return self._clients[service, region]
 
     def at(self, region: str | None = None) -> "Aws":
-        """AWS in `region`, by default in the provider's own."""
+        """Return AWS in `region`, by default in the provider's own."""
         return Aws(self, region or self.settings.region)
 
     @functools.cached_property
     def account(self) -> str:
-        """The account id that the credentials belong to; ProviderError where AWS does not know them."""
+        """Return the account id of the credentials. Raises ProviderError if AWS does not accept them."""
         try:
             return str(self.client("sts", self.settings.region).get_caller_identity()["Account"])
         except Exception as error:
             raise ProviderError(f"unable to validate AWS credentials.\nDetails: {_reason(error)}") from error
 
     def validate(self) -> None:
-        """Ask AWS whose credentials these are; ProviderError, in the real provider's words, if they are not allowed."""
+        """Check the account of the credentials. Raises ProviderError, in the real provider's words, if it is not
+        allowed."""
         settings = self.settings
         if settings.skip_account and not settings.allowed and not settings.forbidden:
             return
@@ -80,17 +81,17 @@ class Aws:
 
     @property
     def account(self) -> str:
-        """The account id of the credentials."""
+        """Return the account id of the credentials."""
         return self.session.account
 
     @property
     def default_tags(self) -> dict[str, str]:
-        """The provider's `defaultTags`."""
+        """Return the provider's `defaultTags`."""
         return dict(self.session.settings.default_tags)
 
 
 class Sessions:
-    """Which session a call belongs to.
+    """Finds the session of a call.
 
     All providers of a program attach to this one process and each calls Configure once, on a connection of its own; the
     calls themselves do not say which provider they are for, but they come over the same connection.
@@ -103,7 +104,7 @@ class Sessions:
         self._lock = threading.Lock()
 
     def configure(self, peer: str, bag: Bag) -> Session:
-        """Remember the settings of the provider at `peer`; ProviderError where they cannot be used."""
+        """Store the settings of the provider at `peer`. Raises ProviderError if they cannot be used."""
         settings = Settings.parse(bag, self._environment)
         endpoint = loopback(self._environment.get("AWS_ENDPOINT_URL", ""), "AWS_ENDPOINT_URL")
         with self._lock:
@@ -114,7 +115,8 @@ class Sessions:
         return session
 
     def of(self, peer: str) -> Session:
-        """The session of the provider at `peer`. A new connection goes on only where all settings are the same."""
+        """Return the session of the provider at `peer`. An unknown connection is accepted only if all settings are the
+        same."""
         with self._lock:
             if peer in self._by_peer:
                 return self._by_peer[peer]

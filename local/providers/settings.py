@@ -1,4 +1,4 @@
-"""What one `aws.Provider` may ask for, and which endpoints a stand-in may reach. Standard library only."""
+"""The settings of an `aws.Provider`, and the endpoints that a stand-in may reach. Standard library only."""
 
 import ipaddress
 import json
@@ -27,11 +27,12 @@ SETTINGS = frozenset(
         "token",
     }
 )
-"""The settings of `aws.Provider` that have a meaning here, as they are named on the wire."""
+"""The settings of `aws.Provider` that are supported here, by their names on the wire."""
 
 
 def loopback(url: str, source: str) -> str:
-    """`url`, when it leads to this machine; ProviderError naming `source` where it is empty or leads elsewhere."""
+    """Return `url` if it is on this machine. Raises ProviderError, which names `source`, if it is empty or
+    elsewhere."""
     try:
         host = urlsplit(url).hostname
         here = host is not None and (host == "localhost" or ipaddress.ip_address(host).is_loopback)
@@ -48,7 +49,7 @@ def loopback(url: str, source: str) -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """What one `aws.Provider`, explicit or default, asks for. Two providers with equal settings share one session."""
+    """The settings of one `aws.Provider`, explicit or default. Two providers with equal settings share one session."""
 
     region: str
     credentials: tuple[tuple[str, str], ...] = ()
@@ -60,7 +61,8 @@ class Settings:
 
     @classmethod
     def parse(cls, bag: Bag, environment: Mapping[str, str]) -> "Settings":
-        """From the wire, where lists and objects may be JSON text; ProviderError where the region is missing."""
+        """Parse settings from the wire, where lists and objects may be JSON text. Raises ProviderError without a
+        region."""
         known = {key: _opened(value) for key, value in bag.items()}
         region = known.get("region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
         if not region:

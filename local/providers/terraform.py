@@ -63,7 +63,7 @@ class TerraformPlugin(Plugin):
 
 
 def s3_reference(_: Any, arguments: Bag) -> Bag:
-    """The outputs of the state in a bucket, of the workspace that is asked for."""
+    """Return the outputs of the state in a bucket, for the requested workspace."""
     for required in ("bucket", "key"):
         if not arguments.get(required):
             raise ProviderError(f'error preparing config: The "{required}" attribute value must not be empty.')
@@ -75,7 +75,8 @@ def s3_reference(_: Any, arguments: Bag) -> Bag:
 
 
 def outputs(state: bytes) -> Bag:
-    """The root outputs of a state file, sensitive or not; ProviderError where it is empty or not of version 4."""
+    """Return the root outputs of a state file, sensitive or not. Raises ProviderError if it is empty or not version
+    4."""
     if not state.strip():
         raise ProviderError(_NOT_FOUND)
     unsupported = "error refreshing Terraform state: Unsupported state file format: "
@@ -101,7 +102,7 @@ def outputs(state: bytes) -> Bag:
 
 
 def _client(arguments: Bag) -> Any:
-    """S3 as the backend is told to reach it, at AWS_ENDPOINT_URL by default, and never off this machine."""
+    """Return the S3 client of the backend's endpoint, by default AWS_ENDPOINT_URL, and never off this machine."""
     region = arguments.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not region:
         raise ProviderError('error in backend configuration: The "region" attribute value must not be empty.')
@@ -124,7 +125,7 @@ def _object(client: Any, bucket: str, key: str, workspace: str) -> bytes:
     except Exception as error:
         code = error_code(error)
         if code == "NoSuchKey" and workspace != _DEFAULT:
-            return b'{"version": 4}'  # Terraform makes a workspace that it does not find, and finds it empty
+            return b'{"version": 4}'  # Terraform creates a missing workspace, which is then empty
         if code == "NoSuchKey":
             raise ProviderError(_NOT_FOUND) from error
         if code == "NoSuchBucket":

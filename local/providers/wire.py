@@ -1,4 +1,4 @@
-"""Property bags as plain Python: what Pulumi's engine and a provider say to each other. Standard library only.
+"""Converts the property bags between Pulumi's engine and a provider to plain Python. Standard library only.
 
 A bag is a dict of strings, numbers, booleans, lists and dicts. What JSON lacks travels as a dict with a signature key:
 https://www.pulumi.com/docs/iac/concepts/assets-archives/ and the SDK's `pulumi.runtime.rpc` name them.
@@ -12,21 +12,22 @@ ASSET = "c44067f5952c0a294b673a41bacd8c17"
 ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a public signature)
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Stands for a value that a preview cannot know yet."""
+"""The placeholder of a value that a preview does not know yet."""
 
 DEFAULTS = "__defaults"
-"""The property in which inputs name those of their properties that the provider filled in; the engine hides it."""
+"""The property in which inputs list the properties that the provider filled in; the engine hides it."""
 
 Bag = dict[str, Any]
 
 
 def signature(value: object) -> str | None:
-    """Which special value `value` is (ASSET, ARCHIVE, SECRET), None for a plain one."""
+    """Return the kind of a special value (ASSET, ARCHIVE, SECRET); None for a plain one."""
     return value.get(SIGNATURE) if isinstance(value, Mapping) else None
 
 
 def from_struct(struct: Any) -> Bag:
-    """A `google.protobuf.Struct` as a dict: whole numbers are ints, nulls are left out, secrets are opened."""
+    """Return a `google.protobuf.Struct` as a dict: whole numbers are ints, nulls are left out, secrets are plain
+    values."""
     bag = {key: _from_value(value) for key, value in struct.fields.items()}
     return {key: value for key, value in bag.items() if value is not None}
 
@@ -45,14 +46,14 @@ def _from_value(value: Any) -> Any:
 
 
 def without_defaults(value: Any) -> Any:
-    """`value` without the names of what was filled in, at any depth."""
+    """Return `value` without the lists of filled-in properties, at any depth."""
     if isinstance(value, Mapping):
         return {key: without_defaults(part) for key, part in value.items() if key != DEFAULTS}
     return [without_defaults(part) for part in value] if isinstance(value, list) else value
 
 
 def holds_unknown(value: object) -> bool:
-    """Whether any part of `value` is still unknown."""
+    """Return True if any part of `value` is still unknown."""
     if isinstance(value, Mapping):
         return any(holds_unknown(part) for part in value.values())
     if isinstance(value, list):

@@ -1,9 +1,9 @@
-"""What the Makefile calls before anything is installed.
+"""The commands that the Makefile runs before anything is installed.
 
-python3 -m local.toolchain venvs             fill both virtual environments from their locks
+python3 -m local.toolchain venvs             fill the virtual environments from their locks
 python3 -m local.toolchain lock [--upgrade]  resolve each requirements.in into its lock
-python3 -m local.toolchain pulumi            find or build the Pulumi CLI; print what to put in front of PATH
-python3 -m local.toolchain uv                find or install uv; print what to put in front of PATH
+python3 -m local.toolchain pulumi            find or build the Pulumi CLI; print the folder to put in front of PATH
+python3 -m local.toolchain uv                find or install uv; print the folder to put in front of PATH
 python3 -m local.toolchain hcl FOLDER        check that every .tf file is well formed and formatted
 python3 -m local.toolchain workflows FOLDER  check GitHub's workflows in FOLDER
 """
@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0, 1 with a reason on standard error, or 2 for words that mean nothing."""
+    """Run a command; return 0, 1 with a reason on standard error, or 2 for an unknown command."""
     try:
         match arguments:
             case ["venvs"]:

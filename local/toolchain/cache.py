@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def root() -> Path:
-    """The cache folder: STRATA_CACHE, else XDG_CACHE_HOME/strata, else ~/.cache/strata."""
+    """Return the cache folder: STRATA_CACHE, else XDG_CACHE_HOME/strata, else ~/.cache/strata."""
     chosen = os.environ.get("STRATA_CACHE")
     if chosen:
         return Path(chosen)
@@ -20,7 +20,7 @@ def root() -> Path:
 
 @contextmanager
 def exclusive(name: str) -> Iterator[None]:
-    """Hold the lock `name` of the cache; the kernel lets it go when the process ends, however it ends."""
+    """Hold the lock `name` of the cache; the kernel releases it when the process ends, however it ends."""
     locks = root() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
     with (locks / name).open("w") as lock:
@@ -29,7 +29,7 @@ def exclusive(name: str) -> Iterator[None]:
 
 
 def entry(name: str, build: Callable[[Path], None]) -> Path:
-    """The cache's folder `name`, built once: `build` fills a scratch folder that appears whole or not at all."""
+    """Return the cache's folder `name`, built once: `build` fills a scratch folder that appears whole or not at all."""
     place = root() / name
     if place.exists():
         return place

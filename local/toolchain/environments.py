@@ -12,7 +12,7 @@ from local.toolchain import cache
 UV_VERSION = "0.13.9"
 
 SYNC = ("pip", "sync", "-q", "--require-hashes", "--compile-bytecode")
-"""Compiled once here, and not by every process of every `pulumi up` where Python may not write its bytecode."""
+"""Bytecode is compiled once here, and not by every process of every `pulumi up` that may not write it."""
 
 LOCKS = (
     # (source, lock, constraints)
@@ -33,7 +33,7 @@ ENVIRONMENTS = (
 
 
 def uv() -> Path:
-    """The pinned uv, installed once into the cache from its wheel."""
+    """Return the pinned uv, installed once into the cache from its wheel."""
 
     def build(folder: Path) -> None:
         scratch = folder / "scratch"
@@ -62,7 +62,7 @@ def sync(python: Path, lock: Path) -> None:
 
 
 def sync_all(repository: Path) -> None:
-    """The environments of the repository: the product's, the local cloud's and the policy pack's."""
+    """Fill the environments of the repository: the product's, the local cloud's and the policy pack's."""
     for environment, lock in ENVIRONMENTS:
         sync(repository / environment / "bin/python", repository / lock)
 

@@ -1,4 +1,4 @@
-"""Go, where something must be built."""
+"""Builds programs with Go."""
 
 import hashlib
 import shutil
@@ -9,11 +9,11 @@ from local.toolchain import cache
 
 
 class ToolchainError(Exception):
-    """Something that the user must install; the message names the remedies."""
+    """The user must install something; the message names the remedies."""
 
 
 def require(remedy: str) -> str:
-    """The `go` on PATH. Raises ToolchainError with `remedy` where there is none."""
+    """Return the `go` on PATH. Raises ToolchainError with `remedy` if there is none."""
     found = shutil.which("go")
     if found is None:
         raise ToolchainError(remedy)
@@ -21,7 +21,7 @@ def require(remedy: str) -> str:
 
 
 def tool(package: str, module: Path, remedy: str) -> Path:
-    """The program of a Go package, built once into the cache from what the lock of `module` names."""
+    """Return the program of a Go package, built once into the cache from the versions in the lock of `module`."""
     name = package.rpartition("/")[2]
     digest = hashlib.sha256((module / "go.sum").read_bytes()).hexdigest()[:12]
 

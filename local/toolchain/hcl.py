@@ -1,4 +1,4 @@
-"""A formatter for HCL, built from the language's own Go module: no terraform needed to check terraform-legacy."""
+"""Checks HCL with a formatter built from the language's own Go module, so that terraform is not needed."""
 
 import subprocess
 from pathlib import Path
@@ -11,7 +11,7 @@ NO_GO = "checking HCL needs `go` on PATH, 1.25 or newer, to build hclfmt once (t
 
 
 def check(folder: Path) -> bool:
-    """Whether every .tf file under `folder` parses and stands as the formatter would write it; says which does not."""
+    """Return True if every .tf file under `folder` parses and is formatted; print those that are not."""
     files = sorted(folder.rglob("*.tf"))
     if not files:
         raise golang.ToolchainError(f"no .tf file under {folder}")

@@ -1,4 +1,4 @@
-"""The Pulumi CLI and its Python language host: an installed official one wins, otherwise built into the cache."""
+"""Finds the Pulumi CLI and its Python language host: the installed official ones, or builds in the cache."""
 
 import hashlib
 import shutil
@@ -32,12 +32,13 @@ there is no `pulumi` on PATH, and no `go` to build one; either
 
 
 def digest(*files: Path) -> str:
-    """Twelve hex digits over the bytes of `files`."""
+    """Return a digest of twelve hex digits over the bytes of `files`."""
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def folder() -> Path | None:
-    """What to put in front of PATH so that `pulumi` runs Python programs; None where the official tools are there."""
+    """Return the folder to put in front of PATH so that `pulumi` runs Python programs; None if the official tools
+    exist."""
     if shutil.which("pulumi") is None:
         return host_folder(cli=cli_folder() / "pulumi")
     if shutil.which("pulumi-language-python") is None:
@@ -46,7 +47,7 @@ def folder() -> Path | None:
 
 
 def cli_folder() -> Path:
-    """The cache's folder with a `pulumi` built from its Go module."""
+    """Return the cache's folder with a `pulumi` built from its Go module."""
     name = f"pulumi-{VERSION}-{digest(MODULE / 'go.mod', MODULE / 'go.sum')}"
 
     def build(folder: Path) -> None:
@@ -62,7 +63,7 @@ def cli_folder() -> Path:
 
 
 def host_folder(cli: Path | None) -> Path:
-    """The cache's folder with our `pulumi-language-python`, an environment for it, and `cli`.
+    """Return the cache's folder with our `pulumi-language-python`, an environment for it, and `cli`.
 
     The two stand side by side, since the CLI warns of a language host that it finds anywhere else on PATH.
     """
@@ -84,7 +85,7 @@ def host_folder(cli: Path | None) -> Path:
 
 
 def exec_script() -> Path:
-    """The SDK's own script that runs a Python program, a plain file of its Go module."""
+    """Return the SDK's own script that runs a Python program, a plain file of its Go module."""
     command = [require_go(), "list", "-m", "-f", "{{.Dir}}", SDK]
     subprocess.run([require_go(), "mod", "download", SDK], cwd=MODULE, check=True)
     found = subprocess.run(command, cwd=MODULE, check=True, capture_output=True, text=True)
@@ -92,12 +93,12 @@ def exec_script() -> Path:
 
 
 def require_go() -> str:
-    """The `go` on PATH; ToolchainError names both remedies where there is none."""
+    """Return the `go` on PATH. Raises ToolchainError, with both remedies, if there is none."""
     return golang.require(NO_GO.format(cache=cache.root()))
 
 
 def count_packages(go: str) -> int:
-    """How many packages the CLI is made of; downloads their modules."""
+    """Download the CLI's modules; return its number of packages."""
     listed = watched([go, "list", "-deps", PACKAGE], lambda lines: f"downloaded {lines} modules")
     return len(listed.splitlines())
 
@@ -105,8 +106,8 @@ def count_packages(go: str) -> int:
 def watched(command: list[str], progress: Callable[[int], str]) -> str:
     """Run a `go` command in the CLI's module and return what it prints.
 
-    Go names each module and package on standard error; every ten seconds `progress` says what their number means. A
-    command that fails is a ToolchainError with its last lines.
+    Go prints each module and package on standard error; every ten seconds `progress` reports their number. Raises
+    ToolchainError, with the last lines, if the command fails.
     """
     started = time.monotonic()
     seen: list[str] = []
@@ -130,5 +131,5 @@ def watched(command: list[str], progress: Callable[[int], str]) -> str:
 
 
 def say(line: str) -> None:
-    """One line of progress, on standard error: standard output belongs to the caller."""
+    """Print one line of progress on standard error: standard output is the caller's."""
     print(f"toolchain: {line}", file=sys.stderr, flush=True)

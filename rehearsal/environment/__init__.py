@@ -1,1 +1,1 @@
-"""The machine that a rehearsal runs on: its processes, workspace, credentials, and the speed of simulated time."""
+"""Sets up what a rehearsal runs in: processes, workspace, credentials, and the speed of simulated time."""

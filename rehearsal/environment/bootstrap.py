@@ -1,4 +1,4 @@
-"""An account made ready for its stacks, as an administrator does it once: `pulumi up` in `bootstrap/`."""
+"""Prepares an account for its stacks, as an administrator does once: `pulumi up` in `bootstrap/`."""
 
 import json
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ PROGRAM = "bootstrap"  # the folder of the second program
 
 
 def configured(scratch: Scratch, stack: str) -> dict[str, Any]:
-    """What `bootstrap/` is told of the account of `stack`, by room."""
+    """Return the configuration of `bootstrap/` for the account of `stack`, by section."""
     found = stack_file.read(stack_file.project(scratch.project / PROGRAM), stack)
     return {key.partition(":")[2]: json.loads(text) for key, text in found.raw.items()}
 
 
 def prepare(scratch: Scratch, env: Mapping[str, str], stack: str) -> dict[str, Any]:
-    """Bring `bootstrap/` up for the account of `stack`; its outputs. `env` holds an administrator's credentials.
+    """Run `pulumi up` in `bootstrap/` for the account of `stack` and return its outputs.
 
-    Raises ScratchError where Pulumi fails.
+    `env` holds an administrator's credentials. Raises ScratchError if Pulumi fails.
     """
     succeed(scratch, env, "--cwd", PROGRAM, "stack", "init", stack)
     succeed(scratch, env, "--cwd", PROGRAM, "up", "--stack", stack)

@@ -1,8 +1,8 @@
-"""The legacy data layer as Terraform would have left it: its table in the local cloud, its state in S3.
+"""Creates the legacy data layer as Terraform would have left it: its table in the local cloud, its state in S3.
 
-`terraform-legacy/data` says what that is; a test holds this file to it. Terraform's aws plugin is not needed: the table
-is created by boto3, and the state is written as Terraform 1 writes it (format version 4; no stability promised, so a
-test has the real binary read it back).
+`terraform-legacy/data` declares the layer; a test compares this file with it. Terraform's aws plugin is not needed: the
+table is created by boto3, and the state is written as Terraform 1 writes it (format version 4; Terraform promises no
+stability, so a test has the real binary read it back).
 """
 
 import base64
@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rehearsal.observe.aws_records import Aws
+from rehearsal.observe.aws_records import AwsRecords
 
 FORMAT = 4  # of Terraform's states since 0.12
 TERRAFORM = "1.11.4"
-# The part before the names is the host that Terraform takes where a module's source names none.
+# Before the names: the host that Terraform assumes if a module's source names none.
 PROVIDER = 'provider["registry.terraform.io/hashicorp/aws"]'
 TABLE = "orders-prod"
 _NANOSECONDS = 10**9
 _TIMEOUTS = {"create": 1800 * _NANOSECONDS, "delete": 600 * _NANOSECONDS, "update": 3600 * _NANOSECONDS}
-# What a provider keeps for itself: the time-outs, under the plugin SDK's own key, and the version of the schema.
+# The provider's private data: the time-outs, under the plugin SDK's own key, and the version of the schema.
 PRIVATE = base64.b64encode(
     json.dumps(
         {"e2bfb730-ecaa-11e6-8f88-34363bc7c4c0": _TIMEOUTS, "schema_version": "1"}, separators=(",", ":")
@@ -32,7 +32,7 @@ TAGS = {"Environment": "prod", "ManagedBy": "terraform", "Project": "orders"}
 
 @dataclass(frozen=True)
 class Backend:
-    """Where the layer's state is: the S3 backend of Terraform."""
+    """The S3 backend of Terraform, in which the layer's state lies."""
 
     bucket: str
     key: str
@@ -41,17 +41,20 @@ class Backend:
 
     @classmethod
     def of(cls, legacy: Mapping[str, Any], region: str) -> Self:
-        """From `strata:data.legacy` of a stack in `region`."""
+        """Return the backend that `strata:data.legacy` of a stack in `region` names."""
         return cls(legacy["bucket"], legacy["key"], legacy.get("region", region), legacy.get("workspace", "default"))
 
     @property
     def object_key(self) -> str:
-        """https://developer.hashicorp.com/terraform/language/backend/s3#workspace_key_prefix"""
+        """Return the key of the state's object.
+
+        https://developer.hashicorp.com/terraform/language/backend/s3#workspace_key_prefix
+        """
         return self.key if self.workspace == "default" else f"env:/{self.workspace}/{self.key}"
 
 
-def create(aws: Aws, backend: Backend, table: str = TABLE) -> dict[str, Any]:
-    """Create the bucket and the table, and write the state; the state."""
+def create(aws: AwsRecords, backend: Backend, table: str = TABLE) -> dict[str, Any]:
+    """Create the bucket and the table, and write the state; return the state."""
     make_bucket(aws, backend)
     make_table(aws, table)
     found = applied(aws, table)
@@ -59,22 +62,22 @@ def create(aws: Aws, backend: Backend, table: str = TABLE) -> dict[str, Any]:
     return found
 
 
-def applied(aws: Aws, table: str = TABLE) -> dict[str, Any]:
-    """The state of the table as it stands."""
+def applied(aws: AwsRecords, table: str = TABLE) -> dict[str, Any]:
+    """Return the state that describes the table as it is now."""
     made = aws.client("dynamodb").describe_table(TableName=table)["Table"]
     return state(made["TableArn"], made["SSEDescription"]["KMSMasterKeyArn"])
 
 
-def make_bucket(aws: Aws, backend: Backend) -> None:
-    """The bucket of the states, versioned as Terraform advises."""
+def make_bucket(aws: AwsRecords, backend: Backend) -> None:
+    """Create the bucket of the states, with versioning as Terraform advises."""
     s3 = aws.client("s3")
     elsewhere = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
     s3.create_bucket(Bucket=backend.bucket, **({"CreateBucketConfiguration": elsewhere} if elsewhere else {}))
     s3.put_bucket_versioning(Bucket=backend.bucket, VersioningConfiguration={"Status": "Enabled"})
 
 
-def make_table(aws: Aws, table: str = TABLE) -> None:
-    """The table, as `terraform apply` makes it."""
+def make_table(aws: AwsRecords, table: str = TABLE) -> None:
+    """Create the table as `terraform apply` creates it."""
     dynamodb = aws.client("dynamodb")
     dynamodb.create_table(
         TableName=table,
@@ -94,8 +97,8 @@ def make_table(aws: Aws, table: str = TABLE) -> None:
     )
 
 
-def put(aws: Aws, backend: Backend, content: Mapping[str, Any] | bytes) -> None:
-    """Write a state, or whatever a test wants to stand in its place."""
+def put(aws: AwsRecords, backend: Backend, content: Mapping[str, Any] | bytes) -> None:
+    """Write a state, or the bytes that a test puts in its place."""
     body = content if isinstance(content, bytes) else json.dumps(content, indent=2).encode()
     aws.client("s3").put_object(
         Bucket=backend.bucket,
@@ -106,13 +109,13 @@ def put(aws: Aws, backend: Backend, content: Mapping[str, Any] | bytes) -> None:
     )
 
 
-def remove(aws: Aws, backend: Backend) -> None:
+def remove(aws: AwsRecords, backend: Backend) -> None:
     """Delete the state, not the table."""
     aws.client("s3").delete_object(Bucket=backend.bucket, Key=backend.object_key)
 
 
 def state(table_arn: str, key_arn: str) -> dict[str, Any]:
-    """The state that the first `terraform apply` of the layer leaves: tests/recorded has one."""
+    """Return the state that the first `terraform apply` of the layer leaves; tests/recorded has a real one."""
     return {
         "version": FORMAT,
         "terraform_version": TERRAFORM,
@@ -183,5 +186,5 @@ def _attributes(table_arn: str, key_arn: str) -> dict[str, Any]:
 
 
 def named(table_arn: str) -> str:
-    """The table's name."""
+    """Return the table's name."""
     return table_arn.rpartition("/")[2]

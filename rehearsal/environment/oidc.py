@@ -1,5 +1,5 @@
-"""A job of GitHub's, to which nobody gives a key: it has a token in a file, and AWS's clients exchange that for
-credentials by themselves, again and again, since these end.
+"""A GitHub job without a key: it has an OIDC token in a file, and AWS's clients exchange the token for credentials
+whenever the last ones have expired.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/access-assume-role-web.html
 """
@@ -26,28 +26,28 @@ BUILD = "build"  # the job that builds, which deploys nothing
 ISSUER, AUDIENCE = "https://token.actions.githubusercontent.com", "sts.amazonaws.com"
 SESSION = "rehearsal"
 MAIN = "refs/heads/main"
-EVERY = 30  # simulated seconds; a token is good for 300, and a busy machine may be late
-SHORTEST = 900  # simulated seconds that a session lasts at least
+EVERY = 30  # simulated seconds between renewals; a token is valid for 300, and a busy machine may be late
+SHORTEST = 900  # simulated seconds; AWS gives no shorter session
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PULUMI_CONFIG_PASSPHRASE")
 
 
 @dataclass
-class Job:
-    """A job whose tokens are about `subject`, and which takes the role with the ARN `role`. While the `with` block
-    runs, `file` holds a token that is good; GitHub gives a job as many as it asks for."""
+class OidcJob:
+    """A job whose tokens have the subject `subject`, and which assumes the role with the ARN `role`. While the `with`
+    block runs, `file` holds a valid token; GitHub issues as many as a job asks for."""
 
     endpoint: str
     subject: str
     role: str
     file: Path
     factor: float
-    tokens: list[str] = field(default_factory=list)  # all that it was given
+    tokens: list[str] = field(default_factory=list)  # all tokens so far
     _over: threading.Event = field(default_factory=threading.Event)
     _renewing: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None
 
     def environment(self, base: Mapping[str, str], backend: str) -> dict[str, str]:
-        """`base` without any key or passphrase, its stack's state at the URL `backend`."""
+        """Return `base` without keys and passphrase, with the job's role and its stack's state at the URL `backend`."""
         return {name: value for name, value in base.items() if name not in KEYS} | {
             **for_go(self.endpoint),
             **state_at(backend, self.endpoint),
@@ -57,12 +57,12 @@ class Job:
         }
 
     def renew(self) -> None:
-        """Put another token in the file; from any thread, and none puts an older one over a newer."""
+        """Write a new token to the file. Safe from any thread: an older token never replaces a newer one."""
         with self._renewing:
             files.write(self.token(), self.file)
 
     def token(self) -> str:
-        """A new token, as GitHub's issuer signs it."""
+        """Return a new token, signed as GitHub's issuer signs it."""
         require_loopback(self.endpoint)
         claims = {"aud": AUDIENCE, "sub": self.subject, "ref": MAIN}
         body = json.dumps({"issuer": ISSUER, "claims": claims}).encode()
@@ -71,7 +71,7 @@ class Job:
         return self.tokens[-1]
 
     def session(self, region: str, name: str = "short", seconds: int = SHORTEST) -> boto3.Session:
-        """A session that nothing renews; the shortest kind, where no simulated seconds are given."""
+        """Return a session that is not renewed; `seconds`, simulated ones, is AWS's shortest by default."""
         sts = boto3.client("sts", region, endpoint_url=self.endpoint, config=Config(signature_version=UNSIGNED))
         given = sts.assume_role_with_web_identity(
             RoleArn=self.role, RoleSessionName=name, WebIdentityToken=self.token(), DurationSeconds=seconds
@@ -98,31 +98,33 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Served:
-    """A job at work: the environment in which its commands are typed, and by what its stack's secrets are kept."""
+class DeployIdentity:
+    """The identity by which a stack is deployed: its job, the environment of the job's commands, and the secrets
+    provider of the stack."""
 
-    job: Job
+    job: OidcJob
     env: Mapping[str, str]
     secrets_provider: str
 
 
 def survives_expiry(session: boto3.Session, endpoint: str) -> list[str]:
-    """What is wrong where a session is good for something still, although its time is over; else nothing."""
+    """Call AWS with an expired session; return the problem if AWS does not refuse it as expired, else nothing."""
     try:
         session.client("sts", endpoint_url=endpoint).get_caller_identity()
     except ClientError as refused:
         if (code := refused.response["Error"]["Code"]).startswith("ExpiredToken"):
             return []
-        return [f"a session whose time was over was refused as {code}, not as ExpiredToken"]
-    return ["a session whose time was over was taken still"]
+        return [f"an expired session was refused as {code}, not as ExpiredToken"]
+    return ["an expired session was still accepted"]
 
 
 def subject(identity: Mapping[str, Any], stack: str) -> str:
-    """What the tokens of a job that deploys the stack are about. `identity`: of the configuration of `bootstrap/`."""
-    (served,) = (each for each in identity["stacks"] if each["name"] == stack)
-    return subject_in(identity, served["environment"])
+    """Return the token subject of the job that deploys the stack. `identity` is that section of `bootstrap/`'s
+    configuration."""
+    (found,) = (each for each in identity["stacks"] if each["name"] == stack)
+    return subject_in(identity, found["environment"])
 
 
 def subject_in(identity: Mapping[str, Any], environment: str) -> str:
-    """The same of any job in a GitHub environment."""
+    """Return the token subject of any job in that GitHub environment."""
     return f"repo:{identity['github']['repository']}:environment:{environment}"

@@ -1,8 +1,8 @@
-"""How fast simulated time may run on this machine: a busy one makes a rehearsal slower, never different.
+"""Chooses how fast simulated time runs on this machine: a busy machine makes a rehearsal slower, never different.
 
-A canary has so many simulated minutes, and needs so many requests in them. A machine that has other things to do
-answers fewer in a second, so it gets more seconds: the factor is halved until what is asked for fits, and with it the
-requests per second, so that a simulated minute has as many as before.
+A canary lasts a number of simulated minutes and needs a number of requests in each. A busy machine answers fewer
+requests per real second, so the factor is halved until the machine keeps up, and the requests per real second with it:
+the number in a simulated minute stays the same.
 """
 
 import subprocess
@@ -10,10 +10,10 @@ import sys
 
 from rehearsal.environment.processes import ProgramError
 
-ENOUGH = 0.3  # of a core, for one process more: a rehearsal's own traffic leaves about 0.45 on two quiet cores
-ALONE = 0.6  # of a core, that one process more gets beside a rehearsal for which the machine is fast enough
-SLOWEST = 16  # the most that the factor is divided by
-SECONDS = 0.4  # for which the machine is measured
+ENOUGH = 0.3  # of a core for one more process: a rehearsal's own traffic leaves about 0.45 on two idle cores
+ALONE = 0.6  # of a core, which one more process gets beside a rehearsal if the machine is fast enough for it
+SLOWEST = 16  # the factor is divided by this at most
+SECONDS = 0.4  # duration of a measurement
 
 _WORK = f"""
 import time
@@ -25,8 +25,8 @@ print(time.process_time() / passed)
 
 
 def share() -> float:
-    """How much of a core a process gets now that wants one, 1 at most. Where that is too little, the better of two
-    looks: a moment is no load."""
+    """Return the share of a core, at most 1, that a busy process gets now. If it is below ENOUGH, the better of two
+    measurements counts, since one may have met a short peak. Raises ProgramError if Python does not run."""
     first = _measured()
     return first if first >= ENOUGH else max(first, _measured())
 
@@ -41,9 +41,8 @@ def _measured() -> float:
 
 
 def suited(asked: float, now: float, got: float) -> float:
-    """The factor for a machine on which a process got that share of a core: `asked`, or a half, a quarter ... of it.
-
-    Never faster than `now`: a machine that was busy will be again. Halves keep the edges of minutes where they were.
+    """Return the factor for a machine on which a process got that share of a core: `asked`, or a half, a quarter ... of
+    it, and never more than `now`: a machine that was busy will be again. Halving keeps the minute boundaries in place.
     """
     factor = asked
     while got < ENOUGH and factor > max(asked * got / ALONE, asked / SLOWEST):
@@ -52,8 +51,8 @@ def suited(asked: float, now: float, got: float) -> float:
 
 
 def slowed(asked: float, now: float, got: float) -> str:
-    """What is said where the factor is `now` and not the one asked for."""
+    """Return the sentence that says why the factor is `now` and not `asked`."""
     return (
         f"This machine is busy: a process that wants a core gets {got:.0%} of one. So time runs {now:g} times faster "
-        f"and not {asked:g}, with as many requests in a simulated minute."
+        f"and not {asked:g}, with the same number of requests in a simulated minute."
     )

@@ -1,7 +1,7 @@
-"""Programs that a rehearsal starts: each under a keeper, so that none outlives it however it ends.
+"""Starts the programs of a rehearsal, each under a supervisor, so that none outlives the rehearsal however it ends.
 
-A keeper (`keeper.py`) holds the other end of a pipe of ours. When this process is gone, even by `kill -9`, the pipe
-closes and the keeper ends its program and everything below it. Nothing is ever looked up by name.
+A supervisor (`supervisor.py`) reads from a pipe whose other end this process holds. When this process is gone, even by
+`kill -9`, the pipe closes, and the supervisor ends its program and all descendants. No process is found by its name.
 """
 
 import json
@@ -18,18 +18,18 @@ from typing import Any, Self
 
 from rehearsal.environment.supervisor import descendants, process_table
 
-KEEPER = Path(__file__).resolve().with_name("supervisor.py")
+SUPERVISOR = Path(__file__).resolve().with_name("supervisor.py")
 
 
 class ProgramError(Exception):
-    """A program that did not start, or ended too soon; the message ends with its last words."""
+    """A program did not start, or ended too soon; the message ends with the last lines of its output."""
 
 
 class Program:
-    """A running program and everything that it starts; `stop` (or leaving the `with`) ends them all.
+    """A running program and its descendants; `stop`, or leaving the `with` block, ends them all.
 
-    `grace` is how many seconds it has after SIGTERM. Its output goes to `log`, or line by line to whoever iterates
-    `lines()` where there is no log.
+    The program has `grace` seconds after SIGTERM. Its output goes to `log`; without a log, the caller reads it with
+    `lines`.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class Program:
         self.log = log
         output = log.open("wb") if log else subprocess.PIPE
         try:
-            self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(KEEPER), str(grace), *map(str, command)],
+            self._supervisor = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(SUPERVISOR), str(grace), *map(str, command)],
                 env=dict(env),
                 cwd=cwd,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C at a terminal reaches us alone, and we end it in order
+                start_new_session=True,  # Ctrl-C at a terminal reaches this process only, which ends the program
             )
         finally:
             if not isinstance(output, int):
@@ -61,24 +61,30 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """The keeper's process id."""
-        return self._keeper.pid
+        """Return the supervisor's process id."""
+        return self._supervisor.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
-        return self._keeper.poll()
+        """Return the program's exit code; None while it runs."""
+        return self._supervisor.poll()
 
-    def lines(self, heed: Callable[[str], None]) -> int:
-        """Hand each line of output to `heed` as it comes, until the program ends; its exit code."""
-        if self._keeper.stdout is None:
+    def lines(self, on_line: Callable[[str], None]) -> int:
+        """Call `on_line` with each line of output as it comes, until the program ends; return its exit code.
+
+        Raises ValueError if the output goes to a log.
+        """
+        if self._supervisor.stdout is None:
             raise ValueError(f"the output of `{self.name}` goes to {self.log}")
-        for line in self._keeper.stdout:
-            heed(line.decode(errors="replace").rstrip())
-        return self._keeper.wait()
+        for line in self._supervisor.stdout:
+            on_line(line.decode(errors="replace").rstrip())
+        return self._supervisor.wait()
 
     def ready(self, file: Path, seconds: float = 30.0) -> dict[str, Any]:
-        """The JSON object that the program writes to `file` once it serves. Raises ProgramError where it does not."""
+        """Wait for the JSON object that the program writes to `file` once it serves, and return it.
+
+        Raises ProgramError if the program ends before, or has not written it after `seconds`.
+        """
         deadline = time.monotonic() + seconds
         while not file.exists():
             if self.exit_code is not None:
@@ -90,30 +96,30 @@ class Program:
         return answer
 
     def last_words(self, count: int = 20) -> str:
-        """The last lines of its log."""
+        """Return the last `count` lines of the program's log."""
         if self.log is None or not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
     def kill(self) -> None:
-        """End everything below the keeper by SIGKILL, parents first, so that nothing has time to see another end: as
-        when a machine loses its power."""
+        """Send SIGKILL to all descendants of the supervisor, parents first, so that none has time to react: as if the
+        machine lost its power."""
         for process in descendants(self.pid, process_table()):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
     def stop(self) -> None:
-        """End the program and everything below it; returns when all are gone."""
-        if self._keeper.stdin is not None:
+        """End the program and its descendants; return when all are gone."""
+        if self._supervisor.stdin is not None:
             with suppress(BrokenPipeError):
-                self._keeper.stdin.close()
+                self._supervisor.stdin.close()
         try:
-            self._keeper.wait(self.grace + 10)
+            self._supervisor.wait(self.grace + 10)
         except subprocess.TimeoutExpired:
-            self._keeper.send_signal(signal.SIGKILL)
-            self._keeper.wait()
-        if self._keeper.stdout is not None:
-            self._keeper.stdout.close()
+            self._supervisor.send_signal(signal.SIGKILL)
+            self._supervisor.wait()
+        if self._supervisor.stdout is not None:
+            self._supervisor.stdout.close()
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +131,7 @@ class Program:
 
 
 def end_on_sigterm() -> None:
-    """Turn SIGTERM into the same orderly end as Ctrl-C."""
+    """Make SIGTERM raise KeyboardInterrupt, as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -1,7 +1,7 @@
-"""A local cloud, the stand-in providers and a scratch copy of the project: all that `pulumi up --stack prod` needs.
+"""Starts a local cloud and the stand-in providers beside a scratch copy of the project: all that `pulumi up` needs.
 
-Used by the rehearsal, by `make sandbox`, by tests and by benchmarks. Everything started ends with the `with` block, or
-with this process however that ends.
+The rehearsal, `make sandbox`, tests and benchmarks use it. Everything that it starts ends with the `with` block, or
+with this process however it ends.
 """
 
 import json
@@ -17,24 +17,24 @@ from pathlib import Path
 from typing import Any, Self
 
 from rehearsal.environment import legacy_state, stand_in
-from rehearsal.environment.oidc import Served
+from rehearsal.environment.oidc import DeployIdentity
 from rehearsal.environment.processes import Program
 from rehearsal.environment.workspace import Edit, Scratch, ScratchError, aws_environment, scrubbed
-from rehearsal.observe.aws_records import Aws
+from rehearsal.observe.aws_records import AwsRecords
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCAL_PYTHON = REPOSITORY / "local/.venv/bin/python"
 STACK = "prod"
-# What a person in a shell needs beside PATH; the rest of the environment stays the person's own. But what they have set
-# themselves of these (a profile, a token) would lead elsewhere, or nowhere.
+# The variables that a person's shell takes from the sandbox beside PATH. The person's own values of these (a profile, a
+# token) are unset first, since they would lead to another account.
 UNSET = "unset $(env | grep -oE '^(AWS|PULUMI|STRATA)_[A-Za-z0-9_]+') _"
 EXPORTED = ("AWS_", "PULUMI_", "STRATA_", "NO_PROXY", "no_proxy")
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A running sandbox. `env` is the environment in which commands are typed; `served` has the stacks that only their
-    jobs may deploy, and is empty where no policy is asked."""
+    """A running sandbox. `env` is the environment in which commands are typed; `identities` has, by stack, the job that
+    alone may deploy it, and is empty if no policies are enforced."""
 
     scratch: Scratch
     cloud: Program
@@ -45,7 +45,7 @@ class Sandbox:
     region: str
     legacy: legacy_state.Backend
     pulumi_version: str
-    served: Mapping[str, Served] = field(default_factory=dict)
+    identities: Mapping[str, DeployIdentity] = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
@@ -53,73 +53,73 @@ class Sandbox:
 
     @property
     def bucket(self) -> float:
-        """Real seconds of a simulated minute: of one bucket of CloudWatch's."""
+        """Return the real seconds of a simulated minute, which is one period of CloudWatch's."""
         return 60 / self.factor
 
     @property
-    def aws(self) -> Aws:
-        """AWS's own records, of this sandbox."""
-        return Aws(self.endpoint, self.account, self.region)
+    def aws(self) -> AwsRecords:
+        """Return the records of this sandbox's AWS."""
+        return AwsRecords(self.endpoint, self.account, self.region)
 
     def pulumi(
-        self, *arguments: str, heed: Callable[[str], None] | None = None, env: Mapping[str, str | None] | None = None
+        self, *arguments: str, on_line: Callable[[str], None] | None = None, env: Mapping[str, str | None] | None = None
     ) -> tuple[int, str]:
-        """Run the Pulumi CLI in the copy as a user would; its exit code and output.
+        """Run the Pulumi CLI in the copy as a user would; return its exit code and output.
 
-        `heed` is handed each line as it comes; `env` changes the environment, None takes a name out.
+        `on_line` is called with each line as it comes. `env` changes the environment; None removes a name.
         """
         lines: list[str] = []
 
         def note(line: str) -> None:
             lines.append(line)
-            if heed is not None:
-                heed(line)
+            if on_line is not None:
+                on_line(line)
 
         changed = {**self.env, **(env or {})}
-        for one in self.served.values():
+        for one in self.identities.values():
             one.job.renew()
         final = {name: value for name, value in changed.items() if value is not None}
-        # No grace: an interrupted rehearsal throws its stack away, so nothing has to be put in order.
+        # No grace: an interrupted rehearsal discards its stack, so nothing has to be left in order.
         with Program(["pulumi", *arguments], env=final, cwd=self.scratch.project, grace=0) as program:
             code = program.lines(note)
         self.scratch.note(lines)
         return code, "\n".join(lines)
 
     def at(self, factor: float) -> Self:
-        """The same sandbox with another factor from now on, for the cloud and for commands typed after this."""
+        """Change the factor of the cloud, and return the sandbox whose commands use that factor."""
         body = json.dumps({"factor": factor}).encode()
         with urllib.request.urlopen(f"{self.endpoint}/_strata/settings", data=body, timeout=120):  # noqa: S310  loopback
             pass
         rate = {"STRATA_CLOCK_RATE": f"{factor:g}"}
-        served = {name: replace(each, env={**each.env, **rate}) for name, each in self.served.items()}
-        return replace(self, env={**self.env, **rate}, factor=factor, served=served)
+        identities = {name: replace(each, env={**each.env, **rate}) for name, each in self.identities.items()}
+        return replace(self, env={**self.env, **rate}, factor=factor, identities=identities)
 
     def outputs(self) -> dict[str, Any]:
-        """`pulumi stack output --json`."""
+        """Return what `pulumi stack output --json` prints, parsed."""
         answer: dict[str, Any] = self._json("stack", "output", "--json", "--stack", STACK)
         return answer
 
     def changes(self) -> dict[str, int]:
-        """How many resources the last `pulumi up` created, updated, left the same ..., as Pulumi's history has it."""
+        """Return how many resources the last `pulumi up` created, updated, left the same ..., by Pulumi's history."""
         history = self._json("stack", "history", "--json", "--page-size", "1", "--stack", STACK)
         changes: dict[str, int] = history[0]["resourceChanges"]
         return changes
 
-    def resource(self, token: str) -> dict[str, Any]:
-        """The outputs in the stack's state of the one resource of that type; empty where there is none."""
-        state = self._json("stack", "export", "--stack", STACK)
-        for resource in state["deployment"].get("resources", ()):
-            if resource["type"] == token:
-                outputs: dict[str, Any] = resource.get("outputs", {})
-                return outputs
-        return {}
+    def release(self) -> dict[str, Any]:
+        """The outputs of the release in the stack's state: `targets`, `outcomes` and more. Empty where it has none."""
+        return release_in(self._json("stack", "export", "--stack", STACK))
+
+    def target(self) -> dict[str, str]:
+        """The first target of the stack's release; empty where it has none."""
+        targets: list[dict[str, str]] = self.release().get("targets") or [{}]
+        return targets[0]
 
     def apply(self, edit: Edit) -> str:
-        """Commit an edit to the copy; the commit's id."""
+        """Commit an edit to the copy; return the commit's id."""
         return self.scratch.apply(edit)
 
     def exports(self) -> str:
-        """Shell lines that put a person into this sandbox."""
+        """Return the lines by which a person's shell enters this sandbox."""
         wanted = {name: value for name, value in self.env.items() if name.startswith(EXPORTED)}
         lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(wanted.items())]
         pulumi = Path(shutil.which("pulumi", path=self.env["PATH"]) or "pulumi").parent
@@ -134,13 +134,13 @@ class Sandbox:
 
 @contextmanager
 def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
-    """A sandbox with an empty stack `prod` and the legacy layer in place. Raises ScratchError or ProgramError."""
+    """Start a sandbox with an empty stack `prod` and the legacy layer in place. Raises ScratchError or ProgramError."""
     require_tools()
     base = scrubbed(os.environ)
     with ExitStack() as stack:
         scratch = Scratch.of(repository)
         stack.callback(scratch.remove)
-        # What takes long to start does so while other things are done.
+        # The cloud takes long to start, so the stack is created meanwhile.
         cloud = stack.enter_context(start("cloud", scratch, base, "--port", "0", "--factor", f"{factor:g}"))
         local = scratch.environment(base, rate=factor)
         begin(scratch, local, STACK)
@@ -150,14 +150,23 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
         env = local | aws_environment(endpoint, account, region)
         providers = stack.enter_context(start("providers", scratch, env))
         legacy = legacy_state.Backend.of(config["data"]["legacy"], region)
-        legacy_state.create(Aws(endpoint, account, region), legacy)
+        legacy_state.create(AwsRecords(endpoint, account, region), legacy)
         version = succeed(scratch, local, "version")
         env["PULUMI_DEBUG_PROVIDERS"] = providers.ready(scratch.root / "providers.json")["PULUMI_DEBUG_PROVIDERS"]
         yield Sandbox(scratch, cloud, providers, env, factor, account, region, legacy, version)
 
 
+RELEASE = "strata:release:Release"
+
+
+def release_in(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs of the release in what `pulumi stack export` prints; empty where there is none."""
+    outputs = (each.get("outputs") for each in state["deployment"].get("resources", ()) if each["type"] == RELEASE)
+    return next(outputs, None) or {}
+
+
 def require_tools() -> None:
-    """Raises ScratchError, with the remedy, where the Pulumi CLI or the local cloud's environment is missing."""
+    """Raise ScratchError, with the remedy, if the Pulumi CLI or the local cloud's environment is missing."""
     if shutil.which("pulumi") is None:
         raise ScratchError("there is no `pulumi` on PATH; run this by `make`, which finds or builds one, or install it")
     if not LOCAL_PYTHON.exists():
@@ -165,8 +174,8 @@ def require_tools() -> None:
 
 
 def start(module: str, scratch: Scratch, env: Mapping[str, str], *options: str, name: str = "") -> Program:
-    """`python -m local.MODULE` in its own environment; it writes NAME.json when it serves and NAME.log meanwhile. The
-    name is the module's unless another is given."""
+    """Start `python -m local.MODULE` in its own virtual environment; it writes NAME.json once it serves, and NAME.log.
+    The name is the module's unless another is given."""
     name = name or module
     command: list[str | Path] = [LOCAL_PYTHON, "-m", f"local.{module}", *options]
     command += ["--ready-file", scratch.root / f"{name}.json", "--parent", str(os.getpid())]
@@ -174,14 +183,14 @@ def start(module: str, scratch: Scratch, env: Mapping[str, str], *options: str, 
 
 
 def configured(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: str = STACK) -> dict[str, Any]:
-    """Change the copy's configuration of the stack as it must be here, where it stands alone; all of it, by room."""
-    # Here is no stack before this one that could prove anything; `python -m rehearsal.promotion` has all three.
+    """Change the copy's configuration of the stack for a sandbox, which has no other stack; return it by section."""
+    # No upstream stack exists here that could promote anything; `python -m rehearsal.promotion` has all three.
     succeed(scratch, env, "config", "rm", "--path", "strata:release.from", "--stack", stack)
     return with_legacy(scratch, env, endpoint, stack)
 
 
 def with_legacy(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: str) -> dict[str, Any]:
-    """Tell the stack's legacy backend, if it has one, where S3 is; all of the stack's configuration, by room."""
+    """Set the S3 endpoint of the stack's legacy backend, if it has one; return the stack's configuration by section."""
     config = json.loads(succeed(scratch, env, "config", "--json", "--stack", stack))
     rooms = {key.removeprefix("strata:"): entry.get("objectValue") for key, entry in config.items()}
     if "legacy" in rooms["data"]:
@@ -193,17 +202,17 @@ def with_legacy(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: 
 
 
 def begin(scratch: Scratch, env: Mapping[str, str], stack: str, *options: str) -> None:
-    """Make an empty stack in the copy. A stand-in takes the place of each of its secrets, and a line says so."""
+    """Create an empty stack in the copy. A stand-in replaces each of its secrets, and a line on stderr says so."""
     stand_ins = stand_in.closed(scratch.project, stack)
     succeed(scratch, env, "stack", "init", stack, *options)
     for path, value in stand_ins.items():
         succeed(scratch, env, "config", "set", "--secret", "--path", path, value, "--stack", stack)
-        note = f"{stack}: a stand-in takes the place of {path}, which only the stack itself can open"
+        note = f"{stack}: a stand-in replaces {path}, which only the stack's own key can decrypt"
         print(note, file=sys.stderr, flush=True)
 
 
 def succeed(scratch: Scratch, env: Mapping[str, str], *arguments: str) -> str:
-    """The output of a Pulumi command that must succeed."""
+    """Run a Pulumi command and return its output. Raises ScratchError, with the output, if it fails."""
     said: list[str] = []
     with Program(["pulumi", *arguments], env=env, cwd=scratch.project, grace=0) as program:
         code = program.lines(said.append)

@@ -1,4 +1,4 @@
-"""Stand-ins for secrets: a scratch copy cannot open what a stack's file holds encrypted, and nothing in it needs to.
+"""Replaces the secrets of a stack's file: a scratch copy cannot decrypt them, and does not need their values.
 
 In the copy's file each encrypted value becomes one of the copy's own secrets, under the copy's own key.
 """
@@ -11,14 +11,14 @@ import yaml  # type: ignore[import-untyped]
 from infra.config import stack_file
 
 VALUE = "a-stand-in-for-a-secret-that-only-its-own-stack-can-open"
-WHOLE = "{}"  # of an object that is encrypted whole
-KEYS = ("secretsprovider", "encryptedkey", "encryptionsalt")  # by which the stack's own secrets are opened
+WHOLE = "{}"  # the stand-in for an object that is encrypted as a whole
+KEYS = ("secretsprovider", "encryptedkey", "encryptionsalt")  # by which Pulumi decrypts the stack's own secrets
 
 
 def closed(folder: Path, stack: str) -> dict[str, str]:
-    """Take the encrypted values of a stack's file, and what opens them, out of it: a stand-in for each, by its path.
+    """Remove the encrypted values of a stack's file, and their key, from it; return a stand-in for each, by its path.
 
-    A file that is no YAML is left as it is: the CLI says what is wrong with it.
+    A file that is not YAML stays unchanged: the CLI reports what is wrong with it.
     """
     file = stack_file.project(folder).file_of(stack)
     try:
@@ -43,7 +43,7 @@ def closed(folder: Path, stack: str) -> dict[str, str]:
 
 
 def _closed(node: yaml.Node, path: str) -> Iterator[str]:
-    """Put a plain text in the place of each encrypted value in a node; their paths."""
+    """Replace each encrypted value in a node by plain text; yield their paths."""
     match node:
         case yaml.MappingNode():
             for number, (key, value) in enumerate(node.value):

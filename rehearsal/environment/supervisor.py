@@ -1,10 +1,10 @@
-"""Runs one program and lets nothing of it outlive the process that asked for it.
+"""Runs one program, and ends it and its descendants no later than the process that started this one.
 
-    python -I -S keeper.py GRACE COMMAND...
+    python -I -S supervisor.py GRACE COMMAND...
 
-Standard input is a lifeline: a pipe whose other end the asker holds. When it closes, for whatever reason (asked to,
-Ctrl-C, `kill -9` of the asker), or on SIGTERM, the program gets SIGTERM and, after GRACE seconds, SIGKILL; so does all
-that it started: found by process id and, on Linux, orphans are handed to this process (PR_SET_CHILD_SUBREAPER).
+Standard input is a pipe whose other end the caller holds. When it closes, for whatever reason (on purpose, by Ctrl-C,
+by `kill -9` of the caller), or on SIGTERM, the program gets SIGTERM and, after GRACE seconds, SIGKILL; so do its
+descendants, which are found by process id: on Linux this process adopts orphans (PR_SET_CHILD_SUBREAPER).
 The exit code is the program's, or 128 + the signal that ended it. Standard library only: it starts in 15 ms.
 """
 
@@ -22,11 +22,11 @@ from pathlib import Path
 # linux/prctl.h, see prctl(2)
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-LINGER = 1.0  # seconds that descendants have to end by themselves once the program has
+LINGER = 1.0  # seconds for descendants to end by themselves after the program has ended
 
 
 def descendants(root: int, parents: Mapping[int, int]) -> list[int]:
-    """Every process below `root`, parents before children, given each process's parent."""
+    """Return the ids of all descendants of `root`, parents before children, given each process's parent."""
     found = [root]
     for parent in found:
         found.extend(sorted(child for child, its in parents.items() if its == parent))
@@ -34,7 +34,7 @@ def descendants(root: int, parents: Mapping[int, int]) -> list[int]:
 
 
 def process_table() -> dict[int, int]:
-    """Process id -> parent's id, of all processes that are not zombies."""
+    """Return process id -> parent's id of all processes that are not zombies."""
     if not Path("/proc/self/stat").exists():
         listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True)
         rows = [line.split() for line in listed.stdout.splitlines()]
@@ -49,13 +49,13 @@ def process_table() -> dict[int, int]:
 
 
 def prctl(option: int, value: int) -> None:
-    """prctl(2) where there is one."""
+    """Call prctl(2) if this is Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 def wait_until(done: Callable[[], bool], seconds: float) -> bool:
-    """Whether `done` came true within `seconds`."""
+    """Wait until `done`; return False if it is not true after `seconds`."""
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:
@@ -65,11 +65,11 @@ def wait_until(done: Callable[[], bool], seconds: float) -> bool:
 
 
 def end_descendants(grace: float) -> None:
-    """Leave no descendant: after `grace` seconds each gets SIGKILL, again and again until none is left."""
+    """Wait `grace` seconds for all descendants to end, then send SIGKILL again and again until none is left."""
 
     def none_left() -> bool:
         with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:  # reap orphans that were handed to us
+            while os.waitpid(-1, os.WNOHANG)[0]:  # reap orphans that this process has adopted
                 pass
         return not descendants(os.getpid(), process_table())
 
@@ -81,7 +81,7 @@ def end_descendants(grace: float) -> None:
 
 
 def keep(grace: float, command: list[str]) -> int:
-    """Run `command` until it ends or the lifeline does; its exit code."""
+    """Run `command` until it ends, standard input closes or SIGTERM comes; return its exit code."""
     woken, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
@@ -96,12 +96,12 @@ def keep(grace: float, command: list[str]) -> int:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
 
-    keeper = os.getpid()
+    supervisor = os.getpid()
 
     def at_birth() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != keeper:  # it was gone before the line above
+        if os.getppid() != supervisor:  # it was gone before the line above
             os._exit(128 + signal.SIGKILL)
 
     try:

@@ -1,7 +1,7 @@
-"""A scratch copy of the project for a rehearsal, and the environment in which a user's commands run in it.
+"""Makes a scratch copy of the project for a rehearsal, and the environment in which commands run in it.
 
-The copy is a small git repository of its own: each edit is a commit, as it would be in the real one. The program in it
-is never changed, the app is, by exact replacement of text. Nothing of the user's own AWS or Pulumi set-up is read.
+The copy is a small git repository of its own: each edit is a commit, as it would be in the real one. Edits replace
+exact text of the app and leave the Pulumi program as it is. Nothing of the user's own AWS or Pulumi set-up is read.
 """
 
 import os
@@ -16,18 +16,18 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-# What a rehearsal sets itself, or must not inherit: credentials, profiles, endpoints, backends, tokens, another clock.
+# Prefixes of the variables that a rehearsal sets itself or must not inherit: credentials, profiles, endpoints, tokens.
 FOREIGN = ("AWS_", "PULUMI_", "STRATA_", "GIT_")
 VENVS = (".venv", "local/.venv", "policy/.venv")
 
 
 class ScratchError(Exception):
-    """Why there can be no rehearsal here; the message names the remedy."""
+    """A rehearsal cannot run here; the message names the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One commit to the copy: in `file`, `before` (which stands there exactly once) becomes `after`."""
+    """One commit to the copy: in `file`, `before`, which must occur exactly once, becomes `after`."""
 
     title: str
     file: str
@@ -35,13 +35,13 @@ class Edit:
     after: str
 
     def going_back(self) -> "Edit":
-        """The commit that takes this one back."""
+        """Return the edit that reverts this one."""
         return Edit(f'Revert "{self.title}"', self.file, self.after, self.before)
 
 
 @dataclass(frozen=True)
 class Scratch:
-    """The folders of one rehearsal below `root`: the copy, Pulumi's state and Pulumi's home. `passphrase`: of the
+    """The folders of one rehearsal below `root`: the copy, Pulumi's state and Pulumi's home. `passphrase` encrypts the
     secrets in that state."""
 
     root: Path
@@ -49,22 +49,25 @@ class Scratch:
 
     @property
     def project(self) -> Path:
-        """The copy, where `pulumi up --stack prod` is typed."""
+        """Return the folder of the copy, where `pulumi up --stack prod` is typed."""
         return self.root / "strata"
 
     @property
     def state(self) -> Path:
-        """The file backend's folder."""
+        """Return the folder of Pulumi's file backend."""
         return self.root / "state"
 
     @property
     def home(self) -> Path:
-        """PULUMI_HOME: no credentials, no plugins, no update checks."""
+        """Return the folder for PULUMI_HOME, without credentials, plugins or update checks."""
         return self.root / "home"
 
     @classmethod
     def of(cls, repository: Path) -> Self:
-        """A new copy of what git would take of `repository`: tracked files and untracked ones that are not ignored."""
+        """Copy what git would take of `repository`: tracked files, and untracked ones that are not ignored.
+
+        Raises ScratchError if `repository` is not a git work tree.
+        """
         scratch = cls(Path(tempfile.mkdtemp(prefix="strata-")))
         try:
             for folder in (scratch.project, scratch.state, scratch.home):
@@ -83,18 +86,18 @@ class Scratch:
         return scratch
 
     def commit(self, title: str) -> str:
-        """Commit everything; the new commit's id, short."""
+        """Commit everything; return the new commit's short id."""
         git(self.project, "add", "--all")
         git(self.project, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", title)
         return git(self.project, "rev-parse", "--short", "HEAD")
 
     def apply(self, edit: Edit) -> str:
-        """Make `edit` a commit; its id. Raises ScratchError where the text is not there exactly once."""
+        """Commit `edit`; return the commit's id. Raises ScratchError unless the text occurs exactly once."""
         file = self.project / edit.file
         text = file.read_text()
         if (times := text.count(edit.before)) != 1:
             raise ScratchError(
-                f"cannot edit {edit.file} ({edit.title}): the text to replace stands there {times} times, not once; "
+                f"cannot edit {edit.file} ({edit.title}): the text to replace occurs {times} times, not once; "
                 f"bring rehearsal/commits.py up to date with the app:\n{edit.before}"
             )
         file.write_text(text.replace(edit.before, edit.after))
@@ -102,20 +105,21 @@ class Scratch:
 
     @property
     def said(self) -> Path:
-        """All that the CLI has said, command after command."""
+        """Return the file of the CLI's output, command after command."""
         return self.root / "said.txt"
 
     def note(self, lines: Iterable[str]) -> None:
-        """Keep what the CLI said, for whoever looks for what it should not have."""
+        """Append the CLI's output to the file, in which `secrets.scan` searches."""
         with self.said.open("a") as file:
             file.writelines(f"{line}\n" for line in lines)
 
     def remove(self) -> None:
-        """Delete all of it."""
+        """Delete the copy, the state and the home."""
         shutil.rmtree(self.root, ignore_errors=True)
 
     def environment(self, base: Mapping[str, str], *, rate: float) -> dict[str, str]:
-        """`base` without the user's own set-up and with this copy's Pulumi. `rate`: simulated seconds per real one."""
+        """Return `base` without the user's own set-up and with this copy's Pulumi. `rate`: simulated seconds per real
+        second."""
         return scrubbed(base) | {
             "PULUMI_BACKEND_URL": f"file://{self.state}",
             "PULUMI_CONFIG_PASSPHRASE": self.passphrase,
@@ -128,7 +132,7 @@ class Scratch:
 
 
 def share_venvs(repository: Path, copy: Path) -> None:
-    """Let `copy` have the virtual environments of `repository`, which `make venvs` would fill from the same locks."""
+    """Link the virtual environments of `repository` into `copy`: `make venvs` would fill them from the same locks."""
     for name in VENVS:
         if (repository / name).exists():
             (copy / name).parent.mkdir(exist_ok=True)
@@ -136,22 +140,22 @@ def share_venvs(repository: Path, copy: Path) -> None:
 
 
 def state_at(url: str, endpoint: str) -> dict[str, str]:
-    """Pulumi's state in the bucket that `url` names, where S3 is at that endpoint."""
+    """Return the variable that puts Pulumi's state in the bucket that `url` names, with S3 at that endpoint."""
     return {"PULUMI_BACKEND_URL": f"{url}&endpoint={endpoint}&s3ForcePathStyle=true"}
 
 
 def for_go(endpoint: str) -> dict[str, str]:
-    """What Go's SDK must be told beside the endpoint of all services."""
+    """Return the variables that AWS's SDK for Go needs beside the endpoint of all services."""
     return {
         "AWS_ENDPOINT_URL_STS": endpoint,  # it asks STS for credentials before it has read AWS_ENDPOINT_URL
-        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # or it warns of each object without a checksum
+        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # else it warns of each object without a checksum
     }
 
 
 def aws_environment(endpoint: str, account: str, region: str) -> dict[str, str]:
-    """How AWS's clients reach the local cloud, which takes twelve digits as the access key, and any secret.
+    """Return the variables by which AWS's clients reach the local cloud, whose access key is the account's number.
 
-    Raises ScratchError for an endpoint that is not on loopback.
+    Raises ScratchError if the endpoint is not on loopback.
     """
     require_loopback(endpoint)
     return {
@@ -164,7 +168,7 @@ def aws_environment(endpoint: str, account: str, region: str) -> dict[str, str]:
 
 
 def scrubbed(base: Mapping[str, str]) -> dict[str, str]:
-    """`base` without anything by which an AWS or Pulumi client would find the user's own accounts."""
+    """Return `base` without anything by which an AWS or Pulumi client would find the user's own accounts."""
     kept = {name: value for name, value in base.items() if not name.upper().startswith(FOREIGN)}
     return kept | {
         "AWS_CONFIG_FILE": os.devnull,
@@ -176,12 +180,12 @@ def scrubbed(base: Mapping[str, str]) -> dict[str, str]:
 
 
 def require_loopback(endpoint: str) -> None:
-    """Raises ScratchError unless `endpoint` can only be this machine."""
+    """Raise ScratchError unless the host of `endpoint` is a loopback address."""
     host = urlsplit(endpoint).hostname or ""
     try:
         local = ip_address(host).is_loopback
     except ValueError:
-        local = False  # also a name such as localhost: what it means is up to a resolver
+        local = False  # also for a name such as localhost, which a resolver may map to another machine
     if not local:
         raise ScratchError(
             f"the AWS endpoint {endpoint} is not on loopback (127.0.0.1 or ::1): a rehearsal never leaves this "
@@ -190,7 +194,10 @@ def require_loopback(endpoint: str) -> None:
 
 
 def files_of(repository: Path) -> list[str]:
-    """What git would take of `repository`, by paths relative to it; deleted files are left out."""
+    """Return what git would take of `repository`, as paths relative to it, without deleted files.
+
+    Raises ScratchError if it is not a git work tree.
+    """
     try:
         listed = git(repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     except (OSError, subprocess.CalledProcessError) as problem:
@@ -202,7 +209,7 @@ def files_of(repository: Path) -> list[str]:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git in `folder` without the user's own settings; its output."""
+    """Run git in `folder` without the user's own settings; return its output. Raises CalledProcessError if it fails."""
     person = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@strata.invalid", "-c", "commit.gpgsign=false")
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     env |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}

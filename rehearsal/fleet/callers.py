@@ -1,4 +1,4 @@
-"""Who calls a fleet: invocations of its aliases, by turns and at a fixed rate, whatever the answers take."""
+"""Invokes the aliases of a fleet by turns at a fixed rate, however long the answers take."""
 
 import threading
 import time
@@ -10,19 +10,19 @@ from typing import Any, Protocol, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-AT_ONCE = 8  # calls under way
+AT_ONCE = 8  # calls in flight at most
 
 
 class Lambda(Protocol):
-    """Of boto3's client, what is used."""
+    """The part of boto3's Lambda client that is used."""
 
     def invoke(self, *, FunctionName: str, Qualifier: str) -> Any: ...  # noqa: N803  boto3's names
 
 
 class Callers:
-    """Calls `functions` by `alias`, `rate` times a second all together, while the `with` block runs.
+    """Invokes `functions` by `alias`, `rate` times a second in total, while the `with` block runs.
 
-    `calls` and `failed` count by function: a call has failed where the function raised or Lambda refused.
+    `calls` and `failed` count by function: a call has failed if the function raised or Lambda refused the call.
     """
 
     def __init__(self, client: Lambda, functions: Sequence[str], alias: str, rate: float) -> None:
@@ -35,7 +35,7 @@ class Callers:
 
     @property
     def status(self) -> str:
-        """So far, in one line."""
+        """Return the counts so far, in one line."""
         return f"{self.calls.total()} calls, {self.failed.total()} failed so far"
 
     def _arrive(self) -> None:

@@ -1,4 +1,4 @@
-"""A fleet in a sandbox: written into the copy of the project, in a stack of its own, released by the real CLI."""
+"""Writes a fleet into a sandbox's copy of the project, in a stack of its own, and releases it with the real CLI."""
 
 import json
 import time
@@ -8,22 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rehearsal.environment.sandbox import Sandbox
+from rehearsal.environment.sandbox import Sandbox, release_in
 from rehearsal.environment.workspace import ScratchError
 from rehearsal.fleet import members
-from rehearsal.observe.aws_records import Seen
+from rehearsal.observe.aws_records import FunctionState
 
 FOLDER = Path("rehearsal/fleet")
 STACK = "rehearsal"
 PREFIX = f"fleet-{STACK}-"  # of the functions' names, before the member's own
-# Pulumi's file backend writes the whole state after each of some hundred resources, half of the time that a fleet of
-# fifty takes to create. A rehearsal that is cut off throws its state away.
+# Pulumi's file backend writes the whole state after each of some hundred resources, which is half of the time that it
+# takes to create a fleet of fifty. An interrupted rehearsal discards its state, so it needs no checkpoints.
 NO_CHECKPOINTS = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 
 
 @dataclass(frozen=True)
 class Up:
-    """One `pulumi up`: how it exited, how many real seconds it took, and all that it said."""
+    """One `pulumi up`: its exit code, its real seconds and its output."""
 
     exit_code: int
     seconds: float
@@ -38,9 +38,9 @@ class Fleet:
     names: Sequence[str]
 
     def create(self) -> None:
-        """Write the first edition, and create all of it. Raises ScratchError where that fails."""
-        served = self.sandbox.served.get(STACK)
-        provider = ("--secrets-provider", served.secrets_provider) if served else ()
+        """Write the first edition and create the stack. Raises ScratchError if that fails."""
+        identity = self.sandbox.identities.get(STACK)
+        provider = ("--secrets-provider", identity.secrets_provider) if identity else ()
         code, text = self._pulumi("stack", "init", STACK, *provider)
         self.edit(1)
         created = self.up(env=NO_CHECKPOINTS) if code == 0 else Up(code, 0.0, text)
@@ -48,34 +48,33 @@ class Fleet:
             raise ScratchError(f"the fleet could not be created (exit code {created.exit_code}):\n{created.text}")
 
     def edit(self, edition: int, bad: Collection[str] = ()) -> str:
-        """Commit another edition of every member; the commit's id. The `bad` raise on half of their calls."""
+        """Commit another edition of every member; return the commit's id. The `bad` raise on half of their calls."""
         scratch = self.sandbox.scratch
         members.write(scratch.project / FOLDER, self.names, edition, bad)
         return scratch.commit(f"Edition {edition} of {len(self.names)} functions")
 
-    def up(self, heed: Callable[[str], None] | None = None, env: Mapping[str, str] | None = None) -> Up:
-        """`pulumi up`, each line of which is handed to `heed`."""
+    def up(self, on_line: Callable[[str], None] | None = None, env: Mapping[str, str] | None = None) -> Up:
+        """Run `pulumi up`, and call `on_line` with each line of its output."""
         begun = time.monotonic()
-        code, text = self._pulumi(*UP, heed=heed, env=env)
+        code, text = self._pulumi(*UP, on_line=on_line, env=env)
         return Up(code, round(time.monotonic() - begun, 2), text)
 
     @cached_property
     def targets(self) -> dict[str, dict[str, str]]:
-        """What the release releases, by name of the member; known once the fleet was created."""
-        code, text = self._pulumi("stack", "output", "--json", "--stack", STACK)
+        """Return the release's targets by name of the member. Raises ScratchError before the fleet was created."""
+        code, text = self._pulumi("stack", "export", "--stack", STACK)
         if code != 0:
-            raise ScratchError(f"the fleet's stack has no outputs (exit code {code}):\n{text}")
-        found = json.loads(text)["release"]["targets"]
-        return {one["function"].removeprefix(PREFIX): one for one in found}
+            raise ScratchError(f"the fleet's stack has no state (exit code {code}):\n{text}")
+        return {one["function"].removeprefix(PREFIX): one for one in release_in(json.loads(text))["targets"]}
 
-    def look(self) -> dict[str, Seen]:
-        """How every member stands, by AWS's own records."""
+    def observe(self) -> dict[str, FunctionState]:
+        """Return the state of every member, by AWS's own records."""
         aws = self.sandbox.aws
-        return {name: aws.look(target) for name, target in self.targets.items()}
+        return {name: aws.observe(target) for name, target in self.targets.items()}
 
     def _pulumi(self, *arguments: str, **how: Any) -> tuple[int, str]:
-        served = self.sandbox.served.get(STACK)
-        how["env"] = {**(served.env if served else {}), **(how.get("env") or {})}
+        identity = self.sandbox.identities.get(STACK)
+        how["env"] = {**(identity.env if identity else {}), **(how.get("env") or {})}
         return self.sandbox.pulumi("--cwd", str(FOLDER), *arguments, **how)
 
 

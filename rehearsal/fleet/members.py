@@ -1,13 +1,13 @@
-"""The functions of a fleet as they are written into a rehearsal's copy of the project.
+"""Writes the functions of a fleet into a rehearsal's copy of the project.
 
-Their handlers need nothing but Python itself, so that a worker is up at once and fifty of them fit on a laptop.
+Their handlers import no package, so that a worker starts at once and fifty of them fit on a laptop.
 """
 
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-FRONT = "orders"  # which the API of the compute layer stands before; every fleet has it
+FRONT = "orders"  # the function that the compute layer's API invokes; every fleet has it
 
 GOOD = '''"""Edition {edition} of {name}."""
 
@@ -31,7 +31,7 @@ SMOKE = {"event": {"rawPath": "/health"}, "expect": {"statusCode": 200}}
 
 
 def names(size: int) -> tuple[str, ...]:
-    """The names of a fleet of that size: `orders`, `member02`, `member03` ..."""
+    """Return the names of a fleet of that size: `orders`, `member02`, `member03` ..."""
     return (FRONT, *(f"member{number:02}" for number in range(2, size + 1)))
 
 

@@ -1,16 +1,16 @@
-"""What a rehearsal's `set` came to: two functions released together, one of them bad, so both go back. Pure."""
+"""The result of a rehearsal's `set` step: two functions are released together, one is bad, so both go back. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from rehearsal.observe.aws_records import Seen
-from rehearsal.observe.outcome import told_by
+from rehearsal.observe.aws_records import FunctionState
+from rehearsal.observe.outcome import ending_of
 
 
 @dataclass(frozen=True)
 class Member:
-    """One function of the set. Versions are Lambda's: live before, the canary, live after (null where its traffic is
+    """One function of the set. Versions are Lambda's: live before, the canary, live after (null if its traffic is
     split); `deployments` are the set's own, oldest first, without CodeDeploy's rollbacks; `calls` reached its alias.
     """
 
@@ -26,17 +26,18 @@ class Member:
     failed: int
 
     @classmethod
-    def of(cls, function: str, before: Seen, after: Seen, text: str, calls: tuple[int, int]) -> Self:
-        """From two looks, what `pulumi up` said meanwhile, and how many calls there were and failed."""
+    def of(cls, function: str, before: FunctionState, after: FunctionState, text: str, calls: tuple[int, int]) -> Self:
+        """Return the result for `function`: its states before and after, the output of `pulumi up`, and the numbers of
+        calls and of failed calls."""
         known = {one.id for one in before.deployments}
         new = [one for one in reversed(after.deployments) if one.id not in known]
         canary = new[0].canary if new else None
-        told = told_by(text, function)
+        ending = ending_of(text, function)
         return cls(
             function=function,
             outcome=_outcome(before.live, canary, after.live),
-            reason=told.reason,
-            detail=told.detail,
+            reason=ending.reason,
+            detail=ending.detail,
             from_version=before.live,
             to_version=canary,
             live=after.live,
@@ -47,8 +48,8 @@ class Member:
 
 
 def _outcome(before: str | None, canary: str | None, after: str | None) -> str:
-    """An outcome of the design, or what is the matter instead. A way back may be a deployment of its own, so what
-    counts is where the alias is."""
+    """Return an outcome of the design, or the anomaly instead. It is read off the alias, since a revert may be a
+    deployment of its own."""
     if after is None:
         return "split"
     if after == before:
@@ -58,7 +59,7 @@ def _outcome(before: str | None, canary: str | None, after: str | None) -> str:
 
 @dataclass(frozen=True)
 class SetResult:
-    """How `pulumi up` exited, its real seconds, and both functions."""
+    """The exit code and the real seconds of `pulumi up`, and the results of both functions."""
 
     exit_code: int
     seconds: float
@@ -66,17 +67,17 @@ class SetResult:
     bad: Member
 
     def as_json(self) -> dict[str, Any]:
-        """The report's form."""
+        """Return the form in which the report holds it."""
         functions = [asdict(member) for member in (self.good, self.bad)]
         return {"exit_code": self.exit_code, "seconds": self.seconds, "functions": functions}
 
     def problems(self) -> list[str]:
-        """What ended otherwise than told, one line each; empty where all is well."""
+        """Return what did not end as expected, one line each."""
         return list(self._problems())
 
     def _problems(self) -> Iterator[str]:
         if self.exit_code == 0:
-            yield "set: `pulumi up` exited 0, although one of two functions is bad"
+            yield "set: `pulumi up` exited 0, although one of the two functions is bad"
         for member, reason in ((self.good, "set"), (self.bad, "verdict")):
             if (member.outcome, member.reason) != ("rolled_back", reason):
                 ended = f"{member.outcome} ({member.reason})"
@@ -84,4 +85,4 @@ class SetResult:
         if self.good.failed:
             yield f"set: {self.good.failed} calls of {self.good.function} failed, and it is not the bad one"
         if not self.bad.failed:
-            yield f"set: no call of {self.bad.function} failed, so nothing was shown"
+            yield f"set: no call of {self.bad.function} failed, so the rehearsal proves nothing"

@@ -1,1 +1,1 @@
-"""GitHub's workflows, played on this machine: read as written, each `run:` by bash, each `uses:` by a stand-in."""
+"""Runs GitHub's workflows on this machine, as they are committed: each `run:` by bash, each `uses:` by a stand-in."""

@@ -1,4 +1,4 @@
-"""The expressions of a workflow, as far as the workflows here use them. Pure; one that means nothing is an error.
+"""Evaluates the expressions of a workflow, as far as this repository uses them. Pure; an unknown one is an error.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 """
@@ -13,17 +13,17 @@ STATUS = ("success", "failure", "always", "cancelled")
 
 
 class WorkflowError(Exception):
-    """What in a workflow cannot be played; the message says where."""
+    """A workflow cannot be run here; the message says what in it, and where."""
 
 
 def filled(text: str, contexts: Mapping[str, Any]) -> str:
-    """`text` with the value of each `${{ }}` in its place. `contexts`: by name, as nested mappings."""
+    """Return `text` with each `${{ }}` replaced by its value. `contexts`: by name, as nested mappings."""
     return EXPRESSION.sub(lambda found: shown(value(found[1], contexts)), text)
 
 
 def holds(condition: str, contexts: Mapping[str, Any], status: Mapping[str, bool]) -> bool:
-    """Whether what has this `if` runs. `status`: what each function of STATUS says now; without one of them in it a
-    condition is asked only where all went well so far."""
+    """Return True if a job or step with this `if` runs. `status`: the value of each function of STATUS now; a condition
+    that calls none of them also needs `success()`."""
     found = EXPRESSION.fullmatch(condition.strip())
     text = found[1] if found else condition
     asked = any(each[4] and each[3] in STATUS for each in TOKEN.finditer(text))
@@ -31,19 +31,19 @@ def holds(condition: str, contexts: Mapping[str, Any], status: Mapping[str, bool
 
 
 def value(text: str, contexts: Mapping[str, Any], status: Mapping[str, bool] | None = None) -> Any:
-    """What one expression, without its braces, comes to. Raises WorkflowError where it is not known."""
+    """Evaluate one expression, given without its braces. Raises WorkflowError if it is not understood."""
     return _Reading(text, contexts, status or {}).all()
 
 
 def shown(found: Any) -> str:
-    """As GitHub writes a value into text."""
+    """Return the text that GitHub writes for a value."""
     if isinstance(found, bool):
         return "true" if found else "false"
     return "" if found is None else str(found)
 
 
 class _Reading:
-    """One expression, read from left to right: `||` of `&&` of comparisons."""
+    """Reads one expression from left to right: `||` of `&&` of comparisons."""
 
     def __init__(self, text: str, contexts: Mapping[str, Any], status: Mapping[str, bool]) -> None:
         self._text, self._contexts, self._status = text, contexts, status

@@ -1,4 +1,4 @@
-"""The machine of one job: its folder, what its steps have set, and what ends with it."""
+"""The machine of one job: its folder, what its steps have set, and what stops when the job ends."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -11,13 +11,13 @@ Outputs = Mapping[str, str]
 
 
 class StepFailed(Exception):  # noqa: N818 - a step that fails is an outcome, and nothing is wrong here
-    """Why an action would have failed its step."""
+    """An action fails its step; the message says why."""
 
 
 @dataclass
 class Machine:
-    """Where a job runs. `env`: what its steps see; what an action exports is put there. `permissions`: of the job's
-    token; `environment`: GitHub's; `sha`: the commit that the run is of."""
+    """The machine on which a job runs. `env`: the variables that its steps see, with those that actions export;
+    `permissions`: of the job's token; `environment`: GitHub's; `sha`: the run's commit."""
 
     root: Path
     environment: str
@@ -31,20 +31,20 @@ class Machine:
     lost: bool = False
 
     def lose(self) -> None:
-        """Lose the machine: what runs on it is killed, and no later step of the job runs, whatever its `if`."""
+        """Lose the machine: its processes are killed, and no later step of the job runs, whatever its `if`."""
         self.lost = True
         if self.at_work is not None:
             self.at_work.kill()
 
     @property
     def folder(self) -> Path:
-        """Where the repository is checked out, and each `run:` begins."""
+        """Return the folder of the check-out, in which each `run:` starts."""
         return self.root / "strata"
 
 
 @dataclass(frozen=True)
 class StandIn:
-    """What stands in for an action. `heeds`: the keys of `with` that it knows; any other is an error."""
+    """Stands in for an action. `accepts`: the keys of `with` that it knows; any other is an error."""
 
-    heeds: frozenset[str]
+    accepts: frozenset[str]
     act: Callable[[Machine, Mapping[str, str]], Outputs]

@@ -1,4 +1,4 @@
-"""Plays a workflow: its jobs in the order of `needs`, each on a machine of its own, step by step."""
+"""Runs a workflow: its jobs in the order of `needs`, each on a machine of its own, step by step."""
 
 import tempfile
 import time
@@ -16,8 +16,8 @@ from rehearsal.github_actions.workflow import Job, Step, Workflow
 SUCCESS, FAILURE, SKIPPED = "success", "failure", "skipped"
 
 
-class Unsaid(dict[str, str]):
-    """The outputs of a step that has not ended well: GitHub reads what is not there as nothing."""
+class EmptyOutputs(dict[str, str]):
+    """The outputs of a step that has failed or not run: GitHub reads a missing output as an empty text."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -27,8 +27,8 @@ class Unsaid(dict[str, str]):
 
 
 @dataclass(frozen=True)
-class Done:
-    """A step that ran: how it exited, what it said, and when it began, in seconds since the epoch."""
+class StepResult:
+    """A step that ran: its exit code, its output, and its start in seconds since the epoch."""
 
     name: str
     code: int
@@ -38,24 +38,24 @@ class Done:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one job: "success", "failure" or "skipped"; its outputs, and the steps that ran."""
+    """The result of one job: "success", "failure" or "skipped"; its outputs, and the steps that ran."""
 
     result: str
     outputs: Outputs = field(default_factory=dict)
-    steps: tuple[Done, ...] = ()
+    steps: tuple[StepResult, ...] = ()
 
-    def step(self, name: str) -> Done | None:
-        """The step of that name, if it ran."""
+    def step(self, name: str) -> StepResult | None:
+        """Return the step of that name; None if it did not run."""
         return next((each for each in self.steps if each.name == name), None)
 
     @property
     def text(self) -> str:
-        """All that its steps have said."""
+        """Return the output of all its steps."""
         return "\n".join(each.text for each in self.steps)
 
 
-class Heed(Protocol):
-    """Who is told of each step before it begins, and of each line that it says."""
+class StepObserver(Protocol):
+    """Observes a run: `before` is called before each step, `line` with each line of its output."""
 
     def before(self, machine: Machine, step: Step) -> None: ...
 
@@ -64,15 +64,15 @@ class Heed(Protocol):
 
 @dataclass(frozen=True)
 class Runner:
-    """Plays workflows of one commit. `read`: a file of the commit, parsed; `standins`: by the action that they stand
-    in for; `base`: the environment of every machine; `github`: the context of that name; `here`: what a step's
-    environment becomes on this machine, where its clouds have other addresses."""
+    """Runs workflows of one commit. `read` parses a file of the commit; `stand_ins`: by action; `base`: the environment
+    of every machine; `github`: the context of that name; `here` changes a step's environment for this machine, where
+    its clouds have other addresses."""
 
     read: Callable[[str], Workflow]
-    standins: Mapping[str, StandIn]
+    stand_ins: Mapping[str, StandIn]
     base: Mapping[str, str]
     github: Mapping[str, str]
-    heed: Heed
+    observer: StepObserver
     here: Callable[[Mapping[str, str]], Mapping[str, str]] = dict
 
     def play(
@@ -82,9 +82,12 @@ class Runner:
         earlier: Mapping[str, Result] | None = None,
         inputs: Mapping[str, str] | None = None,
     ) -> dict[str, Result]:
-        """Play the workflow in `file`, started by a person where there are `inputs`; what became of each job. `only`:
-        play those jobs alone and at once, whatever they wait for, which is given by `earlier` where it was played
-        before: as somebody would who takes the order out of the file, or runs one job again."""
+        """Run the workflow in `file`, started by a person if there are `inputs`; return the result of each job.
+
+        `only`: run those jobs alone and at once, whatever they need, whose results `earlier` gives if they have run: as
+        if a person had removed `needs` from the file, or had re-run one job. Raises WorkflowError for an unknown input
+        or job.
+        """
         workflow = self.read(file)
         if unknown := sorted(set(inputs or {}) - set(workflow.inputs)):
             raise WorkflowError(f"{file} takes no {', '.join(unknown)}")
@@ -94,7 +97,7 @@ class Runner:
         return self._jobs(workflow, given, done, lambda job: not only or job in only, alone=bool(only))
 
     def again(self, file: str, earlier: Mapping[str, Result]) -> dict[str, Result]:
-        """Run the failed jobs again, and those that waited for them, in order; what went well stays as it was.
+        """Re-run the failed jobs and those that need them, in order; the results of the others stay.
 
         https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
         """
@@ -112,7 +115,7 @@ class Runner:
         caller: Job | None = None,
         alone: bool = False,
     ) -> dict[str, Result]:
-        """`played`: which jobs are; `alone`: whatever became of those that they wait for."""
+        """Run the jobs for which `played` is true; with `alone`, whatever the results of the jobs that they need."""
         for job in workflow.ordered():
             if not played(job.id):
                 continue
@@ -135,7 +138,7 @@ class Runner:
         return done
 
     def _called(self, job: Job, contexts: Mapping[str, Any]) -> Result:
-        """A job that is another workflow of the repository."""
+        """Run a job that is another workflow of the repository."""
         called = self.read(job.calls)
         given = {name: filled(text, contexts) for name, text in job.given.items()}
         if unknown := sorted(set(given) - set(called.inputs)):
@@ -145,14 +148,14 @@ class Runner:
         return Result(result, {}, tuple(step for each in results for step in each.steps))
 
     def _steps(self, workflow: Workflow, job: Job, contexts: dict[str, Any]) -> Result:
-        done: list[Done] = []
+        done: list[StepResult] = []
         with ExitStack() as running:
             root = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="strata-job-")))
             env = {**workflow.env, **{name: filled(text, contexts) for name, text in job.env.items()}}
             contexts = {
                 **contexts,
                 "env": env,
-                "steps": {step.id: {"outputs": Unsaid()} for step in job.steps if step.id},
+                "steps": {step.id: {"outputs": EmptyOutputs()} for step in job.steps if step.id},
             }
             environment = filled(job.environment, contexts)
             sha = self.github["sha"]
@@ -162,13 +165,13 @@ class Runner:
             for step in job.steps:
                 if machine.lost or not holds(step.condition, contexts, _status(well=well)):
                     continue
-                self.heed.before(machine, step)
+                self.observer.before(machine, step)
                 machine.said, began = [], time.time()
                 code, outputs = self._step(machine, step, contexts)
-                done.append(Done(step.name, code, "\n".join(machine.said), began))
+                done.append(StepResult(step.name, code, "\n".join(machine.said), began))
                 well = well and code == 0
                 if step.id:
-                    contexts["steps"][step.id] = {"outputs": outputs if code == 0 else Unsaid(outputs)}
+                    contexts["steps"][step.id] = {"outputs": outputs if code == 0 else EmptyOutputs(outputs)}
             handed = {name: filled(text, contexts) for name, text in job.outputs.items()}
         return Result(SUCCESS if well else FAILURE, handed, tuple(done))
 
@@ -176,25 +179,28 @@ class Runner:
         env = {name: filled(text, contexts) for name, text in step.env.items()}
         if step.run:
             return self._run(machine, filled(step.run, contexts), env)
-        if (standin := self.standins.get(step.action)) is None:
-            listed = ", ".join(sorted(self.standins))
+        if (stand_in := self.stand_ins.get(step.action)) is None:
+            listed = ", ".join(sorted(self.stand_ins))
             raise WorkflowError(f"{step.uses} (step {step.name}) has no stand-in; those that have one: {listed}")
         given = {name: filled(text, contexts) for name, text in step.given.items()}
-        if unknown := sorted(set(given) - standin.heeds):
+        if unknown := sorted(set(given) - stand_in.accepts):
             raise WorkflowError(f"the stand-in for {step.uses} does not know `with: {', '.join(unknown)}`")
         try:
-            return 0, standin.act(machine, given)
+            return 0, stand_in.act(machine, given)
         except StepFailed as problem:
             self._note(machine, f"error: {problem}")
             return 1, {}
 
     def _run(self, machine: Machine, script: str, env: Mapping[str, str]) -> tuple[int, Outputs]:
-        """https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell"""
+        """Run a script as a step; return its exit code and outputs.
+
+        https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
+        """
         output, summary = machine.root / "output", machine.root / "summary"
         output.write_text("")
         summary.write_text("")
-        told = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_SHA": machine.sha}
-        final = self.here({**machine.env, **env, **told, "CI": "true", "GITHUB_ACTIONS": "true"})
+        files = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_SHA": machine.sha}
+        final = self.here({**machine.env, **env, **files, "CI": "true", "GITHUB_ACTIONS": "true"})
         with Program(["bash", "-e", "-c", script], env=final, cwd=machine.folder) as program:
             machine.at_work = program
             code = program.lines(lambda text: self._note(machine, text))
@@ -205,7 +211,7 @@ class Runner:
 
     def _note(self, machine: Machine, text: str) -> None:
         machine.said.append(text)
-        self.heed.line(text)
+        self.observer.line(text)
 
 
 def _status(*, well: bool) -> dict[str, bool]:
@@ -213,5 +219,5 @@ def _status(*, well: bool) -> dict[str, bool]:
 
 
 def _least(own: Mapping[str, str], callers: Mapping[str, str]) -> dict[str, str]:
-    """A called workflow has no more than its caller."""
+    """Return the permissions of a called workflow, which has no more than its caller."""
     return {name: level for name, level in own.items() if callers.get(name) in {level, "write"}}

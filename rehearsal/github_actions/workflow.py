@@ -1,4 +1,4 @@
-"""A workflow as data. Pure. A key that nothing here heeds is an error, and never passed over.
+"""Parses a workflow into data. Pure. An unknown key is an error and is never ignored.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
 """
@@ -11,8 +11,8 @@ import yaml  # type: ignore[import-untyped]
 
 from rehearsal.github_actions.expressions import WorkflowError
 
-HERE = "./"  # how a job calls a workflow of its own repository
-# What is played, and what a machine of one's own has no use for: runners, time limits, and queues of other runs.
+HERE = "./"  # begins `uses:` if a job calls a workflow of its own repository
+# The keys that are run, and those that have no use on this machine: runners, time limits, and queues of other runs.
 WORKFLOW = {"name", "on", "permissions", "env", "jobs"} | {"concurrency"}
 JOB = {"name", "needs", "if", "uses", "with", "permissions", "environment", "env", "outputs", "steps"} | {
     "runs-on",
@@ -24,7 +24,7 @@ STEP = {"name", "id", "if", "uses", "with", "run", "env"}
 
 @dataclass(frozen=True)
 class Step:
-    """One step; `action`: what it uses, without the commit by which that is pinned."""
+    """One step; `action` is its `uses` without the pinned commit."""
 
     name: str
     id: str = ""
@@ -41,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Job:
-    """One job. `calls`: the file of the workflow that it is; empty where it has steps of its own."""
+    """One job. `calls`: the file of the workflow that it runs; empty if it has steps of its own."""
 
     id: str
     needs: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Workflow:
-    """One file; `inputs`: of a workflow that others call, or a person starts, with what each is where none is given."""
+    """One file; `inputs` of a workflow that another workflow calls or a person starts, each with its default."""
 
     file: str
     env: Mapping[str, str]
@@ -65,19 +65,19 @@ class Workflow:
     jobs: Mapping[str, Job]
 
     def ordered(self) -> list[Job]:
-        """The jobs, each after those that it needs. Raises WorkflowError where none can be the next."""
+        """Return the jobs, each after those that it needs. Raises WorkflowError if no order exists."""
         done: dict[str, Job] = {}
         while len(done) < len(self.jobs):
             ready = [job for job in self.jobs.values() if job.id not in done and set(job.needs) <= set(done)]
             if not ready:
                 stuck = ", ".join(sorted(set(self.jobs) - set(done)))
-                raise WorkflowError(f"{self.file}: {stuck} need what is not there, or one another")
+                raise WorkflowError(f"{self.file}: {stuck} need unknown jobs or one another; correct `needs`")
             done |= {job.id: job for job in ready}
         return list(done.values())
 
 
 def parse(text: str, file: str) -> Workflow:
-    """The workflow that is written in `text`. Raises WorkflowError, with the file and the place."""
+    """Parse the workflow in `text`. Raises WorkflowError, which names the file and the place."""
     written = yaml.safe_load(text)
     # YAML 1.1 reads the key `on` as true.
     written = {"on" if key is True else key: value for key, value in written.items()}
@@ -95,7 +95,7 @@ def _job(name: str, written: Mapping[str, Any], where: str) -> Job:
     _only(written, JOB, where)
     uses = str(written.get("uses", ""))
     if uses and not uses.startswith(HERE):
-        raise WorkflowError(f"{where} calls {uses}, a workflow of another repository, which is not here")
+        raise WorkflowError(f"{where} calls {uses}, a workflow of another repository, which a rehearsal cannot run")
     needs = written.get("needs", [])
     return Job(
         id=name,
@@ -127,7 +127,7 @@ def _step(written: Mapping[str, Any], where: str) -> Step:
 
 
 def _texts(written: Mapping[str, Any] | None) -> dict[str, str]:
-    """Every value as GitHub hands it on: as text."""
+    """Return every value as text, as GitHub passes it on."""
     return {
         str(key): str(value).lower() if isinstance(value, bool) else str(value)
         for key, value in (written or {}).items()
@@ -137,5 +137,5 @@ def _texts(written: Mapping[str, Any] | None) -> dict[str, str]:
 def _only(written: Mapping[str, Any], known: Collection[str], where: str) -> None:
     if unknown := sorted(str(key) for key in written if key not in known):
         raise WorkflowError(
-            f"{where} has {', '.join(unknown)}, which the rehearsal does not play; teach it in {__name__}"
+            f"{where} has {', '.join(unknown)}, which a rehearsal does not support; add it in {__name__}"
         )

@@ -1,1 +1,1 @@
-"""Observes a rehearsal from outside: live traffic, AWS's own records, IAM's decisions."""
+"""Observes a rehearsal from outside: by live traffic, AWS's own records and IAM's decisions."""

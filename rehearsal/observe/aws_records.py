@@ -1,4 +1,4 @@
-"""What happened, by AWS's own records: the alias, CodeDeploy's deployments, Lambda's metrics. No screen is read."""
+"""Reads what happened from AWS's own records: the alias, CodeDeploy's deployments, Lambda's metrics."""
 
 import json
 import urllib.request
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
     from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef
 
-# What the names of calls that change nothing begin with; another account's records are read by a role.
+# Names of calls that change nothing begin with these; AssumeRole is among them, by which another account is read.
 READING = ("Get", "List", "Describe", "BatchGet", "Filter", "AssumeRole")
-PERIOD = 60  # seconds as CloudWatch counts them; the local cloud's minute is shorter by its factor
+PERIOD = 60  # seconds in CloudWatch's unit; the local cloud's minute is shorter by its factor
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """One of CodeDeploy's records of a release, not of the way back."""
+    """CodeDeploy's record of one deployment that is not its own rollback."""
 
     id: str
     status: str
-    error: str  # CodeDeploy's code, such as ALARM_ACTIVE; empty where there is none
+    error: str  # CodeDeploy's code, such as ALARM_ACTIVE; empty if there is none
     message: str
     stable: str  # the version it started from
     canary: str
@@ -37,29 +37,29 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Errors:
-    """Lambda's Errors of an alias over a window: all, and by the version that executed while two served."""
+    """Lambda's Errors of an alias over a window: all, and by executed version while two versions served."""
 
     total: int
     by_version: dict[str, int]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One function as one look found it."""
+class FunctionState:
+    """The state of one function at one moment."""
 
-    live: str | None  # the version with all traffic; None where there is no alias, or its traffic is split
+    live: str | None  # the version with all traffic; None if there is no alias, or its traffic is split
     deployments: tuple[Deployment, ...]  # newest first
 
 
-class Aws:
-    """Clients of one account of the local cloud, and the questions a rehearsal asks them."""
+class AwsRecords:
+    """The clients of one account of the local cloud, and the queries of a rehearsal."""
 
     def __init__(self, endpoint: str, account: str, region: str) -> None:
         require_loopback(endpoint)
         self.endpoint, self.account, self.region = endpoint, account, region
 
     def client(self, service: str) -> Any:
-        """A boto3 client of that service."""
+        """Return a boto3 client of that service."""
         return self._session.client(
             service,  # type: ignore[call-overload]  # services are names here, the stubs want literals
             endpoint_url=self.endpoint,
@@ -70,14 +70,14 @@ class Aws:
     def _session(self) -> boto3.Session:
         return boto3.Session(aws_access_key_id=self.account, aws_secret_access_key="local", region_name=self.region)  # noqa: S106  the local cloud takes any
 
-    def look(self, target: dict[str, str]) -> Seen:
-        """How a release's target stands."""
-        return Seen(
+    def observe(self, target: dict[str, str]) -> FunctionState:
+        """Return the state of a release's target."""
+        return FunctionState(
             self.live(target["function"], target["alias"]), self.deployments(target["application"], target["group"])
         )
 
     def live(self, function: str, alias: str) -> str | None:
-        """The version that the alias sends all traffic to."""
+        """Return the version with all of the alias's traffic; None if there is no alias, or its traffic is split."""
         client = self.client("lambda")
         try:
             answer = client.get_alias(FunctionName=function, Name=alias)
@@ -89,7 +89,7 @@ class Aws:
         return version
 
     def deployments(self, application: str, group: str) -> tuple[Deployment, ...]:
-        """CodeDeploy's records of that group's releases, newest first; rollbacks are named by what they roll back."""
+        """Return CodeDeploy's records of that group, newest first, without its rollbacks, which each record names."""
         client = self.client("codedeploy")
         pages = client.get_paginator("list_deployments").paginate(
             applicationName=application, deploymentGroupName=group
@@ -116,7 +116,7 @@ class Aws:
         )
 
     def release_changes(self, since: float) -> tuple[str, ...]:
-        """The calls of the release engine since then (seconds since the epoch) that change something."""
+        """Return the release engine's calls since then (seconds since the epoch) that change something."""
         require_loopback(self.endpoint)
         with urllib.request.urlopen(f"{self.endpoint}/_strata/calls?since={since}", timeout=120) as answer:  # noqa: S310  loopback
             calls = json.load(answer)["calls"]
@@ -127,13 +127,13 @@ class Aws:
         )
 
     def digests(self, function: str) -> dict[str, str]:
-        """The published versions of a function: the CodeSha256 of each."""
+        """Return the CodeSha256 of each published version of a function."""
         pages = self.client("lambda").get_paginator("list_versions_by_function").paginate(FunctionName=function)
         versions = [each for page in pages for each in page["Versions"]]
         return {each["Version"]: each["CodeSha256"] for each in versions if each["Version"] != "$LATEST"}
 
     def errors(self, function: str, alias: str, start: float, end: float) -> Errors:
-        """Lambda's Errors over [start, end), seconds since the epoch, both at the edge of a bucket.
+        """Return Lambda's Errors over [start, end), in seconds since the epoch, both at the start of a metric period.
 
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
         """
@@ -167,6 +167,6 @@ def _errors(id_: str, function: str, alias: str, executed: str | None = None) ->
 
 
 def newest(before: Sequence[Deployment], after: Sequence[Deployment]) -> Deployment | None:
-    """The newest deployment that was not there before."""
+    """Return the newest deployment that `before` does not have; None if there is none."""
     known = {one.id for one in before}
     return next((one for one in after if one.id not in known), None)

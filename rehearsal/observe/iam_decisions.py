@@ -1,4 +1,4 @@
-"""What IAM decided in a rehearsal, by the local cloud's own record: who called what, and which statement allowed it."""
+"""Reads IAM's decisions from the local cloud's record: the caller, the action, and the statement that allowed it."""
 
 import json
 import urllib.request
@@ -15,8 +15,8 @@ EXCHANGE = "sts:AssumeRoleWithWebIdentity"
 
 @dataclass(frozen=True)
 class Decision:
-    """Equal decisions, and how many there were. `caller`: a role's ARN, an issuer's, or a service's name; `by`: each
-    statement that would allow it alone, as (policy, Sid)."""
+    """Equal decisions and their number. `caller`: a role's ARN, an issuer's ARN, or a service's name; `by`: each
+    statement that would be enough to allow it, as (policy, Sid)."""
 
     caller: str
     action: str
@@ -28,13 +28,13 @@ class Decision:
 
     @property
     def role(self) -> str:
-        """The name of the role that called, or that a token opened; empty where it was neither."""
+        """Return the name of the role that called, or that a token was exchanged for; empty if it was neither."""
         arn = self.resource if self.action == EXCHANGE else self.caller
         return arn.rpartition("/")[2] if ":role/" in arn else ""
 
 
 def made(endpoint: str) -> tuple[Decision, ...]:
-    """All decisions since the local cloud began, but those on its administrator, whom no policy limits."""
+    """Return all decisions since the local cloud started, except for its administrator, whom no policy limits."""
     require_loopback(endpoint)
     with urllib.request.urlopen(f"{endpoint}/_strata/decisions", timeout=120) as answer:  # noqa: S310  loopback
         found = json.load(answer)["decisions"]
@@ -46,7 +46,7 @@ def made(endpoint: str) -> tuple[Decision, ...]:
 
 
 def calls(decisions: Iterable[Decision]) -> dict[str, dict[str, int]]:
-    """By role, what it was allowed and how often, most frequent first."""
+    """Return, by role, the allowed actions and how often each was called, most frequent first."""
     found: dict[str, Counter[str]] = {}
     for one in decisions:
         if one.role and one.allowed:
@@ -55,7 +55,7 @@ def calls(decisions: Iterable[Decision]) -> dict[str, dict[str, int]]:
 
 
 def denied(decisions: Iterable[Decision]) -> list[str]:
-    """What was not allowed, one line each."""
+    """Return the denied calls, one line each."""
     return [
         f"{one.role or one.caller} was denied {one.action} on {one.resource} {one.count} times, {one.why}"
         for one in decisions
@@ -64,17 +64,17 @@ def denied(decisions: Iterable[Decision]) -> list[str]:
 
 
 def write(decisions: Iterable[Decision], file: Path) -> None:
-    """Write the record, whole or not at all."""
+    """Write the decisions to a file, whole or not at all."""
     put([asdict(one) for one in decisions], file, indent=1)
 
 
 def read(file: Path) -> tuple[Decision, ...]:
-    """A record that was written."""
+    """Read a file that `write` has written."""
     found = json.loads(file.read_text())
     return tuple(Decision(**{**one, "by": tuple((policy, sid) for policy, sid in one["by"])}) for one in found)
 
 
 def idle(granted: Iterable[tuple[str, str]], decisions: Iterable[Decision]) -> list[tuple[str, str]]:
-    """Of the granted statements, as (policy, Sid), those without which each call would have been allowed still."""
+    """Return the granted statements, as (policy, Sid), without which every call would still have been allowed."""
     alone = {one.by[0] for one in decisions if one.allowed and len(one.by) == 1}
     return [each for each in granted if each not in alone]

@@ -1,27 +1,27 @@
-"""How a release ended: by the alias and CodeDeploy's records, beside what Pulumi said of it. Pure."""
+"""Determines how a release ended, from the alias and CodeDeploy's records and from Pulumi's output. Pure."""
 
 import re
 from dataclasses import dataclass
 
-from rehearsal.observe.aws_records import Seen, newest
+from rehearsal.observe.aws_records import FunctionState, newest
 
 
 @dataclass(frozen=True)
-class Told:
-    """How Pulumi itself says that a release ended; empty where it says nothing."""
+class Ending:
+    """The ending of a release as Pulumi's output states it; empty if it states none."""
 
     reason: str = ""
     detail: str = ""
     refused: bool = False
 
 
-NOTHING = Told()
+NOTHING = Ending()
 
 
-def outcome(before: Seen, after: Seen, told: Told = NOTHING) -> str:
-    """An outcome of the design, or what is the matter instead. AWS has no record of a refusal: Pulumi tells of it."""
+def outcome(before: FunctionState, after: FunctionState, ending: Ending = NOTHING) -> str:
+    """Return an outcome of the design, or the anomaly instead. AWS has no record of a refusal: only `ending` has it."""
     deployment = newest(before.deployments, after.deployments)
-    if told.refused and deployment is None and after.live == before.live:
+    if ending.refused and deployment is None and after.live == before.live:
         return "refused"
     if after.live is None:
         return "split" if after.deployments else "nothing"
@@ -35,13 +35,13 @@ def outcome(before: Seen, after: Seen, told: Told = NOTHING) -> str:
     return f"{deployment.status} with {after.live} live"
 
 
-def told_by(text: str, function: str) -> Told:
-    """The one line with which a failed `pulumi up` ends: `FUNCTION 2 -> 3 rolled back (verdict): ...`; where it has
-    none, its last error."""
-    ending = re.compile(rf"{re.escape(function)} (?:\d+ -> )?\d+ (rolled back|refused) \((\w+)\): .*")
+def ending_of(text: str, function: str) -> Ending:
+    """Read the line with which a failed `pulumi up` ends: `FUNCTION 2 -> 3 rolled back (verdict): ...`; if it has none,
+    the detail is its last error."""
+    pattern = re.compile(rf"{re.escape(function)} (?:\d+ -> )?\d+ (rolled back|refused) \((\w+)\): .*")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in reversed(lines):
-        if function and (found := ending.search(line)):
-            return Told(found[2], found[0], refused=found[1] == "refused")
+        if function and (found := pattern.search(line)):
+            return Ending(found[2], found[0], refused=found[1] == "refused")
     errors = [line for line in lines if line.startswith("error:")]
-    return Told("", (errors or lines or [""])[-1])
+    return Ending("", (errors or lines or [""])[-1])

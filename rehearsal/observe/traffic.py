@@ -1,8 +1,8 @@
-"""Live traffic: open loop, so that slow answers slow nobody down and hide nothing.
+"""Sends live traffic in an open loop, so that slow answers neither delay later requests nor hide failures.
 
-Arrivals follow the clock at a fixed rate whatever the answers take. POSTs place orders in every currency, GETs read
-orders that were acknowledged. Every request is kept with what came of it; one that this machine sent late is counted as
-late, and every answer's time counts from when it was due. At the end each acknowledged order is read back.
+Requests follow the clock at a fixed rate however long the answers take. POSTs place orders in every currency, GETs read
+acknowledged orders. Every request is recorded with its result; one that this machine sent late is counted as late, and
+every latency counts from when the request was due. At the end each acknowledged order is read back.
 
 `python -m rehearsal.observe.traffic URL` sends it by hand, as docs/tutorial.md does.
 """
@@ -30,42 +30,43 @@ RECEIPT_HEADER = "X-Order-Receipt"
 CURRENCIES = ("CHF", "EUR", "GBP", "USD")
 PRODUCTS = ("KETTLE", "MUG-BLACK", "MUG-WHITE", "POT-GLASS", "TEA.BLACK", "TEA.GREEN", "TEA.OOLONG", "TEA.WHITE")
 POSTS = 0.5  # of all requests; the others read
-LATE = 0.1  # seconds after its time, from which a request counts as sent late
-MOST_AT_ONCE = 64  # requests under way: a machine that answers none in time gets fewer, not an environment for each
+LATE = 0.1  # seconds after it was due, from which a request counts as sent late
+MOST_AT_ONCE = 64  # requests in flight at most: a slow machine then gets fewer, not a Lambda environment for each
 TOO_MANY = 429  # the stage's own throttling: strata:compute.api.throttling
-LATER = 0.2  # seconds until the API is asked again
+LATER = 0.2  # seconds until a throttled read is repeated
 GIVEN_UP = 30.0  # seconds; API Gateway itself gives an integration 30 s
 EVERY = 5.0  # seconds between two lines of the command
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One request and what came of it; times are seconds since the epoch."""
+    """One request and its result; times are seconds since the epoch."""
 
     method: str
     due: float
     sent: float
     answered: float
     status: int | None  # None: no answer
-    version: str | None  # of the function, as the answer's header says; None where nothing of ours answered
+    version: str | None  # of the function, from the answer's header; None if the function did not answer
     fault: str = ""
 
     @property
     def failed(self) -> bool:
-        """Whether whoever sent it was let down: no answer, a fault, or an answer that no right client deserves."""
+        """True if the caller got no answer, or a status of 400 or more, which no request here deserves."""
         return self.status is None or self.status >= 400
 
 
 @dataclass(frozen=True)
 class Api:
-    """An HTTP API by its `api_url`: reached on loopback, with the API's own name in the Host header."""
+    """An HTTP API, reached on loopback with the API's own name in the Host header."""
 
     url: str
     headers: Mapping[str, str]
 
     @classmethod
     def at(cls, api_url: str) -> Self:
-        """`http://{id}.execute-api.localhost:4566` -> 127.0.0.1:4566 with that Host: no resolver needs to know it."""
+        """Return the API at `http://{id}.execute-api.localhost:4566`: 127.0.0.1:4566 with that Host header, so that no
+        resolver has to know the name."""
         parts = urlsplit(api_url)
         port = f":{parts.port}" if parts.port else ""
         return cls(f"{parts.scheme}://127.0.0.1{port}{parts.path.rstrip('/')}", {"Host": parts.netloc})
@@ -73,21 +74,21 @@ class Api:
 
 @dataclass(frozen=True)
 class Orders:
-    """Acknowledged orders, read back at the end."""
+    """The numbers of acknowledged orders, and of those that were read back at the end."""
 
     acknowledged: int
     readable: int
 
     @property
     def lost(self) -> int:
-        """Acknowledged but not readable."""
+        """Return the number of orders that were acknowledged but are not readable."""
         return self.acknowledged - self.readable
 
 
 @dataclass
 class Traffic:
-    """Traffic on `api` in a thread of its own, between `start` and `stop`; `sent` grows meanwhile, and so does
-    `receipts`: the orders that were acknowledged with a right receipt by `receipt_key`."""
+    """Sends traffic to `api` in a thread of its own, between `start` and `stop`. `sent` grows meanwhile, and so does
+    `receipts`, the number of orders that were acknowledged with a valid receipt by `receipt_key`."""
 
     api: Api
     rate: float  # requests per real second; may be changed meanwhile
@@ -97,7 +98,7 @@ class Traffic:
     receipts: int = 0
     sent: list[Sent] = field(default_factory=list)
     acknowledged: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # id -> the order as answered
-    held: int = 0  # requests that were not sent, because so many were under way
+    held: int = 0  # requests that were not sent, since MOST_AT_ONCE were in flight
     _ids: list[str] = field(default_factory=list)
     _under_way: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
@@ -106,12 +107,12 @@ class Traffic:
     _broken: BaseException | None = None
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start sending; return at once."""
         self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Send nothing more, and wait for the answers that are due. Raises what stopped the traffic before its time."""
+        """Stop sending, and wait for the outstanding answers. Raises the error that ended the traffic early, if any."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
@@ -119,7 +120,7 @@ class Traffic:
             raise self._broken
 
     def pause(self) -> None:
-        """Send nothing until `resume`; what is under way is answered."""
+        """Send nothing until `resume`; requests in flight are still answered."""
         self._paused.set()
 
     def resume(self) -> None:
@@ -127,7 +128,7 @@ class Traffic:
         self._paused.clear()
 
     def read_back(self) -> Orders:
-        """Read every acknowledged order through the API, eight at a time; each must be as it was acknowledged."""
+        """Read every acknowledged order through the API, eight at a time; count those that are as acknowledged."""
         return asyncio.run(self._read_all())
 
     def _run(self) -> None:
@@ -177,7 +178,7 @@ class Traffic:
     async def _record(
         self, client: aiohttp.ClientSession, method: str, path: str, due: float, **how: Any
     ) -> dict[str, Any] | None:
-        """Send one request and keep what came of it; the answer's body if it succeeded."""
+        """Send one request and record its result; return the answer's body if it succeeded, else None."""
         how["headers"] = {**self.api.headers, **how.get("headers", {})}
         sent, status, version, fault, body = time.time(), None, None, "", None
         try:
@@ -200,21 +201,21 @@ class Traffic:
             async def reader() -> None:
                 nonlocal readable
                 while waiting:
-                    order, told = waiting.pop()
-                    found = await self._reads(client, order, told)
+                    order, acknowledged = waiting.pop()
+                    found = await self._reads(client, order, acknowledged)
                     readable += found  # in a line of its own: another reader counts while this one waits
 
             await asyncio.gather(*(reader() for _ in range(8)))
         return Orders(len(self.acknowledged), readable)
 
-    async def _reads(self, client: aiohttp.ClientSession, order: str, told: Mapping[str, Any]) -> bool:
-        """Whether an order is as it was acknowledged. Asked again where the API let too many through in this second."""
+    async def _reads(self, client: aiohttp.ClientSession, order: str, acknowledged: Mapping[str, Any]) -> bool:
+        """Return True if an order reads as it was acknowledged. A throttled read is repeated until GIVEN_UP."""
         url, end = f"{self.api.url}/orders/{order}", time.monotonic() + GIVEN_UP
         try:
             while time.monotonic() < end:
                 async with client.get(url, headers=self.api.headers) as answer:
                     if answer.status != TOO_MANY:
-                        return answer.status == 200 and await answer.json() == told
+                        return answer.status == 200 and await answer.json() == acknowledged
                 await asyncio.sleep(LATER)
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return False
@@ -222,12 +223,12 @@ class Traffic:
 
 
 def is_receipt(receipt: str, body: bytes, key: str) -> bool:
-    """Whether the receipt is that of an answer's body, as anybody who has the key works it out."""
+    """Return True if the receipt is the HMAC-SHA256 of an answer's body by the key, as a client would verify it."""
     return hmac.compare_digest(receipt, "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest())
 
 
 def session() -> aiohttp.ClientSession:
-    """Keep-alive connections, as many as there are requests under way; environment proxies are not used."""
+    """Return a client with a keep-alive connection for each request in flight; it uses no proxy of the environment."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
         timeout=aiohttp.ClientTimeout(total=GIVEN_UP),
@@ -235,7 +236,7 @@ def session() -> aiohttp.ClientSession:
 
 
 def new_order(choice: float) -> dict[str, Any]:
-    """A valid body of POST /orders; `choice`, between 0 and 1, picks currency, product and quantity."""
+    """Return a valid body of POST /orders; `choice`, between 0 and 1, picks currency, product and quantity."""
     number = int(choice * 1000)
     return {
         "customer_id": f"customer-{number % 50}",
@@ -245,21 +246,21 @@ def new_order(choice: float) -> dict[str, Any]:
 
 
 def within(sent: Sequence[Sent], start: float, end: float) -> list[Sent]:
-    """The requests that were sent in [start, end), by the time they were sent."""
+    """Return the requests that were sent in [start, end), in the order in which they were sent."""
     return sorted((one for one in sent if start <= one.sent < end), key=lambda one: one.sent)
 
 
 def late(sent: Sequence[Sent]) -> int:
-    """How many were sent late: this machine was too busy to keep the rate."""
+    """Return how many requests were sent late, because this machine was too busy to keep the rate."""
     return sum(one.sent - one.due > LATE for one in sent)
 
 
 def share_of(canary: str, sent: Sequence[Sent]) -> float | None:
-    """The canary's share of the requests while two versions served; None where it never served beside another.
+    """Return the canary's share of the requests while two versions served; None if it never served beside another.
 
     The split lasts from the canary's first answer until the last answer of any other version (promoted) or of the
-    canary (rolled back), whichever is earlier: read off the answers themselves. A failure that no version signed is
-    taken for the canary's; whether it is, the Errors by executed version tell.
+    canary (rolled back), whichever is earlier. A failure whose answer names no version counts as the canary's; Lambda's
+    Errors by executed version say whether it was.
     """
     signed = [one.version or (canary if one.failed else None) for one in sent]
     served = [version for version in signed if version is not None]
@@ -272,7 +273,7 @@ def share_of(canary: str, sent: Sequence[Sent]) -> float | None:
 
 
 def summary(sent: Sequence[Sent]) -> str:
-    """One line: how many requests were sent, how many failed and why, and which version answered how many."""
+    """Return one line: how many requests were sent, how many failed and why, and how many each version answered."""
     answered = Counter(one.version for one in sent if one.version)
     parts = [f"{len(sent)} requests, {sum(one.failed for one in sent)} failed"]
     parts += [f"version {version}: {answered[version]}" for version in sorted(answered, key=lambda name: name.zfill(9))]
@@ -299,9 +300,9 @@ def send(
     rate: Annotated[float, typer.Option(min=0.1, max=1000, help="Requests per second.")] = 20.0,
     seconds: Annotated[float, typer.Option(min=0.1, max=86400, help="How long; Ctrl-C ends it early.")] = 60.0,
 ) -> None:
-    """Place and read orders at a fixed rate, and print every five seconds what came of them.
+    """Place and read orders at a fixed rate, and print a summary every five seconds.
 
-    Failed requests do not change the exit code: the command sends traffic, and a release judges it.
+    Failed requests do not change the exit code: the command only sends traffic; the release judges the canary.
     """
     traffic = Traffic(Api.at(url), rate)
     end = time.monotonic() + seconds

@@ -1,1 +1,1 @@
-"""The pipeline rehearsed: main.yml as it is written, in three accounts on this machine."""
+"""Rehearses the pipeline: main.yml as it is committed, in three accounts on this machine."""

@@ -1,18 +1,18 @@
-"""What somebody could do to the artifact bucket whom no policy of ours limits."""
+"""Alters a bundle in the artifact bucket, as an administrator could, whom no policy of ours limits."""
 
 import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rehearsal.observe.aws_records import Aws
+from rehearsal.observe.aws_records import AwsRecords
 
 OTHER = b"not what was built"
 
 
 @contextmanager
-def spoilt(aws: Aws, digest: str) -> Iterator[None]:
-    """While the block runs, other bytes lie under the digest (base64, as Lambda reports it)."""
+def corrupted(aws: AwsRecords, digest: str) -> Iterator[None]:
+    """Store other bytes under the digest (base64, as Lambda reports it) while the block runs."""
     s3 = aws.client("s3")
     bucket = f"strata-artifacts-{aws.account}-{aws.region}"
     key = f"bundles/{base64.b64decode(digest).hex()}.zip"

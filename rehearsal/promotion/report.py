@@ -1,4 +1,4 @@
-"""What a rehearsal of the pipeline found: `.rehearsal/promotion.json`, the table, and whether all ended as told."""
+"""The report of a pipeline rehearsal: `.rehearsal/promotion.json`, the table, and what did not end as expected."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -13,11 +13,11 @@ from rehearsal.promotion.stage import STACKS
 
 AFTER_DEV = ("staging", "prod")
 UNPROVEN, OLDER, ALTERED = "unproven", "older", "altered"
-# What prod must refuse: its name, the reason, and words of the sentence that says why.
-TOLD = (
+# Each release that prod must refuse: its name, the reason, and words of the message that explains it.
+EXPECTED = (
     ("older", OLDER, "is older than"),
-    ("altered", ALTERED, "somebody altered it after the build"),
-    ("rolled-back", UNPROVEN, "was taken back there (verdict"),
+    ("altered", ALTERED, "it was altered after the build"),
+    ("rolled-back", UNPROVEN, "was reverted there (verdict"),
     ("too-old", UNPROVEN, "proved it there more than 1 days ago"),
     ("unseen", UNPROVEN, "it was never released there"),
     ("in-flight", UNPROVEN, "is still in flight there"),
@@ -26,7 +26,7 @@ TOLD = (
 
 @dataclass(frozen=True)
 class Promoted:
-    """One stack on its way: which code its traffic is on, by which deployment, and how that ended."""
+    """One promoted stack: the digest of the code with its traffic, the deployment that shifted it, and its outcome."""
 
     stack: str
     digest: str
@@ -36,8 +36,8 @@ class Promoted:
 
 @dataclass(frozen=True)
 class Refused:
-    """What prod did not take. `why`: its own words; `changes`: the calls of the release that changed something
-    nevertheless; `code`: how the step exited."""
+    """A release that prod refused. `why`: its message; `changes`: the release engine's calls that changed something
+    nevertheless; `code`: the step's exit code."""
 
     name: str
     reason: str
@@ -48,16 +48,16 @@ class Refused:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole rehearsal; `amiss`, what else went wrong, is not in the file."""
+    """A whole rehearsal. `other_problems` is not in the file."""
 
     seconds: float
     promoted: tuple[Promoted, ...]
-    adopted: tuple[Promoted, ...]  # what a job had begun whose runner was lost, and what waited for that
+    adopted: tuple[Promoted, ...]  # stacks whose deployment outlived its runner, and those that waited for it
     refused: tuple[Refused, ...]
-    amiss: tuple[str, ...] = ()
+    other_problems: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The form that the issue gives."""
+        """Return the form of the file."""
         return {
             "promoted": [asdict(one) for one in self.promoted],
             "adopted": [asdict(one) for one in self.adopted],
@@ -70,13 +70,13 @@ class Report:
         put(self.as_json(), file)
 
     def problems(self) -> list[str]:
-        """What ended otherwise than told, one line each; empty where all is well."""
+        """Return what did not end as expected, one line each."""
         went = (*_went("promoted", self.promoted, STACKS), *_went("adopted", self.adopted, AFTER_DEV))
-        return [*went, *self._refused(), *self.amiss]
+        return [*went, *self._refused(), *self.other_problems]
 
     def _refused(self) -> Iterator[str]:
         found = {one.name: one for one in self.refused}
-        for name, reason, words in TOLD:
+        for name, reason, words in EXPECTED:
             one = found.get(name)
             if one is None:
                 yield f"{name}: never happened"
@@ -87,7 +87,7 @@ class Report:
                 yield f"{name}: was refused, but only after {', '.join(one.changes)}"
 
     def table(self) -> Table:
-        """For a person."""
+        """Return the table for a person."""
         table = console.plain_table()
         for heading in ("release", "outcome", "by"):
             table.add_column(heading, no_wrap=True)
@@ -102,7 +102,7 @@ class Report:
 
 
 def _went(name: str, promoted: Sequence[Promoted], stacks: Sequence[str]) -> Iterator[str]:
-    """What is wrong where these stacks should have been promoted, in this order, to one digest."""
+    """Yield a problem unless these stacks were promoted, in this order, to one digest."""
     if (found := [one.stack for one in promoted]) != list(stacks):
         yield f"{name}: {', '.join(found) or 'nothing'}, not {', '.join(stacks)} in this order"
     if len(digests := {one.digest for one in promoted}) > 1:

@@ -1,4 +1,4 @@
-"""Three accounts on one local cloud, each made ready by an administrator, and jobs that deploy to them."""
+"""Starts three accounts on one local cloud, each prepared by an administrator, for jobs that deploy to them."""
 
 import itertools
 import os
@@ -12,13 +12,13 @@ from rehearsal.environment import bootstrap, legacy_state, sandbox
 from rehearsal.environment.processes import Program
 from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.environment.workspace import Edit, Scratch, aws_environment, for_go, git, scrubbed, state_at
-from rehearsal.github_actions.runner import Heed, Runner
-from rehearsal.github_actions.standins import Actions
+from rehearsal.github_actions.runner import Runner, StepObserver
+from rehearsal.github_actions.stand_ins import Actions
 from rehearsal.github_actions.workflow import Workflow, parse
-from rehearsal.observe.aws_records import Aws, Seen
+from rehearsal.observe.aws_records import AwsRecords, FunctionState
 
 STACKS = ("dev", "staging", "prod")
-OURS = ("MAKE", "MFLAGS", "FACTOR", "ENFORCE", "STACK")  # of the `make` that started this, and not of a job's
+OURS = ("MAKE", "MFLAGS", "FACTOR", "ENFORCE", "STACK")  # set by the `make` that started this; a job has none of them
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class Stage:
     endpoint: str
     factor: float
     region: str
-    accounts: Mapping[str, Aws]
+    accounts: Mapping[str, AwsRecords]
     actions: Actions
     base: Mapping[str, str]
     _runs: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def commit(self, *edits: Edit) -> str:
-        """Make each edit a commit of main; the last one's id, forty digits."""
+        """Commit each edit to main; return the last commit's id, forty digits."""
         for edit in edits:
             self.scratch.apply(edit)
         return git(self.scratch.project, "rev-parse", "HEAD")
 
-    def runner(self, sha: str, heed: Heed, changed: Mapping[str, str] | None = None) -> Runner:
-        """What plays the workflows of that commit. `changed`: what is otherwise in the environment of its machines."""
+    def runner(self, sha: str, observer: StepObserver, changed: Mapping[str, str] | None = None) -> Runner:
+        """Return the runner of that commit's workflows. `changed`: variables that differ on its machines."""
 
         def read(file: str) -> Workflow:
             return parse(git(self.scratch.project, "show", f"{sha}:{file}"), file)
@@ -54,36 +54,36 @@ class Stage:
             "run_id": str(next(self._runs)),
             "sha": sha,
         }
-        return Runner(read, self.actions.all(), {**self.base, **(changed or {})}, github, heed, self._here)
+        return Runner(read, self.actions.all(), {**self.base, **(changed or {})}, github, observer, self._here)
 
-    def look(self, stack: str) -> Seen:
-        """How the stack's function stands."""
-        return self.accounts[stack].look(target(stack))
+    def observe(self, stack: str) -> FunctionState:
+        """Return the state of the stack's function."""
+        return self.accounts[stack].observe(target(stack))
 
     def digest(self, stack: str) -> str:
-        """The digest of what the stack's alias sends all traffic to; empty where that is not one version."""
+        """Return the digest of the version with all of the alias's traffic; empty if its traffic is split."""
         aws, function = self.accounts[stack], target(stack)["function"]
         return aws.digests(function).get(aws.live(function, target(stack)["alias"]) or "", "")
 
     def api_url(self, stack: str) -> str | None:
-        """Where the stack's API is; None before there is one."""
+        """Return the URL of the stack's API; None before there is one."""
         apis = self.accounts[stack].client("apigatewayv2").get_apis()["Items"]
         return next((each["ApiEndpoint"] for each in apis if each["Name"] == f"strata-{stack}"), None)
 
     def _here(self, env: Mapping[str, str]) -> Mapping[str, str]:
-        url = env.get("PULUMI_BACKEND_URL")  # empty where the workflow's step that says it has failed
+        url = env.get("PULUMI_BACKEND_URL")  # empty if the step that outputs it has failed
         return {**env, **(state_at(url, self.endpoint) if url else {})}
 
 
 def target(stack: str) -> dict[str, str]:
-    """What the stack's release releases, by the names that its tags and permissions have too."""
+    """Return the target of the stack's release, by the names that its tags and permissions use too."""
     name = f"strata-{stack}"
     return {"function": f"{name}-orders", "alias": "live", "application": name, "group": f"{name}-orders"}
 
 
 @contextmanager
 def running(factor: float, *, enforce: bool, repository: Path = REPOSITORY) -> Iterator[Stage]:
-    """Three empty stacks, whose state, secrets and bundles are where `bootstrap/` made room for them, and the legacy
+    """Create three empty stacks, whose state, secrets and bundles are where `bootstrap/` puts them, and the legacy
     layers of two. Raises ScratchError or ProgramError."""
     sandbox.require_tools()
     base = scrubbed(os.environ)
@@ -94,25 +94,25 @@ def running(factor: float, *, enforce: bool, repository: Path = REPOSITORY) -> I
         cloud = stack.enter_context(sandbox.start("cloud", scratch, base, *options))
         endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
         local = scratch.environment(base, rate=factor)
-        told = {name: bootstrap.configured(scratch, name) for name in STACKS}
-        region = told["prod"]["account"]["region"]
-        numbers = {name: each["account"]["allowedAccountIds"][0] for name, each in told.items()}
-        accounts = {name: Aws(endpoint, number, region) for name, number in numbers.items()}
+        configs = {name: bootstrap.configured(scratch, name) for name in STACKS}
+        region = configs["prod"]["account"]["region"]
+        numbers = {name: each["account"]["allowedAccountIds"][0] for name, each in configs.items()}
+        accounts = {name: AwsRecords(endpoint, number, region) for name, number in numbers.items()}
         for name, number in numbers.items():
             admin = {**local, **aws_environment(endpoint, number, region)}
-            _prepare(scratch, admin, name, accounts[name], told[name]["identity"])
+            _prepare(scratch, admin, name, accounts[name], configs[name]["identity"])
         shared = {
             **{name: value for name, value in local.items() if not name.startswith(OURS)},
             "AWS_ENDPOINT_URL": endpoint,
             **for_go(endpoint),
         }
-        for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"):  # a job has them from its workflow, or not
+        for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"):  # a job gets them from its workflow
             del shared[name]
         actions = Actions(
             origin=scratch.project,
             filled=repository,
             artifacts=scratch.root / "artifacts",
-            slug=told["prod"]["identity"]["github"]["repository"],
+            slug=configs["prod"]["identity"]["github"]["repository"],
             endpoint=endpoint,
             factor=factor,
             plugins=_plugins(scratch),
@@ -120,17 +120,19 @@ def running(factor: float, *, enforce: bool, repository: Path = REPOSITORY) -> I
         yield Stage(scratch, cloud, endpoint, factor, region, accounts, actions, shared)
 
 
-def _prepare(scratch: Scratch, admin: Mapping[str, str], stack: str, aws: Aws, identity: Mapping[str, Any]) -> None:
-    """What an administrator does once: `bootstrap/` in the account, an empty stack, and the legacy layer."""
+def _prepare(
+    scratch: Scratch, admin: Mapping[str, str], stack: str, aws: AwsRecords, identity: Mapping[str, Any]
+) -> None:
+    """Do what an administrator does once: run `bootstrap/`, create an empty stack, and create the legacy layer."""
     with _plugins(scratch)(admin) as plugins:
         made = bootstrap.prepare(scratch, {**admin, **plugins}, stack)
     env = {**admin, **for_go(aws.endpoint), **state_at(made["state"], aws.endpoint)}
     sandbox.begin(scratch, env, stack, "--secrets-provider", made["secrets_providers"][stack])
     config = sandbox.with_legacy(scratch, env, aws.endpoint, stack)
     if "legacy" in config["data"]:
-        (served,) = (each for each in identity["stacks"] if each["name"] == stack)
+        (found,) = (each for each in identity["stacks"] if each["name"] == stack)
         backend = legacy_state.Backend.of(config["data"]["legacy"], aws.region)
-        legacy_state.create(aws, backend, served["tableName"])
+        legacy_state.create(aws, backend, found["tableName"])
 
 
 def _plugins(scratch: Scratch) -> Any:

@@ -1,5 +1,5 @@
-"""What else a stack's deploy role is for, beside what the story releases: changes of the configuration, putting right
-what somebody changed by hand, and the operator's commands. Told only where policies are asked."""
+"""Uses the stack's deploy role for everything beside the rehearsed releases: changes of the configuration, correcting
+what was changed by hand, and the operator's commands. It runs only if IAM policies are enforced."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.naming import Names
 from infra.release.cli.output import Exit
-from rehearsal.console import Story
+from rehearsal.console import Narrator
 from rehearsal.environment.oidc import BUILD
 from rehearsal.environment.processes import Program
 from rehearsal.environment.sandbox import STACK, Sandbox
@@ -24,7 +24,7 @@ CHANGE = {
     "strata:delivery.curve.minutes": "5",
     "strata:delivery.curve.percent": "50",
     "strata:observability.notify[0]": "oncall@example.com",
-    "strata:release.minimumRequests": "5",  # a call takes real time, and a canary of five minutes is soon over
+    "strata:release.minimumRequests": "5",  # a call takes real time, and a canary of five minutes is short
     "strata:release.topUp": "true",
 }
 LAST = {"strata:release.from": "staging", "strata:compute.api.accessLogDays": "0"}
@@ -35,25 +35,26 @@ BACK = {
     "strata:delivery.curve.percent": "10",
     "strata:delivery.smoke": "false",
 }
-BY_HAND = {"Owner": "somebody"}  # a tag that nobody declares
+BY_HAND = {"Owner": "ann"}  # a tag that the program does not declare
 WHY = "rehearsed by hand"
-WAIT = 600.0  # seconds until a canary has traffic, on a machine that does something else most of the time
+WAIT = 600.0  # seconds until a canary must have traffic, even on a busy machine
 
 
 @dataclass
 class DeployRoleScenario:
-    """Everything in turn, on the stack as the story leaves it. `problems`: what ended otherwise than it had to."""
+    """Runs everything in turn, on the stack as the rehearsed releases leave it. `problems`: what did not end as it
+    must, one text each."""
 
     sandbox: Sandbox
-    story: Story
+    narrator: Narrator
     problems: list[str] = field(default_factory=list)
 
     def run(self) -> list[str]:
-        """All of it; the problems."""
-        self.story.chapter(
+        """Run all of it; return the problems."""
+        self.narrator.chapter(
             "duties: what else the deploy role is for",
-            "A change of memory, curve, hooks and addresses; a stack that somebody changed by hand; the operator's "
-            "commands. All of it by tokens.",
+            "A change of memory, curve, hooks and addresses; a stack that an administrator changed by hand; the "
+            "operator's commands. All with tokens, without keys.",
         )
         self.change(CHANGE)
         self.up()
@@ -70,24 +71,24 @@ class DeployRoleScenario:
         self.take_the_bundle()
         self.change(LAST)
         self.up()
-        # Staging's account is ready and staging is not there: the role is taken, and its records are not found.
+        # Staging's account is prepared but has no stack: the role can be assumed, and finds no records.
         self.command("promote", stack="--to", code=Exit.REFUSED)
         self.command("prune", "--keep", "1", "--older-than", "0", "--yes")
         return self.problems
 
     def change(self, config: dict[str, str]) -> None:
-        """Commit other values of keys of the configuration."""
+        """Set those keys of the configuration, and commit that."""
         words = [part for key, value in config.items() for part in ("--plaintext", f"{key}={value}")]
         self._type("config", "set-all", "--stack", STACK, "--path", *words)
         self.sandbox.scratch.commit("Change " + ", ".join(key.removeprefix("strata:") for key in config))
 
     def up(self, *options: str) -> None:
-        """`pulumi up`."""
+        """Run `pulumi up`."""
         self._type(*UP, *options)
 
     def take_the_bundle(self) -> None:
-        """The job that builds keeps the commit's bundle, and a deploy takes it from there by its digest."""
-        builder = self.sandbox.served[BUILD].env
+        """Build and store the commit's bundle as the build job, and deploy it by its digest."""
+        builder = self.sandbox.identities[BUILD].env
         self.command("build", module="infra.artifacts", env=builder, stack="")
         self.command("put", module="infra.artifacts", env=builder)
         self.command("get", "--zips", module="infra.artifacts")
@@ -96,7 +97,7 @@ class DeployRoleScenario:
         self._type(*UP, "--refresh", env=manifest)
         planned = self.command("plan", module="infra.pipeline", env={**self.sandbox.env, **manifest})
         if " unchanged" not in planned or "to update" in planned:
-            self.problems.append(f"duties: a plan of what is deployed shows a change:\n{planned}")
+            self.problems.append(f"duties: a plan of what is already deployed shows a change:\n{planned}")
 
     def command(
         self,
@@ -106,9 +107,9 @@ class DeployRoleScenario:
         code: int = 0,
         env: Mapping[str, str] | None = None,
     ) -> str:
-        """One of the operator's commands, to its end, which is to have that exit code; what it says."""
+        """Run one of the operator's commands, which must exit with `code`; return its output."""
         line = ["-m", module, *words, *([stack, STACK] if stack else [])]
-        self.story.command(f"python {' '.join(line)}")
+        self.narrator.command(f"python {' '.join(line)}")
         said: list[str] = []
         env = env or self.sandbox.env
         with Program([sys.executable, *line], env=env, cwd=self.sandbox.scratch.project) as program:
@@ -118,10 +119,10 @@ class DeployRoleScenario:
         return text
 
     def abort(self) -> None:
-        """Take a canary back while `pulumi up` waits for it."""
+        """Abort a canary while `pulumi up` waits for it."""
         ended: list[tuple[int, str]] = []
         waiting = threading.Thread(target=lambda: ended.append(self.sandbox.pulumi(*UP)), daemon=True)
-        self.story.command(f"pulumi {' '.join(UP)}")
+        self.narrator.command(f"pulumi {' '.join(UP)}")
         waiting.start()
         deadline = time.monotonic() + WAIT
         while self._whole() and time.monotonic() < deadline and waiting.is_alive():
@@ -130,19 +131,19 @@ class DeployRoleScenario:
         waiting.join()
         code, text = ended[0]
         if "rolled back (operator)" not in text:
-            self.problems.append(f"duties: an aborted `pulumi up` exited {code}, and not by the operator:\n{text}")
+            self.problems.append(f"duties: an aborted `pulumi up` exited {code} without naming the operator:\n{text}")
 
     def unstick(self) -> None:
-        """Make an alias whole that somebody has split by hand."""
+        """Restore an alias that was split by hand."""
         target, client = self._target, self.sandbox.aws.client("lambda")
         weights = {"AdditionalVersionWeights": {target["version"]: 0.5}}
         client.update_alias(FunctionName=target["function"], Name=target["alias"], RoutingConfig=weights)
         self.command("unstick", "--yes")
 
     def change_by_hand(self) -> None:
-        """As an administrator, change what the program declares."""
-        self.story.say(
-            "Somebody changes tags, policies, a permission and an integration by hand; `up` puts them right."
+        """Change, as an administrator, what the program declares."""
+        self.narrator.say(
+            "An administrator changes tags, policies, a permission and an integration by hand; `up` restores them."
         )
         for change in self._changes():
             change()
@@ -175,7 +176,7 @@ class DeployRoleScenario:
     def _changes_of_the_api(self, gateway: Any, functions: Any, target: dict[str, str]) -> Iterator[Any]:
         (api,) = (each for each in gateway.get_apis()["Items"] if each["Name"] == target["application"])
         arn = f"arn:aws:apigateway:{self.sandbox.region}::/apis/{api['ApiId']}"
-        yield lambda: gateway.tag_resource(ResourceArn=arn, Tags={**BY_HAND, "ManagedBy": "somebody"})
+        yield lambda: gateway.tag_resource(ResourceArn=arn, Tags={**BY_HAND, "ManagedBy": "ann"})
         (integration,) = gateway.get_integrations(ApiId=api["ApiId"])["Items"]
         yield lambda: gateway.update_integration(
             ApiId=api["ApiId"], IntegrationId=integration["IntegrationId"], IntegrationType="HTTP_PROXY"
@@ -193,15 +194,14 @@ class DeployRoleScenario:
 
     @property
     def _target(self) -> dict[str, str]:
-        found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
-        return found
+        return self.sandbox.target()
 
     def _whole(self) -> bool:
-        """Whether no canary has traffic."""
+        """Return True if no canary has traffic."""
         return self.sandbox.aws.live("strata-prod-orders", "live") is not None
 
     def _type(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> None:
-        self.story.command(f"pulumi {' '.join(arguments)}")
+        self.narrator.command(f"pulumi {' '.join(arguments)}")
         code, text = self.sandbox.pulumi(*arguments, env=env)
         self._judge(f"pulumi {arguments[0]}", code, text)
 

@@ -1,7 +1,7 @@
-"""A sandbox in which IAM is asked before each call, and in which nobody has a key.
+"""Starts a sandbox that enforces IAM policies on each call, and in which no job has a key.
 
-An administrator has made the account ready, once; from then on each stack is deployed by a job that takes the stack's
-role by its token, and keeps the stack's state and secrets where the administrator made room for them.
+An administrator prepares the account once; from then on each stack is deployed by a job that assumes the stack's role
+with its token, and keeps the stack's state and secrets in the bucket and under the key of `bootstrap/`.
 """
 
 import os
@@ -14,19 +14,19 @@ from typing import Any
 from infra.naming import Shared
 from local.toolchain import environments
 from rehearsal.environment import bootstrap, legacy_state, sandbox
-from rehearsal.environment.oidc import BUILD, Job, Served, subject, subject_in
+from rehearsal.environment.oidc import BUILD, DeployIdentity, OidcJob, subject, subject_in
 from rehearsal.environment.sandbox import REPOSITORY, STACK, Sandbox
 from rehearsal.environment.workspace import Scratch, aws_environment, scrubbed
 from rehearsal.fleet import driver as fleet
-from rehearsal.observe.aws_records import Aws
+from rehearsal.observe.aws_records import AwsRecords
 
-BEFORE = "staging"  # whose account lets prod read what became of its releases
+BEFORE = "staging"  # the upstream stack, whose account lets prod read the records of its releases
 STACKS = {STACK: "strata-prod-deploy", fleet.STACK: "fleet-rehearsal-deploy"}  # and the role that deploys each
 
 
 @contextmanager
 def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
-    """A sandbox like any other, but for its jobs. Raises ScratchError or ProgramError."""
+    """Start a sandbox whose stacks only their jobs may deploy. Raises ScratchError or ProgramError."""
     sandbox.require_tools()
     base = scrubbed(os.environ)
     with ExitStack() as stack:
@@ -44,37 +44,37 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
         number, region = config["allowedAccountIds"][0], config["region"]
         endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
         made = _prepared(scratch, local | aws_environment(endpoint, number, region))
-        served = {}
+        identities = {}
         for name, outputs in made.items():
             about = subject(bootstrap.configured(scratch, name)["identity"], name)
-            job = Job(endpoint, about, outputs["roles"][STACKS[name]], scratch.root / f"token-{name}", factor)
+            job = OidcJob(endpoint, about, outputs["roles"][STACKS[name]], scratch.root / f"token-{name}", factor)
             stack.enter_context(job)
             env = job.environment(local | aws_environment(endpoint, number, region), outputs["state"])
             providers = stack.enter_context(sandbox.start("providers", scratch, env, name=f"providers-{name}"))
             env |= _line(providers.ready(scratch.root / f"providers-{name}.json"))
-            served[name] = Served(job, env, outputs["secrets_providers"][name])
-        served[BUILD] = _builder(stack, scratch, served[STACK], made[STACK])
-        env = dict(served[STACK].env)
-        sandbox.begin(scratch, env, STACK, "--secrets-provider", served[STACK].secrets_provider)
+            identities[name] = DeployIdentity(job, env, outputs["secrets_providers"][name])
+        identities[BUILD] = _builder(stack, scratch, identities[STACK], made[STACK])
+        env = dict(identities[STACK].env)
+        sandbox.begin(scratch, env, STACK, "--secrets-provider", identities[STACK].secrets_provider)
         legacy = legacy_state.Backend.of(sandbox.configured(scratch, env, endpoint)["data"]["legacy"], region)
-        legacy_state.create(Aws(endpoint, number, region), legacy)
+        legacy_state.create(AwsRecords(endpoint, number, region), legacy)
         version = sandbox.succeed(scratch, env, "version")
-        yield Sandbox(scratch, cloud, providers, env, factor, number, region, legacy, version, served)
+        yield Sandbox(scratch, cloud, providers, env, factor, number, region, legacy, version, identities)
 
 
-def _builder(stack: ExitStack, scratch: Scratch, prod: Served, outputs: Mapping[str, Any]) -> Served:
-    """The job that builds, in prod's account, which keeps the bundles."""
+def _builder(stack: ExitStack, scratch: Scratch, prod: DeployIdentity, outputs: Mapping[str, Any]) -> DeployIdentity:
+    """Return the identity of the build job in prod's account, which stores the bundles."""
     identity = bootstrap.configured(scratch, STACK)["identity"]
     about = subject_in(identity, BUILD)
     role = outputs["roles"][Shared("strata").build_role]
-    job = stack.enter_context(Job(prod.job.endpoint, about, role, scratch.root / "token-build", prod.job.factor))
+    job = stack.enter_context(OidcJob(prod.job.endpoint, about, role, scratch.root / "token-build", prod.job.factor))
     path = f"{environments.uv().parent}{os.pathsep}{prod.env['PATH']}"
     env = {**prod.env, "AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(job.file), "PATH": path}
-    return Served(job, env, "")
+    return DeployIdentity(job, env, "")
 
 
 def _prepared(scratch: Scratch, admin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """What `bootstrap/` made for each stack, by the one who has a key."""
+    """Run `bootstrap/` as the administrator, who alone has a key; return its outputs by stack."""
     made = _brought_up(scratch, admin, *STACKS)
     other = bootstrap.configured(scratch, BEFORE)["account"]["allowedAccountIds"][0]
     _brought_up(scratch, {**admin, "AWS_ACCESS_KEY_ID": other}, BEFORE)
@@ -82,7 +82,7 @@ def _prepared(scratch: Scratch, admin: Mapping[str, str]) -> dict[str, dict[str,
 
 
 def _brought_up(scratch: Scratch, admin: Mapping[str, str], *stacks: str) -> dict[str, dict[str, Any]]:
-    """`bootstrap/` for those stacks of one account; nothing of that is left running."""
+    """Run `bootstrap/` for those stacks of one account; its providers end afterwards."""
     name = f"providers-admin-{stacks[0]}"
     with sandbox.start("providers", scratch, admin, name=name) as providers:
         env = {**admin, **_line(providers.ready(scratch.root / f"{name}.json"))}

@@ -1,7 +1,7 @@
-"""The outage of a rehearsal: what is live was fine, and fails at once for something that no release has changed.
+"""Causes the outage of a rehearsal: the live version begins to fail, although no release has changed anything.
 
-Another system begins to keep a checksum at every order, in the table that it shares with the orders service: a binary
-attribute, which JSON cannot hold. So every read of such an order raises, in whatever version.
+Another system begins to write a checksum to every order, in the table that it shares with the orders service: a binary
+attribute, which JSON cannot hold. So every read of such an order raises, whatever the version.
 """
 
 import hashlib
@@ -11,16 +11,16 @@ from typing import Any
 
 from rehearsal.environment.legacy_state import TABLE
 from rehearsal.environment.workspace import ScratchError
-from rehearsal.observe.aws_records import Aws
+from rehearsal.observe.aws_records import AwsRecords
 
 KEY = "strata:release.override"
 OVERRIDE = "ann: orders cannot be read and this is the fix"
-POSTS = 0.1  # of all requests: customers ask after their orders. The alarm needs four failed reads in each minute
-PATIENCE = 180.0  # seconds until the alarm must be red, on a machine that does something else most of the time
+POSTS = 0.1  # share of all requests: customers read their orders. The alarm needs four failed reads in each minute
+PATIENCE = 180.0  # seconds until the alarm must be red, even on a busy machine
 
 
-def add_checksums(aws: Aws, orders: Iterable[str]) -> int:
-    """Give each order a checksum; how many there were."""
+def add_checksums(aws: AwsRecords, orders: Iterable[str]) -> int:
+    """Add a checksum to each order; return the number of orders."""
     client, count = aws.client("dynamodb"), 0
     for order in orders:
         client.update_item(
@@ -33,8 +33,8 @@ def add_checksums(aws: Aws, orders: Iterable[str]) -> int:
     return count
 
 
-def wait_until_red(aws: Aws, alarm: str) -> None:
-    """Until CloudWatch has found the errors. Raises ScratchError where it does not."""
+def wait_until_red(aws: AwsRecords, alarm: str) -> None:
+    """Wait until the alarm is in ALARM. Raises ScratchError if it is not after PATIENCE seconds."""
     client: Any = aws.client("cloudwatch")
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:

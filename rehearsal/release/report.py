@@ -1,4 +1,4 @@
-"""What a rehearsal found: `.rehearsal/report.json`, the table at the end, and whether everything ended as told."""
+"""The report of a rehearsal: `.rehearsal/report.json`, the table at the end, and what did not end as expected."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,8 +15,8 @@ from rehearsal.observe.traffic import Orders
 from rehearsal.secrets.scan import Search
 
 FEWEST_ORDERS = 200
-# What each step must come to: its name, the outcome, the reason where one must stand, and how `pulumi up` must exit.
-TOLD = (
+# What is expected of each step: its name, the outcome, the reason if one is required, and the exit code of `pulumi up`.
+EXPECTED = (
     ("first", "first", None, "zero"),
     ("good", "promoted", None, "zero"),
     ("bad", "rolled_back", "verdict", "other than zero"),
@@ -26,16 +26,16 @@ TOLD = (
     ("evidence", "rolled_back", "evidence", "other than zero"),
     ("outage", "promoted", "verdict", "zero"),
 )
-FAILING = {name for name, _, _, exits in TOLD if exits != "zero"}
-# The canary's share, by its weight of 10 %: a good one has it for hundreds of requests, a bad one for some dozens; no
-# share near 1, which it would have after the shift, is within either.
+FAILING = {name for name, _, _, exits in EXPECTED if exits != "zero"}
+# Bounds of the canary's share at its weight of 10 %: a good canary gets hundreds of requests, a bad one some dozens, so
+# its bounds are wider. Both exclude a share near 1, which the canary would have after the shift.
 SHARES = {"good": (0.05, 0.15), "bad": (0.0, 0.4)}
 
 
 @dataclass(frozen=True)
 class Release:
-    """One step that releases. Versions are Lambda's, null where there was none; `canary_share` is of the requests
-    during the split, null where nothing was split; `requests` were sent from this step's start to the next one's.
+    """One step that releases. Versions are Lambda's, null if there was none; `canary_share` is of the requests during
+    the split, null if traffic was not split; `requests` were sent from this step's start to the next one's.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Release:
 
     @property
     def versions(self) -> str:
-        """From which to which, for a person."""
+        """Return the versions, from and to, for a person."""
         if self.from_version in {None, self.to_version}:
             return self.to_version or ""
         return f"{self.from_version} -> {self.to_version}"
@@ -61,7 +61,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Harm:
-    """Who let callers down in one step: failures as callers saw them, and Lambda's Errors by who executed."""
+    """The failures in one step: the requests that failed for callers, and Lambda's Errors by executed version."""
 
     name: str
     failed_requests: int
@@ -71,7 +71,7 @@ class Harm:
 
 @dataclass(frozen=True)
 class Refused:
-    """A step that was to be refused: which calls of the release changed something nevertheless."""
+    """A step that must be refused. `changes`: the release engine's calls that changed something nevertheless."""
 
     name: str
     reason: str
@@ -80,7 +80,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Noop:
-    """The `up` that must change nothing: how many resources it changed, its seconds and exit code."""
+    """The `pulumi up` that must change nothing: how many resources it changed, its seconds and exit code."""
 
     changed: int
     seconds: float
@@ -89,8 +89,8 @@ class Noop:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole rehearsal; `as_json` is the file's form. `harm` and `amiss`, what else went wrong, are not in the file;
-    `calls`: by role, how often each action was allowed; empty where no policy was asked."""
+    """A whole rehearsal; `as_json` is the form of the file, in which `harm` and `other_problems` are not. `calls`: by
+    role, how often each action was allowed; empty if no policies were enforced."""
 
     seconds: float
     time_factor: float
@@ -101,13 +101,13 @@ class Report:
     harm: tuple[Harm, ...] = ()
     refused: tuple[Refused, ...] = ()
     set: SetResult | None = None
-    receipts: int = 0  # orders that were acknowledged with a right receipt
+    receipts: int = 0  # orders that were acknowledged with a valid receipt
     secrets: Search | None = None
     calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    amiss: tuple[str, ...] = ()
+    other_problems: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The form that the issue gives."""
+        """Return the form of the file."""
         return {
             "seconds": self.seconds,
             "time_factor": self.time_factor,
@@ -126,12 +126,12 @@ class Report:
         put(self.as_json(), file)
 
     def problems(self) -> list[str]:
-        """What ended otherwise than told, one line each; empty where all is well."""
+        """Return what did not end as expected, one line each."""
         return [*self._steps(), *self._harm(), *self._rest()]
 
     def _steps(self) -> Iterator[str]:
         found = {release.name: release for release in self.releases}
-        for name, outcome, reason, exits in TOLD:
+        for name, outcome, reason, exits in EXPECTED:
             release = found.get(name)
             if release is None:
                 yield f"{name}: never happened"
@@ -166,12 +166,12 @@ class Report:
                 if harm.of_others:
                     yield f"bad: {harm.of_others} of {errors} errors were not the canary's"
                 if not harm.of_canary:
-                    yield "bad: the canary harmed nobody, so nothing was shown"
+                    yield "bad: no request to the canary failed, so the rehearsal proves nothing"
             elif harm.name == "outage":
                 if harm.of_canary:
                     yield f"outage: {harm.of_canary} of {errors} errors were the fix's, not none"
                 if not harm.of_others:
-                    yield "outage: what was live harmed nobody, so nothing was shown"
+                    yield "outage: no request to the live version failed, so the rehearsal proves nothing"
             elif errors:
                 yield f"{harm.name}: {errors} requests were harmed, not none"
             if harm.failed_requests != errors:
@@ -180,10 +180,10 @@ class Report:
     def _rest(self) -> Iterator[str]:
         noop, orders = self.noop, self.orders
         yield from self.set.problems() if self.set else ["set: never happened"]
-        yield from self.secrets.problems() if self.secrets else ["secrets: nobody looked for them"]
+        yield from self.secrets.problems() if self.secrets else ["secrets: they were not searched for"]
         if self.receipts != orders.acknowledged:
-            yield f"orders: {self.receipts} of {orders.acknowledged} came with a receipt by the stack's key, not all"
-        yield from self.amiss
+            yield f"orders: {self.receipts} of {orders.acknowledged} came with a valid receipt, not all"
+        yield from self.other_problems
         for refused in self.refused:
             if refused.changes:
                 yield f"{refused.name}: was refused, but only after {', '.join(refused.changes)}"
@@ -192,10 +192,10 @@ class Report:
         if orders.lost:
             yield f"orders: {orders.lost} of {orders.acknowledged} acknowledged orders are lost"
         if orders.acknowledged < FEWEST_ORDERS:
-            yield f"orders: only {orders.acknowledged} were acknowledged; {FEWEST_ORDERS} at least make a rehearsal"
+            yield f"orders: only {orders.acknowledged} were acknowledged; a rehearsal needs at least {FEWEST_ORDERS}"
 
     def table(self) -> Table:
-        """The releases, for a person."""
+        """Return the table of the releases, for a person."""
         table = console.plain_table()
         for heading in ("release", "outcome", "versions"):
             table.add_column(heading, no_wrap=True)
@@ -216,7 +216,8 @@ class Report:
         return table
 
     def callers(self) -> Table:
-        """Who called, for a person: each role, by how many tokens, how often, and which of its actions most often."""
+        """Return the table of the callers, for a person: each role, its numbers of tokens, calls and actions, and the
+        action that it called most often."""
         table = console.plain_table()
         table.add_column("role", no_wrap=True)
         for heading in ("tokens", "calls", "actions"):

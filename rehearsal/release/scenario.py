@@ -1,5 +1,5 @@
-"""The story of a rehearsal under live traffic: `first`, `good`, `bad`, `revert`, an `up` that changes nothing, `smoke`,
-`retry`, `evidence`, an `outage`, and a `set` of two functions.
+"""The steps of a rehearsal under live traffic: `first`, `good`, `bad`, `revert`, `noop`, `smoke`, `retry`, `evidence`,
+`outage`, and a `set` of two functions.
 """
 
 import math
@@ -7,30 +7,29 @@ import time
 from dataclasses import dataclass, field
 
 from rehearsal import commits
-from rehearsal.console import Story
+from rehearsal.console import Narrator
 from rehearsal.environment import pace
 from rehearsal.environment.sandbox import STACK, Sandbox
 from rehearsal.environment.workspace import Edit, ScratchError
 from rehearsal.fleet.result import SetResult
 from rehearsal.fleet.step import run_set
-from rehearsal.observe.aws_records import Aws, Errors, Seen, newest
-from rehearsal.observe.outcome import Told, outcome, told_by
+from rehearsal.observe.aws_records import AwsRecords, Errors, FunctionState, newest
+from rehearsal.observe.outcome import Ending, ending_of, outcome
 from rehearsal.observe.traffic import MOST_AT_ONCE, POSTS, Api, Orders, Traffic, late, share_of, within
 from rehearsal.release import outage
 from rehearsal.release.report import FAILING, Harm, Noop, Refused, Release, Report
 
 UP = ("up", "--stack", STACK)
-RELEASE = "strata:release:Release"
-NOTHING = Seen(None, ())
-STATUS_SECONDS = 2.0  # of live traffic that the status line looks back on
+NOTHING = FunctionState(None, ())
+STATUS_SECONDS = 2.0  # of live traffic that the status line covers
 
 
 @dataclass
 class Step:
-    """One `pulumi up`: when it began, by the clock and at the edge of a bucket of metrics, and what came of it."""
+    """One `pulumi up`: its name, the state before it, its start (at the edge of a metric period), and its result."""
 
     name: str
-    before: Seen
+    before: FunctionState
     start: float
     exit_code: int = 0
     seconds: float = 0.0
@@ -39,33 +38,36 @@ class Step:
 
 @dataclass
 class Rehearsal:
-    """One run of the story on a sandbox, told to `story`, with `rate` requests per second once there is an API; their
-    receipts are verified by `receipt_key`. `asked`: the factor that was asked for, and `rate` is meant at."""
+    """One run of the steps in a sandbox, printed by `narrator`. Once there is an API it gets `rate` requests per second
+    at the factor `asked`; their receipts are verified by `receipt_key`."""
 
     sandbox: Sandbox
-    story: Story
+    narrator: Narrator
     rate: float
     asked: float
     receipt_key: str = field(default="", repr=False)
-    target: dict[str, str] = field(default_factory=dict)  # what the release releases, as the stack's outputs have it
+    target: dict[str, str] = field(default_factory=dict)  # the release's target, as the stack's outputs name it
     traffic: Traffic | None = None
     releases: list[Release] = field(default_factory=list)
     harm: list[Harm] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    amiss: list[str] = field(default_factory=list)
+    other_problems: list[str] = field(default_factory=list)
     set: SetResult | None = None
 
     @property
-    def aws(self) -> Aws:
+    def aws(self) -> AwsRecords:
         return self.sandbox.aws
 
     def run(self) -> Report:
-        """The whole story. Raises where a step cannot even be tried; one that ends otherwise is in the report."""
+        """Run all steps and return the report, which names each that did not end as expected.
+
+        Raises ScratchError or ProgramError if a step cannot be run at all.
+        """
         begun = time.monotonic()
         orders, noop = Orders(0, 0), Noop(0, 0.0, 0)
         self.first()
         if self.target:
-            self.open_the_doors()
+            self.start_traffic()
             self.good()
             self.bad()
             self.revert()
@@ -74,9 +76,9 @@ class Rehearsal:
             self.retry()
             self.evidence()
             self.outage()
-            orders = self.close_the_doors()
+            orders = self.stop_traffic()
             self.keep_pace()
-            self.set = run_set(self.sandbox, self.story)
+            self.set = run_set(self.sandbox, self.narrator)
         return Report(
             seconds=round(time.monotonic() - begun, 2),
             time_factor=self.sandbox.factor,
@@ -88,70 +90,72 @@ class Rehearsal:
             refused=tuple(self.refused),
             set=self.set,
             receipts=self.traffic.receipts if self.traffic else 0,
-            amiss=tuple(self.amiss),
+            other_problems=tuple(self.other_problems),
         )
 
     def first(self) -> None:
-        self.story.chapter(
+        self.narrator.chapter(
             "first: create everything",
-            "The stack is empty. Pulumi creates it, and the API may reach the first version only after that has "
-            "answered a call.",
+            "The stack is empty. Pulumi creates it, and the API may invoke the first version only after that version "
+            "has answered a probe.",
         )
         self.step("first")
 
     def good(self) -> None:
-        self.story.chapter(
+        self.narrator.chapter(
             "good: a release that deserves its promotion",
             f"For ten minutes, {600 / self.sandbox.factor:g} seconds here, one request in ten goes to the new version. "
-            "CloudWatch compares the two; if it finds no fault, all traffic follows.",
+            "CloudWatch compares the two versions; if its alarm does not fire, CodeDeploy shifts all traffic.",
         )
         self.step("good", commits.GOOD)
 
     def bad(self) -> None:
-        self.story.chapter(
+        self.narrator.chapter(
             "bad: a release that breaks half of its orders",
-            "It knows the fee of two currencies, and orders come in four. CloudWatch's verdict alarm must stop it "
+            "It has the fees of two currencies, and orders come in four. CloudWatch's verdict alarm must stop it "
             "before the shift, and then `pulumi up` must fail and say why.",
         )
         self.step("bad", commits.BAD)
 
     def revert(self) -> None:
-        self.story.chapter(
-            "revert: the commit is taken back",
-            "The live version already is this code, so nothing may shift.",
+        self.narrator.chapter(
+            "revert: the commit is reverted",
+            "The live version already has this code, so no traffic may shift.",
         )
         self.step("revert", commits.BAD.going_back())
 
     def noop(self) -> Noop:
-        self.story.chapter("noop: once more", "Nothing was edited, so nothing may change.")
+        self.narrator.chapter("noop: once more", "Nothing was edited, so nothing may change.")
         step = self._up(Step("noop", NOTHING, time.time()))
         changes = self.sandbox.changes()
         changed = sum(count for kind, count in changes.items() if kind != "same")
         said = f"{changed} of {sum(changes.values())} resources changed, {step.seconds:.1f} s"
-        self.story.result(said, good=changed == step.exit_code == 0)
+        self.narrator.result(said, good=changed == step.exit_code == 0)
         return Noop(changed, step.seconds, step.exit_code)
 
     def smoke(self) -> None:
-        self.story.chapter(
+        self.narrator.chapter(
             "smoke: a release whose answers are wrong",
-            "No call of it fails, so no alarm would ever fire. But before any traffic moves, CodeDeploy has a hook "
-            "call the new version itself and compare its answers.",
+            "None of its calls fails, so no alarm would fire. But before any traffic moves, CodeDeploy invokes a hook, "
+            "which calls the new version and compares its answers.",
         )
         self.step("smoke", commits.WRONG)
 
     def retry(self) -> None:
-        self.story.chapter("retry: the same code again", "It was rejected, so it is refused, and nothing is touched.")
+        self.narrator.chapter("retry: the same code again", "It was rejected, so it is refused, and nothing changes.")
         begun = time.time()
         self.step("retry")
         self.refused.append(Refused("retry", self.releases[-1].reason or "", self.aws.release_changes(begun)))
 
     def evidence(self) -> None:
-        self.story.chapter(
-            "evidence: a release that nobody calls",
-            "Live traffic pauses. The canary harms nobody, since nobody reaches it, so it proves nothing: in prod it "
+        self.narrator.chapter(
+            "evidence: a release without requests",
+            "Live traffic pauses. No request of the canary fails, since it gets none, so it proves nothing: in prod it "
             "must not be promoted.",
         )
-        self.story.say(f"Commit {self.sandbox.apply(commits.WRONG.going_back())}: {commits.WRONG.going_back().title}.")
+        self.narrator.say(
+            f"Commit {self.sandbox.apply(commits.WRONG.going_back())}: {commits.WRONG.going_back().title}."
+        )
         if self.traffic:
             self.traffic.pause()
         self.step("evidence", commits.HARMLESS)
@@ -159,26 +163,26 @@ class Rehearsal:
             self.traffic.resume()
 
     def outage(self) -> None:
-        """What is live raises; the fix is refused while the alarm is red, and released by an override."""
-        self.story.chapter(
-            "outage: what is live begins to fail",
-            "Another system now keeps a binary checksum at each order in the table, which no version so far can put "
-            "into an answer: reads of old orders raise, and customers read again and again. The alarm of the whole alias "
-            "turns red, so the fix is refused; with an audited override it is released past that alarm, and judged by "
-            "the verdict alarm alone.",
+        """Make the live version raise; the fix is refused while the alarm is red, and released by an override."""
+        self.narrator.chapter(
+            "outage: the live version begins to fail",
+            "Another system now writes a binary checksum to each order in the table, which no version so far can put "
+            "into an answer: reads of old orders raise, and customers repeat them. The alarm of the whole alias turns "
+            "red, so the fix is refused; with an audited override it is released past that alarm, and only the verdict "
+            "alarm judges it.",
         )
         self.keep_pace()
-        step = Step("outage", self.aws.look(self.target), self._edge(time.time()))
+        step = Step("outage", self.aws.observe(self.target), self._edge(time.time()))
         orders: list[str] = []
         if self.traffic:
             orders, self.traffic.posts = list(self.traffic.acknowledged), outage.POSTS
-        self.story.say(f"{outage.add_checksums(self.aws, orders)} orders have a checksum.")
+        self.narrator.say(f"{outage.add_checksums(self.aws, orders)} orders have a checksum.")
         outage.wait_until_red(self.aws, self.target["alarm"])
-        self.story.say(f"Alarm {self.target['alarm']} is red.")
-        self.story.say(f"Commit {self.sandbox.apply(commits.READABLE)}: {commits.READABLE.title}.")
-        refused = self._told(self._up(Step("outage", NOTHING, time.time())))
+        self.narrator.say(f"Alarm {self.target['alarm']} is red.")
+        self.narrator.say(f"Commit {self.sandbox.apply(commits.READABLE)}: {commits.READABLE.title}.")
+        refused = self._ending(self._up(Step("outage", NOTHING, time.time())))
         if refused.reason != "alarm":
-            self.amiss.append(
+            self.other_problems.append(
                 f"outage: the fix was not refused for the red alarm, but {refused.reason}: {refused.detail}"
             )
         self._configure("set", "--plaintext", outage.KEY, outage.OVERRIDE)
@@ -188,11 +192,11 @@ class Rehearsal:
             self.traffic.posts = POSTS
 
     def step(self, name: str, edit: Edit | None = None) -> None:
-        """Edit, `pulumi up`, and enter what came of it."""
+        """Commit the edit, run `pulumi up`, and record the result."""
         if edit is not None:
-            self.story.say(f"Commit {self.sandbox.apply(edit)}: {edit.title}.")
+            self.narrator.say(f"Commit {self.sandbox.apply(edit)}: {edit.title}.")
         self.keep_pace()
-        before = self.aws.look(self.target) if self.target else NOTHING
+        before = self.aws.observe(self.target) if self.target else NOTHING
         step = self._up(Step(name, before, self._edge(time.time())))
         if not self.target:
             self.target = self._find_target()
@@ -203,67 +207,69 @@ class Rehearsal:
         act, *rest = words
         line = ("config", act, "--stack", STACK, "--path", *rest)
         shown = " ".join(f'"{word}"' if " " in word else word for word in line)
-        self.story.command(f"pulumi {shown}")
+        self.narrator.command(f"pulumi {shown}")
         code, text = self.sandbox.pulumi(*line)
         if code:
             raise ScratchError(f"pulumi {shown} failed: {text}")
         self.sandbox.scratch.commit(f"Change {outage.KEY.removeprefix('strata:')}")
 
     def _close(self, step: Step) -> None:
-        """Enter what came of a step, and say it."""
+        """Record the result of a step, and print it."""
         name = step.name
-        release = self._enter(step, self.aws.look(self.target) if self.target else NOTHING)
+        release = self._enter(step, self.aws.observe(self.target) if self.target else NOTHING)
         harm = f", {release.harmed_requests} of {release.requests} requests harmed" if release.requests else ""
         said = f"{release.outcome.replace('_', ' ')}: {release.seconds:.1f} s{harm}"
-        self.story.result(said, good=(step.exit_code == 0) == (name not in FAILING))
+        self.narrator.result(said, good=(step.exit_code == 0) == (name not in FAILING))
 
     def keep_pace(self) -> None:
-        """Slow down where this machine has other things to do; see `pace`."""
+        """Lower the factor if this machine is busy; see `pace`."""
         got = pace.share()
         factor = pace.suited(self.asked, self.sandbox.factor, got)
         if factor < self.sandbox.factor:
             self.sandbox = self.sandbox.at(factor)
-            self.story.say(pace.slowed(self.asked, factor, got))
+            self.narrator.say(pace.slowed(self.asked, factor, got))
             if self.traffic:
                 self.traffic.rate = self.pace
 
     @property
     def pace(self) -> float:
-        """Requests per real second, as many in a simulated minute as were asked for."""
+        """Return the requests per real second that keep the number in a simulated minute as it was asked for."""
         return self.rate * self.sandbox.factor / self.asked
 
-    def open_the_doors(self) -> None:
+    def start_traffic(self) -> None:
         """Start live traffic."""
         self.traffic = Traffic(Api.at(self.sandbox.outputs()["api_url"]), self.pace, receipt_key=self.receipt_key)
         self.traffic.start()
-        self.story.say(
-            f"Orders now come in through the API, {self.pace:g} requests a second whatever the answers take, until "
-            "the end."
+        self.narrator.say(
+            f"Orders now come in through the API until the end, {self.pace:g} requests a second however long the "
+            "answers take."
         )
 
-    def close_the_doors(self) -> Orders:
-        """Stop live traffic and read every acknowledged order back."""
+    def stop_traffic(self) -> Orders:
+        """Stop live traffic, read every acknowledged order back, and return their numbers."""
         if self.traffic is None:
             return Orders(0, 0)
         self.traffic.stop()
         orders = self.traffic.read_back()
         sent = self.traffic.sent
         times = sorted(one.answered - one.due for one in sent) or [0.0]
-        self.story.gap()
+        self.narrator.gap()
         middle, worst = (times[math.ceil(len(times) * share) - 1] * 1000 for share in (0.5, 0.99))
-        self.story.say(
-            f"{len(sent)} requests, half of them answered within {middle:.0f} ms of their time and 99 % within "
+        self.narrator.say(
+            f"{len(sent)} requests, half of them answered within {middle:.0f} ms of when they were due and 99 % within "
             f"{worst:.0f} ms; {orders.acknowledged} orders were acknowledged, {orders.readable} of them read back."
         )
         if (overdue := late(sent)) * 20 > len(sent):
-            self.story.say(f"This machine was busy: {overdue} requests were sent late, so those times are its own too.")
+            self.narrator.say(
+                f"This machine was busy: {overdue} requests were sent late, which those latencies include."
+            )
         if self.traffic.held:
-            said = f"{self.traffic.held} requests were not sent, since {MOST_AT_ONCE} were under way"
-            self.story.say(f"This machine was busy: {said}.")
+            said = f"{self.traffic.held} requests were not sent, since {MOST_AT_ONCE} were in flight"
+            self.narrator.say(f"This machine was busy: {said}.")
         return orders
 
     def status(self) -> str:
-        """The last seconds of live traffic, in one line."""
+        """Return one line on the last seconds of live traffic."""
         if self.traffic is None:
             return "no traffic yet"
         since = time.time() - STATUS_SECONDS
@@ -274,42 +280,41 @@ class Rehearsal:
         return ", ".join([f"live traffic {len(recent) / STATUS_SECONDS:.0f}/s", *shares, f"{failed} failed so far"])
 
     def _up(self, step: Step) -> Step:
-        """Type `pulumi up`."""
-        self.story.command(f"pulumi {' '.join(UP)}")
+        """Run `pulumi up`, and print it and its output."""
+        self.narrator.command(f"pulumi {' '.join(UP)}")
         begun = time.monotonic()
-        with self.story.watching(self.status if self.traffic else None):
-            step.exit_code, step.text = self.sandbox.pulumi(*UP, heed=self.story.output)
+        with self.narrator.watching(self.status if self.traffic else None):
+            step.exit_code, step.text = self.sandbox.pulumi(*UP, on_line=self.narrator.output)
         step.seconds = round(time.monotonic() - begun, 2)
         return step
 
     def _find_target(self) -> dict[str, str]:
         """The first target of the stack's release; empty where the stack has none."""
         try:
-            found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
-        except (ScratchError, KeyError):
+            return self.sandbox.target()
+        except ScratchError:
             return {}
-        return found
 
-    def _told(self, step: Step) -> Told:
-        """From the release's outputs in the stack's state, or from the line with which a failed `up` ends."""
+    def _ending(self, step: Step) -> Ending:
+        """Return the ending from the release's outputs in the stack's state, or from the last line of a failed `up`."""
         function = self.target.get("function", "")
         if step.exit_code != 0:
-            return told_by(step.text, function)
-        said = self.sandbox.resource(RELEASE).get("outcomes", {}).get(function, {})
-        return Told(said.get("reason", ""), said.get("detail", ""))
+            return ending_of(step.text, function)
+        said = self.sandbox.release().get("outcomes", {}).get(function, {})
+        return Ending(said.get("reason", ""), said.get("detail", ""))
 
-    def _enter(self, step: Step, after: Seen) -> Release:
+    def _enter(self, step: Step, after: FunctionState) -> Release:
         """Add what a step came to, once its last bucket of metrics is over: the next step has its own."""
         end = self._next_bucket()
-        told = self._told(step)
+        ending = self._ending(step)
         deployment = newest(step.before.deployments, after.deployments)
         sent = within(self.traffic.sent, step.start, end) if self.traffic else []
         errors = self._errors(step.start, end)
         release = Release(
             name=step.name,
-            outcome=outcome(step.before, after, told),
-            reason=told.reason or None,
-            detail=told.detail,
+            outcome=outcome(step.before, after, ending),
+            reason=ending.reason or None,
+            detail=ending.detail,
             from_version=step.before.live,
             to_version=deployment.canary if deployment else after.live,
             deployment_id=deployment.id if deployment else None,
@@ -330,16 +335,16 @@ class Rehearsal:
         return self.aws.errors(self.target["function"], self.target["alias"], start, end)
 
     def _edge(self, at: float) -> float:
-        """The start of the bucket of metrics that holds `at`."""
+        """Return the start of the metric period that holds `at`."""
         return math.floor(at / self.sandbox.bucket) * self.sandbox.bucket
 
     def _next_bucket(self) -> float:
-        """Wait until a bucket begins; its start."""
+        """Wait until a metric period begins; return its start."""
         edge = self._edge(time.time()) + self.sandbox.bucket
         time.sleep(max(0.0, edge - time.time()))
         return edge
 
 
 def rounded(share: float | None) -> float | None:
-    """A share to a hundredth of a percent."""
+    """Round a share to a hundredth of a percent."""
     return None if share is None else round(share, 4)

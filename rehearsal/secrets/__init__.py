@@ -1,1 +1,1 @@
-"""Whether a secret leaked: the secrets that are known, and the places that are searched for them."""
+"""Searches for leaked secrets: `known` has the secrets, `scan` searches the places."""

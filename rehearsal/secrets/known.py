@@ -1,4 +1,4 @@
-"""Secrets that a rehearsal works with: each is real to what uses it, and `leaks` looks for them when all is over."""
+"""The secrets that a rehearsal works with: each is really in use, and `scan` searches for them at the end."""
 
 import base64
 import re
@@ -11,23 +11,23 @@ from rehearsal.environment.sandbox import STACK, Sandbox
 from rehearsal.environment.workspace import ScratchError
 
 CONFIG_KEY = "strata:secrets.receiptKey"
-# Names, in an environment.
+# Names of environment variables.
 CREDENTIAL = re.compile(r"(?:AWS|PULUMI)_.*(?:SECRET|TOKEN|PASSPHRASE|PASSWORD)(?!.*_FILE$)")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 KEY_ID = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}")
-SHORTEST = 16  # characters; less is no secret, and stands anywhere
+SHORTEST = 16  # characters; a shorter value is no secret, and may occur anywhere by chance
 
 
 @dataclass(frozen=True)
 class Secret:
-    """Something that nobody may read. `name` says what it is, to a person."""
+    """A secret value. `name` says to a person what it is."""
 
     name: str
     value: str = field(repr=False)
 
 
 def in_use(env: Mapping[str, str]) -> list[Secret]:
-    """The credentials and tokens in an environment."""
+    """Return the credentials and tokens in an environment."""
     return [
         Secret(name, value)
         for name, value in sorted(env.items())
@@ -36,13 +36,14 @@ def in_use(env: Mapping[str, str]) -> list[Secret]:
 
 
 def shown(stage: Sandbox) -> list[Secret]:
-    """The first token that each of the sandbox's jobs was given: all begin alike, so a piece of any is found."""
-    return [Secret("a job's token", token) for served in stage.served.values() for token in served.job.tokens[:1]]
+    """Return the first token of each of the sandbox's jobs: all tokens begin alike, so a piece of any is found."""
+    jobs = [identity.job for identity in stage.identities.values()]
+    return [Secret("a job's token", token) for job in jobs for token in job.tokens[:1]]
 
 
 def receipt_key(stage: Sandbox) -> Secret:
-    """Make a key of receipts up and give it to the stack, as a person does: not on a command line, where `ps` would
-    show it, but where the CLI asks for it. Raises ScratchError where the CLI does not take it."""
+    """Generate a receipt key and set it in the stack's configuration, on the CLI's standard input as a person does: on
+    a command line `ps` would show it. Raises ScratchError if the CLI fails."""
     key = base64.b64encode(secrets.token_bytes(48)).decode()
     command = ["pulumi", "config", "set", "--secret", "--path", CONFIG_KEY, "--stack", STACK]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Looks for secrets in whatever a rehearsal leaves behind, and in what could be seen of it meanwhile."""
+"""Searches for secrets in whatever a rehearsal leaves behind, and in the command lines that ran meanwhile."""
 
 import base64
 import json
@@ -15,22 +15,22 @@ from urllib.parse import quote
 
 from rehearsal.environment.sandbox import Sandbox
 from rehearsal.environment.workspace import Scratch, git
-from rehearsal.observe.aws_records import Aws
+from rehearsal.observe.aws_records import AwsRecords
 from rehearsal.secrets.known import Secret
 
-PIECE = 12  # characters: so much of a secret is found where no more of it stands
-LOOK_EVERY = 0.25  # seconds between the looks at running processes
+PIECE = 12  # characters: a part of a secret is found if it has so many
+PS_EVERY = 0.25  # seconds between two lists of the running processes
 LETTERS = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 OTHERS = bytes(set(range(256)) - LETTERS)
 PROC = Path("/proc")
 
 Found = Iterable[tuple[str, bytes]]
-"""Where something stands, and what stands there."""
+"""The name of each file or object, and its bytes."""
 
 
 @dataclass(frozen=True)
 class Leak:
-    """A secret, or much of it, where it should not be. The message never holds the secret itself."""
+    """A secret, or a part of it, in a place where it must not be. The message never holds the secret itself."""
 
     secret: str
     form: str
@@ -38,33 +38,33 @@ class Leak:
     where: str
 
     def __str__(self) -> str:
-        return f"{self.secret} stands in {self.where} ({self.form})"
+        return f"{self.secret} was found in {self.where} ({self.form})"
 
 
 @dataclass(frozen=True)
 class Search:
-    """What was looked for, where, and what was found. `blind`: places where there was nothing to look at."""
+    """The result of a search: the numbers of secrets and places, and the leaks. `unread_places` had nothing to read."""
 
     planted: int
     places: int
-    blind: tuple[str, ...] = ()
+    unread_places: tuple[str, ...] = ()
     leaks: tuple[Leak, ...] = ()
 
     def as_json(self) -> dict[str, int]:
         return {"planted": self.planted, "places": self.places, "found": len(self.leaks)}
 
     def problems(self) -> Iterator[str]:
-        """One line each; none where no secret got out and every place was looked at."""
+        """Yield the problems, one line each; none if no secret leaked and every place was read."""
         if not self.planted:
-            yield "secrets: there was none to look for"
-        yield from (f"secrets: there was nothing to look at in {place}" for place in self.blind)
+            yield "secrets: there was none to search for"
+        yield from (f"secrets: there was nothing to read in {place}" for place in self.unread_places)
         yield from (f"secrets: {leak}" for leak in self.leaks)
 
 
 def search(secrets: Sequence[Secret], places: Mapping[str, Found]) -> Search:
-    """Look for each secret in each place."""
+    """Search each place for each secret."""
     wanted = [(secret.name, tuple(forms(secret.value))) for secret in secrets]
-    leaks, blind = [], []
+    leaks, unread = [], []
     for place, found in places.items():
         size = 0
         for where, what in found:
@@ -77,12 +77,13 @@ def search(secrets: Sequence[Secret], places: Mapping[str, Found]) -> Search:
                 if form is not None:
                     leaks.append(Leak(name, form, place, where))
         if not size:
-            blind.append(place)
-    return Search(len(secrets), len(places), tuple(blind), tuple(leaks))
+            unread.append(place)
+    return Search(len(secrets), len(places), tuple(unread), tuple(leaks))
 
 
 def forms(value: str) -> Iterator[tuple[str, list[bytes], bool]]:
-    """How a secret may be written: the form's name, its pieces, and whether they are looked for among letters alone."""
+    """Yield the forms in which a secret may be written: the form's name, its pieces, and True if they are searched for
+    in the letters and digits alone."""
     plain = value.encode()
     yield "plain", _pieces(plain), False
     yield "percent-encoded", _pieces(quote(value, safe="").encode()), False
@@ -93,14 +94,14 @@ def forms(value: str) -> Iterator[tuple[str, list[bytes], bool]]:
 
 
 def letters(text: bytes) -> bytes:
-    """Letters and digits alone, so that line ends, escaped ones too, indentation and separators hide nothing."""
+    """Return the letters and digits alone, so that line ends, also escaped ones, and separators hide nothing."""
     for escape in (b"\\n", b"\\r", b"\\t"):
         text = text.replace(escape, b"")
     return text.translate(None, OTHERS)
 
 
 def _base64(plain: bytes) -> Iterator[bytes]:
-    """Its base64 wherever it begins in what is encoded: whole groups alone, in both alphabets."""
+    """Yield its base64 for each offset in the encoded text: whole groups only, in both alphabets."""
     for before in range(3):
         rest = plain[-before % 3 :]
         whole = rest[: len(rest) - len(rest) % 3]
@@ -109,7 +110,7 @@ def _base64(plain: bytes) -> Iterator[bytes]:
 
 
 def _pieces(text: bytes) -> list[bytes]:
-    """Cut up, so that twice as much in one run holds one whole piece."""
+    """Cut a text into pieces of PIECE bytes: any part that is twice as long contains one whole piece."""
     return [text[at : at + PIECE] for at in range(0, max(len(text) - PIECE, 0) + 1, PIECE)]
 
 
@@ -117,11 +118,11 @@ def _any(pieces: Iterable[bytes], text: bytes) -> bool:
     return any(piece in text for piece in pieces)
 
 
-# Where to look
+# Places to search
 
 
 def left_by(stage: Sandbox, watch: "Watch", shown: str, report: Mapping[str, object]) -> dict[str, Found]:
-    """All that a sandbox leaves behind, by place, beside what a person was `shown` and the report."""
+    """Return all that a sandbox leaves behind, by place, with what a person was `shown` and the report."""
     scratch = stage.scratch
     return {
         "Pulumi's state and home": [*_files(scratch.state), *_files(scratch.home), *_objects(stage.aws)],
@@ -141,8 +142,8 @@ def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield str(file), file.read_bytes()
 
 
-def _objects(aws: Aws) -> Iterator[tuple[str, bytes]]:
-    """Every version of every object in S3: a stack's state is there where a job deploys it."""
+def _objects(aws: AwsRecords) -> Iterator[tuple[str, bytes]]:
+    """Yield every version of every object in S3: if a job deploys a stack, the stack's state is there."""
     client = aws.client("s3")
     for bucket in client.list_buckets()["Buckets"]:
         for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"]):
@@ -168,7 +169,7 @@ def _logs(folder: Path) -> Iterator[tuple[str, bytes]]:
     yield from ((str(file), file.read_bytes()) for file in sorted(folder.glob("*.log")))
 
 
-def _log_events(aws: Aws) -> Iterator[tuple[str, bytes]]:
+def _log_events(aws: AwsRecords) -> Iterator[tuple[str, bytes]]:
     client = aws.client("logs")
     for page in client.get_paginator("describe_log_groups").paginate():
         for group in page["logGroups"]:
@@ -177,7 +178,7 @@ def _log_events(aws: Aws) -> Iterator[tuple[str, bytes]]:
             yield f"log group {group['logGroupName']}", "\n".join(lines).encode()
 
 
-def _functions(aws: Aws) -> Iterator[tuple[str, bytes]]:
+def _functions(aws: AwsRecords) -> Iterator[tuple[str, bytes]]:
     client = aws.client("lambda")
     for page in client.get_paginator("list_functions").paginate():
         for function in page["Functions"]:
@@ -188,7 +189,7 @@ def _functions(aws: Aws) -> Iterator[tuple[str, bytes]]:
 
 
 class Watch:
-    """Notes the command lines of all processes, anybody's, while the block runs: what `ps` shows to everybody."""
+    """Records the command lines of all processes while the block runs: `ps` shows them to every user."""
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
@@ -196,7 +197,7 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="ps", daemon=True)
 
     def _run(self) -> None:
-        while not self._over.wait(LOOK_EVERY):
+        while not self._over.wait(PS_EVERY):
             self.seen |= command_lines()
 
     def __enter__(self) -> Self:
@@ -212,7 +213,7 @@ class Watch:
 
 
 def command_lines() -> set[bytes]:
-    """The command line of every process that runs now."""
+    """Return the command line of every process that runs now."""
     if not (PROC / "self/cmdline").exists():
         listed = subprocess.run(["ps", "-A", "-ww", "-o", "args="], capture_output=True, check=True)
         return set(listed.stdout.splitlines())

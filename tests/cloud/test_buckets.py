@@ -1,4 +1,4 @@
-"""A bucket that one account lends to another, as boto3 and Lambda find it."""
+"""A bucket that one account shares with another, as boto3 and Lambda find it."""
 
 import json
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.permissions import document, encrypted_in_transit, lent
-from tests.cloud.conftest import REGION, TRUST, Cloud, archive
+from infra.permissions import cross_account_read, document, encrypted_in_transit
+from local.tests.cloud.conftest import REGION, TRUST, Cloud, archive
 
-CODE = archive("def handler(event, context): return 'lent'")
+CODE = archive("def handler(event, context): return 'shared'")
 
 
-class Lent:
-    """A bundle in the bucket of `account`, which lets `reader` read it and nobody else."""
+class SharedBucket:
+    """A bundle in the bucket of `account`, which only `reader` may read."""
 
     def __init__(self, cloud: Cloud, account: str) -> None:
-        self.cloud, self.reader, self.stranger = cloud, f"8{account[1:]}", f"9{account[1:]}"
-        self.bucket, s3 = f"lent-{account}", cloud.client("s3", account)
+        self.cloud, self.reader, self.unknown = cloud, f"8{account[1:]}", f"9{account[1:]}"
+        self.bucket, s3 = f"shared-{account}", cloud.client("s3", account)
         s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
         arn = f"arn:aws:s3:::{self.bucket}"
-        policy = document((*encrypted_in_transit(arn), *lent(arn, "aws", [self.reader])))
+        policy = document((*encrypted_in_transit(arn), *cross_account_read(arn, "aws", [self.reader])))
         s3.put_bucket_policy(Bucket=self.bucket, Policy=policy if isinstance(policy, str) else json.dumps(policy))
         self.version = s3.put_object(Bucket=self.bucket, Key="orders.zip", Body=CODE)["VersionId"]
         s3.put_object(Bucket=self.bucket, Key="orders.zip", Body=b"what came after")
@@ -32,7 +32,7 @@ class Lent:
         )
 
     def function(self, account: str) -> Any:
-        """Of that version of the object."""
+        """Create a function whose code is that version of the object."""
         role = self.cloud.client("iam", account).create_role(
             RoleName="orders", AssumeRolePolicyDocument=json.dumps(TRUST)
         )["Role"]["Arn"]
@@ -46,20 +46,20 @@ class Lent:
 
 
 @pytest.fixture
-def bundle(cloud: Cloud, account: str) -> Lent:
-    return Lent(cloud, account)
+def bundle(cloud: Cloud, account: str) -> SharedBucket:
+    return SharedBucket(cloud, account)
 
 
-def test_who_is_lent_a_bucket_finds_what_is_in_it(bundle: Lent) -> None:
+def test_an_account_finds_the_bundle_in_a_bucket_that_is_shared_with_it(bundle: SharedBucket) -> None:
     assert bundle.head(bundle.reader)["ContentLength"] == len(CODE)
 
 
-def test_lambda_takes_code_from_a_bucket_that_its_account_is_lent(bundle: Lent) -> None:
+def test_lambda_takes_code_from_a_bucket_that_is_shared_with_its_account(bundle: SharedBucket) -> None:
     assert bundle.function(bundle.reader)["CodeSize"] == len(CODE)
 
 
-def test_neither_a_stranger_nor_its_functions_read_there(bundle: Lent) -> None:
+def test_neither_an_unknown_account_nor_its_functions_read_the_bucket(bundle: SharedBucket) -> None:
     with pytest.raises(ClientError, match="403"):
-        bundle.head(bundle.stranger)
+        bundle.head(bundle.unknown)
     with pytest.raises(ClientError, match="InvalidParameterValue"):
-        bundle.function(bundle.stranger)
+        bundle.function(bundle.unknown)

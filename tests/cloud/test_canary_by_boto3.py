@@ -1,4 +1,4 @@
-"""A canary by boto3 alone: promoted, and taken back by an alarm on metric math. Nothing of infra/ has a part in it.
+"""A canary by boto3 alone: promoted, and rolled back by an alarm on metric math. Nothing of infra/ is used.
 
 Everything here would do the same on AWS; only there five minutes take five minutes.
 """
@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from local.tests.cloud.conftest import Cloud, Functions, start_cloud, stop_cloud, until
 from rehearsal.environment import pace
-from tests.cloud.conftest import Cloud, Functions, start_cloud, stop_cloud, until
 
 GOOD = "def handler(event, context):\n    return {'version': context.function_version}\n"
 BAD = """
@@ -32,7 +32,7 @@ TRUST = {
     ],
 }
 CURVE = "CodeDeployDefault.LambdaCanary10Percent5Minutes"
-SECONDS = 300  # the canary's five minutes: the window that the alarm looks at
+SECONDS = 300  # the canary's five minutes, which are the alarm's window
 ROLLBACK = {
     "enabled": True,
     "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"],
@@ -61,10 +61,10 @@ class Shop:
         )
 
     def watch(self, stable: str, canary: str) -> str:
-        """An alarm that compares the errors of the two versions: the canary's rate is significantly higher.
+        """Return an alarm that compares the errors of the two versions: the canary's rate is significantly higher.
 
-        i1, e1: invocations and errors of the stable version; i2, e2: of the canary. Without division, so that no
-        zero can matter: a two-proportion test with z = 3.15, a correction of one error, and four errors at least.
+        i1, e1: invocations and errors of the stable version; i2, e2: of the canary. Without division, so that no zero
+        can matter: a two-proportion test with z = 3.15, a correction of one error, and four errors at least.
         """
 
         def count(identifier: str, name: str, version: str) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Shop:
         return name
 
     def release(self, source: str) -> tuple[str, str]:
-        """Publish and deploy: the deployment's id and the new version."""
+        """Publish and deploy; return the deployment's id and the new version."""
         stable = self.alias()["FunctionVersion"]
         canary = self.functions.publish(source)
         properties = {"Name": "orders", "Alias": "live", "CurrentVersion": stable, "TargetVersion": canary}
@@ -129,7 +129,7 @@ class Shop:
         return {"FunctionVersion": found["FunctionVersion"], "RoutingConfig": found.get("RoutingConfig")}
 
     def ended(self, deployment: str, seconds: float = 300) -> dict[str, Any]:
-        """The deployment's information once it has ended."""
+        """Return the deployment's information once it has ended."""
 
         def over() -> dict[str, Any] | None:
             info: dict[str, Any] = self.codedeploy.get_deployment(deploymentId=deployment)["deploymentInfo"]
@@ -223,7 +223,7 @@ def test_a_bad_version_is_taken_back_by_the_alarm_before_the_shift(shop: Shop, c
     assert f"<orders-1-{version}>" in stopped["errorInformation"]["message"]
     assert (stopped["completeTime"] - stopped["startTime"]).total_seconds() < 5 * cloud.minute
 
-    # Linked both ways, and told in words.
+    # Linked both ways, and explained in words.
     assert back["rollbackInfo"]["rollbackTriggeringDeploymentId"] == deployment
     assert stopped["rollbackInfo"]["rollbackDeploymentId"] == back["deploymentId"]
     assert "rollbackDeploymentId" not in back["rollbackInfo"]

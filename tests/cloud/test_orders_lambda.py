@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from infra import bundle, permissions
-from tests.cloud.conftest import ROOT, Cloud, Functions
+from local.tests.cloud.conftest import ROOT, Cloud, Functions
 from tests.unit.orders_kit import AN_ORDER
 
 ACCOUNT = "480000000042"
@@ -44,7 +44,7 @@ class Deployed:
         """`times`: how often the header with the key is sent."""
         content = "" if body is None else json.dumps(body)
         to = urlsplit(self.cloud.endpoint)
-        connection = http.client.HTTPConnection(to.hostname or "", to.port, timeout=30)
+        connection = http.client.HTTPConnection(to.hostname or "", to.port, timeout=300)
         try:
             connection.putrequest(method, path, skip_host=True)
             headers = {"Host": self.host, "Content-Type": "application/json", "Content-Length": str(len(content))}
@@ -59,7 +59,7 @@ class Deployed:
             connection.close()
 
     def probe(self, qualifier: str) -> dict[str, Any]:
-        """What the function answers to the probe of a first version, which is GET /health."""
+        """Return the function's answer to the probe of a first version, which is GET /health."""
         probe = json.loads((ROOT / "app/orders/smoke/health.json").read_text())["event"]
         answer = self.client("lambda").invoke(FunctionName="orders", Qualifier=qualifier, Payload=json.dumps(probe))
         assert "FunctionError" not in answer
@@ -120,7 +120,7 @@ def environment(table: str) -> dict[str, str]:
 
 
 def front(gateway: Any, alias: str) -> str:
-    """The host name of an HTTP API that hands every request to the alias."""
+    """Return the host name of an HTTP API that hands every request to the alias."""
     api = gateway.create_api(Name="orders", ProtocolType="HTTP")
     integration = gateway.create_integration(
         ApiId=api["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=alias, PayloadFormatVersion="2.0"
@@ -131,7 +131,7 @@ def front(gateway: Any, alias: str) -> str:
 
 
 def customer() -> dict[str, Any]:
-    """An order of a customer of its own."""
+    """Return an order of a customer of its own."""
     return {**AN_ORDER, "customer_id": f"c-{uuid.uuid4().hex}"}
 
 

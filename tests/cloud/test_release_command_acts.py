@@ -16,8 +16,9 @@ from infra.release.__main__ import app
 from infra.release.aws import Aws
 from infra.release.model.outcome import Ending, Outcome
 from infra.release.model.spec import ReleasePolicy
-from tests.cloud.conftest import REGION, until
+from local.tests.cloud.conftest import REGION, until
 from tests.cloud.test_release_engine import GOOD, POLICY, World, cloud, live, world
+from tests.unit.states import release, stack
 
 __all__ = ["cloud", "live", "world"]  # fixtures
 
@@ -25,7 +26,7 @@ ALONE = ReleasePolicy(wait=False)
 WHY = "orders without a currency"
 PULUMI = """#!/bin/sh
 case "$1 $2" in
-  "stack output") cat {folder}/release.json;;
+  "stack export") cat {folder}/state.json;;
   "whoami --json") echo '{{"url": "file:///state"}}';;
   "stack rename") cat {folder}/lock >&2; exit 255;;
   "cancel --yes") : > {folder}/lock;;
@@ -35,7 +36,7 @@ esac
 
 @dataclass
 class Terminal:
-    """Where the commands are typed: the stack exports version 1, as it does until an `up` has ended.
+    """Where the commands are typed: the stack's state has version 1, as it does until an `up` has ended.
 
     Every command is a process of its own, and so remembers nothing of the one before.
     """
@@ -47,13 +48,13 @@ class Terminal:
         return CliRunner().invoke(app, [*arguments, "--stack", "prod"])
 
     def document(self, *arguments: str, code: int = 0) -> Any:
-        """The one JSON document that a command answers with."""
+        """Return the one JSON document that a command answers with."""
         typed = self.type(*arguments, "--json")
         assert typed.exit_code == code, typed.output
         return json.loads(typed.stdout)
 
     def up(self, version: str, policy: ReleasePolicy = POLICY) -> Outcome:
-        """A release, as `pulumi up` makes it."""
+        """Release as `pulumi up` does."""
         self.world.aws = Aws(REGION, self.world.clock)
         return self.world.release(version, policy)
 
@@ -61,20 +62,20 @@ class Terminal:
         return self.world.functions.publish(GOOD.replace("VERSION", "2"))
 
     def start(self) -> str:
-        """A release that nobody waits for, its canary begun: the deployment."""
+        """Start a release without a running `up`, and wait for its canary; return the deployment."""
         started = self.up(self.publish(), ALONE)
         assert until(lambda: "with" in self.world.alias())
         return str(started.deployment_id)
 
 
-def export(world: World, folder: Path, version: str) -> None:
-    exported = {"region": REGION, "targets": [asdict(world.target(version))], "policy": asdict(POLICY)}
-    (folder / "release.json").write_text(json.dumps(exported))
+def put_state(world: World, folder: Path, version: str) -> None:
+    inputs = {"region": REGION, "targets": [asdict(world.target(version))], "policy": asdict(POLICY)}
+    (folder / "state.json").write_text(json.dumps(stack(release(inputs))))
 
 
 @pytest.fixture
 def terminal(live: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    export(live, tmp_path, "1")
+    put_state(live, tmp_path, "1")
     (tmp_path / "lock").write_text("error: a stack named prod already exists\n")
     (tmp_path / "pulumi").write_text(PULUMI.format(folder=tmp_path))
     (tmp_path / "pulumi").chmod(0o755)
@@ -99,7 +100,7 @@ def test_an_abort_ends_the_release_that_waits_in_another_terminal(
     aborted = terminal.document("abort", "--reason", WHY)
     assert aborted["outcomes"]["orders"]["outcome"] == "rolled_back"
     assert aborted["outcomes"]["orders"]["traffic"] == "all traffic is on 1"
-    end = waiting.result(timeout=60)
+    end = waiting.result(timeout=600)
     assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "operator")
     assert WHY in end.detail
     assert terminal.world.alias() == "1"
@@ -108,13 +109,15 @@ def test_an_abort_ends_the_release_that_waits_in_another_terminal(
     assert "orders: nothing is in flight, so nothing was stopped; the alias is on 1" in again.stdout
 
 
-def test_a_watcher_of_a_stack_that_exports_the_old_version_still_sees_the_new_one_promoted(terminal: Terminal) -> None:
+def test_a_watcher_of_a_stack_whose_state_has_the_old_version_still_sees_the_new_one_promoted(
+    terminal: Terminal,
+) -> None:
     deployment = terminal.start()
     end = terminal.document("watch")["outcomes"]["orders"]
     assert (end["outcome"], end["to_version"], end["deployment_id"]) == ("promoted", "2", deployment)
 
 
-def test_a_rollback_is_refused_from_then_on_until_it_is_forgiven(terminal: Terminal) -> None:
+def test_a_rolled_back_version_is_refused_until_a_retry_is_allowed(terminal: Terminal) -> None:
     world = terminal.world
     version = terminal.publish()
     promoted = terminal.up(version)
@@ -123,20 +126,20 @@ def test_a_rollback_is_refused_from_then_on_until_it_is_forgiven(terminal: Termi
     assert f"took {promoted.deployment_id} back" in back.stdout
     assert world.alias() == "1"
     assert terminal.up(version).reason == "rejected"
-    told = terminal.document("status", code=1)["functions"]["orders"]
-    assert (told["last"]["outcome"], told["last"]["reason"]) == ("rolled_back", "operator")
-    assert WHY in told["stops"][0]["why"]
+    status = terminal.document("status", code=1)["functions"]["orders"]
+    assert (status["last"]["outcome"], status["last"]["reason"]) == ("rolled_back", "operator")
+    assert WHY in status["stops"][0]["why"]
     forgiven = terminal.document("allow-retry", "--function", "orders", "--reason", "the network was down")
     assert forgiven["rejected"]["deployment"] == promoted.deployment_id
     assert terminal.document("forgive", "--function", "orders", "--reason", "again")["forgiven"] == "already"
-    [pardon] = terminal.document("status", code=1)["functions"]["orders"]["pardons"]
-    assert (pardon["why"], pardon["standing"]) == ("the network was down", True)
+    [grant] = terminal.document("status", code=1)["functions"]["orders"]["pardons"]
+    assert (grant["why"], grant["standing"]) == ("the network was down", True)
 
 
 def test_a_rollback_whose_version_is_gone_is_refused(terminal: Terminal) -> None:
     world = terminal.world
     terminal.up(terminal.publish())
-    export(world, terminal.folder, "2")
+    put_state(world, terminal.folder, "2")
     world.functions.client.delete_function(FunctionName="orders", Qualifier="1")
     refused = terminal.document("rollback", "--reason", WHY, code=3)
     assert "version 1 of orders" in refused["error"]
@@ -194,7 +197,7 @@ def test_a_lost_lock_is_cancelled_and_one_of_another_machine_is_left(terminal: T
     assert lock.read_text() == ""
 
 
-def test_what_cannot_be_asked_is_told_with_the_remedy(terminal: Terminal) -> None:
+def test_an_invalid_command_is_reported_with_the_remedy(terminal: Terminal) -> None:
     for code, said, *typed in (
         (2, "--reason has 300 characters", "abort", "--reason", "x" * 300),
         (2, "--reason is ''", "rollback", "--reason", ""),

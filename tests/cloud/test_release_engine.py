@@ -19,8 +19,8 @@ from infra.release.engine.runner import retire, run
 from infra.release.model import ledger
 from infra.release.model.outcome import Ending, Outcome, Progress
 from infra.release.model.spec import ReleasePolicy, Target
+from local.tests.cloud.conftest import REGION, Cloud, Functions, start_cloud, stop_cloud, until
 from rehearsal.environment import pace
-from tests.cloud.conftest import REGION, Cloud, Functions, start_cloud, stop_cloud, until
 
 TRUST = {
     "Version": "2012-10-17",
@@ -48,7 +48,7 @@ class World:
         self.codedeploy, self.cloudwatch = client("codedeploy"), client("cloudwatch")
         self.clock = ScaledClock(cloud.factor)
         self.aws = Aws(REGION, self.clock)
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self.topic = client("sns").create_topic(Name="alarms")["TopicArn"]
         role = client("iam").create_role(RoleName="codedeploy", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"][
             "Arn"
@@ -99,7 +99,7 @@ class World:
         )
 
     def release(self, version: str, policy: ReleasePolicy = POLICY) -> Outcome:
-        report: Callable[[Progress], None] = lambda progress: self.told.append(progress.line())  # noqa: E731
+        report: Callable[[Progress], None] = lambda progress: self.reported.append(progress.line())  # noqa: E731
         return run([self.target(version)], policy, self.aws, self.clock, report)["orders"]
 
     def alias(self) -> str:
@@ -196,7 +196,7 @@ def test_a_good_version_is_promoted_under_traffic_and_leaves_its_line_in_the_led
     entry = ledger.parse(live.deployment(end.deployment_id)["description"])
     assert entry is not None
     assert (entry.stable, entry.commit, entry.digest) == ("1", "abc123", live.aws.version("orders", "2").digest)
-    seen = [line for line in live.told if "canary: " in line]
+    seen = [line for line in live.reported if "canary: " in line]
     shown = re.compile(
         r"orders: canary: \d+/10 min · v2 10%: 0/\d+ errors · v1 90%: 0/[1-9]\d* · z 0\.00 \(limit 3\.15\)"
     )
@@ -231,7 +231,7 @@ def test_a_second_try_is_refused_or_waits_for_an_empty_window_and_has_an_alarm_o
         again = live.release(version, retry)
         assert again.ending is Ending.ROLLED_BACK
         assert live.release(version, retry).reason == "rejected"
-    assert any(": settle: " in line for line in live.told)
+    assert any(": settle: " in line for line in live.reported)
     tries = [live.deployment(each.deployment_id)["overrideAlarmConfiguration"] for each in (rejected, again)]
     assert tries[0]["alarms"][0] != tries[1]["alarms"][0]
 
@@ -244,7 +244,7 @@ def test_a_version_whose_import_fails_is_rolled_back_with_the_import_error(live:
     assert "nowhere_to_be_found" in end.cause
 
 
-def test_a_release_that_nobody_waits_for_is_adopted_by_the_next(live: World) -> None:
+def test_a_release_without_a_running_up_is_adopted_by_the_next(live: World) -> None:
     version = live.functions.publish(GOOD.replace("VERSION", "2"))
     started = live.release(version, ReleasePolicy(wait=False))
     assert started.ending is Ending.STARTED
@@ -260,7 +260,7 @@ def test_a_deployment_stopped_without_rollback_is_put_right_by_the_runner(live: 
     other = live.functions.publish(GOOD.replace("VERSION", "3"))
     end = live.release(other)
     assert (end.ending, end.from_version) == (Ending.PROMOTED, "1")
-    assert any("sending all traffic to 1" in line for line in live.told)
+    assert any("sending all traffic to 1" in line for line in live.reported)
 
 
 def test_a_split_by_hand_is_refused(live: World) -> None:
@@ -279,20 +279,20 @@ def test_a_deleted_release_brings_its_canary_back_and_deletes_its_alarms(live: W
     assert live.verdict_alarms() == []
 
 
-def test_what_aws_does_not_know_is_told_in_a_sentence(world: World) -> None:
+def test_what_aws_does_not_have_is_reported_in_a_sentence(world: World) -> None:
     with pytest.raises(
         NotFoundError, match=r"AWS refuses lambda GetAlias \(alias live of orders\): ResourceNotFoundException"
     ):
         world.release("1")
 
 
-def test_credentials_of_another_account_are_told_before_anything_else(world: World) -> None:
+def test_credentials_of_another_account_are_reported_before_anything_else(world: World) -> None:
     world.topic = world.topic.replace(world.topic.split(":")[4], "999999999999")
     with pytest.raises(AwsError, match=r"the credentials are of account \d{12}, but orders is in 999999999999"):
         world.release("1")
 
 
-def test_an_endpoint_that_is_away_is_told_with_its_address(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_endpoint_is_reported_with_its_address(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(AwsError, match=r"does not answer .*check that AWS_ENDPOINT_URL=http://127.0.0.1:9 is up"):

@@ -12,7 +12,7 @@ from infra.release.engine.runner import run
 from infra.release.model.outcome import Ending, Outcome
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import parse
-from tests.cloud.conftest import REGION, Cloud, Functions, archive, until
+from local.tests.cloud.conftest import REGION, Cloud, Functions, archive, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud
 
 __all__ = ["cloud"]  # a fixture
@@ -43,11 +43,11 @@ class Pair:
         return World(cloud, account, Functions(client, account), client)
 
     def group(self, world: World) -> str:
-        """The ARN of its deployment group."""
+        """Return the ARN of its deployment group."""
         return group_arn(world.target("1"))
 
     def ship(self, world: World, code: bytes) -> str:
-        """Publish those very bytes: the version."""
+        """Publish those very bytes; return the version."""
         functions = world.functions
         if not any(each["FunctionName"] == "orders" for each in functions.client.list_functions()["Functions"]):
             functions.create(GOOD)
@@ -58,17 +58,19 @@ class Pair:
         return str(made["Version"])
 
     def release(self, world: World, code: bytes, policy: ReleasePolicy = POLICY, **changed: Any) -> Outcome:
-        """Of those very bytes, with that account's own credentials."""
+        """Release those very bytes with that account's own credentials."""
         self._patch.setenv("AWS_ACCESS_KEY_ID", world.topic.split(":")[4])
         version = self.ship(world, code)
         if not world.functions.client.list_aliases(FunctionName="orders")["Aliases"]:
             world.functions.alias(version)
         target: Target = replace(world.target(version), **changed)
         aws = type(world.aws)(REGION, world.clock)  # a command of its own, which remembers nothing
-        return run([target], policy, aws, world.clock, lambda progress: world.told.append(progress.line()))["orders"]
+        return run([target], policy, aws, world.clock, lambda progress: world.reported.append(progress.line()))[
+            "orders"
+        ]
 
     def follow(self, code: bytes, role: str = "") -> Outcome:
-        """A release to prod, which follows staging."""
+        """Release to prod, which follows staging."""
         proof = {"proof_group": self.group(self.staging), "proof_role": role or self.role}
         return self.release(self.prod, code, FOLLOWS, **proof)
 
@@ -79,7 +81,7 @@ def pair(cloud: Cloud, account: str, monkeypatch: pytest.MonkeyPatch) -> Pair:
 
 
 def changes(pair: Pair) -> Callable[[], int]:
-    """How many calls have changed anything in CodeDeploy and CloudWatch."""
+    """Return how many calls have changed anything in CodeDeploy and CloudWatch."""
     return lambda: len(pair.prod.codedeploy.list_deployments()["deployments"]) + len(pair.prod.verdict_alarms())
 
 
@@ -95,15 +97,15 @@ def test_prod_takes_what_staging_has_proved_and_nothing_else(pair: Pair) -> None
         assert pair.release(pair.staging, bad).ending is Ending.ROLLED_BACK
 
     count = changes(pair)
-    for code, said in ((unseen, "it was never released there"), (bad, "was taken back there (verdict: ")):
+    for code, said in ((unseen, "it was never released there"), (bad, "was reverted there (verdict: ")):
         end = pair.follow(code)
         assert (end.ending, end.reason) == (Ending.REFUSED, "unproven")
         assert said in end.detail
     assert count() == 0
-    nobody = pair.role.replace("proof", "nobody")
-    denied = pair.follow(good, nobody)
+    missing = pair.role.replace("proof", "missing")
+    denied = pair.follow(good, missing)
     assert (denied.ending, denied.reason) == (Ending.REFUSED, "unproven")
-    assert f"(tried for {pair.group(pair.staging)} by {nobody})" in denied.detail
+    assert f"(tried for {pair.group(pair.staging)} by {missing})" in denied.detail
 
     with pair.prod.traffic():
         end = pair.follow(good)
@@ -112,7 +114,7 @@ def test_prod_takes_what_staging_has_proved_and_nothing_else(pair: Pair) -> None
 
 
 def proofs(pair: Pair) -> list[Any]:
-    """The marks at prod's group."""
+    """Return the tags of promotions at prod's group."""
     tags = pair.prod.codedeploy.list_tags_for_resource(ResourceArn=pair.group(pair.prod))["Tags"]
     return [noted.mark for noted in parse({each["Key"]: each["Value"] for each in tags}).proved.values()]
 
@@ -125,4 +127,4 @@ def test_what_is_in_flight_in_staging_is_not_proved_yet(pair: Pair) -> None:
     end = pair.follow(good)
     assert (end.ending, end.reason) == (Ending.REFUSED, "unproven")
     assert f"{started.deployment_id} is still in flight there" in end.detail
-    assert until(lambda: pair.staging.deployment(started.deployment_id)["status"] == "Succeeded", seconds=30)
+    assert until(lambda: pair.staging.deployment(started.deployment_id)["status"] == "Succeeded", seconds=300)

@@ -18,15 +18,15 @@ from infra.release.model.observation import Notes
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import Target
 from infra.release.reports.doctor.alias import FIRST_CANARY
-from tests.cloud.codedeploy import EVERY, appspec
-from tests.cloud.conftest import REGION, ROOT, until
+from local.tests.cloud.codedeploy import EVERY, appspec
+from local.tests.cloud.conftest import REGION, ROOT, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud, live, world
 
 __all__ = ["cloud", "live", "world"]  # fixtures
 
 
 def ask(world: World, folder: Path, version: str, *words: str, **changed: Any) -> tuple[int, Any]:
-    """The exit code and the document of `python -m infra.release WORDS --json`."""
+    """Return the exit code and the document of `python -m infra.release WORDS --json`."""
     target = Target(**{**asdict(world.target(version)), **changed})
     exported = {"region": REGION, "targets": [asdict(target)], "policy": asdict(POLICY)}
     pulumi = folder / "pulumi"
@@ -39,7 +39,7 @@ def ask(world: World, folder: Path, version: str, *words: str, **changed: Any) -
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=900,
     )
     assert ran.stdout, ran.stderr
     return ran.returncode, json.loads(ran.stdout)
@@ -66,22 +66,22 @@ def by_hand(world: World, stable: str, canary: str) -> str:
     return str(made)
 
 
-def test_history_tells_each_release_with_its_versions_and_what_took_it_back(seasoned: World, tmp_path: Path) -> None:
+def test_history_lists_each_release_with_its_versions_and_what_reverted_it(seasoned: World, tmp_path: Path) -> None:
     hand = by_hand(seasoned, "2", "4")
-    code, told = ask(seasoned, tmp_path, "4", "history")
+    code, answer = ask(seasoned, tmp_path, "4", "history")
     assert code == 0
-    assert [(each["ending"], each["stable"], each["version"]) for each in told["releases"]] == [
+    assert [(each["ending"], each["stable"], each["version"]) for each in answer["releases"]] == [
         ("promoted", "2", "4"),
         ("rolled_back", "2", "3"),
         ("promoted", "1", "2"),
         ("first", None, "1"),
     ]
-    newest, bad, good, first = told["releases"]
+    newest, bad, good, first = answer["releases"]
     assert (newest["deployment"], newest["by_hand"], newest["by"]) == (hand, True, "by hand")
     assert (bad["reason"], bad["by_hand"], bad["commit"], len(bad["back"])) == ("verdict", False, "abc123", 1)
     assert 10 <= good["minutes"] < 30
     assert first["deployment"] is None
-    keys = told["keys"]
+    keys = answer["keys"]
     assert (keys["releases"], keys["ended"], keys["failed"], keys["lead_hours"]) == (2, 3, 1, None)  # by hand apart
     assert 0 < keys["restore_minutes"] < 12
     assert ask(seasoned, tmp_path, "4", "history", "--limit", "1")[1]["releases"] == [newest]
@@ -96,17 +96,17 @@ def test_the_doctor_finds_nothing_bad_in_a_sound_release(live: World, tmp_path: 
     )
     notify(live)
     live.functions.invoke("order")
-    code, told = ask(live, tmp_path, "1", "doctor")
-    assert [each for each in told["findings"] if each["grade"] == "bad"] == []
+    code, answer = ask(live, tmp_path, "1", "doctor")
+    assert [each for each in answer["findings"] if each["grade"] == "bad"] == []
     assert code == 0
-    said = {each["about"]: each["said"] for each in told["findings"]}
+    said = {each["about"]: each["said"] for each in answer["findings"]}
     assert said["alias orders:live"] == f"is on 1, the first version, which answered its call; {FIRST_CANARY}"
     assert said["alarm orders-live-errors"].endswith("acts, and its metrics have data")
     assert said["clock"].startswith("within ")
 
 
 def notify(world: World, metric: str = "Errors") -> None:
-    """Let the long-lived alarm tell the topic, of that metric of the alias."""
+    """Let the long-lived alarm, on that metric of the alias, notify the topic."""
     [alarm] = world.cloudwatch.describe_alarms(AlarmNames=["orders-live-errors"])["MetricAlarms"]
     kept = ("AlarmName", "Namespace", "Dimensions", "Statistic", "Period", "EvaluationPeriods", "Threshold")
     world.cloudwatch.put_metric_alarm(
@@ -118,9 +118,9 @@ def test_the_doctor_names_what_is_wrong_with_its_remedy(live: World, tmp_path: P
     notify(live, "Eras")
     live.functions.alias(live.functions.publish(GOOD.replace("VERSION", "2")))
     live.functions.invoke("order")
-    code, told = ask(live, tmp_path, "2", "doctor", before_allow_traffic="CodeDeployHook_gone", curve="canary-9-9")
+    code, answer = ask(live, tmp_path, "2", "doctor", before_allow_traffic="CodeDeployHook_gone", curve="canary-9-9")
     assert code == 1
-    bad = {each["about"]: each for each in told["findings"] if each["grade"] == "bad"}
+    bad = {each["about"]: each for each in answer["findings"] if each["grade"] == "bad"}
     assert bad.keys() == {
         "alias orders:live",
         "alarm orders-live-errors",
@@ -129,16 +129,16 @@ def test_the_doctor_names_what_is_wrong_with_its_remedy(live: World, tmp_path: P
         "hook CodeDeployHook_gone",
         "version 2",  # live, and no release has promoted it
     }
-    assert "somebody moved it" in bad["alias orders:live"]["said"]
+    assert "it was moved by hand" in bad["alias orders:live"]["said"]
     assert "cannot fire: AWS/Lambda Eras" in bad["alarm orders-live-errors"]["said"]
     assert all(each["remedy"] for each in bad.values())
 
 
 def test_another_accounts_credentials_are_the_doctors_only_finding(live: World, tmp_path: Path) -> None:
-    code, told = ask(live, tmp_path, "1", "doctor", topic=f"arn:aws:sns:{REGION}:999999999999:alarms")
+    code, answer = ask(live, tmp_path, "1", "doctor", topic=f"arn:aws:sns:{REGION}:999999999999:alarms")
     assert code == 1
-    assert [each["about"] for each in told["findings"] if each["grade"] == "bad"] == ["credentials"]
-    assert not [each for each in told["findings"] if "alias" in each["about"]]
+    assert [each["about"] for each in answer["findings"] if each["grade"] == "bad"] == ["credentials"]
+    assert not [each for each in answer["findings"] if "alias" in each["about"]]
 
 
 def test_a_prune_shows_first_and_then_deletes_what_nothing_needs(seasoned: World, tmp_path: Path) -> None:
@@ -160,9 +160,9 @@ def test_a_prune_keeps_what_was_proved_last_as_the_way_back(live: World, tmp_pat
     for number in (2, 3):
         live.functions.publish(GOOD.replace("VERSION", str(number)))
     live.functions.alias("3")
-    code, told = ask(live, tmp_path, "3", "prune", "--keep", "1", "--older-than", "0", "--yes")
-    assert (code, told["functions"]["orders"]["gone"]) == (0, ["2"])
-    kept = {each["version"]: each["kept"] for each in told["functions"]["orders"]["versions"]}
+    code, answer = ask(live, tmp_path, "3", "prune", "--keep", "1", "--older-than", "0", "--yes")
+    assert (code, answer["functions"]["orders"]["gone"]) == (0, ["2"])
+    kept = {each["version"]: each["kept"] for each in answer["functions"]["orders"]["versions"]}
     assert kept["1"] == ["proved last"]
     assert live.alias() == "3"
 
@@ -172,16 +172,16 @@ def test_a_prune_that_would_leave_no_way_back_is_refused(live: World, tmp_path: 
     for number in (2, 3):
         live.functions.publish(GOOD.replace("VERSION", str(number)))
     live.functions.alias("3")
-    code, told = ask(live, tmp_path, "3", "prune", "--keep", "1", "--older-than", "0", "--yes")
+    code, answer = ask(live, tmp_path, "3", "prune", "--keep", "1", "--older-than", "0", "--yes")
     assert code == 3
-    assert "nothing to go back to from version 3 of orders would be left" in told["error"]
+    assert "nothing to go back to from version 3 of orders would be left" in answer["error"]
     assert len(versions.published(live.aws.clients, live.clock, live.target("3"))) == 3
 
 
-def test_bounds_that_cannot_be_are_told(live: World, tmp_path: Path) -> None:
+def test_impossible_bounds_are_reported(live: World, tmp_path: Path) -> None:
     assert ask(live, tmp_path, "1", "prune", "--keep", "0")[0] == 2
-    code, told = ask(live, tmp_path, "1", "history", "--days", "0")
-    assert (code, told) == (2, {"error": "--days is 0: give 1 to 3650"})
+    code, answer = ask(live, tmp_path, "1", "history", "--days", "0")
+    assert (code, answer) == (2, {"error": "--days is 0: give 1 to 3650"})
 
 
 def test_only_a_published_version_can_be_deleted(live: World) -> None:
@@ -211,13 +211,13 @@ def test_a_sweep_deletes_the_alarms_that_nothing_needs_and_no_other(live: World,
     for name in [*names, f"{target.verdict_alarms}of-mine"]:
         live.cloudwatch.put_metric_alarm(**{each: alarm[each] for each in (*kept, "MetricName")}, AlarmName=name)
     dry = ("sweep", "--dry-run")  # those that are younger than ten minutes stay
-    assert until(lambda: len(ask(live, tmp_path, "1", *dry)[1]["functions"]["orders"]["alarms"]) == 60, 60)
-    code, told = ask(live, tmp_path, "1", "sweep")
-    assert (code, told["deleted"], told["functions"]["orders"]) == (0, True, {"alarms": sorted(names), "kept": 1})
+    assert until(lambda: len(ask(live, tmp_path, "1", *dry)[1]["functions"]["orders"]["alarms"]) == 60, 600)
+    code, answer = ask(live, tmp_path, "1", "sweep")
+    assert (code, answer["deleted"], answer["functions"]["orders"]) == (0, True, {"alarms": sorted(names), "kept": 1})
     assert [each["AlarmName"] for each in live.verdict_alarms()] == [f"{target.verdict_alarms}of-mine"]
 
 
-def test_a_look_costs_the_same_after_ten_deployments_and_after_a_thousand(live: World) -> None:
+def test_an_observation_costs_the_same_after_ten_deployments_and_after_a_thousand(live: World) -> None:
     with live.traffic():
         end = live.release(live.functions.publish(GOOD.replace("VERSION", "2")))
     line = live.deployment(end.deployment_id)["description"]
@@ -244,8 +244,8 @@ def test_a_look_costs_the_same_after_ten_deployments_and_after_a_thousand(live: 
 
 def test_a_past_that_cannot_be_is_refused(live: World) -> None:
     asked = {"account": "1", "region": REGION, "application": "strata", "group": "orders", "seconds": 1}
-    code, told = live.cloud.control("POST", "past", {**asked, "descriptions": ["x"]})
-    assert (code, "has not ended, or there is none" in told["mistakes"][0]) == (400, True)
+    code, answer = live.cloud.control("POST", "past", {**asked, "descriptions": ["x"]})
+    assert (code, "has not ended, or there is none" in answer["mistakes"][0]) == (400, True)
     assert live.cloud.control("POST", "past", {**asked, "descriptions": "x"})[0] == 400
     assert live.cloud.control("POST", "past", {**asked, "descriptions": [], "seconds": 0})[0] == 400
     assert live.cloud.control("POST", "past", {})[0] == 400

@@ -1,4 +1,4 @@
-"""What else may end a canary on the local cloud: slowness, a lack of evidence, a hook's log; and what may not start."""
+"""Other endings of a canary on the local cloud: slowness, a lack of evidence, a hook's log; and refused starts."""
 
 import json
 from dataclasses import replace
@@ -36,7 +36,7 @@ def test_a_slow_version_is_promoted_where_slowness_is_not_judged(live: World) ->
         assert live.release(version).ending is Ending.PROMOTED
 
 
-def test_a_canary_that_nobody_calls_goes_back_for_want_of_evidence_and_is_not_rejected(live: World) -> None:
+def test_a_canary_without_requests_is_rolled_back_for_lack_of_evidence_and_is_not_rejected(live: World) -> None:
     version = live.functions.publish(GOOD.replace("VERSION", "2"))
     end = live.release(version, replace(POLICY, evidence="enforce"))
     assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "evidence")
@@ -46,11 +46,11 @@ def test_a_canary_that_nobody_calls_goes_back_for_want_of_evidence_and_is_not_re
         assert live.release(version, replace(POLICY, evidence="enforce")).ending is Ending.PROMOTED
 
 
-def test_a_canary_that_nobody_calls_is_sent_harmless_requests_through_the_alias(live: World) -> None:
+def test_a_canary_without_requests_is_sent_harmless_ones_through_the_alias(live: World) -> None:
     version = live.functions.publish(GOOD.replace("VERSION", "2"))
     end = live.release(version, ReleasePolicy(evidence="enforce", minimum_requests=5, top_up=True))
     assert end.ending is Ending.PROMOTED
-    assert any("top up: " in line for line in live.told)
+    assert any("top up: " in line for line in live.reported)
 
 
 def test_an_override_stands_in_a_tag_of_the_group(live: World) -> None:

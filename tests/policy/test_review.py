@@ -1,4 +1,4 @@
-"""What a review of a stack says, from the CLI's own words."""
+"""A review of a stack is a text made from the CLI's own words."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,28 +14,28 @@ BROKEN = "Policies:\n    ❌ strata@v0.1.0 (local: policy)\n        - [mandatory
 
 def test_a_stack_without_violations_takes_one_line() -> None:
     review = Review("prod", 0, f"Previewing update (prod):\n{CLEAN}")
-    assert (review.passed, review.told()) == (True, "prod: passed")
+    assert (review.passed, review.summary()) == (True, "prod: passed")
 
 
-def test_advice_is_told_and_does_not_block() -> None:
+def test_advice_is_reported_and_does_not_block() -> None:
     review = Review("dev", 0, BROKEN.replace("mandatory", "advisory"))
     assert review.passed
-    assert review.told().startswith("dev: passed, with 1 to see to\n")
+    assert review.summary().startswith("dev: passed, with 1 to see to\n")
 
 
 def test_a_violation_blocks_with_the_packs_own_words() -> None:
     review = Review("prod", 1, f"{BROKEN}\nDiagnostics:\n  error: preview failed")
     assert not review.passed
-    assert review.told() == "prod: blocked by 1\n" + BROKEN.removeprefix("Policies:\n").rstrip()
+    assert review.summary() == "prod: blocked by 1\n" + BROKEN.removeprefix("Policies:\n").rstrip()
 
 
 def test_a_preview_that_asked_no_pack_is_no_pass() -> None:
     review = Review("prod", 0, "Previewing update (prod):\nResources:\n    + 33 to create")
     assert not review.passed
-    assert review.told().startswith("prod: no verdict, the preview failed or did not ask the pack\nPreviewing")
+    assert review.summary().startswith("prod: no verdict, the preview failed or did not ask the pack\nPreviewing")
 
 
-def test_a_stack_whose_configuration_is_wrong_is_told_in_a_line_and_not_in_a_traceback(tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_reported_in_a_line_without_a_traceback(tmp_path: Path) -> None:
     scratch = Scratch(tmp_path)
     scratch.project.mkdir()
     (scratch.project / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
@@ -44,5 +44,5 @@ def test_a_stack_whose_configuration_is_wrong_is_told_in_a_line_and_not_in_a_tra
     assert desk.stacks() == ["wrong-name"]
     review = desk.review("wrong-name")
     assert not review.passed
-    assert review.told().startswith("wrong-name: no verdict, the preview failed or did not ask the pack\n")
+    assert review.summary().startswith("wrong-name: no verdict, the preview failed or did not ask the pack\n")
     assert "strata:account is [12345678901], not an object" in review.text

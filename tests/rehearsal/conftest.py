@@ -1,4 +1,4 @@
-"""The real Pulumi CLI on a local cloud, once for all tests that can share it. No `pulumi` on PATH is an error."""
+"""Fixtures: the real Pulumi CLI on a local cloud, shared by all tests that can. No `pulumi` on PATH is an error."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from tests.rehearsal.stage import FACTOR, Stage
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_of_the_users() -> Iterator[None]:
-    """Neither these tests nor what they start finds the user's accounts."""
+    """Scrub the environment, so that neither these tests nor what they start finds the user's accounts."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(scrubbed(before))
@@ -37,14 +37,14 @@ def _nothing_of_the_users() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def bare() -> Iterator[Stage]:
-    """One sandbox for all, its stack as empty or full as others left it."""
+    """One sandbox for all tests, with its stack as the test before left it."""
     with sandbox.running(FACTOR) as running:
         yield Stage(running)
 
 
 @pytest.fixture
 def stage(bare: Stage) -> Stage:
-    """The one stack as the last test left it, if that left it released; else as it was at first, and released."""
+    """The shared stack, released: as the last test left it, or reset to its first state and deployed."""
     if bare.released is None or bare.tree() != bare.released:
         bare.reset()
         with bare.traffic() if bare.sandbox.outputs() else nullcontext():
@@ -55,7 +55,7 @@ def stage(bare: Stage) -> Stage:
 
 @pytest.fixture
 def scene(bare: Stage, tmp_path: Path) -> Iterator[Scene]:
-    """The one stack, live and at rest, for a test that does it harm, and that leaves nothing of it behind."""
+    """The shared stack, live and at rest, for a test that injects faults; they are removed afterwards."""
     if not bare.sandbox.outputs():
         bare.reset()
         assert (said := bare.up()).code == 0, said.text
@@ -67,7 +67,7 @@ def scene(bare: Stage, tmp_path: Path) -> Iterator[Scene]:
 
 @dataclass(frozen=True)
 class Ran:
-    """A rehearsal's own command, run to its end: its exit code, what it said, its report, and IAM's decisions."""
+    """A rehearsal's command that has ended: its exit code, output, report, and IAM's decisions."""
 
     code: int
     text: str
@@ -79,7 +79,7 @@ class Ran:
 
 
 def rehearse(file: Path, *options: str) -> Ran:
-    """`make rehearsal`, with its report in that file."""
+    """Run `make rehearsal` with its report in that file."""
     command = [sys.executable, "-m", "rehearsal", "--report", str(file), *options]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=3600)
     text = done.stdout + done.stderr
@@ -91,5 +91,5 @@ def rehearse(file: Path, *options: str) -> Ran:
 
 @pytest.fixture(scope="session")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """`make rehearsal ENFORCE=1`, once: the story under policies, and what else the deploy role is for."""
+    """One run of `make rehearsal ENFORCE=1`: all steps under policies, and the deploy role's other duties."""
     return rehearse(tmp_path_factory.mktemp("rehearsal") / "report.json", "--enforce")

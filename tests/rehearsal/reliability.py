@@ -1,4 +1,4 @@
-"""What a release does when something goes wrong: the table of docs/faults.md, row by row what tests/rehearsal asserts.
+"""The table of docs/faults.md: what a release does when something goes wrong. tests/rehearsal asserts each row.
 
 What a row has in code type under "what you see" must have stood on the screen, and what it has in bold is compared with
 AWS's records.
@@ -17,7 +17,7 @@ HEAD = "| fault | what you see | traffic ends | the next `up` |\n|---|---|---|--
 
 @dataclass(frozen=True)
 class Row:
-    """One fault. `traffic`: where it is once the fault is over. `then`: what the next `up` comes to."""
+    """One fault. `traffic`: the version with the traffic once the fault is over. `then`: how the next `up` ends."""
 
     sees: str
     traffic: str
@@ -25,7 +25,7 @@ class Row:
 
     @property
     def quotes(self) -> list[str]:
-        """What must have stood on the screen."""
+        """Return what the output must contain."""
         return re.findall(r"`([^`]+)`", self.sees)
 
     @property

@@ -1,4 +1,4 @@
-"""Where a fault is rehearsed: a live stack, `pulumi up` in terminals of its own, and what must be true afterwards."""
+"""The scene of a rehearsed fault: a live stack, `pulumi up` in terminals of its own, and the checks afterwards."""
 
 import json
 import os
@@ -18,21 +18,21 @@ from rehearsal import commits
 from rehearsal.environment.sandbox import STACK
 from rehearsal.environment.supervisor import descendants, process_table
 from rehearsal.environment.workspace import Edit
-from rehearsal.observe.aws_records import Deployment, Seen
+from rehearsal.observe.aws_records import Deployment, FunctionState
 from rehearsal.observe.traffic import Api, Traffic
 from tests.rehearsal.reliability import PROMOTED, REFUSED, ROWS, STABLE, UNCHANGED
 from tests.rehearsal.stage import FACTOR, RATE, Said, Stage
 
-PATIENCE = 900.0  # seconds until a test gives up, on a machine however slow
+PATIENCE = 900.0  # seconds until a test gives up, however slow the machine
 RELEASE = "strata-release"
-"""In the user agent of the engine's own calls: a fault for these is none for Pulumi's providers."""
+"""The user agent of the release engine's calls: a fault for these does not affect Pulumi's providers."""
 UP = ("pulumi", "up", "--stack", STACK, "--skip-preview")
 OUTCOME = re.compile(r" \d+ (promoted|unchanged|refused|rolled back) \(\w+\): ")
 """The line with which a release ends."""
 
 
 def wait_for(what: str, done: Callable[[], Any], terminal: "Terminal | None" = None) -> None:
-    """Look again until `done`; fails where the terminal's command ends before, or where it never comes."""
+    """Wait until `done`; fail if the terminal's command ends before, or after PATIENCE seconds."""
     deadline = time.monotonic() + PATIENCE
     while not done():
         assert terminal is None or terminal.running, f"it ended before {what}:\n{terminal.text}"
@@ -41,7 +41,7 @@ def wait_for(what: str, done: Callable[[], Any], terminal: "Terminal | None" = N
 
 
 class Terminal:
-    """A command in a terminal of its own. Nobody but itself ends what it starts, as in a person's."""
+    """A command in a terminal of its own. As in a person's terminal, only the command itself ends what it starts."""
 
     def __init__(self, command: tuple[str, ...], env: Mapping[str, str], cwd: Path, log: Path) -> None:
         self._log = log
@@ -65,15 +65,15 @@ class Terminal:
         return self._process.poll() is None
 
     def wait(self) -> Said:
-        """Until it ends by itself."""
+        """Wait until the command ends by itself."""
         return Said(self._process.wait(PATIENCE), self.text)
 
     def press_ctrl_c(self) -> None:
-        """The terminal sends SIGINT to the whole of its foreground."""
+        """Send SIGINT to the whole foreground process group, as a terminal does."""
         os.killpg(self._process.pid, signal.SIGINT)
 
     def kill(self) -> None:
-        """`kill -9` of the CLI alone. What it had started must end by itself."""
+        """Kill -9 the CLI alone. What it had started must end by itself."""
         started = descendants(self._process.pid, process_table())
         self._process.kill()
         self._process.wait()
@@ -88,19 +88,19 @@ class Terminal:
 
 @dataclass
 class Faults:
-    """The local cloud's rules of faults, and its record of calls."""
+    """The local cloud's fault rules, and its record of calls."""
 
     endpoint: str
 
     def put(self, *rules: Mapping[str, Any]) -> None:
-        """These rules instead of any others; a rule is for the release engine unless it says for whom."""
+        """Replace the rules by these; a rule without a `user_agent` is for the release engine."""
         self._ask("faults", [{"user_agent": RELEASE, **rule} for rule in rules])
 
     def clear(self) -> None:
         self._ask("faults", [])
 
     def fired(self) -> list[int]:
-        """How often each rule has."""
+        """Return how often each rule has fired."""
         return [rule["fired"] for rule in self._ask("faults")["faults"]]
 
     def calls(self, since: float) -> list[dict[str, Any]]:
@@ -108,25 +108,25 @@ class Faults:
         return found
 
     def run_at(self, factor: float) -> None:
-        """Simulated seconds per real one, from now on."""
+        """Set the simulated seconds per real second."""
         self._ask("settings", {"factor": factor})
 
     def _ask(self, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"{self.endpoint}/_strata/{path}", data=data, timeout=60) as answer:  # noqa: S310  loopback
+        with urllib.request.urlopen(f"{self.endpoint}/_strata/{path}", data=data, timeout=600) as answer:  # noqa: S310  loopback
             return json.load(answer)
 
 
 @dataclass
 class Scene:
-    """One test's view of the shared stack. `before`: how it stood when the test began."""
+    """One test's view of the shared stack. `before`: the function's state when the test began."""
 
     SLOWER: ClassVar[float] = FACTOR / 3  # simulated seconds per real one: a second `up` still meets the canary
 
     stage: Stage
     folder: Path
     faults: Faults
-    before: Seen = field(init=False)
+    before: FunctionState = field(init=False)
     begun: float = field(init=False)
     pace: float = FACTOR
     terminals: list[Terminal] = field(default_factory=list)
@@ -155,7 +155,7 @@ class Scene:
         return self.stage.sandbox.aws.client("cloudwatch")
 
     def clear(self) -> None:
-        """No fault, no lock, and nothing that runs on."""
+        """Remove faults and the lock, and end what still runs."""
         self.faults.clear()
         for terminal in self.terminals:
             terminal.close()
@@ -165,9 +165,9 @@ class Scene:
     # What is done
 
     def commit(self, name: str, *more: Edit) -> None:
-        """A new version that does no harm, of code that nobody has released yet; and further edits to it.
+        """Commit a new harmless version of code that was not released before, and further edits to it.
 
-        Few requests are evidence enough, for a busy machine sends few.
+        The minimum of requests is lowered, since a busy machine sends few.
         """
         self.stage.reset()
         few = Edit(
@@ -178,7 +178,7 @@ class Scene:
             self.stage.sandbox.apply(edit)
 
     def type(self, *command: str) -> Terminal:
-        """Type a command, and leave it running."""
+        """Start a command in a terminal, and leave it running."""
         sandbox = self.stage.sandbox
         env = {**sandbox.env, "STRATA_CLOCK_RATE": f"{self.pace:g}"}
         log = self.folder / f"terminal-{len(self.terminals)}.log"
@@ -186,11 +186,11 @@ class Scene:
         return self.terminals[-1]
 
     def up(self) -> Said:
-        """`pulumi up`, to its end."""
+        """Run `pulumi up` to its end."""
         return self.type(*UP).wait()
 
     def locked(self) -> Said:
-        """The next `up` after a CLI that was killed: it says what to do about the lock, and that is done."""
+        """Run the next `up` after a killed CLI, whose error names the remedy for the lock, and apply the remedy."""
         said = self.up()
         assert said.code != 0, said.text
         cancel = self.type("pulumi", "cancel", "--yes", "--stack", STACK).wait()
@@ -199,7 +199,7 @@ class Scene:
 
     @contextmanager
     def traffic(self, posts: float = 0.1) -> Iterator[None]:
-        """Live traffic, `posts` of it orders, while the block runs; then every order must be readable."""
+        """Send live traffic, of which the share `posts` are orders, while the block runs; then read every order."""
         live = Traffic(Api.at(self.stage.sandbox.outputs()["api_url"]), RATE, posts)
         live.start()
         try:
@@ -211,7 +211,7 @@ class Scene:
         assert orders.lost == 0, orders
 
     def move_alias(self, version: str | None) -> None:
-        """By hand, all of its traffic."""
+        """Move all of the alias's traffic by hand."""
         self.lambda_.update_alias(
             FunctionName=self.function,
             Name=self.target["alias"],
@@ -221,7 +221,7 @@ class Scene:
 
     @contextmanager
     def at(self, factor: float) -> Iterator[None]:
-        """Time at another pace while the block runs."""
+        """Run time at another pace while the block runs."""
         self.pace = factor
         self.faults.run_at(factor)
         try:
@@ -232,19 +232,19 @@ class Scene:
 
     # What is seen
 
-    def seen(self) -> Seen:
-        return self.stage.sandbox.aws.look(self.target)
+    def seen(self) -> FunctionState:
+        return self.stage.sandbox.aws.observe(self.target)
 
     def alias(self) -> tuple[str, dict[str, float]]:
         found = self.lambda_.get_alias(FunctionName=self.function, Name=self.target["alias"])
         return found["FunctionVersion"], found.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
 
     def split(self) -> bool:
-        """Whether a canary has traffic."""
+        """Return True if a canary has traffic."""
         return bool(self.alias()[1])
 
     def in_flight(self) -> list[str]:
-        """The ids of all deployments that have not ended, ways back among them."""
+        """Return the ids of all deployments that have not ended, with rollbacks."""
         pages = self.codedeploy.get_paginator("list_deployments").paginate(
             applicationName=self.target["application"],
             deploymentGroupName=self.target["group"],
@@ -253,32 +253,32 @@ class Scene:
         return [id_ for page in pages for id_ in page["deployments"]]
 
     def deployments(self) -> list[Deployment]:
-        """Those of this test, newest first; without ways back."""
+        """Return this test's deployments, newest first, without rollbacks."""
         known = {one.id for one in self.before.deployments}
         return [one for one in self.seen().deployments if one.id not in known]
 
     def called(self, action: str) -> bool:
-        """Whether that call has been answered well since the test began."""
+        """Return True if that call has succeeded since the test began."""
         return any(call["action"] == action and call["status"] in {200, 201} for call in self.faults.calls(self.begun))
 
     def versions(self) -> dict[str, str]:
-        """All that are published, with their digests."""
+        """Return the published versions with their digests."""
         return self.stage.sandbox.aws.digests(self.function)
 
     def verdict_alarm(self) -> str:
-        """The newest."""
+        """Return the name of the newest verdict alarm."""
         alarms = self.cloudwatch.describe_alarms(AlarmNamePrefix=f"{self.function}-verdict-")["MetricAlarms"]
         name: str = max(alarms, key=lambda alarm: alarm["AlarmConfigurationUpdatedTimestamp"])["AlarmName"]
         return name
 
     def state_of_alarm(self) -> str:
-        """Of the alarm on the whole alias."""
+        """Return the state of the alarm on the whole alias."""
         (alarm,) = self.cloudwatch.describe_alarms(AlarmNames=[self.target["alarm"]])["MetricAlarms"]
         state: str = alarm["StateValue"]
         return state
 
     def log_of(self, function: str) -> str:
-        """What a function has logged since the test began."""
+        """Return what a function has logged since the test began."""
         logs = self.stage.sandbox.aws.client("logs")
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=f"/aws/lambda/{function}", startTime=int(self.begun * 1000)
@@ -286,13 +286,13 @@ class Scene:
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
     def at_rest(self) -> bool:
-        """Whether nothing is in flight, and the alias is whole."""
+        """Return True if no deployment is in flight and the alias is not split."""
         return not self.in_flight() and not self.split()
 
     # What must be true
 
     def ends(self, name: str, said: Said) -> None:
-        """The fault's own end: traffic is where its row has it, and the screen said what the row quotes."""
+        """Check how the fault ended: the traffic is where its row says, and the output has the row's quotes."""
         row = ROWS[name]
         wait_for("nothing is in flight", self.at_rest)
         shown = " ".join(said.text.split())
@@ -300,16 +300,17 @@ class Scene:
         assert (self.alias()[0] == self.before.live) == (row.ends_on == STABLE), f"{self.alias()}: {said.text}"
 
     def then(self, name: str, said: Said, deployments: int = 1) -> None:
-        """The next `up` came to what the row has, and the stack is whole. `deployments`: since the test began."""
+        """Check that the next `up` ended as the row says, and that the stack is at rest. `deployments`: the number
+        since the test began."""
         row = ROWS[name]
         assert (said.code == 0) == (row.next_ends != REFUSED), said.text
         assert self.at_rest()
         made = self.deployments()
         assert len(made) == deployments, made
-        told = OUTCOME.findall(said.text)
-        ended = told[-1] if told else UNCHANGED
+        endings = OUTCOME.findall(said.text)
+        ended = endings[-1] if endings else UNCHANGED
         if ended == UNCHANGED and f", promoted by {made[0].id}" in said.text:
-            ended = row.next_ends if row.next_ends == PROMOTED else UNCHANGED  # before a slow machine looked again
+            ended = row.next_ends if row.next_ends == PROMOTED else UNCHANGED  # a slow machine read it too late
         assert ended == row.next_ends, said.text
         right = self.before.live if row.next_ends == REFUSED else made[0].canary
         assert self.alias()[0] == right, said.text

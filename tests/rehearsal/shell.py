@@ -1,4 +1,4 @@
-"""A person's shell in `make sandbox`: what that prints puts the shell into it, and there commands are typed."""
+"""A person's shell that has entered `make sandbox` by the lines that it prints, and in which commands are typed."""
 
 import os
 import signal
@@ -12,24 +12,24 @@ from pathlib import Path
 from rehearsal.environment.sandbox import REPOSITORY
 from tests.rehearsal.stage import FACTOR
 
-PATIENCE = 600  # seconds until a command is given up, on a machine however slow
+PATIENCE = 600  # seconds until a command is given up, however slow the machine
 
 
 class Shell:
-    """It has what was printed, and a HOME and accounts of its own."""
+    """A shell with the printed lines, and with a HOME and accounts of its own."""
 
     def __init__(self, printed: str, home: Path) -> None:
         self.printed = printed
         self.env = {"PATH": os.defpath, "HOME": str(home), "AWS_PROFILE": "work", "PULUMI_ACCESS_TOKEN": "pul-mine"}
 
     def types(self, command: str) -> subprocess.CompletedProcess[str]:
-        """Run a line to its end; its exit code, standard output and standard error."""
+        """Run a line to its end; return its exit code, standard output and standard error."""
         return subprocess.run(
             self._bash(command), env=self.env, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
 
     def starts(self, command: str) -> subprocess.Popen[str]:
-        """Run a line beside the next ones."""
+        """Start a line that runs beside the next ones."""
         return subprocess.Popen(
             self._bash(command), env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -40,7 +40,7 @@ class Shell:
 
 @contextmanager
 def opened(home: Path, factor: float = FACTOR) -> Iterator[Shell]:
-    """`make sandbox`'s own command, until the block ends by Ctrl-C."""
+    """Run the command of `make sandbox` while the block runs, and end it by Ctrl-C."""
     command = [sys.executable, "-m", "rehearsal", "sandbox", "--factor", f"{factor:g}"]
     program = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert program.stdout is not None

@@ -1,4 +1,4 @@
-"""One sandbox with the questions that tests ask of it."""
+"""A sandbox with the queries of the tests."""
 
 import json
 import time
@@ -15,24 +15,24 @@ from rehearsal.observe.traffic import Api, Traffic
 
 FACTOR = pace.suited(60.0, 60.0, pace.share())  # a ten-minute canary takes 10 s; on a busy machine, as many more
 RATE = 50.0 * FACTOR / 60  # requests per second, as many in a simulated minute at any factor
-POSTS = 0.8  # of them: a bad canary then fails some twenty orders before the shift, and four would do
+POSTS = 0.8  # share of orders: a bad canary then fails some twenty before the shift, of which four would be enough
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a command came to."""
+    """The exit code and output of a command."""
 
     code: int
     text: str
 
     def __add__(self, then: "Said") -> "Said":
-        """Both, one after the other."""
+        """Join both, one after the other."""
         return Said(then.code, f"{self.text}\n{then.text}")
 
 
 @dataclass
 class Stage:
-    """A sandbox with the questions that tests ask."""
+    """A sandbox with the queries of the tests."""
 
     sandbox: Sandbox
     released: str | None = None  # the copy as it was at the last `up` that succeeded; None where the last one failed
@@ -43,29 +43,28 @@ class Stage:
         return said
 
     def tree(self) -> str:
-        """What the copy holds, as git names it."""
+        """Return git's id of the copy's content."""
         return git(self.sandbox.scratch.project, "rev-parse", "HEAD^{tree}")
 
     def preview(self, env: Mapping[str, str | None] | None = None) -> Said:
         return Said(*self.sandbox.pulumi("preview", "--stack", STACK, env=env))
 
     def planned(self) -> dict[str, str]:
-        """What `preview` would do: operation by URN's type and name, without what stays the same."""
+        """Return the operations of `preview` by the URN's type and name, without resources that stay the same."""
         code, text = self.sandbox.pulumi("preview", "--stack", STACK, "--json")
         assert code == 0, text
         steps = json.loads(text)["steps"]
         return {"::".join(step["urn"].split("::")[2:]): step["op"] for step in steps if step["op"] != "same"}
 
     def target(self) -> dict[str, str]:
-        found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
-        return found
+        return self.sandbox.target()
 
     def live(self) -> str | None:
         target = self.target()
         return self.sandbox.aws.live(target["function"], target["alias"])
 
     def reset(self) -> None:
-        """The copy as it was at first; what is live then differs by what was released meanwhile."""
+        """Restore the copy's first state; the live version keeps what was released meanwhile."""
         project = self.sandbox.scratch.project
         first = git(project, "log", "--format=%H", "--grep", "Read the legacy state from this machine")
         git(project, "checkout", "--quiet", first, "--", ".")
@@ -73,7 +72,7 @@ class Stage:
 
     @contextmanager
     def traffic(self) -> Iterator[Traffic]:
-        """Live traffic while the block runs."""
+        """Send live traffic while the block runs."""
         live = Traffic(Api.at(self.sandbox.outputs()["api_url"]), RATE, POSTS)
         live.start()
         try:
@@ -83,7 +82,7 @@ class Stage:
 
     @contextmanager
     def other_providers(self, **changed: str | None) -> Iterator[dict[str, str | None]]:
-        """Stand-in providers that see another environment than this sandbox's; what the CLI then needs."""
+        """Start stand-in providers with another environment than this sandbox's; yield what the CLI then needs."""
         env = {name: value for name, value in {**self.sandbox.env, **changed}.items() if value is not None}
         ready = self.sandbox.scratch.root / f"providers-{time.monotonic_ns()}.json"
         command: list[str | Path] = [LOCAL_PYTHON, "-m", "local.providers", "--ready-file", ready]

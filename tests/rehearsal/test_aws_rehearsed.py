@@ -1,4 +1,4 @@
-"""`make test-aws` itself, played on the local cloud: on the day of a real account its steps and their ends work."""
+"""`make test-aws` runs on the local cloud, so that its steps and clean-up work when it is run on a real account."""
 
 import os
 import signal
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from local.tests.cloud.conftest import Cloud, start_cloud
 from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.environment.workspace import aws_environment, scrubbed
 from tests.aws.page import NOT_YET_RUN, page
-from tests.cloud.conftest import Cloud, start_cloud
 
 ACCOUNT = "123456789012"
 FACTOR = 60.0
-SLOW = 6.0  # at which the deploy role's session of an hour outlasts a stack's coming and going on a busy machine
+SLOW = 6.0  # a factor at which the deploy role's session of an hour outlasts creating and deleting a stack
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def cloud(folder: Path, *options: str, factor: float = FACTOR) -> Iterator[Cloud
 
 
 def asked(running: Cloud, folder: Path, *tests: str, account: str = ACCOUNT) -> tuple[int, str, str]:
-    """Exit code and output of the tests in that account, and the page that they wrote."""
+    """Run the tests in that account; return their exit code, their output, and the page that they wrote."""
     env = scrubbed(os.environ) | aws_environment(running.endpoint, ACCOUNT, "eu-central-1")
     env |= {
         "STRATA_TEST_ACCOUNT": account,
@@ -47,7 +47,7 @@ def asked(running: Cloud, folder: Path, *tests: str, account: str = ACCOUNT) -> 
 
 
 @pytest.mark.faults
-def test_what_only_aws_can_settle_is_asked_and_what_was_made_is_removed(tmp_path: Path) -> None:
+def test_the_open_questions_to_aws_are_answered_and_all_resources_are_removed(tmp_path: Path) -> None:
     with cloud(tmp_path) as running:
         aws_call = ("test_executed_version", "test_first_canary", "test_silent_hook", "test_tags")
         code, text, written = asked(running, tmp_path, *aws_call)
@@ -76,7 +76,7 @@ def test_another_account_than_the_one_named_is_left_alone(tmp_path: Path) -> Non
         assert running.client("codedeploy", ACCOUNT).list_applications()["applications"] == []
 
 
-def test_the_page_says_that_no_real_account_was_asked_yet_or_when() -> None:
+def test_the_page_says_when_a_real_account_was_used_or_that_none_was_yet() -> None:
     written = (REPOSITORY / "docs/aws.md").read_text()
     assert written == page([], None) or "State: run on 20" in written
     assert NOT_YET_RUN in page([], None)

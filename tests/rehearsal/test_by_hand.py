@@ -1,4 +1,4 @@
-"""`make sandbox`: what it prints puts a person's shell into it, and there Pulumi's commands work. Terraform's too."""
+"""A person's shell enters `make sandbox` by the lines that it prints; Pulumi's and Terraform's commands work there."""
 
 import json
 import re

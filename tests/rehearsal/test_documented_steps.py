@@ -1,7 +1,7 @@
-"""The commands of docs/access.md, secrets.md, pipeline.md and operating.md, typed one after the other as they stand.
+"""Types the commands of docs/access.md, secrets.md, pipeline.md and operating.md one after the other, as documented.
 
-In a sandbox, on a stack with a secret, in the state's bucket and under the key that `bootstrap/` made. A command that a
-page gains is typed here too, or stands in ELSEWHERE with the test that plays it.
+They run in a sandbox, on a stack with a secret, whose state is in the bucket and under the key of `bootstrap/`. A new
+command of a page is typed here too, or is listed in ELSEWHERE with the test that runs it.
 """
 
 import json
@@ -34,14 +34,15 @@ GO = 'export AWS_ENDPOINT_URL_STS="$AWS_ENDPOINT_URL" AWS_RESPONSE_CHECKSUM_VALI
 
 @dataclass
 class Reader:
-    """Someone with the pages open, who types what stands there."""
+    """A reader of the pages, who types the documented commands."""
 
     shell: Shell
     left: list[str]
     said: list[str] = field(default_factory=list)
 
     def types(self, documented: str, typed: str = "", *, code: int = 0, prepared: str = "") -> str:
-        """What a documented line printed, or `typed` in its place, after `prepared`. It must exit by `code`."""
+        """Type a documented line, or `typed` in its place, after `prepared`; it must exit with `code`. Return its
+        output."""
         self.left.remove(documented)
         ran = self.shell.types(f"{prepared}\n{typed or documented}")
         text = ran.stdout + ran.stderr
@@ -59,12 +60,12 @@ class Reader:
         assert self.shell.types(f"git {person} commit --quiet --all --message {edit.title!r}").returncode == 0
 
     def api(self) -> Api:
-        """The stack's API."""
+        """Return the stack's API."""
         return Api.at(json.loads(self.shell.types("pulumi stack output --json --stack prod").stdout)["api_url"])
 
     @contextmanager
     def callers(self) -> Iterator[None]:
-        """Orders come in while the block runs: prod's canary must have been called."""
+        """Send orders while the block runs, since prod's canary needs requests."""
         live = Traffic(self.api(), RATE)
         live.start()
         try:
@@ -73,7 +74,7 @@ class Reader:
             live.stop()
 
     def split(self) -> bool:
-        """Whether a canary has traffic."""
+        """Return True if a canary has traffic."""
         asked = f"aws_alias() {{ python - <<'END'\n{_ALIAS}\nEND\n}}; aws_alias"
         return bool(json.loads(self.shell.types(asked).stdout))
 
@@ -99,8 +100,8 @@ def test_every_documented_command_works_as_it_is_typed(reader: Reader, tmp_path:
     a_stack_has_a_secret(reader)
     environments_are_set_on_github(reader, tmp_path)
     a_release_is_deployed_and_aborted(reader)
-    an_operator_looks_and_acts(reader)
-    assert reader.left == [], "a page names commands that nobody typed"
+    an_operator_types_each_command(reader)
+    assert reader.left == [], "a page names commands that no test types"
 
 
 def an_account_is_made_ready(reader: Reader) -> None:
@@ -175,8 +176,8 @@ def a_canary_is_aborted(reader: Reader) -> None:
     assert released.returncode != 0
 
 
-def an_operator_looks_and_acts(reader: Reader) -> None:
-    """Each command of the table, in its order, on a stack that an operator has just taken back."""
+def an_operator_types_each_command(reader: Reader) -> None:
+    """Run each command of the table, in its order, on a stack that an operator has just rolled back."""
     codes = {}
     for documented in [line for line in reader.left if line in operators_commands()]:
         typed = documented.replace("STACK", "prod").replace("--function F", f"--function {FUNCTION}")
@@ -188,7 +189,7 @@ def an_operator_looks_and_acts(reader: Reader) -> None:
 
 
 EXITS = {
-    "status": 1,  # what the program wants was taken back
+    "status": 1,  # the version that the program declares was rolled back
     "plan": 0,  # an aborted canary is no rejected version
     "watch": 0,
     "abort": 0,  # nothing is in flight

@@ -1,4 +1,4 @@
-"""However a rehearsal is ended, nothing of it keeps running."""
+"""However a rehearsal ends, none of its processes keeps running."""
 
 import os
 import signal

@@ -1,7 +1,7 @@
-"""`make rehearsal ENFORCE=1`: the whole rehearsal where IAM is asked before each call and nobody has a key.
+"""`make rehearsal ENFORCE=1`: the whole rehearsal with IAM policies enforced, in which no job has a key.
 
-One run for all tests, those of test_story and test_set among them. Its record says which statements allowed which
-call, so that what happens without a statement need not be tried.
+All tests here, in test_story and in test_set share one run. Its record says which statements allowed which call, so
+that no run without a statement is needed to know what would be denied.
 """
 
 import pytest
@@ -11,14 +11,14 @@ from infra.naming import AwsLocation, Names
 from infra.permissions import PeerStack, StackResources, Statement
 from rehearsal.observe import iam_decisions
 from rehearsal.observe.iam_decisions import EXCHANGE
-from rehearsal.release.report import TOLD
+from rehearsal.release.report import EXPECTED
 from tests.rehearsal.conftest import Ran
 
 PROD, PLACE = Names("strata", "prod"), AwsLocation("aws", "eu-central-1", "333333333333")
 STAGING = PeerStack(Names("strata", "staging"), "222222222222")
 BELONGINGS = StackResources("orders-prod", "strata-terraform-state-prod", "data/terraform.tfstate", before=STAGING)
 DEPLOY = PROD.deploy_role
-# Granted, and called by the real plugin of AWS's provider or by AWS itself, but by nothing that stands in for them.
+# Granted, and called by the real AWS plugin of Pulumi or by AWS itself, but not by their stand-ins.
 ON_AWS_ALONE = {
     "apigateway:PUT": "users report it beside POST when tags are set",
     "apigateway:TagResource": "users report it for a stage alone; the reference has it for an API too",
@@ -28,7 +28,7 @@ ON_AWS_ALONE = {
     "lambda:GetFunctionCodeSigningConfig": "the plugin reads it with each function",
     "lambda:ListTags": "GetFunction asks it of itself, and leaves the tags out where it is denied",
 }
-# The roles of the running stack, and their statements but for Keys: AWS's own keys may let them in by themselves.
+# The roles of the running stack, and their statements except Keys: the policy of an AWS managed key may be enough.
 RUNNING = {
     PROD.execution_role("orders"): {"Logs", "Orders", "Secrets"},
     PROD.hook_role("smoke"): {"Deployments", "Logs", "Versions"},
@@ -38,25 +38,25 @@ RUNNING = {
 
 
 def granted() -> list[tuple[str, Statement]]:
-    """Each statement of the deploy role, with the ARN of the policy that holds it."""
+    """Return each statement of the deploy role, with the ARN of its policy."""
     key = PLACE.arn("kms", "key/1")
     found = permissions.deploy(PROD, PLACE, BELONGINGS, key_arn=key, role=DEPLOY)
     arns = {part: PLACE.global_arn("iam", f"policy/{DEPLOY}-{part}") for part in found}
     return [(arns[part], statement) for part, statements in found.items() for statement in statements]
 
 
-def test_it_ends_as_told(ran: Ran) -> None:
+def test_the_enforced_rehearsal_ends_as_expected(ran: Ran) -> None:
     assert ran.code == 0, ran.text
-    assert "All as told" in ran.text
+    assert "All as expected" in ran.text
 
 
-def test_every_outcome_is_what_it_is_without(ran: Ran) -> None:
+def test_every_outcome_is_the_same_as_without_enforcement(ran: Ran) -> None:
     found = [(one["name"], one["outcome"]) for one in ran.report["releases"]]
-    assert found == [(name, outcome) for name, outcome, _, _ in TOLD]
+    assert found == [(name, outcome) for name, outcome, _, _ in EXPECTED]
     assert ran.report["noop"]["changed"] == ran.report["orders"]["lost"] == 0
 
 
-def test_nobody_was_denied_anything(ran: Ran) -> None:
+def test_no_call_was_denied(ran: Ran) -> None:
     assert iam_decisions.denied(ran.made) == []
 
 

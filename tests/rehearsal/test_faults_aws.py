@@ -1,4 +1,4 @@
-"""AWS turns the release away, or does not answer."""
+"""AWS denies or throttles the release's calls, or does not answer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,11 +21,11 @@ CALLED = {
     "lambda": ("GetAlias", "GetFunctionConfiguration"),
     "sts": ("GetCallerIdentity",),
 }
-"""All that a release which ends well asks of AWS."""
+"""All calls that a release without faults makes to AWS."""
 
 
 def turned_away(scene: Scene, name: str, fault: Mapping[str, Any]) -> None:
-    """From mid-canary on the release's calls meet that fault; once they do no longer, `up` takes up what it left."""
+    """Inject the fault into the release's calls in mid-canary, remove it, and check that the next `up` resumes."""
     scene.commit(name)
     with scene.at(scene.SLOWER), scene.traffic():
         up = scene.type(*UP)
@@ -78,7 +78,7 @@ def test_a_lost_answer_to_create_deployment_makes_no_second_one(scene: Scene) ->
 
 
 @pytest.mark.faults
-def test_throttling_and_bursts_of_errors_on_every_api_are_borne(scene: Scene) -> None:
+def test_throttling_and_bursts_of_errors_on_every_api_are_tolerated(scene: Scene) -> None:
     name = "5 % of the release's calls throttled, and a burst of 500s on every API"
     scene.commit(name)
     every = [{"service": service, "action": action} for service, actions in CALLED.items() for action in actions]
@@ -96,7 +96,7 @@ def test_throttling_and_bursts_of_errors_on_every_api_are_borne(scene: Scene) ->
         (call["service"], call["action"]) for call in scene.faults.calls(scene.begun) if RELEASE in call["user_agent"]
     }
     assert called == {(call["service"], call["action"]) for call in every}
-    # Whom a deployment shifts to is asked only once traffic moves.
+    # A deployment's target is read only once traffic moves.
     late = {"GetDeploymentTarget", "ListDeploymentTargets"}
     spared = [call["action"] for call, times in zip(every, met, strict=True) if times < BURST]
     assert set(spared) <= late

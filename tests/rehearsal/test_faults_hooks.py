@@ -1,4 +1,4 @@
-"""Hooks that misbehave, each by a commit to the hook's own code that the same `up` deploys."""
+"""Hooks misbehave, each after a commit to the hook's own code that the same `up` deploys."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.rehearsal.scene import Scene
 
 FILE = "app/hooks/hook.py"
 ANSWERING = "    client = codedeploy()\n"
-SILENT = Edit("Judge, and tell nobody", FILE, ANSWERING, f"    return\n{ANSWERING}")
+SILENT = Edit("Judge, and never answer", FILE, ANSWERING, f"    return\n{ANSWERING}")
 TWICE = Edit(
     "Answer well, and then badly",
     FILE,
@@ -40,7 +40,7 @@ def test_a_hook_that_never_answers_fails_the_deployment_after_its_hour(scene: Sc
     assert "infra.release allow-retry" in then.text
 
 
-def test_a_hook_that_raises_answers_and_its_error_is_told(scene: Scene) -> None:
+def test_a_hook_that_raises_still_answers_and_its_error_is_reported(scene: Scene) -> None:
     name = "a hook raises"
     scene.commit(name, RAISING)
     with scene.traffic():

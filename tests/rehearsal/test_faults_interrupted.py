@@ -1,4 +1,4 @@
-"""People at the wrong moment: Ctrl-C, another terminal, a second `up`."""
+"""An operator interrupts a release: by Ctrl-C, from another terminal, by a second `up`."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_two_ctrl_cs_end_the_cli_at_once_and_not_the_canary(scene: Scene) -> Non
         scene.faults.put({"service": "lambda", "action": "GetAlias", "kind": "delay", "seconds": 120})
         wait_for("AWS does not answer", lambda: scene.faults.fired() == [1], up)
         up.press_ctrl_c()
-        wait_for("the CLI is told", lambda: "^C received" in up.text, up)
+        wait_for("the CLI has received the signal", lambda: "^C received" in up.text, up)
         up.press_ctrl_c()
         said = up.wait()
         scene.faults.clear()

@@ -1,4 +1,4 @@
-"""`kill -9` of the CLI, wherever a release is: CloudWatch goes on judging, and the next `up` takes it from there."""
+"""The CLI is killed by `kill -9` at each point of a release: CloudWatch goes on judging, and the next `up` resumes."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from rehearsal import commits
 from tests.rehearsal.scene import UP, Scene, wait_for
 
 HELD = {"kind": "delay", "seconds": 120}
-"""A call that the CLI is still waiting for when it is killed."""
+"""Holds a call, so that the CLI still waits for it when it is killed."""
 
 
 def killed(scene: Scene, what: str, moment: Callable[[], bool]) -> None:
-    """Type `pulumi up`, and `kill -9` it at that moment."""
+    """Run `pulumi up`, and `kill -9` it at that moment."""
     up = scene.type(*UP)
     wait_for(what, moment, up)
     up.kill()
@@ -20,7 +20,7 @@ def killed(scene: Scene, what: str, moment: Callable[[], bool]) -> None:
 
 
 def held(scene: Scene, **call: str) -> Callable[[], bool]:
-    """The moment at which that call has been made, and is not answered."""
+    """Return the moment at which that call has been made and is not answered yet."""
     scene.faults.put({**call, **HELD})
     return lambda: scene.faults.fired() != [0]
 
@@ -29,7 +29,7 @@ def held(scene: Scene, **call: str) -> Callable[[], bool]:
 def test_killed_before_the_version_is_published(scene: Scene) -> None:
     name = "kill -9 of pulumi up before the version is published"
     scene.commit(name)
-    # The program asks whose credentials it has before it declares anything.
+    # The program reads the account of its credentials before it declares anything.
     killed(scene, "the CLI is at work", held(scene, service="sts", action="GetCallerIdentity", user_agent="Boto3"))
     assert not scene.called("UpdateFunctionCode")
     scene.ends(name, scene.locked())
@@ -42,7 +42,7 @@ def test_killed_before_the_version_is_published(scene: Scene) -> None:
 def test_killed_once_the_version_is_published(scene: Scene) -> None:
     name = "kill -9 once the version is published"
     scene.commit(name)
-    # Of all that the release does, the verdict alarm comes first.
+    # The release creates the verdict alarm first.
     killed(scene, "the alarm is asked for", held(scene, service="cloudwatch", action="PutMetricAlarm"))
     assert scene.called("PublishVersion")
     published = len(scene.versions())
@@ -97,7 +97,7 @@ def test_killed_once_all_traffic_has_shifted(scene: Scene) -> None:
     scene.commit(name)
 
     def shifted() -> bool:
-        """The runner is in a look from before the shift, and traffic has moved."""
+        """Return True once the runner waits for a call from before the shift, and traffic has moved."""
         if scene.split() and scene.faults.fired() == []:
             held(scene, service="lambda", action="GetAlias")
         return scene.faults.fired() == [1] and not scene.split()

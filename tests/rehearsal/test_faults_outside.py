@@ -1,4 +1,4 @@
-"""Something outside of the release changes what it stands on: alarms, traffic, the alias, the deployment."""
+"""Something outside the release changes what it depends on: alarms, traffic, the alias, the deployment."""
 
 import threading
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def test_nothing_starts_while_the_alias_is_in_alarm(scene: Scene) -> None:
 
 @contextmanager
 def failing_calls(scene: Scene) -> Iterator[None]:
-    """Calls of the live version that raise: it is no HTTP event that they carry."""
+    """Call the live version with a payload that is no HTTP event, so that it raises, while the block runs."""
     over = threading.Event()
 
     def call() -> None:
@@ -59,8 +59,8 @@ def failing_calls(scene: Scene) -> Iterator[None]:
 
 
 @pytest.mark.faults
-def test_a_canary_that_nobody_calls_is_not_promoted(scene: Scene) -> None:
-    name = "nobody calls the canary, where evidence is enforced"
+def test_a_canary_without_requests_is_not_promoted(scene: Scene) -> None:
+    name = "the canary gets no requests, and evidence is enforced"
     scene.commit(name)
     with scene.traffic():
         wait_for("stable has served orders", lambda: scene.called("PutItem"))
@@ -72,8 +72,8 @@ def test_a_canary_that_nobody_calls_is_not_promoted(scene: Scene) -> None:
     scene.then(name, then, deployments=2)
 
 
-def test_an_alias_moved_by_hand_in_mid_canary_takes_the_canary_back(scene: Scene) -> None:
-    name = "somebody moves the alias mid-canary"
+def test_an_alias_moved_by_hand_in_mid_canary_rolls_the_canary_back(scene: Scene) -> None:
+    name = "an operator moves the alias mid-canary"
     scene.commit(name)
     with scene.at(scene.SLOWER), scene.traffic():
         up = scene.type(*UP)
@@ -89,7 +89,7 @@ def test_an_alias_moved_by_hand_in_mid_canary_takes_the_canary_back(scene: Scene
 
 @pytest.mark.faults
 def test_a_deployment_stopped_without_a_rollback_leaves_no_split_alias(scene: Scene) -> None:
-    name = "somebody stops the deployment without a rollback"
+    name = "an operator stops the deployment without a rollback"
     scene.commit(name)
     with scene.at(scene.SLOWER), scene.traffic():
         up = scene.type(*UP)

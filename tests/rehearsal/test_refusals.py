@@ -1,4 +1,4 @@
-"""What is wrong around a stack is one clear error, and nothing is declared."""
+"""A wrong set-up of a stack is one clear error, and no resource is declared."""
 
 import re
 import socket
@@ -16,7 +16,7 @@ from tests.rehearsal.stage import Said, Stage
 
 @pytest.fixture
 def legacy(bare: Stage) -> Iterator[Stage]:
-    """The shared stack, whose legacy state is put right again."""
+    """The shared stack, whose legacy state is restored afterwards."""
     yield bare
     legacy_state.put(bare.sandbox.aws, bare.sandbox.legacy, right(bare))
 
@@ -26,7 +26,7 @@ def right(bare: Stage) -> dict[str, Any]:
 
 
 def error(said: Said) -> str:
-    """The error as one line of words. Nothing of ours may stand around it, and nothing was to be done."""
+    """Return the error as one line; check that it has no traceback of ours and that no resource was declared."""
     assert said.code != 0, said.text
     assert "Traceback" not in said.text, said.text
     declared = re.findall(r"^ \+ +(\S+)", said.text.partition("Diagnostics:")[0], re.MULTILINE)
@@ -51,7 +51,7 @@ def of_another_account(state: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("corrupt", "says"),
     [
         (without_output, "table_arn is missing"),
         (without_outputs, "it has no outputs"),
@@ -59,32 +59,32 @@ def of_another_account(state: dict[str, Any]) -> None:
         (of_another_account, "arn:aws:dynamodb:eu-central-1:999999999999:table/orders-prod"),
     ],
 )
-def test_a_legacy_state_that_does_not_hold_its_contract_is_named(legacy: Stage, spoil: Any, says: str) -> None:
+def test_a_legacy_state_that_does_not_hold_its_contract_is_named(legacy: Stage, corrupt: Any, says: str) -> None:
     state = deepcopy(right(legacy))
-    spoil(state)
+    corrupt(state)
     legacy_state.put(legacy.sandbox.aws, legacy.sandbox.legacy, state)
-    told = error(legacy.preview())
+    message = error(legacy.preview())
     for part in (
         "layer data",
         "table_name, table_arn",
         f"s3://{legacy.sandbox.legacy.bucket}/data/terraform.tfstate",
         says,
     ):
-        assert part in told
+        assert part in message
 
 
 def test_an_empty_legacy_state_is_named(legacy: Stage) -> None:
     legacy_state.put(legacy.sandbox.aws, legacy.sandbox.legacy, b"")
-    told = error(legacy.preview())
-    assert "layer data" in told
-    assert "data/terraform.tfstate" in told
+    message = error(legacy.preview())
+    assert "layer data" in message
+    assert "data/terraform.tfstate" in message
 
 
 def test_a_missing_legacy_state_is_named(legacy: Stage) -> None:
     legacy_state.remove(legacy.sandbox.aws, legacy.sandbox.legacy)
-    told = error(legacy.preview())
-    assert "layer data" in told
-    assert "correct bucket, key or workspace of strata:data.legacy" in told
+    message = error(legacy.preview())
+    assert "layer data" in message
+    assert "correct bucket, key or workspace of strata:data.legacy" in message
 
 
 def test_a_legacy_state_in_another_workspace_is_named(bare: Stage) -> None:
@@ -93,21 +93,21 @@ def test_a_legacy_state_in_another_workspace_is_named(bare: Stage) -> None:
     )
     assert code == 0, text
     try:
-        told = error(bare.preview())
+        message = error(bare.preview())
     finally:
         bare.reset()
-    assert "layer data" in told
-    assert "workspace blue" in told
+    assert "layer data" in message
+    assert "workspace blue" in message
 
 
-def test_every_mistake_of_a_configuration_is_told_at_once(bare: Stage) -> None:
+def test_all_mistakes_of_a_configuration_are_reported_at_once(bare: Stage) -> None:
     file = bare.sandbox.scratch.project / "Pulumi.prod.yaml"
     text = file.read_text()
-    spoilt = text.replace("memory: 1024", "memory: 64\n    memroy: 1024").replace("percent: 10", "percent: 100")
-    spoilt = spoilt.replace("logRetentionDays: 90", "logRetentionDays: 91").replace("minutes: 10", 'minutes: "ten"')
-    file.write_text(spoilt.replace('["333333333333"]', "[333333333333]"))
+    wrong = text.replace("memory: 1024", "memory: 64\n    memroy: 1024").replace("percent: 10", "percent: 100")
+    wrong = wrong.replace("logRetentionDays: 90", "logRetentionDays: 91").replace("minutes: 10", 'minutes: "ten"')
+    file.write_text(wrong.replace('["333333333333"]', "[333333333333]"))
     try:
-        told = error(bare.preview())
+        message = error(bare.preview())
     finally:
         file.write_text(text)
     for key in (
@@ -118,29 +118,29 @@ def test_every_mistake_of_a_configuration_is_told_at_once(bare: Stage) -> None:
         "strata:observability.logRetentionDays is 91",
         "strata:account.allowedAccountIds",
     ):
-        assert key in told
+        assert key in message
 
 
 def test_without_credentials_nothing_is_tried(bare: Stage) -> None:
     with bare.other_providers(AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None) as env:
-        told = error(bare.preview(env))
-    assert "give credentials of account 333333333333" in told
+        message = error(bare.preview(env))
+    assert "give credentials of account 333333333333" in message
 
 
 def test_credentials_of_another_account_are_refused(bare: Stage) -> None:
     with bare.other_providers(AWS_ACCESS_KEY_ID="111111111111") as env:
-        told = error(bare.preview(env))
-    assert "111111111111" in told
-    assert "333333333333" in told
+        message = error(bare.preview(env))
+    assert "111111111111" in message
+    assert "333333333333" in message
 
 
 def test_an_endpoint_that_is_away_is_named(bare: Stage) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and never listening: nobody answers, nobody else gets it
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         away = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with bare.other_providers(AWS_ENDPOINT_URL=away) as env:
-            told = error(bare.preview(env))
-    assert away in told
+            message = error(bare.preview(env))
+    assert away in message
 
 
 def test_providers_refuse_an_endpoint_off_loopback(bare: Stage) -> None:

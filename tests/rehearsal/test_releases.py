@@ -1,4 +1,4 @@
-"""`pulumi up` and `preview` tell the truth about what is live, whatever happened before."""
+"""`pulumi up` and `preview` agree with what is live, whatever happened before."""
 
 from rehearsal import commits
 from rehearsal.environment import sandbox
@@ -44,7 +44,7 @@ def test_an_alias_moved_by_hand_is_drift_of_the_release_and_is_released_over(sta
     assert stage.planned() == {}
 
 
-def test_a_first_version_that_cannot_be_imported_is_served_to_nobody() -> None:
+def test_a_first_version_that_cannot_be_imported_gets_no_route() -> None:
     with sandbox.running(FACTOR) as running:
         stage = Stage(running)
         running.apply(commits.CANNOT_IMPORT)
@@ -62,7 +62,7 @@ def test_a_first_version_that_cannot_be_imported_is_served_to_nobody() -> None:
         assert stage.live() is not None
 
 
-def test_a_version_that_cannot_be_imported_never_has_traffic_and_its_error_is_told(stage: Stage) -> None:
+def test_a_version_that_cannot_be_imported_never_has_traffic_and_its_error_is_reported(stage: Stage) -> None:
     live = stage.live()
     stage.sandbox.apply(commits.CANNOT_IMPORT)
     with stage.traffic():

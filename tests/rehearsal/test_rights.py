@@ -1,4 +1,4 @@
-"""What nobody may who only has a token: the deploy role beyond its stack, the preview role anywhere. IAM is asked."""
+"""IAM denies what a token does not permit: to the deploy role beyond its stack, to the preview role any change."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from infra.naming import AwsLocation, Names, Shared
 from infra.permissions import boundary_arn
-from rehearsal.environment.oidc import Job
+from rehearsal.environment.oidc import OidcJob
 from rehearsal.environment.sandbox import STACK, Sandbox
 from rehearsal.release import enforced
 from tests.rehearsal.stage import FACTOR
@@ -24,12 +24,12 @@ PLACE = AwsLocation("aws", "eu-central-1", "333333333333")
 BUCKET = Shared("strata").state_bucket(PLACE)
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}  # the last: S3's, without a body
 SERVICES = ("apigatewayv2", "cloudwatch", "codedeploy", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "sns", "ssm")
-# How the names of calls begin that change nothing. Whatever is not among them is tried.
+# Names of calls that change nothing begin with these. All other calls are tried.
 READING = (
     *("BatchGet", "Check", "Describe", "Decrypt", "DeriveSharedSecret", "Encrypt", "Export", "Filter", "Generate"),
     *("Get", "Head", "List", "Query", "ReEncrypt", "Scan", "Select", "Sign", "Simulate", "Test", "Verify"),
 )
-OURS = {  # what a call is about, by the name of its parameter: things that are there, and that the role may look at
+OURS = {  # a value for each parameter that names a resource: resources that exist and that the role may read
     "Alias": "live",
     "AliasName": "alias/strata-secrets",
     "Bucket": BUCKET,
@@ -46,7 +46,7 @@ OURS = {  # what a call is about, by the name of its parameter: things that are 
 
 @dataclass(frozen=True)
 class Stood:
-    """A stack that stands, and sessions of those who may change it and who may only look."""
+    """A deployed stack, with a session of the role that may change it and of the role that may only read it."""
 
     stage: Sandbox
     deploy: boto3.Session
@@ -55,7 +55,7 @@ class Stood:
     def client(self, session: boto3.Session, service: str) -> Any:
         config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
         client = session.client(service, endpoint_url=self.stage.endpoint, config=config)  # type: ignore[call-overload]
-        # Some calls put a name of theirs before the host, which is an address here.
+        # Some calls put a prefix before the host, which is an IP address here.
         client.meta.events.register("before-sign", _to_the_endpoint)
         return client
 
@@ -70,14 +70,14 @@ def stood() -> Iterator[Stood]:
     with enforced.running(FACTOR) as stage:
         code, text = stage.pulumi("up", "--stack", STACK)
         assert code == 0, text
-        deploy = stage.served[STACK].job
+        deploy = stage.identities[STACK].job
         subject = deploy.subject.rpartition(":")[0] + ":preview"
-        preview = Job(stage.endpoint, subject, deploy.role.replace("-deploy", "-preview"), deploy.file, FACTOR)
+        preview = OidcJob(stage.endpoint, subject, deploy.role.replace("-deploy", "-preview"), deploy.file, FACTOR)
         yield Stood(stage, deploy.session(stage.region), preview.session(stage.region))
 
 
 def code_of(call: Callable[[], Any]) -> str:
-    """The code of the error that a call ends with; "" where it ends well."""
+    """Return the error code of a call; "" if it succeeds."""
     try:
         call()
     except ClientError as refused:
@@ -85,7 +85,7 @@ def code_of(call: Callable[[], Any]) -> str:
     return ""
 
 
-def test_both_may_look_at_the_stack_that_is_theirs(stood: Stood) -> None:
+def test_both_roles_may_read_their_own_stack(stood: Stood) -> None:
     for session in (stood.deploy, stood.preview):
         found = stood.client(session, "lambda").get_function(FunctionName=PROD.function("orders"))
         assert found["Configuration"]["FunctionName"] == PROD.function("orders")
@@ -160,23 +160,23 @@ def test_the_deploy_role_does_not_reach(stood: Stood, call: str, given: dict[str
     assert code_of(lambda: getattr(client, method)(**given)) in DENIED
 
 
-def test_the_preview_roles_token_is_of_the_environment_preview_alone(stood: Stood) -> None:
-    deploy = stood.stage.served[STACK].job
+def test_only_a_token_of_the_environment_preview_opens_the_preview_role(stood: Stood) -> None:
+    deploy = stood.stage.identities[STACK].job
     role = deploy.role.replace("-deploy", "-preview")
     for other in (deploy.subject, deploy.subject.replace("environment:prod", "pull_request")):
-        job = Job(stood.stage.endpoint, other, role, deploy.file, FACTOR)
+        job = OidcJob(stood.stage.endpoint, other, role, deploy.file, FACTOR)
         with pytest.raises(ClientError, match="AccessDenied"):
             job.session(stood.stage.region)
 
 
 def changing(service: str) -> list[str]:
-    """Every call of a service that may change something, as boto3's own model of it has them."""
+    """Return every call of a service that may change something, from boto3's own model."""
     operations = boto3.client(service, "eu-central-1").meta.service_model.operation_names  # type: ignore[call-overload]
     return [name for name in operations if not name.startswith(READING)]
 
 
 def example(shape: Shape, name: str = "", depth: int = 0) -> Any:
-    """The least value that a shape takes: of a structure only what is required, or names what is ours."""
+    """Return the smallest valid value of a shape: for a structure, the required members and those that OURS names."""
     if name in OURS and shape.type_name == "string":
         return OURS[name]
     match shape:

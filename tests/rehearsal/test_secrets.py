@@ -1,4 +1,4 @@
-"""A secret of the configuration, on the real CLI: from the stack file to the function, and to nowhere else."""
+"""A secret of the configuration goes from the stack file to the function and nowhere else, on the real CLI."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ from tests.rehearsal.scene import Faults
 from tests.rehearsal.stage import FACTOR, Said, Stage
 
 PARAMETER = "aws:ssm/parameter:Parameter"
-# One word in the program, and the key is in the function's environment; the app then logs it as a parameter's name.
+# A one-line mistake in the program: the function's environment has the key, and the app logs it as a parameter's name.
 CARELESS = Edit(
     title="Give the function the key itself",
     file="infra/layers/secrets.py",
@@ -32,7 +32,7 @@ CARELESS = Edit(
 
 @dataclass
 class Keyed:
-    """A sandbox of its own whose stack has a key of receipts, the last of `keys`."""
+    """A sandbox of its own whose stack has a receipt key, the last of `keys`."""
 
     stage: Stage
     keys: list[Secret]
@@ -43,7 +43,7 @@ class Keyed:
         return self.keys[-1]
 
     def order(self) -> tuple[str, bytes]:
-        """Place an order; its receipt and the answer's body."""
+        """Place an order; return its receipt and the answer's body."""
         api = Api.at(self.stage.sandbox.outputs()["api_url"])
         headers = {**api.headers, "Content-Type": "application/json", "Idempotency-Key": "test-secrets"}
         request = urllib.request.Request(f"{api.url}/orders", json.dumps(new_order(0.5)).encode(), headers)  # noqa: S310  loopback
@@ -54,11 +54,11 @@ class Keyed:
         return Said(*self.stage.sandbox.pulumi(*command, "--stack", STACK))
 
     def found(self) -> tuple[Leak, ...]:
-        """Every leak of a key, and of the credentials in use, up to now."""
+        """Return every leak so far, of a key or of the credentials in use."""
         running = self.stage.sandbox
         secrets = [*self.keys, *known.in_use(running.env)]
         result = scan.search(secrets, scan.left_by(running, self.watch, "shown", {"report": "x"}))
-        assert result.blind == ()
+        assert result.unread_places == ()
         assert (result.planted, result.places) == (len(self.keys) + 2, 8)
         return result.leaks
 
@@ -106,14 +106,14 @@ def test_the_key_is_a_secret_in_the_state_and_the_function_has_its_name_alone(ke
     assert variables["RECEIPT_KEY_PARAMETER"] == f"/strata/{STACK}/receipt-key"
 
 
-def test_refreshing_and_previewing_change_nothing_and_tell_nothing(kept: Keyed) -> None:
+def test_refreshing_and_previewing_change_nothing_and_do_not_print_the_key(kept: Keyed) -> None:
     refreshed = kept.typed("refresh")
     assert refreshed.code == 0, refreshed.text
     assert kept.key.value not in kept.typed("preview", "--diff", "--expect-no-changes").text
     assert kept.stage.planned() == {}
 
 
-def test_whoever_may_not_read_the_key_looks_for_drift_all_the_same(kept: Keyed) -> None:
+def test_drift_is_found_without_the_permission_to_read_the_key(kept: Keyed) -> None:
     running = kept.stage.sandbox
     faults = Faults(running.env["AWS_ENDPOINT_URL"])
     command = [sys.executable, "-m", "infra.pipeline", "drift", "--stack", STACK]
@@ -122,7 +122,7 @@ def test_whoever_may_not_read_the_key_looks_for_drift_all_the_same(kept: Keyed) 
         folder = running.scratch.project
         ran = subprocess.run(command, cwd=folder, env=running.env, capture_output=True, text=True, check=False)
         assert faults.fired() == [0]
-        assert "ssm:GetParameter" in kept.typed("preview", "--refresh").text, "whoever reads all of it is denied"
+        assert "ssm:GetParameter" in kept.typed("preview", "--refresh").text, "a refresh of all resources is denied"
     finally:
         faults.clear()
     assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, f"stack {STACK} is as its state says"), ran
@@ -155,11 +155,11 @@ def test_in_plain_text_it_is_refused_before_anything_is_declared(kept: Keyed) ->
     assert plain not in said.text
 
 
-def test_after_all_that_it_stands_nowhere(kept: Keyed) -> None:
+def test_after_all_that_the_key_is_found_nowhere(kept: Keyed) -> None:
     assert [str(leak) for leak in kept.found()] == []
 
 
-def test_a_key_that_the_program_gives_away_is_found_where_it_went(careless: Keyed) -> None:
+def test_a_key_that_the_program_leaks_is_found_in_each_place(careless: Keyed) -> None:
     careless.order()
     found = {leak.place for leak in careless.found() if leak.secret == careless.key.name}
     assert found >= {"Pulumi's state and home", "the functions' configurations", "the logs"}

@@ -21,12 +21,12 @@ def test_a_set_with_one_bad_function_goes_back_whole(ran: Ran) -> None:
         assert one["deployments"]
 
 
-def test_only_the_bad_function_failed_calls_and_the_other_says_because_of_whom(ran: Ran) -> None:
+def test_only_the_bad_function_failed_calls_and_the_other_names_it_as_the_reason(ran: Ran) -> None:
     good, bad = functions(ran)[ORDERS], functions(ran)[INVOICES]
     assert good["failed"] == 0 < bad["failed"]
     assert "RuntimeError: edition 2 of invoices raises on every second call" in bad["detail"]
     assert INVOICES in good["detail"]
 
 
-def test_the_story_says_how_both_functions_ended(ran: Ran) -> None:
+def test_the_output_says_how_both_functions_ended(ran: Ran) -> None:
     assert f"{ORDERS} rolled back (set), {INVOICES} rolled back (verdict)" in ran.text

@@ -1,4 +1,4 @@
-"""A stack's file is read as the real CLI reads it: what it takes is taken, with the same values, and no more."""
+"""A stack's file is read as the real CLI reads it: the same files are valid, with the same values."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def same(handed: Handed, cli: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("text", [*GOOD.values(), of_scalars()], ids=[*GOOD, "every form of a scalar"])
-def test_what_the_cli_takes_is_taken_with_the_same_values(folder: Folder, text: str) -> None:
+def test_a_file_that_the_cli_accepts_is_accepted_with_the_same_values(folder: Folder, text: str) -> None:
     folder.write(text)
     shown = folder.pulumi("config", "--json")
     assert shown.returncode == 0, shown.stderr
@@ -74,7 +74,7 @@ def test_what_the_cli_takes_is_taken_with_the_same_values(folder: Folder, text: 
 
 
 @pytest.mark.parametrize(("text", "said"), BAD.values(), ids=BAD)
-def test_what_the_cli_refuses_is_refused(folder: Folder, text: str, said: str) -> None:
+def test_a_file_that_the_cli_refuses_is_refused(folder: Folder, text: str, said: str) -> None:
     folder.write(text)
     assert folder.pulumi("config", "--json").returncode != 0
     with pytest.raises(StackFileError) as caught:
@@ -82,7 +82,7 @@ def test_what_the_cli_refuses_is_refused(folder: Folder, text: str, said: str) -
     assert said in str(caught.value)
 
 
-def test_what_the_cli_itself_writes_is_read_back(folder: Folder) -> None:
+def test_a_file_that_the_cli_itself_writes_is_read_back(folder: Folder) -> None:
     folder.write("")
     for arguments in (
         ("--path", "shop:account.ids[0]", "012345678901"),

@@ -1,6 +1,6 @@
 """The rehearsal itself: `python -m rehearsal`, and what its report must show.
 
-What all tests read is the run under enforcement, which tells the same story; the plain one is run by `make test-all`.
+All tests read the run under enforcement, which has the same steps; `make test-all` also runs one without.
 """
 
 import math
@@ -17,9 +17,9 @@ RELEASE_KEYS = (
 )
 
 
-def test_the_rehearsal_ends_as_told(ran: Ran) -> None:
+def test_the_rehearsal_ends_as_expected(ran: Ran) -> None:
     assert ran.code == 0, ran.text
-    assert "All as told" in ran.text
+    assert "All as expected" in ran.text
 
 
 def test_the_report_has_its_form(ran: Ran) -> None:
@@ -65,7 +65,7 @@ def test_the_bad_release_was_stopped_by_the_verdict_before_the_shift(ran: Ran) -
     assert "Traceback" not in ran.text
 
 
-def test_only_the_bad_release_and_the_outage_harmed_anybody(ran: Ran) -> None:
+def test_requests_failed_only_in_the_bad_release_and_the_outage(ran: Ran) -> None:
     harmed = {release["name"]: release["harmed_requests"] for release in ran.report["releases"]}
     assert harmed.pop("bad") > 0
     assert harmed.pop("outage") > 0
@@ -83,14 +83,14 @@ def test_a_wrong_answer_was_found_by_the_hook_before_any_traffic(ran: Ran) -> No
     assert "read-order-that-is-gone.json: GET /orders/{id} answered 200, expected 404" in smoke["detail"]
 
 
-def test_the_same_code_again_was_refused_and_nothing_was_touched(ran: Ran) -> None:
+def test_the_same_code_again_was_refused_and_nothing_changed(ran: Ran) -> None:
     smoke, retry = ran.report["releases"][4:6]
     assert (retry["deployment_id"], retry["exit_code"] != 0) == (None, True)
     assert smoke["deployment_id"] in retry["detail"]
     assert ran.report["refused"] == [{"name": "retry", "reason": "rejected", "calls": 0}]
 
 
-def test_a_canary_that_nobody_called_went_back(ran: Ran) -> None:
+def test_a_canary_without_requests_was_rolled_back(ran: Ran) -> None:
     evidence = ran.report["releases"][6]
     assert evidence["reason"] == "evidence"
     assert "0 of the 20 requests that it takes" in evidence["detail"]
@@ -109,7 +109,7 @@ def test_every_acknowledged_order_is_read_back(ran: Ran) -> None:
     assert orders["lost"] == 0
 
 
-def test_no_secret_stood_anywhere(ran: Ran) -> None:
+def test_no_secret_was_found_anywhere(ran: Ran) -> None:
     assert ran.report["secrets"] == {"planted": 4, "places": 8, "found": 0}, "the stack's key, and a token of each job"
 
 
@@ -117,7 +117,7 @@ def test_one_more_up_changes_nothing(ran: Ran) -> None:
     assert ran.report["noop"]["changed"] == 0
 
 
-def test_the_story_is_plain_where_nobody_has_a_terminal(ran: Ran) -> None:
+def test_the_output_is_plain_without_a_terminal(ran: Ran) -> None:
     assert "\x1b" not in ran.text
     for heading in (
         "1. first",
@@ -132,16 +132,16 @@ def test_the_story_is_plain_where_nobody_has_a_terminal(ran: Ran) -> None:
     ):
         assert heading in ran.text
     shown = {int(rate) for rate in re.findall(r"live traffic (\d+)/s", ran.text)}
-    # As many in a simulated minute at each pace that this run may have had; a quiet machine is at the first throughout.
+    # The same number in a simulated minute at each pace of this run; an idle machine stays at the first.
     paces = [1 / slower for slower in (1, 2, 4, 8, 16) if 40 / slower >= ran.report["time_factor"]]
     assert any(math.floor(50 * pace) <= rate < math.ceil(70 * pace) for rate in shown for pace in paces), shown
 
 
 @pytest.mark.faults
-def test_without_policies_it_ends_the_same_and_no_role_is_counted(tmp_path: Path, ran: Ran) -> None:
+def test_without_policies_the_rehearsal_ends_the_same_and_no_role_is_counted(tmp_path: Path, ran: Ran) -> None:
     plain = rehearse(tmp_path / "report.json")
     assert plain.code == 0, plain.text
-    assert "All as told" in plain.text
+    assert "All as expected" in plain.text
     assert list(plain.report) == list(ran.report)
     assert plain.report["calls"] == {}
     assert outcomes(plain) == outcomes(ran)

@@ -1,4 +1,4 @@
-"""docs/tutorial.md, typed block by block as it stands, in a sandbox of the pace that the page asks for."""
+"""Types docs/tutorial.md block by block as it is written, in a sandbox at the pace that the page asks for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ IDENTITY = (
 
 
 def types(shell: Shell, block: str) -> str:
-    """What a block printed; each of its lines must succeed."""
+    """Type a block, each line of which must succeed; return its output."""
     ran = shell.types(f"{IDENTITY}set -e\n{block}")
     text = ran.stdout + ran.stderr
     assert ran.returncode == 0, f"{block}: exit code {ran.returncode}\n{text}"
@@ -26,7 +26,7 @@ def types(shell: Shell, block: str) -> str:
 
 
 def fails(shell: Shell, block: str) -> str:
-    """What a block printed that must fail."""
+    """Type a block that must fail; return its output."""
     ran = shell.types(block)
     text = ran.stdout + ran.stderr
     assert ran.returncode != 0, f"{block}: exit code 0\n{text}"
@@ -35,7 +35,7 @@ def fails(shell: Shell, block: str) -> str:
 
 @contextmanager
 def callers(shell: Shell, block: str) -> Iterator[list[str]]:
-    """The block's traffic while the `with` block runs; then the list holds what the command printed."""
+    """Send the block's traffic while the `with` block runs; then the list holds the command's output."""
     printed: list[str] = []
     program = shell.starts(f"exec {block}")  # so that the signal reaches the command and not its shell
     try:

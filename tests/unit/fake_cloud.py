@@ -183,7 +183,7 @@ class FakeCloud:
         self.tags |= tags.begun(self.tags)
         return created
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
+    def revert(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         self._called("take_back")
         return self._create(policy, self._version(action.stable), action.canary, action.at, (), all_at_once=True)
 
@@ -342,7 +342,7 @@ class FakeSet:
     probe = _each_by_its_own("probe")
     note = _each_by_its_own("note")
     start = _each_by_its_own("start")
-    take_back = _each_by_its_own("take_back")
+    revert = _each_by_its_own("revert")
     top_up = _each_by_its_own("top_up")
     point_alias = _each_by_its_own("point_alias")
     cause = _each_by_its_own("cause")

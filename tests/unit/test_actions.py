@@ -1,4 +1,4 @@
-"""Workflows as the rehearsal reads and plays them: by real files and a real bash, with stand-ins of our own."""
+"""The rehearsal reads and runs workflows: from real files and in a real bash, with stand-ins of our own."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from rehearsal.github_actions.expressions import WorkflowError, filled, holds, value
 from rehearsal.github_actions.machine import Machine, StandIn, StepFailed
 from rehearsal.github_actions.runner import Result, Runner
-from rehearsal.github_actions.standins import Actions
+from rehearsal.github_actions.stand_ins import Actions
 from rehearsal.github_actions.workflow import Step, Workflow, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,7 @@ WELL = {"success": True, "failure": False, "always": True, "cancelled": False}
 ILL = {**WELL, "success": False, "failure": True}
 
 
-def test_an_expression_stands_for_its_value_and_the_text_around_it_stays() -> None:
+def test_an_expression_is_replaced_by_its_value_and_the_text_around_it_stays() -> None:
     assert filled("main-${{ github.sha }}.${{ github.event.number }}", CONTEXTS) == "main-abc.3"
     assert filled("nothing to fill", CONTEXTS) == "nothing to fill"
 
@@ -40,7 +40,7 @@ def test_an_expression_is_worked_out(text: str, wanted: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["secrets.KEY", "github.nobody", "hashFiles()", "github.sha github.sha", "a +", "inputs.stack ==", "(true", ""],
+    ["secrets.KEY", "github.unknown", "hashFiles()", "github.sha github.sha", "a +", "inputs.stack ==", "(true", ""],
 )
 def test_an_expression_that_is_not_known_is_an_error(text: str) -> None:
     with pytest.raises(WorkflowError):
@@ -59,10 +59,10 @@ def test_a_step_runs_after_a_failure_only_where_its_condition_says_so() -> None:
 @pytest.mark.parametrize("name", ["main.yml", "deploy.yml", "abort.yml", "rollback.yml"])
 def test_every_action_of_what_deploys_has_a_stand_in(name: str, tmp_path: Path) -> None:
     workflow = parse((ROOT / ".github/workflows" / name).read_text(), name)
-    standins = actions(tmp_path).all()
+    stand_ins = actions(tmp_path).all()
     for job in workflow.jobs.values():
         for step in job.steps:
-            assert not step.uses or set(step.given) <= standins[step.action].heeds, step
+            assert not step.uses or set(step.given) <= stand_ins[step.action].accepts, step
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_every_action_of_what_deploys_has_a_stand_in(name: str, tmp_path: Path) 
         ("jobs: {a: {uses: other/repository/.github/workflows/x.yml@main}}", "a workflow of another repository"),
     ],
 )
-def test_what_a_rehearsal_would_not_play_is_never_passed_over(text: str, said: str) -> None:
+def test_what_a_rehearsal_does_not_support_is_an_error_and_never_ignored(text: str, said: str) -> None:
     with pytest.raises(WorkflowError, match=said):
         parse(text, "x.yml")
 
 
 def test_jobs_that_wait_for_one_another_are_an_error() -> None:
-    with pytest.raises(WorkflowError, match="a, b need what is not there"):
+    with pytest.raises(WorkflowError, match="a, b need unknown jobs or one another"):
         parse("jobs: {a: {needs: b, steps: []}, b: {needs: a, steps: []}}", "x.yml").ordered()
 
 
@@ -113,14 +113,14 @@ jobs:
         run: echo "it is $WORD"; exit 3
         env: {WORD: "${{ inputs.word }}"}
       - run: echo never
-      - name: Tell
+      - name: Report
         if: always()
-        run: echo "told of ${{ steps.broken.outputs.nothing }}."
+        run: echo "result of ${{ steps.broken.outputs.nothing }}."
 """
 
 
 class Heard:
-    """What a runner tells."""
+    """An observer that records what a runner reports."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -152,7 +152,7 @@ def test_outputs_go_from_step_to_job_to_the_workflow_that_is_called() -> None:
     results = runner(heard, main=CALLER, called=CALLED).play("main.yml")
     assert list(results) == ["first", "last"]
     assert results["first"] == Result("success", {"word": "good-abc"}, results["first"].steps)
-    assert heard.lines == ["it is good-abc", "told of ."]
+    assert heard.lines == ["it is good-abc", "result of ."]
     assert results["last"].result == "failure"
     assert [step.code for step in results["last"].steps] == [3, 0]
 
@@ -198,7 +198,7 @@ def test_failed_jobs_are_run_again_by_what_went_well_before() -> None:
     mended = CALLED.replace("exit 3", "exit 0").replace("${{ steps.broken.outputs.nothing }}", "it")
     again = runner(heard, main=CALLER.replace("KIND: good", "KIND: other"), called=mended)
     results = again.again("main.yml", first)
-    assert heard.lines == ["it is good-abc", "never", "told of it."]
+    assert heard.lines == ["it is good-abc", "never", "result of it."]
     assert (results["first"], results["last"].result) == (first["first"], "success")
 
 

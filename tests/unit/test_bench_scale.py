@@ -30,7 +30,7 @@ def entry(at: float, action: str, agent: str = AGENT) -> dict[str, object]:
 
 @contextmanager
 def record(status: int = 200, *entries: dict[str, object]) -> Iterator[tuple[str, list[str]]]:
-    """A control plane that answers with these entries; its endpoint, and what it was asked."""
+    """Serve a control plane with these entries; yield its endpoint, and the requests that it got."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -122,7 +122,7 @@ def test_a_sixth_call_of_codedeploy_in_a_simulated_second_is_one_too_many() -> N
     assert missed(taken(1, 36, 200, *burst[:5]), ten, fifty) == []
 
 
-def test_the_file_has_the_form_of_the_issue() -> None:
+def test_the_file_has_its_documented_form() -> None:
     measured = {"functions": 10, "seconds": 40.5, "api_calls": 30}
     assert taken(10, 40.5, 3).as_json() == {**measured, "policies": policies.sizes(10)}
 

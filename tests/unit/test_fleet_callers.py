@@ -9,7 +9,7 @@ from rehearsal.fleet.callers import Callers
 
 
 class FakeLambda:
-    """Answers well, but for `raising` and `refused`; `enough` is set after so many calls."""
+    """Answers well, except for `raising` and `refused`; `enough` is set after so many calls."""
 
     def __init__(self, calls: int) -> None:
         self.left = threading.Semaphore(calls - 1)
@@ -39,7 +39,7 @@ def test_functions_are_called_by_turns_and_failures_are_counted_by_function() ->
     assert callers.status == f"{callers.calls.total()} calls, {callers.failed.total()} failed so far"
 
 
-def test_nobody_is_called_after_the_block() -> None:
+def test_no_function_is_called_after_the_block() -> None:
     fake = FakeLambda(calls=5)
     with Callers(fake, ["good"], "live", rate=1000.0):
         assert fake.enough.wait(30)

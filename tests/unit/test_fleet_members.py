@@ -1,4 +1,4 @@
-"""The functions of a fleet are what the product's own bundle takes, and bad where they are to be."""
+"""The functions of a fleet are valid for the product's own bundle, and the bad ones are bad."""
 
 import runpy
 from pathlib import Path
@@ -16,7 +16,7 @@ def digests(fleet: Path, *names: str) -> list[str]:
     return [bundle.build(name, fleet).digest for name in names]
 
 
-def test_a_fleet_of_any_size_has_the_function_that_the_api_stands_before() -> None:
+def test_a_fleet_of_any_size_has_the_function_that_the_api_invokes() -> None:
     assert members.names(1) == ("orders",)
     assert members.names(3) == ("orders", "member02", "member03")
     assert len(set(members.names(50))) == 50

@@ -1,4 +1,4 @@
-"""What a `set` came to is read off the aliases, and anything but both functions back is a problem."""
+"""The result of a `set` is read off the aliases; it is a problem unless both functions were rolled back."""
 
 import re
 from dataclasses import replace
@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from rehearsal.fleet.result import Member, SetResult
-from rehearsal.observe.aws_records import Deployment, Seen
+from rehearsal.observe.aws_records import Deployment, FunctionState
 
 SAID = (
     "error: f-invoices 1 -> 2 rolled back (verdict): alarm f-invoices-verdict fired; all traffic is on 1; "
     "f-orders 1 -> 2 rolled back (set): f-invoices was not promoted; all traffic is on 1"
 )
-BEFORE = Seen("1", ())
+BEFORE = FunctionState("1", ())
 GOOD = Member("f-orders", "rolled_back", "set", "f-invoices was not promoted", "1", "2", "1", ("d-1",), 100, 0)
 BAD = Member("f-invoices", "rolled_back", "verdict", "an alarm fired", "1", "2", "1", ("d-2",), 100, 6)
 WELL = SetResult(exit_code=255, seconds=20.0, good=GOOD, bad=BAD)
@@ -28,21 +28,21 @@ FORTH, BACK = deployment("d-1", "1", "2"), deployment("d-2", "2", "1")
 @pytest.mark.parametrize(
     ("after", "outcome"),
     [
-        (Seen("1", (deployment("d-1", "1", "2", "Stopped"),)), "rolled_back"),
-        (Seen("1", (BACK, FORTH)), "rolled_back"),
-        (Seen("2", (FORTH,)), "promoted"),
-        (Seen("1", ()), "unchanged"),
-        (Seen(None, (FORTH,)), "split"),
-        (Seen("7", (FORTH,)), "moved to 7"),
+        (FunctionState("1", (deployment("d-1", "1", "2", "Stopped"),)), "rolled_back"),
+        (FunctionState("1", (BACK, FORTH)), "rolled_back"),
+        (FunctionState("2", (FORTH,)), "promoted"),
+        (FunctionState("1", ()), "unchanged"),
+        (FunctionState(None, (FORTH,)), "split"),
+        (FunctionState("7", (FORTH,)), "moved to 7"),
     ],
 )
-def test_an_outcome_is_where_the_alias_is(after: Seen, outcome: str) -> None:
+def test_an_outcome_is_where_the_alias_is(after: FunctionState, outcome: str) -> None:
     assert Member.of("f-orders", BEFORE, after, SAID, (0, 0)).outcome == outcome
 
 
-def test_a_member_knows_the_sets_deployments_and_what_pulumi_said_of_it() -> None:
+def test_a_member_has_the_sets_deployments_and_the_ending_that_pulumi_printed() -> None:
     old = deployment("d-0", "0", "1")
-    member = Member.of("f-orders", Seen("1", (old,)), Seen("1", (BACK, FORTH, old)), SAID, (90, 3))
+    member = Member.of("f-orders", FunctionState("1", (old,)), FunctionState("1", (BACK, FORTH, old)), SAID, (90, 3))
     assert (member.from_version, member.to_version, member.live) == ("1", "2", "1")
     assert member.deployments == ("d-1", "d-2")
     assert member.reason == "set"
@@ -50,7 +50,7 @@ def test_a_member_knows_the_sets_deployments_and_what_pulumi_said_of_it() -> Non
     assert (member.calls, member.failed) == (90, 3)
 
 
-def test_a_set_that_went_as_told_has_no_problems() -> None:
+def test_a_set_that_ended_as_expected_has_no_problems() -> None:
     assert WELL.problems() == []
 
 
@@ -62,10 +62,10 @@ def test_a_set_that_went_as_told_has_no_problems() -> None:
         (replace(WELL, good=replace(GOOD, reason="verdict")), r"not rolled_back \(set\)"),
         (replace(WELL, bad=replace(BAD, reason="set")), r"f-invoices ended rolled_back \(set\), not .*\(verdict\)"),
         (replace(WELL, good=replace(GOOD, failed=2)), "2 calls of f-orders failed"),
-        (replace(WELL, bad=replace(BAD, failed=0)), "nothing was shown"),
+        (replace(WELL, bad=replace(BAD, failed=0)), "the rehearsal proves nothing"),
     ],
 )
-def test_a_set_that_went_otherwise_says_how(wrong: SetResult, problem: str) -> None:
+def test_a_set_that_did_not_end_as_expected_names_the_problem(wrong: SetResult, problem: str) -> None:
     (line,) = wrong.problems()
     assert line.startswith("set: ")
     assert re.search(problem, line)

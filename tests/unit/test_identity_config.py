@@ -1,4 +1,4 @@
-"""The configuration of an account: what is read, and every mistake at once."""
+"""The configuration of an account is read whole, and every mistake is reported at once."""
 
 import json
 from pathlib import Path
@@ -32,8 +32,8 @@ MANY = ["orders", "invoices", "refunds"]
 
 
 def parse(**given: Any) -> BootstrapConfig:
-    room = {"github": GITHUB, "stacks": [PROD], **given}
-    raw = {"strata-bootstrap:account": json.dumps(ACCOUNT), "strata-bootstrap:identity": json.dumps(room)}
+    section = {"github": GITHUB, "stacks": [PROD], **given}
+    raw = {"strata-bootstrap:account": json.dumps(ACCOUNT), "strata-bootstrap:identity": json.dumps(section)}
     return identity.parse(raw, "prod")
 
 
@@ -65,7 +65,7 @@ def test_the_repositorys_number_is_asked_for_with_either_form_of_subject() -> No
     assert (token.subject, dict(token.claims)) == ("repo:acme/shop:environment:prod", {"repository_id": "345"})
 
 
-def test_what_deploys_or_builds_is_of_one_branch() -> None:
+def test_jobs_of_one_branch_alone_deploy_and_build() -> None:
     assert parse().identity.github.ref == "refs/heads/main"
     assert parse(github={**GITHUB, "branch": "release/2.x"}).identity.github.ref == "refs/heads/release/2.x"
 
@@ -74,7 +74,7 @@ def test_a_table_of_terraforms_is_named_with_its_state() -> None:
     legacy = {**LEGACY, "workspace": "blue"}
     config = parse(stacks=[{**PROD, "tableName": "orders-prod", "legacy": legacy}])
     (stack,) = config.identity.stacks
-    assert stack.belongings(config.names) == StackResources(
+    assert stack.resources(config.names) == StackResources(
         "orders-prod", "acme-state", "env:/blue/data/terraform.tfstate"
     )
 
@@ -162,10 +162,10 @@ def test_the_accounts_files_hold_no_mistake_and_are_the_stacks_accounts(stack: s
 
 def test_the_project_file_describes_every_key_and_no_other_object() -> None:
     found = yaml.safe_load((ROOT / "bootstrap/Pulumi.yaml").read_text())["config"]
-    assert set(found) == {f"strata-bootstrap:{room}" for room in SECTIONS}
+    assert set(found) == {f"strata-bootstrap:{section}" for section in SECTIONS}
     described = found["strata-bootstrap:identity"]["description"]
-    rooms = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, LegacyObject)
-    keys = {key_of(name) for cls in rooms for name in cls.__dataclass_fields__}
+    sections = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, LegacyObject)
+    keys = {key_of(name) for cls in sections for name in cls.__dataclass_fields__}
     assert sorted(key for key in keys if key not in described) == []
 
 

@@ -1,20 +1,20 @@
-"""When a rehearsal of the pipeline is as told, and what it says where it is not."""
+"""A report of a pipeline rehearsal has no problems if all ended as expected, and names each problem otherwise."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from rehearsal.promotion.report import AFTER_DEV, TOLD, Promoted, Refused, Report
+from rehearsal.promotion.report import AFTER_DEV, EXPECTED, Promoted, Refused, Report
 from rehearsal.promotion.stage import STACKS
 
 PROMOTED = tuple(Promoted(stack, "digest", f"d-{stack}", "promoted") for stack in STACKS)
-REFUSED = tuple(Refused(name, reason, f"because {words}", (), 2) for name, reason, words in TOLD)
+REFUSED = tuple(Refused(name, reason, f"because {words}", (), 2) for name, reason, words in EXPECTED)
 ADOPTED = tuple(Promoted(stack, "next", f"e-{stack}", "promoted") for stack in AFTER_DEV)
 GOOD = Report(1.5, PROMOTED, ADOPTED, REFUSED)
 
 
-def test_a_report_has_the_form_that_was_asked_for() -> None:
+def test_a_report_has_its_documented_form() -> None:
     found = GOOD.as_json()
     assert found["promoted"][0] == {
         "stack": "dev",
@@ -47,9 +47,9 @@ def first(**changed: Any) -> Report:
         (first(why="another reason"), "older: ended older (exit code 2), not older (is older than): another reason"),
         (first(code=0), "older: ended older (exit code 0)"),
         (first(changes=("codedeploy CreateDeployment",)), "was refused, but only after codedeploy CreateDeployment"),
-        (replace(GOOD, amiss=("a denied call",)), "a denied call"),
+        (replace(GOOD, other_problems=("a denied call",)), "a denied call"),
     ],
 )
-def test_what_is_not_as_told_is_said(report: Report, said: str) -> None:
+def test_what_does_not_end_as_expected_is_a_problem(report: Report, said: str) -> None:
     (problem,) = report.problems()
     assert said in problem

@@ -1,4 +1,4 @@
-"""What a rehearsal makes of the record of IAM's decisions: calls by role, denials, statements that nobody needs."""
+"""A rehearsal derives from the record of IAM's decisions: calls by role, denials, and statements without a use."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def test_services_are_no_roles() -> None:
     assert iam_decisions.calls([decision("apigateway.amazonaws.com", "lambda:InvokeFunction", 9)]) == {}
 
 
-def test_what_was_denied_is_no_call_and_stands_in_a_line_of_its_own() -> None:
+def test_a_denied_call_is_not_counted_and_has_a_line_of_its_own() -> None:
     made = [decision(DEPLOY, "lambda:DeleteFunction", 2, allowed=False, resource="arn:f")]
     assert iam_decisions.calls(made) == {}
     assert iam_decisions.denied(made) == [
@@ -48,7 +48,7 @@ def test_what_was_denied_is_no_call_and_stands_in_a_line_of_its_own() -> None:
     ]
 
 
-def test_a_statement_is_idle_unless_a_call_hung_on_it_alone() -> None:
+def test_a_statement_is_idle_unless_some_call_was_allowed_by_it_alone() -> None:
     made = [
         decision(DEPLOY, "lambda:GetAlias", 1, ONE),
         decision(DEPLOY, "logs:FilterLogEvents", 1, ONE, OTHER),

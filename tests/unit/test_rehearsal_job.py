@@ -1,4 +1,4 @@
-"""A job of GitHub's in a rehearsal: it has a token, and no key."""
+"""A GitHub job in a rehearsal has a token and no key."""
 
 import itertools
 import json
@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from rehearsal import files
-from rehearsal.environment.oidc import Job, subject
+from rehearsal.environment.oidc import OidcJob, subject
 from rehearsal.environment.workspace import ScratchError, aws_environment
 
 ENDPOINT = "http://127.0.0.1:4566"
 ROLE = "arn:aws:iam::333333333333:role/strata-prod-deploy"
 
 
-def job(tmp_path: Path, endpoint: str = ENDPOINT) -> Job:
-    return Job(endpoint, "repo:acme/shop:environment:prod", ROLE, tmp_path / "token", 40.0)
+def job(tmp_path: Path, endpoint: str = ENDPOINT) -> OidcJob:
+    return OidcJob(endpoint, "repo:acme/shop:environment:prod", ROLE, tmp_path / "token", 40.0)
 
 
 def test_its_environment_has_no_key_and_no_passphrase(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_its_subject_names_the_environment_of_its_stack() -> None:
 
 def test_several_writers_renew_one_token_and_leave_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = itertools.count(1)
-    monkeypatch.setattr(Job, "token", lambda _: f"token {next(tokens):04}")
+    monkeypatch.setattr(OidcJob, "token", lambda _: f"token {next(tokens):04}")
     shared = job(tmp_path)
     begin = threading.Barrier(8)
 

@@ -1,4 +1,4 @@
-"""The search for secrets: it finds one however it is written, says where, and never what."""
+"""The search for secrets finds one however it is written, and says where it is but never its value."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ SECRET = Secret("the key", VALUE)
 
 
 def found(text: str | bytes, secret: Secret = SECRET) -> list[str]:
-    """The forms in which a text holds the secret."""
+    """Return the forms in which a text holds the secret."""
     what = text.encode() if isinstance(text, str) else text
     return [leak.form for leak in search([secret], {"a place": [("a file", what)]}).leaks]
 
@@ -82,19 +82,19 @@ def test_its_name_alone_is_no_leak() -> None:
 def test_a_leak_says_which_secret_where_and_how_but_not_what() -> None:
     result = search([SECRET, Secret("another", VALUE[::-1])], {"the logs": [("app.log", f"x{VALUE}".encode())]})
     assert [str(leak) for leak in result.leaks] == [
-        "the key stands in app.log (plain)",
-        "another stands in app.log (reversed)",
+        "the key was found in app.log (plain)",
+        "another was found in app.log (reversed)",
     ]
     assert VALUE not in repr(result) + repr(SECRET)
 
 
-def test_a_place_with_nothing_in_it_is_told() -> None:
+def test_a_place_with_nothing_in_it_is_reported() -> None:
     assert search([SECRET], {"here": [("a", b"x")], "there": [], "nowhere": [("b", b"")]}) == Search(
-        1, 3, blind=("there", "nowhere")
+        1, 3, unread_places=("there", "nowhere")
     )
 
 
-def test_what_is_in_a_zip_is_looked_at(tmp_path: Path) -> None:
+def test_the_files_in_a_zip_are_searched(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "orders.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("app/settings.py", f"KEY = {VALUE!r}" * 3)
     (leak,) = search([SECRET], {"the bundles": scan._zips(tmp_path)}).leaks

@@ -20,7 +20,7 @@ BACKEND = Backend("states", "data/terraform.tfstate", "eu-central-1")
 
 
 def declared(file: str) -> dict[str, Any]:
-    """A file of the layer as plain data, for the environment prod."""
+    """Return a file of the layer as plain data, for the environment prod."""
     parsed: dict[str, Any] = plain(hcl2.loads((LAYER / file).read_text()))
     return parsed
 

@@ -1,4 +1,4 @@
-"""The outage of a rehearsal is one: what is live raises, and the fix does not."""
+"""The outage of a rehearsal makes the live version raise, and the fix does not raise."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ ITEM = {"id": {"S": "ord_1"}, "total_cents": {"N": "5"}, "checksum": {"B": b"\x0
 
 
 def fixed() -> Callable[[Any], Any]:
-    """The function of the file that the fix changes, as the fix leaves it."""
+    """Return the function that the fix changes, after the fix."""
     source = Path(READABLE.file).read_text(encoding="utf-8")
     assert source.count(READABLE.before) == 1
     room: dict[str, Any] = {"__name__": "fixed"}
@@ -30,5 +30,5 @@ def test_an_order_with_another_systems_checksum_raises_in_what_is_live_and_is_an
     assert to_json(fixed()(ITEM)) == '{"id":"ord_1","total_cents":5}'
 
 
-def test_the_override_of_an_outage_is_one_that_a_stack_may_give() -> None:
+def test_the_override_of_the_outage_is_valid_in_a_stacks_configuration() -> None:
     assert fits(OVERRIDE), "a tag of the deployment group must hold it as it is"

@@ -1,4 +1,4 @@
-"""A busy machine makes a rehearsal slower, never different: the factor is halved until that will do."""
+"""A busy machine makes a rehearsal slower, never different: the factor is halved until the machine keeps up."""
 
 import os
 import subprocess
@@ -64,7 +64,7 @@ def test_a_canary_has_the_requests_that_it_needs_at_any_factor(
     assert cli.parsed(cli.options("rehearsal", "", 55.0, Path("report.json")), 55.0).rate == rate
 
 
-def test_what_is_said_names_both_factors_and_the_share() -> None:
+def test_the_message_names_both_factors_and_the_share() -> None:
     said = pace.slowed(100, 25, 0.21)
     assert "gets 21% of one" in said
     assert "25 times faster and not 100" in said

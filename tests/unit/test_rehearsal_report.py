@@ -1,4 +1,4 @@
-"""A rehearsal that went otherwise than told says so, and says which step and why."""
+"""A report names each step that did not end as expected, and why."""
 
 import io
 from dataclasses import replace
@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearsal.fleet.result import Member, SetResult
-from rehearsal.observe.aws_records import Deployment, Seen
+from rehearsal.observe.aws_records import Deployment, FunctionState
 from rehearsal.observe.iam_decisions import EXCHANGE
-from rehearsal.observe.outcome import Told, outcome, told_by
+from rehearsal.observe.outcome import Ending, ending_of, outcome
 from rehearsal.observe.traffic import Orders
 from rehearsal.release.report import Harm, Noop, Refused, Release, Report
 from rehearsal.secrets.scan import Leak, Search
@@ -58,7 +58,7 @@ def with_harm(changed: Harm) -> Report:
     return replace(WELL, harm=tuple(changed if one.name == changed.name else one for one in WELL.harm))
 
 
-def test_a_rehearsal_that_went_as_told_has_no_problems() -> None:
+def test_a_rehearsal_that_ended_as_expected_has_no_problems() -> None:
     assert WELL.problems() == []
 
 
@@ -93,9 +93,9 @@ OTHERWISE = {
     "a fix for another reason": with_release(replace(OUTAGE, reason="x")),
     "a receipt less": replace(WELL, receipts=899),
     "secrets not looked for": replace(WELL, secrets=None),
-    "nowhere to look for secrets": replace(WELL, secrets=Search(3, 8, blind=("the logs",))),
+    "nowhere to look for secrets": replace(WELL, secrets=Search(3, 8, unread_places=("the logs",))),
     "no secret to look for": replace(WELL, secrets=Search(0, 8)),
-    "what else went wrong": replace(WELL, amiss=("x was denied y",)),
+    "what else went wrong": replace(WELL, other_problems=("x was denied y",)),
 }
 
 
@@ -132,7 +132,7 @@ def deployment(status: str, id_: str = "d-1") -> Deployment:
     return Deployment(id_, status, "", "", stable="1", canary="2", rollback=None)
 
 
-EMPTY, LIVE_1 = Seen(None, ()), Seen("1", ())
+EMPTY, LIVE_1 = FunctionState(None, ()), FunctionState("1", ())
 
 
 @pytest.mark.parametrize(
@@ -141,43 +141,45 @@ EMPTY, LIVE_1 = Seen(None, ()), Seen("1", ())
         (EMPTY, LIVE_1, "first"),
         (EMPTY, EMPTY, "nothing"),
         (LIVE_1, LIVE_1, "unchanged"),
-        (LIVE_1, Seen("7", ()), "moved to 7 without a deployment"),
-        (LIVE_1, Seen("2", (deployment("Succeeded"),)), "promoted"),
-        (LIVE_1, Seen("1", (deployment("Stopped"),)), "rolled_back"),
-        (LIVE_1, Seen("1", (deployment("Failed"),)), "rolled_back"),
-        (LIVE_1, Seen("2", (deployment("Stopped"),)), "Stopped with 2 live"),
-        (LIVE_1, Seen("1", (deployment("Succeeded"),)), "Succeeded with 1 live"),
-        (LIVE_1, Seen(None, (deployment("InProgress"),)), "split"),
-        (Seen("2", (deployment("Succeeded"),)), Seen("2", (deployment("Succeeded"),)), "unchanged"),
+        (LIVE_1, FunctionState("7", ()), "moved to 7 without a deployment"),
+        (LIVE_1, FunctionState("2", (deployment("Succeeded"),)), "promoted"),
+        (LIVE_1, FunctionState("1", (deployment("Stopped"),)), "rolled_back"),
+        (LIVE_1, FunctionState("1", (deployment("Failed"),)), "rolled_back"),
+        (LIVE_1, FunctionState("2", (deployment("Stopped"),)), "Stopped with 2 live"),
+        (LIVE_1, FunctionState("1", (deployment("Succeeded"),)), "Succeeded with 1 live"),
+        (LIVE_1, FunctionState(None, (deployment("InProgress"),)), "split"),
+        (FunctionState("2", (deployment("Succeeded"),)), FunctionState("2", (deployment("Succeeded"),)), "unchanged"),
     ],
 )
-def test_an_outcome_is_read_off_the_alias_and_codedeploys_records(before: Seen, after: Seen, ending: str) -> None:
+def test_an_outcome_is_read_off_the_alias_and_codedeploys_records(
+    before: FunctionState, after: FunctionState, ending: str
+) -> None:
     assert outcome(before, after) == ending
 
 
-def test_the_line_of_a_failed_up_stands_in_the_middle_of_pulumis_output() -> None:
+def test_the_ending_of_a_failed_up_is_found_in_the_middle_of_pulumis_output() -> None:
     text = """\
      strata:release:Release release **failed** error: f 2 -> 3 rolled back (verdict): alarm a fired; deployment d-1
     error: update failed
 Resources:
 """
-    assert told_by(text, "f") == Told("verdict", "f 2 -> 3 rolled back (verdict): alarm a fired; deployment d-1")
+    assert ending_of(text, "f") == Ending("verdict", "f 2 -> 3 rolled back (verdict): alarm a fired; deployment d-1")
 
 
-def test_a_refusal_which_leaves_no_record_is_told_by_pulumi_alone() -> None:
-    told = told_by("error: f 2 -> 3 refused (rejected): fingerprint x; all traffic is on 2", "f")
-    assert told.refused
-    assert outcome(LIVE_1, LIVE_1, told) == "refused"
-    assert outcome(LIVE_1, Seen("2", (deployment("Succeeded"),)), told) == "promoted"
+def test_a_refusal_which_leaves_no_record_is_read_from_pulumis_output() -> None:
+    ending = ending_of("error: f 2 -> 3 refused (rejected): fingerprint x; all traffic is on 2", "f")
+    assert ending.refused
+    assert outcome(LIVE_1, LIVE_1, ending) == "refused"
+    assert outcome(LIVE_1, FunctionState("2", (deployment("Succeeded"),)), ending) == "promoted"
 
 
-def test_an_up_that_failed_for_another_reason_is_told_by_its_last_error() -> None:
-    assert told_by("error: one\nerror: two\nmore\n", "f") == Told("", "error: two")
-    assert told_by("", "f") == Told()
+def test_the_ending_of_an_up_that_failed_for_another_reason_is_its_last_error() -> None:
+    assert ending_of("error: one\nerror: two\nmore\n", "f") == Ending("", "error: two")
+    assert ending_of("", "f") == Ending()
 
 
 def test_a_secret_that_got_out_is_a_problem_which_says_where_and_not_what() -> None:
     leak = Leak("the receipt key", "base64", "the logs", "log group /aws/lambda/orders")
     found = replace(WELL, secrets=Search(3, 8, leaks=(leak,)))
-    assert found.problems() == ["secrets: the receipt key stands in log group /aws/lambda/orders (base64)"]
+    assert found.problems() == ["secrets: the receipt key was found in log group /aws/lambda/orders (base64)"]
     assert found.as_json()["secrets"] == {"planted": 3, "places": 8, "found": 1}

@@ -1,4 +1,4 @@
-"""The scratch copy holds what git would take, and its environment nothing of the user's."""
+"""The scratch copy holds what git would take, and its environment has nothing of the user's accounts."""
 
 import os
 import subprocess
@@ -77,7 +77,7 @@ def test_an_edit_undone_gives_the_same_bytes(copy: Scratch) -> None:
 
 @pytest.mark.parametrize(("before", "times"), [("43", 0), (" ", 2)])
 def test_an_edit_whose_text_is_not_there_exactly_once_is_an_error(copy: Scratch, before: str, times: int) -> None:
-    with pytest.raises(ScratchError, match=rf"app/main\.py \(Answer\): the text to replace stands there {times} times"):
+    with pytest.raises(ScratchError, match=rf"app/main\.py \(Answer\): the text to replace occurs {times} times"):
         copy.apply(Edit("Answer", "app/main.py", before, "42"))
 
 
@@ -118,7 +118,7 @@ def test_nothing_of_the_users_aws_or_pulumi_remains(copy: Scratch) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "http://[::1]:1", "http://127.3.2.1:80"])
-def test_an_endpoint_on_loopback_is_taken(endpoint: str) -> None:
+def test_an_endpoint_on_loopback_is_accepted(endpoint: str) -> None:
     assert aws_environment(endpoint, "333333333333", "eu-central-1")["AWS_ENDPOINT_URL"] == endpoint
 
 

@@ -1,4 +1,4 @@
-"""A scratch copy works on a stack that holds secrets: a stand-in takes the place of each, and nothing else changes."""
+"""A scratch copy works on a stack that holds secrets: a stand-in replaces each, and nothing else changes."""
 
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def test_what_is_not_secret_stays_as_it_was_read(folder: Path) -> None:
     assert not any(key in text for key in ("v1:", *stand_in.KEYS))
 
 
-def test_a_stand_in_is_taken_for_a_key() -> None:
+def test_a_stand_in_is_a_valid_receipt_key() -> None:
     raw = {"strata:account": '{"region": "eu-central-1", "allowedAccountIds": ["111111111111"]}'}
     secrets = {"strata:secrets": f'{{"receiptKey": "{stand_in.VALUE}"}}'}
     found = config.parse({**raw, **secrets}, "dev", secret=frozenset(secrets))

@@ -26,7 +26,7 @@ from bench.verdict_draws import (
 )
 from bench.verdict_page import PAGES, PageError, fill, row
 from bench.verdict_rules import JUDGES, NEVER, RIVALS, MannWhitney, OnMinutes, OnSums, mixture_sprt, shipped
-from bench.verdict_runner import BEHIND, HELD, LOOKS, MINUTE, WATCHED, draws, fired, stopped
+from bench.verdict_runner import BEHIND, HELD, MINUTE, POLLS, WATCHED, draws, fired, stopped
 from bench.verdict_runner import NEVER as NEVER_STOPPED
 from bench.verdict_runner import REGRESSIONS as WATCHED_REGRESSIONS
 from bench.verdict_tally import RUNS, Key, Tally, Task, count, perform, plan
@@ -47,14 +47,14 @@ def seen(*minutes: int) -> np.ndarray:
     return np.array(minutes, np.int16)
 
 
-def test_a_look_that_coincides_with_the_shift_does_not_count() -> None:
+def test_an_evaluation_that_coincides_with_the_shift_does_not_count() -> None:
     assert [DEFAULT.most_seen(extra) for extra in LATENESS] == [9, 8, 6]
     some = draw(side([60] * 9, [0] * 9), side([6] * 9, [0] * 9))
     assert [count(seen(9), some, DEFAULT, extra).fired for extra in LATENESS] == [1, 0, 0]
     assert [count(seen(6), some, DEFAULT, extra).fired for extra in LATENESS] == [1, 1, 1]
 
 
-def test_harm_is_measured_by_what_the_first_look_could_have_seen() -> None:
+def test_harm_is_measured_by_what_the_first_evaluation_could_have_seen() -> None:
     some = draw(side([60] * 9, [0] * 9), side([6, 6, 6, 12, 6, 6, 6, 6, 6], [0] * 9))
     at_once, late = count(seen(2), some, DEFAULT, 0), count(seen(2), some, DEFAULT, 1)
     assert (at_once.mean_minutes, at_once.harm_ratio) == (2, 12 / 6)
@@ -113,7 +113,7 @@ def test_a_threshold_alarm_wants_its_datapoints_in_a_row() -> None:
 
 
 def _textbook_rank_score(x: np.ndarray, y: np.ndarray) -> float:
-    """Rank sums with average ranks, tie and continuity corrections, as statistics books have them."""
+    """Rank sums with average ranks, tie and continuity corrections, as in statistics books."""
     both = np.concatenate([x, y])
     ranks = np.array([(both < value).sum() + ((both == value).sum() + 1) / 2 for value in both])
     size = len(x)
@@ -131,7 +131,7 @@ def test_the_rank_test_is_the_textbooks() -> None:
         assert MannWhitney._score(x, y) == pytest.approx(expected)
 
 
-def test_the_rank_test_is_silent_where_all_is_tied() -> None:
+def test_the_rank_test_does_not_fire_if_all_is_tied() -> None:
     assert MannWhitney._score(np.zeros((1, 5)), np.zeros((1, 5))).tolist() == [0]
 
 
@@ -149,7 +149,7 @@ def test_the_mixture_test_is_a_likelihood_ratio_against_one_hundred() -> None:
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
-def test_every_world_draws_counts_that_can_be(world: object) -> None:
+def test_every_world_draws_possible_counts(world: object) -> None:
     assert isinstance(world, type(WORLDS[0]))
     cell = Cell(0.05, 1, 300)
     for regression, drawn in world.draw(np.random.default_rng(4), cell, world.regressions):
@@ -183,7 +183,7 @@ def test_a_late_regression_leaves_the_first_minutes_alone() -> None:
     assert drawn.harm[3].sum() == 0 < drawn.harm[4].min()
 
 
-def test_a_bad_request_is_sent_three_times_and_lands_anywhere() -> None:
+def test_a_bad_request_is_sent_three_times_and_reaches_any_version() -> None:
     drawn = dict(named("retries"))
     good, bad = drawn[0.0], drawn[0.5]
     errors = good.stable.errors[-1].sum() + good.canary.errors[-1].sum()
@@ -193,39 +193,39 @@ def test_a_bad_request_is_sent_three_times_and_lands_anywhere() -> None:
     assert bad.canary.invocations[-1].mean() > 1.03 * good.canary.invocations[-1].mean()
 
 
-def test_a_fault_of_both_looks_like_the_canarys_when_earlier_minutes_count() -> None:
+def test_a_fault_of_both_seems_to_be_the_canarys_if_earlier_minutes_count() -> None:
     judge = shipped(Rule())
     same, earlier = named("fault of both")[0][1], named("fault of both, before")[0][1]
     assert (judge(same, 9, 0, 10) < NEVER).mean() < 0.02
     assert (judge(earlier, 9, 0, 10) < NEVER).mean() > 0.3
 
 
-def condemned(*looks: int) -> np.ndarray:
-    """One run, of which the counts at those looks condemn the canary."""
-    found = np.zeros((LOOKS, 1), bool)
-    found[[look - 1 for look in looks]] = True
+def condemned(*polls: int) -> np.ndarray:
+    """One run, of which the counts at those polls condemn the canary."""
+    found = np.zeros((POLLS, 1), bool)
+    found[[poll - 1 for poll in polls]] = True
     return found
 
 
-def test_a_runner_stops_what_its_looks_have_condemned_for_two_minutes_on_end() -> None:
-    assert (MINUTE, HELD, LOOKS) == (6, 12, 60)
+def test_a_runner_stops_what_its_polls_have_condemned_for_two_minutes_in_a_row() -> None:
+    assert (MINUTE, HELD, POLLS) == (6, 12, 60)
     assert stopped(condemned(*range(8, 40)), 0, None).tolist() == [20]
     assert stopped(condemned(*range(8, 40)), 1, None).tolist() == [26]
     assert stopped(condemned(*range(8, 20), *range(21, 33)), 0, None).tolist() == [NEVER_STOPPED]
 
 
 def test_an_alarm_beside_the_runner_stops_at_its_next_minute_or_one_later() -> None:
-    for behind, look in ((0, 12), (1, 18), (None, 20)):
-        assert stopped(condemned(*range(8, 40)), 0, behind).tolist() == [look]
+    for behind, poll in ((0, 12), (1, 18), (None, 20)):
+        assert stopped(condemned(*range(8, 40)), 0, behind).tolist() == [poll]
     assert stopped(condemned(13), 0, 0).tolist() == [NEVER_STOPPED], "between two evaluations"
     assert stopped(condemned(24), 0, 0).tolist() == [24]
 
 
-def test_the_last_look_is_the_runners_alone_and_takes_back_what_it_condemns() -> None:
+def test_only_the_runner_has_a_last_poll_which_reverts_what_it_condemns() -> None:
     for behind in BEHIND.values():
-        assert stopped(condemned(LOOKS), 0, behind).tolist() == [LOOKS]
-        assert stopped(condemned(LOOKS), 1, behind).tolist() == [NEVER_STOPPED]
-        assert stopped(condemned(LOOKS - MINUTE), 1, behind).tolist() == [LOOKS]
+        assert stopped(condemned(POLLS), 0, behind).tolist() == [POLLS]
+        assert stopped(condemned(POLLS), 1, behind).tolist() == [NEVER_STOPPED]
+        assert stopped(condemned(POLLS - MINUTE), 1, behind).tolist() == [POLLS]
 
 
 def test_watched_canaries_have_the_traffic_and_the_error_rates_asked_for() -> None:
@@ -234,7 +234,7 @@ def test_watched_canaries_have_the_traffic_and_the_error_rates_asked_for() -> No
         assert drawn.canary.invocations[-1].mean() == pytest.approx(10 * 60, rel=0.01)
         rate = drawn.canary.errors[-1].sum() / drawn.canary.invocations[-1].sum()
         assert rate == pytest.approx(0.05 + regression, rel=0.03)
-        assert fired(drawn.stable, drawn.canary, Rule()).shape == (LOOKS, 2000)
+        assert fired(drawn.stable, drawn.canary, Rule()).shape == (POLLS, 2000)
 
 
 def test_a_watched_task_has_a_row_for_every_alarm_and_lateness() -> None:
@@ -280,7 +280,7 @@ def test_a_task_gives_the_same_figures_again() -> None:
     assert {key: tally.fired for key, tally in first.items()} == {key: tally.fired for key, tally in again.items()}
 
 
-def test_a_row_has_the_fields_that_were_agreed() -> None:
+def test_a_row_has_its_documented_fields() -> None:
     stops = np.zeros(30, np.int64)
     stops[2] = 25
     tally = Tally(runs=100, minutes=50, harm=300, least_harm=150, stops=stops)

@@ -1,4 +1,4 @@
-"""The workflows keep the rules, and a workflow that breaks one is told where."""
+"""The workflows keep the rules, and a workflow that breaks one is reported with the place."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -61,7 +61,7 @@ def test_the_workflows_keep_the_rule(rule: str) -> None:
 
 
 def edited(name: str, before: str, after: str) -> list[Workflow]:
-    """The workflows with one edit; the text to replace stands there at least once, and the first is meant."""
+    """Return the workflows with the first occurrence of a text replaced; it must occur."""
     (found,) = [each for each in WORKFLOWS if each.name == name]
     assert before in found.text, f"{name} has no {before!r}"
     return [Workflow(name, found.text.replace(before, after, 1)) if each is found else each for each in WORKFLOWS]
@@ -164,7 +164,7 @@ def test_a_branch_plans_a_stack_that_has_reviewers_only_once_one_of_them_lets_it
     }
 
 
-def test_nobody_waits_for_a_reviewer_at_night() -> None:
+def test_no_nightly_job_waits_for_a_reviewer() -> None:
     (nightly,) = [each for each in WORKFLOWS if each.name == "nightly.yml"]
     for which in ("doctor", "sweep"):
         (job,) = [each for each in nightly.jobs if each.name == which]

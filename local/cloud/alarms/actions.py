@@ -1,4 +1,5 @@
-"""What a change of state sets off: SNS notifications, an EventBridge event, and listeners within the cloud.
+"""Carries out what an alarm's change of state causes: SNS notifications, an EventBridge event, and listeners within the
+cloud.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
 """
@@ -16,7 +17,7 @@ import botocore.session  # type: ignore[import-untyped]
 from local.cloud.alarms.configuration import Alarm
 from local.cloud.identity import guard
 from local.cloud.metrics.service import scope
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 
 _LOG = logging.getLogger(__name__)
 _FIELDS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
@@ -49,7 +50,7 @@ def put_event(source: str, detail_type: str, detail: Mapping[str, Any], resource
 def set_off(alarm: Alarm, before: Mapping[str, Any], note: Callable[[str, str, Mapping[str, Any]], None]) -> None:
     """Act on the alarm's new state. `before` is the alarm as it was; `note(type, summary, data)` writes its history.
 
-    Listeners come first: a canary is stopped before anybody is told.
+    Listeners come first: a canary is stopped before notifications are sent.
     """
     account, region = scope()
     for listener in LISTENERS:
@@ -82,7 +83,7 @@ def _act(alarm: Alarm, before: Mapping[str, Any], arn: str, note: Callable[..., 
 
 
 def _may_publish(alarm: str, topic: Mapping[str, Any], arn: str) -> bool:
-    """Whether the topic's policy, and that of the key that encrypts it, let CloudWatch in for the alarm."""
+    """Return True if the topic's policy and that of its key permit CloudWatch to publish for the alarm."""
     wanted = [("sns:Publish", arn)]
     if key := topic.get("attributes", {}).get("KmsMasterKeyId"):
         found = ministack("services.kms")._resolve_key(key) or {"Arn": key}
@@ -92,7 +93,7 @@ def _may_publish(alarm: str, topic: Mapping[str, Any], arn: str) -> bool:
 
 @cache
 def region_name(region: str) -> str:
-    """A region as CloudWatch's notifications call it, e.g. `US East (N. Virginia)`."""
+    """Return a region's name in CloudWatch's notifications, e.g. `US East (N. Virginia)`."""
     partitions = botocore.session.get_session().get_data("endpoints")["partitions"]
     for partition in partitions:
         if region in partition["regions"]:
@@ -101,7 +102,7 @@ def region_name(region: str) -> str:
 
 
 def moment(at: float) -> str:
-    """A time as CloudWatch writes it in JSON, with milliseconds."""
+    """Return a time as CloudWatch writes it in JSON, with milliseconds."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(at * 1000) % 1000:03d}+0000"
 
 

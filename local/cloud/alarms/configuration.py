@@ -1,4 +1,4 @@
-"""A PutMetricAlarm request, checked, and the parts of the alarm that it makes.
+"""Checks a PutMetricAlarm request, and makes the parts of the alarm from it.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 """
@@ -32,7 +32,7 @@ Alarm = dict[str, Any]
 
 
 def check(alarm: Mapping[str, Any], account: str) -> None:
-    """Raises ServiceError where CloudWatch would refuse the alarm, or where it asks for what is not imitated."""
+    """Raise ServiceError if CloudWatch would refuse the alarm, or if it needs what the local cloud does not imitate."""
     _check_imitated(alarm)
     for name in ("EvaluationPeriods", "ComparisonOperator", "Threshold"):
         if name not in alarm:
@@ -64,7 +64,7 @@ def _check_imitated(alarm: Mapping[str, Any]) -> None:
 
 
 def request(alarm: Mapping[str, Any], account: str) -> Request:
-    """The queries that the alarm evaluates; a plain alarm is one query. Raises ServiceError."""
+    """Return the queries that the alarm evaluates; a plain alarm is one query. Raises ServiceError."""
     try:
         queries = _queries(alarm)
         found = checked(queries, account)
@@ -85,7 +85,7 @@ def request(alarm: Mapping[str, Any], account: str) -> Request:
 
 
 def rule(alarm: Mapping[str, Any]) -> Rule:
-    """The part of the alarm that decides."""
+    """Return the alarm's rule of evaluation."""
     dynamodb = alarm.get("Namespace") == "AWS/DynamoDB"
     periods = alarm["EvaluationPeriods"]
     return Rule(

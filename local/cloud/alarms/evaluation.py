@@ -1,4 +1,4 @@
-"""What an alarm's state is to be, from the datapoints of its evaluation range. Pure: standard library only.
+"""Decides an alarm's state from the datapoints of its evaluation range. Pure: standard library only.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html, whose tables it reproduces
 """
@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 EXTRA_PERIODS = 2
-"""Periods of the evaluation range before those that are needed: 5 for 3 in the documentation's tables."""
+"""Extra periods of the evaluation range before the needed ones: 5 for 3 in the documentation's tables."""
 
 
 class State(StrEnum):
@@ -23,7 +23,7 @@ class State(StrEnum):
 
 
 class Missing(StrEnum):
-    """TreatMissingData: what a datapoint that is not there counts as."""
+    """TreatMissingData: how a missing datapoint counts."""
 
     MISSING = "missing"
     IGNORE = "ignore"
@@ -48,26 +48,26 @@ class Datapoint(NamedTuple):
 
 @dataclass(frozen=True)
 class Rule:
-    """The part of an alarm that decides."""
+    """An alarm's rule of evaluation."""
 
     comparison: str
     threshold: float
     periods: int
     """N: datapoints evaluated."""
     to_alarm: int
-    """M: breaching ones that make an alarm."""
+    """M: breaching datapoints that make an alarm."""
     missing: Missing = Missing.MISSING
     says_out_of: bool = False
-    """Whether the reason says `1 out of the last 3`, as it does for an alarm whose M was given."""
+    """True if the reason says `1 out of the last 3`, as for an alarm whose M was given."""
 
     def breaches(self, value: float) -> bool:
-        """Whether a value is on the wrong side of the threshold."""
+        """Return True if a value is on the wrong side of the threshold."""
         return COMPARISONS[self.comparison][0](value, self.threshold)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The state that the datapoints ask for and CloudWatch's words for why; state None = it stays as it is."""
+    """The state by the datapoints and CloudWatch's reason for it; state None = it stays as it is."""
 
     state: State | None
     reason: str = ""
@@ -75,7 +75,7 @@ class Decision:
 
 
 def decide(rule: Rule, points: Sequence[Datapoint]) -> Decision:
-    """The decision on the evaluation range `points`, oldest first.
+    """Return the decision on the evaluation range `points`, oldest first.
 
     The newest N points that exist are evaluated; only where fewer than N exist does TreatMissingData fill in.
     """
@@ -101,7 +101,7 @@ def _with_gaps(rule: Rule, existing: Sequence[tuple[int, Datapoint]], breaching:
         return State.OK
     if rule.missing is Missing.IGNORE:
         return None
-    # All that exists breaches, but it is too little: an alarm only where the oldest has had M periods to be refuted.
+    # All existing points breach, but they are too few: an alarm only if the oldest has had M periods to be refuted.
     oldest_age = existing[-1][0] if existing else -1
     return State.ALARM if existing and oldest_age + 1 >= rule.to_alarm else State.INSUFFICIENT_DATA
 

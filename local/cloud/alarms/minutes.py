@@ -1,4 +1,4 @@
-"""Puts every simulated minute on the timeline, one after the other; none is left out, however late it is."""
+"""Puts every simulated minute on the timeline, one after the other; none is skipped, however late it is."""
 
 from collections.abc import Callable
 
@@ -8,12 +8,12 @@ from local.cloud.timeline import TIMELINE, Timeline
 
 AFTER_SECONDS = 5
 """Simulated seconds into a minute at which alarms are evaluated: calls that end just after it began still count."""
-_LOOK_SECONDS = 0.25
-"""Real seconds after which the factor is looked at again, since another one makes the next minute begin elsewhere."""
+_CHECK_SECONDS = 0.25
+"""Real seconds after which the factor is read again, since another factor moves the start of the next minute."""
 
 
 class Minutes:
-    """Hands the start of each minute, which ends the data that count, to `evaluate`; it says whether it had a use."""
+    """Calls `evaluate` with the start of each minute, before which data count; it returns True if it had an alarm."""
 
     def __init__(self, evaluate: Callable[[float], bool], timeline: Timeline = TIMELINE) -> None:
         self._evaluate = evaluate
@@ -23,17 +23,17 @@ class Minutes:
 
     def start(self) -> None:
         """Begin with the next minute."""
-        self._timeline.soon(self._look)
+        self._timeline.soon(self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now, after = self._timeline.now(), CLOCK.real(AFTER_SECONDS)
         if self._factor != CLOCK.factor:
             self._factor, self._seen = CLOCK.factor, minute_start(now - after)
         elif (minute := self._next()) + after <= now:
             self._seen = minute
-            if not self._evaluate(minute):  # as long as there is no alarm, one minute is as good as another
+            if not self._evaluate(minute):  # without an alarm it does not matter which minute is next
                 self._seen = max(minute, minute_start(CLOCK.now() - after))
-        self._timeline.at(min(self._next() + after, now + _LOOK_SECONDS), self._look)
+        self._timeline.at(min(self._next() + after, now + _CHECK_SECONDS), self._check)
 
     def _next(self) -> float:
         return minute_start(self._seen + 1.5 * CLOCK.minute)

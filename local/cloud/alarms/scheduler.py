@@ -14,7 +14,7 @@ from local.cloud.alarms.states import UNCHECKED, change, everywhere
 from local.cloud.clock import CLOCK
 from local.cloud.metrics.queries import Query, Request, read
 from local.cloud.metrics.service import scope
-from local.cloud.patches import ministack
+from local.cloud.ministack import ministack
 
 _MOST_REQUESTS = 1000
 _REQUESTS: dict[str, tuple[float, Request]] = {}
@@ -24,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def evaluate_all(end: float) -> bool:
-    """Evaluate every alarm on the data before `end`, the start of a minute; whether there is any."""
+    """Evaluate every alarm on the data before `end`, the start of a minute; return True if there is any."""
     found = list(everywhere())
     for account, region, alarm in found:
         _evaluate_safely(alarm, account, region, end)
@@ -32,7 +32,7 @@ def evaluate_all(end: float) -> bool:
 
 
 def _evaluate_safely(alarm: Alarm, account: str, region: str, end: float) -> None:
-    """One that fails does not stop the others."""
+    """Evaluate one alarm; an error in one does not stop the others."""
     core: Any = ministack("core.responses")
     try:
         with core.request_scope(account, region):
@@ -42,7 +42,7 @@ def _evaluate_safely(alarm: Alarm, account: str, region: str, end: float) -> Non
 
 
 def evaluate(alarm: Alarm, account: str, region: str, end: float) -> None:
-    """Evaluate one alarm, and change its state where the data asks for it. A new one has a minute before the first."""
+    """Evaluate one alarm, and change its state if the data says so. A new alarm is first evaluated after a minute."""
     due = end + CLOCK.real(AFTER_SECONDS)  # it may be much later by now
     if alarm["StateReason"] == UNCHECKED and due - alarm["StateUpdatedTimestamp"] < CLOCK.minute:
         return
@@ -60,7 +60,7 @@ def evaluate(alarm: Alarm, account: str, region: str, end: float) -> None:
 
 
 def _request(alarm: Alarm, account: str) -> Request:
-    """The alarm's queries, parsed once for each change of its configuration."""
+    """Return the alarm's queries, parsed once for each change of its configuration."""
     mark = alarm["AlarmConfigurationUpdatedTimestamp"]
     known = _REQUESTS.get(alarm["AlarmArn"])
     if known is None or known[0] != mark:

@@ -15,7 +15,7 @@ from local.cloud.alarms.states import LOCK, UNCHECKED, change, note, store
 from local.cloud.clock import CLOCK
 from local.cloud.metrics.queries import dimensions
 from local.cloud.metrics.service import CLOUDWATCH, scope
-from local.cloud.patches import Patch, Seam, install, ministack
+from local.cloud.ministack import Patch, Seam, install, ministack
 from local.cloud.wire import ServiceError
 
 _MODULE = "services.cloudwatch"
@@ -54,7 +54,7 @@ def register() -> None:
 
 
 def _wait_for_the_minute(alarm: Alarm) -> None:
-    """Alarms are evaluated by the minute alone."""
+    """Leave the evaluation to the minute: alarms have no other trigger."""
 
 
 def _cloudwatch() -> Any:
@@ -106,7 +106,7 @@ def _defaults(request: Mapping[str, Any]) -> Alarm:
 
 
 def _tag(arn: str, tags: list[dict[str, str]] | None) -> None:
-    """Tags of a new alarm; an update ignores them, as AWS does."""
+    """Set the tags of a new alarm; an update ignores them, as on AWS."""
     refused = _cloudwatch()._alarm_tags_refusal(tags, None, True, False, True)
     if refused:
         error = json.loads(refused[2])

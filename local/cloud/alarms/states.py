@@ -11,7 +11,7 @@ from typing import Any
 from local.cloud.alarms.actions import moment, set_off
 from local.cloud.alarms.configuration import Alarm
 from local.cloud.clock import CLOCK
-from local.cloud.patches import ministack
+from local.cloud.ministack import ministack
 
 UNCHECKED = "Unchecked: Initial alarm creation"
 LOCK = threading.RLock()
@@ -19,21 +19,21 @@ LOCK = threading.RLock()
 
 
 def store() -> Any:
-    """ministack's alarms of the scope at hand, by name; a mapping."""
+    """Return ministack's alarms of the request's account and region, by name."""
     cloudwatch: Any = ministack("services.cloudwatch")
     return cloudwatch._alarms
 
 
 def everywhere() -> Iterator[tuple[str, str, Alarm]]:
-    """Account, region and alarm of every metric alarm."""
+    """Yield account, region and alarm of every metric alarm."""
     for (account, region, _), alarm in list(store()._data.items()):
         yield account, region, alarm
 
 
 def change(alarm: Alarm, state: str, reason: str, data: str | None = None) -> bool:
-    """Put the alarm into a state, and set off what follows from it where the state is another one.
+    """Put the alarm into a state; if it is another one than before, carry out its actions.
 
-    False, and nothing done, where the alarm was changed or deleted since it was read. It becomes a new mapping:
+    Return False, and do nothing, if the alarm was changed or deleted since it was read. It becomes a new mapping:
     another thread may be showing the old one.
     """
     now, name = CLOCK.now(), alarm["AlarmName"]

@@ -64,7 +64,7 @@ def _delete(request: dict[str, Any]) -> None:
 
 
 def forget(region: Region, application: str, group: Group) -> None:
-    """Remove what is known of a group: its deployments and tags. A running canary leaves the alias as it is."""
+    """Remove the records of a group: its deployments and tags. A running canary leaves the alias as it is."""
     for record in region.of_group(group):
         del region.deployments[record.id]
     region.tags.pop(region.arn(f"deploymentgroup:{application}/{group.name}"), None)
@@ -87,14 +87,14 @@ def tag(region: Region, resource: str, tags: list[dict[str, str]] | None) -> Non
 
 
 def move_tags(region: Region, old: str, new: str) -> None:
-    """Take the tags of a renamed resource along."""
+    """Move the tags of a renamed resource to its new ARN."""
     tags = region.tags.pop(region.arn(old), None)
     if tags:
         region.tags[region.arn(new)] = tags
 
 
 def _resource(region: Region, arn: str) -> str:
-    """The part of the ARN after the account, of something that exists."""
+    """Return the part of the ARN after the account, of something that exists."""
     prefix = region.arn("")
     if not arn.startswith(prefix):
         raise ServiceError("InvalidArnException", f"{arn} is not an ARN of CodeDeploy in this account and region")

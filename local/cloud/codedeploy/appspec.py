@@ -1,4 +1,4 @@
-"""The AppSpec of a Lambda deployment, from YAML or JSON; the case of its keys does not matter.
+"""Parses the AppSpec of a Lambda deployment from YAML or JSON; the case of its keys does not matter.
 
 https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file.html
 """
@@ -20,7 +20,7 @@ _PROPERTIES = ("name", "alias", "currentversion", "targetversion")
 
 
 Fetch = Callable[[Mapping[str, Any]], bytes]
-"""The content of an S3Location. Raises AppSpecError where there is none."""
+"""Reads the content of an S3Location; raises AppSpecError if there is none."""
 
 
 class AppSpecError(ValueError):
@@ -29,7 +29,7 @@ class AppSpecError(ValueError):
 
 @dataclass(frozen=True)
 class AppSpec:
-    """What to shift: an alias of a function from one version to another, and the hooks by event."""
+    """The alias of a function that a deployment shifts, from which version to which, and the hooks by event."""
 
     function: str
     alias: str
@@ -38,7 +38,7 @@ class AppSpec:
     hooks: Mapping[str, str]
 
     def revision(self) -> dict[str, Any]:
-        """A RevisionLocation that holds it, without hooks: what a rollback deploys."""
+        """Return a RevisionLocation that holds it without hooks, which a rollback deploys."""
         properties = {
             "Name": self.function,
             "Alias": self.alias,
@@ -52,7 +52,7 @@ class AppSpec:
 
 
 def of_revision(revision: Mapping[str, Any], fetch: Fetch) -> AppSpec:
-    """The AppSpec in a RevisionLocation. `fetch` reads what lies in S3. Raises AppSpecError."""
+    """Return the AppSpec in a RevisionLocation. `fetch` reads what lies in S3. Raises AppSpecError."""
     kind = revision.get("revisionType")
     if kind == "S3":
         location = _location(revision)
@@ -96,7 +96,7 @@ def _text(content: bytes, location: Mapping[str, Any]) -> str:
 
 
 def parse(content: str) -> AppSpec:
-    """The AppSpec in a text. Raises AppSpecError."""
+    """Return the AppSpec in a text. Raises AppSpecError."""
     try:
         loaded = yaml.safe_load(content)
     except yaml.YAMLError as error:
@@ -143,7 +143,7 @@ def _hooks(spec: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _mapping(value: Any, what: str) -> dict[str, Any]:
-    """A mapping with its own keys in small letters; the names below stay as they are."""
+    """Return a mapping with its own keys in lower case; names below it stay as they are."""
     if not isinstance(value, Mapping):
         raise AppSpecError(f"{what} must be a mapping, not {type(value).__name__}")
     return {str(key).lower(): item for key, item in value.items()}

@@ -1,6 +1,6 @@
-"""What a deployment does to the rest of the cloud: the alias, the hooks, the alarms it looks at.
+"""Carries out a deployment's effects on the rest of the cloud: it shifts the alias, invokes hooks and reads alarms.
 
-Lambda is called through its own handler, so that whatever it would refuse a client it refuses CodeDeploy.
+Lambda is called through its own handler, so that it refuses CodeDeploy whatever it would refuse a client.
 """
 
 import base64
@@ -12,7 +12,7 @@ from local.cloud.codedeploy.appspec import AppSpec
 from local.cloud.codedeploy.machine import Fault
 from local.cloud.codedeploy.records import Record, Region
 from local.cloud.identity import guard
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 from local.cloud.settings import SWITCHES
 
 HOOK_PREFIX = "CodeDeployHook_"
@@ -30,14 +30,14 @@ NEEDS = [
 
 
 def alarm_states(region: Region, record: Record) -> dict[str, str | None]:
-    """The states of a deployment's metric alarms; None where there is none, as for a composite alarm, or no right."""
+    """Return the states of a deployment's metric alarms; None for one that is missing, composite, or not readable."""
     home = f"arn:aws:cloudwatch:{region.name}:{region.account}:alarm"
     seen = {name: _may(record, "cloudwatch:DescribeAlarms", f"{home}:{name}") for name in record.machine.plan.alarms}
     return {name: (states.store().get(name) or {}).get("StateValue") if may else None for name, may in seen.items()}
 
 
 def inspect(region: Region, record: Record) -> Fault | None:
-    """What is wrong with the revision, as far as Lambda knows. A rollback may start from a split alias."""
+    """Return what is wrong with the revision by Lambda's records. A rollback may start from a split alias."""
     spec = record.spec
     path = f"/2015-03-31/functions/{spec.function}"
     if fault := role_fault(region.account, record.group.settings["serviceRoleArn"]) or _unreadable(record):
@@ -55,7 +55,7 @@ def inspect(region: Region, record: Record) -> Fault | None:
 
 
 def _unreadable(record: Record) -> Fault | None:
-    """Whether the service role may not read the revision in S3; a rollback's own is not there."""
+    """Return the fault if the service role may not read the revision in S3; a rollback's own revision is not in S3."""
     location = record.revision.get("s3Location")
     if location is None:
         return None
@@ -75,7 +75,7 @@ def _alias_fault(spec: AppSpec, alias: dict[str, Any]) -> Fault | None:
 
 
 def role_fault(account: str, arn: str) -> Fault | None:
-    """What is wrong with a service role."""
+    """Return what is wrong with a service role."""
     iam: Any = ministack("services.iam")
     role = iam._roles.get(arn.rsplit("/", 1)[-1]) if arn.split(":")[4:5] == [account] else None
     if role is None:
@@ -107,7 +107,7 @@ def shift(region: Region, record: Record, percent: float) -> Fault | None:
 
 
 def invoke_hook(region: Region, record: Record, event: str, function: str) -> Fault | None:
-    """Invoke a hook as an event of two members; it answers by PutLifecycleEventHookExecutionStatus."""
+    """Invoke a hook with an event of two members; the hook answers by PutLifecycleEventHookExecutionStatus."""
     name = function.rpartition(":function:")[2].partition(":")[0]
     if not _may(record, "lambda:InvokeFunction", _arn(region, name)):
         return _forbidden(record)
@@ -127,7 +127,7 @@ def invoke_hook(region: Region, record: Record, event: str, function: str) -> Fa
 
 
 def execution_id(record: Record, event: str) -> str:
-    """An opaque token for one hook of one deployment."""
+    """Return an opaque token for one hook of one deployment."""
     return base64.b64encode(json.dumps({"encryptedData": f"{record.id}/{event}"}).encode()).decode()
 
 
@@ -156,7 +156,7 @@ def _arn(region: Region, function: str) -> str:
 
 
 def _may(record: Record, action: str, resource: str) -> bool:
-    """Whether the group's service role may, in whose name CodeDeploy acts."""
+    """Return True if the group's service role, as which CodeDeploy acts, may do this."""
     return guard.acts(record.group.settings["serviceRoleArn"], record.id, action, resource)
 
 

@@ -31,7 +31,7 @@ def _create(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_platform(platform: str | None) -> None:
-    """Raises InvalidComputePlatformException for another platform than Lambda; none given means Server."""
+    """Raise InvalidComputePlatformException for another platform than Lambda; the default is Server."""
     if platform != "Lambda":
         raise ServiceError(
             "InvalidComputePlatformException",

@@ -68,7 +68,7 @@ def _create(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _watched(alarms: Mapping[str, Any] | None) -> tuple[tuple[str, ...], bool]:
-    """The alarms that can stop the deployment, and whether it goes on where they cannot be read."""
+    """Return the alarms that can stop the deployment, and True if it goes on when they cannot be read."""
     if not alarms or not alarms.get("enabled"):
         return (), False
     return tuple(alarm["name"] for alarm in alarms["alarms"]), bool(alarms.get("ignorePollAlarmFailure"))

@@ -1,4 +1,4 @@
-"""Drives the machines of all running deployments, on the timeline: alarms, answers and requests make it look."""
+"""Drives the machines of all running deployments, on the timeline: alarms, answers and requests wake it."""
 
 import logging
 from collections.abc import Callable
@@ -15,53 +15,53 @@ from local.cloud.codedeploy.machine import (
     Fault,
     Inspect,
     Invoke,
+    Observation,
     Plan,
     RollBack,
-    Seen,
     Shift,
     curve,
     step,
 )
 from local.cloud.codedeploy.notices import announce
 from local.cloud.codedeploy.records import ALL_AT_ONCE, LOCK, REGIONS, Record, Region
-from local.cloud.patches import ministack
+from local.cloud.ministack import ministack
 from local.cloud.timeline import TIMELINE
 
-_LOOK_SECONDS = 0.1
-"""Real seconds between two looks at what says nothing by itself: alarms that are gone, rights that were taken."""
+_POLL_SECONDS = 0.1
+"""Real seconds between two checks of what sends no event: deleted alarms, revoked permissions."""
 _LOG = logging.getLogger(__name__)
 
 
 class Driver:
-    """Looks at every running deployment when something has happened or is due, and now and then."""
+    """Steps every running deployment when something has happened or is due, and from time to time."""
 
     def __init__(self) -> None:
-        self._looks_again = False
+        self._polling = False
 
     def start(self) -> None:
-        """Listen to alarms."""
-        LISTENERS.append(self._heed)
+        """Subscribe to changes of alarms."""
+        LISTENERS.append(self._on_alarm)
 
     def wake(self) -> None:
-        """Something happened."""
-        TIMELINE.soon(self._look)
+        """Step the deployments soon, since something happened."""
+        TIMELINE.soon(self._step_all)
 
-    def _heed(self, account: str, region: str, alarm: str) -> None:
-        """Stop what the alarm stops before anything else follows from its change."""
+    def _on_alarm(self, account: str, region: str, alarm: str) -> None:
+        """Stop the deployments that an alarm stops, before its other actions."""
         if TIMELINE.is_here():
             _drive_all(lambda at, record: at == (account, region) and alarm in record.machine.plan.alarms)
         else:
             self.wake()
 
-    def _look(self) -> None:
+    def _step_all(self) -> None:
         _drive_all()
-        if not self._looks_again and _running():
-            self._looks_again = True
-            TIMELINE.at(TIMELINE.now() + _LOOK_SECONDS, self._look_again)
+        if not self._polling and _running():
+            self._polling = True
+            TIMELINE.at(TIMELINE.now() + _POLL_SECONDS, self._poll)
 
-    def _look_again(self) -> None:
-        self._looks_again = False
-        self._look()
+    def _poll(self) -> None:
+        self._polling = False
+        self._step_all()
 
 
 DRIVER = Driver()
@@ -94,7 +94,9 @@ def drive(region: Region, record: Record) -> None:
         while True:
             alarms = aws.alarm_states(region, record)
             with LOCK:
-                seen = Seen(TIMELINE.now(), CLOCK.minute, alarms, dict(record.answers), record.stop, fault, CLOCK.now())
+                seen = Observation(
+                    TIMELINE.now(), CLOCK.minute, alarms, dict(record.answers), record.stop, fault, CLOCK.now()
+                )
                 before = record.machine
                 record.machine, effects = step(before, seen)
                 due = record.machine.due
@@ -132,14 +134,14 @@ def _effect(region: Region, record: Record, effect: Effect) -> Fault | None:
         case Announce(state):
             announce(region, record, state)
         case RollBack():
-            pass  # done with the records
+            pass  # the records are no longer needed
     return None
 
 
 def _roll_back(region: Region, record: Record) -> None:
-    """Create the deployment that leads back: to the last known good revision, else to where this one began.
+    """Create the rollback: to the last known good revision, else to the version from which this one began.
 
-    It moves all traffic at once, invokes no hook, looks at no alarm and is not rolled back itself.
+    It moves all traffic at once, invokes no hook, checks no alarm and is not rolled back itself.
     """
     if record.application.groups.get(record.group.name) is not record.group:
         return

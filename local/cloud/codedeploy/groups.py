@@ -39,7 +39,7 @@ _SETTINGS = (
 
 
 def check_alarms(alarms: Mapping[str, Any] | None) -> None:
-    """Raises InvalidAlarmConfigException or AlarmsLimitExceededException. Whether alarms exist is not asked."""
+    """Raise InvalidAlarmConfigException or AlarmsLimitExceededException. Alarms need not exist."""
     if alarms is None:
         return
     names = [alarm.get("name") or "" for alarm in alarms.get("alarms", ())]
@@ -54,7 +54,7 @@ def check_alarms(alarms: Mapping[str, Any] | None) -> None:
 
 
 def check_rollback(rollback: Mapping[str, Any] | None) -> None:
-    """Raises InvalidAutoRollbackConfigException."""
+    """Raise InvalidAutoRollbackConfigException if the configuration is invalid."""
     if rollback is not None and rollback.get("enabled") and not rollback.get("events"):
         raise ServiceError(
             "InvalidAutoRollbackConfigException", "The automatic rollback is enabled, but has no events to act on"

@@ -1,4 +1,4 @@
-"""What the operations have in common: finding things, errors as CodeDeploy names them, pages."""
+"""Helpers of the operations: they find records, raise CodeDeploy's errors, and page listings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +27,7 @@ _ALIASES = {
 
 
 def refuse(operation: OperationModel, found: list[Violation]) -> ServiceError:
-    """The error that the operation's model has for the first thing wrong, such as InvalidComputePlatformException."""
+    """Return the error of the operation's model for the first violation, such as InvalidComputePlatformException."""
     violation = found[0]
     modelled = {shape.name for shape in operation.error_shapes}
     own = f"{violation.member[0].upper()}{violation.member[1:]}"
@@ -40,12 +40,12 @@ def refuse(operation: OperationModel, found: list[Violation]) -> ServiceError:
 
 
 def here() -> Region:
-    """The records of the request's account and region."""
+    """Return the records of the request's account and region."""
     return region_of(*scope())
 
 
 def application(region: Region, name: str) -> Application:
-    """The application, or ApplicationDoesNotExistException."""
+    """Return the application. Raises ApplicationDoesNotExistException."""
     found = region.applications.get(name)
     if found is None:
         raise ServiceError("ApplicationDoesNotExistException", f"No application found for name: {name}")
@@ -53,7 +53,7 @@ def application(region: Region, name: str) -> Application:
 
 
 def group(region: Region, application_name: str, name: str) -> Group:
-    """The group, or the exception for what of it does not exist."""
+    """Return the group. Raises the exception for an application or group that does not exist."""
     found = application(region, application_name).groups.get(name)
     if found is None:
         raise ServiceError("DeploymentGroupDoesNotExistException", f"No Deployment Group found for name: {name}")
@@ -61,7 +61,7 @@ def group(region: Region, application_name: str, name: str) -> Group:
 
 
 def configuration(region: Region, name: str) -> Configuration:
-    """The deployment configuration, or DeploymentConfigDoesNotExistException."""
+    """Return the deployment configuration. Raises DeploymentConfigDoesNotExistException."""
     found = region.configurations.get(name)
     if found is None:
         raise ServiceError(
@@ -71,7 +71,7 @@ def configuration(region: Region, name: str) -> Configuration:
 
 
 def deployment(region: Region, identifier: str | None) -> Record:
-    """The deployment, or the exception for its id."""
+    """Return the deployment. Raises the exception for an id that is invalid or unknown."""
     if not identifier:
         raise ServiceError("DeploymentIdRequiredException", "The deployment ID is required.")
     if not (identifier.startswith("d-") and identifier[2:].isalnum()):
@@ -85,7 +85,7 @@ def deployment(region: Region, identifier: str | None) -> Record:
 
 
 def page(items: Sequence[Any], token: str | None) -> tuple[list[Any], str | None]:
-    """One page of a listing, and the token of the next."""
+    """Return one page of a listing, and the token of the next."""
     if token is not None and not token.isdigit():
         raise ServiceError("InvalidNextTokenException", f"The nextToken {token!r} is not one that was given out.")
     start = int(token or 0)

@@ -2,9 +2,9 @@
 
     state, effects = step(state, seen)
 
-Whoever drives it carries out the effects in order before the next step, and reports what went wrong as `Seen.fault`.
-Times are real seconds; only the length of a minute is simulated. How far the timeline is, which may be late, decides
-what is due; what is written down, and what the next step counts from, is the clock's.
+The driver carries out the effects in order before the next step, and reports an error as `Observation.fault`.
+Times are real seconds; only the length of a minute is simulated. The timeline, which may be late, decides what is due;
+the clock gives the times that are recorded, and from which the next step counts.
 https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-steps-lambda.html
 """
 
@@ -15,13 +15,13 @@ from functools import partial
 
 BEFORE, ALLOW, AFTER = EVENTS = ("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic")
 HOOK_MINUTES = 60
-"""How long a hook may take to answer."""
+"""The time that a hook has to answer."""
 
 
 class Phase(StrEnum):
-    """Where a deployment is."""
+    """The phase of a deployment."""
 
-    CREATED = "created"  # accepted; nothing has been looked at yet
+    CREATED = "created"  # accepted; nothing has been checked yet
     INSPECTING = "inspecting"  # alias and versions are compared with the revision
     BEFORE_TRAFFIC = "before"  # the BeforeAllowTraffic hook is awaited; traffic is untouched
     SHIFTING = "shifting"  # traffic moves along the curve
@@ -43,7 +43,7 @@ _EVENT_OF = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a deployment ended badly, as errorInformation shows it."""
+    """The reason why a deployment failed, as errorInformation shows it."""
 
     code: str
     message: str
@@ -58,7 +58,7 @@ class Turn:
 
 
 def curve(kind: str, percentage: int = 100, interval: int = 0) -> tuple[Turn, ...]:
-    """The steps of TimeBasedCanary, TimeBasedLinear or AllAtOnce; the first is at once, the last all traffic."""
+    """Return the steps of TimeBasedCanary, TimeBasedLinear or AllAtOnce; the first is at once, the last all traffic."""
     if kind == "AllAtOnce" or percentage >= 100:
         return (Turn(0, 100),)
     if kind == "TimeBasedCanary":
@@ -69,7 +69,7 @@ def curve(kind: str, percentage: int = 100, interval: int = 0) -> tuple[Turn, ..
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deployment is to do; fixed when it is created."""
+    """What a deployment will do; it is fixed when the deployment is created."""
 
     turns: tuple[Turn, ...]
     hooks: Mapping[str, str] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Plan:
     alarms: tuple[str, ...] = ()
     ignore_unreadable_alarms: bool = False
     roll_back_on: frozenset[str] = frozenset()
-    """Of DEPLOYMENT_FAILURE, DEPLOYMENT_STOP_ON_ALARM, DEPLOYMENT_STOP_ON_REQUEST."""
+    """Some of DEPLOYMENT_FAILURE, DEPLOYMENT_STOP_ON_ALARM, DEPLOYMENT_STOP_ON_REQUEST."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,11 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the outside looks like at one moment."""
+class Observation:
+    """The state of everything outside the machine at one moment."""
 
     now: float
-    """How far the timeline is."""
+    """The timeline's time."""
     minute: float
     """Real seconds of a simulated minute."""
     alarms: Mapping[str, str | None] = field(default_factory=dict)
@@ -111,13 +111,13 @@ class Seen:
     """Event -> Succeeded or Failed, as its hook answered."""
     stop: Stop | None = None
     fault: Fault | None = None
-    """What went wrong in the effects of the step before."""
+    """The error in the effects of the step before."""
     clock: float | None = None
-    """What the clock shows, where that is not `now`."""
+    """The clock's time, if it is not `now`."""
 
     @property
     def at(self) -> float:
-        """The time of what is done now."""
+        """Return the time to record for what is done now."""
         return self.now if self.clock is None else self.clock
 
 
@@ -143,12 +143,12 @@ class Shift:
 
 @dataclass(frozen=True)
 class RollBack:
-    """Create the deployment that leads back."""
+    """Create the rollback."""
 
 
 @dataclass(frozen=True)
 class Announce:
-    """Tell EventBridge: START, SUCCESS, FAILURE or STOP."""
+    """Send a notice to EventBridge: START, SUCCESS, FAILURE or STOP."""
 
     state: str
 
@@ -165,34 +165,35 @@ class Deployment:
     phase: Phase = Phase.CREATED
     events: Mapping[str, Event] = field(default_factory=lambda: {name: Event() for name in EVENTS})
     percent: float = 0.0
-    """Of the traffic on the target version, as far as this deployment moved it."""
+    """The percentage of traffic that this deployment has moved to the target version."""
     turn: int = 0
-    """Steps of the curve that are done."""
+    """The number of finished steps of the curve."""
     due: float | None = None
-    """When time alone changes something: the next step of the curve, or the end of a hook's hour."""
+    """The time at which the deployment must be stepped without an event: at the next step of the curve, or after a
+    hook's hour."""
     started: float | None = None
     ended: float | None = None
     fault: Fault | None = None
 
     @property
     def over(self) -> bool:
-        """Whether it has ended."""
+        """Return True if the deployment has ended."""
         return self.phase in ENDED
 
     @property
     def status(self) -> str:
-        """The status that GetDeployment shows."""
+        """Return the status that GetDeployment shows."""
         return STATUS.get(self.phase, "InProgress")
 
     def awaits(self, event: str) -> bool:
-        """Whether the hook of the event has been called and has not answered in time or at all."""
+        """Return True if the hook of the event was called and has not answered."""
         return not self.over and self.events[event].status == "InProgress" and event in self.plan.hooks
 
 
-def step(deployment: Deployment, seen: Seen) -> Step:
-    """The next state and what is to be done for it. The same state and no effects: nothing to do before `due`.
+def step(deployment: Deployment, seen: Observation) -> Step:
+    """Return the next state and its effects. The same state without effects means that nothing is due before `due`.
 
-    What ends it comes first: a fault, then a request to stop, then an alarm.
+    What ends the deployment comes first: a fault, then a request to stop, then an alarm.
     """
     if deployment.over:
         return deployment, ()
@@ -213,18 +214,18 @@ def step(deployment: Deployment, seen: Seen) -> Step:
 
 
 def _unshifted(deployment: Deployment) -> Deployment:
-    """The deployment without the step of the curve that failed."""
+    """Return the deployment without the step of the curve that failed."""
     if deployment.phase is not Phase.SHIFTING:
         return deployment
     done = deployment.turn - 1
     return replace(deployment, turn=done, percent=deployment.plan.turns[done - 1].percent if done else 0.0)
 
 
-def _inspected(deployment: Deployment, seen: Seen) -> Step:
+def _inspected(deployment: Deployment, seen: Observation) -> Step:
     return _call_hook(replace(deployment, phase=Phase.BEFORE_TRAFFIC), seen, BEFORE)
 
 
-def _call_hook(deployment: Deployment, seen: Seen, event: str) -> Step:
+def _call_hook(deployment: Deployment, seen: Observation, event: str) -> Step:
     function = deployment.plan.hooks.get(event)
     called = _noted(deployment, event, Event("InProgress", seen.at))
     if function is None:
@@ -232,7 +233,7 @@ def _call_hook(deployment: Deployment, seen: Seen, event: str) -> Step:
     return replace(called, due=seen.at + HOOK_MINUTES * seen.minute), (Invoke(event, function),)
 
 
-def _await_hook(deployment: Deployment, seen: Seen, event: str) -> Step:
+def _await_hook(deployment: Deployment, seen: Observation, event: str) -> Step:
     if event in deployment.plan.hooks:
         answer = seen.answers.get(event)
         if answer is None and deployment.due is not None and seen.now < deployment.due:
@@ -246,7 +247,7 @@ def _await_hook(deployment: Deployment, seen: Seen, event: str) -> Step:
     return _shift(_noted(replace(done, phase=Phase.SHIFTING), ALLOW, Event("InProgress", seen.at)), seen)
 
 
-def _shift(deployment: Deployment, seen: Seen) -> Step:
+def _shift(deployment: Deployment, seen: Observation) -> Step:
     """Take the next step of the curve."""
     turns = deployment.plan.turns
     percent, turn = turns[deployment.turn].percent, deployment.turn + 1
@@ -254,7 +255,7 @@ def _shift(deployment: Deployment, seen: Seen) -> Step:
     return replace(deployment, percent=percent, turn=turn, due=due), (Shift(percent),)
 
 
-def _await_turn(deployment: Deployment, seen: Seen) -> Step:
+def _await_turn(deployment: Deployment, seen: Observation) -> Step:
     if deployment.turn < len(deployment.plan.turns):
         late = deployment.due is not None and seen.now >= deployment.due
         return _shift(deployment, seen) if late else (deployment, ())
@@ -262,7 +263,7 @@ def _await_turn(deployment: Deployment, seen: Seen) -> Step:
     return _call_hook(_noted(replace(deployment, phase=Phase.AFTER_TRAFFIC), ALLOW, shifted), seen, AFTER)
 
 
-_PROGRESS: dict[Phase, Callable[[Deployment, Seen], Step]] = {
+_PROGRESS: dict[Phase, Callable[[Deployment, Observation], Step]] = {
     Phase.INSPECTING: _inspected,
     Phase.BEFORE_TRAFFIC: partial(_await_hook, event=BEFORE),
     Phase.SHIFTING: _await_turn,
@@ -270,7 +271,7 @@ _PROGRESS: dict[Phase, Callable[[Deployment, Seen], Step]] = {
 }
 
 
-def _alarm(plan: Plan, seen: Seen) -> Fault | None:
+def _alarm(plan: Plan, seen: Observation) -> Fault | None:
     active = sorted(name for name in plan.alarms if seen.alarms.get(name) == "ALARM")
     if active:
         listed = " ".join(f"<{name}>" for name in active)
@@ -290,8 +291,8 @@ def _noted(deployment: Deployment, event: str, noted: Event) -> Deployment:
     return replace(deployment, events={**deployment.events, event: noted})
 
 
-def _end(deployment: Deployment, seen: Seen, phase: Phase, fault: Fault, roll_back: bool) -> Step:
-    """The event at hand has failed, those after it are skipped."""
+def _end(deployment: Deployment, seen: Observation, phase: Phase, fault: Fault, roll_back: bool) -> Step:
+    """Mark the current event as failed and those after it as skipped."""
     at_hand = EVENTS.index(_EVENT_OF[deployment.phase])
     events = dict(deployment.events)
     for index, name in enumerate(EVENTS):

@@ -1,4 +1,4 @@
-"""Deployments of long ago, put in as records: nobody waits for a thousand canaries to see what a thousand cost."""
+"""Inserts records of earlier deployments, so that a benchmark need not run a thousand canaries."""
 
 import math
 from dataclasses import replace
@@ -10,9 +10,9 @@ _KEYS = {"account", "region", "application", "group", "descriptions", "seconds"}
 
 
 def add(wanted: Any) -> dict[str, Any]:
-    """Put a record of each description, oldest first and so many seconds apart, before a group's own records.
+    """Insert a record of each description, oldest first and `seconds` apart, before a group's own records.
 
-    Each is a copy of the group's oldest one, which must have ended. Raises ValueError for what cannot be.
+    Each is a copy of the group's oldest record, which must have ended. Raises ValueError with what is wrong.
     """
     if not isinstance(wanted, dict) or wanted.keys() != _KEYS:
         raise ValueError(f"the body must be a JSON object with {', '.join(sorted(_KEYS))}")

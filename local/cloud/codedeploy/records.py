@@ -1,4 +1,4 @@
-"""What CodeDeploy keeps, per account and region."""
+"""CodeDeploy's records, per account and region."""
 
 import random
 import string
@@ -32,7 +32,7 @@ class Configuration:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def turns(self) -> tuple[Turn, ...]:
-        """The steps of its curve."""
+        """Return the steps of its curve."""
         kind = self.routing["type"]
         if kind == "TimeBasedCanary":
             canary = self.routing["timeBasedCanary"]
@@ -49,7 +49,7 @@ class Group:
 
     name: str
     settings: dict[str, Any]
-    """Members of DeploymentGroupInfo that were given."""
+    """The given members of DeploymentGroupInfo."""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -65,7 +65,7 @@ class Application:
 
 @dataclass
 class Record:
-    """A deployment: what was asked for, and the state of its machine."""
+    """A deployment: its request, and the state of its machine."""
 
     application: Application
     group: Group
@@ -92,7 +92,7 @@ class Record:
 
 @dataclass
 class Region:
-    """All that one account has in one region."""
+    """The records of one account in one region."""
 
     account: str
     name: str
@@ -104,11 +104,11 @@ class Region:
     """ARN -> tags."""
 
     def of_group(self, group: Group) -> list[Record]:
-        """The group's deployments, oldest first."""
+        """Return the group's deployments, oldest first."""
         return [record for record in self.deployments.values() if record.group is group]
 
     def last_good(self, group: Group, spec: AppSpec) -> Record | None:
-        """The group's last successful deployment to the same alias."""
+        """Return the group's last successful deployment to the same alias."""
         same = [
             record
             for record in self.of_group(group)
@@ -118,7 +118,7 @@ class Region:
         return same[-1] if same else None
 
     def arn(self, resource: str) -> str:
-        """The ARN of `application:A`, `deploymentgroup:A/G` or `deploymentconfig:C`."""
+        """Return the ARN of `application:A`, `deploymentgroup:A/G` or `deploymentconfig:C`."""
         return f"arn:aws:codedeploy:{self.name}:{self.account}:{resource}"
 
 
@@ -139,6 +139,6 @@ REGIONS: dict[tuple[str, str], Region] = {}
 
 
 def region_of(account: str, region: str) -> Region:
-    """What the account has in the region."""
+    """Return the records of the account in the region."""
     with LOCK:
         return REGIONS.setdefault((account, region), Region(account, region))

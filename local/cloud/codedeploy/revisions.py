@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.cloud.codedeploy.appspec import AppSpec, AppSpecError, of_revision
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 from local.cloud.wire import ServiceError
 
 LONGEST_DESCRIPTION = 256
@@ -15,7 +15,7 @@ NEEDS = [Seam("services.lambda_svc", "_fetch_code_from_s3", "bucket key version_
 
 
 def check_description(request: Mapping[str, Any]) -> None:
-    """Raises DescriptionTooLongException."""
+    """Raise DescriptionTooLongException if the description is too long."""
     length = len(request.get("description") or "")
     if length > LONGEST_DESCRIPTION:
         raise ServiceError(
@@ -24,7 +24,7 @@ def check_description(request: Mapping[str, Any]) -> None:
 
 
 def deployable(location: Mapping[str, Any]) -> AppSpec:
-    """The AppSpec at a location. Raises InvalidRevisionException, RevisionDoesNotExistException."""
+    """Return the AppSpec at a location. Raises InvalidRevisionException, RevisionDoesNotExistException."""
     try:
         return of_revision(location, _fetch)
     except AppSpecError as error:
@@ -32,7 +32,7 @@ def deployable(location: Mapping[str, Any]) -> AppSpec:
 
 
 def _fetch(location: Mapping[str, Any]) -> bytes:
-    """As Lambda finds code, in buckets that other accounts lend too."""
+    """Read the revision from S3, also from another account's bucket whose policy permits it."""
     bucket, key, version = location["bucket"], location["key"], location.get("version")
     found: bytes | None = ministack("services.lambda_svc")._fetch_code_from_s3(bucket, key, version)
     if found is None:

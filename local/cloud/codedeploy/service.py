@@ -6,7 +6,7 @@ from typing import Any
 from local.cloud.codedeploy import applications, aws, configurations, deployments, groups, lookup, revisions
 from local.cloud.codedeploy.driver import DRIVER
 from local.cloud.codedeploy.records import LOCK, REGIONS
-from local.cloud.patches import install, ministack
+from local.cloud.ministack import install, ministack
 from local.cloud.wire import Service
 
 NAME = "codedeploy"
@@ -14,7 +14,7 @@ CODEDEPLOY = Service(NAME, lookup.refuse)
 
 
 def register() -> None:
-    """Put CodeDeploy among ministack's services, and drive deployments."""
+    """Register CodeDeploy as one of ministack's services, and drive deployments."""
     install([], [*aws.NEEDS, *revisions.NEEDS])
     for module in (applications, configurations, groups, deployments):
         CODEDEPLOY.operations |= module.OPERATIONS
@@ -33,6 +33,6 @@ def register() -> None:
 
 
 def reset() -> None:
-    """Forget everything; ministack calls it for every service."""
+    """Delete all records; ministack calls it for every service."""
     with LOCK:
         REGIONS.clear()

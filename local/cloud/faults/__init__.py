@@ -1,1 +1,1 @@
-"""The door of the local AWS: every API call is recorded, and may meet a fault."""
+"""Records every API call of the local AWS, and injects faults into calls."""

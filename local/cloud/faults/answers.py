@@ -1,4 +1,4 @@
-"""Faults in the words and the wire format of the service that is asked.
+"""Makes the answers of faults, in the words and the wire format of the called service.
 
 Codes and statuses: https://docs.aws.amazon.com/awsconsolehelpdocs/latest/gsg/common-errors.html and the pages of each
 service; JSON services answer 400 where that page says 403.
@@ -64,7 +64,7 @@ _IAM_PREFIXES = {"apigatewayv2": "apigateway", "stepfunctions": "states"}
 
 
 def answer(kind: str, call: Call, denial: str = "") -> Answer:
-    """Status, headers and body with which the service refuses `call`; `denial` is the sentence where it is known."""
+    """Return status, headers and body with which the service refuses `call`; `denial` is AWS's sentence, if known."""
     known = model(call.service)
     legacy = known is not None and "awsQueryCompatible" in known.metadata
     code, status = _CODES[kind][QUERY if legacy else call.protocol]

@@ -1,4 +1,4 @@
-"""Which API call a request is, and the record of all of them."""
+"""Identifies the API call of a request, and records all calls."""
 
 import re
 import sys
@@ -30,23 +30,23 @@ class Call(NamedTuple):
     """One call of the AWS API."""
 
     service: str
-    """As boto3 names its client."""
+    """The name of boto3's client."""
     action: str
-    """The operation; `unknown` where no model knows it."""
+    """The operation; `unknown` if no model has it."""
     protocol: str
-    """What it came in, and is to be answered in."""
+    """The wire protocol of the request and of its answer."""
     user_agent: str
     access_key: str
-    """Empty where nobody signed."""
+    """Empty if the request is not signed."""
     region: str
-    """Empty where the signature names none."""
+    """Empty if the signature names none."""
 
 
 async def identify(scope: Message, receive: Receive) -> tuple[Call | None, Receive]:
-    """The call that an HTTP request is, and what receives its body from now on.
+    """Return the API call of an HTTP request, and the function that receives its body from now on.
 
-    None for what is no API call: a request to an HTTP API or a function's URL, or one that nobody signed. Of the
-    unsigned ones only the web identity calls of STS count, which AWS takes so.
+    The call is None for a request to an HTTP API or a function's URL, and for an unsigned request, except the web
+    identity calls of STS, which AWS accepts unsigned.
     """
     headers: dict[bytes, bytes] = dict(scope["headers"])
     query: bytes = scope["query_string"]
@@ -79,12 +79,13 @@ async def identify(scope: Message, receive: Receive) -> tuple[Call | None, Recei
 
 
 def is_public(path: str, host: bytes) -> bool:
-    """Whether a request is to an HTTP API, a function's URL or a page of ministack's own, which nobody has to sign."""
+    """Return True for a request to an HTTP API, a function's URL or a page of ministack's own, which need no
+    signature."""
     return path.startswith("/_") or _OF_A_FUNCTION.search(host) is not None
 
 
 async def received(receive: Receive) -> list[Message]:
-    """The messages of a request, to the end of its body."""
+    """Return the messages of a request, to the end of its body."""
     messages = [await receive()]
     while messages[-1].get("more_body", False):
         messages.append(await receive())
@@ -92,7 +93,7 @@ async def received(receive: Receive) -> list[Message]:
 
 
 def again(messages: list[Message], receive: Receive) -> Receive:
-    """What receives `messages` once more, and then what comes after them."""
+    """Return a function that receives `messages` again, and then those after them."""
     left = deque(messages)
 
     async def replay() -> Message:
@@ -119,17 +120,18 @@ def _rpc(path: bytes, headers: dict[bytes, bytes], query: bytes, body: bytes) ->
 
 
 class Calls:
-    """The latest `CAPACITY` calls that came through the door."""
+    """The latest `CAPACITY` calls."""
 
     def __init__(self) -> None:
         self._made: deque[tuple[float, Call, int | None]] = deque(maxlen=CAPACITY)
 
     def add(self, at: float, call: Call, status: int | None) -> None:
-        """`at`: when it came, in seconds since the epoch; no status where the connection was closed instead."""
+        """Record a call. `at`: its arrival in seconds since the epoch; the status is None if the connection was closed
+        instead."""
         self._made.append((at, call, status))
 
     def since(self, at: float) -> list[dict[str, Any]]:
-        """The calls that came at `at` or later, in the order in which they were answered."""
+        """Return the calls that came at `at` or later, in the order in which they were answered."""
         return [
             {
                 "at": began,
@@ -144,5 +146,5 @@ class Calls:
         ]
 
     def clear(self) -> None:
-        """Forget all."""
+        """Clear the record."""
         self._made.clear()

@@ -1,4 +1,4 @@
-"""What every request passes on its way to ministack."""
+"""The ASGI application through which every request passes on its way to ministack."""
 
 import asyncio
 import time
@@ -10,15 +10,15 @@ from local.cloud.faults.rules import Faults
 
 Send = Callable[[Message], Awaitable[None]]
 Guard = Callable[[Call | None, Message, Receive], Awaitable[tuple[Answer | None, Receive]]]
-"""Gives the answer that refuses a call, or None, and what receives the call's body from now on."""
+"""Returns the answer that refuses a call, or None, and the function that receives the call's body from now on."""
 HANG_UP = "strata.hang_up"
-"""In the state of a connection: the function that closes it at once."""
+"""The key in a connection's state of the function that closes the connection at once."""
 
 
 class Door:
-    """An ASGI application around another: it records the calls of the AWS API, and lets some meet a fault.
+    """Wraps an ASGI application: it records the calls of the AWS API, and injects faults into some.
 
-    `guard` has the last word on those that no fault has answered.
+    `guard` decides on the calls that no fault has answered.
     """
 
     def __init__(self, inside: Callable[[Message, Receive, Send], Awaitable[None]], guard: Guard) -> None:
@@ -80,7 +80,7 @@ class Door:
 
 
 async def _nowhere(_: Message) -> None:
-    """Send an answer to nobody."""
+    """Discard an answer."""
 
 
 async def _send(answered: Answer, send: Send) -> None:

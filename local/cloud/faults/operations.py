@@ -1,4 +1,4 @@
-"""Which operation a REST request is, by botocore's own models.
+"""Finds the operation of a REST request by botocore's own models.
 
 https://smithy.io/2.0/spec/http-bindings.html
 """
@@ -17,21 +17,21 @@ _CALLS_REMEMBERED = 4096
 
 @cache
 def services() -> frozenset[str]:
-    """The names of all services, as boto3 names its clients."""
+    """Return the names of all services, as boto3 names its clients."""
     return frozenset(botocore.session.get_session().get_available_services())
 
 
 @cache
 def model(service: str) -> ServiceModel | None:
-    """botocore's model of a service; None where it has none."""
+    """Return botocore's model of a service; None if it has none."""
     return botocore.session.get_session().get_service_model(service) if service in services() else None
 
 
 @lru_cache(_CALLS_REMEMBERED)
 def rest_operation(service: str, method: str, path: str, query: str) -> str:
-    """The operation of a request by its method, its path as it came and its query; `UNKNOWN` where none fits.
+    """Return the operation of a request by its method, its raw path and its query; `UNKNOWN` if none fits.
 
-    S3 tells a copy from a put by a header; here both are the put.
+    S3 distinguishes a copy from a put by a header; here both are the put.
     """
     segments = path.strip("/").split("/")
     given = parse_qs(query, keep_blank_values=True)
@@ -42,13 +42,13 @@ def rest_operation(service: str, method: str, path: str, query: str) -> str:
 class _Route(NamedTuple):
     method: str
     segments: tuple[str | None, ...]
-    """The path between slashes; None takes any value."""
+    """The segments of the path; None matches any value."""
     greedy: bool
-    """The last segment takes all that follows."""
+    """The last segment matches the rest of the path."""
     query: dict[str, str]
-    """What the query must have; an empty value means any."""
+    """The parameters that the query must have; an empty value means any."""
     rank: tuple[int, ...]
-    """Of two routes that fit, the one that asks for more is meant, and then the one that needs fewer members."""
+    """The order among routes that fit: the one with more conditions wins, then the one that needs fewer members."""
     operation: str
 
     def fits(self, segments: list[str], query: dict[str, list[str]]) -> bool:

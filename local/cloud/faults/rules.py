@@ -1,4 +1,4 @@
-"""The rules by which calls meet faults."""
+"""The rules that inject faults into calls."""
 
 import math
 import random
@@ -14,15 +14,15 @@ KINDS = ("throttle", "error", "lost", "drop", "delay", "expired", "denied")
 
 
 class FaultsError(ValueError):
-    """Every mistake in a list of rules, one a line."""
+    """A list of rules has mistakes; the message has one a line."""
 
 
 @dataclass
 class Rule:
-    """Which calls meet a fault, and which fault.
+    """A fault, and the calls that it affects.
 
-    `seconds`: how long a `delay` takes; for every other kind, how long the rule acts from its first fault on (a burst).
-    Both are real seconds: clients' timeouts are not scaled either. `user_agent` is a part of the User-Agent.
+    `seconds`: the duration of a `delay`; for every other kind, the time for which the rule acts from its first fault on
+    (a burst). Both are real seconds: clients' timeouts are not scaled either. `user_agent` is a part of the User-Agent.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class Rule:
         self._until = math.inf
 
     def fires(self, call: Call) -> bool:
-        """Whether this call meets the fault; it is counted either way."""
+        """Return True if this call gets the fault; the call is counted in any case."""
         if not (
             self.service in {"*", call.service}
             and self.action in {"*", call.action}
@@ -61,21 +61,22 @@ class Rule:
 
 
 class Faults:
-    """The rules in force, in order: the first that fires decides, and later ones do not count the call."""
+    """The active rules, in order: the first that fires decides, and later ones do not count the call."""
 
     def __init__(self) -> None:
         self._rules: list[Rule] = []
 
     def meets(self, call: Call) -> Rule | None:
-        """The rule whose fault the call meets."""
+        """Return the rule whose fault the call gets; None if no rule fires."""
         return next((rule for rule in self._rules if rule.fires(call)), None)
 
     def read(self) -> list[dict[str, Any]]:
-        """The rules as JSON shows them, with how many calls each has matched and how often it has fired."""
+        """Return the rules in JSON's form, with the number of calls that each has matched and of faults that it has
+        injected."""
         return [asdict(rule) for rule in self._rules]
 
     def replace(self, wanted: Any) -> None:
-        """Put the rules of a JSON list in force, all or none. Raises FaultsError with every mistake."""
+        """Replace the active rules by those of a JSON list, all or none. Raises FaultsError with every mistake."""
         if not isinstance(wanted, list):
             raise FaultsError(f"the rules are {wanted!r}: they must be a JSON list of objects")
         mistakes = [f"rule {place}: {text}" for place, rule in enumerate(wanted, 1) for text in _mistakes(rule)]

@@ -1,1 +1,1 @@
-"""Who calls, and what they may do: issuers of tokens, web identity, and the policies that are enforced."""
+"""Identifies callers and enforces policies: issuers of tokens, web identity, and IAM's evaluation."""

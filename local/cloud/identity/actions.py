@@ -1,8 +1,8 @@
-"""Which IAM actions a call needs, and on which resources: one line for the calls that share a form of resource.
+"""The IAM actions and resources that each call needs: one line for the calls that share a form of resource.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-Where a call stands nowhere here, its action is the operation's name and only a statement about every resource, `*`,
-allows it: too strict rather than too lax.
+If a call is not listed here, its action is the operation's name and only a statement on every resource, `*`, allows
+it: too strict rather than too lax.
 """
 
 from collections.abc import Iterator
@@ -222,7 +222,7 @@ class Need(NamedTuple):
 
 
 def needs(call: Call, known: Facts) -> Iterator[Need]:
-    """All that a call needs."""
+    """Yield all actions that a call needs."""
     key = (call.service, call.action)
     if key in FREE:
         return
@@ -244,8 +244,8 @@ def needs(call: Call, known: Facts) -> Iterator[Need]:
 
 
 def _of_an_api(operation: str, known: Facts) -> Iterator[Need]:
-    """API Gateway's actions are the methods of HTTP, on its paths without /v2. Who sets tags of an API changes both;
-    the id of one that is being made is an asterisk, and its path among the tags has the /v2.
+    """Yield API Gateway's actions: HTTP methods, on its paths without /v2. A call that sets an API's tags needs both;
+    the id of an API to be created is an asterisk, and its path for tags has the /v2.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-iam-policy.html
     https://github.com/hashicorp/terraform-provider-aws/issues/16023
@@ -273,7 +273,8 @@ LOG_DELIVERY = (
     "PutResourcePolicy",
     "UpdateLogDelivery",
 )
-"""What API Gateway asks of whoever turns an access log on. Which of them it makes each time is not documented.
+"""The permissions that API Gateway requires of a caller who turns on an access log. AWS does not say when it checks
+each.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html#http-api-logging.permissions
 """
@@ -287,7 +288,7 @@ def _given(name: str, known: Facts) -> bool:
 
 
 def _filled(template: str, known: Facts) -> Iterator[str]:
-    """The resources of a template: one for each element of a parameter that is a list, none where one is missing."""
+    """Yield the resources of a template: one for each element of a list parameter, none if a parameter is missing."""
     lists = [name for name in ("groups", "parameters", "tables") if template == f"{{{name}}}"]
     lists += [name for name, value in known.items() if isinstance(value, list) and f"{{{name}}}" in template]
     try:

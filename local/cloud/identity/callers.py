@@ -1,4 +1,4 @@
-"""Who a caller is: its account, its role, and the policies that hang from them, as IAM keeps them now."""
+"""Identifies a caller: its account, its role, and their policies, as IAM has them now."""
 
 import hmac
 import json
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local.cloud.identity.policies import Caller, Policy
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 from local.cloud.settings import SWITCHES
 from local.cloud.timeline import TIMELINE
 
@@ -17,7 +17,7 @@ NEEDS = [
 
 
 class UnknownCallerError(Exception):
-    """Credentials that are not good: `kind` is `expired` or `invalid`."""
+    """The credentials are not valid: `kind` is `expired` or `invalid`."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -25,7 +25,7 @@ class UnknownCallerError(Exception):
 
 
 def session(access_key: str) -> Mapping[str, Any] | None:
-    """The STS session that an access key belongs to. Raises UnknownCallerError where it has expired."""
+    """Return the STS session that an access key belongs to. Raises UnknownCallerError if it has expired."""
     found: Mapping[str, Any] | None = ministack("services.sts")._sessions.get(access_key)
     if found is not None and found.get("Expiration", float("inf")) <= TIMELINE.now():
         raise UnknownCallerError("expired")
@@ -33,12 +33,12 @@ def session(access_key: str) -> Mapping[str, Any] | None:
 
 
 def session_arn(role: str, name: str) -> str:
-    """The ARN of a session of the role with this ARN."""
+    """Return the ARN of a session of the role with this ARN."""
     return f"arn:aws:sts::{role.split(':')[4]}:assumed-role/{role.rsplit('/', 1)[-1]}/{name}"
 
 
 def remember(arn: str, user: str, credentials: Mapping[str, Any], passed: Mapping[str, Any] | None = None) -> None:
-    """Keep a session: its ARN, its caller's unique id, its credentials in STS's shape, and the policies passed."""
+    """Store a session: its ARN, its caller's unique id, its credentials in STS's shape, and the policies passed."""
     ministack("services.sts").register_session(
         credentials["AccessKeyId"],
         {
@@ -53,9 +53,9 @@ def remember(arn: str, user: str, credentials: Mapping[str, Any], passed: Mappin
 
 
 def identify(access_key: str, token: str) -> Caller:
-    """The caller by the access key and the session token that came with it. Raises UnknownCallerError.
+    """Return the caller by the access key and the session token that came with it. Raises UnknownCallerError.
 
-    The signature is not computed: a session's token, which nobody can guess, is what proves it.
+    The signature is not verified: a session's token cannot be guessed, so it is the proof.
     """
     if access_key.isdigit() and len(access_key) == 12 and SWITCHES.root:
         return Caller(f"arn:aws:iam::{access_key}:root", access_key, policies=None)
@@ -67,19 +67,20 @@ def identify(access_key: str, token: str) -> Caller:
 
 
 def acting(role: str, name: str) -> Caller:
-    """A service that acts as the role with this ARN, in a session of this name."""
+    """Return the caller for a service that acts as the role with this ARN, in a session of this name."""
     account, role_name = role.split(":")[4], role.rsplit("/", 1)[-1]
     return _session_of(account, role_name, session_arn(role, name), None, f"{role_name}:{name}")
 
 
 def service(principal: str, account: str, source: str) -> Caller:
-    """An AWS service on behalf of the resource `source`, e.g. CloudWatch for an alarm."""
+    """Return the caller for an AWS service that acts on behalf of the resource `source`, e.g. CloudWatch for an
+    alarm."""
     keys = {"aws:sourceaccount": account, "aws:sourceowner": account, "aws:sourcearn": source}
     return Caller(principal, account, "Service", keys=keys)
 
 
 def role_of(account: str, name: str) -> dict[str, Any]:
-    """ministack's record of a role; empty where there is none."""
+    """Return ministack's record of a role; empty if there is none."""
     return ministack("services.iam")._roles.get_scoped(account, None, name) or {}
 
 
@@ -104,12 +105,12 @@ def _session_of(account: str, name: str, arn: str, passed: Mapping[str, Any] | N
 
 
 def _managed(arns: list[str], account: str) -> Iterator[Policy]:
-    """Managed policies by their ARNs; one that does not exist allows nothing."""
+    """Return managed policies by their ARNs; one that does not exist allows nothing."""
     for arn in arns:
         document = ministack("core.iam_evaluator")._resolve_managed_policy_document(arn, account)
         yield Policy(arn, text(document or {}))
 
 
 def text(document: Any) -> str:
-    """A policy document as text, which ministack keeps either way."""
+    """Return a policy document as text; ministack stores it as text or as an object."""
     return document if isinstance(document, str) else json.dumps(document)

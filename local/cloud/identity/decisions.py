@@ -1,4 +1,4 @@
-"""The record of what was decided while policies were enforced: equal decisions once, with how often."""
+"""The record of IAM's decisions while policies were enforced: equal decisions once, with their number."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from local.cloud.identity.policies import Caller, Decision, Question, Statement
 
 CAPACITY = 50_000
-"""Different decisions that are kept; later ones only count those that are known."""
+"""The number of different decisions that are kept; after that only known decisions are counted."""
 
 
 class _Entry(NamedTuple):
@@ -19,13 +19,13 @@ class _Entry(NamedTuple):
 
 
 class Decisions:
-    """Who asked for what, and which statements said so. It may be written from any thread."""
+    """The decisions: who called what, and which statements decided. Safe to write from any thread."""
 
     def __init__(self) -> None:
         self._made: dict[_Entry, int] = {}
 
     def add(self, caller: Caller, question: Question, decision: Decision) -> None:
-        """Note one decision."""
+        """Record one decision."""
         by = tuple(_name(statement) for statement in decision.by)
         who = caller.role or caller.arn
         entry = _Entry(who, question.action, question.resource, decision.allowed, by, decision.why)
@@ -33,11 +33,11 @@ class Decisions:
             self._made[entry] = self._made.get(entry, 0) + 1
 
     def read(self) -> list[dict[str, Any]]:
-        """The decisions as JSON shows them, in the order in which each was first made."""
+        """Return the decisions in JSON's form, in the order in which each was first made."""
         return list(self._read())
 
     def clear(self) -> None:
-        """Forget all."""
+        """Clear the record."""
         self._made.clear()
 
     def _read(self) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""What stands behind the door: who calls, and whether that caller may. Beside it, what AWS does in somebody's name.
+"""Checks the caller of each call and its permissions, and those of AWS's services that act as a role or for a resource.
 
-A session that has ended is always refused. The rest is asked only while the setting `enforce` is on.
+An expired session is always refused. Permissions are checked only while the setting `enforce` is on.
 """
 
 import json
@@ -16,7 +16,7 @@ from local.cloud.identity.actions import FREE, Need, needs
 from local.cloud.identity.decisions import DECISIONS
 from local.cloud.identity.keys import keys, resource_tags
 from local.cloud.identity.policies import Caller, Policy, Question, decide
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 from local.cloud.settings import SWITCHES
 
 NEEDS = [
@@ -31,7 +31,8 @@ _BY_RESOURCE = ("kms", "sts")
 
 
 async def check(call: Call | None, scope: Message, receive: Receive) -> tuple[Answer | None, Receive]:
-    """The answer that refuses a call, or None, and what receives its body from now on. None is an unsigned request."""
+    """Return the answer that refuses a call, or None, and what receives its body from now on. An unsigned request has
+    no call."""
     if call is None:
         return (_anonymous() if SWITCHES.enforce else None), receive
     if (call.service, call.action) == ("sts", "AssumeRoleWithWebIdentity"):
@@ -53,7 +54,7 @@ async def check(call: Call | None, scope: Message, receive: Receive) -> tuple[An
 
 
 def acts(role: str, session: str, action: str, resource: str) -> bool:
-    """Whether a service that acts as the role with this ARN may; it always may where nothing is enforced."""
+    """Return True if a service that acts as the role with this ARN may do this; always True without enforcement."""
     if not SWITCHES.enforce:
         return True
     caller = callers.acting(role, session)
@@ -63,7 +64,7 @@ def acts(role: str, session: str, action: str, resource: str) -> bool:
 
 
 def serves(principal: str, source: str, action: str, resource: str) -> bool:
-    """Whether a resource's policy lets an AWS service do this for the resource `source`."""
+    """Return True if a resource's policy permits an AWS service to do this for the resource `source`."""
     if not SWITCHES.enforce:
         return True
     region, account = resource.split(":")[3:5]
@@ -73,7 +74,7 @@ def serves(principal: str, source: str, action: str, resource: str) -> bool:
 
 
 def worker_credentials(config: Mapping[str, Any]) -> dict[str, str]:
-    """A session of the execution role of a function configuration, as its environment names it."""
+    """Return a session of the execution role of a function configuration, as its environment names it."""
     credentials = {
         "AccessKeyId": f"ASIA{secrets.token_hex(8).upper()}",
         "SecretAccessKey": secrets.token_urlsafe(30),
@@ -103,7 +104,7 @@ def _scope(account: str, region: str) -> Any:
 
 
 def _denial(caller: Caller, call: Call, known: requests.Facts) -> str:
-    """AWS's sentence about the first thing that the caller may not, or nothing."""
+    """Return AWS's sentence about the first action that the caller may not do; empty if it may do all."""
     for need in needs(call, known):
         context = keys(call, need, known)
         if sentence := _sentence(caller, _question(caller, need, call.region, context)):
@@ -127,7 +128,7 @@ def _question(caller: Caller, need: Need, region: str, context: Mapping[str, Any
 
 
 def _resource_policy(service: str, need: Need) -> tuple[Policy | None, str]:
-    """The policy of a resource, and the account that it is in."""
+    """Return the policy of a resource, and the account that it is in."""
     if need.action == "sts:AssumeRole":
         account = need.resource.split(":")[4]
         trust = callers.role_of(account, need.resource.rsplit("/", 1)[-1]).get("AssumeRolePolicyDocument")

@@ -20,11 +20,11 @@ from local.cloud.clock import CLOCK
 URLS = ("https://token.actions.githubusercontent.com", "https://api.pulumi.com/oidc")
 """Providers with these URLs are answered by keys of this cloud's own: nothing is fetched from the internet."""
 _SECONDS = 300.0
-"""How long a token is good for, in simulated seconds."""
+"""The validity of a token, in simulated seconds."""
 
 
 class Issuer:
-    """One issuer: it signs what it is told, as its workflows would ask for."""
+    """One issuer: it signs the claims that it is given, as a workflow would request them."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -36,11 +36,12 @@ class Issuer:
 
     @cached_property
     def keys(self) -> dict[str, RSAPublicKey]:
-        """The published keys by their ids."""
+        """Return the published keys by their ids."""
         return {str(uuid.uuid5(uuid.NAMESPACE_URL, self.url)): self._key.public_key()}
 
     def sign(self, claims: Mapping[str, Any]) -> str:
-        """A token with `claims`. Of iss, iat, nbf, exp and jti, those not given are right; those null are left out."""
+        """Return a token with `claims`. iss, iat, nbf, exp and jti are added if they are not given, and left out if
+        null."""
         now = time.time()
         due = {
             "iss": self.url,
@@ -54,7 +55,8 @@ class Issuer:
         return jwt.encode(said, self._key, algorithm="RS256", headers={"kid": kid})
 
     def publish(self, path: str, base: str) -> dict[str, Any] | None:
-        """The document at `path` below the issuer's URL; None where there is none. `base`: where this cloud has it."""
+        """Return the document at `path` below the issuer's URL; None if there is none. `base`: this cloud's URL of the
+        issuer."""
         if path == ".well-known/openid-configuration":
             return {
                 "issuer": self.url,
@@ -78,7 +80,7 @@ ISSUERS = {url: Issuer(url) for url in URLS}
 
 
 def issue(wanted: Any) -> str:
-    """The token that a JSON object {"issuer": URL, "claims": {...}} asks for. Raises ValueError with what is wrong."""
+    """Return the token for a JSON object {"issuer": URL, "claims": {...}}. Raises ValueError with what is wrong."""
     if not isinstance(wanted, dict) or wanted.keys() != {"issuer", "claims"} or not isinstance(wanted["claims"], dict):
         raise ValueError(f'the body is {wanted!r}: it must be a JSON object {{"issuer": URL, "claims": {{...}}}}')
     if wanted["issuer"] not in URLS:
@@ -90,7 +92,8 @@ def issue(wanted: Any) -> str:
 
 
 def published(path: str, endpoint: str) -> dict[str, Any] | None:
-    """What an issuer publishes at `path`: `issuers/`, its URL without https://, and what follows it."""
+    """Return the document at `path`, which is `issuers/`, an issuer's URL without https://, and the document's own
+    path."""
     for issuer in ISSUERS.values():
         home = f"issuers/{issuer.path}"
         if path.startswith(f"{home}/"):

@@ -12,7 +12,7 @@ from local.cloud.codedeploy.records import region_of
 from local.cloud.faults.calls import Call
 from local.cloud.identity.actions import PASSED_TO, Need
 from local.cloud.identity.requests import Facts
-from local.cloud.patches import ministack
+from local.cloud.ministack import ministack
 
 _TAGGED = re.compile(r"[^/]+/apis/[^/]+(/stages/[^/]+)?")
 _OF_PARAMETERS = {
@@ -30,7 +30,7 @@ _OF_PARAMETERS = {
 
 
 def keys(call: Call, need: Need, known: Facts) -> dict[str, Any]:
-    """The keys of one of the things that a call needs."""
+    """Return the condition keys for one action that a call needs."""
     return dict(_keys(call, need, known))
 
 
@@ -57,7 +57,7 @@ def _keys(call: Call, need: Need, known: Facts) -> Iterator[tuple[str, Any]]:
 
 
 def _boundary(call: Call, known: Facts) -> str:
-    """A role that is to be created has none yet, although another of its name may be there."""
+    """Return the role's boundary; a role to be created has none yet, even if another of its name exists."""
     if call.action == "CreateRole":
         return str(known.get("PermissionsBoundary", ""))
     try:
@@ -67,7 +67,7 @@ def _boundary(call: Call, known: Facts) -> str:
 
 
 def _tags(known: Facts) -> dict[str, str]:
-    """The tags of a request, which services spell as a map, or as a list with one of two spellings; a list of keys
+    """Return the tags of a request, which services give as a map, or as a list in one of two spellings; a list of keys
     alone has none."""
     given = known.get("Tags") or known.get("tags") or {}
     if isinstance(given, dict):
@@ -77,8 +77,8 @@ def _tags(known: Facts) -> dict[str, str]:
 
 
 def resource_tags(arn: str) -> dict[str, str]:
-    """The keys of the tags that a resource has now. Of V2 of API Gateway, APIs and stages have tags of their own, and
-    nothing has those of its API.
+    """Return the keys of the tags that a resource has now. In API Gateway V2 only APIs and stages have tags, and other
+    resources do not inherit those of their API.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html
     """

@@ -1,4 +1,4 @@
-"""What policies say of one call: IAM's evaluation of identity, boundary, session and resource policies.
+"""Evaluates policies for one call as IAM does: identity, boundary, session and resource policies.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html. How actions, ARNs and
 conditions compare is ministack's; which statement decided, and what a boundary or a resource's policy adds, is ours.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 
 _EVALUATOR = "core.iam_evaluator"
 _LETTER = re.compile(r"\$\{[*?$]\}")
@@ -23,7 +23,7 @@ NEEDS = [
 
 
 class Policy(NamedTuple):
-    """A policy document by the name that an operator knows it by."""
+    """A policy document and its name."""
 
     name: str
     document: str
@@ -34,28 +34,28 @@ class Statement(NamedTuple):
 
     policy: str
     sid: str
-    """Its Sid, or `#` and its place in the policy where it has none."""
+    """Its Sid, or `#` and its place in the policy if it has none."""
     said: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls. `policies` is None for an administrator, who needs none: the root of the account."""
+    """The caller. `policies` is None for an administrator, who needs none: the root of the account."""
 
     arn: str
     account: str
     kind: str = "AWS"
-    """What a policy's Principal calls its like: AWS, Service or Federated."""
+    """The caller's kind in a policy's Principal: AWS, Service or Federated."""
     role: str = ""
     """The ARN of the role whose session it is."""
     policies: Sequence[Policy] | None = ()
     limits: Mapping[str, Sequence[Policy]] = field(default_factory=dict)
-    """The permissions boundary and the session policies, each only where there is one."""
+    """The permissions boundary and the session policies, if there are any."""
     keys: Mapping[str, Any] = field(default_factory=dict)
     """Condition keys that describe the caller, in lower case."""
 
     def asks_for(self, key: str) -> bool:
-        """Whether any of its policies has a condition on a key that begins so, in lower case."""
+        """Return True if any of its policies has a condition on a key with this prefix, in lower case."""
         every = [*(self.policies or ()), *(policy for policies in self.limits.values() for policy in policies)]
         return any(key in policy.document.lower() for policy in every)
 
@@ -69,15 +69,15 @@ class Question:
     region: str = ""
     keys: Mapping[str, Any] = field(default_factory=dict)
     owner: str = ""
-    """The account that the resource is in; empty where it is the caller's."""
+    """The resource's account; empty if it is the caller's."""
     policy: Policy | None = None
     """The resource's own policy."""
     by_resource: bool = False
-    """Whether the resource's policy must allow it, even to its own account: keys of KMS, and roles."""
+    """True if the resource's policy must allow it, even to its own account: keys of KMS, and roles."""
 
 
 class Decision(NamedTuple):
-    """Yes or no. `by`: every statement that allows it, each enough by itself; or the one that denies it."""
+    """A decision. `by`: every statement that allows the call, each enough by itself; or the one that denies it."""
 
     allowed: bool
     by: tuple[Statement, ...] = ()
@@ -86,7 +86,7 @@ class Decision(NamedTuple):
 
 
 def decide(caller: Caller, question: Question) -> Decision:
-    """What the policies say. An explicit deny wins, a limit must allow too."""
+    """Return the decision of the policies. An explicit deny wins; a boundary and session policies must allow too."""
     if caller.policies is None:
         return Decision(True)
     context = _context(caller, question)
@@ -114,10 +114,11 @@ def decide(caller: Caller, question: Question) -> Decision:
 def _either(
     caller: Caller, question: Question, identity: list[Statement], resource: list[Statement]
 ) -> tuple[list[Statement], str]:
-    """The statements that allow it, or none and the kind of policy that should have.
+    """Return the statements that allow it, or none and the kind of policy in which one is missing.
 
     A resource's policy that names the caller is enough in its own account; one that names the account leaves it to
-    identity policies. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
+    identity policies.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
     """
     direct = [statement for statement in resource if _names(statement, caller, delegated=False)]
     if caller.kind != "AWS":
@@ -131,10 +132,10 @@ def _either(
 
 
 def _names(statement: Statement, caller: Caller, *, delegated: bool) -> bool:
-    """Whether a statement's Principal is the caller, or where it is `delegated`, the account that the caller is in."""
+    """Return True if a statement's Principal is the caller or, if `delegated`, the caller's account."""
     said = statement.said.get("Principal") or {}
     principal: Mapping[str, Any] = {"AWS": said} if isinstance(said, str) else said
-    if "*" in _listed(principal.get("AWS")):  # everybody, services too
+    if "*" in _listed(principal.get("AWS")):  # every principal, services too
         return True
     wanted = {caller.arn, caller.role} - {""}
     if delegated and caller.kind == "AWS":
@@ -151,7 +152,7 @@ def _context(caller: Caller, question: Question) -> Any:
         action=question.action,
         resource_arn=question.resource,
         region=question.region,
-        secure_transport=True,  # a loopback stands for what is TLS on AWS
+        secure_transport=True,  # the loopback connection replaces TLS
         service_context={"aws:tagkeys": None, **question.keys},
         principal_keys=dict(caller.keys),
     )
@@ -174,8 +175,7 @@ def _fits(statement: Statement, context: Any) -> bool:
 
 
 def _spelled(patterns: list[str], context: Any) -> list[str]:
-    """The patterns of a statement. One with an asterisk or a question mark as a letter is that of the resource itself
-    where it fits, and of nothing where it does not.
+    """Return the patterns of a statement. A literal asterisk or question mark in one matches only itself.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
     """

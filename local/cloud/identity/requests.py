@@ -1,4 +1,4 @@
-"""What a call asks for: its parameters by botocore's model, and the names that its resources go by.
+"""Reads a call's parameters by botocore's model, and the names of its resources.
 
 https://smithy.io/2.0/spec/http-bindings.html: what of a REST request is a parameter.
 """
@@ -15,7 +15,7 @@ from local.cloud.codedeploy.records import region_of
 from local.cloud.faults.calls import CBOR, JSON, QUERY, Call, Message
 from local.cloud.faults.operations import UNKNOWN, model
 from local.cloud.identity.callers import role_of
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 
 NEEDS = [
     Seam("core.iam_actions", "_kms_key_id_from_ciphertext", "ciphertext_b64"),
@@ -26,9 +26,10 @@ NEEDS = [
 
 
 class Facts(dict[str, Any]):
-    """The parameters of a call by the model's names, with account, region, and names that are looked up when asked for.
+    """The parameters of a call by the model's names, with account, region, and names that are resolved when they are
+    read.
 
-    A name that is not there raises KeyError.
+    A missing name raises KeyError.
     """
 
     def __missing__(self, name: str) -> Any:
@@ -36,7 +37,7 @@ class Facts(dict[str, Any]):
 
 
 def facts(call: Call, scope: Message, body: bytes, account: str) -> Facts:
-    """The facts of a call; where the request is not in the model's terms, only where it goes."""
+    """Return the facts of a call; only account, region, method and path if the request does not fit the model."""
     known = model(call.service)
     found = Facts(account=account, region=call.region, method=scope["method"], path=scope["raw_path"].decode())
     if known is None or call.action == UNKNOWN or call.action not in known.operation_names:
@@ -54,7 +55,7 @@ def facts(call: Call, scope: Message, body: bytes, account: str) -> Facts:
 
 
 def _path(call: Call, path: str, headers: Mapping[str, str]) -> str:
-    """The path with the bucket in it, which S3 also takes in the host."""
+    """Return the path with the bucket in it; S3 also accepts the bucket in the host."""
     bucket, dot, _ = headers.get("host", "").partition(".s3.")
     return f"/{bucket}{path}" if call.service == "s3" and dot else path
 
@@ -66,7 +67,7 @@ def _rest(
     if shape is None:
         return {}
     if "payload" in shape.serialization:
-        body = b""  # what an invocation is about, or an object's content
+        body = b""  # the body is an invocation's payload or an object's content
     labels = _labels(operation.http["requestUri"].partition("?")[0], path)
     said = json.loads(body) if body and operation.service_model.metadata["protocol"] == "rest-json" else {}
     found: dict[str, Any] = {"copy_source": headers.get("x-amz-copy-source")}
@@ -85,7 +86,7 @@ def _rest(
 
 
 def _labels(template: str, path: str) -> dict[str, str]:
-    """The labels of a template such as `/{Bucket}/{Key+}` in a path; the last may be of several segments."""
+    """Return the labels of a template such as `/{Bucket}/{Key+}` in a path; the last may be of several segments."""
     names, parts = template.strip("/").split("/"), path.lstrip("/").split("/")
     if names[-1].endswith("+}"):
         parts = [*parts[: len(names) - 1], "/".join(parts[len(names) - 1 :])]
@@ -93,7 +94,7 @@ def _labels(template: str, path: str) -> dict[str, str]:
     return {name.strip("{+}"): unquote(part) for name, part in pairs if name.startswith("{") and part}
 
 
-# Names that resources go by
+# Names of resources
 
 
 def _function(known: Facts) -> str:
@@ -101,7 +102,7 @@ def _function(known: Facts) -> str:
 
 
 def _qualified(known: Facts) -> str:
-    """The ARN of a function with the qualifier that is asked for; FunctionName is a name or an ARN, with one or not."""
+    """Return the ARN of a function with the requested qualifier; FunctionName is a name or an ARN, qualified or not."""
     name: str = known["FunctionName"]
     if not name.startswith("arn:"):
         name = f"arn:aws:lambda:{known['region']}:{known['account']}:function:{name.rpartition(':function:')[2]}"
@@ -110,14 +111,14 @@ def _qualified(known: Facts) -> str:
 
 
 def _role(known: Facts) -> str:
-    """The ARN of a role with its path: the one it has, or is to have."""
+    """Return the ARN of a role with its path, also of a role to be created."""
     name = known["RoleName"]
     plain = f"arn:aws:iam::{known['account']}:role{known.get('Path', '/')}{name}"
     return str(role_of(known["account"], name).get("Arn", plain))
 
 
 def _boundary(known: Facts) -> str:
-    """The permissions boundary that is asked for, or else that the role has."""
+    """Return the requested permissions boundary, else the role's."""
     given = known.get("PermissionsBoundary") or role_of(known["account"], known["RoleName"]).get("PermissionsBoundary")
     if not given:
         raise KeyError("boundary")
@@ -125,7 +126,7 @@ def _boundary(known: Facts) -> str:
 
 
 def _groups(known: Facts) -> list[str]:
-    """The deployment groups of the deployments that are asked for."""
+    """Return the deployment groups of the requested deployments."""
     region = region_of(known["account"], known["region"])
     wanted = known["deploymentIds"] if "deploymentIds" in known else [known["deploymentId"]]
     found = [region.deployments[name] for name in wanted]
@@ -133,7 +134,7 @@ def _groups(known: Facts) -> list[str]:
 
 
 def _configuration(known: Facts) -> str:
-    """The deployment configuration of a new deployment: its own, or its group's."""
+    """Return the deployment configuration of a new deployment: its own, or its group's."""
     if "deploymentConfigName" in known:
         return str(known["deploymentConfigName"])
     group = region_of(known["account"], known["region"]).applications[known["applicationName"]].groups
@@ -141,7 +142,7 @@ def _configuration(known: Facts) -> str:
 
 
 def _key(known: Facts) -> str:
-    """The ARN of a key by its id, its ARN, an alias, or a text that it has encrypted."""
+    """Return the ARN of a key by its id, its ARN, an alias, or a text that it has encrypted."""
     named = known.get("KeyId") or known.get("TargetKeyId")
     if named is None:
         named = ministack("core.iam_actions")._kms_key_id_from_ciphertext(known["CiphertextBlob"])
@@ -153,7 +154,7 @@ def _key_arn(named: str) -> str:
 
 
 def _sealed_by(known: Facts) -> str:
-    """The ARN of the key of the account's own that encrypts what is in a bucket."""
+    """Return the ARN of the account's customer managed key that encrypts a bucket."""
     found = ministack("services.s3")._bucket_default_sse_headers(known["Bucket"])
     return _key_arn(known.get("SSEKMSKeyId") or found["x-amz-server-side-encryption-aws-kms-key-id"])
 
@@ -166,7 +167,7 @@ def _secret(known: Facts) -> str:
 
 
 def _parameters(known: Facts) -> list[str]:
-    """By their names, or by the one name that calls on tags give."""
+    """Return the ARNs of parameters by their names, or by the one name in calls on tags."""
     named = known["Names"] if "Names" in known else [known["Name"] if "Name" in known else known["ResourceId"]]
     return [name if name.startswith("arn:") else _parameter(known, name) for name in named]
 
@@ -183,14 +184,16 @@ def _tables(known: Facts) -> list[str]:
 
 
 def _group(known: Facts) -> str:
-    """A log group as IAM sees it: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html"""
+    """Return a log group's ARN for IAM:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html"""
     named = known.get("logGroupName") or known["logGroupIdentifier"]
     home = f"arn:aws:logs:{known['region']}:{known['account']}:log-group:"
     return str(named if named.startswith("arn:") else f"{home}{named}").removesuffix(":*")
 
 
 def _missing(known: Facts) -> str:
-    """The object that is asked for and is not there, which S3 tells only those who may list the bucket.
+    """Return the key of a requested object that does not exist, which S3 discloses only to callers who may list the
+    bucket.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """

@@ -15,7 +15,7 @@ from local.cloud.identity import callers, guard, tokens
 from local.cloud.identity.decisions import DECISIONS
 from local.cloud.identity.issuers import ISSUERS
 from local.cloud.identity.policies import Caller, Policy, Question, decide
-from local.cloud.patches import Patch, Seam, install, ministack
+from local.cloud.ministack import Patch, Seam, install, ministack
 from local.cloud.settings import SWITCHES
 from local.cloud.timeline import TIMELINE
 from local.cloud.violations import Violation
@@ -37,15 +37,15 @@ _CLAIMS_OF: dict[str, tuple[str, ...]] = {
         "workflow",
     )
 }
-"""The claims that are condition keys: of any issuer, and of one. Those of one are keys in trust policies alone: a
-session does not have them.
+"""The claims that are condition keys: of any issuer, and of one. Those of one are keys only in trust policies: a
+session does not have these keys.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 """
 
 
 def refuse(_: OperationModel, found: list[Violation]) -> ServiceError:
-    """Parameters against the model, as STS words it."""
+    """Return the error for parameters that violate the model, as STS words it."""
     count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected"
     return ServiceError("ValidationError", f"{count}: {'; '.join(map(str, found))}")
 
@@ -54,7 +54,7 @@ STS = Service("sts", refuse)
 
 
 def register() -> None:
-    """Serve the calls that give credentials in place of ministack's."""
+    """Replace ministack's calls that issue credentials."""
     install(
         [
             Patch(
@@ -74,7 +74,7 @@ def register() -> None:
 
 
 def _by_role(request: dict[str, Any]) -> dict[str, Any]:
-    """Whether the caller may is asked at the door, where policies are enforced."""
+    """Assume a role as another role; `guard` checks the permission if policies are enforced."""
     _, role = _role(request["RoleArn"])
     if not role:
         raise ServiceError("AccessDenied", f"Not authorized to perform: sts:AssumeRole on {request['RoleArn']}", 403)
@@ -109,7 +109,7 @@ def _by_web_identity(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _role(arn: str) -> tuple[str, dict[str, Any]]:
-    """Account and record of a role; an empty record where there is none, which AWS does not tell apart."""
+    """Return account and record of a role; the record is empty if there is none, which AWS answers like a denial."""
     parts = arn.split(":", 5)
     if len(parts) < 6 or parts[2] != "iam" or not parts[5].startswith("role/"):
         raise ServiceError("ValidationError", f"Invalid RoleArn: {arn}")
@@ -118,13 +118,13 @@ def _role(arn: str) -> tuple[str, dict[str, Any]]:
 
 
 def _document(role: dict[str, Any]) -> Any:
-    """A role's trust policy; its statements have no Resource, which is the role itself."""
+    """Return a role's trust policy; its statements have no Resource, which is the role itself."""
     document = role.get("AssumeRolePolicyDocument") or {}
     return json.loads(document) if isinstance(document, str) else document
 
 
 def _provider(account: str, url: str) -> tokens.Provider | None:
-    """The account's provider whose URL is exactly the token's issuer."""
+    """Return the account's provider whose URL is exactly the token's issuer."""
     arn = f"arn:aws:iam::{account}:oidc-provider/{url.removeprefix('https://')}"
     found = ministack("services.iam")._oidc_providers.get_scoped(account, None, arn)
     if found is None or url != f"https://{found['Url'].removeprefix('https://')}":
@@ -134,7 +134,7 @@ def _provider(account: str, url: str) -> tokens.Provider | None:
 
 
 def _session(role: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """New credentials of a role, good for so many simulated seconds."""
+    """Return new credentials of a role, valid for `seconds` simulated seconds."""
     seconds, name = request.get("DurationSeconds", _DEFAULT_SECONDS), request["RoleSessionName"]
     if seconds > role.get("MaxSessionDuration", _DEFAULT_SECONDS):
         raise ServiceError(

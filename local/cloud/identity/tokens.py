@@ -1,4 +1,4 @@
-"""Whether a web identity token is one of its issuer's: what STS looks at before any trust policy. Pure.
+"""Verifies that a web identity token is its issuer's, as STS does before it reads any trust policy. Pure.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html: the claims that STS requires;
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html: the errors;
@@ -25,7 +25,8 @@ _REQUIRED = ("iss", "sub", "aud", "exp", "iat")
 
 @dataclass(frozen=True)
 class Provider:
-    """An identity provider of the account, and the keys that its issuer publishes; None where nobody answers."""
+    """An identity provider of the account, and the keys that its issuer publishes; None if the issuer does not
+    answer."""
 
     url: str
     audiences: Collection[str]
@@ -35,8 +36,8 @@ class Provider:
 def verify(
     token: str, provider: Callable[[str], Provider | None], now: float, reached: float | None = None
 ) -> dict[str, Any]:
-    """The claims of a good token. `provider` finds the account's provider by its URL, `now` is in epoch seconds;
-    `reached` is how far the timeline is, which a token has to outlive, where that is not now.
+    """Return the claims of a valid token. `provider` finds the account's provider by its URL, `now` is in epoch
+    seconds; `reached` is how far the timeline is, which a token has to outlive, where that is not now.
 
     Raises ServiceError as STS words it. STS allows for clocks that differ by a little; here there is one clock.
     """
@@ -54,7 +55,7 @@ def verify(
 
 
 def _parsed(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
-    """Header, claims, what is signed, and the signature."""
+    """Return header, claims, the signed text, and the signature."""
     parts = _COMPACT.fullmatch(token)
     if parts is None:
         raise _malformed("it is not three parts of base64url")
@@ -88,7 +89,7 @@ def _object(raw: bytes) -> dict[str, Any]:
 
 
 def _key(header: Mapping[str, Any], provider: Provider) -> RSAPublicKey:
-    """The published key that the header names; a key in the header, or where the header points to, is never used."""
+    """Return the published key that the header names; a key in the header, or at a URL in it, is never used."""
     if header.get("alg") != "RS256":
         raise _invalid(f"The token is signed by {header.get('alg')}, and the issuer signs by RS256")
     if "crit" in header or "b64" in header:

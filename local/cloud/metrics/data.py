@@ -1,4 +1,4 @@
-"""PutMetricData: what of it is taken, all or nothing.
+"""Records a PutMetricData request, all or nothing.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
@@ -38,7 +38,7 @@ def put(request: Mapping[str, Any], account: str, region: str) -> None:
 
 
 def check_number(value: float, where: str) -> None:
-    """Raises InvalidParameterValue for what is not a finite number from -2^360 to 2^360."""
+    """Raise InvalidParameterValue unless the value is a finite number from -2^360 to 2^360."""
     if not (math.isfinite(value) and -_LARGEST <= value <= _LARGEST):
         shown = "NaN" if math.isnan(value) else f"{value:g}"
         raise _invalid(f"The value {shown} for parameter {where} is invalid.")

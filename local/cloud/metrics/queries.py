@@ -1,4 +1,4 @@
-"""Requests for metrics and expressions, read from the store: what GetMetricData and alarms have in common."""
+"""Evaluates requests for metrics and expressions on the store, for GetMetricData and for alarms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,23 +16,24 @@ Query = Mapping[str, Any]
 
 
 class QueryError(ValueError):
-    """A request that CloudWatch refuses; the text says why."""
+    """CloudWatch refuses a request; the text says why."""
 
 
 def dimensions(listed: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
-    """The API's list of dimensions as a mapping."""
+    """Return the API's list of dimensions as a mapping."""
     return {item["Name"]: item["Value"] for item in listed or ()}
 
 
 def check_period(period: int) -> int:
-    """Raises QueryError unless the period is a multiple of 60 seconds."""
+    """Raise QueryError unless the period is a multiple of 60 seconds."""
     if period < MINUTE or period % MINUTE:
         raise QueryError(f"Period {period} is not imitated: it must be a multiple of {MINUTE} seconds")
     return period
 
 
 def starts(first: float, end: float, period: int) -> list[float]:
-    """Where the windows of `period` simulated seconds start, from the minute that holds `first` up to before `end`."""
+    """Return the starts of the windows of `period` simulated seconds, from the minute that holds `first` to before
+    `end`."""
     steps, index, found = period // MINUTE, 0, []
     origin = round(minute_start(first) / CLOCK.minute)
     while (start := round((origin + index * steps) * CLOCK.minute, 6)) < end - 1e-6:
@@ -48,10 +49,10 @@ class Request:
     queries: tuple[Query, ...]
     expressions: Expressions
     period: int
-    """Simulated seconds; of the expressions, and of every metric where there are expressions."""
+    """Simulated seconds; of the expressions and, if there are any, of every metric."""
 
     def watched(self) -> list[Query]:
-        """The queries whose data is wanted."""
+        """Return the queries whose data is requested."""
         return [query for query in self.queries if query.get("ReturnData", True)]
 
     def evaluate(self, account: str, region: str, times: Sequence[float]) -> dict[str, Series]:
@@ -65,7 +66,7 @@ class Request:
 
 
 def read(account: str, region: str, query: Query, times: Sequence[float], period: int) -> Series:
-    """One metric as a time series: its statistic over each window of `period` simulated seconds."""
+    """Return one metric as a time series: its statistic over each window of `period` simulated seconds."""
     stat = query["MetricStat"]
     key = key_of(account, region, stat["Metric"])
     values = STORE.windows(key, stat["Stat"], times, CLOCK.real(period), stat.get("Unit"))
@@ -74,13 +75,13 @@ def read(account: str, region: str, query: Query, times: Sequence[float], period
 
 
 def key_of(account: str, region: str, described: Mapping[str, Any]) -> Metric:
-    """The store's key of a Metric as the API shows it."""
+    """Return the store's key of a Metric as the API shows it."""
     named = dimensions(described.get("Dimensions"))
     return metric(account, region, described.get("Namespace", ""), described.get("MetricName", ""), named)
 
 
 def checked(queries: Sequence[Query], account: str) -> Request:
-    """The queries of a request once they are known to be in order. Raises QueryError or MathError."""
+    """Return the checked queries of a request. Raises QueryError or MathError."""
     seen: set[str] = set()
     for query in queries:
         check_id(query["Id"])
@@ -110,7 +111,7 @@ def _check_metric(stat: Mapping[str, Any]) -> None:
 
 
 def _period(metrics: Sequence[Query], queries: Sequence[Query], math: bool) -> int:
-    """The one period of the metrics; where there are none, the one that the expressions give, else a minute."""
+    """Return the one period of the metrics; without metrics that of the expressions, else a minute."""
     periods: set[int] = {query["MetricStat"]["Period"] for query in metrics}
     if not periods:
         periods = {check_period(query["Period"]) for query in queries if "Period" in query} or {MINUTE}

@@ -1,4 +1,4 @@
-"""The CloudWatch operations on metrics, before ministack's; what is not here nor in alarms/ stays ministack's.
+"""The CloudWatch operations on metrics. Operations that are neither here nor in alarms/ stay ministack's.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 """
@@ -15,7 +15,7 @@ from local.cloud.metrics.math.values import Series
 from local.cloud.metrics.queries import Query, QueryError, check_period, checked, dimensions, read, starts
 from local.cloud.metrics.statistics import UnknownStatisticError, statistic
 from local.cloud.metrics.store import STORE, metric
-from local.cloud.patches import Patch, Seam, install, ministack
+from local.cloud.ministack import Patch, Seam, install, ministack
 from local.cloud.violations import Violation
 from local.cloud.wire import Service, ServiceError
 
@@ -25,7 +25,7 @@ _BASIC = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 
 
 def register() -> None:
-    """Serve the metric operations in place of ministack's, and keep what its other services record."""
+    """Replace ministack's metric operations, and store what its other services record."""
     install(
         [
             Patch(
@@ -52,7 +52,7 @@ def register() -> None:
 
 
 def scope() -> tuple[str, str]:
-    """The account and region of the request at hand."""
+    """Return the account and region of the request at hand."""
     responses: Any = ministack("core.responses")
     return responses.get_account_id(), responses.get_region()
 

@@ -1,4 +1,4 @@
-"""What one minute of a metric keeps, and the statistics read from it.
+"""The values of one minute of a metric, and the statistics that are computed from them.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
 """
@@ -12,7 +12,7 @@ _RANK = re.compile(r"PR\((-?[\d.]+)?:(-?[\d.]+)?\)")
 
 
 class UnknownStatisticError(ValueError):
-    """The statistic is not one that CloudWatch has, or not one that is imitated here."""
+    """CloudWatch does not have the statistic, or the local cloud does not imitate it."""
 
 
 @dataclass(slots=True)
@@ -24,10 +24,11 @@ class Bucket:
     low: float = float("inf")
     high: float = float("-inf")
     values: dict[float, float] | None = field(default_factory=dict)
-    """Value -> how often; None where only a set of statistics is known."""
+    """Value -> count; None if only a set of statistics is known."""
 
     def add(self, value: float, count: float = 1.0) -> None:
-        """Note `value`, seen `count` times. Called for every metric of every invocation, hence spelled out."""
+        """Add `value`, which occurred `count` times. It is called for every metric of every invocation, hence spelled
+        out."""
         self.count += count
         self.total += value * count
         self.low = min(self.low, value)
@@ -36,7 +37,7 @@ class Bucket:
             self.values[value] = self.values.get(value, 0.0) + count
 
     def add_set(self, count: float, total: float, low: float, high: float) -> None:
-        """Note a set of statistics; percentiles survive only where the set is one value repeated."""
+        """Add a set of statistics; percentiles stay known only if the set is one repeated value."""
         self.count += count
         self.total += total
         self.low = min(self.low, low)
@@ -47,7 +48,7 @@ class Bucket:
             self.values[low] = self.values.get(low, 0.0) + count
 
     def add_bucket(self, other: "Bucket") -> None:
-        """Note all that `other` holds."""
+        """Add all values of `other`."""
         self.count += other.count
         self.total += other.total
         self.low = min(self.low, other.low)
@@ -60,7 +61,7 @@ class Bucket:
 
 
 def merged(buckets: Iterable[Bucket]) -> Bucket:
-    """One bucket that holds what `buckets` hold."""
+    """Return one bucket with the values of all `buckets`."""
     whole = Bucket()
     for bucket in buckets:
         whole.add_bucket(bucket)
@@ -77,7 +78,8 @@ _BASIC: dict[str, Callable[[Bucket], float]] = {
 
 
 def statistic(name: str) -> Callable[[Bucket], float | None]:
-    """The function that reads statistic `name` (Sum, p99.9, PR(:300) ...) from a bucket; None = it has no such value.
+    """Return the function that reads statistic `name` (Sum, p99.9, PR(:300) ...) from a bucket; None = it has no such
+    value.
 
     Raises UnknownStatisticError.
     """
@@ -97,7 +99,7 @@ def statistic(name: str) -> Callable[[Bucket], float | None]:
 
 
 def _percentile(bucket: Bucket, percent: float) -> float | None:
-    """Linear between the two nearest ranks. None for negative values, as CloudWatch has none for those."""
+    """Return the percentile, linear between the two nearest ranks; None for negative values, as on CloudWatch."""
     if not bucket.values or bucket.low < 0:
         return None
     rank = percent / 100 * (bucket.count - 1) if bucket.count > 1 else 0.0
@@ -117,7 +119,7 @@ def _at(values: dict[float, float], index: int) -> float:
 
 
 def _rank(bucket: Bucket, above: float, upto: float) -> float | None:
-    """Percentage of values in (above, upto]."""
+    """Return the percentage of values in (above, upto]."""
     if not bucket.values or not bucket.count:
         return None
     return 100 * sum(count for value, count in bucket.values.items() if above < value <= upto) / bucket.count

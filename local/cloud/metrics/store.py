@@ -1,4 +1,4 @@
-"""Where metrics are kept: minute buckets of simulated time, per account and region. Standard library only."""
+"""Stores metrics: minute buckets of simulated time, per account and region. Standard library only."""
 
 import heapq
 import itertools
@@ -14,18 +14,18 @@ from local.cloud.metrics.statistics import Bucket, merged, statistic
 from local.cloud.timeline import TIMELINE
 
 DISTRIBUTION_MINUTES = 180
-"""How many minutes of a metric keep every value, for percentiles; older ones keep sums, so memory stays bounded."""
+"""The number of minutes of a metric that keep every value, for percentiles; older ones keep sums, to bound memory."""
 
 
 class Settings:
-    """What may be set while the cloud runs; the control plane writes it."""
+    """The settings that may change while the cloud runs; the control plane writes them."""
 
     def __init__(self) -> None:
         self._lateness_minutes = 0.0
 
     @property
     def lateness_minutes(self) -> float:
-        """Simulated minutes after which a datum becomes visible."""
+        """Return the simulated minutes after which a datum becomes visible."""
         return self._lateness_minutes
 
     @lateness_minutes.setter
@@ -50,7 +50,7 @@ class Metric(NamedTuple):
 
 
 def metric(account: str, region: str, namespace: str, name: str, dimensions: Mapping[str, str]) -> Metric:
-    """The key of a metric, whatever the order of its dimensions."""
+    """Return the key of a metric, whatever the order of its dimensions."""
     return Metric(account, region, namespace, name, _pairs(tuple(dimensions.items())))
 
 
@@ -81,12 +81,12 @@ class _Series:
 
 
 def minute_start(at: float) -> float:
-    """Real time at which the simulated minute that holds `at` starts."""
+    """Return the real time at which the simulated minute that holds `at` starts."""
     return round(int(at / CLOCK.minute + 1e-6) * CLOCK.minute, 6)
 
 
 class Store:
-    """Thread-safe; hundreds of records a second."""
+    """The store, safe from any thread, for hundreds of records a second."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -130,7 +130,8 @@ class Store:
     def windows(
         self, key: Metric, stat: str, starts: Sequence[float], length: float, unit: str | None = None
     ) -> list[float | None]:
-        """Statistic `stat` of the metric over each window [start, start + length), in real seconds; None = no data.
+        """Return statistic `stat` of the metric over each window [start, start + length), in real seconds; None = no
+        data.
 
         A window owns the minutes that start in it. Raises UnknownStatisticError.
         """
@@ -146,24 +147,24 @@ class Store:
             ]
 
     def metrics(self, account: str, region: str) -> list[Metric]:
-        """The visible metrics of an account and region, oldest first."""
+        """Return the visible metrics of an account and region, oldest first."""
         with self._lock:
             self._arrive()
             return [key for key in self._series if (key.account, key.region) == (account, region)]
 
     def units(self, key: Metric) -> list[str]:
-        """The units in which the metric was recorded."""
+        """Return the units in which the metric was recorded."""
         with self._lock:
             return list(self._series.get(key, {}))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all data."""
         with self._lock:
             self._series.clear()
             self._late.clear()
 
     def _arrive(self) -> None:
-        """Let in what is visible by now: a late evaluation sees no more of it than one in time."""
+        """Move the data that is visible by now into the buckets: a late evaluation sees no more than one in time."""
         now = TIMELINE.now()
         while self._late and self._late[0][0] <= now:
             _, _, key, unit, start, datum = heapq.heappop(self._late)

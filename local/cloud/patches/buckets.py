@@ -1,9 +1,9 @@
-"""Patches of ministack's S3: buckets that another account lends."""
+"""Patches of ministack's S3: buckets that their policy opens to another account."""
 
 from collections.abc import Callable
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 
 _LENT = Seam(
     "services.s3", "_foreign_bucket_allows", "owner_account bucket_name key method query_params caller headers"
@@ -12,7 +12,7 @@ _FETCHED = Seam("services.lambda_svc", "_fetch_code_from_s3", "bucket key versio
 
 
 def needs() -> list[Seam]:
-    """What is called without being replaced."""
+    """Return the functions of ministack that are called but not replaced."""
     return [
         Seam("core.iam_evaluator", "pin_request_origin", "source_ip secure_transport"),
         Seam("core.responses", "get_account_id", ""),
@@ -23,7 +23,7 @@ def needs() -> list[Seam]:
 
 
 def patches() -> list[Patch]:
-    """All of them."""
+    """Return all patches of this module."""
     return [
         Patch(_LENT, "a loopback stands for what is TLS on AWS, and policies deny what is not", _over_tls),
         Patch(_FETCHED, "Lambda found no code in a bucket of another account, which AWS lets it read", _wherever),
@@ -39,7 +39,8 @@ def _over_tls(original: Callable[..., bool]) -> Callable[..., bool]:
 
 
 def _wherever(original: Callable[..., bytes | None]) -> Callable[..., bytes | None]:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html"""
+    """Find the bucket of a function's code in any account:
+    https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html"""
 
     def fetched(bucket: str, key: str, version_id: str | None = None) -> bytes | None:
         s3, responses = ministack("services.s3"), ministack("core.responses")

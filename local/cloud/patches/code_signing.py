@@ -1,4 +1,4 @@
-"""Code signing of functions: none is configured, and there is nothing that could be.
+"""Answers that no code signing is configured: the local cloud has none.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionCodeSigningConfig.html
 """

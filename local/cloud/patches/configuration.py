@@ -1,4 +1,4 @@
-"""What Lambda takes as a function's configuration and code, and what it refuses.
+"""Checks a function's configuration and code as Lambda does.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html; bounds of the members by AWS's model, quotas by
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -16,14 +16,14 @@ from botocore.model import OperationModel, Shape  # type: ignore[import-untyped]
 
 from local.cloud.faults.operations import model
 from local.cloud.identity import trust
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.patches.lambda_api import MODULE, Check, Request
 from local.cloud.routing.aliases import RefusedError
 from local.cloud.violations import Violation, violations
 from local.cloud.wire import ServiceError, read
 
 _BOUNDS = {"MemorySize": (128, 10_240), "Timeout": (1, 900)}
-"""Of functions that do not run on instances of their own; the model's bounds are those of all."""
+"""Bounds of functions that do not run on managed instances; the model's bounds include those."""
 _MOST_ENVIRONMENT = 4096
 _MOST_LAYERS = 5
 _RESERVED = frozenset(
@@ -53,7 +53,7 @@ _PRINCIPAL = "lambda.amazonaws.com"
 
 
 def needs() -> list[Seam]:
-    """What is called without being replaced."""
+    """Return the functions of ministack that are called but not replaced."""
     return [
         Seam(MODULE, "_fetch_code_from_s3", "bucket key version_id"),
         Seam("services.s3", "_bucket_owner_account", "name"),
@@ -62,7 +62,7 @@ def needs() -> list[Seam]:
 
 
 def patches() -> list[Patch]:
-    """All of them."""
+    """Return all patches of this module."""
     seam = Seam(MODULE, "_update_config", "name data")
     return [Patch(seam, "a dead-letter configuration without a target stayed", _without_dead_letters)]
 
@@ -89,7 +89,7 @@ def _invalid(message: str) -> RefusedError:
 
 
 def by_model(request: Request) -> None:
-    """Raises ValidationException for what the model of the operation does not allow in the body."""
+    """Raise ValidationException if the body violates the operation's model."""
     known = model("lambda")
     found = list(_violations(known.operation_model(request.operation), request.data)) if known else []
     runtime = next((each for each in found if each.member == "Runtime" and not each.missing), None)
@@ -124,11 +124,11 @@ def _violations(operation: OperationModel, data: Any) -> Iterator[Violation]:
 
 
 def _located(member: Shape) -> bool:
-    """Whether a member is in the path, the query or a header."""
+    """Return True if a member is in the path, the query or a header."""
     return "location" in member.serialization
 
 
-# What the model does not say
+# Checks that the model does not have
 
 
 def _known(request: Request) -> None:
@@ -204,7 +204,7 @@ def _code(request: Request) -> None:
 
 
 def _not_empty(code: bytes) -> None:
-    """What is no archive at all ministack refuses itself."""
+    """Refuse an empty archive; ministack itself refuses what is no archive."""
     with contextlib.suppress(zipfile.BadZipFile):
         if not zipfile.ZipFile(io.BytesIO(code)).namelist():
             raise _invalid("Uploaded file must be a non-empty zip")

@@ -9,9 +9,10 @@ from local.cloud.faults.door import HANG_UP
 
 
 class Connection(TCPServer):
-    """Hypercorn's, but gone with its client, since hypercorn's own keeps the socket for the whole idle timeout.
+    """Hypercorn's connection, which closes with its client; hypercorn's own keeps the socket for the whole idle
+    timeout.
 
-    And a request can close it without an answer, which ASGI has no message for.
+    A request can also close it without an answer, for which ASGI has no message.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -24,5 +25,5 @@ class Connection(TCPServer):
 
 
 def install() -> None:
-    """Serve with it."""
+    """Make hypercorn use this connection."""
     run.TCPServer = Connection  # type: ignore[assignment, attr-defined]

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack, retries
+from local.cloud.ministack import Patch, Seam, ministack
+from local.cloud.patches import retries
 from local.cloud.routing import aliases
 from local.cloud.routing.call import OUTCOME, REQUEST_ID, Outcome
 from local.cloud.routing.invocation import Invoker
@@ -15,7 +16,7 @@ Response = tuple[int, dict[str, str], bytes]
 
 
 def needs() -> list[Seam]:
-    """What is called without being replaced."""
+    """Return the functions of ministack that are called but not replaced."""
     listed = {
         "_acquire_execution_slot": "func config",
         "_check_revision": "current data",
@@ -42,7 +43,7 @@ def needs() -> list[Seam]:
 
 
 def patches(invoker: Invoker, pool: Pool) -> list[Patch]:
-    """All of them."""
+    """Return all patches of this module."""
 
     def patch(name: str, parameters: str, why: str, make: Callable[[Original], Original]) -> Patch:
         return Patch(Seam(_LAMBDA, name, parameters), why, make)
@@ -101,7 +102,7 @@ def patches(invoker: Invoker, pool: Pool) -> list[Patch]:
 
 
 def without_thread(original: Original, invoker: Invoker) -> Original:
-    """ministack's `run_reentrant`, but a call of a function runs on the event loop."""
+    """Return ministack's `run_reentrant`, except that a call of a function runs on the event loop."""
     execute = ministack(_LAMBDA)._execute_function_with_config_scope
 
     async def run(fn: Callable[..., Any], *args: Any, thread_name: str = "") -> Any:

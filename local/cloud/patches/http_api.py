@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.cloud.identity import guard
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.patches.functions import without_thread
 from local.cloud.routing.call import OUTCOME, Outcome
 from local.cloud.routing.invocation import Invoker
@@ -22,7 +22,7 @@ _PARAMETERS = (
 
 
 def patches(invoker: Invoker) -> list[Patch]:
-    """All of them."""
+    """Return all patches of this module."""
     return [
         Patch(
             Seam("app", "_handle_health_request", "path request_id"),
@@ -36,7 +36,7 @@ def patches(invoker: Invoker) -> list[Patch]:
         ),
         Patch(
             Seam("services.apigateway", "_invoke_lambda_proxy", _PARAMETERS),
-            "a function's error reached the client as 502 with its text; an HTTP API answers 500 and tells nothing",
+            "a function's error reached the client as 502 with its text; an HTTP API answers 500 without it",
             _hide_errors,
         ),
         Patch(
@@ -48,7 +48,7 @@ def patches(invoker: Invoker) -> list[Patch]:
 
 
 def _owner(api_id: str) -> tuple[str, str] | None:
-    """Account and region of an API, whoever asks."""
+    """Return account and region of an API, whatever the caller's account."""
     for (account, region, found), _ in ministack("services.apigateway")._apis.all_items():
         if found == api_id:
             return account, region
@@ -56,7 +56,7 @@ def _owner(api_id: str) -> tuple[str, str] | None:
 
 
 def _may_invoke(integration: dict[str, Any], api: str, stage: str, method: str, route: str) -> bool:
-    """Whether the function's policy lets the API in.
+    """Return True if the function's policy permits the API.
 
     The source is the API's stage, the method and the route:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html

@@ -1,4 +1,4 @@
-"""The control plane of HTTP APIs: operations that ministack took for others, and what it left out.
+"""The control plane of HTTP APIs: operations that ministack confuses with others or lacks.
 
 https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/api-reference.html
 """
@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 
 _MODULE = "services.apigateway"
 _OF_REQUESTS = ("authorizerCredentialsArn", "authorizerPayloadFormatVersion", "authorizerResultTtlInSeconds")
@@ -17,7 +17,7 @@ Handler = Callable[..., Awaitable[Response]]
 
 
 def needs() -> list[Seam]:
-    """What is called without being replaced."""
+    """Return the functions of ministack that are called but not replaced."""
     listed = {
         "_api_not_found": "api_id",
         "_apigw_error": "code message status",
@@ -27,7 +27,7 @@ def needs() -> list[Seam]:
 
 
 def patches() -> list[Patch]:
-    """All of them."""
+    """Return all patches of this module."""
     return [
         Patch(
             Seam(_MODULE, "handle_request", "method path headers body query_params"),
@@ -61,7 +61,7 @@ def _parts(original: Handler) -> Handler:
 
 
 def _part(holders: str, what: str, name: str, nested: bool) -> Callable[[str, str, str], Response]:
-    """Deletes the member `name` of a route or stage, or one entry of it."""
+    """Delete the member `name` of a route or stage, or one entry of it."""
 
     def delete(api: str, owner: str, entry: str) -> Response:
         service: Any = ministack(_MODULE)
@@ -85,7 +85,7 @@ _DELETED: dict[tuple[str, str], Callable[[str, str, str], Response]] = {
     ("stages", "cache"): _part("_stages", "Stage", "authorizersCache", nested=False),  # nothing is cached
     ("stages", "routesettings"): _part("_stages", "Stage", "routeSettings", nested=True),
 }
-"""By where they are in the path, whose last part, the key of a route, may have slashes."""
+"""The operations by their place in the path, whose last part, the key of a route, may have slashes."""
 
 
 def _error(code: str, message: str, status: int) -> Response:
@@ -96,7 +96,10 @@ def _error(code: str, message: str, status: int) -> Response:
 
 
 def _without_target(original: Callable[..., Response]) -> Callable[..., Response]:
-    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop.html#http-api-examples.cli.quick-create"""
+    """Refuse a target, from which API Gateway would create an integration, a route and the stage `$default`.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop.html#http-api-examples.cli.quick-create
+    """
 
     def answer(*arguments: Any) -> Response:
         if asked := [name for name in ("target", "routeKey", "credentialsArn") if arguments[-1].get(name)]:

@@ -1,4 +1,4 @@
-"""A stage's bounds and its access log, which ministack stores and does not heed.
+"""Applies a stage's throttling and writes its access log, which ministack only stores.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.routing import logs
 
 Response = tuple[int, dict[str, str], bytes]
@@ -25,7 +25,7 @@ _STREAM = "access"
 
 @dataclass
 class Bucket:
-    """Tokens that come back at `rate` a second, `burst` at most; each request takes one."""
+    """A token bucket: tokens return at `rate` a second, `burst` at most; each request takes one."""
 
     rate: float
     burst: float
@@ -36,7 +36,7 @@ class Bucket:
         self.tokens = self.burst
 
     def take(self, now: float) -> bool:
-        """Whether a request at `now`, in seconds, is let through."""
+        """Take a token for a request at `now`, in seconds; return False if there is none."""
         back = 0.0 if self.seen is None else (now - self.seen) * self.rate
         self.tokens, self.seen = min(self.burst, self.tokens + back), now
         if self.tokens < 1:
@@ -46,17 +46,17 @@ class Bucket:
 
 
 def line(template: str, known: Mapping[str, object]) -> str:
-    """One line of an access log; what is not known of a request is a hyphen."""
+    """Return one line of an access log; an unknown value is a hyphen."""
     return _VARIABLE.sub(lambda found: str(known.get(found[1], "-")), template)
 
 
 def patches() -> list[Patch]:
-    """All of them."""
+    """Return all patches of this module."""
     seam = Seam("services.apigateway", "_handle_execute_in_scope", _PARAMETERS)
-    return [Patch(seam, "a stage's throttling and access log were stored and did nothing", _heeded)]
+    return [Patch(seam, "a stage's throttling and access log were stored and did nothing", _applied)]
 
 
-def _heeded(original: Callable[..., Any]) -> Callable[..., Any]:
+def _applied(original: Callable[..., Any]) -> Callable[..., Any]:
     buckets: dict[tuple[str, str], Bucket] = {}
 
     def lets_through(api: str, stage: str, settings: Mapping[str, Any]) -> bool:
@@ -84,7 +84,7 @@ def _heeded(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _log(settings: Mapping[str, str], request: Mapping[str, str], response: Response, seconds: float) -> None:
-    """Write a line, where the log group is there."""
+    """Write a line if the log group exists."""
     service = ministack("services.cloudwatch_logs")
     group = settings["destinationArn"].partition(":log-group:")[2].removesuffix(":*")
     if group not in service._log_groups:

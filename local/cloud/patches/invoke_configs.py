@@ -1,4 +1,4 @@
-"""How asynchronous calls are retried: settings of a function, a version or an alias.
+"""Stores the retries of asynchronous calls: settings of a function, a version or an alias.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
 """
@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.h
 import time
 from typing import Any
 
-from local.cloud.patches import Seam
+from local.cloud.ministack import Seam
 from local.cloud.patches.lambda_api import MODULE, Request, Response, Route
 from local.cloud.routing.aliases import RefusedError
 

@@ -1,6 +1,7 @@
-"""Lambda's API at its door: which operation a request is, by AWS's own model, what forbids it, and who answers it.
+"""Routes requests to Lambda's API: it finds the operation by AWS's own model, checks the request, and calls its
+handler.
 
-ministack picks the operation by words anywhere in the path, so that a function whose name has one could not be reached.
+ministack finds the operation by words anywhere in the path, so a function with such a word in its name was unreachable.
 https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
 """
 
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 from local.cloud.faults.operations import rest_operation
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.routing.aliases import RefusedError
 
 MODULE = "services.lambda_svc"
@@ -27,16 +28,16 @@ class Request:
     operation: str
     function: str
     qualifier: str | None
-    """From the name or ARN that was given, else from the query."""
+    """The qualifier, from the given name or ARN, else from the query."""
     named: str
     """The last part of the path: an alias, the id of a statement."""
     data: Any
-    """The body as JSON: an object, but for invocations."""
+    """The body as JSON: an object, except for invocations."""
     headers: Mapping[str, str]
     query: Mapping[str, Sequence[str]]
 
     def record(self) -> dict[str, Any]:
-        """ministack's record of the function, or ResourceNotFoundException."""
+        """Return ministack's record of the function. Raises ResourceNotFoundException."""
         service = ministack(MODULE)
         found: dict[str, Any] | None = service._functions.get(self.function)
         if found is None:
@@ -45,14 +46,14 @@ class Request:
         return found
 
     def arn(self) -> str:
-        """The function's ARN, without a qualifier."""
+        """Return the function's ARN, without a qualifier."""
         return str(ministack(MODULE)._func_arn(self.function))
 
 
 Check = Callable[[Request], None]
-"""Raises RefusedError where the request is to be refused."""
+"""Raises RefusedError if the request must be refused."""
 Route = Callable[[Any, Request], Response | Awaitable[Response]]
-"""Answers a request by ministack's `lambda_svc`, or in its place."""
+"""Answers a request, by ministack's `lambda_svc` or in its place."""
 
 ROUTES: dict[str, Route] = {
     "CreateAlias": lambda service, call: service._create_alias(call.function, call.data),
@@ -90,11 +91,11 @@ ROUTES: dict[str, Route] = {
     ),
     "CreateFunction": lambda service, call: service._create_function(call.data),
 }
-"""By AWS's name of the operation; what stands nowhere here is ministack's to route."""
+"""The handlers by AWS's name of the operation; ministack routes all other operations."""
 
 
 def needs() -> list[Seam]:
-    """What is called without being replaced."""
+    """Return the functions of ministack that are called but not replaced."""
     listed = {
         "_create_function_url_config": "func_name data qualifier",
         "_delete_alias": "func_name alias_name",
@@ -124,7 +125,7 @@ def needs() -> list[Seam]:
 
 
 def patches(routes: Mapping[str, Route], checks: Mapping[str, Sequence[Check]]) -> list[Patch]:
-    """`routes` replace those above; `checks` come before them, in order."""
+    """Return the patches: `routes` replace the handlers above; `checks` run before them, in order."""
     seam = Seam(MODULE, "handle_request", "method path headers body query_params")
     why = "functions of some names could not be reached, and nothing about a request was validated"
     return [Patch(seam, why, lambda original: _door(original, {**ROUTES, **routes}, checks))]
@@ -138,7 +139,7 @@ def _door(
     async def answer(
         method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
     ) -> Response:
-        plain = not query_params or path.endswith("/invocations")  # these are many, and their query tells nothing
+        plain = not query_params or path.endswith("/invocations")  # frequent, with an empty query
         query = "" if plain else urlencode(query_params, doseq=True)
         operation = rest_operation("lambda", method, path, query)
         route = routes.get(operation)
@@ -160,7 +161,7 @@ def _door(
 
 
 def _named(service: Any, path: str, query: Mapping[str, Any]) -> tuple[str, str | None, str]:
-    """The function, the qualifier, and the last part of the path."""
+    """Return the function, the qualifier, and the last part of the path."""
     parts = path.rstrip("/").split("/")
     name, qualifier = "", None
     if len(parts) > 3 and parts[2] == "functions":
@@ -177,7 +178,7 @@ def _named(service: Any, path: str, query: Mapping[str, Any]) -> tuple[str, str 
 
 
 def _data(operation: str, body: bytes) -> Any:
-    """The body as JSON. Raises InvalidRequestContentException where it is none.
+    """Return the body as JSON. Raises InvalidRequestContentException if it is not JSON.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
     """

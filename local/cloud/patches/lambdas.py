@@ -1,10 +1,9 @@
-"""Lambda's control plane: what answers its operations, put together."""
+"""Lambda's control plane: the patches of all its operations together."""
 
 from collections.abc import Sequence
 
+from local.cloud.ministack import Patch, Seam
 from local.cloud.patches import (
-    Patch,
-    Seam,
     code_signing,
     configuration,
     invoke_configs,
@@ -20,12 +19,12 @@ _CHECKS: Sequence[dict[str, Sequence[Check]]] = (configuration.CHECKS, updates.C
 
 
 def needs() -> list[Seam]:
-    """What is called without being replaced."""
+    """Return the functions of ministack that are called but not replaced."""
     return [seam for module in (configuration, invoke_configs, lambda_api, permissions) for seam in module.needs()]
 
 
 def patches() -> list[Patch]:
-    """All of them; of two on one function the later one is asked first."""
+    """Return all patches; of two on one function the later one runs first."""
     names = {name for checks in _CHECKS for name in checks}
     merged = {name: [check for checks in _CHECKS for check in checks.get(name, ())] for name in names}
     return [

@@ -1,4 +1,4 @@
-"""Keys that AWS manages, such as `alias/aws/dynamodb`: there is one as soon as it is asked for.
+"""Creates keys that AWS manages, such as `alias/aws/dynamodb`, when they are first requested.
 
 https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html: a predefined alias without a key gets one.
 https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-cmk
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 
 _KMS, _DYNAMODB = "services.kms", "services.dynamodb"
 _ALIAS = re.compile(r"(?:arn:aws:kms:[^:]*:\d{12}:)?(alias/aws/([a-z0-9-]+))")
@@ -18,7 +18,7 @@ _USED = ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*",
 
 
 def needs() -> list[Seam]:
-    """What is called without being replaced."""
+    """Return the functions of ministack that are called but not replaced."""
     return [
         Seam(_KMS, "_alias_arn", "alias_name"),
         Seam(_KMS, "_create_key", "data"),
@@ -28,7 +28,7 @@ def needs() -> list[Seam]:
 
 
 def patches() -> list[Patch]:
-    """All of them."""
+    """Return all patches of this module."""
     return [
         Patch(Seam(_KMS, "_resolve_key", "key_id_or_arn"), "keys that AWS manages did not exist", _managed),
         Patch(Seam(_KMS, "_key_metadata", "rec"), "the manager of a key was always the customer", _by_its_manager),
@@ -96,7 +96,7 @@ def _by_key(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def describe(spec: dict[str, Any] | None) -> Any:
         if not spec or not spec.get("Enabled"):
-            return None  # a key that AWS owns, of which nothing is shown
+            return None  # an AWS owned key, which is not shown
         named = spec.get("KMSMasterKeyId") or "alias/aws/dynamodb"
         key = ministack(_KMS)._resolve_key(named)
         return original({**spec, "KMSMasterKeyId": key["Arn"] if key else named})

@@ -1,4 +1,4 @@
-"""The policy of a function, and of each version and alias of it, which is a policy of its own.
+"""Keeps the policy of a function apart from those of its versions and aliases.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
 https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.patches.lambda_api import MODULE, Request, Response, Route
 from local.cloud.routing.aliases import RefusedError
 
@@ -20,7 +20,7 @@ _LATEST = "$LATEST"
 
 
 def needs() -> list[Seam]:
-    """What is called without being replaced."""
+    """Return the functions of ministack that are called but not replaced."""
     return [
         Seam(MODULE, "_add_permission", "func_name data query_params path_qualifier"),
         Seam(MODULE, "_get_policy", "func_name query_params path_qualifier"),
@@ -30,7 +30,7 @@ def needs() -> list[Seam]:
 
 
 def patches() -> list[Patch]:
-    """All of them."""
+    """Return all patches of this module."""
     seam = Seam(MODULE, "function_policy_for_arn", "resource_arn")
     return [Patch(seam, "what judges a call saw the policies of all versions and aliases as one", _of_the_qualifier)]
 
@@ -49,7 +49,7 @@ def _of_the_qualifier(original: Callable[[str], Any]) -> Callable[[str], Any]:
 
 @contextmanager
 def _only(function: dict[str, Any], resource: str) -> Iterator[dict[str, Any]]:
-    """Let ministack see the statements of one resource as all that there are."""
+    """Show ministack only the statements of one resource while the block runs."""
     policy = function["policy"]
     own = [statement for statement in policy["Statement"] if statement["Resource"] == resource]
     others = [statement for statement in policy["Statement"] if statement["Resource"] != resource]
@@ -62,7 +62,7 @@ def _only(function: dict[str, Any], resource: str) -> Iterator[dict[str, Any]]:
 
 
 def _resource(call: Request) -> str:
-    """The ARN that the policy is of. Raises RefusedError where there is no such thing."""
+    """Return the ARN of the policy's resource. Raises RefusedError if the resource does not exist."""
     function = call.record()
     if call.qualifier is None:
         return call.arn()
@@ -75,7 +75,7 @@ def _resource(call: Request) -> str:
 
 
 def _revised(call: Request) -> dict[str, Any]:
-    """What carries the RevisionId: the alias, or the configuration of the version or the function."""
+    """Return what has the RevisionId: the alias, or the configuration of the version or the function."""
     function = call.record()
     if call.qualifier in function["aliases"]:
         found: dict[str, Any] = function["aliases"][call.qualifier]
@@ -137,7 +137,7 @@ def _get(service: Any, call: Request) -> Response:
 
 
 def forget(call: Request, qualifier: str) -> None:
-    """Drop the policy of an alias or version that is gone."""
+    """Delete the policy of a deleted alias or version."""
     function = ministack(MODULE)._functions.get(call.function)
     if function is not None:
         with _only(function, f"{call.arn()}:{qualifier}") as policy:

@@ -1,4 +1,4 @@
-"""Asynchronous calls: a failed one is tried again when the timeline comes to it, one and then two minutes later.
+"""Retries failed asynchronous calls on the timeline, one and then two minutes later.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from local.cloud.clock import CLOCK
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 from local.cloud.timeline import TIMELINE
 
 _LAMBDA = "services.lambda_svc"
@@ -24,7 +24,7 @@ NEEDS = [
 
 @dataclass(frozen=True)
 class _Try:
-    """One try of an asynchronous call; `number` 0 is the first."""
+    """One attempt of an asynchronous call; `number` 0 is the first."""
 
     function: Mapping[str, Any]
     event: Any
@@ -33,7 +33,7 @@ class _Try:
     number: int = 0
 
     def start(self) -> None:
-        """Make it, in a thread of its own: a call takes its time, and the timeline waits for none."""
+        """Make the attempt in a thread of its own, since the timeline waits for no call."""
         threading.Thread(target=self.context.run, args=(self._run,), daemon=True).start()
 
     def _run(self) -> None:
@@ -47,7 +47,7 @@ class _Try:
                 self._give_up(config, result)
 
     def _again(self) -> bool:
-        """Whether there will be another try."""
+        """Put the next attempt on the timeline; return True if there is one."""
         settings = self._settings()
         tries = settings.get("MaximumRetryAttempts")
         seconds = 60 * min(2.0**self.number, _LONGEST_MINUTES)
@@ -66,7 +66,7 @@ class _Try:
             ministack(_LAMBDA)._route_async_failure(arn, config.get("FunctionName", "unknown"), self.event, result)
 
     def _settings(self) -> Mapping[str, Any]:
-        """The event-invoke configuration of what was called: the function, a version or an alias."""
+        """Return the event-invoke configuration of what was called: the function, a version or an alias."""
         arn = (self.function.get("config") or self.function)["FunctionArn"]
         name, qualifier = f"{arn}:$LATEST".split(":")[6:8]
         several = (ministack(_LAMBDA)._functions.get(name) or {}).get("event_invoke_configs") or {}
@@ -75,7 +75,7 @@ class _Try:
 
 
 def on_the_timeline(_: Callable[..., Any]) -> Callable[..., None]:
-    """In place of ministack's `invoke_async_with_retry`, which sleeps between its tries."""
+    """Replace ministack's `invoke_async_with_retry`, which sleeps between its attempts."""
 
     def run(func: dict[str, Any], event: Any) -> None:
         _Try(func, event, CLOCK.now(), contextvars.copy_context()).start()

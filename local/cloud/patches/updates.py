@@ -1,4 +1,4 @@
-"""How a function comes to be and changes: State, LastUpdateStatus, and what is refused meanwhile.
+"""Shows a function's creation and updates in State and LastUpdateStatus, and refuses calls meanwhile.
 
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 """
@@ -10,24 +10,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from local.cloud.clock import CLOCK
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.patches.lambda_api import MODULE, Check, Request
 from local.cloud.routing.aliases import RefusedError
 from local.cloud.routing.invocation import BEFORE
 
 _SECONDS = 2.0
-"""Simulated; AWS names no duration."""
+"""Simulated seconds; AWS documents no duration."""
 _LEAST = 0.05
-"""Real seconds, so that a client in a hurry meets it at any factor."""
+"""Real seconds, so that a fast client sees the state at any factor."""
 _REASONS = ("StateReason", "StateReasonCode", "LastUpdateStatusReason", "LastUpdateStatusReasonCode")
 _CREATING: set[int] = set()
-"""The records of functions that are Pending, by identity: nothing more costs the path of every invocation."""
+"""The records of Pending functions, by identity: a check that every invocation makes must be cheap."""
 
 Original = Callable[..., Any]
 
 
 def patches() -> list[Patch]:
-    """All of them."""
+    """Return all patches of this module."""
     changed = "an update began at once to be what answers calls, and a second one was taken meanwhile"
     return [
         Patch(
@@ -41,7 +41,7 @@ def patches() -> list[Patch]:
 
 
 def _begin(func_name: str, delay: float) -> None:  # noqa: ARG001 - ministack's own half a second
-    """Show a function as Pending (a new one) or InProgress (a changed one), and as done after a while."""
+    """Show a new function as Pending, a changed one as InProgress, and each as done after a while."""
     function = ministack(MODULE)._functions[func_name]
     config = function["config"]
     new = config["StateReasonCode"] == "Creating"
@@ -73,14 +73,14 @@ def _end(function: dict[str, Any]) -> None:
 
 
 def settle(config: dict[str, Any]) -> None:
-    """Show a configuration as one that is in force."""
+    """Show a configuration as active."""
     for name in _REASONS:
         config.pop(name, None)
     config |= {"State": "Active", "LastUpdateStatus": "Successful"}
 
 
 def _keep_what_was(original: Original) -> Original:
-    """Calls get the code and the configuration of before until an update is done."""
+    """Let calls use the earlier code and configuration until an update is done."""
 
     def update(name: str, data: dict[str, Any]) -> Any:
         function = ministack(MODULE)._functions.get(name)

@@ -1,4 +1,4 @@
-"""Published versions: when one is made, and how it and `$LATEST` are shown.
+"""Publishes versions, and shows them and `$LATEST` as Lambda does.
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
 """
@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.patches.lambda_api import MODULE, Request, Response, Route
 from local.cloud.patches.updates import settle
 from local.cloud.routing.aliases import RefusedError
@@ -19,7 +19,7 @@ Original = Callable[..., Any]
 
 
 def patches() -> list[Patch]:
-    """All of them."""
+    """Return all patches of this module."""
     why = "the published version had the function's ARN"
     return [
         Patch(
@@ -33,7 +33,7 @@ def patches() -> list[Patch]:
 
 
 def fingerprint(config: dict[str, Any]) -> str:
-    """A hash of what makes a version: code and configuration, without what changes by itself."""
+    """Return a hash of a version's code and configuration, without what changes by itself."""
     lasting = {
         key: value
         for key, value in config.items()
@@ -71,7 +71,7 @@ def _publish_changes_only(original: Original) -> Original:
 
 
 def _publish_with_creation(original: Original) -> Original:
-    """The answer has the version's number, and the function's ARN as it is without one."""
+    """Return CreateFunction's answer with the version's number and the function's unqualified ARN."""
 
     def create(data: dict[str, Any]) -> Response:
         response: Response = original({**data, "Publish": False})
@@ -87,7 +87,8 @@ def _publish_with_creation(original: Original) -> Original:
 
 
 def _publish_with_code(original: Original) -> Original:
-    """The answer is the version's, under its own ARN. It can be called at once: only `$LATEST` is still changing."""
+    """Return the version as the answer, under its own ARN. It can be called at once: only `$LATEST` is still
+    changing."""
 
     def update(name: str, data: dict[str, Any]) -> Response:
         response: Response = original(name, {**data, "Publish": False})
@@ -103,7 +104,7 @@ def _publish_with_code(original: Original) -> Original:
 
 
 def _shown(service: Any, call: Request, answer: Callable[[str, str | None], Response]) -> Response:
-    """GetFunction and GetFunctionConfiguration name what was asked for, also where it is not there."""
+    """Make GetFunction and GetFunctionConfiguration name what was requested, also if it does not exist."""
     status, headers, body = answer(call.function, call.qualifier)
     if status == 404 and call.qualifier and call.function in service._functions:
         raise RefusedError("ResourceNotFoundException", f"Function not found: {call.arn()}:{call.qualifier}", 404)
@@ -115,7 +116,7 @@ def _shown(service: Any, call: Request, answer: Callable[[str, str | None], Resp
 
 
 def _listed(service: Any, call: Request) -> Response:
-    """In lists of versions `$LATEST` has its qualifier too."""
+    """Give `$LATEST` its qualifier in lists of versions too."""
     status, headers, body = service._list_versions(call.function, call.query)
     if status >= 300:
         return status, headers, body

@@ -1,1 +1,1 @@
-"""Which version an invocation executes, how it is run, and what CloudWatch learns of it."""
+"""Runs invocations: picks the version, executes it, writes its log and publishes its metrics."""

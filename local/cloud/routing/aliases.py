@@ -1,4 +1,4 @@
-"""Weighted aliases: what Lambda accepts, and which version a call gets. Standard library only.
+"""Checks weighted aliases as Lambda does, and picks the version for a call. Standard library only.
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
 https://docs.aws.amazon.com/lambda/latest/api/API_AliasRoutingConfiguration.html
@@ -14,7 +14,7 @@ _NAME = re.compile(r"(?!^[0-9]+$)[a-zA-Z0-9-_]{1,128}")
 
 
 class RefusedError(Exception):
-    """What Lambda answers instead of doing as asked."""
+    """Lambda refuses a request; the error has its answer."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -23,12 +23,13 @@ class RefusedError(Exception):
 
 
 def weights(alias: Mapping[str, Any]) -> dict[str, float]:
-    """The additional versions of an alias (as the API shows it) and their share of the calls; empty without any."""
+    """Return the additional versions of an alias (as the API shows it) and their share of the calls; empty without
+    any."""
     return dict((alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})
 
 
 def pick(alias: Mapping[str, Any], chance: float | None = None) -> str:
-    """The version that one call gets. `chance` in [0, 1) is drawn where it is not given."""
+    """Return the version for one call. `chance` in [0, 1) is drawn if it is not given."""
     drawn = random.random() if chance is None else chance  # noqa: S311 - a share of traffic, no secret
     for version, weight in weights(alias).items():
         if drawn < weight:
@@ -38,7 +39,7 @@ def pick(alias: Mapping[str, Any], chance: float | None = None) -> str:
 
 
 def check_name(name: str) -> None:
-    """Raises RefusedError where `name` cannot name an alias."""
+    """Raise RefusedError if `name` is not valid for an alias."""
     if not _NAME.fullmatch(name):
         raise RefusedError(
             "ValidationException",
@@ -48,7 +49,7 @@ def check_name(name: str) -> None:
 
 
 def check_versions(function: Mapping[str, Any], function_arn: str, version: str, additional: Mapping[str, Any]) -> None:
-    """Raises RefusedError where an alias of `function` cannot point to `version` and the weighted `additional` ones.
+    """Raise RefusedError if an alias of `function` cannot point to `version` and the weighted `additional` ones.
 
     `function` is ministack's record: `versions` holds the published ones by number, each with its `config`.
     """

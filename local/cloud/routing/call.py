@@ -1,4 +1,4 @@
-"""One call of a function, resolved: who was called, under which name, and which version answers."""
+"""Resolves one call of a function: the function, the called name, and the version that answers."""
 
 import contextvars
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from local.cloud.routing import aliases
 
 @dataclass(frozen=True)
 class Call:
-    """`arn` is the one that was called: with the alias or version as qualifier, or with none."""
+    """A resolved call. `arn` is the called one: with the alias or version as qualifier, or with none."""
 
     arn: str
     account: str
@@ -21,28 +21,28 @@ class Call:
     by_alias: bool
     weighted: bool
     started: float
-    """Real seconds since the epoch: when it came, then when a worker took it."""
+    """Real seconds since the epoch: of its arrival, then of the moment when a worker took it."""
 
 
 @dataclass
 class Outcome:
-    """What became of a call; filled in on the way, read by whoever has to answer for it."""
+    """The outcome of a call; the invoker fills it in, and the code that answers the request reads it."""
 
     version: str | None = None
     error: bool = False
     throttled: bool = False
     request_id: str = ""
-    """What the answer will carry, so that the function and its log have it too; empty where it is not known."""
+    """The answer's request id, so that the function and its log have it too; empty if it is not known."""
 
 
 REQUEST_ID: contextvars.ContextVar[str] = contextvars.ContextVar("strata_request_id", default="")
-"""The id with which the API call at hand will be answered."""
+"""The request id of the current API call."""
 OUTCOME: contextvars.ContextVar[Outcome | None] = contextvars.ContextVar("strata_outcome", default=None)
-"""Set around an invocation by a caller that wants to know; the object itself is shared with the executing thread."""
+"""The outcome of the current invocation, set by a caller that needs it; the executing thread shares the object."""
 
 
 def resolve(arn: str, function: Mapping[str, Any] | None, configured_version: str, started: float) -> Call:
-    """The call of `arn` now. `function` is ministack's record of the function, None where it was deleted meanwhile."""
+    """Resolve a call of `arn`. `function` is ministack's record of the function, None if it was deleted meanwhile."""
     _, _, _, region, account, _, name, *rest = arn.split(":")
     qualifier = rest[0] if rest else ""
     alias = function["aliases"].get(qualifier) if function else None

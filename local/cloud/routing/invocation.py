@@ -18,7 +18,8 @@ from local.cloud.workers.worker import Environment
 Record = dict[str, Any]
 """ministack's record of a function or version: `config` (FunctionConfiguration), `code_zip` and more."""
 Result = dict[str, Any]
-"""What ministack's callers expect: `body`, and where it applies `error`, `function_error`, `throttle`, `log`."""
+"""The result that ministack's callers expect: `body` and, if they apply, `error`, `function_error`, `throttle`,
+`log`."""
 
 BEFORE = "strata_before"
 """In ministack's record of a function whose update is in progress: `config` and `code_zip` that still answer calls."""
@@ -54,7 +55,7 @@ class Invoker:
         return asyncio.run_coroutine_threadsafe(self._execute(record, event), self.loop).result()
 
     async def execute_soon(self, record: Record, event: Any) -> Result:
-        """The same for code on the event loop. The call ends even if the one who waits for it goes away."""
+        """Run one call, for code on the event loop. The call runs to its end even if its caller is cancelled."""
         return await asyncio.shield(asyncio.ensure_future(self._execute(record, event)))
 
     async def _execute(self, record: Record, event: Any) -> Result:
@@ -91,14 +92,14 @@ class Invoker:
 
     @staticmethod
     def _version(call: Call, function: Record | None, record: Record) -> Record:
-        """The record to execute, under the ARN that was called."""
+        """Return the record to execute, under the ARN that was called."""
         found = function["versions"].get(call.version, function) if function and call.by_alias else record
         if function and call.version == "$LATEST":
             found = function.get(BEFORE, found)
         return {**found, "config": {**found["config"], "FunctionArn": call.arn}}
 
     async def _run(self, call: Call, record: Record, event: Any, request_id: str) -> tuple[Result, float, float]:
-        """The result, the milliseconds that it took, and when it started."""
+        """Return the result, the milliseconds that it took, and when it started."""
         config = record["config"]
         ours = str(config.get("Runtime", "")).startswith("python") and config.get("PackageType", "Zip") == "Zip"
         if not (ours and record.get("code_zip")) or self._lambda._durable_ctx.get():
@@ -131,7 +132,7 @@ class Invoker:
 
 
 def _may_log(call: Call, config: dict[str, Any], stream: str) -> bool:
-    """Whether the function's role may write its log; where it may not, the lines are lost, as on AWS."""
+    """Return True if the function's role may write its log; if not, the lines are lost, as on AWS."""
     group = f"arn:aws:logs:{call.region}:{call.account}:log-group:{log_group(config)}:log-stream:{stream}"
     return all(
         guard.acts(config["Role"], call.function, action, group)

@@ -1,4 +1,4 @@
-"""What an invocation leaves in CloudWatch Logs.
+"""Writes an invocation's log events to CloudWatch Logs.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html: the START, END and REPORT lines and their fields.
 """
@@ -11,11 +11,11 @@ from typing import Any
 from local.cloud.workers.worker import Answer
 
 _STREAM_EVENTS = 10_000
-"""Newest events that a stream keeps, so that live traffic does not fill the memory."""
+"""The number of newest events that a stream keeps, so that live traffic does not fill the memory."""
 
 
 def lines(request_id: str, version: str, memory: int, answer: Answer) -> Iterator[str]:
-    """The events of one invocation, in order."""
+    """Yield the events of one invocation, in order."""
     yield f"START RequestId: {request_id} Version: {version}\n"
     yield from answer.output
     yield f"END RequestId: {request_id}\n"

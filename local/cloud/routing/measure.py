@@ -2,7 +2,7 @@
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html: the dimensions, what counts as an
 invocation, an error or a throttle, and that the timestamp is the invocation's start. That is when a worker takes it:
-the wait for one is this machine's own, and on AWS there is none.
+the wait for a worker is due to this machine, and does not exist on AWS.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _NAMESPACE = "AWS/Lambda"
 
 
 def invoked(call: Call, *, executed_version: bool, error: bool, milliseconds: float) -> None:
-    """Publish one invocation that ran. `executed_version`: whether the dimension of that name is published too."""
+    """Publish one invocation that ran. `executed_version`: True if the dimension of that name is published too."""
     for dimensions in _dimensions(call, executed_version):
         _record(call, "Invocations", dimensions, 1)
         _record(call, "Errors", dimensions, 1 if error else 0)

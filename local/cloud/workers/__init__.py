@@ -1,1 +1,1 @@
-"""Lambda execution environments for Python: real processes, kept warm, with the surroundings that Lambda gives."""
+"""Lambda execution environments for Python: real processes, kept warm, with Lambda's variables and folders."""

@@ -1,4 +1,4 @@
-"""Function code and layers on disk, and the few packages that Lambda's Python runtime brings along."""
+"""Unpacks function code and layers, and provides the packages of Lambda's Python runtime."""
 
 import hashlib
 import importlib.metadata
@@ -12,7 +12,7 @@ _RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "python-date
 
 
 def unpack(archive: bytes, root: Path) -> Path:
-    """The folder below `root` that holds what the zip `archive` holds; unpacked once for equal bytes."""
+    """Return the folder below `root` that holds what the zip `archive` holds; unpacked once for equal bytes."""
     folder = root / hashlib.sha256(archive).hexdigest()[:32]
     if not folder.exists():
         fresh = Path(tempfile.mkdtemp(dir=root))
@@ -32,7 +32,8 @@ def unpack(archive: bytes, root: Path) -> Path:
 
 
 def runtime_packages(root: Path) -> Path:
-    """A folder below `root` with links to boto3 and its needs, and no other package of this virtual environment."""
+    """Return a folder below `root` with links to boto3 and its needs, and no other package of this virtual
+    environment."""
     folder = root / "runtime"
     folder.mkdir()
     for name in _RUNTIME_PACKAGES:

@@ -1,4 +1,4 @@
-"""What a worker finds around it: the variables and folders that Lambda's Python runtime gives.
+"""Makes a worker's environment: the variables and folders of Lambda's Python runtime.
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 """
@@ -14,16 +14,16 @@ from local.cloud.workers.worker import Environment
 
 
 def log_group(config: Mapping[str, Any]) -> str:
-    """The log group of a function configuration."""
+    """Return the log group of a function configuration."""
     return (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all workers of this cloud share."""
+    """The settings that all workers of this cloud share."""
 
     root: Path
-    """A folder of this cloud's own: code is unpacked there, and handlers find their /tmp there."""
+    """This cloud's folder, which holds unpacked code and the handlers' /tmp."""
     packages: Path
     """boto3 and its needs."""
     endpoint: str
@@ -37,7 +37,7 @@ class Surroundings:
         credentials: Mapping[str, str],
         region: str,
     ) -> Environment:
-        """The environment of a function as configured by `config` (Lambda's FunctionConfiguration)."""
+        """Return the environment of a function as configured by `config` (Lambda's FunctionConfiguration)."""
         folder = unpack(code, self.root)
         layer_folders = [unpack(layer, self.root) / "python" for layer in layers]
         temporary = self.root / "tmp"

@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 from local.cloud.workers.worker import Answer, Environment, Worker
 
 _AT_ONCE = max(2, os.cpu_count() or 1)
-"""Workers of one version that are started without hesitation; a burst must not fill the machine with imports."""
+"""The number of workers of one version that are started at once; a burst must not fill the machine with imports."""
 _PATIENCE = 0.05
 """Seconds that a call waits for a busy worker before one more is started. AWS starts it at once."""
 _PAUSE = 0.2
-"""Seconds between the end of one such start and the next: the newcomer is to work off the queue first."""
+"""Seconds between the end of one such start and the next: the new worker should work off the queue first."""
 _IDLE_SECONDS = 120.0
 _FAILURE_SECONDS = 1.0
-"""How long a failed import answers further calls. Lambda imports again for each, which costs a laptop too much."""
+"""Seconds for which a failed import answers further calls. Lambda imports again for each, which is too slow on a
+laptop."""
 
 
 class Key(NamedTuple):
@@ -56,7 +57,7 @@ class _Fleet:
     retired: bool = False
 
     def free(self) -> Worker | Answer | None:
-        """What answers a new call at once: a failure to import just now, or a free worker nobody waits for."""
+        """Return what answers a new call at once: a recent import failure, or a free worker for which no call waits."""
         if self.failure is not None and time.monotonic() - self.failed_at < _FAILURE_SECONDS:
             return self.failure
         while self.idle and not self.waiting:
@@ -67,14 +68,14 @@ class _Fleet:
         return None
 
     def needs_one_more(self) -> bool:
-        """Whether the calls that wait are worth another worker now."""
+        """Return True if the waiting calls justify another worker now."""
         now = time.monotonic()
         if self.starting + len(self.workers) < _AT_ONCE:
             return True
         return not self.starting and now - self.started_at >= _PAUSE and now - self.waiting[0].since >= _PATIENCE
 
     def settle(self, answer: Worker | Answer, calls: int = 1) -> bool:
-        """Give `answer` to as many of the calls that wait the longest; whether there was any."""
+        """Give `answer` to as many of the calls that wait the longest; return True if there was any."""
         served = min(calls, len(self.waiting))
         for _ in range(served):
             self.waiting.popleft().worker.set_result(answer)
@@ -82,7 +83,7 @@ class _Fleet:
 
 
 class Pool:
-    """Lives on one event loop, which is what keeps its books consistent."""
+    """The pool of workers. It runs on one event loop, so its state needs no locks."""
 
     def __init__(self) -> None:
         self._fleets: dict[Key, _Fleet] = {}
@@ -121,7 +122,7 @@ class Pool:
             self._end(fleet, fleet.idle)
 
     def reap(self) -> None:
-        """End workers that have been idle for long; call it now and then."""
+        """End workers that have been idle for long; call it from time to time."""
         before = time.monotonic() - _IDLE_SECONDS
         for fleet in self._fleets.values():
             self._end(fleet, [worker for worker in fleet.idle if worker.idle_since < before])
@@ -136,7 +137,7 @@ class Pool:
             worker.wait()
 
     def _grow(self, fleet: _Fleet) -> None:
-        """Start a worker where the waiting calls need one, or look again soon."""
+        """Start a worker if the waiting calls need one, or check again soon."""
         if not fleet.waiting or self._closed:
             return
         if fleet.needs_one_more():

@@ -1,6 +1,6 @@
 """Runs inside a worker process: imports the handler once, then answers one invocation after another.
 
-A script of its own (`python -S -P -u runtime.py SOCKET HANDLER PATH...`) that imports nothing of this project, so that
+It is a script (`python -S -P -u runtime.py SOCKET HANDLER PATH...`) that imports nothing of this project, so that
 a handler finds in its process what Lambda would have there, and nothing else. Requests and answers are lines of JSON
 on the socket; whatever the handler prints goes to stdout, which the server reads as the function's log.
 https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html, python-context.html, python-logging.html
@@ -25,7 +25,7 @@ _GONE = 137
 
 
 class RuntimeFaultError(Exception):
-    """An error of the runtime's own, by the name under which Lambda reports it."""
+    """An error of the runtime itself, with the name under which Lambda reports it."""
 
     def __init__(self, kind: str, message: str, trace: list[str] | None = None) -> None:
         super().__init__(message)
@@ -56,7 +56,7 @@ class LambdaContext:
         self._deadline = deadline
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the invocation times out; 0 after that."""
+        """Return the milliseconds until the invocation times out; 0 after that."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
     def log(self, message: object) -> None:
@@ -88,7 +88,7 @@ def write_event(text: str) -> None:
 
 
 def load(handler: str) -> Any:
-    """The handler `module.function`. Raises RuntimeFaultError, or what the module raises on import."""
+    """Return the handler `module.function`. Raises RuntimeFaultError, or what the module raises on import."""
     module_name, dot, name = handler.rpartition(".")
     if not dot:
         raise RuntimeFaultError("Runtime.MalformedHandlerName", f"Bad handler '{handler}': not enough values to unpack")
@@ -111,14 +111,14 @@ def load(handler: str) -> Any:
 
 
 def plain(value: object) -> object:
-    """What JSON has no word for; Lambda's runtime writes decimals as numbers."""
+    """Convert a value that JSON does not have; Lambda's runtime writes decimals as numbers."""
     if isinstance(value, decimal.Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def failure(error: BaseException, own_frames: int) -> dict[str, Any]:
-    """The error document of an exception, without the frames of this file; written to the log as well."""
+    """Return the error document of an exception, without the frames of this file; written to the log as well."""
     if isinstance(error, RuntimeFaultError):
         kind, trace = error.kind, error.trace
     else:
@@ -128,7 +128,7 @@ def failure(error: BaseException, own_frames: int) -> dict[str, Any]:
 
 
 def frames(trace: TracebackType | None, own: int) -> list[str]:
-    """The traceback, one string a frame, without the first `own` and the import machinery."""
+    """Return the traceback, one string a frame, without the first `own` and the import machinery."""
     listed = [
         frame for frame in traceback.extract_tb(trace)[own:] if not frame.filename.startswith("<frozen importlib")
     ]
@@ -136,7 +136,7 @@ def frames(trace: TracebackType | None, own: int) -> list[str]:
 
 
 def watch(server: socket.socket) -> None:
-    """End with the server, even in the middle of an invocation: poll without events reports only a hang-up."""
+    """End when the server ends, even during an invocation: poll without events reports only a hang-up."""
     poll = select.poll()
     poll.register(server.fileno(), 0)
     poll.poll()
@@ -144,7 +144,8 @@ def watch(server: socket.socket) -> None:
 
 
 def peak_megabytes() -> int:
-    """The largest resident size so far; 0 where the system does not tell. Not ru_maxrss: that counts the server's."""
+    """Return the largest resident size so far; 0 if the system does not report it. ru_maxrss would count the
+    server's."""
     try:
         with open("/proc/self/status", "rb") as status:  # noqa: PTH123 - pathlib takes longer than most handlers
             text = status.read()
@@ -154,7 +155,7 @@ def peak_megabytes() -> int:
 
 
 def invoke(handler: Any, request: dict[str, Any]) -> str:
-    """One invocation: the answer and the report on it, as JSON text."""
+    """Run one invocation; return the answer and its report as JSON text."""
     LogHandler.request_id = request["id"]
     context = LambdaContext(request["id"], request["arn"], time.time() + request["timeout"])
     started = time.perf_counter()
@@ -187,7 +188,7 @@ def serve(server: socket.socket, handler: Any) -> None:
 
 
 def main(descriptor: str, handler_name: str, *path: str) -> NoReturn:
-    """Start up, say whether that worked, and serve."""
+    """Import the handler, report the result, and serve."""
     server = socket.socket(fileno=int(descriptor))
     server.set_inheritable(False)
     threading.Thread(target=watch, args=(server,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""One execution environment, seen from the server: a process, its socket, and the file that takes its output."""
+"""The server's side of one execution environment: a process, its socket, and the file with its output."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ _OUTPUT_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Environment:
-    """What a worker is started with: all of it, and nothing of the server's own environment."""
+    """The complete environment of a worker, with nothing of the server's own."""
 
     version: str
     handler: str
@@ -42,7 +42,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Answer:
-    """How one invocation ended, and what its process wrote meanwhile."""
+    """The result of one invocation, and what its process wrote meanwhile."""
 
     body: Any
     stream: str
@@ -56,7 +56,7 @@ class Answer:
     """Milliseconds of the import, on a cold start."""
     output: Sequence[str] = field(default_factory=list)
     started: float = 0.0
-    """When the process was given the invocation, in seconds since the epoch; 0 where it never was."""
+    """The start of the invocation in the process, in seconds since the epoch; 0 if it never started."""
 
 
 class Worker:
@@ -86,7 +86,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether it can take another invocation."""
+        """Return True if it can take another invocation."""
         return not self._broken and self._process.poll() is None
 
     async def start(self, request_id: str) -> Answer | None:
@@ -124,7 +124,7 @@ class Worker:
             return await self._timed_out(request_id)
         except (OSError, asyncio.IncompleteReadError):
             return await self._exited(request_id)
-        except BaseException:  # whatever else it was: what is on the socket now belongs to no call
+        except BaseException:  # after any other error the data on the socket belongs to no call
             self._broken = True
             raise
         body = said["body"]
@@ -132,7 +132,7 @@ class Worker:
         return Answer(body, self.stream, error, said["milliseconds"], said["megabytes"], init, self._take_output())
 
     def kill(self) -> None:
-        """Kill the process and whatever it started, without waiting; harmless when it has ended."""
+        """Kill the process and its descendants without waiting; harmless if it has ended."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -142,7 +142,7 @@ class Worker:
         self._process.wait()
 
     async def end(self) -> None:
-        """Kill the process and wait for it. What it wrote can still be read."""
+        """Kill the process and wait for it. Its output can still be read."""
         self.kill()
         await asyncio.to_thread(self.wait)
         if hasattr(self, "_writer"):
@@ -168,7 +168,8 @@ class Worker:
         return Answer(document, self.stream, "Runtime.ExitError", output=output)
 
     def _take_output(self) -> list[str]:
-        """The lines written since the last call. A file, unlike a pipe, needs no waiting and survives the process."""
+        """Return the lines written since the last call. A file, unlike a pipe, needs no waiting and survives the
+        process."""
         size = os.fstat(self._output.fileno()).st_size
         text = os.pread(self._output.fileno(), size - self._read, self._read).decode(errors="replace")
         self._read = size

@@ -23,7 +23,7 @@ FUNCTIONS = sts.FUNCTIONS
 
 
 def resources(assets: Assets) -> Mapping[str, Resource]:
-    """Every resource type by its token. `assets` reads the archives that a Lambda function's code comes in."""
+    """Return every resource type by its token. `assets` reads the archives that a Lambda function's code comes in."""
     every: tuple[Resource, ...] = (
         apigatewayv2.Api(),
         apigatewayv2.Authorizer(),

@@ -7,18 +7,18 @@ from local.providers.wire import Bag
 
 
 class _Part(Resource):
-    """What an API, and each part of it, has in common: one call a verb, with the properties under AWS's own names."""
+    """The base of an API and of each of its parts: one call a verb, with the properties under AWS's own names."""
 
     service = "apigatewayv2"
-    noun: str  # as the calls name it: create_route
-    key: str  # and the parameter that says which one: RouteId
+    noun: str  # its name in the calls: create_route
+    key: str  # the parameter with its id: RouteId
 
     def locate(self, identity: str) -> Bag:
         api, _, part = identity.partition("/")
         return {"apiId": api, "part": part}
 
     def retag(self, aws: Aws, state: Bag, gone: list[str], tags: dict[str, str]) -> None:
-        """As the real one: no tag that stays as it is, since a policy may keep those that say whose the API is."""
+        """Set only changed tags, as the real provider does: a policy may protect the tags that name the API's owner."""
         kept = state.get("tagsAll") or {}
         super().retag(aws, state, gone, {name: value for name, value in tags.items() if kept.get(name) != value})
 
@@ -43,11 +43,11 @@ class _Part(Resource):
         self._call(aws, "delete", **self._where(identity, state))
 
     def computed(self, aws: Aws, part: str, state: Bag, answer: dict[str, Any]) -> Bag:
-        """The outputs that AWS does not name."""
+        """Return the outputs that AWS's answer does not have."""
         return {}
 
     def _cleared(self, name: str, old: Bag) -> Any:
-        """What a property becomes that is no longer given; AWS leaves alone what a request does not name."""
+        """Return the value that resets a removed property; AWS keeps what a request does not name."""
         default = self.own[name].default
         return type(old[name])() if default is None else default
 
@@ -122,7 +122,7 @@ class Api(_Part):
 
 
 class Integration(_Part):
-    """What a route leads to. Its id is AWS's; an import gives API/INTEGRATION."""
+    """The target of a route. Its id is AWS's; an import gives API/INTEGRATION."""
 
     kind = "aws:apigatewayv2/integration:Integration"
     label = "API Gateway v2 Integration"
@@ -139,7 +139,7 @@ class Integration(_Part):
         passthroughBehavior=Field(
             default="WHEN_NO_MATCH",
             zero="",
-            form=lambda value: value or "WHEN_NO_MATCH",  # an HTTP API has none, which the provider lets pass
+            form=lambda value: value or "WHEN_NO_MATCH",  # an HTTP API has none, which the provider tolerates
         ),
         payloadFormatVersion=Field(default="1.0"),
         timeoutMilliseconds=Field(computed=True, api="TimeoutInMillis"),
@@ -186,7 +186,7 @@ class Route(_Part):
 
 
 class Authorizer(_Part):
-    """Whose tokens a route asks for. Its id is AWS's; an import gives API/AUTHORIZER."""
+    """The issuer whose tokens a route requires. Its id is AWS's; an import gives API/AUTHORIZER."""
 
     kind = "aws:apigatewayv2/authorizer:Authorizer"
     label = "API Gateway v2 Authorizer"

@@ -1,4 +1,5 @@
-"""Alarms, dashboards and log groups: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""
+"""Alarms, dashboards and log groups:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""
 
 from typing import Any
 
@@ -143,7 +144,7 @@ class MetricAlarm(Resource):
         aws("cloudwatch").delete_alarms(AlarmNames=[identity])
 
     def _put(self, aws: Aws, new: Bag, **more: Any) -> None:
-        """Put the alarm whole: what is left out is reset by CloudWatch itself."""
+        """Put the whole alarm: CloudWatch resets what is left out."""
         plain = {name: spec for name, spec in self.own.items() if name not in ("dimensions", "metricQueries")}
         request = to_api(plain, new, pascal)
         if "dimensions" in new:

@@ -53,12 +53,12 @@ class Application(Resource):
 
 
 def _share(kind: str) -> Field:
-    """A part of the traffic and how often: AWS puts the kind into the names."""
+    """Return percentage and interval of a routing configuration: AWS puts the kind into the names."""
     return Field(of=props(interval=Field(api=f"{kind}Interval"), percentage=Field(api=f"{kind}Percentage")))
 
 
 class DeploymentConfig(Resource):
-    """How traffic moves. It cannot be changed, only replaced. Its id is its name."""
+    """A deployment configuration. It cannot be changed, only replaced. Its id is its name."""
 
     kind = "aws:codedeploy/deploymentConfig:DeploymentConfig"
     service = "codedeploy"
@@ -95,7 +95,7 @@ class DeploymentConfig(Resource):
 
 
 class DeploymentGroup(Resource):
-    """A group: where deployments run, under which alarms. Its id is AWS's; an import gives APPLICATION:GROUP."""
+    """A deployment group with its alarms. Its id is AWS's; an import gives APPLICATION:GROUP."""
 
     kind = "aws:codedeploy/deploymentGroup:DeploymentGroup"
     service = "codedeploy"

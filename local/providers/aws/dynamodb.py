@@ -162,7 +162,8 @@ class Table(Resource):
         return requests
 
     def _index_updates(self, old: Bag, new: Bag) -> list[dict[str, Any]]:
-        """A changed index goes and comes again; DynamoDB takes one at a time."""
+        """Return the updates of indexes: a changed index is deleted and created; DynamoDB accepts one update at a
+        time."""
         spec = Field(of=_INDEX)
         before = {index["name"]: index for index in old.get("globalSecondaryIndexes") or ()}
         after = {index["name"]: index for index in new.get("globalSecondaryIndexes") or ()}
@@ -191,11 +192,11 @@ class Table(Resource):
 
 
 def _active(aws: Aws, name: str) -> None:
-    """Wait until the table takes the next change."""
+    """Wait until the table accepts the next change. Raises ProviderError after 60 seconds."""
     deadline = time.monotonic() + 60
     while (status := aws("dynamodb").describe_table(TableName=name)["Table"]["TableStatus"]) != "ACTIVE":
         if time.monotonic() > deadline:
-            raise ProviderError(f"DynamoDB Table ({name}) is still {status} after 60 s: look at the local cloud's log")
+            raise ProviderError(f"DynamoDB Table ({name}) is still {status} after 60 s: check the local cloud's log")
         time.sleep(0.1)
 
 

@@ -1,4 +1,4 @@
-"""IAM roles and what hangs from them: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html"""
+"""IAM roles and their policies: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html"""
 
 import json
 import secrets
@@ -24,7 +24,7 @@ from local.providers.resource import (
 from local.providers.wire import Bag
 
 _OWN_POLICIES = ("inlinePolicies", "managedPolicyArns")
-"""Those that a role's own properties give it; resources of their own may give it others."""
+"""The properties by which a role declares policies itself; separate resources may add others."""
 
 
 class Role(Resource):

@@ -1,4 +1,4 @@
-"""Managed policies, and the issuers whose tokens an account takes.
+"""Managed policies, and the issuers whose tokens an account accepts.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
@@ -91,7 +91,7 @@ class Policy(Resource):
 
 
 class OpenIdConnectProvider(Resource):
-    """An issuer and for whom its tokens must be. Its id is its ARN."""
+    """An issuer and the audiences of its tokens. Its id is its ARN."""
 
     kind = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
     service = "iam"

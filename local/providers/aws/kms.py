@@ -18,7 +18,7 @@ from local.providers.wire import Bag
 
 
 class Key(Resource):
-    """A symmetric key. Its id is its key id; deleting it schedules its deletion, as AWS allows no more."""
+    """A symmetric key. Its id is its key id; deleting it only schedules its deletion, as on AWS."""
 
     kind = "aws:kms/key:Key"
     service = "kms"

@@ -43,7 +43,7 @@ _CONFIGURATION = props(
     timeout=Field(default=3),
     tracingConfig=Field(computed=True, of=props(mode=Field(required=True))),
 )
-"""What UpdateFunctionConfiguration takes, under the same names."""
+"""The properties of UpdateFunctionConfiguration, under the same names."""
 
 _CODE = props(
     architectures=Field(computed=True),
@@ -52,10 +52,11 @@ _CODE = props(
     s3Key=Field(unread=True),
     s3ObjectVersion=Field(unread=True),
 )
-"""What UpdateFunctionCode takes."""
+"""The properties of UpdateFunctionCode."""
 
 _MOVED = _CODE.keys() | {"codeSha256", "sourceCodeHash"}
-"""What makes the provider upload the code again. A refresh reads codeSha256 back, never sourceCodeHash.
+"""The properties whose change makes the provider upload the code again. A refresh reads codeSha256 back, never
+sourceCodeHash.
 
 https://www.pulumi.com/registry/packages/aws/api-docs/lambda/function/
 """
@@ -69,7 +70,7 @@ _CLEARED = {
     "MemorySize": 128,
     "Timeout": 3,
 }
-"""What a setting becomes that is no longer given; Lambda leaves alone what a request does not name."""
+"""The value that resets a removed setting; Lambda keeps what a request does not name."""
 
 _UNRESERVED = -1
 
@@ -220,7 +221,7 @@ class Function(Resource):
 
 
 def _settled(aws: Aws, name: str) -> None:
-    """Wait until Lambda takes the next change; ProviderError with Lambda's reason where the last one failed."""
+    """Wait until Lambda accepts the next change. Raises ProviderError, with Lambda's reason, if the last one failed."""
     deadline = time.monotonic() + 120
     while True:
         now = aws("lambda").get_function_configuration(FunctionName=name)
@@ -236,12 +237,12 @@ def _settled(aws: Aws, name: str) -> None:
 
 
 def invoke_arn(aws: Aws, arn: str, api: str = "2015-03-31", path: str = "invocations") -> str:
-    """The ARN by which API Gateway invokes the function `arn`."""
+    """Return the ARN by which API Gateway invokes the function `arn`."""
     return f"arn:aws:apigateway:{aws.region}:lambda:path/{api}/functions/{arn}/{path}"
 
 
 def function_name(value: str) -> str:
-    """A function's name, from itself or from its ARN, qualified or not."""
+    """Return a function's name, from itself or from its ARN, qualified or not."""
     return value.split(":")[6] if value.startswith("arn:") else value
 
 

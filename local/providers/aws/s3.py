@@ -85,7 +85,7 @@ class Bucket(Resource):
         return Live(identity, bag)
 
     def update(self, aws: Aws, identity: str, old: Bag, new: Bag, changed: frozenset[str]) -> None:
-        """What else there is of a bucket is not sent to AWS."""
+        """Send nothing: the other properties of a bucket are not AWS's."""
 
     def retag(self, aws: Aws, state: Bag, gone: list[str], tags: dict[str, str]) -> None:
         if tags:
@@ -101,7 +101,8 @@ class Bucket(Resource):
 
 
 def _delete_versions(aws: Aws, bucket: str, key: str | None = None) -> None:
-    """Delete every version of one object, or of all, with their delete markers: what is left would keep the bucket."""
+    """Delete every version of one object, or of all, with their delete markers: a bucket that is not empty cannot be
+    deleted."""
     only = {} if key is None else {"Prefix": key}
     for page in aws("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, **only):
         for each in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
@@ -139,16 +140,16 @@ class _Setting(Resource):
         return Live(identity, {"bucket": identity, **self.get(aws("s3"), identity)})
 
     def put(self, client: Any, bucket: str, new: Bag) -> None:
-        """Set it."""
+        """Set the setting."""
         raise NotImplementedError
 
     def get(self, client: Any, bucket: str) -> Bag:
-        """What AWS has."""
+        """Return AWS's value of the setting."""
         raise NotImplementedError
 
 
 class BucketVersioning(_Setting):
-    """Whether a bucket keeps what is written over; it can be suspended, not undone."""
+    """The versioning of a bucket; it can be suspended, not removed."""
 
     kind = "aws:s3/bucketVersioning:BucketVersioning"
     label = "S3 Bucket Versioning"
@@ -180,7 +181,7 @@ _RULE = props(
 
 
 class BucketEncryption(_Setting):
-    """By what a bucket encrypts."""
+    """The default encryption of a bucket."""
 
     kind = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     label = "S3 Bucket Server-side Encryption Configuration"
@@ -208,7 +209,7 @@ _BLOCKS = props(
 
 
 class BucketPublicAccessBlock(_Setting):
-    """That nothing makes a bucket public."""
+    """The block of public access to a bucket."""
 
     kind = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
     label = "S3 Bucket Public Access Block"
@@ -228,7 +229,7 @@ class BucketPublicAccessBlock(_Setting):
 
 
 class BucketPolicy(_Setting):
-    """Who may do what to a bucket, beside what their own policies say."""
+    """The policy of a bucket, beside the callers' own policies."""
 
     kind = "aws:s3/bucketPolicy:BucketPolicy"
     label = "S3 Bucket Policy"

@@ -21,7 +21,7 @@ from local.providers.wire import Bag
 
 
 def _written(fields: Mapping[str, Field], bag: Bag, names: Any) -> dict[str, str]:
-    """Attributes as SNS takes them: everything is text, and nothing is empty text."""
+    """Return attributes as SNS accepts them: every value is a text, and a missing one is empty."""
     given = {fields[name].api or pascal(name): bag.get(name) for name in names}
     return {name: "" if value is None else _text(value) for name, value in given.items()}
 

@@ -3,11 +3,11 @@
 from local.providers.resource import Aws, Field, Live, Resource, from_api, pairs, pascal, props, to_api, unpaired
 from local.providers.wire import Bag
 
-TAGGED = "Parameter"  # the type of resource, as the calls on tags want it
+TAGGED = "Parameter"  # the type of resource in calls on tags
 
 
 class Parameter(Resource):
-    """A parameter. Its id is its name. As in the real plugin, every look at it reads its value, decrypted."""
+    """A parameter. Its id is its name. As in the real plugin, every read decrypts its value."""
 
     kind = "aws:ssm/parameter:Parameter"
     service = "ssm"

@@ -1,4 +1,4 @@
-"""Functions that say who and where the caller is."""
+"""Functions that return the caller's identity, region and partition."""
 
 from local.providers.resource import Aws, ProviderError
 from local.providers.wire import Bag
@@ -11,16 +11,16 @@ def caller_identity(aws: Aws, _: Bag) -> Bag:
 
 
 def region(aws: Aws, arguments: Bag) -> Bag:
-    """The provider's region, or the one that is asked for."""
+    """Return the provider's region, or the one that is asked for."""
     name = arguments.get("name") or aws.region
     if "endpoint" in arguments:
-        raise ProviderError("aws:index/getRegion:getRegion: the stand-in does not look regions up by endpoint")
+        raise ProviderError("aws:index/getRegion:getRegion: the stand-in does not find a region by its endpoint")
     endpoint = f"ec2.{name}.amazonaws.com"
     return {"region": name, "name": name, "id": name, "endpoint": endpoint, "description": name}
 
 
 def partition(_aws: Aws, _: Bag) -> Bag:
-    """The ordinary partition: the local cloud knows no other."""
+    """Return the partition `aws`: the local cloud has no other."""
     return {"partition": "aws", "id": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
 
 

@@ -23,20 +23,20 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-MESSAGE_SHOWN = 32  # the exit code by which the program says that the user has already seen the reason
-LARGEST_MESSAGE = 400 * 1024 * 1024  # bytes; what the official host allows
+MESSAGE_SHOWN = 32  # the program's exit code if the user has already seen the reason
+LARGEST_MESSAGE = 400 * 1024 * 1024  # bytes; the official host's limit
 
 
 def virtual_environment(root: str, options: Mapping[str, Any]) -> Path | None:
-    """The folder that the runtime options of Pulumi.yaml name, or None for the Python on PATH."""
+    """Return the folder that the runtime options of Pulumi.yaml name, or None for the Python on PATH."""
     name = options.get("virtualenv") or (".venv" if options.get("toolchain") == "uv" else "")
     return Path(os.path.normpath(Path(root) / str(name))) if name else None
 
 
 def python_of(root: str, options: Mapping[str, Any]) -> str:
-    """The interpreter that the options ask for.
+    """Return the interpreter that the options name.
 
-    Raises FileNotFoundError, with the remedy, when the virtual environment is not there.
+    Raises FileNotFoundError, with the remedy, if the virtual environment does not exist.
     """
     environment = virtual_environment(root, options)
     if environment is None:
@@ -49,7 +49,7 @@ def python_of(root: str, options: Mapping[str, Any]) -> str:
 
 
 def surroundings(root: str, options: Mapping[str, Any], extra: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with the virtual environment activated and `extra` on top."""
+    """Return this process's environment with the virtual environment activated, overridden by `extra`."""
     environment = virtual_environment(root, options)
     result = {**os.environ, **extra}
     result.pop("PYTHONHOME", None)
@@ -60,7 +60,7 @@ def surroundings(root: str, options: Mapping[str, Any], extra: Mapping[str, str]
 
 
 class Children:
-    """The processes under way; all are ended with the host."""
+    """The running child processes; all are ended with the host."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -77,7 +77,7 @@ class Children:
             self._running.discard(child)
 
     def end(self, child: subprocess.Popen[bytes], patience: float = 5.0) -> None:
-        """Ask, wait, then insist."""
+        """Send SIGTERM, wait, then send SIGKILL."""
         if child.poll() is None:
             child.terminate()
             try:
@@ -92,7 +92,7 @@ class Children:
 
 
 def streamed(child: subprocess.Popen[bytes]) -> Iterator[tuple[str, bytes]]:
-    """What the child writes, as it comes: ("stdout" | "stderr", bytes)."""
+    """Yield the child's output as it comes: ("stdout" | "stderr", bytes)."""
     chunks: queue.Queue[tuple[str, bytes] | None] = queue.Queue()
 
     def pump(name: str, pipe: Any) -> None:
@@ -112,7 +112,7 @@ def streamed(child: subprocess.Popen[bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 class Host(language_pb2_grpc.LanguageRuntimeServicer):
-    """LanguageRuntime for Python; names and shapes are the protocol's."""
+    """Implements LanguageRuntime for Python; names and shapes are the protocol's."""
 
     def __init__(self, engine: str, exec_script: Path) -> None:
         self.engine = engine
@@ -228,7 +228,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def engine_address(arguments: list[str]) -> str:
-    """The last plain argument; flags of the official host, such as -tracing, are accepted and mean nothing here."""
+    """Return the last plain argument; flags of the official host, such as -tracing, are accepted and ignored."""
     plain = [argument for argument in arguments if not argument.startswith("-")]
     return plain[-1] if plain else ""
 
@@ -245,7 +245,8 @@ def main() -> None:
         signal.signal(number, lambda *_: over.set())
 
     def watch_cli() -> None:
-        """The CLI holds the other end of our standard input: its end is the CLI's end, also by `kill -9`."""
+        """End with the CLI: it holds the other end of standard input, which closes when the CLI ends, also by `kill
+        -9`."""
         while os.read(0, 4096):
             pass
         over.set()

@@ -18,10 +18,10 @@ from local.cloud.codedeploy.machine import (
     Fault,
     Inspect,
     Invoke,
+    Observation,
     Phase,
     Plan,
     RollBack,
-    Seen,
     Shift,
     Stop,
     curve,
@@ -156,7 +156,7 @@ class CodeDeploy:
             alarms = {name: self._state(name) for name in record.machine.plan.alarms}
             answers = {event: answer for event, (at, answer) in record.hooked.items() if at <= now and answer}
             before = record.machine
-            seen = Seen(now.timestamp(), 60.0, alarms, answers, record.stop, fault_)
+            seen = Observation(now.timestamp(), 60.0, alarms, answers, record.stop, fault_)
             record.machine, effects = step(before, seen)
             if record.over and not before.over:
                 record.fired = tuple(name for name, state in alarms.items() if state == "ALARM")

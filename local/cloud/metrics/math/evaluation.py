@@ -1,4 +1,4 @@
-"""A request's metrics and expressions, each by its id, evaluated in the order in which they need one another."""
+"""Evaluates a request's metrics and expressions, each by its id, in the order of their dependencies."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ _ID = re.compile(r"[a-z][A-Za-z0-9_]*")
 
 
 class ExpressionError(MathError):
-    """A MathError with the expression's id, worded as CloudWatch words it."""
+    """A MathError with the expression's id, in CloudWatch's words."""
 
     def __init__(self, identifier: str, reason: object) -> None:
         super().__init__(f"Error in expression '{identifier}': {reason}")
@@ -43,7 +43,7 @@ class Expressions:
     def evaluate(self, metrics: Sequence[Series], times: Times) -> dict[str, Series]:
         """The result of every expression. `metrics` have their ids.
 
-        Raises ExpressionError where the result is a scalar or the types do not fit.
+        Raises ExpressionError if the result is a scalar or the types do not fit.
         """
         known: dict[str, Value] = {series.id: series for series in metrics}
         results: dict[str, Series] = {}
@@ -59,7 +59,7 @@ class Expressions:
 
 
 def check_id(identifier: str) -> None:
-    """Raises MathError unless the id starts with a lowercase letter and holds letters, digits and underscores."""
+    """Raise MathError unless the id starts with a lowercase letter and holds letters, digits and underscores."""
     if not _ID.fullmatch(identifier):
         raise MathError(
             f"Invalid metric id {identifier!r}: "

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_LENGTH = 2048
-"""Characters of one expression."""
+"""The most characters of one expression."""
 MAX_DEPTH = 100
-"""Nested brackets, far more than 2,048 characters need."""
+"""The most nested brackets, far more than 2,048 characters need."""
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -36,7 +36,7 @@ _LEVELS: tuple[frozenset[str], ...] = (
 
 
 class MathError(ValueError):
-    """An expression that the service refuses; the text says why."""
+    """The service refuses an expression; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ Node = Number | Name | Call | Operation
 
 
 def spine(node: Operation) -> tuple[Node, list[Operation]]:
-    """The leftmost operand of a + b + c ... and the operations on it in order: a chain is long, but not deep."""
+    """Return the leftmost operand of a + b + c ... and the operations on it in order: a chain is long, but not deep."""
     operations = [node]
     while isinstance(left := operations[-1].left, Operation) and left.left is not None:
         operations.append(left)
@@ -84,7 +84,7 @@ def spine(node: Operation) -> tuple[Node, list[Operation]]:
 
 
 def names(node: Node) -> Iterator[str]:
-    """The ids that the expression refers to."""
+    """Yield the ids that the expression refers to."""
     match node:
         case Name(identifier):
             yield identifier
@@ -101,7 +101,7 @@ def names(node: Node) -> Iterator[str]:
 
 
 def parse(text: str) -> Node:
-    """The tree of an expression. Raises MathError."""
+    """Return the tree of an expression. Raises MathError."""
     if not text.strip():
         raise MathError("The expression is empty")
     if len(text) > MAX_LENGTH:

@@ -1,4 +1,4 @@
-"""What metric math computes with, and its operators.
+"""The values of metric math, and its operators.
 
 Between two time series a missing value reads as 0; with a scalar, only existing points count; a division by zero and
 whatever has no finite value drop the point.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from local.cloud.metrics.math.syntax import MathError
 
 Points = Mapping[float, float]
-"""Time of each point (seconds) -> value; a missing point is not there."""
+"""Time of each point (seconds) -> value; missing points are left out."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ def kind(value: Value) -> str:
 
 
 def mapped(function: Callable[[float], float], points: Points) -> dict[float, float]:
-    """`function` of every point; those without a finite value are dropped."""
+    """Apply `function` to every point; drop those without a finite value."""
     return finite((at, _applied(function, value)) for at, value in points.items())
 
 
 def finite(pairs: Iterable[tuple[float, float | None]]) -> dict[float, float]:
-    """The points that have a finite value."""
+    """Return the points that have a finite value."""
     return {at: value for at, value in pairs if value is not None and math.isfinite(value)}
 
 
@@ -72,7 +72,7 @@ OPERATORS: dict[str, Callable[[float, float], object]] = {
 
 
 def combined(sign: str, left: Value, right: Value) -> Value:
-    """`left sign right` for scalars, series and arrays. Raises MathError."""
+    """Return `left sign right` for scalars, series and arrays. Raises MathError."""
     function = OPERATORS[sign]
     if isinstance(left, float) and isinstance(right, float):
         result = _applied(function, left, right)
@@ -91,7 +91,7 @@ def combined(sign: str, left: Value, right: Value) -> Value:
 
 
 def negated(value: Value) -> Value:
-    """Unary minus."""
+    """Return the negated value."""
     if isinstance(value, float):
         return -value
     return Series(mapped(operator.neg, value.points), value.id, value.label)
