@@ -107,8 +107,8 @@ check: venvs ## Lint, types, import contracts, HCL, workflows
 test: tools ## Unit, layers, local cloud, the real Pulumi CLI; the faults that are left out are counted as deselected
 	@$(WITH_PULUMI) $(PYTEST) -m "not faults"
 
-test-all: tools ## Every test, every fault on the real CLI among them; writes the table of faults in docs/faults.md
-	@$(WITH_PULUMI) $(PYTEST) && $(RUN) -m tests.rehearsal.reliability
+test-all: tools ## Every test, every fault on the real CLI among them
+	@$(WITH_PULUMI) $(PYTEST)
 
 test-aws: tools ## Ask a real account what no page of AWS says, into docs/aws.md: make test-aws ACCOUNT=123456789012
 	@$(WITH_PULUMI) STRATA_TEST_ACCOUNT="$$ACCOUNT" STRATA_AWS_PAGE=docs/aws.md $(RUN) -m pytest tests/aws
