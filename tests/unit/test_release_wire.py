@@ -86,6 +86,8 @@ def test_all_mistakes_are_told_at_once() -> None:
     [
         ({"wait": 1}, "policy.wait", "must be of type bool"),
         ({"longest_wait_minutes": 0}, "policy", "longest_wait_minutes is 0"),
+        ({"proof_days": 0, "retry": "0123"}, "policy", "; give a whole number of days from 1 to 365"),
+        ({"proof_days": 0, "retry": "0123"}, "policy", "retry is '0123', not of the form wanted"),
         ({"rule": {"z": 0.1}}, "policy.rule", "rule.z is 0.1"),
         ({"rule": {"sigma": 3}}, "policy.rule.sigma", "is unknown"),
         ({"rule": 3}, "policy.rule", "is 3: it must be of type Rule"),
