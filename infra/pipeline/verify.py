@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import typer
 
-from infra.pipeline.output import BAD, PipelineError, Stack, answering
+from infra.console import FailedError
+from infra.pipeline.output import Stack, answering
 from infra.release.cli.session import opened
 from infra.release.decision import proven
 from infra.release.model.commands import HISTORY, UNSTICK, WATCH
@@ -24,7 +25,7 @@ def landed(*, stack: Stack) -> None:
         release = opened(stack)
         seen = release.look()
         if wrong := [*missing(seen), *unproved(release.targets, seen)]:
-            raise PipelineError("; ".join(wrong), BAD)
+            raise FailedError("; ".join(wrong))
         for name, each in seen.items():
             typer.echo(f"{name}: all traffic is on version {each.live.number}, fingerprint {each.live.fingerprint}")
 

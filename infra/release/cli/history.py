@@ -11,9 +11,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from infra import console
+from infra.console import Json, UsageError, answer, plain_table
 from infra.release import commits
-from infra.release.cli.output import Function, Json, Stack, UsageError, answer, answering
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.model.attempt import Attempt
 from infra.release.model.outcome import Ending
@@ -106,7 +106,7 @@ def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
 
 
 def _table(release: Opened, shown: Iterable[Attempt], *, several: bool) -> Table:
-    table = console.plain_table()
+    table = plain_table()
     for name in ("when, UTC", "versions", "commit, who", "min"):
         table.add_column(name, no_wrap=name != "commit, who", justify="right" if name == "min" else "left")
     table.add_column("outcome", ratio=1, overflow="fold")

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from infra.console import Exit, answering
 from infra.release.cli import stack_state
 from infra.release.model import serialization
 from infra.release.model.spec import ReleaseError
@@ -46,7 +47,7 @@ def power(
     forgiven: Annotated[int | None, typer.Option(help="Rule.forgiven: canary errors never counted.")] = None,
 ) -> None:
     """Say what the verdict would catch at this traffic, and what to change to catch more."""
-    try:
+    with answering({VerdictError: Exit.USAGE, ReleaseError: Exit.USAGE}):
         share, length, rule = configured(stack) if stack else (10.0, 10, Rule())
         situation = Situation(
             rps,
@@ -56,8 +57,5 @@ def power(
             lateness,
             rule if forgiven is None else replace(rule, forgiven=forgiven),
         )
-    except (VerdictError, ReleaseError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
     for line in report(situation):
         typer.echo(line)

@@ -11,8 +11,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from infra import console
-from infra.release.cli.output import Function, Json, RefusedError, Stack, UsageError, answer, answering
+from infra.console import Json, RefusedError, UsageError, answer, plain_table
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.decision import obsolete_alarms
 from infra.release.engine.cloud import AwsError
@@ -122,7 +122,7 @@ def _plain(release: Opened, each: Pruning) -> dict[str, Any]:
 
 
 def _table(each: Pruning, now: datetime, *, yes: bool) -> Table:
-    table = console.plain_table()
+    table = plain_table()
     table.title, table.title_justify, table.title_style = each.target.function, "left", "bold"
     for name in ("version", "age, days", "MB"):
         table.add_column(name, justify="right", no_wrap=True)

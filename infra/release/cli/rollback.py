@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import typer
 
-from infra.release.cli.output import Exit, Function, Json, RefusedError, Stack, answer, answering
+from infra.console import Exit, Json, RefusedError, answer
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.reason import Reason, checked
 from infra.release.cli.session import Opened, opened
 from infra.release.cli.watch import followed
@@ -39,7 +40,7 @@ def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: 
     document = {"reason": why, "outcomes": {name: serialization.plain(each) for name, each in outcomes.items()}}
     good = all(each.ending is Ending.ROLLED_BACK for each in outcomes.values())
     lines = [each.line() for each in outcomes.values()]
-    answer(document, *lines, as_json=as_json, code=Exit.OK if good else Exit.BAD)
+    answer(document, *lines, as_json=as_json, code=Exit.OK if good else Exit.FAILED)
 
 
 def taken(seen: Seen) -> dict[str, Deployment]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from infra.console import UsageError
 from infra.release.cli import stack_state
-from infra.release.cli.output import UsageError
 from infra.release.engine.clock import ScaledClock
 from infra.release.model import serialization
 from infra.release.model.observation import Notes, Observation

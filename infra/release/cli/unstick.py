@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from infra.console import Exit, Json, UsageError, answer
 from infra.release.cli import state_lock
-from infra.release.cli.output import Exit, Function, Json, Stack, UsageError, answer, answering
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.cli.watch import followed
 from infra.release.decision import operator, recovery
@@ -104,7 +105,7 @@ def verdict(found: Sequence[Finding], left: Sequence[Finding], *, done: bool) ->
     """Fine where nothing is left; refused where all that was found takes a person's word, so that nothing was done."""
     if not left:
         return Exit.OK
-    return Exit.REFUSED if not done and not any(each.act for each in found) else Exit.BAD
+    return Exit.REFUSED if not done and not any(each.act for each in found) else Exit.FAILED
 
 
 def closing(found: Sequence[Finding], left: Sequence[Finding], *, done: bool, dry_run: bool) -> str:
