@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pulumi
 
-from infra import account, artifacts, bundle, commit, legacy, targets
+from infra import account, artifacts, bundle, git, legacy, targets
 from infra.bundle import Bundle, Code, Platform, smoke
 from infra.config import StackConfig
 from infra.layers.compute import Compute
@@ -41,14 +41,17 @@ def declare(
     Each service is a folder `app/SERVICE` of `repository`. `environment` may name the commit (STRATA_COMMIT) and a
     manifest of bundles (STRATA_MANIFEST). Without `routes` the API reaches no function.
 
-    Raises SmokeError, CommitError or ManifestError before anything is declared, AccountError after the provider, then
-    BundleError or LegacyError. Pulumi shows each without a traceback.
+    Raises SmokeError, ManifestError, or RunError where git refuses to tell the commit, before anything is declared;
+    AccountError after the provider; then BundleError or LegacyError. Pulumi shows each without a traceback.
     """
     names = config.names
     smokes = smoke.read(services, repository)
-    made_of = commit.current(repository, environment)
     platform = Platform(config.compute.runtime, config.compute.architecture)
-    selected = artifacts.select(environment, repository, platform, made_of, preview=pulumi.runtime.is_dry_run())
+    try:
+        commit = git.current_commit(repository, environment)
+        selected = artifacts.select(environment, repository, platform, commit, preview=pulumi.runtime.is_dry_run())
+    except git.CommitError as problem:
+        raise pulumi.RunError(str(problem)) from None
     provider = account.provider(config)
     place = account.place(config, provider)
     opts = pulumi.ResourceOptions(providers=[provider])
@@ -111,7 +114,7 @@ def declare(
         before=config.before,
         partition=place.partition,
     )
-    policy = replace(config.release, commit=made_of)
+    policy = replace(config.release, commit=commit)
     after_layers = pulumi.ResourceOptions(depends_on=[observability, hooks, delivery])
     release = Release("release", targets=wanted, policy=policy, region=place.region, opts=after_layers)
     if routes:

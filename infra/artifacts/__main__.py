@@ -15,12 +15,12 @@ from infra.artifacts.selection import INPUTS, digest_mismatches
 from infra.artifacts.store import Artifacts, Stored
 from infra.bundle import BundleError
 from infra.bundle.zips import write
-from infra.commit import DIRTY, checkout, why_none
 from infra.console import Exit, Json, answer, answering
+from infra.git import DIRTY, CommitError, checkout, why_none
 from infra.release.engine.cloud import AwsError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ERRORS: Mapping[type[Exception], Exit] = {pulumi.RunError: Exit.FAILED, AwsError: Exit.FAILED}
+ERRORS: Mapping[type[Exception], Exit] = dict.fromkeys((pulumi.RunError, AwsError, CommitError), Exit.FAILED)
 
 Stack = Annotated[str, typer.Option(help="A stack that takes bundles from the bucket.")]
 

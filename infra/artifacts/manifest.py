@@ -15,7 +15,7 @@ import pulumi
 from infra.bundle import Platform
 from infra.bundle.model import LIBRARIES, MACHINES
 from infra.bundle.zips import LARGEST_CODE
-from infra.commit import DIRTY
+from infra.git import DIRTY
 from infra.naming import SERVICES
 from infra.schema import (
     Check,

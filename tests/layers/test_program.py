@@ -10,6 +10,7 @@ import pulumi
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from infra import git
 from infra.account import AccountError
 from infra.artifacts import ManifestError
 from infra.bundle import smoke
@@ -168,6 +169,19 @@ def test_a_manifest_that_cannot_be_deployed_declares_nothing_at_all(monkeypatch:
     monkeypatch.setenv("STRATA_MANIFEST", "dist/no-such-manifest.json")
     recorded = None
     with pytest.raises(ManifestError, match="cannot be read"):
+        recorded, _ = run("prod", monkeypatch)
+    assert recorded is None
+
+
+def test_a_commit_that_git_refuses_to_tell_declares_nothing_and_is_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> str:
+        raise git.CommitError("which commit is released? `git describe` says: no")
+
+    monkeypatch.setattr(git, "current_commit", refuse)
+    recorded = None
+    with pytest.raises(pulumi.RunError, match="which commit is released"):
         recorded, _ = run("prod", monkeypatch)
     assert recorded is None
 

@@ -20,7 +20,7 @@ from infra.artifacts.selection import commit_mismatches
 from infra.bundle import Platform
 from infra.bundle.model import digest
 from infra.bundle.packages import Package
-from infra.commit import Checkout, checkout
+from infra.git import Checkout, checkout
 from infra.schema import shown
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from infra import git
 from infra.console import Exit, Json, answer, plain_table
-from infra.release import commits
 from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.reports.doctor.account import usable
@@ -40,8 +39,8 @@ def doctor(*, stack: Stack, function: Function = "", as_json: Json = False) -> N
 def _examined(release: Opened) -> list[Finding]:
     from infra.release.aws import diagnostics  # noqa: PLC0415 - `power` and `--help` need no boto3
 
-    facts = diagnostics.account(release.aws, release.targets, shallow=commits.is_shallow())
-    facts = replace(facts, git=git.refuses(commits.REPOSITORY))
+    facts = diagnostics.account(release.aws, release.targets, shallow=git.is_shallow())
+    facts = replace(facts, git=git.refuses(git.REPOSITORY))
     if not usable(facts):
         return findings(facts, ())
     return findings(facts, [diagnostics.function(release.aws, release.clock, target) for target in release.targets])

@@ -11,8 +11,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from infra import git
 from infra.console import Json, UsageError, answer, plain_table
-from infra.release import commits
 from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.model.attempt import Attempt
@@ -84,7 +84,7 @@ def _named(release: Opened, found: Sequence[Attempt]) -> list[Attempt]:
 
 def _committed(release: Opened) -> Callable[[str], datetime | None]:
     def committed(commit: str) -> datetime | None:
-        made = commits.committed(commit)
+        made = git.committed(commit)
         return release.clock.simulated(made) if made else None
 
     return committed

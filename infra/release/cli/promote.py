@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from infra import git
 from infra.console import Exit, Json, RefusedError, UsageError, answer, plain_table
-from infra.release import commits
 from infra.release.cli.output import Function, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.decision import promotion
@@ -81,7 +81,7 @@ def _difference(found: Attempt | None, seen: Observation) -> str:
     parts += [] if found.contract == seen.live.contract else ["configuration"]
     if not parts:
         return "none: it is live"
-    between = commits.between(seen.live_commit or "", found.commit)
+    between = git.between(seen.live_commit or "", found.commit)
     told = "" if between is None else f"; {len(between)} commits: {'; '.join(between[:5])}"
     return f"{' and '.join(parts)}{told}{'; ...' if between and len(between) > 5 else ''}"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from infra.release import commits
+from infra import git
 from infra.release.decision import next_action, obsolete_alarms, proven, silence
 from infra.release.engine.clock import Clock, Interrupted
 from infra.release.engine.cloud import AwsError, Cloud, TransientError
@@ -51,7 +51,7 @@ def run(  # noqa: PLR0917 - the design's signature
     clock: Clock,
     report: Report,
     decide: Decide = next_action.decide,
-    is_older: IsOlder = commits.is_older,
+    is_older: IsOlder = git.is_older,
 ) -> dict[str, Outcome]:
     """Release every target, together; returns the outcome of each function, good or bad, when all have ended.
 
@@ -76,7 +76,7 @@ def look(
     policy: ReleasePolicy,
     cloud: Cloud,
     notes: Mapping[str, Notes] | None = None,
-    is_older: IsOlder = commits.is_older,
+    is_older: IsOlder = git.is_older,
 ) -> dict[str, Observation]:
     """Observe every function. What matters only before a start is added there: whether the wanted commit is older than
     the live one, and the upstream stack's releases."""
