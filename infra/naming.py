@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from infra.codedeploy import HOOK
 from infra.schema import LONGEST_STACK, STACK
 
 SMOKE, BAKE = "smoke", "bake"  # the hooks of a deployment: before it has traffic, and after it has all
@@ -108,11 +109,7 @@ class Names:
         return f"/aws/lambda/{self.function(service)}"
 
     def hook(self, hook: str) -> str:
-        """Return a hook's function name, with the one prefix that CodeDeploy's managed role may invoke.
-
-        https://docs.aws.amazon.com/codedeploy/latest/userguide/managed-policies.html
-        """
-        return f"CodeDeployHook_{self.prefix}-{hook}"
+        return f"{HOOK}{self.prefix}-{hook}"
 
     def hook_role(self, hook: str) -> str:
         return f"{self.prefix}-{hook}-hook"

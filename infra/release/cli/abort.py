@@ -15,11 +15,10 @@ from infra.release.cli.watch import followed
 from infra.release.decision import operator
 from infra.release.model import serialization
 from infra.release.model.commands import ROLLBACK, UNSTICK
-from infra.release.model.observation import Deployment, Observation
+from infra.release.model.observation import Deployment, Seen
 from infra.release.model.outcome import Ending, Outcome
 
 Which = Annotated[str, typer.Option("--deployment", help="Only this deployment; else all that are in flight.")]
-Seen = Mapping[str, Observation]
 
 
 def abort(

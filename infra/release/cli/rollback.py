@@ -15,10 +15,8 @@ from infra.release.decision import operator, proven
 from infra.release.engine.cloud import NotFoundError
 from infra.release.model import serialization
 from infra.release.model.commands import ABORT, UNSTICK
-from infra.release.model.observation import Deployment, Observation
+from infra.release.model.observation import Deployment, Observation, Seen
 from infra.release.model.outcome import Ending
-
-Seen = Mapping[str, Observation]
 
 
 def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: Json = False) -> None:

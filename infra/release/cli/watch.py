@@ -10,6 +10,7 @@ from infra.release.cli.output import Stack, answering
 from infra.release.cli.progress import progress_reporter
 from infra.release.cli.session import Opened, opened
 from infra.release.decision import next_action
+from infra.release.decision.context import Decide
 from infra.release.engine import runner
 from infra.release.model import serialization
 from infra.release.model.outcome import Ending, Outcome
@@ -26,7 +27,7 @@ def watch(*, stack: Stack, as_json: Json = False) -> None:
     told(outcomes, as_json=as_json)
 
 
-def followed(release: Opened, *, as_json: bool, decide: runner.Decide = next_action.watch) -> Mapping[str, Outcome]:
+def followed(release: Opened, *, as_json: bool, decide: Decide = next_action.watch) -> Mapping[str, Outcome]:
     """The end of all that is in flight, told as it comes; on standard error where a program reads the answer.
 
     decide: what is done meanwhile, where that is more than to watch.

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from infra import git
 from infra.release.decision import next_action, obsolete_alarms, proven, silence
+from infra.release.decision.context import Decide
 from infra.release.engine.clock import Clock, Interrupted
 from infra.release.engine.cloud import AwsError, Cloud, TransientError
 from infra.release.model.actions import (
@@ -36,10 +37,6 @@ LOOK = timedelta(seconds=10)
 """Between two observations, while the runner waits: often enough for an operator, and far below AWS's request rates."""
 
 
-Decide = Callable[
-    [Sequence[Target], Mapping[str, Observation], ReleasePolicy, datetime],
-    Mapping[str, Action],
-]
 Report = Callable[[Progress], None]
 IsOlder = Callable[[str, str], bool]
 

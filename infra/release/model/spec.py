@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from infra.codedeploy import HOOK
 from infra.release.model.ledger import compact
 from infra.release.verdict.rule import Rule
 from infra.schema import STACK, Flag, OneOf, Section, Text, Whole, mistakes_in
@@ -14,13 +15,6 @@ RELEASE = "strata:release:Release"
 
 class ReleaseError(Exception):
     """A release cannot go on: one sentence with what is wrong and the remedy."""
-
-
-HOOK = "CodeDeployHook_"
-"""What the name of a hook begins with.
-
-https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
-"""
 
 
 @dataclass(frozen=True)
