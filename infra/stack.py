@@ -109,7 +109,7 @@ def declare(
         alarms=alarms,
         delivery=delivery.outputs,
         hooks=hooks.outputs,
-        minutes=config.delivery.curve.minutes,
+        curve=config.delivery.curve,
         smokes=smokes,
         before=config.before,
         partition=place.partition,

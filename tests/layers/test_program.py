@@ -117,6 +117,7 @@ def test_the_release_gets_every_name_that_it_acts_on(monkeypatch: pytest.MonkeyP
         "group": "strata-prod-orders",
         "curve": "CodeDeployDefault.LambdaCanary10Percent10Minutes",
         "minutes": 10,
+        "percent": 10,
         "alarm": "strata-prod-orders-live-errors",
         "topic": f"arn:aws:test:{REGION}:333333333333:strata-prod-alarms",
         "log_group": "/aws/lambda/strata-prod-orders",

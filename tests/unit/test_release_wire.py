@@ -45,6 +45,13 @@ def test_a_target_is_read_back_as_it_was_written() -> None:
     assert serialization.target(as_grpc(TARGET)) == target(3)
 
 
+def test_a_target_from_before_it_held_the_canarys_percent_is_read_and_releases_nothing_by_itself() -> None:
+    before = {name: value for name, value in TARGET.items() if name != "percent"}
+    assert serialization.target(before) == target(3)
+    after = {"targets": [{**before, "percent": 10}]}
+    assert list(drift.changed({"targets": [before]}, after)) == []
+
+
 @given(POLICIES)
 def test_a_policy_is_read_back_as_it_was_written(policy: ReleasePolicy) -> None:
     assert serialization.policy(asdict(policy)) == policy

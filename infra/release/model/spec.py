@@ -37,6 +37,7 @@ class Target:
     probe: str = "{}"  # JSON event that a first version must answer before the API reaches it
     proof_group: str = ""  # ARN of the stack before this one's deployment group, which must have proved the version
     proof_role: str = ""  # ARN of the role by which its records are read
+    percent: int = 0  # of the traffic that the canary gets; 0 in a state from before targets held it
     configuration: str = ""  # JSON: what the program declares of the version, as GetFunctionConfiguration says it
 
     def __post_init__(self) -> None:
