@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.release.cli.output import print_anywhere
+from infra.console import print_anywhere
 from rehearsal.console import Narrator
 from rehearsal.environment import pace
 from rehearsal.environment.processes import ProgramError, end_on_sigterm

@@ -2,6 +2,7 @@
 
 import typer
 
+from infra.console import print_anywhere
 from infra.pipeline.access import access
 from infra.pipeline.comment import comment
 from infra.pipeline.drift import drift
@@ -10,7 +11,6 @@ from infra.pipeline.plan import plan
 from infra.pipeline.summary import story
 from infra.pipeline.unlock import unlock
 from infra.pipeline.verify import landed
-from infra.release.cli.output import print_anywhere
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (access, plan, comment, unlock, landed, story, drift, environments):

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import typer
 
-from infra.release.cli.output import print_anywhere
+from infra.console import print_anywhere
 from rehearsal.environment.processes import end_on_sigterm
 
 VERSION_HEADER = "X-Served-Version"
