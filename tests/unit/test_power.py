@@ -93,8 +93,8 @@ def test_what_cannot_be_asked_is_refused_with_its_bound(wrong: dict[str, float],
 
 def test_a_stack_gives_its_own_curve_and_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     target = Target("f", "live", "2", "a", "g", "strata-prod-canary-20-30", 30, "alarm", "topic", "logs", "{}")
-    output = {"targets": [asdict(target)], "policy": {"rule": {"forgiven": 3}}, "region": "eu-west-1"}
-    monkeypatch.setattr("infra.release.cli.power.exported", lambda stack: output if stack == "prod" else {})
+    found = {"targets": [asdict(target)], "policy": {"rule": {"forgiven": 3}}, "region": "eu-west-1"}
+    monkeypatch.setattr("infra.release.cli.stack_state.release", lambda stack: found if stack == "prod" else {})
     result = CliRunner().invoke(APP, ["--rps", "3", "--baseline", "0.01", "--stack", "prod"])
     assert result.exit_code == 0
     assert "canary 20 % for 30 min" in result.output
@@ -105,7 +105,7 @@ def test_a_stack_gives_its_own_curve_and_rule(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_curve_that_is_no_canary_is_refused_with_the_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
     target = Target("f", "live", "2", "a", "g", "CodeDeployDefault.LambdaAllAtOnce", 1, "alarm", "topic", "logs", "{}")
-    monkeypatch.setattr("infra.release.cli.power.exported", lambda _: {"targets": [asdict(target)], "policy": {}})
+    monkeypatch.setattr("infra.release.cli.stack_state.release", lambda _: {"targets": [asdict(target)], "policy": {}})
     result = CliRunner().invoke(APP, ["--rps", "3", "--baseline", "0.01", "--stack", "prod"])
     assert result.exit_code == 2
     assert "releases by the curve 'CodeDeployDefault.LambdaAllAtOnce'" in result.output
