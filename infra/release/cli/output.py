@@ -60,14 +60,14 @@ def answering(*, as_json: bool) -> Iterator[None]:
 
 
 def substitute(problem: UnicodeError) -> tuple[str, int]:
-    """ASCII characters for what an encoding lacks: a handler of codecs' errors."""
+    """Replace characters that an encoding lacks by ASCII ones; an error handler for `codecs`."""
     if not isinstance(problem, UnicodeEncodeError):
         raise problem
     return "".join(SUBSTITUTES.get(each, "?") for each in problem.object[problem.start : problem.end]), problem.end
 
 
 def print_anywhere() -> None:
-    """Keep standard output and error from failing on a character that their encoding lacks."""
+    """Make standard output and error replace characters that their encoding lacks, instead of raising."""
     codecs.register_error(substitute.__name__, substitute)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
