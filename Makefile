@@ -95,8 +95,8 @@ check: venvs ## Lint, types, import contracts, HCL, workflows
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy __main__.py
 	@.venv/bin/mypy bootstrap/__main__.py
-	@.venv/bin/mypy -p infra -p app -p rehearsal -p bench -p tests
-	@.venv/bin/mypy --python-executable local/.venv/bin/python -p local
+	@.venv/bin/mypy -p infra -p app -p rehearsal -p bench -p tests -p local.tests
+	@.venv/bin/mypy --python-executable local/.venv/bin/python --exclude ^local/tests/ -p local
 	@.venv/bin/mypy --python-executable policy/.venv/bin/python -p policy
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m local.toolchain hcl terraform-legacy

@@ -22,7 +22,7 @@ GROUPS = {
 """Files, by how their paths begin, that share what a session makes once and that takes long: one worker runs them."""
 LONGEST = (
     *("rehearsal", "stack", "tests/rehearsal/", "bootstrap", "tests/policy/"),
-    *("tests/unit/test_release_machine", "tests/unit/test_toolchain", "tests/cloud/"),
+    *("tests/unit/test_release_machine", "local/tests/unit/test_toolchain", "local/tests/cloud/", "tests/cloud/"),
 )
 """Begun in this order by `make test`, so that no long group is left over at the end; the rest comes after them."""
 

@@ -112,7 +112,7 @@ def remove(aws: Aws, backend: Backend) -> None:
 
 
 def state(table_arn: str, key_arn: str) -> dict[str, Any]:
-    """The state that the first `terraform apply` of the layer leaves: tests/recorded has one."""
+    """The state that the first `terraform apply` of the layer leaves, as in tests/recorded."""
     return {
         "version": FORMAT,
         "terraform_version": TERRAFORM,

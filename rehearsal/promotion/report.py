@@ -17,7 +17,7 @@ UNPROVEN, OLDER, ALTERED = "unproven", "older", "altered"
 TOLD = (
     ("older", OLDER, "is older than"),
     ("altered", ALTERED, "it was altered after the build"),
-    ("rolled-back", UNPROVEN, "was taken back there (verdict"),
+    ("rolled-back", UNPROVEN, "was reverted there (verdict"),
     ("too-old", UNPROVEN, "proved it there more than 1 days ago"),
     ("unseen", UNPROVEN, "it was never released there"),
     ("in-flight", UNPROVEN, "is still in flight there"),

@@ -163,8 +163,8 @@ class Rehearsal:
         self.story.chapter(
             "outage: what is live begins to fail",
             "Another system now keeps a binary checksum at each order in the table, which no version so far can put "
-            "into an answer: reads of old orders raise, and customers read again and again. The alarm of the whole alias "
-            "turns red, so the fix is refused; with an audited override it is released past that alarm, and judged by "
+            "into an answer: reads of old orders raise, and customers read again. The alarm of the whole alias turns "
+            "red, so the fix is refused; with an audited override it is released past that alarm, and judged by "
             "the verdict alarm alone.",
         )
         self.keep_pace()

@@ -14,7 +14,7 @@ from infra.artifacts.manifest import Entry, Manifest
 from infra.artifacts.store import Artifacts, Stored, bundle_key, manifest_key
 from infra.bundle.model import digest
 from infra.release.engine.cloud import AwsError
-from tests.cloud.conftest import REGION, Cloud
+from local.tests.cloud.conftest import REGION, Cloud
 
 ZIP = b"a zip"
 COMMIT = "0123456789" * 4

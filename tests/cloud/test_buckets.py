@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.permissions import cross_account_read, document, encrypted_in_transit
-from tests.cloud.conftest import REGION, TRUST, Cloud, archive
+from local.tests.cloud.conftest import REGION, TRUST, Cloud, archive
 
 CODE = archive("def handler(event, context): return 'shared'")
 

@@ -10,8 +10,8 @@ import pytest
 from infra import bundle
 from infra.bundle import Bundle
 from infra.release.aws import log_errors
-from tests.cloud.codedeploy import ALL_AT_ONCE, EVERY, STYLE, appspec, refused, trust
-from tests.cloud.conftest import ROOT, Cloud, Functions, start_cloud, stop_cloud, until
+from local.tests.cloud.codedeploy import ALL_AT_ONCE, EVERY, STYLE, appspec, refused, trust
+from local.tests.cloud.conftest import ROOT, Cloud, Functions, start_cloud, stop_cloud, until
 from tests.cloud.test_orders_lambda import Deployed, customer, environment, front
 
 ACCOUNT = "480000000043"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from infra import bundle, permissions
-from tests.cloud.conftest import ROOT, Cloud, Functions
+from local.tests.cloud.conftest import ROOT, Cloud, Functions
 from tests.unit.orders_kit import AN_ORDER
 
 ACCOUNT = "480000000042"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.release.model.spec import ReleasePolicy
-from tests.cloud.conftest import REGION, ROOT, until
+from local.tests.cloud.conftest import REGION, ROOT, until
 from tests.cloud.test_release_engine import GOOD, World, live, world
 
 __all__ = ["live", "world"]  # fixtures

@@ -16,7 +16,7 @@ from infra.release.__main__ import app
 from infra.release.aws import Aws
 from infra.release.model.outcome import Ending, Outcome
 from infra.release.model.spec import ReleasePolicy
-from tests.cloud.conftest import REGION, until
+from local.tests.cloud.conftest import REGION, until
 from tests.cloud.test_release_engine import GOOD, POLICY, World, cloud, live, world
 
 __all__ = ["cloud", "live", "world"]  # fixtures

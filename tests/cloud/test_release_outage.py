@@ -9,7 +9,7 @@ from infra.release.decision import proven
 from infra.release.engine.cloud import AwsError, NotFoundError
 from infra.release.model.observation import Notes
 from infra.release.model.outcome import Ending
-from tests.cloud.conftest import REGION, until
+from local.tests.cloud.conftest import REGION, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud, live, world
 
 __all__ = ["cloud", "live", "world"]  # fixtures

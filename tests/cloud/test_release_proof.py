@@ -12,7 +12,7 @@ from infra.release.engine.runner import run
 from infra.release.model.outcome import Ending, Outcome
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import parse
-from tests.cloud.conftest import REGION, Cloud, Functions, archive, until
+from local.tests.cloud.conftest import REGION, Cloud, Functions, archive, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud
 
 __all__ = ["cloud"]  # a fixture
@@ -95,7 +95,7 @@ def test_prod_takes_what_staging_has_proved_and_nothing_else(pair: Pair) -> None
         assert pair.release(pair.staging, bad).ending is Ending.ROLLED_BACK
 
     count = changes(pair)
-    for code, said in ((unseen, "it was never released there"), (bad, "was taken back there (verdict: ")):
+    for code, said in ((unseen, "it was never released there"), (bad, "was reverted there (verdict: ")):
         end = pair.follow(code)
         assert (end.ending, end.reason) == (Ending.REFUSED, "unproven")
         assert said in end.detail

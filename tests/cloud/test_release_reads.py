@@ -18,8 +18,8 @@ from infra.release.model.observation import Notes
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import Target
 from infra.release.reports.doctor.alias import FIRST_CANARY
-from tests.cloud.codedeploy import EVERY, appspec
-from tests.cloud.conftest import REGION, ROOT, until
+from local.tests.cloud.codedeploy import EVERY, appspec
+from local.tests.cloud.conftest import REGION, ROOT, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud, live, world
 
 __all__ = ["cloud", "live", "world"]  # fixtures
@@ -129,7 +129,7 @@ def test_the_doctor_names_what_is_wrong_with_its_remedy(live: World, tmp_path: P
         "hook CodeDeployHook_gone",
         "version 2",  # live, and no release has promoted it
     }
-    assert "somebody moved it" in bad["alias orders:live"]["said"]
+    assert "it was moved by hand" in bad["alias orders:live"]["said"]
     assert "cannot fire: AWS/Lambda Eras" in bad["alarm orders-live-errors"]["said"]
     assert all(each["remedy"] for each in bad.values())
 

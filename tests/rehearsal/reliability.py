@@ -174,8 +174,8 @@ ROWS = {
         "**promoted**, with traffic",
     ),
     "alias moved": Row(
-        "somebody moves the alias mid-canary",
-        "`rolled back (operator)`, `somebody moved alias live to`",
+        "an operator moves the alias mid-canary",
+        "`rolled back (operator)`, `alias live was moved to`",
         "on **stable**",
         "**promoted**",
     ),

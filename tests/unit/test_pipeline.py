@@ -302,7 +302,7 @@ def release_step(detail: str) -> dict[str, Any]:
 def test_a_rolled_back_release_is_reported_in_its_own_words_without_the_remedy_of_a_refresh(
     tmp_path: Path,
 ) -> None:
-    said_of_it = "d-1 was rolled back (operator: ann took it back: slow); the next `pulumi up` is refused"
+    said_of_it = "d-1 was rolled back (operator: ann reverted it: slow); the next `pulumi up` is refused"
     rolled_back = release_step(said_of_it)
     assert list(drifted([rolled_back])) == []
     assert list(moved([rolled_back])) == [f"compute-orders (strata:release:Release): orders: {said_of_it}"]
@@ -317,7 +317,7 @@ def test_a_rolled_back_release_is_reported_in_its_own_words_without_the_remedy_o
         (tmp_path / "steps.json").write_text(json.dumps({"steps": steps}))
         env = pulumi(tmp_path, f"cat {tmp_path}/steps.json")
         ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-        assert (ran.returncode, "took it back: slow" in ran.stdout) == (output.BAD, True)
+        assert (ran.returncode, "reverted it: slow" in ran.stdout) == (output.BAD, True)
         assert said in ran.stderr
 
 

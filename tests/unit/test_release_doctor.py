@@ -109,10 +109,13 @@ GREEN = {seen.ALARM: alarm(seen.ALARM), **ALARMS}
         ({"alias": None}, "bad alias orders:live: does not exist"),
         ({"alias": Alias("1", "2", 0.1)}, "bad alias orders:live: is on 1 with 10% on 2, split, and no deployment"),
         ({"alias": Alias("1", "2", 0.1), "ledger": (FAILED,), "alarms": GREEN}, "; d-1 is Stopped and left it split"),
-        ({"alias": Alias("3")}, "is on 3, and the first version, 1, is the only one released: somebody moved it"),
+        ({"alias": Alias("3")}, "is on 3, and the first version, 1, is the only one released: it was moved by hand"),
         ({"tags": seen.noted()}, "warning alias orders:live: is on 1, and was never released"),
-        ({"ledger": (PROMOTED,), "alarms": GREEN}, "the ledger says what d-1 released: somebody moved it"),
-        ({"ledger": (FAILED,), "alias": Alias("3"), "alarms": GREEN}, "the ledger says version 1: somebody moved it"),
+        ({"ledger": (PROMOTED,), "alarms": GREEN}, "the ledger says what d-1 released: it was moved by hand"),
+        (
+            {"ledger": (FAILED,), "alias": Alias("3"), "alarms": GREEN},
+            "the ledger says version 1: it was moved by hand",
+        ),
         (
             {"ledger": (seen.deployment(entry=None, status=Status.SUCCEEDED),)},
             "d-1, the last deployment, was started by",

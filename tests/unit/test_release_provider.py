@@ -158,13 +158,13 @@ def rolled_back() -> Stack:
     stack = released(1)
     stack.update(inputs(2))
     goal, back = target(2), {"orders": stack.fake.deployments["d-1"]}
-    decide = operator.take_back(back, "customers complain")
+    decide = operator.revert(back, "customers complain")
     run([goal], ReleasePolicy(), stack.fake, stack.fake.clock, lambda _: None, decide)
     assert stack.fake.live.is_whole_on("1")
     return stack
 
 
-ANNS = "d-1 was rolled back (operator: user/ann took it back: customers complain); the next `pulumi up` is refused "
+ANNS = "d-1 was rolled back (operator: user/ann reverted it: customers complain); the next `pulumi up` is refused "
 
 
 def test_a_preview_knows_an_operators_rollback_and_that_the_next_up_is_refused() -> None:

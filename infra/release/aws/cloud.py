@@ -70,8 +70,8 @@ class Aws:
             self.check_account(target.function, target.topic)
         aliases = {target.function: self.alias(target.function, target.alias) for target in wanted}
         split = frozenset(name for name, alias in aliases.items() if alias.shifted)
-        settled = {name: partial(self._explains, name, alias.version) for name, alias in aliases.items()}
-        records = self.records.deployments(wanted, notes, split, settled)
+        explained = {name: partial(self._explains, name, alias.version) for name, alias in aliases.items()}
+        records = self.records.deployments(wanted, notes, split, explained)
         seen = {
             target.function: self._seen(target, aliases[target.function], records[target.group], notes[target.function])
             for target in wanted
@@ -181,7 +181,7 @@ class Aws:
         now = self._clock.now()
         known = self._upstream.get(target.proof_group)
         if known is None or now - known[0] > STALE:
-            found = upstream.told(self.clients, self._clock, target, self._digests.get(target.function, ""))
+            found = upstream.releases(self.clients, self._clock, target, self._digests.get(target.function, ""))
             known = self._upstream[target.proof_group] = now, found
         return known[1]
 
@@ -214,7 +214,7 @@ class Aws:
         self.records.begun(target)
         return created
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
+    def revert(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         stable = self.version(target.function, action.stable)
         entry = self._entry(stable, policy, action.canary, action.at)
         return self._create(target, entry, action.stable, ALL_AT_ONCE, [])

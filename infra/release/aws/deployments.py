@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from infra.release.aws import reach, revisions
 from infra.release.aws.clients import Clients
 from infra.release.aws.errors import aws_call
-from infra.release.aws.reach import Settled, listed
+from infra.release.aws.reach import Explained, listed
 from infra.release.engine.clock import ScaledClock
 from infra.release.engine.cloud import AwsError, TransientError
 from infra.release.model import ledger, tags
@@ -48,15 +48,15 @@ class Records:
         wanted: Sequence[Target],
         notes: Mapping[str, Notes],
         split: frozenset[str] = frozenset(),
-        settled: Mapping[str, Settled] | None = None,
+        explained: Mapping[str, Explained] | None = None,
     ) -> dict[str, dict[str, Deployment]]:
         """The records by group, then id: at first those that are needed, then those that may have changed.
 
-        split: the functions whose alias is split, so that traffic is known to be moving. settled: by function,
+        split: the functions whose alias is split, so that traffic is known to be moving. explained: by function,
         whether what was read suffices.
         """
         following = {target.group: notes[target.function].following for target in wanted}
-        begun = self._begun(wanted, settled or {})
+        begun = self._begun(wanted, explained or {})
         stale = {
             target.group: {*begun[target.group]}
             if target.group in begun
@@ -88,10 +88,10 @@ class Records:
         """All records of a group that CodeDeploy has kept."""
         return self._read(listed(self._clients, target.application, target.group))
 
-    def _begun(self, wanted: Sequence[Target], settled: Mapping[str, Settled]) -> dict[str, dict[str, Deployment]]:
+    def _begun(self, wanted: Sequence[Target], explained: Mapping[str, Explained]) -> dict[str, dict[str, Deployment]]:
         """Those of the groups of which none is known yet."""
         new = [each for each in wanted if each.group not in self._records]
-        groups = [reach.Group(each.application, each.group, settled.get(each.function, _enough)) for each in new]
+        groups = [reach.Group(each.application, each.group, explained.get(each.function, _enough)) for each in new]
         return reach.recent(self._clients, self._clock, groups, self._read)
 
     def _stale(self, target: Target, following: str | None) -> set[str]:

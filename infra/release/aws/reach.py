@@ -31,7 +31,7 @@ FURTHER = 4
 
 Records = dict[str, Deployment]
 Read = Callable[[Iterable[str]], Records]
-Settled = Callable[[Records], bool]
+Explained = Callable[[Records], bool]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Group:
 
     application: str
     name: str
-    settled: Settled = lambda _: True
+    explained: Explained = lambda _: True
 
 
 class Listing:
@@ -80,7 +80,7 @@ def recent(clients: Clients, clock: ScaledClock, groups: Iterable[Group], read: 
     newer = {name: _since(clients, clock, wanted[name], found[name]) - found[name].keys() for name in unsure}
     found = _joined(found, _read(read, newer))
     for start in range(RECENT, MOST, RECENT):
-        lacking = {name for name in unsure if not wanted[name].settled(found[name])}
+        lacking = {name for name in unsure if not wanted[name].explained(found[name])}
         parts = {name: [id_ for id_ in listings[name].part(start) if id_ not in found[name]] for name in lacking}
         found = _joined(found, _read(read, parts))
     return found

@@ -23,7 +23,7 @@ LONGEST = timedelta(days=366)
 """How old a proof may be, at most: `proofDays`, and a day that its canary may have taken."""
 
 
-def told(clients: Clients, clock: ScaledClock, target: Target, digest: str) -> UpstreamReleases:
+def releases(clients: Clients, clock: ScaledClock, target: Target, digest: str) -> UpstreamReleases:
     """The releases there, back to those of that code, or why they cannot be told: with whose rights what was tried."""
     group = target.proof_group
     try:

@@ -14,7 +14,7 @@ from infra.release.model.outcome import Progress
 
 
 @contextmanager
-def telling(*, as_json: bool) -> Iterator[Report]:
+def progress_reporter(*, as_json: bool) -> Iterator[Report]:
     """A Report for the runner; on standard error where a program reads the answer."""
     console = Console(stderr=as_json, soft_wrap=True, markup=False, highlight=False)
     if not console.is_terminal:

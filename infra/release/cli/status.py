@@ -77,12 +77,15 @@ def report(context: ReleaseContext, watched: Action, found: list[recovery.Findin
                 "at": _moment(real(each.deployment.created)),
                 "reason": each.reason,
                 "detail": each.detail,
-                "forgiven": each.pardoned,
+                "forgiven": each.retry_granted,
             }
             for each in rejected
         ],
         "pardons": [
-            {**_noted(each), "standing": any(one.pardoned and one.deployment.id == mark.deployment for one in rejected)}
+            {
+                **_noted(each),
+                "standing": any(one.retry_granted and one.deployment.id == mark.deployment for one in rejected),
+            }
             for each in (tags.forgiven, tags.retried)
             if each and isinstance(mark := each.mark, RetryGrant)
         ],
@@ -152,18 +155,18 @@ def _last(context: ReleaseContext, real: Real) -> Told | None:
     closed = (each for each in seen.ledger if each.rolls_back is None and each.status.ended)
     if (last := next(closed, None)) is None:
         return None
-    forth = seen.reverts(last) or last
-    went_back = forth.failed or forth is not last
+    reverted = seen.reverts(last) or last
+    went_back = reverted.failed or reverted is not last
     # A stop that came too late has left its tag, and took nothing back.
-    reason, detail = ended(forth, context.target, seen.tags) if went_back else ("verdict", "no alarm fired")
+    reason, detail = ended(reverted, context.target, seen.tags) if went_back else ("verdict", "no alarm fired")
     return {
-        "deployment": forth.id,
+        "deployment": reverted.id,
         "outcome": (Ending.ROLLED_BACK if went_back else Ending.PROMOTED).value,
         "reason": reason,
         "detail": detail,
         "at": _moment(real(last.ended or last.created)),
-        "commit": forth.entry.commit if forth.entry else None,
-        "by": forth.entry.by if forth.entry else None,
+        "commit": reverted.entry.commit if reverted.entry else None,
+        "by": reverted.entry.by if reverted.entry else None,
     }
 
 

@@ -137,7 +137,7 @@ class Notes:
 
     following: str | None = None  # the deployment whose end is this release's outcome
     asked: frozenset[str] | None = None  # the deployments that there were when it asked for its own
-    answer: Answer | None = None
+    probe_result: Answer | None = None
     evidence: int | None = None  # canary requests seen by the last look at a split alias
     enlisted: bool = False  # this runner has told of the set by tags
     topped_up: int = 0  # requests that the runner itself has sent through the alias
@@ -222,9 +222,9 @@ class Observation:
         """The deployment that `way_back`, one of ours, takes back."""
         return reverts(way_back, self.ledger)
 
-    def revert_of(self, forth: Deployment) -> Deployment | None:
-        """The newest of ours that takes `forth` back, whatever has come of it."""
-        return next((each for each in self.ledger if self.reverts(each) is forth), None)
+    def revert_of(self, reverted: Deployment) -> Deployment | None:
+        """The newest of ours that takes `reverted` back, whatever has come of it."""
+        return next((each for each in self.ledger if self.reverts(each) is reverted), None)
 
     def tries(self, fingerprint: str) -> list[Deployment]:
         """The deployments that released that fingerprint, newest first; ways back to it are not among them."""

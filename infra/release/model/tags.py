@@ -137,12 +137,12 @@ class Tags:
         noted = self.stopped.get(deployment)
         return noted.mark if noted and isinstance(noted.mark, Stopped) else None
 
-    def may_have_lost(self, at: datetime) -> bool:
+    def may_have_dropped(self, at: datetime) -> bool:
         """Whether there may have been a stop of what was started then, by the wall clock."""
         return self.lost is not None and at.date() <= self.lost
 
     @property
-    def pardons(self) -> tuple[RetryGrant, ...]:
+    def retry_grants(self) -> tuple[RetryGrant, ...]:
         """The newest of each kind."""
         noted = (each.mark for each in (self.forgiven, self.retried) if each)
         return tuple(mark for mark in noted if isinstance(mark, RetryGrant))
@@ -273,8 +273,8 @@ def parse(tags: Mapping[str, str]) -> Tags:
         answered=_answered(tags.get(_FIRST, "")),
         stopped=stopped,
         lost=lost,
-        forgiven=_pardon(tags.get(_FORGIVEN, ""), tags.get(_WAS_FORGIVEN_WHY, "")),
-        retried=_pardon(up, None) or _pardon(tags.get(_WAS_RETRIED, ""), None),
+        forgiven=_retry_grant(tags.get(_FORGIVEN, ""), tags.get(_WAS_FORGIVEN_WHY, "")),
+        retried=_retry_grant(up, None) or _retry_grant(tags.get(_WAS_RETRIED, ""), None),
         overridden=_overridden(tags.get(_OVERRIDE, "")),
         proved=_proved(tags),
         enlisted=_time(_words(up).get("set", "")) or _time(tags.get(_WAS_SET, "")),
@@ -339,14 +339,14 @@ def _proved(tags: Mapping[str, str]) -> dict[str, RecordedTag]:
     return found
 
 
-def _pardon(value: str, why: str | None) -> RecordedTag | None:
+def _retry_grant(value: str, why: str | None) -> RecordedTag | None:
     """`why`: as a tag of its own says it; None for one that the configuration gives."""
     words = _words(value)
     if not {"fp", "of", "by", "at"} <= words.keys():
         return None
     text = _text(value) or why or ""
-    pardon = RetryGrant(words["fp"], words["of"], configured=why is None, why="" if why is None else text)
-    return RecordedTag(pardon, words["by"], words["at"])
+    grant = RetryGrant(words["fp"], words["of"], configured=why is None, why="" if why is None else text)
+    return RecordedTag(grant, words["by"], words["at"])
 
 
 def _overridden(value: str) -> RecordedTag | None:

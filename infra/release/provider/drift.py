@@ -70,13 +70,13 @@ def acted(context: ReleaseContext) -> str | None:
         return None
     if last.running:
         return f"{last.id}, started by {last.entry.by}, is in flight; follow it by {WATCH}"
-    forth = seen.reverts(last) or (last if last.failed else None)
+    reverted = seen.reverts(last) or (last if last.failed else None)
     if not (seen.alias.is_whole_on(last.entry.stable) if last.failed else _brought(seen, last)):
         return None
-    if forth is None:
+    if reverted is None:
         return f"{last.id}, started by {last.entry.by}, released it; {_next(context)}"
-    reason, why = ended(forth, context.target, seen.tags)
-    return f"{forth.id} was rolled back ({reason}: {why}); {_next(context)}"
+    reason, why = ended(reverted, context.target, seen.tags)
+    return f"{reverted.id} was rolled back ({reason}: {why}); {_next(context)}"
 
 
 def _brought(seen: Observation, last: Deployment) -> bool:

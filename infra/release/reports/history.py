@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
-from infra.release.decision.failure import GONE, blame, lost, who
+from infra.release.decision.failure import GONE, failure_reason, reason_was_dropped, who
 from infra.release.model.attempt import Attempt
 from infra.release.model.observation import Deployment, Status, reverts
 from infra.release.model.outcome import Ending
@@ -49,8 +49,8 @@ def _ways_back(ledger: Sequence[Deployment]) -> dict[str, list[str]]:
             of_moment.setdefault(each.entry.at, []).append(each)
     found: dict[str, list[str]] = {}
     for each in reversed(ledger):
-        forth = reverts(each, of_moment[each.entry.at]) if each.entry else None
-        if (taken := each.rolls_back or (forth.id if forth else None)) is not None:
+        reverted = reverts(each, of_moment[each.entry.at]) if each.entry else None
+        if (taken := each.rolls_back or (reverted.id if reverted else None)) is not None:
             found.setdefault(taken, []).append(each.id)
     return found
 
@@ -85,12 +85,12 @@ def _ended(target: Target, each: Deployment, back: Sequence[Deployment], tags: T
     if each.running:
         return None, "in flight", f"it is {each.status.value}"
     if each.failed:
-        reason, why = blame(each, target, tags)
+        reason, why = failure_reason(each, target, tags)
         return (None if any(way.running for way in back) else Ending.ROLLED_BACK), reason, why
     if not any(way.running or way.status is Status.SUCCEEDED for way in back):
         return Ending.PROMOTED, "verdict" if each.entry else BY_HAND, "no alarm fired"
     stop = tags.stop(each.id)
-    unsaid = GONE if lost(each, tags) else ("operator", "it was taken back")
+    unsaid = GONE if reason_was_dropped(each, tags) else ("operator", "it was taken back")
     reason, why = (stop.kind, f"{who(each, tags)}: {stop.why}") if stop else unsaid
     return (None if any(way.running for way in back) else Ending.ROLLED_BACK), reason, why
 
@@ -115,8 +115,8 @@ def unseen(target: Target, ledger: Sequence[Deployment], tags: Tags) -> str | No
     CodeDeploy promises to keep no record for any time, and deletes all with their group.
     """
     known = {each.id for each in ledger}
-    pardons = {mark.deployment for mark in tags.pardons}
-    if gone := sorted(({*tags.stopped} | pardons) - known):
+    retry_grants = {mark.deployment for mark in tags.retry_grants}
+    if gone := sorted(({*tags.stopped} | retry_grants) - known):
         shown = ", ".join(gone[:3]) + (" ..." if len(gone) > 3 else "")
         return f"{target.function}: CodeDeploy has no record any more of {shown}, so older releases may be missing"
     first = tags.answered.mark if tags.answered else None

@@ -17,7 +17,7 @@ from local.cloud.metrics.math.values import Series
 from local.cloud.metrics.queries import Query, Request, read
 from local.cloud.metrics.service import scope
 from local.cloud.metrics.store import FINE
-from local.cloud.patches import ministack
+from local.cloud.ministack import ministack
 from local.cloud.timeline import TIMELINE
 
 _MOST_REQUESTS = 1000

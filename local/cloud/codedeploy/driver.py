@@ -24,7 +24,7 @@ from local.cloud.codedeploy.machine import (
 )
 from local.cloud.codedeploy.notices import announce
 from local.cloud.codedeploy.records import ALL_AT_ONCE, LOCK, REGIONS, Record, Region
-from local.cloud.patches import ministack
+from local.cloud.ministack import ministack
 from local.cloud.timeline import TIMELINE
 
 _LOOK_SECONDS = 0.1

@@ -12,7 +12,7 @@ from typing import Any
 
 from local.cloud.alarms.actions import put_event
 from local.cloud.codedeploy.records import Record, Region
-from local.cloud.patches import ministack
+from local.cloud.ministack import ministack
 
 TRIGGERS = {
     "START": "DeploymentStart",

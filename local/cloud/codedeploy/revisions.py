@@ -10,7 +10,7 @@ from local.cloud.clock import CLOCK
 from local.cloud.codedeploy import lookup
 from local.cloud.codedeploy.appspec import AppSpec, AppSpecError, check_location, of_revision
 from local.cloud.codedeploy.records import LOCK, Application, Revision
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 from local.cloud.wire import ServiceError
 
 LONGEST_DESCRIPTION = 256

@@ -6,7 +6,7 @@ from typing import Any
 from local.cloud.codedeploy import applications, aws, configurations, deployments, groups, lookup, revisions
 from local.cloud.codedeploy.driver import DRIVER
 from local.cloud.codedeploy.records import LOCK, REGIONS
-from local.cloud.patches import install, ministack
+from local.cloud.ministack import install, ministack
 from local.cloud.wire import Service
 
 NAME = "codedeploy"

@@ -15,7 +15,7 @@ from local.cloud.metrics.math.values import Series
 from local.cloud.metrics.queries import Query, QueryError, check_period, checked, dimensions, read, starts
 from local.cloud.metrics.statistics import UnknownStatisticError, statistic
 from local.cloud.metrics.store import STORE, metric
-from local.cloud.patches import Patch, Seam, install, ministack
+from local.cloud.ministack import Patch, Seam, install, ministack
 from local.cloud.violations import Violation
 from local.cloud.wire import Service, ServiceError
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack, retries
+from local.cloud.ministack import Patch, Seam, ministack
+from local.cloud.patches import retries
 from local.cloud.routing import aliases
 from local.cloud.routing.call import OUTCOME, REQUEST_ID, Outcome
 from local.cloud.routing.invocation import Invoker

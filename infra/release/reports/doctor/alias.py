@@ -58,13 +58,13 @@ def _stands(facts: Examined, alias: Alias, live: Version) -> tuple[Grade, str, s
         return _without_ledger(alias, facts.tags)
     if last.entry is None:
         return Grade.WARNING, f"; {last.id}, the last deployment, was started by hand", "release by `pulumi up`"
-    forth = reverts(last, ledger)
-    wanted = forth.entry.stable if forth and forth.entry else last.entry.stable
+    reverted = reverts(last, ledger)
+    wanted = reverted.entry.stable if reverted and reverted.entry else last.entry.stable
     as_told = alias.version == wanted if last.failed else live.fingerprint == last.entry.fingerprint
     if as_told:
         return Grade.OK, f", as {last.id} left it", ""
     expected = f"version {wanted}" if last.failed else f"what {last.id} released"
-    said = f", and the ledger says {expected}: somebody moved it (CloudTrail's UpdateAlias says who)"
+    said = f", and the ledger says {expected}: it was moved by hand (CloudTrail's UpdateAlias says who)"
     return Grade.BAD, said, "`pulumi up` releases over it"
 
 
@@ -79,6 +79,6 @@ def _without_ledger(alias: Alias, tags: Tags) -> tuple[Grade, str, str]:
     if not isinstance(first, First):
         return Grade.WARNING, ", and was never released", "`pulumi up` calls the first version, and records it"
     if first.version != alias.version:
-        said = f", and the first version, {first.version}, is the only one released: somebody moved it"
+        said = f", and the first version, {first.version}, is the only one released: it was moved by hand"
         return Grade.BAD, said, "`pulumi up` releases over it"
     return Grade.OK, ", the first version, which answered its call", ""

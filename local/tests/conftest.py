@@ -1,0 +1,6 @@
+"""What holds for every test here, however it is started; tests/conftest.py holds for `make test`."""
+
+import signal
+
+# A shell starts a background job with SIGINT ignored, and so would be every cloud that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
