@@ -23,7 +23,7 @@ from infra.release.engine.cloud import AwsError
 REPOSITORY = Path(__file__).resolve().parents[2]
 WRONG = 1
 
-Stack = Annotated[str, typer.Option(help="A stack that takes bundles from the bucket.")]
+Stack = Annotated[str, typer.Option(help="A stack that deploys bundles from the bucket.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 
 app = typer.Typer(
