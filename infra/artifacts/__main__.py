@@ -22,7 +22,7 @@ from infra.release.engine.cloud import AwsError
 REPOSITORY = Path(__file__).resolve().parents[2]
 ERRORS: Mapping[type[Exception], Exit] = dict.fromkeys((pulumi.RunError, AwsError, CommitError), Exit.FAILED)
 
-Stack = Annotated[str, typer.Option(help="A stack that takes bundles from the bucket.")]
+Stack = Annotated[str, typer.Option(help="A stack that deploys bundles from the bucket.")]
 
 app = typer.Typer(
     no_args_is_help=True,
