@@ -123,7 +123,7 @@ def own(tmp_path: Path) -> Iterator[Own]:
         made.process.wait()
 
 
-def test_it_prints_lines_to_export(own: Own) -> None:
+def test_it_prints_lines_to_export_and_a_reset_forgets_everything_and_ends_the_workers(own: Own) -> None:
     lines = own.printed.splitlines()
     exports = dict(line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export "))
     assert exports == {
@@ -135,6 +135,15 @@ def test_it_prints_lines_to_export(own: Own) -> None:
         "STRATA_CLOCK_RATE": "60",
     }
     assert all(line.startswith(("export ", "# ")) for line in lines)
+
+    assert own.cloud.control("POST", "reset") == (200, {"reset": True})
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        own.functions.invoke(0, qualifier="")
+    assert until(lambda: not running(own.worker))
+    metrics = own.cloud.client("cloudwatch", "123456789012").list_metrics()["Metrics"]
+    assert metrics == []
+    own.functions.create(BUSY)
+    assert own.functions.invoke(0, qualifier="")["Payload"] != own.worker
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -163,20 +172,10 @@ def test_no_worker_outlives_a_cloud_that_was_killed(own: Own) -> None:
     stop_cloud(process)
 
 
-def test_a_reset_forgets_everything_and_ends_the_workers(own: Own) -> None:
-    assert own.cloud.control("POST", "reset") == (200, {"reset": True})
-    with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        own.functions.invoke(0, qualifier="")
-    assert until(lambda: not running(own.worker))
-    metrics = own.cloud.client("cloudwatch", "123456789012").list_metrics()["Metrics"]
-    assert metrics == []
-    own.functions.create(BUSY)
-    assert own.functions.invoke(0, qualifier="")["Payload"] != own.worker
-
-
-def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
+def test_it_takes_its_settings_and_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    own = Own(tmp_path, "--parent", str(parent.pid))
+    own = Own(tmp_path, "--parent", str(parent.pid), "--lateness", "2")
+    assert own.cloud.control("GET", "settings") == (200, {**PLAIN, "lateness_minutes": 2})
     parent.kill()
     parent.wait()
     assert own.process.wait(timeout=600) == 0

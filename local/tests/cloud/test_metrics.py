@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.tests.cloud.codedeploy import refused
-from local.tests.cloud.conftest import REGION, Cloud, Functions, start_cloud, stop_cloud, until
+from local.tests.cloud.conftest import REGION, Cloud, Functions, until
 
 
 def put(cloudwatch: Any, value: float, at: float | None = None, name: str = "Orders", **dimensions: str) -> None:
@@ -207,17 +207,16 @@ def test_lambda_publishes_by_function_alias_and_executed_version(
     assert total("Errors", **live, ExecutedVersion="1") == 0
 
 
-def test_a_late_cloud_shows_data_later(tmp_path: Any) -> None:
-    process, late = start_cloud(tmp_path, "--lateness", "2")
+def test_a_late_cloud_shows_data_later(cloudwatch: Any, cloud: Cloud) -> None:
+    cloud.control("POST", "settings", {"lateness_minutes": 2})
     try:
-        cloudwatch = late.client("cloudwatch", "111111111111")
         start = time.time()
         put(cloudwatch, 1)
         assert read(cloudwatch, start, 10, query("m1"))["m1"] == []
         assert until(lambda: read(cloudwatch, start, 10, query("m1"))["m1"] == [1], 120)
-        assert time.time() - start >= 2 * late.minute
+        assert time.time() - start >= 2 * cloud.minute
     finally:
-        stop_cloud(process)
+        cloud.control("POST", "settings", {"lateness_minutes": 0})
 
 
 # Protocols
