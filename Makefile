@@ -21,7 +21,7 @@ PIPELINE = $(RUN) -m infra.pipeline
 RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
-.PHONY: help bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties bench captures format venvs
+.PHONY: help bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties bench captures format venvs
 .PHONY: lock tools plan deploy story drift doctor sweep abort rollback unlock access comment environments
 
 help: ## Say what each target does
@@ -30,7 +30,7 @@ help: ## Say what each target does
 rehearsal: tools ## Release a good and a bad version on a laptop, under live traffic
 	@$(WITH_PULUMI) $(RUN) -m rehearsal --factor "$$FACTOR" $${ENFORCE:+--enforce}
 
-rehearsal-promotion: tools ## Play main.yml on a laptop: one digest through dev and staging to prod
+rehearsal-promotion: tools ## Rehearse main.yml on a laptop: one digest through dev and staging to prod
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.promotion --factor "$$FACTOR" $${ENFORCE:+--enforce}
 
 sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed by hand
@@ -39,8 +39,10 @@ sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed
 bundle: venvs ## The commit's Lambda zips and their manifest into dist/, the same bytes on every machine
 	@PATH="$$($(PYTHON) -m local.toolchain uv):$$PATH" $(RUN) -m infra.artifacts build
 
-keep: venvs ## Put the bundles of dist/ into the artifact bucket that a stack takes them from: make keep STACK=prod
+publish-bundle: venvs ## Publish the bundles of dist/ to a stack's artifact bucket: make publish-bundle STACK=prod
 	@$(NEEDS_STACK); $(RUN) -m infra.artifacts put --stack "$$STACK"
+
+keep: publish-bundle
 
 policy: tools ## Preview each stack under the policy pack, as a pull request does
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.policy_preview
@@ -48,23 +50,23 @@ policy: tools ## Preview each stack under the policy pack, as a pull request doe
 cloud: venvs ## The local AWS in the foreground, time running FACTOR times faster
 	@local/.venv/bin/python -m local.cloud --factor "$$FACTOR"
 
-plan: tools ## What a deploy would change and release, and whether the rules let it: make plan STACK=prod
+plan: tools ## Show what a deploy would change and release, and what blocks it: make plan STACK=prod
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) plan --stack "$$STACK"
 
-deploy: tools ## Bring a stack up; ends well only once all its traffic is on what it wants: make deploy STACK=dev
+deploy: tools ## Bring a stack up, and fail unless all its traffic is on what it wants: make deploy STACK=dev
 	@$(NEEDS_STACK); levels="policy/levels/$${STACK##*/}.json"; test -f "$$levels" || levels= ; \
 		$(WITH_PULUMI) pulumi up --yes --non-interactive --stack "$$STACK" \
 		--policy-pack policy $${levels:+--policy-pack-config "$$levels"}
 	@$(WITH_PULUMI) $(RELEASE) watch --stack "$$STACK"
 	@$(WITH_PULUMI) $(PIPELINE) landed --stack "$$STACK"
 
-story: tools ## What became of a stack's last releases, as a job's summary tells it: make story STACK=dev
+story: tools ## Show where traffic is and how the last releases ended, as a job's summary: make story STACK=dev
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) story --stack "$$STACK"
 
-drift: tools ## Fails where what is there is no longer what the state says: make drift STACK=prod
+drift: tools ## Fail if AWS differs from the stack's state: make drift STACK=prod
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) drift --stack "$$STACK"
 
-doctor: tools ## Whether a release could work, and its alarms fire: make doctor STACK=prod
+doctor: tools ## Check that a release can work and that its alarms can fire: make doctor STACK=prod
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) doctor --stack "$$STACK"
 
 sweep: tools ## Delete the verdict alarms that no release needs any more: make sweep STACK=prod
@@ -76,16 +78,16 @@ abort: tools ## Bring a canary back: make abort STACK=prod REASON="orders withou
 rollback: tools ## Go back to what was live before: make rollback STACK=prod REASON="..." [FUNCTION=...]
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) rollback --stack "$$STACK" --reason "$$REASON" $${FUNCTION:+--function "$$FUNCTION"}
 
-unlock: tools ## Let go a lock whose holder is gone; ALONE=true says that no other job is at work: make unlock STACK=dev
+unlock: tools ## Release a lock whose holder is gone; ALONE=true: no other job is at work: make unlock STACK=dev
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) unlock --stack "$$STACK" $${ALONE:+--alone}
 
-access: venvs ## The role and the state of a stack, for TO=deploy, preview or build: make access STACK=prod
+access: venvs ## Print the role and the state of a stack, for TO=deploy, preview or build: make access STACK=prod
 	@$(NEEDS_STACK); $(PIPELINE) access --stack "$$STACK" $${TO:+--to "$$TO"}
 
 comment: venvs ## Write the plans below a pull request: make comment PULL_REQUEST=12
 	@$(PIPELINE) comment --pull-request "$${PULL_REQUEST:?say which, e.g. make comment PULL_REQUEST=12}"
 
-environments: venvs ## What differs from the configured environments on GitHub; APPLY=1 sets it right
+environments: venvs ## List how GitHub's environments differ from the configured ones; APPLY=1 corrects them
 	@$(PIPELINE) environments $${APPLY:+--apply}
 
 check: venvs ## Lint, types, import contracts, HCL, workflows
@@ -93,8 +95,8 @@ check: venvs ## Lint, types, import contracts, HCL, workflows
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy __main__.py
 	@.venv/bin/mypy bootstrap/__main__.py
-	@.venv/bin/mypy -p infra -p app -p rehearsal -p bench -p tests
-	@.venv/bin/mypy --python-executable local/.venv/bin/python -p local
+	@.venv/bin/mypy -p infra -p app -p rehearsal -p bench -p tests -p local.tests
+	@.venv/bin/mypy --python-executable local/.venv/bin/python --exclude ^local/tests/ -p local
 	@.venv/bin/mypy --python-executable policy/.venv/bin/python -p policy
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m local.toolchain hcl terraform-legacy

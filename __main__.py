@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pulumi
@@ -25,15 +25,15 @@ names = stack.names
 smokes = smoke.read(SERVICES, REPOSITORY)
 made_of = commit.current(REPOSITORY, os.environ)
 platform = bundle.Platform(stack.compute.runtime, stack.compute.architecture)
-taken = artifacts.chosen(os.environ, REPOSITORY, platform, made_of, preview=pulumi.runtime.is_dry_run())
+selected = artifacts.select(os.environ, REPOSITORY, platform, made_of, preview=pulumi.runtime.is_dry_run())
 provider = account.provider(stack)
 place = account.place(stack, provider)
 opts = pulumi.ResourceOptions(providers=[provider])
 
 bundles: Mapping[str, bundle.Code]
 hook_bundles: Mapping[str, bundle.Code]
-if taken:
-    bundles, hook_bundles = taken.find(SERVICES, artifacts.bucket(stack, place.account), place.region)
+if selected:
+    bundles, hook_bundles = selected.find(SERVICES, artifacts.bucket(stack, place.account), place.region)
 else:
     built, hooked = (
         {each: bundle.build(each, REPOSITORY, platform) for each in SERVICES},
@@ -103,6 +103,5 @@ compute.open_api(after=[release])
 
 pulumi.export("api_url", compute.api_url)
 pulumi.export("live_versions", release.live_versions)
-pulumi.export("release", {"region": place.region, "targets": targets.exported(wanted), "policy": asdict(policy)})
 pulumi.export("dashboard", alarms.dashboard)
 pulumi.export("table_name", data.table_name)

@@ -1,1 +1,1 @@
-"""What runs in Lambda."""
+"""The code that runs in Lambda."""

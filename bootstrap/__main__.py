@@ -1,4 +1,4 @@
-"""One account: who may deploy to it and preview, within which bounds, and where its stacks keep their state."""
+"""Prepare one account for its stacks: the roles that deploy and preview, their boundaries, and the state's bucket."""
 
 import sys
 from pathlib import Path

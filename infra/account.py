@@ -1,4 +1,4 @@
-"""The AWS account that a stack lives in: the one provider of all its resources, and who is calling."""
+"""The AWS account of a stack: the one provider of all its resources, and the check of the caller's account."""
 
 from typing import Protocol
 
@@ -14,7 +14,7 @@ class AccountError(pulumi.RunError):
 
 
 class Located(Protocol):
-    """The configuration of a stack, as far as it says where the stack lives."""
+    """The part of a stack's configuration that locates the stack."""
 
     @property
     def names(self) -> Names: ...
@@ -23,7 +23,7 @@ class Located(Protocol):
 
 
 def provider(config: Located) -> aws.Provider:
-    """The explicit provider: nothing of the shell's environment but its credentials decides where resources go."""
+    """Return the explicit provider, so that of the shell's environment only the credentials matter."""
     return aws.Provider(
         "aws",
         region=config.account.region,
@@ -33,7 +33,9 @@ def provider(config: Located) -> aws.Provider:
 
 
 def place(config: Located, provider: aws.Provider) -> AwsLocation:
-    """Where the caller's credentials lead. Raises AccountError, before any resource but the provider is declared.
+    """Return the location that the caller's credentials reach.
+
+    Raises AccountError where it is not the stack's account, before any resource but the provider is declared.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -43,12 +45,12 @@ def place(config: Located, provider: aws.Provider) -> AwsLocation:
     except Exception as error:  # the SDK raises plain Exception for whatever the provider says
         reason = " ".join(str(error).rpartition("returned an error: ")[2].split())
         raise AccountError(
-            f"AWS does not let stack {config.names.stack} in ({reason}); give credentials of account {allowed}, "
-            "e.g. by AWS_PROFILE"
+            f"AWS refuses the credentials for stack {config.names.stack} ({reason}); give credentials of account "
+            f"{allowed}, e.g. by AWS_PROFILE"
         ) from None
     if caller.account_id not in config.account.allowed_account_ids:
         raise AccountError(
             f"the credentials are of account {caller.account_id}, but {config.names.project}:account.allowedAccountIds "
-            f"of stack {config.names.stack} is {allowed}; take credentials of that account"
+            f"of stack {config.names.stack} is {allowed}; give credentials of that account"
         )
     return AwsLocation(partition=caller.arn.split(":")[1], region=config.account.region, account=caller.account_id)

@@ -1,4 +1,4 @@
-"""What each layer promises to the others. The same whatever the layer's source: legacy, adopted or managed."""
+"""The outputs that each layer hands to the others, the same for every source: legacy, adopted or managed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ class SecretsOutputs:
 
 @dataclass(frozen=True)
 class FunctionOutputs:
-    """One function behind its alias. `version` is the one this program wants live; what is live, CodeDeploy decides.
+    """One function behind its alias. `version` is the one that this program wants live; CodeDeploy decides which is.
 
-    configuration: JSON, what the program declares of the version, in the words of GetFunctionConfiguration: a preview
-    knows it before the version has a number.
+    `configuration` is the version's declared configuration as JSON, with the keys of GetFunctionConfiguration: a
+    preview knows it before the version has a number.
     """
 
     name: Output[str]
@@ -39,7 +39,7 @@ class FunctionOutputs:
 
 @dataclass(frozen=True)
 class ObservabilityOutputs:
-    """Where alarms go, and by function the alarms on its alias; that on errors guards any deployment."""
+    """The alarms' topic, and by function the alarms on its alias; the one on errors guards every deployment."""
 
     topic_arn: Output[str]
     error_alarms: Mapping[str, Output[str]]
@@ -49,8 +49,7 @@ class ObservabilityOutputs:
 
 @dataclass(frozen=True)
 class HookOutputs:
-    """The functions that CodeDeploy calls around the shift of any function's traffic, by ARN, and their names: empty
-    where there is none."""
+    """The functions that CodeDeploy calls before and after it shifts traffic; a name is empty where there is none."""
 
     arns: tuple[Output[str], ...]
     before_allow_traffic: Output[str] | str
@@ -59,7 +58,7 @@ class HookOutputs:
 
 @dataclass(frozen=True)
 class DeliveryOutputs:
-    """CodeDeploy's names: one application and one curve, a deployment group for each function."""
+    """CodeDeploy's names: one application, one deployment configuration (`curve`), a group for each function."""
 
     application: Output[str]
     curve: Output[str]

@@ -1,4 +1,4 @@
-"""The layers that Terraform still owns: root outputs of their remote state, as the contracts of those layers.
+"""The contracts of the layers that Terraform still owns, from the root outputs of their remote state.
 
 An error names the layer, the state (bucket, key, workspace) and the outputs. It is raised while the program runs,
 before any resource that would need the value is declared.
@@ -19,13 +19,13 @@ LONGEST_REASON = 200  # characters of the provider's own words
 
 
 class LegacyError(pulumi.RunError):
-    """A legacy layer's state does not hold what its contract needs. Pulumi shows it without a traceback."""
+    """A legacy layer's state lacks an output that its contract needs. Pulumi shows it without a traceback."""
 
 
 def data(state: LegacyState, place: AwsLocation) -> DataOutputs:
-    """The contract of the data layer, from `terraform-legacy/data`. Raises LegacyError.
+    """Return the contract of the data layer, from `terraform-legacy/data`. Raises LegacyError.
 
-    The table must lie where the stack lives: the state of another account or region is somebody else's.
+    The table must be in the stack's account and region, else the state is another stack's.
     """
     layer = LegacyLayer("data", state, ("table_name", "table_arn"))
     outputs = layer.read()
@@ -42,7 +42,7 @@ def data(state: LegacyState, place: AwsLocation) -> DataOutputs:
 class LegacyLayer:
     """A layer, its state, and the root outputs that its contract is made of.
 
-    Terraform keeps a sensitive output in clear, and Pulumi's provider does not tell which one is: whoever makes a
+    Terraform stores a sensitive output in clear, and Pulumi's provider does not mark it: the caller that makes a
     contract of one wraps it in `Output.secret`.
     """
 
@@ -51,7 +51,7 @@ class LegacyLayer:
     wanted: tuple[str, ...]
 
     def read(self) -> dict[str, str]:
-        """The wanted outputs by name, each a string that is not empty. Raises LegacyError."""
+        """Return the wanted outputs by name, each a string that is not empty. Raises LegacyError."""
         try:
             found = get_s3_reference(
                 bucket=self.state.bucket,
@@ -64,7 +64,7 @@ class LegacyLayer:
         except Exception as error:  # the SDK raises plain Exception for whatever the provider says
             raise self.error(self._unreadable(str(error))) from None
         if not found:
-            problem = "it has no outputs: never applied, destroyed, or of a workspace that is not there"
+            problem = "it has no outputs: never applied, destroyed, or of a workspace that does not exist"
             raise self.error(f"{problem}; correct strata:{self.name}.legacy, or apply terraform-legacy/{self.name}")
         return {name: self._text(name, found.get(name)) for name in self.wanted}
 
@@ -84,13 +84,13 @@ class LegacyLayer:
         )
 
     def _unreadable(self, said: str) -> str:
-        """The remedy depends on what the provider of Terraform's states says is wrong."""
+        """Return the error for a state that cannot be read, with a remedy that fits the provider's words."""
         reason = shorten(said.rpartition("returned an error: ")[2], LONGEST_REASON, placeholder=" …")
         lowered = reason.lower()
         if "version" in lowered:
-            remedy = "write it with a Terraform whose states the terraform provider of Pulumi reads"
+            remedy = "write it with a version of Terraform whose states Pulumi's terraform provider reads"
         elif any(word in lowered for word in ("not found", "notfound", "nosuch", "no such", "not exist", "no state")):
             remedy = f"correct bucket, key or workspace of strata:{self.name}.legacy"
         else:
-            remedy = f"see to credentials that may read it, and to strata:{self.name}.legacy"
+            remedy = f"give credentials that may read it, or correct strata:{self.name}.legacy"
         return f"it cannot be read ({reason}); {remedy}"

@@ -1,4 +1,4 @@
-"""Names, tags and ARNs of everything a stack declares. Pure: a name depends on the project and the stack alone."""
+"""Names, tags and ARNs of a stack's resources. Pure: a name depends on the project and the stack alone."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ SMOKE, BAKE = "smoke", "bake"  # the hooks of a deployment: before it has traffi
 HOOKS = (SMOKE, BAKE)
 SERVICES = ("orders",)  # the functions of every stack
 LIVE = "live"  # the alias that callers reach; CodeDeploy moves it
-MOST_LISTED = 2  # functions that a policy lists one by one, so that the longest names fit in what IAM takes
+MOST_LISTED = 2  # functions that a policy lists one by one, so that the longest names fit into IAM's limit
 # AWS's own deployment configurations of a canary: an account may have 50 of its own, and no more.
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html
 PREDEFINED = {(10, minutes): f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)}
@@ -19,32 +19,32 @@ STACK = re.compile(rf"[a-z][a-z0-9-]{{0,{LONGEST_STACK - 1}}}")
 
 @dataclass(frozen=True)
 class AwsLocation:
-    """Where a stack lives: `partition` is "aws", "aws-cn" ..., `account` twelve digits."""
+    """A stack's partition ("aws", "aws-cn" ...), region and account (twelve digits)."""
 
     partition: str
     region: str
     account: str
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of a regional resource, e.g. `arn("logs", "log-group:/aws/lambda/x:*")`.
+        """Return the ARN of a regional resource, e.g. `arn("logs", "log-group:/aws/lambda/x:*")`.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
         """
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
     def global_arn(self, service: str, resource: str) -> str:
-        """The ARN of a resource that has no region, e.g. `global_arn("iam", "role/x")`."""
+        """Return the ARN of a resource that has no region, e.g. `global_arn("iam", "role/x")`."""
         return f"arn:{self.partition}:{service}::{self.account}:{resource}"
 
     def parameter_arn(self, name: str) -> str:
-        """The ARN of an SSM parameter whose name is a path, e.g. "/strata/prod/x": its slash is the ARN's.
+        """Return the ARN of an SSM parameter whose name is a path, e.g. "/strata/prod/x": its slash is the ARN's.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         """
         return self.arn("ssm", f"parameter{name}")
 
     def object_arn(self, bucket: str, key: str = "") -> str:
-        """The ARN of a bucket, or of an object in it."""
+        """Return the ARN of a bucket, or of an object in it."""
         return f"arn:{self.partition}:s3:::{bucket}" + (f"/{key}" if key else "")
 
 
@@ -52,7 +52,7 @@ class AwsLocation:
 class Names:
     """The names of one stack's resources. `service` is a function's short name, e.g. "orders"; `services` are all.
 
-    Raises ValueError for a stack whose name AWS would not take in every place where it goes.
+    Raises ValueError for a stack's name that AWS would refuse in one of the names built from it.
     """
 
     project: str
@@ -72,8 +72,9 @@ class Names:
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """What policies name the functions by: a few one by one; more by an asterisk, since IAM bounds the size of a
-        policy. No other stack of the account may then have a name that begins with this one's and a hyphen.
+        """Return the functions as policies name them: a few one by one, more by "*", since IAM bounds a policy's size.
+
+        With "*", no other stack of the account may have a name that begins with this one's and a hyphen.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
         """
@@ -81,7 +82,7 @@ class Names:
 
     @property
     def tags(self) -> dict[str, str]:
-        """On every resource, by the provider's default tags."""
+        """Return the tags that every resource gets by the provider's default tags."""
         return {"Project": self.project, "Stack": self.stack, "ManagedBy": "pulumi"}
 
     @property
@@ -90,7 +91,7 @@ class Names:
 
     @property
     def receipt_key(self) -> str:
-        """The SSM parameter that holds the key of receipts.
+        """Return the name of the SSM parameter that holds the key of receipts.
 
         https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-hierarchies.html
         """
@@ -103,11 +104,11 @@ class Names:
         return f"{self.prefix}-{service}-execution"
 
     def log_group(self, service: str) -> str:
-        """The group that Lambda writes to unless told otherwise."""
+        """Return the log group that Lambda writes to by default."""
         return f"/aws/lambda/{self.function(service)}"
 
     def hook(self, hook: str) -> str:
-        """CodeDeploy's managed role invokes functions of this prefix only; ours keeps to it.
+        """Return a hook's function name, with the one prefix that CodeDeploy's managed role may invoke.
 
         https://docs.aws.amazon.com/codedeploy/latest/userguide/managed-policies.html
         """
@@ -125,7 +126,7 @@ class Names:
 
     @property
     def api_log_group(self) -> str:
-        """The access log. Of groups whose names begin so, the policy by which API Gateway writes does not grow.
+        """Return the access log's group; with this prefix API Gateway's resource policy does not grow by each group.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
         """
@@ -140,7 +141,7 @@ class Names:
         return self.prefix
 
     def alias_alarm(self, service: str, kind: str) -> str:
-        """A long-lived alarm on the whole alias; `kind` says on what: "errors", "throttles"."""
+        """Return the name of a long-lived alarm on the whole alias; `kind` is "errors" or "throttles"."""
         return f"{self.function(service)}-{LIVE}-{kind}"
 
     @property
@@ -155,19 +156,23 @@ class Names:
         return f"{self.prefix}-codedeploy"
 
     def curve(self, percent: int, minutes: int) -> str:
-        """AWS's own where it has such a curve. A configuration cannot be changed, only replaced: its name carries what
-        it says."""
+        """Return the name of a deployment configuration: AWS's own where it has one of this percent and minutes.
+
+        The name contains both, since a configuration cannot be changed, only replaced.
+        """
         return PREDEFINED.get((percent, minutes), f"{self.prefix}-canary-{percent}-{minutes}")
 
     @property
     def topic_key(self) -> str:
-        """The alias of the key that encrypts the topic."""
+        """Return the alias of the key that encrypts the topic."""
         return f"alias/{self.topic}"
 
     @property
     def boundary(self) -> str:
-        """The managed policy beyond which no role of this stack goes; each stack has its own, or a role of one could
-        be given what belongs to another."""
+        """Return the managed policy that limits every role of this stack.
+
+        Each stack has its own: with a shared one, a role of one stack could be given another's resources.
+        """
         return f"{self.prefix}-boundary"
 
     @property
@@ -180,15 +185,15 @@ class Names:
 
     @property
     def proof_role(self) -> str:
-        """By which the stack after this one reads what became of its releases."""
+        """Return the role by which the stack after this one reads the outcome of its releases."""
         return f"{self.prefix}-proof"
 
     def pulumi_role(self, operation: str) -> str:
-        """The role of Pulumi Deployments for an operation, "preview" or "update"."""
+        """Return the role of Pulumi Deployments for an operation, "preview" or "update"."""
         return f"{self.prefix}-pulumi-{operation}"
 
-    def unfit(self) -> Iterator[str]:
-        """What AWS would not take: a sentence for each kind of name, which says the longest part of the longest name.
+    def name_errors(self) -> Iterator[str]:
+        """Yield an error for each kind of name that AWS would refuse; it names the longest part of the longest name.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
         https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
@@ -227,16 +232,16 @@ class Names:
 
 @dataclass(frozen=True)
 class Shared:
-    """The names of what the stacks of a project share in an account."""
+    """The names of the resources that the stacks of a project share in an account."""
 
     project: str
 
     def state_bucket(self, place: AwsLocation) -> str:
-        """S3 has one namespace for everybody, so the name says whose the bucket is."""
+        """Return the state bucket's name, with account and region in it: bucket names are unique across all of S3."""
         return f"{self.project}-state-{place.account}-{place.region}"
 
     def artifact_bucket(self, place: AwsLocation) -> str:
-        """Where bundles are kept; Lambda reads them in its own region only."""
+        """Return the artifact bucket's name; it is per region, since Lambda reads bundles in its own region only."""
         return f"{self.project}-artifacts-{place.account}-{place.region}"
 
     @property
@@ -245,5 +250,5 @@ class Shared:
 
     @property
     def secrets_key(self) -> str:
-        """The alias of the key that encrypts the secrets of the stacks' configuration and state."""
+        """Return the alias of the key that encrypts the secrets of the stacks' configuration and state."""
         return f"alias/{self.project}-secrets"

@@ -1,4 +1,4 @@
-"""Where a layer's resources come from, as Pulumi resource options."""
+"""The source of a layer's resources (legacy, adopted or managed), as Pulumi resource options."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from pulumi import Resource, ResourceOptions
 
 
 class Source(StrEnum):
-    """Who owns the resources of a layer."""
+    """The owner of a layer's resources."""
 
     LEGACY = "legacy"  # Terraform; Pulumi reads their outputs and creates nothing
     ADOPTED = "adopted"  # Pulumi imported them, and never deletes them
@@ -14,10 +14,11 @@ class Source(StrEnum):
 
 
 def options(source: Source, parent: Resource, physical_id: str, protect: bool) -> ResourceOptions:
-    """Options of a stateful resource. `physical_id` is what the provider imports by, e.g. a table's name; `protect`
-    says whether a managed resource is protected, an adopted one always is.
+    """Return the options of a stateful resource.
 
-    An adopted resource keeps its own tags: an import must find what the program declares, and Terraform set other ones.
+    `physical_id` is the id by which the provider imports it, e.g. a table's name; `protect` is true to protect a
+    managed resource, while an adopted one is always protected. An adopted resource keeps its own tags, since an import
+    must find what the program declares, and Terraform has set other tags.
     Raises ValueError for a legacy source, which declares nothing.
     https://www.pulumi.com/docs/iac/concepts/options/import/
     """

@@ -1,4 +1,4 @@
-"""What the layers hand to the release: for each function the version that is wanted, and the means to shift traffic."""
+"""The release's targets, from the layers' outputs: each function's wanted version, and the means to shift traffic."""
 
 import json
 from collections.abc import Mapping
@@ -9,8 +9,6 @@ from infra.bundle.smoke import PROBE, Smoke
 from infra.config.upstream import Before
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.naming import AwsLocation
-
-UNKNOWN = ("configuration", "probe")
 
 
 def build(
@@ -24,11 +22,11 @@ def build(
     before: Before | None = None,
     partition: str = "aws",
 ) -> list[dict[str, Input[str | int]]]:
-    """The fields of `infra.release.model.spec.Target`, one dict a function; `minutes` is the canary's.
+    """Return the fields of `infra.release.model.spec.Target`, one dict a function; `minutes` is the canary's.
 
-    The probe is the event that a first version must answer before the API reaches it; CodeDeploy, which would call the
-    smoke hook, has no part in a first version. `smokes` are those of infra.bundle.smoke, by service. `before`: the
-    stack that must have proved a release, of the same partition; None where none must.
+    The probe is the event that a first version must answer before the API reaches it, since CodeDeploy, which calls the
+    smoke hook, deploys no first version. `smokes` are those of infra.bundle.smoke, by service and file. `before` is the
+    stack that must have proved a release, in the same partition; None where none must.
     """
     return [
         {
@@ -54,14 +52,9 @@ def build(
 
 
 def _proof(service: str, before: Before | None, partition: str) -> dict[str, Input[str | int]]:
-    """Whose records must prove a release, and the role that may read them."""
+    """Return the deployment group whose records must prove a release, and the role that may read them."""
     if before is None:
         return {}
     names, place = before.names, AwsLocation(partition, before.region, before.account)
     group = place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(service)}")
     return {"proof_group": group, "proof_role": place.global_arn("iam", f"role/{names.proof_role}")}
-
-
-def exported(targets: list[dict[str, Input[str | int]]]) -> list[dict[str, Input[str | int]]]:
-    """The targets for the operator's command, without what only a release and a preview need: pages of JSON."""
-    return [{name: value for name, value in target.items() if name not in UNKNOWN} for target in targets]

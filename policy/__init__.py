@@ -1,1 +1,1 @@
-"""What a stack must never be: rules over its resources, and the pack that lets Pulumi ask them in a preview."""
+"""Rules over a stack's resources, and the policy pack by which Pulumi checks them in a preview."""

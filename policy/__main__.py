@@ -1,4 +1,4 @@
-"""Builds the pack and nothing else: `pulumi preview --policy-pack policy` runs this folder, and waits for its port."""
+"""Start the pack and nothing else: `pulumi preview --policy-pack policy` runs this folder, and waits for its port."""
 
 import sys
 from pathlib import Path
@@ -9,5 +9,5 @@ from pulumi_policy import EnforcementLevel, PolicyPack
 
 from policy.pack import policies
 
-# Mandatory where nobody says otherwise: a forgotten --policy-pack-config makes a preview stricter, never laxer.
+# Mandatory by default: a forgotten --policy-pack-config makes a preview stricter, never laxer.
 PolicyPack("strata", policies(), EnforcementLevel.MANDATORY)

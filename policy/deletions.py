@@ -1,7 +1,7 @@
-"""`pulumi preview --json --stack prod | python -m policy.deletions prod`: what a preview would delete or replace.
+"""`pulumi preview --json --stack prod | python -m policy.deletions prod` refuses to delete or replace stored state.
 
-A pack sees what will be there, never what goes. Pulumi refuses to delete what its state says is protected; this refuses
-it for what holds state and is not.
+A policy pack sees the resources that will exist, never those that will be deleted. Pulumi refuses to delete a protected
+resource; this command refuses to delete a stateful one that is not protected.
 """
 
 import json
@@ -16,25 +16,25 @@ GOING = {"delete": "deleted", "delete-replaced": "replaced", "replace": "replace
 
 
 def unprotected(steps: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A message for each stateful resource that the steps of a preview delete or replace, once.
+    """Yield one message for each unprotected stateful resource that the steps of a preview delete or replace.
 
-    A step has `op`, `urn` and, where something is there already, `oldState` with `type` and `protect`.
+    A step has `op`, `urn` and, where the resource exists, `oldState` with `type` and `protect`.
     https://www.pulumi.com/docs/iac/cli/commands/pulumi_preview/
     """
-    told = set()
+    reported = set()
     for step in steps:
         old, urn = step.get("oldState") or {}, step.get("urn", "")
-        if step.get("op") in GOING and old.get("type") in STATEFUL and not old.get("protect") and urn not in told:
-            told.add(urn)
+        if step.get("op") in GOING and old.get("type") in STATEFUL and not old.get("protect") and urn not in reported:
+            reported.add(urn)
             yield (
                 f"{urn.rpartition('::')[2]} must not be {GOING[step['op']]}: it holds state and protect is false; keep "
-                f"its name and what would replace it, or run `pulumi state protect '{urn}'` and let an administrator "
-                "take it away"
+                f"its name and every property that replaces it, or run `pulumi state protect '{urn}'` and let an "
+                "administrator remove it"
             )
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0, 1 where a production stack would lose something, 2 for words or input that mean nothing."""
+    """Return the exit code: 0, 1 where a production stack would lose state, 2 for wrong arguments or input."""
     try:
         (stack,) = arguments
         steps = json.load(sys.stdin)["steps"]

@@ -1,4 +1,4 @@
-"""Rules asked of a stack, less what is excused; and the exceptions themselves held to account."""
+"""Check the rules on a stack, with its exceptions applied; and check the exceptions themselves."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -6,22 +6,22 @@ from datetime import timedelta
 from policy.rule import Rule
 from policy.view import AgreedException, Resource, Stack
 
-LONGEST = timedelta(days=366)  # that an exception may last; a longer one is a rule that nobody wants
+LONGEST = timedelta(days=366)  # of an exception; where a longer one is needed, the rule should change instead
 
 
 def judge(rule: Rule, resource: Resource, stack: Stack) -> list[str]:
-    """The messages on one resource; none while it is excused."""
+    """Return the messages on one resource; none while an exception excuses it."""
     excused = any(one.rule == rule.name and one.resource == resource.name for one in in_force(stack))
     return [] if excused else rule.broken(resource, stack)
 
 
 def in_force(stack: Stack) -> list[AgreedException]:
-    """The exceptions that still hold: their last day is not over."""
+    """Return the exceptions whose last day is not over."""
     return [one for one in stack.settings.exceptions if one.expires >= stack.today]
 
 
 def exceptions(rules: Sequence[Rule], stack: Stack) -> Iterator[str]:
-    """What is wrong with the stack's exceptions: expired, too long, or excusing nothing that is there."""
+    """Yield the errors of the stack's exceptions: expired, too long, of an unknown rule or resource, or needless."""
     yield from stack.settings.mistakes
     for one in stack.settings.exceptions:
         which = f"the exception of {one.resource} from {one.rule}"
@@ -29,8 +29,8 @@ def exceptions(rules: Sequence[Rule], stack: Stack) -> Iterator[str]:
         rule = next((rule for rule in rules if rule.name == one.rule), None)
         if one.expires < stack.today:
             yield (
-                f"{which} must not be older than its last day: expires is {one.expires}, today is {stack.today}; mend "
-                "the resource and remove the exception, or agree on another day"
+                f"{which} must not be older than its last day: expires is {one.expires}, today is {stack.today}; "
+                "correct the resource and remove the exception, or agree on another day"
             )
         elif one.expires - stack.today > LONGEST:
             latest = stack.today + LONGEST

@@ -1,4 +1,4 @@
-"""The rules as a Pulumi policy pack: Pulumi's view of resources in, violations out, and nothing decided here."""
+"""The rules as a Pulumi policy pack, which converts Pulumi's view of resources and reports the rules' messages."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from policy.view import UNKNOWN, Resource, Stack
 
 
 def policies() -> list[Policy]:
-    """Every rule as a policy, and one on the exceptions."""
+    """Return every rule as a policy, and one on the exceptions."""
     return [*(_whole(rule) if rule.whole else _alone(rule) for rule in ALL), _exceptions()]
 
 
@@ -80,7 +80,7 @@ def _seen(resources: Sequence[PolicyResource]) -> Stack:
 
 
 def _stack(urn: str, resources: tuple[Resource, ...]) -> Stack:
-    """A URN says of which stack it is: urn:pulumi:STACK::PROJECT::TYPE::NAME."""
+    """Return the stack that a URN names: urn:pulumi:STACK::PROJECT::TYPE::NAME."""
     first, _, rest = urn.partition("::")
     name, project = first.rpartition(":")[2], rest.partition("::")[0] or settings.PROJECT
     held = settings.read(name, project=project)
@@ -88,7 +88,7 @@ def _stack(urn: str, resources: tuple[Resource, ...]) -> Stack:
 
 
 def plain(value: Any) -> Any:
-    """Pulumi's proxies as plain data, with UNKNOWN where they would raise."""
+    """Return Pulumi's proxies as plain data, with UNKNOWN where they would raise."""
     if isinstance(value, Mapping):
         return {key: _plain_at(value, key) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What a rule is, and how it speaks."""
+"""The type of a rule, and the form of its messages."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -10,10 +10,10 @@ from policy.view import UNKNOWN, Resource, Stack
 
 @dataclass(frozen=True)
 class Rule:
-    """`check` gives a message for each way in which a resource of one of `types` breaks it.
+    """A rule: `check` yields a message for each way in which a resource of one of `types` breaks it.
 
-    A rule that looks at other resources than the one it judges says so by `whole`; it is asked when all are known. Any
-    other is also asked during an update, before the resource is made.
+    A rule that also reads other resources than the one it judges sets `whole`; Pulumi runs it when all are known. Any
+    other rule also runs during an update, before the resource is created.
     """
 
     name: str
@@ -23,17 +23,17 @@ class Rule:
     whole: bool = False
 
     def broken(self, resource: Resource, stack: Stack) -> list[str]:
-        """The messages on one resource, of whatever type."""
+        """Return the messages on one resource of any type."""
         return list(self.check(resource, stack)) if resource.type in self.types else []
 
 
 def must(resource: Resource, duty: str, prop: str, value: Any, remedy: str) -> str:
-    """X must Y: the property, its value, the remedy."""
+    """Return a message: the resource, its duty, the property and its value, the remedy."""
     return f"{resource.name} must {duty}: {prop} is {shown(value)}; {remedy}"
 
 
 def shown(value: Any) -> str:
-    """A value as a stack's author would write it."""
+    """Return a value as a stack's author would write it."""
     if value is None:
         return "not set"
     if value is UNKNOWN:

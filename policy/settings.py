@@ -1,4 +1,4 @@
-"""`stacks.toml`: what each stack is held to. Whatever is wrong with it is a mistake that the pack reports."""
+"""The settings of each stack from `stacks.toml`. The pack reports every mistake in the file."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from typing import Any
 from policy.view import AgreedException, Settings
 
 FILE = Path(__file__).with_name("stacks.toml")
-PROJECT = "strata"  # where no URN says another
-DEFAULT = "default"  # of stacks that have no table of their own, and of keys that a table leaves out
+PROJECT = "strata"  # where no URN names another
+DEFAULT = "default"  # the table for stacks without one of their own, and for keys that a stack's table leaves out
 KINDS: Mapping[str, type] = {"production": bool, "boundary": str, "exceptions": list}
 
 
 @cache
 def read(stack: str, file: Path = FILE, project: str = PROJECT) -> Settings:
-    """The settings of a stack; strict ones, with the mistake, where the file is no TOML."""
+    """Return the settings of a stack; strict ones, with the mistake, where the file is not TOML."""
     try:
         tables = tomllib.loads(file.read_text())
     except (OSError, tomllib.TOMLDecodeError) as problem:
@@ -27,7 +27,7 @@ def read(stack: str, file: Path = FILE, project: str = PROJECT) -> Settings:
 
 
 def parse(stack: str, tables: Mapping[str, Any], project: str = PROJECT) -> Settings:
-    """The settings of a stack from the file's tables by stack."""
+    """Return the settings of a stack from the file's tables by stack."""
     mistakes: list[str] = []
     given: dict[str, Any] = {}
     for name in dict.fromkeys((DEFAULT, stack)):
@@ -47,7 +47,7 @@ def parse(stack: str, tables: Mapping[str, Any], project: str = PROJECT) -> Sett
 
 
 def _exception(stack: str, number: int, entry: Any, mistakes: list[str]) -> AgreedException | None:
-    """None, and a mistake more, where it is not whole."""
+    """Return an exception; None, with its mistakes added, where it is incomplete."""
     wanted = {field.name: field.type for field in fields(AgreedException)}
     duty = f"exception {number} of stack {stack} must name resource, rule, reason and expires"
     given = entry if isinstance(entry, Mapping) else {}

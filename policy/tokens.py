@@ -1,4 +1,4 @@
-"""Pulumi's names of the types of resources that rules look at."""
+"""Pulumi's type tokens of the resources that rules check."""
 
 ALIAS = "aws:lambda/alias:Alias"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

@@ -1,4 +1,4 @@
-"""A stack as the rules see it: frozen, and without Pulumi, so that a rule is a function and its test a line."""
+"""A stack as frozen data without Pulumi, so that a rule is a pure function and its test one line."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Unknown(Enum):
-    """A value that AWS computes, before it has: a preview does not know it, and no rule judges it."""
+    """A value that AWS has not computed yet: a preview does not know it, and no rule judges it."""
 
     UNKNOWN = "known after the update"
 
@@ -18,9 +18,9 @@ UNKNOWN = Unknown.UNKNOWN
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource. `props` are Pulumi's, in its camel case, with UNKNOWN where a preview cannot tell.
+    """One resource. `props` are Pulumi's, in its camel case, with UNKNOWN where a preview does not know the value.
 
-    `uses` says from which other resources' outputs a property is made: property -> URNs.
+    `uses` has the URNs of the resources from whose outputs a property is made, by property.
     """
 
     type: str
@@ -32,7 +32,7 @@ class Resource:
     urn: str = ""
 
     def get(self, path: str) -> Any:
-        """The value at a dotted path, e.g. "pointInTimeRecovery.enabled"; None where nothing is there."""
+        """Return the value at a dotted path, e.g. "pointInTimeRecovery.enabled"; None where nothing is there."""
         value: Any = self.props
         for step in path.split("."):
             if value is UNKNOWN:
@@ -43,7 +43,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class AgreedException:
-    """That `resource` need not keep `rule`, for a reason and until a day, which is its last."""
+    """An agreement that `resource` need not keep `rule`, for a reason and until a day, which is its last."""
 
     resource: str
     rule: str
@@ -53,9 +53,9 @@ class AgreedException:
 
 @dataclass(frozen=True)
 class Settings:
-    """What one stack is held to. `boundary`: the name of the permissions boundary that its roles carry.
+    """The settings of one stack. `boundary` is the name of the permissions boundary that its roles must have.
 
-    `mistakes` are sentences on what the settings' file has wrong, reported like a violation.
+    `mistakes` are the errors of the settings' file, a sentence each; the pack reports them like violations.
     """
 
     production: bool = True
@@ -66,7 +66,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Stack:
-    """All that is judged together, on the day `today`."""
+    """The resources that are judged together, on the day `today`."""
 
     name: str
     resources: tuple[Resource, ...]
@@ -74,10 +74,10 @@ class Stack:
     today: date
 
     def of(self, *types: str) -> Iterator[Resource]:
-        """The resources of these types."""
+        """Return the resources of these types."""
         return (resource for resource in self.resources if resource.type in types)
 
     def used(self, resource: Resource, path: str) -> tuple[Resource, ...]:
-        """The resources from whose outputs the property at `path` is made."""
+        """Return the resources from whose outputs the property at `path` is made."""
         urns = resource.uses.get(path.partition(".")[0], ())
         return tuple(other for other in self.resources if other.urn in urns)

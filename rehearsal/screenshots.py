@@ -54,7 +54,7 @@ def draw(stage: Sandbox, rate: float) -> None:
 
 
 def _wait_for_a_canary(stage: Sandbox) -> None:
-    target = stage.outputs()["release"]["targets"][0]
+    target = stage.target()
     for _ in range(600):
         if stage.aws.live(target["function"], target["alias"]) is None:
             return

@@ -6,6 +6,8 @@ import signal
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from tests.golden import Golden, compare
+
 # A shell starts a background job with SIGINT ignored, and so would be all that a test starts and interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -22,7 +24,7 @@ GROUPS = {
 """Files, by how their paths begin, that share what a session makes once and that takes long: one worker runs them."""
 LONGEST = (
     *("rehearsal", "stack", "tests/rehearsal/", "bootstrap", "tests/policy/"),
-    *("tests/unit/test_release_machine", "tests/unit/test_toolchain", "tests/cloud/"),
+    *("tests/unit/test_release_machine", "local/tests/unit/test_toolchain", "local/tests/cloud/", "tests/cloud/"),
 )
 """Begun in this order by `make test`, so that no long group is left over at the end; the rest comes after them."""
 
@@ -49,6 +51,17 @@ class Groups(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
     """Asked for where there are workers."""
     return Groups(config, log)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing them")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compares a text with golden/NAME.txt beside the test."""
+    folder, update = request.path.parent / "golden", bool(request.config.getoption("--update-golden"))
+    return lambda name, found: compare(folder / f"{name}.txt", found, update=update)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

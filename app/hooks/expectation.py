@@ -1,4 +1,4 @@
-"""Whether an answer is what a smoke event expects. Pure."""
+"""Compare an answer with the expectation of a smoke event. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ LONGEST = 100  # characters of a value in a line
 
 
 def wrong(expected: dict[str, Any], answer: Any) -> Iterator[str]:
-    """What is wrong with the answer, in a few words each: the status, or where that is right the body.
+    """Yield each difference in a few words: the status's, or where the status is right the body's.
 
-    expected: {"statusCode": 201, "body": {...}}; `body` may be left out. Of an object only the members that are named
-    must be there, of a list all items. answer: what the function returned for an HTTP API (payload 2.0).
+    expected: {"statusCode": 201, "body": {...}}; `body` may be left out. An object may have more members than are
+    named, a list must have exactly the items. answer: the function's result for an HTTP API (payload 2.0).
     """
     status = answer.get("statusCode") if isinstance(answer, dict) else None
     if status != expected["statusCode"]:
@@ -24,14 +24,14 @@ def wrong(expected: dict[str, Any], answer: Any) -> Iterator[str]:
 
 
 def shown(value: object) -> str:
-    """A value as it may stand in a line."""
+    """Return a value as text for one line, of LONGEST characters at most."""
     text = value if isinstance(value, str) else json.dumps(value)
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def _parsed(body: Any) -> Any:
-    """A body that is no JSON is itself."""
+    """Return the value of a JSON body; a body that is not JSON is returned as it is."""
     try:
         return json.loads(body)
     except (TypeError, ValueError):

@@ -1,8 +1,7 @@
-"""What makes a function a hook: whatever happens in it, CodeDeploy is answered, once.
+"""The `hook` decorator makes a check a Lambda handler that answers CodeDeploy once, whatever happens in the check.
 
-CodeDeploy invokes a hook asynchronously and then waits an hour for an answer. A hook that raises, or whose time Lambda
-ends, has just not answered. CodeDeploy takes no reason: that stands in the log, one ERROR line for each thing that is
-wrong, `NAME: what is wrong`.
+CodeDeploy invokes a hook asynchronously and waits an hour for its answer; a hook that raises or times out does not
+answer. CodeDeploy takes no reason, so the log has it: one ERROR line for each failure, `NAME: REASON`.
 https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html#appspec-hooks-lambda
 """
 
@@ -22,33 +21,33 @@ if TYPE_CHECKING:
     from mypy_boto3_codedeploy import CodeDeployClient
 
 ANSWERING = 15.0
-"""Seconds that are kept for the answer: three tries of 1 + 2 s, and the pauses between them."""
+"""Seconds that are reserved for the answer: three tries of 1 + 2 s, and the pauses between them."""
 
 LOG = logging.getLogger(__name__)
 LOG.setLevel(logging.INFO)  # the root logger, whose handler is Lambda's, takes warnings only
 
 
 class Context(Protocol):
-    """What a hook reads of Lambda's context."""
+    """The part of Lambda's context that a hook reads."""
 
     def get_remaining_time_in_millis(self) -> int: ...
 
 
 Check = Callable[[str], Iterable[str]]
-"""Takes the deployment's id; yields what is wrong, in a sentence each. A deployment goes on where nothing is."""
+"""Takes the deployment's id, and yields a sentence for each failure. A deployment without failures goes on."""
 Handler = Callable[[dict[str, Any], Context], None]
 Status = Literal["Succeeded", "Failed"]
 
 
 class NoTimeLeftError(BaseException):
-    """Lambda will soon end the function. Not an Exception, so that nothing on the way takes it for one of its own."""
+    """Lambda will soon end the function. It is no Exception, so that no handler in between catches it."""
 
 
 def hook(name: str) -> Callable[[Check], Handler]:
-    """The Lambda handler around a check. `name` begins each of its log lines.
+    """Return a decorator that makes a check a Lambda handler. `name` begins each of its log lines.
 
-    The handler raises only where CodeDeploy could not be answered: Lambda then calls it again, after a minute and after
-    two, when a role that was seconds old may have its rights. ValueError: the event is not CodeDeploy's.
+    The handler raises only where it could not answer CodeDeploy: Lambda then invokes it again, after one minute and
+    after two, when a new role may have its rights. It raises ValueError where the event is not CodeDeploy's.
     """
 
     def around(check: Check) -> Handler:
@@ -63,7 +62,7 @@ def hook(name: str) -> Callable[[Check], Handler]:
 
 
 def answer(name: str, deployment: str, execution: str, status: Status) -> None:
-    """Tell CodeDeploy. Too late is no fault: somebody or something ended the deployment.
+    """Answer CodeDeploy. A late answer is no fault: an operator or an alarm has ended the deployment.
 
     https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_PutLifecycleEventHookExecutionStatus.html
     """
@@ -80,7 +79,7 @@ def answer(name: str, deployment: str, execution: str, status: Status) -> None:
 
 @cache
 def codedeploy() -> CodeDeployClient:
-    """A client whose calls are tried three times."""
+    """Return a client whose calls are tried three times."""
     retries = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
     return boto3.client("codedeploy", config=retries)
 
@@ -91,7 +90,7 @@ def _ids(name: str, event: dict[str, Any]) -> tuple[str, str]:
     except (KeyError, TypeError):
         raise ValueError(
             f"{name}: the event is {str(event)[:200]}, but CodeDeploy sends DeploymentId and "
-            "LifecycleEventHookExecutionId; nobody waits for an answer to this one"
+            "LifecycleEventHookExecutionId; invoke the hook by a deployment"
         ) from None
 
 
@@ -102,7 +101,7 @@ def _passes(name: str, check: Check, deployment: str, context: Context) -> bool:
             for reason in check(deployment):
                 LOG.error("%s: %s", name, reason)
                 passes = False
-    except BaseException as error:  # also what is no Exception: nothing may keep CodeDeploy waiting
+    except BaseException as error:  # NoTimeLeftError is no Exception, and CodeDeploy must get an answer in any case
         LOG.warning("%s: deployment %s", name, deployment, exc_info=True)
         LOG.error("%s: deployment %s could not be judged: %s: %s", name, deployment, type(error).__name__, error)
         return False
@@ -111,7 +110,7 @@ def _passes(name: str, check: Check, deployment: str, context: Context) -> bool:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raises NoTimeLeftError within the block once its time is over. Lambda runs handlers in the main thread."""
+    """Raise NoTimeLeftError in the block once its time is over. Lambda runs handlers in the main thread."""
 
     def ring(*_: object) -> None:
         raise NoTimeLeftError("Lambda would have ended the hook before it could answer")

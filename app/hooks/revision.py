@@ -1,4 +1,4 @@
-"""What a deployment shifts, read from its own record: a hook is told no more than the deployment's id."""
+"""The function and version that a deployment shifts, from CodeDeploy's record: the hook's event has only its id."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 class RevisionError(Exception):
-    """The deployment does not say what it shifts in a form that is read here."""
+    """The deployment's revision is not an AppSpec that this module reads."""
 
 
 @dataclass(frozen=True)
 class Shift:
-    """The function, by name, and the version that is to get its traffic."""
+    """The function's name, and the version that is to get its traffic."""
 
     function: str
     version: str
 
 
 def read(deployment: DeploymentInfoTypeDef) -> Shift:
-    """What the AppSpec in GetDeployment's answer shifts. Raises RevisionError.
+    """Return the shift in the AppSpec of GetDeployment's answer. Raises RevisionError.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html
     """
@@ -36,6 +36,6 @@ def read(deployment: DeploymentInfoTypeDef) -> Shift:
         return Shift(str(properties["Name"]), str(properties["TargetVersion"]))
     except (ValueError, LookupError, TypeError, AttributeError):
         raise RevisionError(
-            f"its revision is {content[:120]!r}, and read are AppSpecs in JSON with the Name and the TargetVersion of "
-            "one function; start the deployment by a release, or write its AppSpec in JSON"
+            f"its revision is {content[:120]!r}, not an AppSpec in JSON with the Name and the TargetVersion of one "
+            "function; start the deployment by a release, or write its AppSpec in JSON"
         ) from None

@@ -1,10 +1,10 @@
 """The smoke hook (BeforeAllowTraffic): a version must answer its service's smoke events before it gets traffic.
 
-The version itself is invoked, qualified, so no caller ever meets what fails here. For each event that is not answered
-as its file expects there is one line in the log, such as
+The hook invokes the version itself, so no caller meets a version that fails here. The log has one line for each event
+whose answer differs from its file's expectation, such as
 `smoke: version 7 of strata-prod-orders: create-order.json: POST /orders answered 500, expected 201 (...)`.
 
-The environment has SERVICES: a JSON object, function name -> service, whose events are `app/SERVICE/smoke/*.json`.
+The environment has SERVICES: a JSON object from function name to service, whose events are `app/SERVICE/smoke/*.json`.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 
 APP = Path(__file__).resolve().parents[1]
 MARK = "smoke"
-"""Tells the service that the event is no client's, so that it leaves no trace: app.orders.smoke_orders."""
+"""Marks the event as the hook's, so that the service leaves no trace of it: app.orders.smoke_orders."""
 
 
 class UnknownFunctionError(Exception):
-    """The deployment is of a function whose service the hook was not told."""
+    """The deployment is of a function that is not in SERVICES."""
 
 
 @hook("smoke")
 def handler(deployment: str) -> Iterator[str]:
-    """Judges the target version of the deployment."""
+    """Check the target version of the deployment; yield a line for each event that it fails."""
     shift = revision.read(codedeploy().get_deployment(deploymentId=deployment)["deploymentInfo"])
     services = json.loads(os.environ["SERVICES"])
     if shift.function not in services:
         raise UnknownFunctionError(
-            f"it is of {shift.function}, and this hook knows {', '.join(services)}; take the hook out of its AppSpec"
+            f"it is of {shift.function}, and this hook knows {', '.join(services)}; remove the hook from its AppSpec"
         )
     for file, smoke in events(services[shift.function]).items():
         if reason := _failure(shift, smoke):
@@ -50,12 +50,12 @@ def handler(deployment: str) -> Iterator[str]:
 
 
 def events(service: str) -> dict[str, dict[str, Any]]:
-    """A service's smoke events by file name, in the order in which they are sent: `{"event": ..., "expect": ...}`."""
+    """Return a service's smoke events by file name, in the order of sending: `{"event": ..., "expect": ...}`."""
     return {file.name: json.loads(file.read_text()) for file in sorted((APP / service / "smoke").glob("*.json"))}
 
 
 def _failure(shift: revision.Shift, smoke: dict[str, Any]) -> str:
-    """What was sent, expected and got where the version does not answer as it should; else nothing.
+    """Return what was sent, answered and expected where the answer is wrong; else an empty text.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
     """
@@ -72,6 +72,6 @@ def _failure(shift: revision.Shift, smoke: dict[str, Any]) -> str:
 
 @cache
 def lambda_() -> LambdaClient:
-    """A client that waits as long as the slowest function may run, and that is patient with Lambda's own throttling."""
+    """Return a client that waits as long as the slowest function may run, and retries when Lambda throttles it."""
     patience = Config(connect_timeout=2, read_timeout=35, retries={"mode": "standard", "total_max_attempts": 4})
     return boto3.client("lambda", config=patience)

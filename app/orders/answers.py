@@ -1,4 +1,4 @@
-"""What the caller is told: JSON bodies, and the refusals 400, 404, 409, 422 as `{"errors": [{"field", "reason"}]}`."""
+"""The service's answers: JSON bodies, and the refusals 400, 404, 409, 422 as `{"errors": [{"field", "reason"}]}`."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ to_json = partial(json.dumps, sort_keys=True, separators=(",", ":"))
 
 
 def answer(status: int, body: Any, headers: dict[str, Any] | None = None) -> Response[Any]:
-    """An answer with a JSON body; a body that is text is JSON already."""
+    """Return an answer with a JSON body; a body that is a string is JSON already."""
     return Response(status_code=status, content_type="application/json", body=body, headers=headers)
 
 
 def refusal(status: int, *mistakes: Mistake) -> Response[Any]:
-    """An answer that tells the caller's mistakes."""
+    """Return an answer that lists the caller's mistakes."""
     return answer(status, {"errors": list(mistakes)})
 
 
 def register(app: APIGatewayHttpResolver) -> None:
-    """Answer the caller's mistakes, and nothing else: any other exception is a fault and leaves the resolver raised."""
+    """Answer only the caller's mistakes: any other exception is a fault, and leaves the resolver as it was raised."""
     app.exception_handler(BadRequestError)(_bad_request)
     app.exception_handler(IdempotencyAlreadyInProgressError)(_in_progress)
     app.exception_handler([IdempotencyValidationError, KeyReusedError])(_key_reused)

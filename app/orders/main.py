@@ -1,8 +1,8 @@
-"""The Lambda function: its handler is `app.orders.main.handler`.
+"""The Lambda function; its handler is `app.orders.main.handler`.
 
-The environment is read here, once, while Lambda initialises: TABLE_NAME (the one table), POWERTOOLS_SERVICE_NAME,
+This module reads the environment once, while Lambda initialises: TABLE_NAME (the one table), POWERTOOLS_SERVICE_NAME,
 POWERTOOLS_METRICS_NAMESPACE and, optionally, POWERTOOLS_LOG_LEVEL and RECEIPT_KEY_PARAMETER (the SSM parameter with the
-key of receipts; without it there are none). Importing this module calls nothing of AWS.
+key of receipts; without it there are none). Importing this module makes no call to AWS.
 """
 
 import os
@@ -14,7 +14,7 @@ REQUIRED = ("TABLE_NAME", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPA
 
 
 def table_name(environment: Mapping[str, str]) -> str:
-    """The table's name; RuntimeError naming every required variable that is missing or empty."""
+    """Return the table's name. Raises RuntimeError with every required variable that is missing or empty."""
     missing = [name for name in REQUIRED if not environment.get(name)]
     if missing:
         raise RuntimeError(
@@ -25,7 +25,7 @@ def table_name(environment: Mapping[str, str]) -> str:
 
 
 def signer(environment: Mapping[str, str]) -> receipts.Signer | None:
-    """What signs receipts; None where no key is configured."""
+    """Return the signer of receipts; None where no key is configured."""
     parameter = environment.get("RECEIPT_KEY_PARAMETER")
     return receipts.Signer(parameter, receipts.connect()) if parameter else None
 

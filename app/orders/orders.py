@@ -1,13 +1,13 @@
-"""What an order is and how one is placed. Money is whole minor units of the currency (cents); nothing here is a float.
+"""Orders, and how one is placed. Money is whole minor units of the currency (cents); there are no floats.
 
-At most one order per Idempotency-Key and caller, ever. Before an order is written, the key is claimed for it: an item
-that holds the whole order under a name made of caller and key, which the table takes once and which never expires. So
-when an invocation dies between claim, order and idempotency record, or when that record has expired, the next attempt
-with the key meets the claim: it writes the order that the claim holds, if that is not there yet, and answers with it if
-the body asks for the same, and refuses otherwise. The idempotency record alone could not promise this: it is written
-before and after the order, never together with it.
+A caller's Idempotency-Key places at most one order, for ever. Before an order is written, a claim is written: an item
+with the whole order, under a name made of caller and key, which the table accepts once and which never expires. Where
+an invocation dies between claim, order and idempotency record, or the record has expired, the next attempt with the key
+finds the claim. It writes the claimed order if it is missing, answers with it if the body asks for the same, and
+refuses otherwise. The idempotency record alone is not enough: it is written before and after the order, never together
+with it.
 
-An order's id is random, so that no key of a caller, however weak, leads to the order of another one.
+An order's id is random, so that no caller's key, however weak, leads to another caller's order.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ ORDER_ID = re.compile(r"ord_[0-9a-f]{32}")
 
 
 class Line(TypedDict):
-    """One line of what a caller asks for."""
+    """One line of a requested order."""
 
     sku: str
     quantity: int
@@ -37,7 +37,7 @@ class Item(Line):
 
 
 class NewOrder(TypedDict):
-    """What a caller asks for, already validated by `schema.parse`."""
+    """A requested order, already validated by `schema.parse`."""
 
     customer_id: str
     currency: str
@@ -56,54 +56,54 @@ class Order(TypedDict):
 
 
 class Placed(NamedTuple):
-    """The order that stands under the key, and whether this call wrote it."""
+    """The order of the key. `is_new` is true if this call wrote it."""
 
     order: Order
     is_new: bool
 
 
 class Table(Protocol):
-    """Where orders are kept; see `store.Table`."""
+    """The store of orders; see `store.Table`."""
 
     def claim(self, name: str, order: Order) -> Order | None:
-        """Keep the name for the order; the one that it is kept for already, if any, is left as it is and returned."""
+        """Claim the name for the order; return the order that has claimed it already, else None."""
 
     def add(self, order: Order) -> Order | None:
-        """Write the order; the one that already stands under its id, if any, is left as it is and returned."""
+        """Write the order; return the order that exists under its id already, else None."""
 
     def get(self, order_id: str) -> Order | None:
-        """The order with this id, or None."""
+        """Return the order with this id, or None."""
 
 
 class KeyReusedError(Exception):
-    """The key has already placed an order, and it asked for something else."""
+    """The key has already placed an order with another content."""
 
 
 def new_id() -> str:
-    """An id that no one can guess."""
+    """Return a random id, which cannot be guessed."""
     return f"ord_{secrets.token_hex(16)}"
 
 
 def is_order_id(text: str) -> bool:
-    """Whether the text has the form of an order's id; the ids of claims and of idempotency records never do."""
+    """Return True if the text has the form of an order's id; ids of claims and idempotency records never have."""
     return ORDER_ID.fullmatch(text) is not None
 
 
 def scoped(key: str, issuer: str, subject: str) -> str:
-    """The key as one caller's own, whom a token's issuer and subject name. It holds a space, as no sent key does."""
+    """Return the key as one caller's own, by the token's issuer and subject. It has a space, which no sent key has."""
     caller = hashlib.sha256(json.dumps([issuer, subject]).encode()).hexdigest()
     return f"{caller} {key}"
 
 
 def claim_name(key: str) -> str:
-    """The name under which the key is claimed; the key, which is the caller's, is not readable from it."""
+    """Return the name of the key's claim, from which the caller's key cannot be read."""
     return f"claim#{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def place(table: Table, new: NewOrder, key: str, order_id: str, now: datetime) -> Placed:
-    """The order of the key, once the table has it; KeyReusedError if the key stands for another one.
+    """Place the order under its key, and return it once the table has it; `order_id` is the id of a new order.
 
-    `order_id` is for an order that is new.
+    Raises KeyReusedError where the key has placed an order with another content.
     """
     items = _priced(new["items"], new["currency"])
     order: Order = {
@@ -130,6 +130,6 @@ def _priced(lines: Sequence[Line], currency: str) -> list[Item]:
 
 
 def _asked(order: Order) -> NewOrder:
-    """What the caller of this order asked for."""
+    """Return the request that led to this order."""
     lines: list[Line] = [{"sku": item["sku"], "quantity": item["quantity"]} for item in order["items"]]
     return {"customer_id": order["customer_id"], "currency": order["currency"], "items": lines}

@@ -1,13 +1,13 @@
-"""What is sold, and for how much: whole minor units (cents) by SKU and currency.
+"""The prices of all articles: whole minor units (cents) by SKU and currency.
 
-A caller says what and how many; what it costs is ours to say. An order keeps the prices of the moment at which it was
-placed, so a change here reaches new orders alone.
+A caller gives SKUs and quantities; the service gives the prices. An order keeps the prices at which it was placed, so a
+change here affects new orders only.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-CURRENCIES = ("CHF", "EUR", "GBP", "USD")  # all of two decimals, so that "cents" is true
+CURRENCIES = ("CHF", "EUR", "GBP", "USD")  # all have two decimals, so that "cents" is right
 
 
 def _in_each(*cents: int) -> Mapping[str, int]:

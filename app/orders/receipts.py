@@ -1,16 +1,16 @@
-"""Receipts: what a caller can hold up later to prove that this service has the order.
+"""Receipts, by which a caller can prove later that this service has the order.
 
-A receipt is `sha256=` and the HMAC-SHA256 of the answer's body, byte for byte: whoever has the key verifies it without
-knowing how an order is written. It is computed whenever an order is answered and stored nowhere, so who got none, or
-lost it, reads the order again.
+A receipt is `sha256=` and the HMAC-SHA256 of the answer's body, byte for byte: it is verified with the key alone,
+without knowledge of an order's form. It is computed for each answer and stored nowhere, so a caller who lacks it reads
+the order again.
 
-The key is an SSM parameter. It is read when the first order needs it, and again after FRESH seconds: a new value is in
+The key is an SSM parameter. The service reads it with the first order, and again after FRESH seconds: a new value is in
 use within five minutes, and receipts of the old key are verified by the old key, which SSM keeps in the parameter's
 history. The key is never logged.
 
-While SSM is out of reach, the last key is used; without one, orders are answered without a receipt. The order matters
-more, its receipt can be had later, and SSM's outage would else be one of orders. The log and the metric
-ReceiptsUnsigned tell of it; a canary is not judged by it.
+While SSM is out of reach, the service signs with the last key, or answers without a receipt if it has none. The order
+matters more, and its receipt can be fetched later; else an outage of SSM would be one of orders. The log and the metric
+ReceiptsUnsigned report it; no canary is judged by it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
 HEADER = "X-Order-Receipt"
-FRESH = 300  # seconds that a key is used without asking for a newer one
-PAUSE = 30  # seconds without another try after one that failed, or each order would wait for a time-out
+FRESH = 300  # seconds that a key is used before it is read again
+PAUSE = 30  # seconds without a read after a failed one, or each order would wait for a time-out
 
 
 def connect() -> SSMProvider:
-    """Powertools' provider, which gives up after 2 s: what an order, written already, can wait for its receipt.
+    """Return Powertools' provider, which gives up after 2 s: the order is already written, and must not wait longer.
 
     https://docs.powertools.aws.dev/lambda/python/latest/utilities/parameters/
     """
@@ -45,7 +45,7 @@ def connect() -> SSMProvider:
 
 
 class Signer:
-    """Signs with the key in the SSM parameter `parameter`."""
+    """Signs receipts with the key in the SSM parameter `parameter`."""
 
     def __init__(self, parameter: str, provider: SSMProvider, clock: Callable[[], float] = time.monotonic) -> None:
         self._parameter, self._provider, self._clock = parameter, provider, clock
@@ -53,7 +53,7 @@ class Signer:
         self._paused_until = 0.0
 
     def headers(self, body: str, logger: Logger, metrics: Metrics) -> dict[str, Any]:
-        """The header with the receipt of `body`; empty where there is no key to sign with."""
+        """Return the header with the receipt of `body`; no header where there is no key."""
         key = self._current(logger)
         if key is None:
             metrics.add_metric(name="ReceiptsUnsigned", unit=MetricUnit.Count, value=1)

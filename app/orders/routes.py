@@ -36,8 +36,8 @@ def register(
             metrics.flush_metrics()
         return order
 
-    # The idempotent function returns the order, not an HTTP answer: a replay then has the status and the headers of the
-    # version that answers now.
+    # The idempotent function returns the order, not an HTTP answer, so that a replay has the status and the headers of
+    # the version that answers now.
     place_once = cast(
         "Callable[..., orders.Order]",
         idempotent_function(
@@ -50,7 +50,7 @@ def register(
     )
 
     def receipted(status: int, order: orders.Order) -> Response[Any]:
-        """The order with its receipt, which is of the very bytes that the caller gets."""
+        """Return the order with the receipt of exactly the bytes that the caller gets."""
         body = to_json(order)
         return answer(status, body, signer.headers(body, logger, metrics) if signer else None)
 
@@ -62,7 +62,7 @@ def register(
         if smoke_orders.is_smoke(app.current_event.raw_event):
             with smoke_orders.no_trace(table, records, smoke_orders.key(key)) as key:
                 request = {"key": key, "id": smoke_orders.order_id(key), "order": new}
-                return answer(201, place_once(request=request))  # no receipt: it will be gone
+                return answer(201, place_once(request=request))  # no receipt, since the order will be removed
         order_id = orders.new_id()
         logger.append_keys(order_id=order_id)
         order = place_once(request={"key": _own(key, app.current_event.raw_event), "id": order_id, "order": new})
@@ -78,15 +78,15 @@ def register(
             return refusal(404, {"field": "id", "reason": f"no order has the id {schema.shown(order_id)}"})
         return receipted(200, found)
 
-    # Says that the code loads and its configuration is there. It does not touch the table: an outage of what all
-    # instances share must not declare each of them unhealthy.
+    # Shows that the code loads and is configured. It does not use the table: an outage of the table, which all
+    # instances share, must not make each of them unhealthy.
     @app.get("/health")
     def health() -> Response[Any]:
         return answer(200, {"status": "ok"})
 
 
 def _own(key: str, event: Mapping[str, Any]) -> str:
-    """The key as the caller's own, where an authorizer of the API says who that is.
+    """Return the key as the caller's own, where an authorizer of the API has identified the caller.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
     """
@@ -99,8 +99,8 @@ def _key(header: str | None) -> str:
         reason = "is missing or blank; send a key of your own, such as a UUID, and the same one when you try again"
     elif "," in header:
         reason = "holds a comma, by which an HTTP API joins a header that is sent twice; send one key, without a comma"
-    elif strange := sorted({character for character in header if not "!" <= character <= "~"}):
-        named = ", ".join("a space" if each == " " else f"the character U+{ord(each):04X}" for each in strange[:3])
+    elif invalid := sorted({character for character in header if not "!" <= character <= "~"}):
+        named = ", ".join("a space" if each == " " else f"the character U+{ord(each):04X}" for each in invalid[:3])
         reason = f"holds {named}; take visible ASCII characters alone, without spaces"
     elif not KEY.fullmatch(header):
         reason = f"has {len(header)} characters; take 1 to 128"

@@ -1,11 +1,11 @@
-"""What a body of POST /orders must look like, and how it is told to the caller when it does not."""
+"""The schema of a body of POST /orders, and the mistakes that the caller gets where a body does not match."""
 
 import base64
 import json
 from decimal import Decimal
 from typing import Any, NoReturn, TypedDict, cast
 
-# Powertools' own `validate` compiles the schema at each call and stops at the first mistake, hence its engine directly.
+# Powertools' own `validate` compiles the schema at each call and stops at the first mistake; its engine does neither.
 import fastjsonschema
 
 from app.orders.orders import NewOrder
@@ -38,14 +38,14 @@ _check = fastjsonschema.compile(NEW_ORDER, use_default=False, fast_fail=False)
 
 
 class Mistake(TypedDict):
-    """One thing that is wrong with a request: the field by its path (`items[0].quantity`), and why."""
+    """One mistake in a request: the field by its path (`items[0].quantity`), and the reason."""
 
     field: str
     reason: str
 
 
 class BadRequestError(Exception):
-    """The caller's mistakes, all of them."""
+    """The request has mistakes; `mistakes` lists all of them."""
 
     def __init__(self, *mistakes: Mistake) -> None:
         super().__init__(f"{len(mistakes)} mistakes")
@@ -53,7 +53,7 @@ class BadRequestError(Exception):
 
 
 def parse(body: str | None, is_base64: bool) -> NewOrder:
-    """The order that the body of a payload 2.0 event asks for; BadRequestError with every mistake."""
+    """Return the order in the body of a payload 2.0 event. Raises BadRequestError with every mistake."""
     data = _decode(body, is_base64)
     try:
         _check(data)
@@ -63,7 +63,7 @@ def parse(body: str | None, is_base64: bool) -> NewOrder:
 
 
 def shown(value: object) -> str:
-    """A value for an error message: short whatever its size, and safe to serialise whatever its depth."""
+    """Return a value for an error message: short for any size, and safe to serialise for any depth."""
     match value:
         case dict():
             return "an object"
@@ -106,7 +106,7 @@ def _why(error: Exception) -> str:
 
 
 def _mistakes(error: fastjsonschema.JsonSchemaValueException) -> list[Mistake]:
-    """One mistake per field: the schema's engine reports missing and unknown fields together, on their parent."""
+    """Return one mistake per field: the engine reports missing and unknown fields together, on their parent."""
     path = (error.name or "").removeprefix("data").removeprefix(".")
     prefix = f"{path}." if path else ""
     match error.rule:

@@ -1,7 +1,7 @@
 """The HTTP API (payload 2.0) as a Lambda handler around the routes.
 
-Mistakes of the caller are answered. A fault of this service is raised, never answered: Lambda counts as an error only
-what is raised, and the canary's verdict rests on that count.
+The service answers mistakes of the caller, and raises its own faults: Lambda counts only raised exceptions as errors,
+and the canary's verdict rests on that count.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
@@ -28,8 +28,8 @@ VERSION_HEADER = "X-Served-Version"
 
 
 def build(table: Table, signer: Signer | None = None) -> Handler:
-    """The Lambda handler of this service on the given table; without a signer there are no receipts."""
-    # Not debug, also where POWERTOOLS_DEV is set: there the resolver answers a fault instead of raising it.
+    """Return the Lambda handler of this service on the given table; without a signer there are no receipts."""
+    # Never debug, even where POWERTOOLS_DEV is set: then the resolver would answer a fault instead of raising it.
     app = APIGatewayHttpResolver(debug=False, serializer=answers.to_json)
     logger, metrics = Logger(), Metrics()
     answers.register(app)
@@ -44,7 +44,7 @@ def build(table: Table, signer: Signer | None = None) -> Handler:
         try:
             served = app.resolve(event, context)
         except Exception as fault:
-            # Lambda logs the traceback; this line, worded as Lambda's, ties the fault to order, version and request.
+            # Lambda logs the traceback; this line, in Lambda's form, links the fault to order, version and request.
             logger.error(f"{type(fault).__name__}: {fault}")
             raise
         # Here and not in a middleware: an answer made by an exception handler passes no middleware.

@@ -1,10 +1,10 @@
 """The one DynamoDB table of this service: orders, and the claims and idempotency records that guard their creation.
 
 Hash key `id` (S). An order's id is `ord_` and 32 hexadecimal digits; a claim's begins with `claim#`, a record's with
-`idempotency#`, so neither can be read as an order. Records carry the TTL attribute `expiration`, orders and claims
-never do: DynamoDB expires only records.
+`idempotency#`, so neither can be read as an order. Only records have the TTL attribute `expiration`, so DynamoDB
+expires no order and no claim.
 
-The calls made, and what the function's role therefore needs on this table, no more:
+The calls, which are all that the function's role needs on this table:
 - dynamodb:GetItem      an order (strongly consistent); a record (where a refused write does not bring it along)
 - dynamodb:PutItem      a claim, an order, a record; each with a condition
 - dynamodb:UpdateItem   a record, when its order is written
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from app.orders.orders import Order
 
-RECORDS_LAST = 24 * 60 * 60  # seconds; after it the claim alone keeps a key from placing a second order
+RECORDS_LAST = 24 * 60 * 60  # seconds; after that, the claim alone prevents a second order of the same key
 
-# Named here, since Powertools' default is the decorated function's name: a version that renames it would not see the
-# records of the version that it shares the table and the traffic with.
+# Powertools' default is the decorated function's name: a version that renames the function would not find the records
+# of the other version, with which it shares the table and the traffic.
 RECORD_PREFIX = "idempotency#POST /orders"
 
 _to_dynamodb = TypeSerializer().serialize
@@ -37,10 +37,10 @@ _from_dynamodb = TypeDeserializer().deserialize
 
 
 def connect() -> DynamoDBClient:
-    """A client whose calls give up, after two tries of 1 + 2 s at most, within the function's 10 s.
+    """Return a client whose calls give up after two tries of 1 + 2 s at most, within the function's 10 s.
 
-    So a table out of reach is raised with its reason; one that goes away in mid-request may end in a time-out, which
-    Lambda counts as well. Connections stay open between invocations; one that died meanwhile costs the first try.
+    So a table out of reach raises its reason; one that fails during a request may end in a time-out, which Lambda
+    counts too. Connections stay open between invocations; one that died meanwhile costs the first try.
     """
     return boto3.client(
         "dynamodb",
@@ -54,24 +54,24 @@ def connect() -> DynamoDBClient:
 
 
 class Table:
-    """Orders in DynamoDB. botocore's exceptions pass through: a table out of reach is a fault, not an answer."""
+    """Orders in DynamoDB. botocore's exceptions pass through, since a table out of reach is a fault of the service."""
 
     def __init__(self, name: str, client: DynamoDBClient) -> None:
         self.name = name
         self.client = client
 
     def add(self, order: Order) -> Order | None:
-        """Write the order, and return only once DynamoDB has it; what stands under its id already is returned."""
+        """Write the order, once DynamoDB has it return None; return the order that exists under its id already."""
         standing = self._put_new(order)
         return None if standing is None else _order(standing)
 
     def claim(self, name: str, order: Order) -> Order | None:
-        """Keep the name for the order, which this does not write; the one that it is kept for already is returned."""
+        """Claim the name for the order, which this does not write; return the order that has claimed it already."""
         standing = self._put_new({"id": name, "order": order})
         return None if standing is None else _order(standing["order"]["M"])
 
     def _put_new(self, item: Any) -> dict[str, Any] | None:
-        """Write the item unless its id is taken, by the item that is then returned.
+        """Write the item, unless an item has its id, which is then returned.
 
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html
         """
@@ -87,7 +87,7 @@ class Table:
         return None
 
     def get(self, order_id: str) -> Order | None:
-        """The order with this id, or None; an acknowledged order is always found.
+        """Return the order with this id, or None; an acknowledged order is always found.
 
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html
         """
@@ -95,15 +95,15 @@ class Table:
         return _order(answer["Item"]) if "Item" in answer else None
 
     def remove(self, name: str) -> None:
-        """Delete the order, or the claim, if there is one: only for what a smoke event placed."""
+        """Delete the order or claim of a smoke event, if it exists."""
         self.client.delete_item(TableName=self.name, Key={"id": {"S": name}})
 
     def records(self) -> tuple[DynamoDBPersistenceLayer, IdempotencyConfig]:
-        """Powertools' idempotency on this table, for requests of the form `{"key": ..., "order": ...}`.
+        """Return Powertools' idempotency on this table, for requests of the form `{"key": ..., "order": ...}`.
 
         A record is locked until the invocation that wrote it times out (the caller registers Lambda's context with the
-        config): until then the same key is refused as in progress; after it nobody can be at work on it any more, and
-        the next attempt takes over.
+        config). Until then the same key is refused as in progress; after that the invocation has ended, and the next
+        attempt takes over.
         """
         config = IdempotencyConfig(
             event_key_jmespath="key",
@@ -122,7 +122,7 @@ def _order(item: Any) -> Order:
 
 
 def _whole(value: Any) -> Any:
-    """The same value with DynamoDB's Decimals as the ints that they were."""
+    """Return the value with DynamoDB's Decimals as the ints that they were."""
     match value:
         case Decimal():
             return int(value)

@@ -1,7 +1,7 @@
-"""Bundles that are built once for a commit, kept by their digest, and taken by every stack."""
+"""A commit's bundles are built once, stored by their digest, and deployed from there to every stack."""
 
 from infra.artifacts.manifest import Manifest, ManifestError
-from infra.artifacts.selection import PLAN, Artifact, Taken, chosen
+from infra.artifacts.selection import PLAN, Artifact, SelectedManifest, select
 from infra.artifacts.stacks import bucket
 
-__all__ = ["PLAN", "Artifact", "Manifest", "ManifestError", "Taken", "bucket", "chosen"]
+__all__ = ["PLAN", "Artifact", "Manifest", "ManifestError", "SelectedManifest", "bucket", "select"]

@@ -1,4 +1,4 @@
-"""`python -m infra.artifacts build|put|get`: what `make bundle` calls, and the way into the artifact bucket."""
+"""`python -m infra.artifacts build|put|get` builds bundles, publishes them to the artifact bucket, and fetches them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 
 from infra.artifacts import stacks
 from infra.artifacts.manifest import FILE, Manifest, ManifestError, parse, read
-from infra.artifacts.selection import INPUTS, altered
+from infra.artifacts.selection import INPUTS, digest_mismatches
 from infra.artifacts.store import Artifacts, Stored
 from infra.bundle import BundleError
 from infra.bundle.zips import write
@@ -36,15 +36,15 @@ app = typer.Typer(
 
 @app.callback()
 def _commands() -> None:
-    """The bundles of a commit: built once, kept by their digest, taken by every stack."""
+    """Build a commit's bundles once, publish them by their digest, and fetch them for every stack."""
 
 
 @app.command()
 def build(*, as_json: Json = False) -> None:
     """Build the checked out commit's bundles for Lambda's platform into dist/."""
-    from infra.artifacts.build import build  # noqa: PLC0415 - who only puts and gets needs no tools
+    from infra.artifacts.build import build  # noqa: PLC0415 - put and get run without the build's tools
 
-    with _told(as_json=as_json):
+    with _reporting_errors(as_json=as_json):
         _answer(build(REPOSITORY, lambda line: typer.echo(f"note: {line}", err=True)), as_json=as_json)
 
 
@@ -55,48 +55,52 @@ def put(
     manifest: Annotated[Path, typer.Option(help="The manifest; its zips lie beside it.")] = Path("dist", FILE),
     as_json: Json = False,
 ) -> None:
-    """Keep the bundles of a manifest, and the manifest by its commit. What is there already is left as it is."""
-    with _told(as_json=as_json):
+    """Publish a manifest's bundles by their digest, and the manifest by its commit. An existing object stays."""
+    with _reporting_errors(as_json=as_json):
         file = REPOSITORY / manifest
         found = read(file)
         if found.commit.endswith(DIRTY):
             raise ManifestError(
-                file, [f"it is of {found.commit}: of changes in no commit; commit them and build again"]
+                file, [f"it is of {found.commit}, with uncommitted changes; commit them and run `make bundle` again"]
             )
-        if spoilt := list(altered(found, file.parent)):
-            raise ManifestError(file, spoilt)
-        artifacts, kept = _artifacts(stack), {}
+        if mismatches := list(digest_mismatches(found, file.parent)):
+            raise ManifestError(file, mismatches)
+        artifacts, published = _artifacts(stack), {}
         for name in found.functions:
             zipped = file.with_name(f"{name}.zip")
             if not zipped.exists():
-                raise ManifestError(file, [f"{name} is to be kept, but there is no {zipped}; run `make bundle`"])
-            kept[name] = artifacts.put(zipped.read_bytes())
-        artifacts.keep(found.commit, found.text())  # last: a commit whose manifest is there has its bundles there
-        _answer(found, kept, as_json=as_json)
+                raise ManifestError(file, [f"{name} is to be published, but there is no {zipped}; run `make bundle`"])
+            published[name] = artifacts.put(zipped.read_bytes())
+        artifacts.publish(found.commit, found.text())  # last: a published manifest's bundles are published too
+        _answer(found, published, as_json=as_json)
 
 
 @app.command()
 def get(
     *,
     stack: Stack,
-    commit: Annotated[str, typer.Option(help="Forty hexadecimal digits; else what is checked out.")] = "",
-    zips: Annotated[bool, typer.Option("--zips", help="Also the bundles; a deploy does not need them.")] = False,
+    commit: Annotated[
+        str, typer.Option(help="The commit, forty hexadecimal digits; by default the one that is checked out.")
+    ] = "",
+    zips: Annotated[bool, typer.Option("--zips", help="Fetch the bundles too; a deploy does not need them.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Fetch the manifest of a commit into dist/. Exit code 1 where nobody built it."""
-    with _told(as_json=as_json):
+    """Fetch a commit's manifest into dist/. The exit code is 1 where the bucket has no bundle of that commit."""
+    with _reporting_errors(as_json=as_json):
         wanted = commit or getattr(checkout(REPOSITORY, INPUTS), "commit", "")
         if not wanted:
-            raise BundleError(f"which commit's? git knows none here: {why_none(REPOSITORY)}; or give it by --commit")
+            raise BundleError(f"git knows no commit here: {why_none(REPOSITORY)}; or give the commit by --commit")
         artifacts, folder = _artifacts(stack), REPOSITORY / "dist"
         if (text := artifacts.built(wanted)) is None:
             raise BundleError(
-                f"commit {wanted or 'unknown'} has no bundle in {artifacts.bucket}; `make bundle` and "
-                "`make keep STACK=...` put it there"
+                f"commit {wanted or 'unknown'} has no bundle in {artifacts.bucket}; run `make bundle` and "
+                "`make publish-bundle STACK=...`"
             )
         found = parse(text, folder / FILE)
         if found.commit != wanted:
-            raise ManifestError(folder / FILE, [f"it is of commit {found.commit}, but was kept as that of {wanted}"])
+            raise ManifestError(
+                folder / FILE, [f"it is of commit {found.commit}, but was published as that of {wanted}"]
+            )
         for name, entry in found.functions.items() if zips else ():
             if (zipped := artifacts.get(entry.digest)) is None:
                 raise BundleError(f"{name} of commit {wanted} is {entry.digest}, which is not in {artifacts.bucket}")
@@ -110,22 +114,22 @@ def _artifacts(stack: str) -> Artifacts:
     return Artifacts(stacks.bucket(found), found.account.region)
 
 
-def _answer(manifest: Manifest, kept: dict[str, Stored] | None = None, *, as_json: bool) -> None:
+def _answer(manifest: Manifest, published: dict[str, Stored] | None = None, *, as_json: bool) -> None:
     functions = {name: {"digest": entry.digest, "zipped": entry.zipped} for name, entry in manifest.functions.items()}
     if as_json:
-        where = {name: {"stored": vars(stored)} for name, stored in (kept or {}).items()}
-        told = {name: {**each, **where.get(name, {})} for name, each in functions.items()}
-        typer.echo(json.dumps({"commit": manifest.commit, "functions": told}, indent=2))
+        where = {name: {"stored": vars(stored)} for name, stored in (published or {}).items()}
+        report = {name: {**each, **where.get(name, {})} for name, each in functions.items()}
+        typer.echo(json.dumps({"commit": manifest.commit, "functions": report}, indent=2))
         return
     typer.echo(f"commit {manifest.commit}, for {manifest.platform}")
     for name, entry in manifest.functions.items():
-        where_ = f"  s3://{kept[name].bucket}/{kept[name].key}" if kept else ""
+        where_ = f"  s3://{published[name].bucket}/{published[name].key}" if published else ""
         typer.echo(f"  {name:<8} {entry.digest}  {entry.zipped:>12,} bytes{where_}")
 
 
 @contextmanager
-def _told(*, as_json: bool) -> Iterator[None]:
-    """What is wrong, in a line or a few, without a traceback."""
+def _reporting_errors(*, as_json: bool) -> Iterator[None]:
+    """Report an error of the block without a traceback, and exit with code 1."""
     try:
         yield
     except (pulumi.RunError, AwsError) as problem:

@@ -1,4 +1,4 @@
-"""`make bundle`: the zips of a commit for Lambda's platform, and their manifest, in the folder `dist`."""
+"""`make bundle` builds a commit's zips for Lambda's platform, and their manifest, into the folder `dist`."""
 
 import tempfile
 import zipfile
@@ -17,24 +17,25 @@ from infra.commit import DIRTY, checkout, why_none
 from infra.naming import SERVICES
 
 
-def build(repository: Path, heed: Callable[[str], None] = lambda _: None) -> Manifest:
-    """Build what is checked out; `heed` is given what is not taken.
+def build(repository: Path, on_line: Callable[[str], None] = lambda _: None) -> Manifest:
+    """Build the bundles of the checked-out files; `on_line` receives a line for each file that is left out.
 
-    Raises BundleError, CommitError where git refuses to say what that is, or ConfigError where a stack's file is wrong.
+    Where files differ from the commit's, the manifest's commit ends in "-dirty"; such a manifest is neither published
+    nor deployed.
 
-    Where files differ from the commit's, the manifest says so by "-dirty", and is neither kept nor deployed.
+    Raises BundleError, CommitError where git refuses to name the commit, or ConfigError where a stack's file is wrong.
     """
     platform = stacks.platform(stacks.all_of(repository))
     found = checkout(repository, INPUTS)
     if found is None:
-        raise BundleError(f"a bundle is of a commit, and git knows none in {repository}: {why_none(repository)}")
+        raise BundleError(f"a bundle needs a commit, and git knows none in {repository}: {why_none(repository)}")
     commit = found.commit + (DIRTY if found.changed else "")
 
     def entry(name: str, built: Bundle, held: list[Package]) -> Entry:
         with zipfile.ZipFile(built.path) as archive:
             unzipped = sum(each.file_size for each in archive.infolist())
         for file in built.ignored:
-            heed(f"{file} is not in the bundle {name}: git ignores it")
+            on_line(f"{file} is not in the bundle {name}: git ignores it")
         dependencies = {each.name: each.version for each in held}
         sbom = bill(name, built.digest, commit, found.at, held)
         return Entry(built.digest, built.path.stat().st_size, unzipped, dependencies, sbom)

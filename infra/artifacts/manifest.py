@@ -1,6 +1,6 @@
-"""The manifest of a build: which bytes were made of which commit. Pure, but for reading the file.
+"""The manifest of a build names the zips, by digest, that were built from one commit. Pure, but for reading the file.
 
-It is the same text wherever it is written: every time in it is the commit's, and nothing in it is of the builder.
+A commit has the same manifest on every machine: its times are the commit's, and nothing in it depends on the builder.
 """
 
 import json
@@ -39,7 +39,7 @@ DIGEST = Text(
 
 
 class ManifestError(pulumi.RunError):
-    """Everything for which a manifest cannot be deployed, one line each. Pulumi shows it without a traceback."""
+    """A manifest cannot be deployed; the message has a line for each reason. Pulumi shows it without a traceback."""
 
     def __init__(self, file: Path, mistakes: list[str]) -> None:
         self.mistakes = tuple(mistakes)
@@ -58,7 +58,7 @@ class _Dependencies(Check):
 
 
 class _Sbom(Check):
-    wants = "what `make bundle` wrote"
+    wants = "the bill of materials that `make bundle` wrote"
 
     def check(self, value: object) -> Mapping[str, Any]:
         if not isinstance(value, dict) or value.get("bomFormat") != "CycloneDX":
@@ -81,34 +81,41 @@ class _Time(Check):
 
 @dataclass(frozen=True)
 class Entry:
-    """One zip. `digest` is what Lambda will report, `zipped` and `unzipped` its bytes, `sbom` a CycloneDX document."""
+    """One zip of the build.
+
+    `digest` is the CodeSha256 that Lambda will report; `zipped` and `unzipped` are sizes in bytes; `dependencies` are
+    versions by package; `sbom` is a CycloneDX document.
+    """
 
     digest: Annotated[str, DIGEST]
-    zipped: Annotated[int, Whole(1, LARGEST_CODE * 2, "bytes", "no zip of what Lambda takes is so large")]
-    unzipped: Annotated[int, Whole(1, LARGEST_CODE, "bytes", "Lambda takes no more, unzipped")]
+    zipped: Annotated[int, Whole(1, LARGEST_CODE * 2, "bytes", "no zip that Lambda accepts is larger")]
+    unzipped: Annotated[int, Whole(1, LARGEST_CODE, "bytes", "Lambda accepts no more, unzipped")]
     dependencies: Annotated[Mapping[str, str], _Dependencies()]
     sbom: Annotated[Mapping[str, Any], _Sbom()]
 
 
 class _Functions(Reader):
-    """An entry for each zip of the program, and for nothing else."""
+    """Read an entry for each zip of the program, and for nothing else."""
 
     wants = f"an object with {' and '.join(NAMES)}"
 
     def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
         if not isinstance(value, dict) or set(value) != set(NAMES):
             found = ", ".join(value) if isinstance(value, dict) else shown(value)
-            mistakes.append(f"{path} is of {found}, but the program has {', '.join(NAMES)}; run `make bundle`")
+            mistakes.append(f"{path} names {found}, but the program has {', '.join(NAMES)}; run `make bundle`")
             return
-        room = Section(Entry)
-        entries = {name: entry for name in value for entry in room.read(value[name], f"{path}.{name}", mistakes)}
+        section = Section(Entry)
+        entries = {name: entry for name in value for entry in section.read(value[name], f"{path}.{name}", mistakes)}
         if len(entries) == len(value):
             yield entries
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """`commit`: forty hexadecimal digits, with "-dirty" after them where the files were not those of the commit."""
+    """One build. `commit` is forty hexadecimal digits, and "-dirty" after them where files differed from the commit's.
+
+    `committed` is the commit's time in UTC; `functions` has an entry for each zip, by name.
+    """
 
     commit: Annotated[str, Text(rf"[0-9a-f]{{40}}({DIRTY})?", "a commit, its forty hexadecimal digits")]
     committed: Annotated[datetime, _Time()]
@@ -121,7 +128,7 @@ class Manifest:
         return Platform(self.runtime, self.architecture)
 
     def text(self) -> str:
-        """The file."""
+        """Return the content of the manifest's file: JSON, equal for equal manifests."""
         document = {
             "commit": self.commit,
             "committed": self.committed.isoformat(),
@@ -133,7 +140,7 @@ class Manifest:
 
 
 def read(file: Path) -> Manifest:
-    """The manifest in a file. Raises ManifestError with every mistake of its form."""
+    """Return the manifest in a file. Raises ManifestError with every mistake of its form."""
     try:
         text = file.read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -144,7 +151,7 @@ def read(file: Path) -> Manifest:
 
 
 def parse(text: str, file: Path) -> Manifest:
-    """The manifest of a text; `file` says where it is from. Raises ManifestError."""
+    """Return the manifest in a text; errors name `file` as its origin. Raises ManifestError."""
     mistakes: list[str] = []
     try:
         reading = read_object(Manifest, decode(text), "manifest", mistakes)

@@ -1,7 +1,7 @@
-"""The bill of materials of a bundle, in CycloneDX 1.6: what is in it, under which license, and what needs what.
+"""The bill of materials of a bundle, in CycloneDX 1.6, lists its packages, their licenses and their dependencies.
 
-A tool gives each document a number and a time of its own; here the number follows from the digest and the time is the
-commit's, so that the same commit has the same document. https://cyclonedx.org/docs/1.6/json/
+Tools usually give each document a random serial number and the current time. Here the number is derived from the
+digest and the time is the commit's, so a commit always has the same document. https://cyclonedx.org/docs/1.6/json/
 """
 
 import base64
@@ -22,7 +22,7 @@ from infra.bundle.packages import Package
 
 
 def bill(name: str, digest: str, commit: str, at: datetime, packages: Sequence[Package]) -> Mapping[str, Any]:
-    """The document of the zip `name`. `packages`: all that is in it and not of this repository."""
+    """Return the CycloneDX document of the zip `name`. `packages`: everything in it from outside this repository."""
     raw = base64.b64decode(digest)
     itself = Component(
         name=name,

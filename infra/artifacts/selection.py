@@ -1,7 +1,7 @@
-"""What `pulumi up` takes instead of building: the bundles of a manifest, found in the artifact bucket by digest.
+"""Where STRATA_MANIFEST names a manifest, `pulumi up` deploys its bundles from the artifact bucket and builds none.
 
-The environment says so, by STRATA_MANIFEST, and no configuration does: a stack's file is of a commit, so it cannot know
-what that commit was built to, and the same file serves a laptop, which builds.
+It is an environment variable and no configuration key: a stack's file is part of the commit, so it cannot name the
+digests that the commit is built to, and the same file also serves a laptop, which builds for itself.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from infra.artifacts.store import Stored
 
 VARIABLE = "STRATA_MANIFEST"
-PLAN = "STRATA_PLAN"  # "true": a preview that no `up` follows, so what it names need not be in the bucket yet
+PLAN = "STRATA_PLAN"  # "true": no `up` follows this preview, so its bundles need not be in the bucket yet
 NOT_YET = "not there yet"
-INPUTS = "app"  # the folder that everything in a bundle is from
-FEWEST = 7  # digits by which git abbreviates a commit
+INPUTS = "app"  # the folder that all files of a bundle come from
+FEWEST = 7  # digits that git shows of an abbreviated commit
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A zip in the artifact bucket, for one function: what `infra.bundle.Bundle` is for a zip on disk."""
+    """A function's zip in the artifact bucket, as `infra.bundle.Bundle` is one on disk. `digest` is its CodeSha256."""
 
     stored: Stored
     handler: str
@@ -37,8 +37,10 @@ class Artifact:
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """Lambda reads that version of the object. By the digest a preview shows that the bytes are others, also where
-        they were edited in AWS's console: unlike source_code_hash, a refresh reads it back.
+        """Return the function resource's arguments: Lambda reads this version of the object.
+
+        `code_sha256` lets a preview show that the deployed bytes differ, even if an operator edited them in AWS's
+        console: a refresh reads it back, unlike source_code_hash.
 
         https://www.pulumi.com/registry/packages/aws/api-docs/lambda/function/#code_sha256_python
         """
@@ -51,8 +53,8 @@ class Artifact:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A manifest that fits this checkout, and where it lies. `planned`: its bundles need not be in the bucket."""
+class SelectedManifest:
+    """A manifest that fits this checkout, and its file. Where `planned`, its bundles need not be in the bucket yet."""
 
     file: Path
     manifest: Manifest
@@ -61,9 +63,11 @@ class Taken:
     def find(
         self, services: Sequence[str], bucket: str, region: str
     ) -> tuple[dict[str, Artifact], dict[str, Artifact]]:
-        """The services' bundles and the hooks', by name. Raises ManifestError where the bucket must hold them and does
-        not, or holds other bytes."""
-        from infra.artifacts.store import Artifacts, Stored, bundle_key  # noqa: PLC0415 - who builds needs no boto3
+        """Return the services' bundles and the hooks' bundles, each by name.
+
+        Raises ManifestError with every bundle that the bucket lacks, unless `planned`, or holds with other bytes.
+        """
+        from infra.artifacts.store import Artifacts, Stored, bundle_key  # noqa: PLC0415 - a build needs no boto3
         from infra.release.engine.cloud import AwsError  # noqa: PLC0415 - the same
 
         artifacts, found, mistakes = Artifacts(bucket, region), dict[str, Stored](), list[str]()
@@ -77,8 +81,8 @@ class Taken:
                 found[name] = Stored(bucket, bundle_key(entry.digest), NOT_YET)
             elif stored is None:
                 mistakes.append(
-                    f"{name} is {entry.digest}, but the bucket {bucket} has no such bundle; build it and put it there: "
-                    "`make bundle`, `make keep STACK=...`"
+                    f"{name} is {entry.digest}, but the bucket {bucket} has no such bundle; build it and publish it: "
+                    "`make bundle`, `make publish-bundle STACK=...`"
                 )
             else:
                 found[name] = stored
@@ -91,14 +95,14 @@ class Taken:
         return Artifact(found[name], handler, self.manifest.functions[name].digest)
 
 
-def chosen(
+def select(
     environment: Mapping[str, str], repository: Path, platform: Platform, commit: str, *, preview: bool
-) -> Taken | None:
-    """The manifest that STRATA_MANIFEST names, relative to the repository; None where it names none.
+) -> SelectedManifest | None:
+    """Return the manifest that STRATA_MANIFEST names, relative to the repository; None where it names none.
 
-    `commit`: what the release will be said to be made of. `preview`: nothing is changed now. Raises ManifestError with
-    every reason for which the manifest is not of this checkout or not for this platform, or for which a zip beside it
-    is not what was built.
+    `commit` is the one that the release will record, perhaps abbreviated; `preview` is true where Pulumi only previews.
+    Raises ManifestError with every way in which the manifest does not fit the checkout or the platform, and with every
+    zip beside it that differs from the one that was built.
     """
     given = environment.get(VARIABLE, "").strip()
     if not given:
@@ -106,50 +110,55 @@ def chosen(
     file = repository / given
     manifest = read(file)
     mistakes = [
-        *strangers(manifest, commit, checkout(repository, INPUTS)),
+        *commit_mismatches(manifest, commit, checkout(repository, INPUTS)),
         *_platform(manifest, platform),
-        *altered(manifest, file.parent),
+        *digest_mismatches(manifest, file.parent),
     ]
     if mistakes:
         raise ManifestError(file, mistakes)
-    return Taken(file, manifest, planned=preview and environment.get(PLAN) == "true")
+    return SelectedManifest(file, manifest, planned=preview and environment.get(PLAN) == "true")
 
 
-def strangers(manifest: Manifest, commit: str, checked_out: Checkout | None) -> Iterator[str]:
-    """Why the manifest is not of this checkout. `commit` is what the release will say, perhaps abbreviated."""
+def commit_mismatches(manifest: Manifest, commit: str, checked_out: Checkout | None) -> Iterator[str]:
+    """Yield each reason why the manifest is not of this checkout, as a clause for an error.
+
+    `commit` is the one that the release will record, perhaps abbreviated. `checked_out` is None where git knows none.
+    """
     own = manifest.commit.removesuffix(DIRTY)
     if manifest.commit != own:
         yield (
-            f"it is of {own} with changes that are in no commit, so nobody could build it again; commit them and run "
-            "`make bundle`"
+            f"it is of {own} with uncommitted changes, so it cannot be built again; commit them and run `make bundle`"
         )
     said = commit.removesuffix(DIRTY) if checked_out is None or checked_out.commit == own else checked_out.commit
     if said == UNKNOWN:
-        yield f"it is of commit {own}, but nobody says which commit is here; check it out by git, or set STRATA_COMMIT"
+        yield (
+            f"it is of commit {own}, but the commit that is checked out here is unknown; check it out by git, or set "
+            "STRATA_COMMIT"
+        )
     elif not (len(said) >= FEWEST and own.startswith(said)):
-        yield f"it is of commit {own}, but the release would be of {said}; check out {own}, or take {said}'s manifest"
+        yield f"it is of commit {own}, but the release would be of {said}; check out {own}, or use {said}'s manifest"
     if checked_out is not None and checked_out.changed:
         changed = ", ".join(checked_out.changed)
         yield (
-            f"it knows nothing of what is here and not in the commit ({changed}); commit and run `make bundle`, or "
-            f"unset {VARIABLE} to release what is here"
+            f"it lacks the uncommitted changes in this checkout ({changed}); commit them and run `make bundle`, or "
+            f"unset {VARIABLE} to release them as they are"
         )
 
 
-def altered(manifest: Manifest, folder: Path) -> Iterator[str]:
-    """The zips beside the manifest whose bytes are not those that were built."""
+def digest_mismatches(manifest: Manifest, folder: Path) -> Iterator[str]:
+    """Yield an error for each zip beside the manifest whose digest is not the manifest's."""
     for name, entry in manifest.functions.items():
         file = folder / f"{name}.zip"
         if file.exists() and (held := digest_of(file.read_bytes())) != entry.digest:
             yield (
                 f"{name} is {entry.digest}, but {file} has the digest {held}: it was altered after the build; run "
-                "`make bundle` again, and find out who did"
+                "`make bundle` again, and find out who altered it"
             )
 
 
 def _platform(manifest: Manifest, platform: Platform) -> Iterator[str]:
     if manifest.platform != platform:
         yield (
-            f"it is for {manifest.platform}, but strata:compute has {platform}; give the stack that runtime and "
-            "architecture, or commit the other and run `make bundle`"
+            f"it is for {manifest.platform}, but strata:compute has {platform}; set the stack's runtime and "
+            "architecture to the manifest's, or commit the stack's and run `make bundle`"
         )

@@ -1,4 +1,4 @@
-"""The artifact bucket: zips by digest, manifests by commit. What is there once is never written again.
+"""The artifact bucket holds zips by digest and manifests by commit. An object is written once and never overwritten.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
@@ -21,13 +21,13 @@ from infra.release.engine.cloud import AwsError, NotFoundError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}  # somebody has written it, or is writing it now
+ALREADY_WRITTEN = {"PreconditionFailed", "ConditionalRequestConflict"}  # another writer was first, or is writing now
 _PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 5}, user_agent_extra="strata-artifacts")
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An object of the bucket, and which version of it."""
+    """One version of an object in the bucket."""
 
     bucket: str
     key: str
@@ -36,23 +36,23 @@ class Stored:
 
 @dataclass(frozen=True)
 class Artifacts:
-    """The artifact bucket of a region. Whatever AWS refuses is a AwsError with its remedy."""
+    """The artifact bucket of a region. Every method raises AwsError, with its remedy, where AWS refuses a call."""
 
     bucket: str
     region: str
 
     def put(self, zipped: bytes) -> Stored:
-        """Keep a zip; S3 compares what arrives with its digest. The one that is there, where it is there already."""
+        """Publish a zip, unless it is there already; return where it is. S3 verifies the digest on arrival."""
         digest = digest_of(zipped)
         self._write(bundle_key(digest), zipped, "application/zip")
         if (stored := self.find(digest)) is None:
-            raise AwsError(f"s3://{self.bucket}/{bundle_key(digest)} was written and is not there; run again")
+            raise AwsError(f"s3://{self.bucket}/{bundle_key(digest)} was written, but S3 does not find it; run again")
         return stored
 
     def find(self, digest: str) -> Stored | None:
-        """Where the zip of that digest is, None where it is not.
+        """Return where the zip with this digest is; None where the bucket does not have it.
 
-        Raises AwsError where the object holds other bytes, which S3's own checksum tells, or has no version.
+        Raises AwsError where the object holds other bytes, by S3's own checksum, or has no version.
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
         """
         key, where = bundle_key(digest), f"s3://{self.bucket}/{bundle_key(digest)}"
@@ -63,40 +63,43 @@ class Artifacts:
             return None
         if (held := found.get("ChecksumSHA256", "none")) != digest:
             raise AwsError(
-                f"{where} holds bytes with the SHA-256 {held}, not {digest}: somebody altered it after the build; "
-                "find out who, delete that version of the object, and put the bundle again"
+                f"{where} holds bytes with the SHA-256 {held}, not {digest}: it was altered after the build; find out "
+                "by whom, delete that version of the object, and publish the bundle again"
             )
         if (version := found.get("VersionId", "null")) == "null":
             raise AwsError(f"the bucket {self.bucket} keeps no versions; bring `bootstrap/` up in its account")
         return Stored(self.bucket, key, version)
 
     def get(self, digest: str) -> bytes | None:
-        """The bytes of that digest, None where they are not there. Raises AwsError where others are."""
+        """Return the zip with this digest; None where the bucket does not have it.
+
+        Raises AwsError where the object holds other bytes.
+        """
         zipped = self._read(bundle_key(digest))
         if zipped is not None and digest_of(zipped) != digest:
             raise AwsError(
                 f"s3://{self.bucket}/{bundle_key(digest)} holds bytes with the SHA-256 {digest_of(zipped)}, not "
-                f"{digest}: somebody altered it after the build; find out who, and put the bundle again"
+                f"{digest}: it was altered after the build; find out by whom, and publish the bundle again"
             )
         return zipped
 
-    def keep(self, commit: str, manifest: str) -> None:
-        """Keep the manifest of a commit. Raises AwsError where the commit has another one already."""
+    def publish(self, commit: str, manifest: str) -> None:
+        """Publish the manifest of a commit. Raises AwsError where the commit already has a different one."""
         self._write(manifest_key(commit), manifest.encode(), "application/json")
-        if (kept := self.built(commit)) != manifest:
+        if (published := self.built(commit)) != manifest:
             raise AwsError(
                 f"commit {commit} was built before, with another outcome: s3://{self.bucket}/{manifest_key(commit)} "
-                f"{'is not there' if kept is None else 'is not this manifest'}; take that one "
+                f"{'is not there' if published is None else 'is not this manifest'}; fetch that one "
                 "(`python -m infra.artifacts get --stack STACK`), and find out why the builds differ"
             )
 
     def built(self, commit: str) -> str | None:
-        """The manifest of a commit, None where nobody built it."""
+        """Return the published manifest of a commit; None where the commit has none."""
         found = self._read(manifest_key(commit))
         return None if found is None else found.decode()
 
     def _write(self, key: str, content: bytes, kind: str) -> None:
-        """Unless it is there."""
+        """Write an object, unless its key exists."""
         try:
             with aws_call("s3 PutObject", f"s3://{self.bucket}/{key}"):
                 self._s3.put_object(
@@ -109,7 +112,7 @@ class Artifacts:
                 )
         except AwsError as problem:
             cause = problem.__cause__
-            if not isinstance(cause, ClientError) or cause.response["Error"].get("Code") not in TAKEN:
+            if not isinstance(cause, ClientError) or cause.response["Error"].get("Code") not in ALREADY_WRITTEN:
                 raise
 
     def _read(self, key: str) -> bytes | None:
@@ -126,7 +129,7 @@ class Artifacts:
 
 
 def bundle_key(digest: str) -> str:
-    """In hexadecimal, for base64 has slashes."""
+    """Return the key of a zip. The digest in it is hexadecimal, since base64 contains slashes."""
     return f"bundles/{base64.b64decode(digest).hex()}.zip"
 
 

@@ -1,4 +1,4 @@
-"""Lambda zips with a stable digest: the same sources and lock give the same bytes on every machine."""
+"""Lambda zips have a stable digest: the same sources and lock give the same bytes on every machine."""
 
 from infra.bundle.model import Bundle, BundleError, Code, Platform
 from infra.bundle.zips import EPOCH, build, handler_of, hook_handler, hooks, pack

@@ -1,4 +1,4 @@
-"""What a bundle is, and what it is built for."""
+"""A bundle is a function's zip, built for one of Lambda's platforms."""
 
 import base64
 import hashlib
@@ -10,19 +10,19 @@ from typing import Any, Protocol
 
 import pulumi
 
-MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}  # as Python and its wheels call Lambda's architectures
+MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}  # the names that Python and its wheels give Lambda's architectures
 # The C library of Amazon Linux 2 is 2.26, and no wheel asks for one between 2.17 and that; Amazon Linux 2023 has 2.34.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 LIBRARIES = {"python3.11": "manylinux2014", "python3.12": "manylinux_2_34", "python3.13": "manylinux_2_34"}
 
 
 class BundleError(pulumi.RunError):
-    """Lambda would not take or not run this bundle. Pulumi shows it without a traceback."""
+    """Lambda would not accept or not run this bundle. Pulumi shows it without a traceback."""
 
 
 @dataclass(frozen=True)
 class Platform:
-    """What Lambda runs a bundle on, in Lambda's words."""
+    """The runtime and the architecture that Lambda runs a bundle on, by Lambda's identifiers."""
 
     runtime: str = "python3.11"
     architecture: str = "x86_64"
@@ -32,17 +32,17 @@ class Platform:
 
     @property
     def python(self) -> str:
-        """The version of Python, e.g. "3.11"."""
+        """Return the version of Python, e.g. "3.11"."""
         return self.runtime.removeprefix("python")
 
     @property
     def wheels(self) -> str:
-        """The newest wheels that it takes, as uv names them, e.g. "x86_64-manylinux2014"."""
+        """Return the newest wheel platform that it accepts, as uv names it, e.g. "x86_64-manylinux2014"."""
         return f"{MACHINES[self.architecture]}-{LIBRARIES[self.runtime]}"
 
     @property
     def markers(self) -> dict[str, str]:
-        """What environment markers are compared with there.
+        """Return the values with which environment markers are evaluated on this platform.
 
         https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
         """
@@ -62,7 +62,7 @@ class Platform:
 
 
 class Code(Protocol):
-    """What a function is to run, wherever its bytes come from."""
+    """A function's code, wherever its bytes come from."""
 
     @property
     def handler(self) -> str: ...
@@ -70,13 +70,16 @@ class Code(Protocol):
     def digest(self) -> str: ...
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """What the function's resource is given, so that Lambda gets the bytes."""
+        """Return the arguments of the function's resource by which Lambda gets the bytes."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A zip on disk. `digest` is what Lambda will report as CodeSha256; `files` are the names in the zip, sorted;
-    `ignored`: what lies beside its sources and is not in it, since git ignores it."""
+    """A zip on disk.
+
+    `digest` is what Lambda will report as CodeSha256; `files` are the names in the zip, sorted; `ignored` are files
+    beside its sources that are left out because git ignores them.
+    """
 
     path: Path
     handler: str
@@ -86,12 +89,12 @@ class Bundle:
 
     @cached_property
     def arguments(self) -> Mapping[str, Any]:
-        """The provider uploads the zip, and sees by its hash whether it changed."""
+        """Return the archive, which the provider uploads where its hash has changed."""
         return {"code": pulumi.FileArchive(str(self.path))}
 
 
 def digest(zipped: bytes) -> str:
-    """The CodeSha256 that Lambda reports of a zip: its SHA-256 in base64.
+    """Return the CodeSha256 that Lambda reports of a zip: its SHA-256 in base64.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html
     """

@@ -1,7 +1,6 @@
-"""The packages of a bundle: what its lock says for Lambda's platform, wherever this program runs.
+"""The packages of a bundle are those that its lock names for Lambda's platform, wherever this program runs.
 
-They lie in an environment: the program's own, or one that uv fills with the wheels that Lambda takes. The second may
-hold compiled ones.
+They are read from an environment: the program's own, or one that uv fills with wheels for Lambda, compiled ones too.
 """
 
 import base64
@@ -20,17 +19,20 @@ from packaging.utils import canonicalize_name
 
 from infra.bundle.model import BundleError, Platform
 
-# Who installed a package, how and where: it differs from machine to machine, and does not run.
+# The installer's own records, which differ from machine to machine and are not code.
 INSTALLER = frozenset({"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json"})
 
-# How uv says that a package, {0}, of a version, {1}, has wheels for other platforms, or none at all.
+# uv's words where package {0}, version {1}, has wheels for other platforms only, or none at all.
 _LACKING = r"\b{0}(=={1})? has no (usable )?wheels|[Ww]heels are required for `{0}`"
 
 
 @dataclass(frozen=True)
 class Package:
-    """A locked package. `requires` names the other packages of the lock that it needs, `programs` the
-    files that are executable."""
+    """A locked package.
+
+    `license` is empty where the package declares none in one line; `requires` names the packages of the lock that it
+    needs; `files` are bytes by path; `programs` are the paths that are executable.
+    """
 
     name: str
     version: str
@@ -41,8 +43,11 @@ class Package:
 
 
 def belongs(name: PurePath) -> bool:
-    """Whether a file of a package goes into a bundle: all that lies beside its modules does, but for what the installer
-    has made of its own, which is noted there and console scripts outside, "../../../bin/jp.py", too."""
+    """Return True if a file of a package goes into a bundle.
+
+    All files beside its modules do, except the installer's records, byte code, and console scripts, which lie outside,
+    e.g. "../../../bin/jp.py".
+    """
     written = name.parent.suffix == ".dist-info" and len(name.parts) == 2 and name.name in INSTALLER
     return not written and "__pycache__" not in name.parts and not _outside(name)
 
@@ -52,7 +57,11 @@ def _outside(name: PurePath) -> bool:
 
 
 def locked(repository: Path, lock: str, platform: Platform) -> dict[str, str]:
-    """Version by package of the lines that are for the platform, such as `jmespath==1.1.0 ; os_name == "posix" \\`."""
+    """Return the versions by package that a lock names for the platform.
+
+    A line of the lock is e.g. `jmespath==1.1.0 ; os_name == "posix" \\`. Raises BundleError where the lock is missing
+    or a line locks no version.
+    """
     file = repository / lock
     if not file.exists():
         raise BundleError(f"the bundle's packages are locked in {file}, which does not exist; run `make lock`")
@@ -74,15 +83,18 @@ def locked(repository: Path, lock: str, platform: Platform) -> dict[str, str]:
 
 
 def read(repository: Path, lock: str, platform: Platform, wheels: Path | None) -> list[Package]:
-    """What the lock says, in its order. `wheels`: where `fetch` put them; without, the environment of this program."""
+    """Return the lock's packages, in its order. `wheels`: the folder from `fetch`; None for this program's environment.
+
+    Raises BundleError where a package is not installed as locked, or is compiled for this machine.
+    """
     wanted = locked(repository, lock, platform)
     return [_package(name, wanted, lock, platform, wheels) for name in wanted]
 
 
 def fetch(repository: Path, lock: str, platform: Platform, into: Path) -> Path:
-    """Fill the folder `into` with the wheels that Lambda takes, hashes checked; where they lie in it.
+    """Install wheels for Lambda into the folder `into`, hashes checked; return the folder in it that holds them.
 
-    Raises BundleError, which names the package where one has no wheel for the platform, or where there is no uv.
+    Raises BundleError where a package has no wheel for the platform, which the message names, or uv is not on PATH.
     https://docs.astral.sh/uv/reference/cli/#uv-pip-install
     """
     wanted = locked(repository, lock, platform)
@@ -94,9 +106,7 @@ def fetch(repository: Path, lock: str, platform: Platform, into: Path) -> Path:
         try:
             done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
         except OSError:
-            raise BundleError(
-                "the wheels for Lambda are fetched by `uv`, which is not on PATH; run `make bundle`"
-            ) from None
+            raise BundleError("`uv` fetches the wheels for Lambda, but it is not on PATH; run `make bundle`") from None
         if done.returncode:
             raise BundleError(_why(done.stderr, wanted, lock, platform))
     found = sorted(into.glob("lib/python*/site-packages"))
@@ -104,14 +114,14 @@ def fetch(repository: Path, lock: str, platform: Platform, into: Path) -> Path:
 
 
 def _why(said: str, wanted: Mapping[str, str], lock: str, platform: Platform) -> str:
-    """Why uv did not install what is `wanted`, by what it `said`."""
+    """Return an error that explains, from what uv `said`, why it did not install the `wanted` packages."""
     reason = " ".join(re.sub(r"[^\x20-\x7e]", " ", said).split())
     lacking = [name for name, version in wanted.items() if re.search(_LACKING.format(re.escape(name), version), reason)]
     if not lacking:
-        return f"the packages of {lock} cannot be had for {platform}: {reason}"
+        return f"uv could not install the packages of {lock} for {platform}: {reason}"
     named = ", ".join(f"{name} {wanted[name]}" for name in lacking)
     return (
-        f"{lock} wants {named}, which has no wheel for {platform}, and a bundle holds nothing that is built here; "
+        f"{lock} wants {named}, which has no wheel for {platform}, and a bundle never builds one from source; "
         f"choose a version that has one (uv: {reason})"
     )
 
@@ -127,10 +137,10 @@ def _package(name: str, wanted: Mapping[str, str], lock: str, platform: Platform
     if wheels is None and "Root-Is-Purelib: true" not in (found.read_text("WHEEL") or ""):
         raise BundleError(
             f"{name} {version} is not pure Python, so its files are for this machine and not for Lambda's; "
-            "choose a pure package, or deploy what `make bundle` built for Lambda, by STRATA_MANIFEST"
+            "choose a pure package, or set STRATA_MANIFEST to deploy the bundle that `make bundle` built for Lambda"
         )
     if found.files is None:
-        raise BundleError(f"{name} {version} has no RECORD, so its files are not known; run `make venvs`")
+        raise BundleError(f"{name} {version} has no RECORD, so its files are unknown; run `make venvs`")
     files = {file.as_posix(): _file(f"{name} {version}", file) for file in found.files if belongs(file)}
     programs = frozenset(file.as_posix() for file in found.files if belongs(file) and os.access(file.locate(), os.X_OK))
     required = tuple(_required(found, wanted, platform))
@@ -146,7 +156,7 @@ def _file(package: str, file: metadata.PackagePath) -> bytes:
     if file.hash is not None and file.hash.mode == "sha256" and file.hash.value != _sha256(content):
         raise BundleError(
             f"{file} of {package} has not the bytes that its RECORD says: another package has a file of that name, or "
-            "it was edited; take one of them out, or run `make venvs`"
+            "it was edited; remove one of the packages, or run `make venvs`"
         )
     return content
 
@@ -157,7 +167,7 @@ def _sha256(content: bytes) -> str:
 
 
 def _license(found: metadata.Distribution) -> str:
-    """What a package says of its license, in one line; empty where it says nothing.
+    """Return the license that a package declares in one line; empty where it declares none.
 
     https://packaging.python.org/en/latest/specifications/core-metadata/#license-expression
     """
@@ -166,7 +176,7 @@ def _license(found: metadata.Distribution) -> str:
 
 
 def _required(found: metadata.Distribution, wanted: Mapping[str, str], platform: Platform) -> Iterator[str]:
-    """The packages of the lock that this one needs there, whichever of its extras are used."""
+    """Yield the packages of the lock that this one needs on the platform, with any of its extras."""
     extras: Sequence[str] = ["", *(found.metadata.get_all("Provides-Extra") or ())]
     names = {canonicalize_name(name): name for name in wanted}
     needed = set()

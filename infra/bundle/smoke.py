@@ -1,7 +1,7 @@
-"""Smoke events: what every version of a service must answer before it has traffic, `app/SERVICE/smoke/*.json`.
+"""Smoke events, `app/SERVICE/smoke/*.json`: every version of a service must answer them before it gets traffic.
 
-A file is `{"event": {...}, "expect": {"statusCode": 201, "body": {...}}}`. The event is what the function gets of an
-HTTP API; of the body, which may be left out, only what is named is compared. Events are sent in order of name.
+A file is `{"event": {...}, "expect": {"statusCode": 201, "body": {...}}}`. The event is one that an HTTP API sends to
+the function. Of the body, which may be left out, only the named members are compared. Events are sent in order of name.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
@@ -19,7 +19,7 @@ FORM = '{"event": {...}, "expect": {"statusCode": 200, "body": {...}}}'
 
 
 class SmokeError(pulumi.RunError):
-    """Everything that is wrong with the smoke events, one line each. Pulumi shows it without a traceback."""
+    """The smoke events have mistakes; the message has a line for each. Pulumi shows it without a traceback."""
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         self.mistakes = tuple(mistakes)
@@ -30,14 +30,14 @@ class SmokeError(pulumi.RunError):
 
 @dataclass(frozen=True)
 class Smoke:
-    """What is sent, and what is expected of the answer."""
+    """An event, and the expectation for its answer: `statusCode`, and `body` where that is compared."""
 
     event: Mapping[str, Any]
     expect: Mapping[str, Any]
 
 
 def read(services: Sequence[str], repository: Path) -> dict[str, dict[str, Smoke]]:
-    """The smoke events of each service by file name. Raises SmokeError with every mistake of every file."""
+    """Return the smoke events by service and file name. Raises SmokeError with every mistake of every file."""
     mistakes: list[str] = []
     found = {service: dict(_folder(f"app/{service}/smoke", repository, mistakes)) for service in services}
     if mistakes:

@@ -1,7 +1,7 @@
-"""The files of this repository that go into a bundle: those that git knows, with the bytes and modes that git has.
+"""A bundle takes from this repository the files that git knows, with the bytes and modes that git has.
 
-What git ignores is named and left out, and a link is refused: what it leads to may be anything, or nothing.
-Without git all files of the folder are taken, and the release says that its commit is unknown.
+Files that git ignores are reported and left out. A link is refused, since its target may be anything, or missing.
+Without git all files of the folder are taken, and the release records its commit as unknown.
 """
 
 import os
@@ -12,15 +12,18 @@ from pathlib import Path, PurePath
 from infra import git
 from infra.bundle.model import BundleError
 
-FOLDERS_LEFT_OUT = frozenset({"__pycache__", "tests", "smoke"})  # what tests, and what the hooks have
-FILES_LEFT_OUT = frozenset({"requirements.in", "requirements.txt"})  # the locks' own text
+FOLDERS_LEFT_OUT = frozenset({"__pycache__", "tests", "smoke"})  # smoke events go into the hooks' bundle
+FILES_LEFT_OUT = frozenset({"requirements.in", "requirements.txt"})
 LINK, SUBMODULE, PROGRAM = "120000", "160000", "100755"
 
 
 @dataclass(frozen=True)
 class Sources:
-    """`contents`: bytes by name, relative to the repository. `programs`: which of them are executable. `ignored`: what
-    lies in the folders and is not taken, since git ignores it."""
+    """The files of a bundle, by names relative to the repository.
+
+    `contents` are bytes by name; `programs` are the names that are executable; `ignored` are files of the same folders
+    that are left out because git ignores them.
+    """
 
     contents: Mapping[str, bytes]
     programs: frozenset[str] = frozenset()
@@ -29,7 +32,10 @@ class Sources:
 
 @dataclass(frozen=True)
 class _Known:
-    """What git knows below some folders: mode and blob by name, what is not as in the index or new, what it ignores."""
+    """Git's view of some folders.
+
+    `index` has mode and blob by name; `changed` differ from the index; `fresh` are untracked; git ignores `ignored`.
+    """
 
     index: Mapping[str, tuple[str, str]]
     changed: frozenset[str]
@@ -41,13 +47,16 @@ Wants = Callable[[PurePath], bool]
 
 
 def belongs(name: PurePath) -> bool:
-    """Whether a file of a service or of the hooks is one that runs."""
+    """Return True if a file of a service or of the hooks is needed at run time."""
     hidden = any(part.startswith(".") for part in name.parts)
     return not hidden and name.name not in FILES_LEFT_OUT and FOLDERS_LEFT_OUT.isdisjoint(name.parts)
 
 
 def read(repository: Path, places: Sequence[str], wants: Wants = belongs) -> Sources:
-    """The wanted files of some places, which are files or folders of the repository. Raises BundleError."""
+    """Return the wanted files below `places`, which are files or folders of the repository.
+
+    Raises BundleError where a place does not exist, a file is a link or in conflict, or git fails.
+    """
     for place in places:
         if not (repository / place).exists():
             raise BundleError(f"{place} is to go into the bundle, but {repository / place} does not exist; create it")
@@ -57,17 +66,17 @@ def read(repository: Path, places: Sequence[str], wants: Wants = belongs) -> Sou
     except git.Absent:
         return _on_disk(repository, places, wants)
     except git.GitError as problem:
-        raise BundleError(f"which files go into the bundle? {problem}") from None
+        raise BundleError(f"git cannot list the files of the bundle: {problem}") from None
 
 
 def _known(repository: Path, places: Sequence[str]) -> _Known | None:
-    """None where git tracks nothing there: the folder lies in a repository that is of something else."""
+    """Return git's view; None where git tracks nothing there, since the folder lies in an unrelated repository."""
     index = {}
     for line in _lines(repository, "ls-files", "-z", "--stage", "--", *places):
         about, _, name = line.partition("\t")
         mode, blob, stage = about.split()
         if stage != "0":
-            raise BundleError(f"{name} is in conflict, in a merge that is not ended; end it, or `git merge --abort`")
+            raise BundleError(f"{name} is in conflict, in an unfinished merge; finish it, or run `git merge --abort`")
         index[name] = (mode, blob)
     if not index:
         return None
@@ -75,7 +84,7 @@ def _known(repository: Path, places: Sequence[str]) -> _Known | None:
     others = ("ls-files", "-z", "--others", "--exclude-standard")
     fresh = frozenset(_lines(repository, *others, "--", *places))
     ignored = sorted(_lines(repository, *others, "--ignored", "--", *places))
-    named = tuple(name for name in ignored if "__pycache__" not in PurePath(name).parts)  # Python's own leavings
+    named = tuple(name for name in ignored if "__pycache__" not in PurePath(name).parts)
     return _Known(index, changed, fresh, named)
 
 
@@ -95,7 +104,7 @@ def _of_git(repository: Path, known: _Known, wants: Wants) -> Sources:
 
 
 def _blobs(repository: Path, blobs: Mapping[str, str]) -> dict[str, bytes]:
-    """https://git-scm.com/docs/git-cat-file#_batch_output"""
+    """Return the bytes of each file by one `git cat-file`. https://git-scm.com/docs/git-cat-file#_batch_output"""
     said, at, held = (
         git.ask(repository, "cat-file", "--batch", given="".join(f"{blob}\n" for blob in blobs.values()).encode()),
         0,
@@ -104,7 +113,7 @@ def _blobs(repository: Path, blobs: Mapping[str, str]) -> dict[str, bytes]:
     for name, blob in blobs.items():
         head = said[at : said.index(b"\n", at)]
         if head.endswith(b" missing"):
-            raise BundleError(f"git knows {name}, but has not its bytes ({blob}); run `git fetch` and `git fsck`")
+            raise BundleError(f"git knows {name}, but lacks its bytes ({blob}); run `git fetch` and `git fsck`")
         start = at + len(head) + 1
         at = start + int(head.split()[2])
         held[name] = said[start:at]
@@ -133,10 +142,10 @@ def _one(repository: Path, name: str) -> bytes:
 def _no_file(file: Path, name: str) -> BundleError:
     if file.is_symlink():
         return BundleError(
-            f"{name} is a link, to {file.readlink()}, and a bundle holds files alone; put a copy in its place, or take "
-            "it out"
+            f"{name} is a link, to {file.readlink()}, and a bundle holds only regular files; replace it by a copy, or "
+            "remove it"
         )
-    return BundleError(f"{name} is no file, and a bundle holds files alone; leave it out")
+    return BundleError(f"{name} is not a regular file, and a bundle holds only regular files; remove it")
 
 
 def _lines(repository: Path, *arguments: str) -> list[str]:

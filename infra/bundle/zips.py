@@ -1,7 +1,7 @@
-"""The zip: entries are sorted, their times and modes fixed, and they are stored.
+"""A bundle's zip has sorted entries with fixed times and modes, stored without compression.
 
-What deflate makes of a file depends on the zlib that is installed. The code comes from the repository, its packages
-from an environment where they must be what the app's own lock says.
+They are not deflated because the compressed bytes depend on the installed zlib. The code comes from the repository,
+its packages from an environment where they must be those of the app's own lock.
 """
 
 import ast
@@ -18,28 +18,28 @@ from infra.bundle.sources import Sources
 from infra.naming import HOOKS
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-LARGEST_ZIP = 50 * 1024**2  # bytes, uploaded directly; a zip in a bucket may be as large as what is in it
+LARGEST_ZIP = 50 * 1024**2  # bytes, uploaded directly; a zip in a bucket is bounded by its unzipped size alone
 LARGEST_CODE = 250 * 1024**2  # bytes, unzipped
 
-PROGRAM = 0o100755  # one that everybody may run
-MODE = 0o100644  # a file that everybody may read, which Lambda needs
+PROGRAM = 0o100755  # all users may run it
+MODE = 0o100644  # all users may read it, which Lambda needs
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 DEFAULT = Platform()
 ANY = "*"
 
 
 def handler_of(service: str) -> str:
-    """What Lambda calls of a service."""
+    """Return the handler of a service, as Lambda names it."""
     return f"app.{service}.main.handler"
 
 
 def hook_handler(hook: str) -> str:
-    """What Lambda calls of a hook."""
+    """Return the handler of a hook, as Lambda names it."""
     return f"app.hooks.{hook}.handler"
 
 
 def lock_of(service: str) -> str:
-    """The file that locks a service's packages."""
+    """Return the file that locks a service's packages, relative to the repository."""
     return f"app/{service}/requirements.txt"
 
 
@@ -48,9 +48,9 @@ def build(
 ) -> Bundle:
     """Zip the folder `app/SERVICE`, whose handler is `app.SERVICE.main.handler`, with its locked packages.
 
-    `packages`: those of a zip that Lambda will take from a bucket; without, they are this environment's, and the zip
-    is to be uploaded. It is `dist/SERVICE.zip`, written only when its bytes would change. Raises BundleError where the
-    handler is missing, a package is not what the lock says or not pure Python, or Lambda's limits are passed.
+    `packages`: those for a zip that Lambda will read from a bucket; None takes this environment's, for a zip that
+    Pulumi uploads. The zip is `dist/SERVICE.zip`, written only where its bytes change. Raises BundleError where the
+    handler is missing, a package is not as locked or not pure Python, or a limit of Lambda is exceeded.
     """
     handler = handler_of(service)
     found = sources.read(repository, ("app/__init__.py", f"app/{service}"))
@@ -61,7 +61,7 @@ def build(
 
 
 def _together(service: str, own: Sources, packages: Sequence[Package]) -> Sources:
-    """The service's own files and those of its packages. Raises BundleError where two of them want one name."""
+    """Return the service's own files and those of its packages. Raises BundleError where two of them share a name."""
     contents, programs = dict(own.contents), own.programs
     owner = dict.fromkeys(contents, f"app/{service}")
     for package in packages:
@@ -69,7 +69,7 @@ def _together(service: str, own: Sources, packages: Sequence[Package]) -> Source
             if contents.get(name, content) != content:
                 raise BundleError(
                     f"{name} is in {owner[name]} and, with other bytes, in {package.name} {package.version}, but a "
-                    "bundle has one file of a name; take one of the two out, or another version of it"
+                    "bundle has one file of a name; remove one of the two, or choose another version of it"
                 )
             contents[name] = content
             owner.setdefault(name, f"{package.name} {package.version}")
@@ -78,7 +78,7 @@ def _together(service: str, own: Sources, packages: Sequence[Package]) -> Source
 
 
 def hooks(services: Sequence[str], repository: Path) -> dict[str, Bundle]:
-    """The hooks by name, in one zip: the folder `app/hooks` and what the services' smoke events are.
+    """Return the hooks by name, all in one zip: the folder `app/hooks` and the services' smoke events.
 
     The handler of each is `app.hooks.NAME.handler`. They have no packages. Raises BundleError as `build` does.
     """
@@ -99,7 +99,7 @@ def _is_event(name: PurePath) -> bool:
 
 
 def _zip(name: str, repository: Path, handler: str, found: Sources, *, uploaded: bool) -> Bundle:
-    """`dist/NAME.zip`, written where its bytes changed."""
+    """Write `dist/NAME.zip`, unless it has these bytes already."""
     zipped = pack(found.contents, found.programs)
     _check_size(handler, found.contents, len(zipped) if uploaded else 0)
     path = repository.resolve() / "dist" / f"{name}.zip"
@@ -109,7 +109,7 @@ def _zip(name: str, repository: Path, handler: str, found: Sources, *, uploaded:
 
 
 def pack(contents: Mapping[str, bytes], programs: Set[str] = frozenset()) -> bytes:
-    """The bytes of a zip with these files; they depend on names, contents and which are executable alone."""
+    """Return the bytes of a zip, which depend only on the files' names, contents and executable bits."""
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w") as archive:
         for name in sorted(contents):
@@ -122,7 +122,7 @@ def pack(contents: Mapping[str, bytes], programs: Set[str] = frozenset()) -> byt
 
 
 def _find_handler(handler: str, contents: Mapping[str, bytes]) -> None:
-    """Only looks, and runs nothing: what fails at import is the canary's to find."""
+    """Find the handler in the source without running it: the canary finds what fails at import."""
     module, _, name = handler.rpartition(".")
     file = module.replace(".", "/") + ".py"
     if file not in contents:
@@ -136,15 +136,15 @@ def _find_handler(handler: str, contents: Mapping[str, bytes]) -> None:
     kinds = {kind for bound, kind in _bound(module_) if bound in {name, ANY}}
     if kinds == {ast.AsyncFunctionDef}:
         raise BundleError(
-            f"the handler {handler} is an `async def`, and Lambda's Python does not await what it calls; make it a "
-            "`def` that runs it, e.g. by asyncio.run"
+            f"the handler {handler} is an `async def`, and Lambda's Python does not await its handler; make it a "
+            "`def` that runs the coroutine, e.g. by asyncio.run"
         )
     if not kinds:
         raise BundleError(f"the handler {handler} is not in the bundle: {file} defines no {name}; define or rename it")
 
 
 def _bound(node: ast.AST) -> Iterator[tuple[str, type[ast.AST]]]:
-    """The names that a module binds at its top level, however, and by what; ANY where it imports all of another's."""
+    """Yield each name that a module binds at its top level, with the node's type; ANY for a star import."""
     for each in ast.iter_child_nodes(node):
         match each:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
@@ -157,7 +157,7 @@ def _bound(node: ast.AST) -> Iterator[tuple[str, type[ast.AST]]]:
                 pass
             case ast.GeneratorExp():
                 pass
-            case ast.ExceptHandler():  # its own name is gone after it
+            case ast.ExceptHandler():  # Python unbinds its name at the end
                 yield from _bound(ast.Module(each.body, []))
             case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
                 yield name, ast.Name
@@ -167,19 +167,19 @@ def _bound(node: ast.AST) -> Iterator[tuple[str, type[ast.AST]]]:
 
 
 def _check_size(handler: str, contents: Mapping[str, bytes], zipped: int) -> None:
-    """`zipped`: bytes of the zip where it is uploaded, 0 where it is not."""
+    """Raise BundleError where a limit is exceeded. `zipped`: bytes of a zip that is uploaded, else 0."""
     unzipped = sum(map(len, contents.values()))
     largest = ", ".join(sorted(contents, key=lambda name: -len(contents[name]))[:3])
     for size, limit, what in ((unzipped, LARGEST_CODE, "unzipped"), (zipped, LARGEST_ZIP, "as an uploaded zip")):
         if size > limit:
             raise BundleError(
-                f"the bundle of {handler} has {size:,} bytes {what}, and Lambda takes {limit:,}; "
-                f"take something out (the largest files: {largest})"
+                f"the bundle of {handler} has {size:,} bytes {what}, and Lambda accepts {limit:,}; "
+                f"remove something (the largest files: {largest})"
             )
 
 
 def write(path: Path, content: bytes) -> None:
-    """All of it or nothing, for another `pulumi up` may read the same file now."""
+    """Replace a file in one step, since another `pulumi up` may be reading it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as scratch:
         scratch.write(content)

@@ -101,7 +101,7 @@ def parse(
     mistakes: list[str] = []
     try:
         names = Names(project, stack)
-        mistakes += names.unfit()
+        mistakes += names.name_errors()
     except ValueError as error:
         mistakes.append(str(error))
     readings = read_rooms(SECTIONS, raw, project, mistakes, secret)

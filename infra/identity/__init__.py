@@ -1,1 +1,1 @@
-"""Who may take which AWS role: the configuration of GitHub's OIDC trust, and the commands that explain it."""
+"""The roles that jobs of GitHub and of Pulumi Deployments may assume: their configuration, and `explain`."""

@@ -1,4 +1,4 @@
-"""`python -m infra.identity explain`: who may do what, and by which token."""
+"""`python -m infra.identity explain` shows which token opens which role, and what the role may do."""
 
 import typer
 
@@ -10,7 +10,7 @@ app.command()(explain)
 
 @app.callback()
 def _commands() -> None:
-    """Who may do what."""
+    """Explain which role a job may assume, and what the role may do."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who reaches an account from outside: each role that a token opens, the token, and what the role may do."""
+"""The roles by which jobs reach an account from outside: the tokens that open each, and its policies."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,8 +12,11 @@ from infra.permissions.trust import Token, pulumi_token
 
 @dataclass(frozen=True)
 class Access:
-    """One role of one stack, which any of `tokens` opens. `changes` says whether it may change the stack, or only look
-    at it."""
+    """One role of one stack, which any of `tokens` opens.
+
+    `changes` is true if the role may change the stack, false if it may only read it. `artifact_account` holds the
+    bundles, "" for the stack's own.
+    """
 
     stack: ServedStack
     names: Names
@@ -21,17 +24,17 @@ class Access:
     tokens: tuple[Token, ...]
     changes: bool
     artifact_account: str = ""
-    alone: bool = True  # whether the account has no other stack
+    alone: bool = True  # the account has no other stack
     parts = PARTS
 
     @property
     def operation(self) -> str:
-        """What Pulumi calls it, "preview" or "update"."""
+        """Return Pulumi's name for the role's operation, "preview" or "update"."""
         return "update" if self.changes else "preview"
 
     @property
     def does(self) -> str:
-        """In a few words."""
+        """Return what the role does, as a clause after its ARN."""
         return f"{'releases and changes' if self.changes else 'reads, and cannot change,'} stack {self.names.stack}"
 
     @property
@@ -39,32 +42,35 @@ class Access:
         return self.names.stack
 
     def policies(self, place: AwsLocation, key_arn: str) -> Policies:
-        """What the role may do. `key_arn`: of the key of the stacks' secrets."""
+        """Return the role's policies. `key_arn` is the key of the stacks' secrets."""
         may = deploy if self.changes else preview
         api = self.stack.api_id or ("*" if self.alone else "")
-        belongings = replace(self.stack.belongings(self.names), artifact_account=self.artifact_account, api=api)
-        return may(self.names, place, belongings, key_arn=key_arn, role=self.role)
+        resources = replace(self.stack.resources(self.names), artifact_account=self.artifact_account, api=api)
+        return may(self.names, place, resources, key_arn=key_arn, role=self.role)
 
 
 @dataclass(frozen=True)
 class Builder:
-    """The role of the job that builds the bundles: it keeps them, and reaches no stack."""
+    """The role of the build job, which publishes the bundles and reaches no stack."""
 
     project: str
     role: str
     tokens: tuple[Token, ...]
     changes = False
     parts = ("artifacts",)
-    does = "keeps bundles, and reaches no stack"
+    does = "publishes bundles, and reaches no stack"
     serves = None
 
     def policies(self, place: AwsLocation, _: str) -> Policies:
-        return {"artifacts": artifacts.keeping(self.project, place)}
+        return {"artifacts": artifacts.artifact_publish(self.project, place)}
 
 
 def accesses(config: IdentityConfig) -> Iterator[Access | Builder]:
-    """Every role: of GitHub's jobs two for each stack, of Pulumi Deployments two more where it is configured, and one
-    that builds where the account keeps the bundles."""
+    """Yield every role of the account.
+
+    GitHub's jobs have two for each stack, Pulumi Deployments two more where it is configured, and the build job has one
+    in the account that holds the bundles.
+    """
     repository = config.github.found
     kept = config.artifacts
     if kept.account_id is None:
@@ -88,9 +94,12 @@ def _of_stacks(config: IdentityConfig) -> Iterator[Access]:
 
 
 def _previews(config: IdentityConfig, stack: ServedStack) -> Iterator[Token]:
-    """Whoever pushes a branch decides what its jobs run, and who previews decrypts the stack's secrets. So where the
-    stack has reviewers, branches preview it from an environment of its own, which has them too, and what is merged
-    from the one that all stacks share."""
+    """Yield the tokens that open the preview role.
+
+    The author of a branch decides what its jobs run, and the preview role decrypts the stack's secrets. So where the
+    stack has reviewers, a branch previews it only from the stack's own preview environment, which has the same
+    reviewers; merged code previews it from the environment that all stacks share.
+    """
     shared, repository = config.preview_environment, config.github.found
     if stack.reviewers:
         yield repository.token(stack.preview_environment(shared))

@@ -1,4 +1,4 @@
-"""The configuration of `bootstrap/`: who may reach an account, and for which stacks of it."""
+"""The configuration of `bootstrap/`: the repository whose jobs reach an account, and the stacks that they reach."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from infra.naming import MOST_LISTED, SERVICES, STACK, Names
 from infra.permissions import PeerStack, Repository, StackResources
 
 ENVIRONMENT = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", 'the name of a GitHub environment, e.g. "prod"')
-# https://git-scm.com/docs/git-check-ref-format; of its letters those that neither IAM nor GitHub takes for a wildcard
+# https://git-scm.com/docs/git-check-ref-format, without the characters that IAM or GitHub takes for a wildcard
 BRANCH = Text(
     r"(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)))[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,253}[A-Za-z0-9_-])?", 'a branch, e.g. "main"'
 )
@@ -30,8 +30,10 @@ PROJECT = "strata-bootstrap"  # as bootstrap/Pulumi.yaml names it
 
 @dataclass(frozen=True)
 class GitHubConfig:
-    """identity.github: the repository whose jobs may take roles, which form its tokens' subjects have, and the branch
-    from which alone stacks are deployed and bundles are built."""
+    """identity.github: the repository whose jobs may assume roles, and the form of its tokens' subjects.
+
+    `branch` is the only one from which stacks are deployed and bundles are built.
+    """
 
     repository: Annotated[str, Text(f"{OWNER}/{REPOSITORY}", 'a repository as OWNER/NAME, e.g. "acme/strata"')]
     subject: Annotated[
@@ -44,7 +46,7 @@ class GitHubConfig:
 
     @property
     def ref(self) -> str:
-        """The branch as a token says it."""
+        """Return the branch as a token names it."""
         return f"refs/heads/{self.branch}"
 
     @property
@@ -64,7 +66,7 @@ class PulumiConfig:
 
 @dataclass(frozen=True)
 class LegacyObject:
-    """identity.stacks[].legacy: where Terraform keeps the state that the stack reads."""
+    """identity.stacks[].legacy: the location of the Terraform state that the stack reads."""
 
     bucket: Annotated[str, Text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", 'a bucket\'s name, e.g. "acme-terraform-state"')]
     key: Annotated[
@@ -74,13 +76,16 @@ class LegacyObject:
 
     @property
     def object_key(self) -> str:
-        """https://developer.hashicorp.com/terraform/language/backend/s3#workspace_key_prefix"""
+        """Return the key in the bucket, with the workspace's prefix.
+
+        https://developer.hashicorp.com/terraform/language/backend/s3#workspace_key_prefix
+        """
         return self.key if self.workspace == "default" else f"env:/{self.workspace}/{self.key}"
 
 
 @dataclass(frozen=True)
 class NeighbourStack:
-    """identity.stacks[].follows and .provesTo: another stack of the project, and the account that it is in."""
+    """identity.stacks[].follows and .provesTo: another stack of the project, and its account."""
 
     stack: Annotated[str, Text(STACK.pattern, 'a stack\'s name, e.g. "staging"')]
     account: Annotated[str, Text(r"\d{12}", 'an account id, twelve digits in quotes, e.g. "222222222222"')]
@@ -91,8 +96,10 @@ class NeighbourStack:
 
 @dataclass(frozen=True)
 class ServedStack:
-    """identity.stacks[]: a stack of this account, and the environment from which it is deployed. Its releases are
-    proved by the stack that it follows, and prove those of another."""
+    """identity.stacks[]: a stack of this account, and the environment from which it is deployed.
+
+    The stack that it follows proves its releases; it proves those of the stack in `proves_to`.
+    """
 
     name: Annotated[str, Text(STACK.pattern, 'a stack\'s name, e.g. "prod"')]
     environment: Annotated[str, ENVIRONMENT]
@@ -105,13 +112,13 @@ class ServedStack:
     api_id: Annotated[str, Text(r"[a-z0-9]{10}", "the id of its API, as the address of the API begins")] = ""
 
     def preview_environment(self, shared: str) -> str:
-        """From which a branch previews the stack: `shared`, but for one that has reviewers."""
+        """Return the environment from which a branch previews the stack: its own if it has reviewers, else `shared`."""
         return f"{shared}-{self.name}" if self.reviewers else shared
 
     def names(self, project: str) -> Names:
         return Names(project, self.name, self.services)
 
-    def belongings(self, names: Names) -> StackResources:
+    def resources(self, names: Names) -> StackResources:
         return StackResources(
             table=self.table_name or names.table,
             legacy_bucket=self.legacy.bucket if self.legacy else "",
@@ -122,8 +129,10 @@ class ServedStack:
 
 @dataclass(frozen=True)
 class KeptArtifacts:
-    """identity.artifacts: which account keeps the bundles, this one where nobody says; then also who else takes them,
-    and the environment of the job that builds."""
+    """identity.artifacts: the account that holds the bundles, None for this one.
+
+    Where it is this one, `readers` are the other accounts that read them, and `environment` is the build job's.
+    """
 
     account_id: Annotated[str | None, ACCOUNT_ID] = None
     readers: Annotated[tuple[str, ...], ListOf(ACCOUNT_ID, least=0)] = ()
@@ -132,7 +141,7 @@ class KeptArtifacts:
 
 @dataclass(frozen=True)
 class IdentityConfig:
-    """The object `identity`. `project` is that of the stacks, whose names all others are built from."""
+    """The object `identity`. `project` is the stacks' project, from whose name all AWS names are built."""
 
     github: Annotated[GitHubConfig, Section(GitHubConfig)]
     stacks: Annotated[tuple[ServedStack, ...], ListOf(Section(ServedStack), least=1)]
@@ -147,7 +156,7 @@ SECTIONS: Mapping[str, type] = {"account": AccountConfig, "identity": IdentityCo
 
 @dataclass(frozen=True)
 class BootstrapConfig:
-    """What `bootstrap/` is to make of an account. `names` are its own stack's."""
+    """The configuration of one account. `names` are those of bootstrap's own stack."""
 
     names: Names
     account: AccountConfig
@@ -155,14 +164,19 @@ class BootstrapConfig:
 
 
 def load() -> BootstrapConfig:
-    """The configuration of the stack that Pulumi runs. Raises ConfigError, which Pulumi shows without a traceback."""
+    """Return the configuration of the stack that Pulumi runs.
+
+    Raises ConfigError, which Pulumi shows without a traceback.
+    """
     return parse(given(), pulumi.get_stack(), pulumi.get_project(), secret=given_secret())
 
 
 def parse(
     raw: Mapping[str, str], stack: str, project: str = PROJECT, *, secret: frozenset[str] = frozenset()
 ) -> BootstrapConfig:
-    """Read Pulumi's raw mapping, `{"strata-bootstrap:identity": "<JSON>", ...}`; `secret`: its keys that hold secrets.
+    """Return the configuration in Pulumi's raw mapping, `{"strata-bootstrap:identity": "<JSON>", ...}`.
+
+    `secret`: its keys that hold secrets.
 
     Raises ConfigError with every mistake.
     """
@@ -175,21 +189,21 @@ def parse(
     mistakes += _rules(readings["identity"])
     if mistakes:
         raise ConfigError(stack, mistakes)
-    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in SECTIONS.items()}
-    return BootstrapConfig(names, **rooms)
+    sections: dict[str, Any] = {section: cls(**readings[section].values) for section, cls in SECTIONS.items()}
+    return BootstrapConfig(names, **sections)
 
 
-def _rules(room: Reading) -> Iterator[str]:
-    """Mistakes in how the keys of identity go together."""
-    if (github := room.values.get("github")) is not None:
-        yield from _subject(f"{room.path}.github", github)
-    stacks: tuple[ServedStack, ...] = room.values.get("stacks", ())
-    environments = _previews(room.values.get("preview_environment", ""), stacks)
-    if (kept := room.values.get("artifacts")) is not None:
-        yield from _artifacts(f"{room.path}.artifacts", kept, environments)
-    yield from _names(room.path, room.values.get("project"), stacks)
+def _rules(section: Reading) -> Iterator[str]:
+    """Yield the mistakes in how the keys of identity go together."""
+    if (github := section.values.get("github")) is not None:
+        yield from _subject(f"{section.path}.github", github)
+    stacks: tuple[ServedStack, ...] = section.values.get("stacks", ())
+    environments = _previews(section.values.get("preview_environment", ""), stacks)
+    if (kept := section.values.get("artifacts")) is not None:
+        yield from _artifacts(f"{section.path}.artifacts", kept, environments)
+    yield from _names(section.path, section.values.get("project"), stacks)
     for number, each in enumerate(stacks):
-        path = f"{room.path}.stacks[{number}]"
+        path = f"{section.path}.stacks[{number}]"
         if each.name in [other.name for other in stacks[:number]]:
             yield f"{path}.name is {shown(each.name)}, which the list already has; a stack is listed once"
         if (taken := environments.setdefault(each.environment, f"stack {each.name}")) != f"stack {each.name}":
@@ -210,17 +224,17 @@ def _rules(room: Reading) -> Iterator[str]:
 
 
 def _previews(shared: str, stacks: tuple[ServedStack, ...]) -> dict[str, str]:
-    """Whose each environment is, by name: those in which stacks are previewed."""
+    """Return the preview environments by name, each with a description of its owner."""
     own = {each.preview_environment(shared): f"previews of stack {each.name}" for each in stacks if each.reviewers}
     return {**own, shared: "previews"}
 
 
 def _names(path: str, project: str | None, stacks: tuple[ServedStack, ...]) -> Iterator[str]:
-    """Names that AWS would not take, and those that policies could not tell from another stack's."""
+    """Yield a mistake for each name that AWS would refuse, or that policies would confuse with another stack's."""
     if project is None:  # a mistake of its own
         return
     for number, each in enumerate(stacks):
-        yield from (f"{path}.stacks[{number}]: {wrong}" for wrong in each.names(project).unfit())
+        yield from (f"{path}.stacks[{number}]: {wrong}" for wrong in each.names(project).name_errors())
         alike = [other.name for other in stacks if other.name.startswith(f"{each.name}-")]
         if len(each.services) > MOST_LISTED and alike:
             yield (
@@ -231,22 +245,25 @@ def _names(path: str, project: str | None, stacks: tuple[ServedStack, ...]) -> I
 
 
 def _artifacts(path: str, kept: KeptArtifacts, environments: dict[str, str]) -> Iterator[str]:
-    """The account that keeps the bundles has readers and a job that builds; `environments` gains that of the job."""
+    """Yield the mistakes of `identity.artifacts`, and add the build job's environment to `environments`.
+
+    Readers and the build job's environment belong to the account that holds the bundles.
+    """
     if kept.account_id is None:
-        if (taken := environments.setdefault(kept.environment, "the job that builds")) != "the job that builds":
+        if (taken := environments.setdefault(kept.environment, "the build job")) != "the build job":
             yield (
                 f"{path}.environment is {shown(kept.environment)}, which is that of {taken}: its jobs could take "
-                "either role; give the job that builds its own"
+                "either role; give the build job its own"
             )
     elif kept != KeptArtifacts(kept.account_id):
         yield (
             f"{path}.accountId is {shown(kept.account_id)}, so readers and environment beside it are without effect; "
-            "leave them out, or leave out accountId where this account keeps the bundles"
+            "leave them out, or leave out accountId where this account holds the bundles"
         )
 
 
 def _subject(path: str, github: GitHubConfig) -> Iterator[str]:
-    """The two forms of a subject exclude one another. The repository's number is of use with either."""
+    """Yield the mistakes of the subject's form: with names there is no owner's number, with ids both are needed."""
     if github.subject == "names" and github.owner_id:
         yield (
             f"{path}.ownerId is {shown(github.owner_id)}, without effect: {path}.subject is names; leave it out, or "

@@ -1,4 +1,4 @@
-"""`explain`: for a repository and an environment, the token that AWS expects, and what it opens."""
+"""`explain` shows, for a repository and an environment, the token that AWS expects and the roles that it opens."""
 
 import json
 import re
@@ -28,18 +28,18 @@ USAGE, CLOSED = 2, 1
 
 @dataclass(frozen=True)
 class AssumableRole:
-    """A role in its account."""
+    """A role in its account. `key` is the ARN of the alias of the stacks' secrets key; its id is known in AWS only."""
 
     access: Access | Builder
     place: AwsLocation
-    key: str  # of the stacks' secrets, by its alias: the id is known only where it is
+    key: str
 
     @property
     def arn(self) -> str:
         return self.place.global_arn("iam", f"role/{self.access.role}")
 
     def statements(self) -> Iterator[tuple[str, Statement]]:
-        """Each statement with the part of the policies that holds it."""
+        """Yield each statement with the part of the policies that holds it."""
         for part, found in self.access.policies(self.place, self.key).items():
             yield from ((part, each) for each in found)
 
@@ -60,46 +60,46 @@ def explain(
     environment: Annotated[str, typer.Option(help="The GitHub environment of the job.")],
     owner_id: Annotated[str, typer.Option(help="GitHub's number of the owner, where subjects hold it.")] = "",
     repository_id: Annotated[str, typer.Option(help="GitHub's number of the repository.")] = "",
-    ref: Annotated[str, typer.Option(help="The job's branch or tag, as a token says it.")] = "refs/heads/main",
-    folder: Annotated[Path, typer.Option(help="Where Pulumi.ACCOUNT.yaml of the accounts are.")] = BOOTSTRAP,
+    ref: Annotated[str, typer.Option(help="The job's branch or tag, as a token names it.")] = "refs/heads/main",
+    folder: Annotated[Path, typer.Option(help="The folder with the accounts' Pulumi.ACCOUNT.yaml.")] = BOOTSTRAP,
     as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")] = False,
 ) -> None:
-    """Say what token a job of this repository and environment shows, which roles take it, and what each may do.
+    """Show the token of a job of this repository and environment, the roles that accept it, and what each may do.
 
-    The subjects of repositories that were created, renamed or transferred after July 15, 2026 hold GitHub's numbers:
-    then give --owner-id and --repository-id.
+    The subjects of repositories that were created, renamed or transferred after July 15, 2026 contain GitHub's numbers:
+    give --owner-id and --repository-id for these.
 
-    Exit codes: 0 a role takes it; 1 none does; 2 wrong usage, or a configuration with mistakes.
+    Exit codes: 0 a role accepts the token; 1 none does; 2 wrong usage, or a configuration with mistakes.
     """
     if (wrong := mistake(repository, environment, owner_id, repository_id)) is not None:
         _end(wrong, as_json=as_json)
     owner, _, name = repository.partition("/")
     found = Repository(owner, name, owner_id, repository_id)
     token = found.token(environment).from_ref(ref)
-    doors: list[AssumableRole] = []
+    roles: list[AssumableRole] = []
     try:
-        doors = list(every(folder))
+        roles = list(every(folder))
     except ConfigError as problem:
         _end(str(problem), as_json=as_json)
-    open_ = [door for door in doors if any(each.opens(token) for each in door.access.tokens)]
+    open_ = [role for role in roles if any(each.matches(token) for each in role.access.tokens)]
     if as_json:
-        told = {"issuer": token.issuer.url, "audience": token.audience, "subject": token.subject, **dict(token.claims)}
-        told["form"] = form(found)
-        typer.echo(json.dumps({"token": told, "opens": [door.plain() for door in open_]}, indent=2))
+        shown = {"issuer": token.issuer.url, "audience": token.audience, "subject": token.subject, **dict(token.claims)}
+        shown["form"] = form(found)
+        typer.echo(json.dumps({"token": shown, "opens": [role.plain() for role in open_]}, indent=2))
     else:
-        _tell(token, form(found), open_, doors)
+        _print(token, form(found), open_, roles)
     if not open_:
         raise typer.Exit(CLOSED)
 
 
 def mistake(repository: str, environment: str, owner_id: str, repository_id: str) -> str | None:
-    """What is wrong with what was asked; None where nothing is."""
+    """Return the error in the command's options; None where there is none."""
     if not re.fullmatch(f"{OWNER}/{REPOSITORY}", repository):
         return f"--repository is {repository!r}, not a repository: give OWNER/NAME, e.g. acme/strata"
     if not re.fullmatch(ENVIRONMENT.pattern, environment):
         return f"--environment is {environment!r}: give {ENVIRONMENT.wants}"
     if owner_id and not repository_id:
-        return "a subject holds both numbers or none: give --repository-id beside --owner-id, or leave that out"
+        return "a subject contains both numbers or none: give --repository-id beside --owner-id, or leave that out"
     for name, number in (("--owner-id", owner_id), ("--repository-id", repository_id)):
         if number and not number.isdigit():
             return f"{name} is {number!r}: give the number by which GitHub knows it"
@@ -107,23 +107,23 @@ def mistake(repository: str, environment: str, owner_id: str, repository_id: str
 
 
 def form(repository: Repository) -> str:
-    """Which form the subject has, of which repositories that is the form, and how to find the other.
+    """Return a text that names the subject's form, the repositories that have it, and how to find the other form.
 
     https://docs.github.com/en/actions/reference/security/oidc
     """
     after = "created, renamed or transferred after July 15, 2026"
     if repository.owner_id:
-        return f"ids: of a repository that was {after}, or has opted in. One that was not has names alone."
+        return f"ids: of a repository that was {after}, or has opted in. Any other repository's has names alone."
     path = f"{repository.owner}/{repository.name}"
     return (
-        f"names: of a repository that was neither {after}, nor has opted in. One that was has "
+        f"names: of a repository that was neither {after}, nor has opted in. Any other repository's is "
         f"repo:{repository.owner}@OWNERID/{repository.name}@REPOID:...; "
         f"`gh api repos/{path} --jq '.owner.id, .id'` shows both numbers."
     )
 
 
 def every(folder: Path) -> Iterator[AssumableRole]:
-    """Every role of every account that is configured in `folder`. Raises ConfigError."""
+    """Yield every role of every account that is configured in `folder`. Raises ConfigError."""
     for config in configured(folder):
         region = config.account.region
         partition = next((name for start, name in PARTITIONS.items() if region.startswith(start)), "aws")
@@ -134,7 +134,7 @@ def every(folder: Path) -> Iterator[AssumableRole]:
 
 
 def configured(folder: Path) -> Iterator[BootstrapConfig]:
-    """What `bootstrap/` is configured with, account by account. Raises ConfigError."""
+    """Yield the configuration of `bootstrap/`, account by account. Raises ConfigError."""
     for file in sorted(folder.glob("Pulumi.*.yaml")):
         found = handed(folder, file.name.removeprefix("Pulumi.").removesuffix(".yaml"), identity.PROJECT)
         yield identity.parse(found.raw, found.stack, found.project, secret=found.secret)
@@ -147,25 +147,25 @@ def _end(wrong: str, *, as_json: bool) -> None:
     raise typer.Exit(USAGE)
 
 
-def _tell(token: Token, form: str, doors: list[AssumableRole], known: list[AssumableRole]) -> None:
+def _print(token: Token, form: str, roles: list[AssumableRole], known: list[AssumableRole]) -> None:
     console = Console(markup=False, highlight=False)
-    console.print("A job shows a token, and AWS takes it only where all of this is equal:")
+    console.print("AWS accepts the job's token only where all of this is equal:")
     for name, value in (("issuer", token.issuer.url), ("audience", token.audience), ("subject", token.subject)):
         console.print(f"  {name:<9} {value}", soft_wrap=True)
     console.print(f"The subject's form is {form}", soft_wrap=True)
-    if not doors:
-        console.print("No role takes it. Those that are configured take:")
-        for line in sorted({_asked(each) for door in known for each in door.access.tokens}):
+    if not roles:
+        console.print("No role accepts it. The configured roles accept:")
+        for line in sorted({_asked(each) for role in known for each in role.access.tokens}):
             console.print(f"  {line}", soft_wrap=True)
-    for door in doors:
-        console.print(f"\n{door.arn} {door.access.does}:", soft_wrap=True)
-        if only := _and(next(each for each in door.access.tokens if each.opens(token))):
-            console.print(f"It takes the token only{only}.", soft_wrap=True)
-        console.print(_table(door))
+    for role in roles:
+        console.print(f"\n{role.arn} {role.access.does}:", soft_wrap=True)
+        if only := _and(next(each for each in role.access.tokens if each.matches(token))):
+            console.print(f"It accepts the token only{only}.", soft_wrap=True)
+        console.print(_table(role))
 
 
 def _asked(token: Token) -> str:
-    """The subject and the further claims that a role asks for."""
+    """Return the subject and the further claims that a role requires."""
     return f"{token.subject}{_and(token)}"
 
 
@@ -174,12 +174,12 @@ def _and(token: Token) -> str:
     return f" with {claims}" if claims else ""
 
 
-def _table(door: AssumableRole) -> Table:
+def _table(role: AssumableRole) -> Table:
     table = plain_table(between=1)
     table.add_column("statement", no_wrap=True)
     for name in ("may call", "on", "only where"):
         table.add_column(name, ratio=1, overflow="fold")
-    for _, each in door.statements():
+    for _, each in role.statements():
         only = [
             f"{key} is {value if isinstance(value, str) else ' or '.join(value)}"
             for keys in (each.condition or {}).values()
@@ -191,5 +191,5 @@ def _table(door: AssumableRole) -> Table:
 
 
 def _short(arn: str) -> str:
-    """An ARN without partition, region and account, which the heading says."""
+    """Return an ARN without partition, region and account, which the heading shows."""
     return arn.split(":", 5)[-1]

@@ -14,9 +14,9 @@ from infra.naming import LIVE, AwsLocation, Names
 
 FRONT = "orders"  # the function that the API calls
 ROUTES = {"create": "POST /orders", "read": "GET /orders/{id}", "health": "GET /health"}
-OPEN = ("health",)  # routes that ask for no token: whoever looks whether the service answers has none
+OPEN = ("health",)  # routes without authorization: health checks have no token
 
-# Of whom a request is, of its path, which names an order, and of its key and body, nothing is logged.
+# Nothing that identifies the caller or the order is logged: no path, key or body.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
 ACCESS_LOG = json.dumps(
     {
@@ -32,14 +32,14 @@ ACCESS_LOG = json.dumps(
 )
 
 # Every input of an alias that can change. CodeDeploy moves the alias; Pulumi sends even an ignored input again when
-# another one changes, and would undo a shift in mid-air.
+# another one changes, and would undo a shift in progress.
 MOVED_BY_CODEDEPLOY = ["function_version", "routing_config", "description"]
 
 
 class Compute(ComponentResource):
     """Functions by service name, in `functions`, and the API's address, in `api_url`.
 
-    Every change of code or of published configuration becomes a version; none of them is live until a release says so.
+    Every change of code or of published configuration becomes a version; a version is live only after its release.
     The API answers 404 until `open_api` is called.
     """
 
@@ -89,24 +89,24 @@ class Compute(ComponentResource):
         self.functions = functions
         self._api, self._integration = self._front(aliases[FRONT])
         self._stage(config.api)
-        self._authorizer = self._asks(config.api.authorizer) if config.api.authorizer else None
+        self._authorizer = self._authorize(config.api.authorizer) if config.api.authorizer else None
         self.api_url = self._api.api_endpoint
         self.register_outputs({"api_url": self.api_url})
 
     def open_api(self, after: Sequence[Resource]) -> None:
-        """Let the API reach the alias, once `after` are done: a first version that cannot answer serves nobody.
+        """Let the API reach the alias after `after`, so that a first version that cannot answer gets no requests.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
         """
         for route, key in ROUTES.items():
-            asks = None if route in OPEN else self._authorizer
+            authorizer = None if route in OPEN else self._authorizer
             aws.apigatewayv2.Route(
                 f"{self._name}-{route}",
                 api_id=self._api.id,
                 route_key=key,
                 target=self._integration.id.apply(lambda id_: f"integrations/{id_}"),
-                authorization_type="JWT" if asks else None,
-                authorizer_id=asks.id if asks else None,
+                authorization_type="JWT" if authorizer else None,
+                authorizer_id=authorizer.id if authorizer else None,
                 opts=ResourceOptions(parent=self, depends_on=list(after)),
             )
 
@@ -142,7 +142,7 @@ class Compute(ComponentResource):
         role: aws.iam.Role,
         policy: aws.iam.RolePolicy,
     ) -> aws.lambda_.Function:
-        """The function waits for its rights: its first version is called as soon as it is there.
+        """Declare the function after its policy, since its first version is invoked as soon as it exists.
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
         """
@@ -171,7 +171,7 @@ class Compute(ComponentResource):
         )
 
     def _front(self, alias: aws.lambda_.Alias) -> tuple[aws.apigatewayv2.Api, aws.apigatewayv2.Integration]:
-        """The API, all but its routes, its stage and whom it asks for a token.
+        """Declare the API and its integration, without routes, stage and authorizer.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
         """
@@ -198,7 +198,7 @@ class Compute(ComponentResource):
         return api, integration
 
     def _stage(self, config: ApiConfig) -> None:
-        """The stage, with its bounds and its log.
+        """Declare the stage, with its throttling and its access log.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
         https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
@@ -225,8 +225,8 @@ class Compute(ComponentResource):
             opts=opts,
         )
 
-    def _asks(self, config: Authorizer) -> aws.apigatewayv2.Authorizer:
-        """Who calls must show a token of this issuer.
+    def _authorize(self, config: Authorizer) -> aws.apigatewayv2.Authorizer:
+        """Declare the authorizer: callers must show a token of this issuer.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
         """
@@ -246,7 +246,7 @@ class Compute(ComponentResource):
 def _declared(
     config: ComputeConfig, bundle: Code, variables: Mapping[str, Input[str]], role: aws.iam.Role
 ) -> Output[str]:
-    """What is declared of a version, in the words of GetFunctionConfiguration."""
+    """Return the declared configuration of a version as JSON, with the keys of GetFunctionConfiguration."""
     return Output.json_dumps(
         {
             "Architectures": [config.architecture],

@@ -1,4 +1,4 @@
-"""The data layer: the table of orders. It outlives every version of the code, and the stack's own mistakes."""
+"""The data layer: the table of orders, which outlives every version of the code and is protected from deletion."""
 
 import pulumi_aws as aws
 from pulumi import ComponentResource, ResourceOptions
@@ -11,9 +11,9 @@ from infra.source import Source
 
 
 class Data(ComponentResource):
-    """One DynamoDB table, owned or adopted. A legacy table is Terraform's: see `infra.legacy`.
+    """One DynamoDB table, managed or adopted. A legacy table is Terraform's: see `infra.legacy`.
 
-    It is not a place for anything else: what shares a table shares its throughput, its recovery and its loss.
+    Other data needs a table of its own, since data in one table shares its throughput, its recovery and its loss.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
     """
 

@@ -1,4 +1,4 @@
-"""The delivery layer: what CodeDeploy needs to move an alias by itself, and to move it back."""
+"""The delivery layer: the resources by which CodeDeploy moves an alias, and moves it back by itself."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,10 +15,10 @@ ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT
 
 
 class Delivery(ComponentResource):
-    """One CodeDeploy application, and one curve where AWS has none such; for each function a deployment group that
-    always rolls back.
+    """One CodeDeploy application, and a deployment group for each function, which always rolls back.
 
-    It declares no deployment: that is a release. https://docs.aws.amazon.com/codedeploy/latest/userguide/welcome.html
+    It declares a deployment configuration where AWS has none with the configured percent and minutes. It declares no
+    deployment: that is a release's. https://docs.aws.amazon.com/codedeploy/latest/userguide/welcome.html
     """
 
     outputs: DeliveryOutputs
@@ -66,8 +66,9 @@ class Delivery(ComponentResource):
         self.register_outputs({"application": application.name})
 
     def _curve(self, curve: Curve) -> Input[str]:
-        """The name of a configuration: a share of the traffic first, all of it some minutes later. It is declared only
-        where AWS has no such one of its own, since an account may have 50.
+        """Return the name of the deployment configuration: a percent of the traffic, and all of it minutes later.
+
+        It is declared only where AWS has none like it, since an account may have 50.
 
         https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_TimeBasedCanary.html
         """
@@ -119,10 +120,10 @@ class Delivery(ComponentResource):
         policy: aws.iam.RolePolicy,
         alarm: Output[str],
     ) -> aws.codedeploy.DeploymentGroup:
-        """The alarm is a net for deployments that somebody starts by hand; a release brings its verdict beside it.
+        """Declare a deployment group. Its alarm guards deployments started by hand; a release adds a verdict alarm.
 
-        The release keeps notes in the group's tags, so they are not Pulumi's. The group waits for its role's rights and
-        goes before them, since a deployment in flight needs them to the end.
+        The release records its state in the group's tags, so Pulumi ignores them. The group depends on its role's
+        policy, and is deleted before it, since a deployment in flight needs the policy to the end.
         https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html
         """
         return aws.codedeploy.DeploymentGroup(

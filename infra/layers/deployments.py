@@ -1,6 +1,6 @@
-"""Pulumi Deployments, where it runs the stacks: from which source, by which roles, in which image, and when.
+"""The settings of Pulumi Deployments for the stacks that it runs: source, roles, image, and triggers.
 
-Pulumi Cloud's own advice is to keep a stack's settings in another stack's program: hence in `bootstrap/`.
+They are in `bootstrap/` because Pulumi Cloud advises to keep a stack's settings in another stack's program.
 https://www.pulumi.com/docs/deployments/concepts/settings/
 """
 
@@ -15,12 +15,12 @@ from infra.identity.config import IdentityConfig, PulumiConfig, ServedStack
 from infra.naming import AwsLocation, Names
 from infra.permissions.trust import PULUMI
 
-TOKEN = "/mnt/pulumi/pulumi.oidc"  # noqa: S105 - where a deployment finds its token, not one
+TOKEN = "/mnt/pulumi/pulumi.oidc"  # noqa: S105 - the path of the token, not a token
 KEPT = "/PULUMI_ENV"
-"""The file in which pre-run commands leave variables for Pulumi.
+"""The file to which pre-run commands write environment variables for Pulumi.
 https://www.pulumi.com/docs/deployments/concepts/settings/environment-variables/"""
 PROGRAM = ("__main__.py", "Pulumi.yaml", "app/**", "infra/**", "policy/**", "requirements.txt")
-"""What a stack is made of, beside its own Pulumi.STACK.yaml: a push that changes none of it changes no stack."""
+"""The files of a stack beside its own Pulumi.STACK.yaml: only a push that changes one of them changes a stack."""
 
 
 class Deployments(ComponentResource):
@@ -44,7 +44,7 @@ class Deployments(ComponentResource):
         self.register_outputs({})
 
     def _settings(self, names: Names, stack: ServedStack, roles: Iterable[Access]) -> None:
-        """A push to main deploys, and a pull request previews; where somebody must let it happen, they start it."""
+        """Let a push to main deploy, and a pull request preview; a stack with reviewers is deployed by hand only."""
         pulumiservice.DeploymentSettings(
             f"{self._name}-{names.stack}",
             organization=self._cloud.organization,
@@ -72,10 +72,10 @@ class Deployments(ComponentResource):
 
 
 def assume(roles: dict[str, str]) -> str:
-    """The shell command that takes the operation's own role, by operation; any other operation ends there.
+    """Return the shell command that selects the operation's role from `roles`, ARNs by operation, or else fails.
 
-    The settings themselves have room for one role, whatever the operation is: a preview would then deploy, or an update
-    could not. AWS's clients exchange the token for the role by themselves.
+    The settings themselves take one role for all operations: either previews could deploy, or updates could not. AWS's
+    clients exchange the token for the role's credentials by themselves.
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     """
     cases = " ".join(f"{operation}) role={arn};;" for operation, arn in roles.items())

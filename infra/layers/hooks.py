@@ -1,4 +1,4 @@
-"""The hooks layer: functions that CodeDeploy calls around a shift of traffic, and that it waits for."""
+"""The hooks layer: functions that CodeDeploy calls before and after a shift of traffic, and waits for."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from infra.naming import BAKE, SMOKE, AwsLocation, Names
 
 MEMORY = 256  # MB
 SMOKE_TIMEOUT = 180  # seconds; each event may take as long as the function under test
-SPARE = 60  # seconds that the bake hook has beside its minutes
+SPARE = 60  # seconds of the bake hook's timeout beyond its minutes
 
 
 class Hooks(ComponentResource):
-    """One function for each hook that the stack wants, whichever function is deployed; none has an alias or a canary.
+    """One function for each hook that the stack wants, shared by all deployments; none has an alias or a canary.
 
-    A change of a hook acts at once, before the release of the same update.
+    A change of a hook takes effect at once, before the release of the same update.
     https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html#appspec-hooks-lambda
     """
 
@@ -40,7 +40,7 @@ class Hooks(ComponentResource):
         functions: Mapping[str, FunctionOutputs],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`compute` says on which runtime; `bundles` are those of `infra.bundle.hooks`."""
+        """Declare the hooks. `compute` gives their runtime; `bundles` are those of `infra.bundle.hooks`."""
         super().__init__("strata:layers:Hooks", name, None, opts)
         self._name = name
         self._names = names
@@ -118,6 +118,6 @@ class Hooks(ComponentResource):
 
 
 def _services(functions: Mapping[str, FunctionOutputs]) -> Output[str]:
-    """Whose smoke events a function answers, as the smoke hook reads it: JSON, function name -> service."""
+    """Return the service whose smoke events each function answers, as the smoke hook reads it: JSON by function."""
     names = Output.all(**{service: function.name for service, function in functions.items()})
     return names.apply(lambda names: json.dumps({name: service for service, name in names.items()}, sort_keys=True))

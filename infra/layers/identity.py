@@ -1,4 +1,4 @@
-"""The identity layer: who may reach an account from outside, what each may do, and where the stacks keep their state.
+"""The identity layer: the roles by which jobs reach an account from outside, and the bucket of the stacks' state.
 
 An administrator brings it up once per account, by `bootstrap/`. It holds what the stacks must not be able to change.
 """
@@ -17,19 +17,19 @@ from infra.naming import AwsLocation, Names, Shared
 from infra.permissions import PeerStack, PolicyError, Statement
 from infra.permissions.trust import GITHUB, GITHUB_AUDIENCE, PULUMI
 
-LAYOUT = "version: 1\n"  # of Pulumi's state in a bucket: stacks below their projects
-DEPLOY, PREVIEW = 4 * 3600, 3600  # seconds that a session lasts at most; a canary and its bake fit into the first
-HELD = 30  # days until a deleted key is gone for good
+LAYOUT = "version: 1\n"  # Pulumi's layout of state in a bucket: stacks below their projects
+DEPLOY, PREVIEW = 4 * 3600, 3600  # the longest sessions, in seconds; a canary and its bake fit into the first
+HELD = 30  # days until KMS deletes a key for good
 
 
 class IdentityError(pulumi.RunError):
-    """What IAM would not take. Pulumi shows it without a traceback."""
+    """IAM would refuse a policy. Pulumi shows the error without a traceback."""
 
 
 class Identity(ComponentResource):
     """Issuers of tokens, the roles that their tokens open, the stacks' boundaries, their keys and their state's bucket.
 
-    `roles`: ARNs by name. `state`: what to give `pulumi login`. `secrets_providers`: by stack, what to give
+    `roles` are ARNs by name; `state` is the URL for `pulumi login`; `secrets_providers` are, by stack, the URLs for
     `pulumi stack init --secrets-provider`.
     """
 
@@ -63,7 +63,7 @@ class Identity(ComponentResource):
         self.register_outputs({"state": self.state})
 
     def _trusted(self) -> list[aws.iam.OpenIdConnectProvider]:
-        """The issuers whose providers are ours to declare: an account has one for an URL, and may have it already.
+        """Declare the issuers' providers, except those that the account has already: it has at most one for a URL.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
         """
@@ -83,9 +83,9 @@ class Identity(ComponentResource):
         ]
 
     def _bucket(self, kind: str, bucket_name: str, readers: Sequence[str] = ()) -> tuple[aws.s3.Bucket, Resource]:
-        """A bucket that is encrypted, reached by TLS and public in no way, and what makes it keep every version.
+        """Declare a private, encrypted bucket that is reached by TLS alone; return it and its versioning.
 
-        `readers`: accounts whose roles may be let read it.
+        `readers`: accounts that may let their roles read it.
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
         """
         opts = ResourceOptions(parent=self)
@@ -121,18 +121,17 @@ class Identity(ComponentResource):
             opts=opts,
         )
         arn = self._place.object_arn(bucket_name)
+        shared = permissions.cross_account_read(arn, self._place.partition, readers)
         aws.s3.BucketPolicy(
             f"{self._name}-{kind}-tls",
             bucket=bucket.bucket,
-            policy=permissions.document(
-                (*permissions.encrypted_in_transit(arn), *permissions.lent(arn, self._place.partition, readers))
-            ),
+            policy=permissions.document((*permissions.encrypted_in_transit(arn), *shared)),
             opts=ResourceOptions(parent=self, depends_on=[private]),
         )
         return bucket, versions
 
     def _layout(self, state: aws.s3.Bucket, versions: Resource) -> None:
-        """The layout of the stacks' state, without which the first to log in would have to choose one."""
+        """Write the layout of the stacks' state; without it the first `pulumi login` would have to choose one."""
         aws.s3.BucketObjectv2(
             f"{self._name}-state-layout",
             bucket=state.bucket,
@@ -158,10 +157,10 @@ class Identity(ComponentResource):
         return key
 
     def _serve(self, stack: ServedStack, names: Names) -> None:
-        """What one stack needs of its account before it can be brought up."""
-        belongings = stack.belongings(names)
-        limits = permissions.boundary(names, self._place, belongings.table)
-        self._policy(f"{stack.name}-boundary", names.boundary, _taken(names.boundary, limits))
+        """Declare what one stack needs of its account before it can be brought up."""
+        resources = stack.resources(names)
+        limits = permissions.boundary(names, self._place, resources.table)
+        self._policy(f"{stack.name}-boundary", names.boundary, _document(names.boundary, limits))
         self._key(
             f"{stack.name}-alarms",
             alias=names.topic_key,
@@ -173,12 +172,12 @@ class Identity(ComponentResource):
             self._prove(names, stack.proves_to.of(names.project))
 
     def _prove(self, names: Names, after: PeerStack) -> None:
-        """A role by which the stack after this one reads what became of its releases, and does nothing else."""
+        """Declare the role by which the stack `after` reads the outcome of this stack's releases."""
         askers = [after.role(self._place, role) for role in self._askers(after.names)]
         role = aws.iam.Role(
             f"{self._name}-{names.stack}-proof",
             name=names.proof_role,
-            assume_role_policy=permissions.document(permissions.neighbours(after.root(self._place), askers)),
+            assume_role_policy=permissions.document(permissions.cross_account_trust(after.root(self._place), askers)),
             opts=ResourceOptions(parent=self),
         )
         aws.iam.RolePolicy(
@@ -191,12 +190,12 @@ class Identity(ComponentResource):
         self.roles[names.proof_role] = role.arn
 
     def _askers(self, after: Names) -> list[str]:
-        """Who releases or previews that stack."""
+        """Return the names of the roles that release or preview that stack."""
         by_pulumi = [after.pulumi_role(operation) for operation in ("preview", "update")]
         return [after.deploy_role, after.preview_role, *(by_pulumi if self._config.pulumi else [])]
 
     def _role(self, access: Access | Builder) -> None:
-        """A role that its tokens open, with a managed policy for each part of what it may do."""
+        """Declare a role that its tokens open, with a managed policy for each part of its policies."""
         name = access.role.removeprefix(f"{self._config.project}-")
         role = aws.iam.Role(
             f"{self._name}-{name}",
@@ -208,7 +207,7 @@ class Identity(ComponentResource):
 
         def documents(key_arn: str) -> dict[str, str]:
             policies = access.policies(self._place, key_arn)
-            return {part: _taken(f"{access.role}-{part}", found) for part, found in policies.items()}
+            return {part: _document(f"{access.role}-{part}", found) for part, found in policies.items()}
 
         texts: Output[dict[str, Any]] = self._secrets.arn.apply(documents)
         for part in access.parts:
@@ -225,8 +224,8 @@ class Identity(ComponentResource):
         return aws.iam.Policy(f"{self._name}-{name}", name=policy_name, policy=text, opts=ResourceOptions(parent=self))
 
 
-def _taken(name: str, statements: Sequence[Statement]) -> str:
-    """The document of a managed policy. Raises IdentityError where IAM would not take it."""
+def _document(name: str, statements: Sequence[Statement]) -> str:
+    """Return the document of a managed policy. Raises IdentityError where it exceeds IAM's limit."""
     try:
         return permissions.managed(name, statements)
     except PolicyError as problem:

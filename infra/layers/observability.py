@@ -1,4 +1,4 @@
-"""The observability layer: logs that end, alarms on whole aliases, whom they tell, stable and canary on a dashboard."""
+"""The observability layer: log groups with a retention, alarms on whole aliases, their topic, and a dashboard."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from infra.config import ObservabilityConfig
 from infra.contracts import FunctionOutputs, ObservabilityOutputs
 from infra.naming import LIVE, AwsLocation, Names
 
-MINUTES = 3  # in a row that an alarm must see
+MINUTES = 3  # in a row above the limit before an alarm fires
 FEWEST = 4  # errors or throttles a minute; fewer are noise at one request a second
 CONSOLE = {  # by partition
     "aws": "console.aws.amazon.com",
@@ -23,8 +23,8 @@ CONSOLE = {  # by partition
 class Observability(ComponentResource):
     """For each function a log group and two alarms on its alias; one topic and one dashboard for the stack.
 
-    These alarms live as long as the stack and do not know of versions. The verdict on a canary is not among them: each
-    release brings its own.
+    These alarms live as long as the stack and do not distinguish versions. The verdict alarm on a canary is not among
+    them: each release creates its own.
     """
 
     outputs: ObservabilityOutputs
@@ -69,7 +69,7 @@ class Observability(ComponentResource):
         self.register_outputs({"topic_arn": topic.arn, "dashboard": dashboard.dashboard_name})
 
     def _topic(self, place: AwsLocation, notify: tuple[str, ...]) -> aws.sns.Topic:
-        """Encrypted by a key that `bootstrap/` makes for the stack: CloudWatch may not use the one that AWS manages."""
+        """Declare the topic, encrypted by the stack's key from `bootstrap/`: CloudWatch may not use AWS's own key."""
         arn = place.arn("sns", self._names.topic)
         topic = aws.sns.Topic(
             f"{self._name}-topic",
@@ -91,7 +91,9 @@ class Observability(ComponentResource):
     def _alarm(
         self, service: str, function: FunctionOutputs, topic: aws.sns.Topic, kind: str, expression: str
     ) -> aws.cloudwatch.MetricAlarm:
-        """Fires when `expression` over the alias's Invocations and the metric named by `kind` is 1, minute by minute.
+        """Declare an alarm that fires when `expression`, over the alias's Invocations and the metric `kind`, stays 1.
+
+        CloudWatch evaluates it minute by minute, and it must be 1 for MINUTES in a row.
 
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
         """
@@ -128,10 +130,10 @@ class Observability(ComponentResource):
 
 
 def share(metric: str, limit: float) -> str:
-    """Metric math, 1 where `metric` is above the fraction `limit` of all requests and not a handful.
+    """Return metric math: 1 where `metric` is above the fraction `limit` of all requests and at least FEWEST, else 0.
 
-    Written without division, so that a minute without requests is 0. Lambda does not count a throttled request among
-    the Invocations. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    It has no division, so that a minute without requests is 0. Lambda does not count a throttled request among the
+    Invocations. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """
     count, all_ = f"FILL({metric.lower()}, 0)", "FILL(invocations, 0)"
     if metric == "Throttles":
@@ -140,7 +142,7 @@ def share(metric: str, limit: float) -> str:
 
 
 def dashboard_body(names: Names, place: AwsLocation, services: tuple[str, ...]) -> dict[str, object]:
-    """What the dashboard shows: for each function a row of graphs by executed version, and where to look further.
+    """Return the dashboard's body: for each function a row of graphs by executed version, its alarms, and links.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
@@ -160,10 +162,10 @@ def dashboard_body(names: Names, place: AwsLocation, services: tuple[str, ...]) 
 
 
 def _graph(names: Names, place: AwsLocation, service: str, metric: str, stat: str) -> dict[str, object]:
-    """One line a version, stable and canary apart, and one for the alias as a whole.
+    """Return a graph with a line for each version, and one for the alias as a whole.
 
-    Which versions there will be nobody knows, so they are searched for. Lambda may report none while the alias has no
-    weights. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
+    Future versions are unknown, so CloudWatch searches for them. Lambda may report none while the alias has no weights.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
     """
     function = names.function(service)
     alias = f"{function}:{LIVE}"

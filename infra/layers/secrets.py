@@ -1,4 +1,4 @@
-"""The secrets layer: what functions read at run time, kept where only they and whoever deploys can read it."""
+"""The secrets layer: values that functions read at run time; only they and the deploy role can read them."""
 
 import pulumi_aws as aws
 from pulumi import ComponentResource, Output, ResourceOptions
@@ -9,10 +9,10 @@ from infra.naming import Names
 
 
 class Secrets(ComponentResource):
-    """One SSM parameter for each secret that the stack is given, encrypted by AWS's own key; none where it is given
-    none. Others hear of a parameter's name, never of its value: that is a secret to Pulumi from the stack file on.
+    """One SSM parameter, encrypted by AWS's own key, for each secret that the stack is given.
 
-    A new value acts at once, without a release: it is no part of a version.
+    Other layers get a parameter's name, never its value, which is a Pulumi secret from the stack file on. A new value
+    takes effect at once, without a release, since it is no part of a version.
     """
 
     outputs: SecretsOutputs
@@ -27,9 +27,9 @@ class Secrets(ComponentResource):
         self.register_outputs({})
 
     def _parameter(self, short: str, name: str, secret: Secret, description: str) -> Output[str]:
-        """The parameter's name, known once it is there.
+        """Declare the parameter; return its name, which is known once the parameter exists.
 
-        The SDK itself marks the value as a secret, both as input and as output.
+        The SDK marks the value as a secret, both as input and as output.
         https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html
         """
         parameter = aws.ssm.Parameter(

@@ -1,10 +1,10 @@
-"""Who may do what, as IAM statements. Pure: names and ARNs in, policy documents out.
+"""IAM statements for every role and resource of a stack. Pure: names and ARNs in, policy documents out.
 
-Nothing here grants more than the calls that are made.
+Each statement grants only the calls that the project makes.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
-from infra.permissions.artifacts import keeping, lent, taking
+from infra.permissions.artifacts import artifact_publish, artifact_read, cross_account_read
 from infra.permissions.boundary import boundary, boundary_arn
 from infra.permissions.declared import Resources
 from infra.permissions.execution import deployments, execution, hook
@@ -12,16 +12,25 @@ from infra.permissions.resources import alarm_topic, encrypted_in_transit, secre
 from infra.permissions.roles import PARTS, PeerStack, StackResources, deploy, preview, proof
 from infra.permissions.state import META, backend, secrets_provider
 from infra.permissions.statement import PolicyError, Statement, document, managed
-from infra.permissions.trust import GITHUB, PULUMI, Repository, Token, federated, neighbours, pulumi_token, trust
-from infra.permissions.unscoped import DELIVERS, WIDE
+from infra.permissions.trust import (
+    GITHUB,
+    PULUMI,
+    Repository,
+    Token,
+    cross_account_trust,
+    federated,
+    pulumi_token,
+    trust,
+)
+from infra.permissions.unscoped import LOG_DELIVERY, UNSCOPED_READS
 
 __all__ = [
-    "DELIVERS",
     "GITHUB",
+    "LOG_DELIVERY",
     "META",
     "PARTS",
     "PULUMI",
-    "WIDE",
+    "UNSCOPED_READS",
     "PeerStack",
     "PolicyError",
     "Repository",
@@ -30,9 +39,13 @@ __all__ = [
     "Statement",
     "Token",
     "alarm_topic",
+    "artifact_publish",
+    "artifact_read",
     "backend",
     "boundary",
     "boundary_arn",
+    "cross_account_read",
+    "cross_account_trust",
     "deploy",
     "deployments",
     "document",
@@ -40,16 +53,12 @@ __all__ = [
     "execution",
     "federated",
     "hook",
-    "keeping",
-    "lent",
     "managed",
-    "neighbours",
     "preview",
     "proof",
     "pulumi_token",
     "secrets_key",
     "secrets_provider",
-    "taking",
     "topic_key",
     "trust",
 ]

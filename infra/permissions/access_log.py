@@ -1,4 +1,4 @@
-"""What the API's access log takes: its log group, and the delivery that API Gateway makes in the caller's name.
+"""Grants for the API's access log: its log group, and the delivery that API Gateway creates in the caller's name.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html#http-api-logging.permissions
 """
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from infra.naming import AwsLocation, Names
 from infra.permissions.grants import Grant
-from infra.permissions.unscoped import DELIVERS
+from infra.permissions.unscoped import LOG_DELIVERY
 
 
 def access_log(names: Names, place: AwsLocation) -> Iterator[Grant]:
-    """A stack may turn its access log off, and its group then goes."""
+    """Yield the grants; deleting the group is among them, since a stack may turn its access log off."""
     arn = place.arn("logs", f"log-group:{names.api_log_group}")
     yield Grant(
         "AccessLog",
@@ -20,4 +20,4 @@ def access_log(names: Names, place: AwsLocation) -> Iterator[Grant]:
         ("ListTagsForResource",),
         ("CreateLogGroup", "DeleteLogGroup", "PutRetentionPolicy", "TagResource", "UntagResource"),
     )
-    yield Grant("LogDelivery", "logs", ("*",), writes=tuple(DELIVERS))
+    yield Grant("LogDelivery", "logs", ("*",), writes=tuple(LOG_DELIVERY))

@@ -1,4 +1,4 @@
-"""What a stack's HTTP API takes to be read and changed. Its actions are the methods of HTTP, on API Gateway's paths.
+"""Grants to read and change a stack's HTTP API. The actions are HTTP methods on API Gateway's paths.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagementv2.html
 """
@@ -11,16 +11,18 @@ from infra.permissions.grants import Condition, Grant
 
 TAGGING = ("TagResource", "UntagResource")
 ITSELF = "${*}"
-"""An asterisk as a letter, which is how AWS writes the id of an API that is being made.
+"""A literal asterisk: in it AWS writes the id of an API that is being created.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
 """
 
 
 def api(names: Names, place: AwsLocation, pinned: str) -> Iterator[Grant]:
-    """The API, by its tags until its id is known; its parts by path alone, since of V2 only APIs, stages, domain names
-    and VPC links have tags and nothing has those of its API. `pinned`: the API's id; "*" where every API of the account
-    is the stack's; "" where it is not known, and then no part is changed.
+    """Yield the grants on the API, which is identified by its tags, and on its parts, which are identified by path.
+
+    Parts need a path because of V2 only APIs, stages, domain names and VPC links have tags, and no part has its API's.
+    `pinned` is the API's id; "*" where every API of the account is the stack's; "" where the id is unknown, and then
+    no part may be changed.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html
     """
@@ -36,8 +38,10 @@ def api(names: Names, place: AwsLocation, pinned: str) -> Iterator[Grant]:
 
 
 def _tags(root: str, kept: list[str]) -> Iterator[Grant]:
-    """The tags of APIs and stages, by paths that AWS spells with and without /v2. Those by which an API is ours are set
-    only when it is made, when its id is an asterisk: another's cannot be claimed by tagging it.
+    """Yield the grants on the tags of APIs and stages, by paths that AWS spells with and without /v2.
+
+    The tags `kept`, which make an API the stack's, may be set only while it is created, when its id is an asterisk: so
+    a stack cannot claim another stack's API by tagging it.
 
     https://github.com/hashicorp/terraform-provider-aws/issues/16023
     """

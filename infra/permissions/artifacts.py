@@ -1,4 +1,4 @@
-"""The artifact bucket: who keeps bundles in it, and who takes them. Nobody writes over one, and nobody deletes one."""
+"""Statements on the artifact bucket: the build job publishes, stacks read, and no role overwrites or deletes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,11 +10,11 @@ from infra.permissions.statement import Statement
 FOLDERS = ("bundles", "manifests")
 
 
-def taking(project: str, place: AwsLocation, account: str = "") -> tuple[Grant, ...]:
-    """What it takes to find bundles there: Lambda reads them by the rights of whoever deploys. `account`: the
-    bucket's, where it is not the place's own.
+def artifact_read(project: str, place: AwsLocation, account: str = "") -> tuple[Grant, ...]:
+    """Return the grants to find bundles there, and for Lambda to read them by the rights of the role that deploys.
 
-    Without ListBucket, S3 does not tell an object that is not there from one that is denied.
+    `account` is the bucket's, "" for the place's own. Without ListBucket S3 denies a missing object instead of saying
+    that it is missing.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
     https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
     """
@@ -25,19 +25,19 @@ def taking(project: str, place: AwsLocation, account: str = "") -> tuple[Grant, 
     )
 
 
-def keeping(project: str, place: AwsLocation) -> tuple[Statement, ...]:
-    """What the job that builds may do: look, and write what is not there.
+def artifact_publish(project: str, place: AwsLocation) -> tuple[Statement, ...]:
+    """Return the statements of the build job: it may read, and write objects that do not exist yet.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
     """
     new = {"Null": {"s3:if-none-match": "false"}}
     bucket = Shared(project).artifact_bucket(place)
     write = Statement("NewArtifacts", ("s3:PutObject",), _objects(place, bucket), condition=new)
-    return (*(each for grant in taking(project, place) for each in grant.only_reads()), write)
+    return (*(each for grant in artifact_read(project, place) for each in grant.only_reads()), write)
 
 
-def lent(bucket_arn: str, partition: str, accounts: Sequence[str]) -> tuple[Statement, ...]:
-    """What the bucket lets other accounts do, each of which gives it to its own roles: `taking`."""
+def cross_account_read(bucket_arn: str, partition: str, accounts: Sequence[str]) -> tuple[Statement, ...]:
+    """Return the bucket's statements that let other accounts read it; each grants its own roles `artifact_read`."""
     return tuple(
         Statement(
             f"Account{account}",

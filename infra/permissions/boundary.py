@@ -1,4 +1,4 @@
-"""The permissions boundary: what any role of a running stack may at most do, whoever writes its policies."""
+"""The permissions boundary limits every role of a running stack, whatever policies it is given."""
 
 from dataclasses import replace
 
@@ -9,14 +9,15 @@ from infra.permissions.statement import Statement
 
 
 def boundary_arn(names: Names, place: AwsLocation) -> str:
-    """The ARN of the stack's boundary, which `bootstrap/` creates."""
+    """Return the ARN of the stack's boundary, which `bootstrap/` creates."""
     return place.global_arn("iam", f"policy/{names.boundary}")
 
 
 def boundary(names: Names, place: AwsLocation, table: str) -> tuple[Statement, ...]:
-    """The union of what functions, hooks and CodeDeploy do, on this stack's resources alone. `table`: its name.
+    """Return the union of what functions, hooks and CodeDeploy do, on this stack's resources alone.
 
-    It grants nothing by itself. A role has what both its policies and the boundary allow.
+    `table` is the name of the stack's table. The boundary grants nothing by itself: a role may do what both its
+    policies and the boundary allow.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
     """
     there = Resources(names, place)
@@ -32,7 +33,7 @@ def boundary(names: Names, place: AwsLocation, table: str) -> tuple[Statement, .
 
 
 def _merged(statements: list[Statement]) -> tuple[Statement, ...]:
-    """One statement for each set of actions, on all the resources that they are allowed on."""
+    """Merge statements of the same actions into one, on the resources of all of them."""
     merged: dict[tuple[str, ...], Statement] = {}
     for each in statements:
         before = merged.setdefault(each.actions, each)

@@ -1,4 +1,4 @@
-"""The ARNs of what a stack declares, as policies name them."""
+"""The ARNs of a stack's resources, as policies name them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ ALARMS = ("errors", "throttles")  # kinds of the long-lived ones
 
 @dataclass(frozen=True)
 class Resources:
-    """The ARNs of what a stack declares; those of its functions by what policies name them by."""
+    """The ARNs of one stack's resources; those of its functions are patterns where it has many: Names.patterns."""
 
     names: Names
     place: AwsLocation
@@ -48,7 +48,7 @@ class Resources:
 
     @property
     def curves(self) -> Iterator[str]:
-        """A curve's name ends in its percent and its minutes, which the stack may change: any of as many digits."""
+        """Yield a pattern for each number of digits, since a curve's name ends in its percent and minutes."""
         for percent in ("?", "??"):
             for minutes in ("?", "??", "???", "????"):
                 name = f"{self.names.prefix}-canary-{percent}-{minutes}"
@@ -56,7 +56,7 @@ class Resources:
 
     @property
     def alarms(self) -> Iterator[str]:
-        """The long-lived ones, and the verdict's: those of the release's attempts."""
+        """Yield the long-lived alarms, and a pattern for the verdict alarms, of which each release creates its own."""
         for service in self.names.patterns:
             for kind in ALARMS:
                 yield self.place.arn("cloudwatch", f"alarm:{self.names.alias_alarm(service, kind)}")

@@ -1,4 +1,4 @@
-"""What the roles of a running stack may do: its functions, its hooks, and CodeDeploy for it."""
+"""Statements for the roles of a running stack: its functions, its hooks, and CodeDeploy."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,12 @@ from infra.permissions.statement import Statement
 
 
 def execution(table_arn: str, log_group_arn: str, parameter_arns: Sequence[str] = ()) -> tuple[Statement, ...]:
-    """What the orders function calls, and no more. `log_group_arn` has no trailing `:*`; `parameter_arns`: its secrets.
+    """Return the statements of the orders function, which grant exactly its calls.
+
+    `log_group_arn` has no trailing `:*`; `parameter_arns` are those of its secrets.
 
     PutItem writes an order and opens an idempotency record, GetItem reads either, UpdateItem closes a record and
-    DeleteItem drops one whose order failed. No CreateLogGroup: the group is the program's, with its retention.
+    DeleteItem drops one whose order failed. CreateLogGroup is not granted: Pulumi creates the group, with a retention.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 
     The policies of AWS's own keys, aws/ssm and aws/dynamodb, let whoever may read a parameter or a table decrypt it by
@@ -30,14 +32,16 @@ def execution(table_arn: str, log_group_arn: str, parameter_arns: Sequence[str] 
 
 
 def _keys(table_arn: str, services: Sequence[str]) -> Statement:
-    """Decrypt by these services alone, in the account and region of the table."""
+    """Return the statement that allows decryption by these services alone, in the table's account and region."""
     partition, _, region, account = table_arn.split(":")[1:5]
     by = {"StringEquals": {"kms:ViaService": [f"{each}.{region}.amazonaws.com" for each in services]}}
     return Statement("Keys", ("kms:Decrypt",), (f"arn:{partition}:kms:{region}:{account}:key/*",), condition=by)
 
 
 def hook(group_arns: Sequence[str], log_group_arn: str, function_arns: Sequence[str] = ()) -> tuple[Statement, ...]:
-    """What any hook does: answer CodeDeploy, and log. One that judges versions also reads which, and invokes them.
+    """Return the statements of a hook, which answers CodeDeploy and logs.
+
+    With `function_arns` it also reads deployments and invokes versions of those functions.
 
     CodeDeploy's actions on deployments are granted on their groups.
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodedeploy.html
@@ -54,10 +58,10 @@ def hook(group_arns: Sequence[str], log_group_arn: str, function_arns: Sequence[
 
 
 def deployments(function_arns: Sequence[str], hook_arns: Sequence[str] = ()) -> tuple[Statement, ...]:
-    """What CodeDeploy does in a deployment: look at alarms, move the aliases of our functions, call our hooks.
+    """Return the statements of CodeDeploy's role: read alarms, move the functions' aliases, invoke the hooks.
 
     AWS's own AWSCodeDeployRoleForLambda may move every alias of the account, publish to every topic and read buckets.
-    DescribeAlarms is asked for by name, but AWS documents no narrower form of CodeDeploy's call.
+    DescribeAlarms is granted on "*" because AWS documents no narrower form of CodeDeploy's call.
     https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSCodeDeployRoleForLambda.html
     """
     aliases = tuple(arn for function in function_arns for arn in (function, f"{function}:*"))

@@ -1,6 +1,6 @@
-"""What each kind of a stack's resources takes to be read, and to be changed: by the release, and by Pulumi's provider.
+"""Grants to read and to change each kind of a stack's resources, for the release and for Pulumi's provider.
 
-One grant for each set of resources, so that a call is allowed by one statement and by no other.
+There is one grant for each set of resources, so that exactly one statement allows a call.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -11,7 +11,7 @@ from infra.naming import HOOKS, AwsLocation, Names
 from infra.permissions.boundary import boundary_arn
 from infra.permissions.declared import Resources
 from infra.permissions.statement import Statement
-from infra.permissions.unscoped import WIDE
+from infra.permissions.unscoped import UNSCOPED_READS
 
 Condition = Mapping[str, Mapping[str, str | Sequence[str]]]
 TABLE_KEY = "alias/aws/dynamodb"  # AWS's own, which encrypts the table
@@ -19,7 +19,7 @@ TABLE_KEY = "alias/aws/dynamodb"  # AWS's own, which encrypts the table
 
 @dataclass(frozen=True)
 class Grant:
-    """Calls on some resources. `kind` names the statement; the names of the calls lack the `prefix` of the service."""
+    """Calls on some resources. `kind` is the Sid; `prefix` is the service of the calls that do not name one."""
 
     kind: str
     prefix: str
@@ -29,11 +29,11 @@ class Grant:
     condition: Condition | None = field(default=None, kw_only=True)
 
     def all(self) -> Iterator[Statement]:
-        """Reads and writes."""
+        """Yield the statement of reads and writes."""
         yield self._statement((*self.reads, *self.writes))
 
     def only_reads(self) -> Iterator[Statement]:
-        """Nothing that changes anything."""
+        """Yield the statement of the reads, if there are any."""
         if self.reads:
             yield self._statement(self.reads)
 
@@ -43,12 +43,12 @@ class Grant:
 
 
 def functions(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
-    """Functions and who may call them, their logs and secrets.
+    """Return the grants on functions, their callers, logs and secrets.
 
-    GetFunction leaves the tags out for whoever lacks ListTags, and says nothing of it: each refresh would show them as
-    gone. https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html
+    GetFunction silently omits the tags for a role without ListTags; each refresh would then show them as gone.
+    https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html
 
-    A hook that the stack no longer wants is removed, and so are old versions; a function, its role and its log are not.
+    Old versions may be deleted, and hooks that the stack no longer wants; functions, their roles and logs may not.
     """
     own = Resources(names, place)
     return (
@@ -105,8 +105,8 @@ def functions(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
             ("DescribeLogStreams", "FilterLogEvents", "ListTagsForResource"),
             ("CreateLogGroup", "PutRetentionPolicy", "TagResource", "UntagResource"),
         ),
-        # None of it for who previews: Pulumi's provider reads a parameter decrypted or not at all, IAM cannot tell the
-        # two apart, and a preview without a refresh reads nothing.
+        # No reads, so the preview role gets none: Pulumi's provider reads a parameter decrypted or not at all, IAM
+        # cannot distinguish the two, and a preview without a refresh reads nothing.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         Grant(
             "Parameters",
@@ -125,9 +125,10 @@ def functions(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
 
 
 def roles(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
-    """The roles of functions, hooks and CodeDeploy: made with the boundary only, and given to their services only.
+    """Return the grants on the roles of functions, hooks and CodeDeploy.
 
-    Whom a role trusts is said when it is made; changing that is an administrator's.
+    A role may be created only with the boundary, and passed only to its service. Its trust policy is set when it is
+    created; only an administrator may change it.
     """
     own = Resources(names, place)
     codedeploy_role = own.roles(names.codedeploy_role)
@@ -153,8 +154,11 @@ def roles(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
 
 
 def delivery(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
-    """CodeDeploy, alarms and whom they tell. Deleting the application or a group would delete the ledger of releases:
-    `destroy` is for an administrator."""
+    """Return the grants on CodeDeploy's resources, on alarms, and on the topic and dashboard.
+
+    The application and the groups may not be deleted, since the ledger of releases would go with them: only an
+    administrator may run `pulumi destroy`.
+    """
     own = Resources(names, place)
     tags = ("TagResource", "UntagResource")
     return (
@@ -206,13 +210,14 @@ def delivery(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
             ("GetTopicAttributes", "ListTagsForResource"),
             ("CreateTopic", "SetTopicAttributes", "Subscribe", *tags),
         ),
-        Grant("Account", "", ("*",), tuple(WIDE)),
+        Grant("Account", "", ("*",), tuple(UNSCOPED_READS)),
     )
 
 
 def table(place: AwsLocation, name: str) -> Iterator[Grant]:
-    """The table of orders, where Pulumi has it. Nobody who deploys deletes it. Pulumi's provider asks by its alias for
-    the key that encrypts it.
+    """Yield the grants on the table of orders, where Pulumi owns it; the deploy role may not delete it.
+
+    Pulumi's provider reads the key that encrypts the table by the key's alias.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-request-alias
     """
@@ -235,11 +240,11 @@ def table(place: AwsLocation, name: str) -> Iterator[Grant]:
 
 
 def _passes(service: str, roles: tuple[str, ...]) -> Iterator[Grant]:
-    """The service may be given these roles, and no other service may."""
+    """Yield the grant to pass these roles to the service, and to no other."""
     to = {"StringEquals": {"iam:PassedToService": f"{service.lower()}.amazonaws.com"}}
     yield Grant(f"PassTo{service}", "iam", roles, writes=("PassRole",), condition=to)
 
 
 def _qualified(arns: list[str]) -> tuple[str, ...]:
-    """A function and its versions and aliases, or a log group and its streams."""
+    """Return each ARN, and the pattern of its parts: a function's versions and aliases, or a log group's streams."""
     return tuple(each for arn in arns for each in (arn, f"{arn}:*"))

@@ -1,10 +1,10 @@
-"""What resources let others do to them: topic, keys, state bucket."""
+"""Resource policies of the alarm topic, the KMS keys and the buckets."""
 
 from infra.permissions.statement import Statement
 
 
 def alarm_topic(topic_arn: str, account: str) -> tuple[Statement, ...]:
-    """CloudWatch may publish for alarms of this account, no other service and no other account may.
+    """Return the topic's policy: only CloudWatch may publish, and only for alarms of this account.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """
@@ -20,10 +20,10 @@ def alarm_topic(topic_arn: str, account: str) -> tuple[Statement, ...]:
 
 
 def topic_key(partition: str, account: str) -> tuple[Statement, ...]:
-    """The key that encrypts the topic: the account administers it by IAM, CloudWatch encrypts what its alarms publish.
+    """Return the policy of the topic's key: IAM administers it, and CloudWatch encrypts its alarms' messages by it.
 
-    AWS's own key `alias/aws/sns` would not do: its policy, which nobody can change, keeps CloudWatch out, and alarms on
-    such a topic fail in silence. https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    AWS's own key `alias/aws/sns` does not work: its policy cannot be changed and excludes CloudWatch, so alarms would
+    fail to publish without an error. https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     """
     root = f"arn:{partition}:iam::{account}:root"
     return (
@@ -39,7 +39,7 @@ def topic_key(partition: str, account: str) -> tuple[Statement, ...]:
 
 
 def secrets_key(partition: str, account: str) -> tuple[Statement, ...]:
-    """The key of the stacks' secrets: the account administers it by IAM, where each role is bound to its own stack.
+    """Return the policy of the key of the stacks' secrets: IAM administers it, and binds each role to its own stack.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
     """
@@ -48,7 +48,7 @@ def secrets_key(partition: str, account: str) -> tuple[Statement, ...]:
 
 
 def encrypted_in_transit(bucket_arn: str) -> tuple[Statement, ...]:
-    """Nobody reaches the bucket but by TLS.
+    """Return the bucket's statement that denies every request without TLS.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html#transit
     """

@@ -1,4 +1,4 @@
-"""Who deploys and who previews a stack, and what each may do: the statements, by policy."""
+"""The policies of the roles that deploy a stack, preview it, and read its releases as proof."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,25 +12,27 @@ from infra.permissions.grants import Grant
 from infra.permissions.statement import Statement
 
 PARTS = ("functions", "api", "roles", "delivery", "state")
-"""What each policy of a role is about: IAM bounds the size of each, and not of all together."""
+"""The managed policies of a role: IAM bounds the size of each, and not of all together."""
 Policies = Mapping[str, tuple[Statement, ...]]
-"""By part."""
+"""The statements by part."""
 
 
 @dataclass(frozen=True)
 class PeerStack:
-    """Another stack of the project: the one before, which proves releases, or the one after, to which they are proved.
-    `account`: twelve digits."""
+    """Another stack of the project, and its account, twelve digits.
+
+    It is the stack before this one, which proves this one's releases, or the one after, whose releases this one proves.
+    """
 
     names: Names
     account: str
 
     def role(self, place: AwsLocation, name: str) -> str:
-        """The ARN of a role in its account, which is of the same partition."""
+        """Return the ARN of a role in its account, which is in the same partition."""
         return self._arn(place, f"role/{name}")
 
     def root(self, place: AwsLocation) -> str:
-        """The ARN that stands for its whole account."""
+        """Return the ARN that stands for its whole account."""
         return self._arn(place, "root")
 
     def _arn(self, place: AwsLocation, resource: str) -> str:
@@ -39,10 +41,12 @@ class PeerStack:
 
 @dataclass(frozen=True)
 class StackResources:
-    """What a stack has beside what its name tells: the name of its table, and whether Terraform has that; then
-    `legacy_bucket` and `legacy_key` say where its state is. `artifact_account`: whose bundles it takes, if not its own.
-    `before`: the stack whose releases prove its own. `api`: the id of its API, "*" where every API of the account is
-    its own, or "" where it is not known."""
+    """The facts of a stack that its name does not determine.
+
+    `table` is the table's name. Where Terraform owns it, `legacy_bucket` and `legacy_key` locate Terraform's state.
+    `before` is the stack whose releases prove this one's. `artifact_account` holds the bundles, "" for the stack's own.
+    `api` is the id of its API; "*" where every API of the account is the stack's; "" where the id is unknown.
+    """
 
     table: str
     legacy_bucket: str = ""
@@ -52,49 +56,50 @@ class StackResources:
     api: str = "*"
 
 
-def deploy(names: Names, place: AwsLocation, belongings: StackResources, *, key_arn: str, role: str) -> Policies:
-    """Release and change this stack, and nothing else in the account. `role`: its own name, which it may look at.
+def deploy(names: Names, place: AwsLocation, resources: StackResources, *, key_arn: str, role: str) -> Policies:
+    """Return the policies of a role that releases and changes this stack, and nothing else in the account.
 
-    Not: delete the stack, or anything that holds state; change its own rights; make a role without the boundary.
+    The role may not delete the stack or anything that holds state, change its own rights, or create a role without the
+    boundary. `role` is its own name, since it may read itself; `key_arn` is the key of the stacks' secrets.
     """
-    granted = _granted(names, place, belongings, key_arn, role)
+    granted = _granted(names, place, resources, key_arn, role)
     return {name: tuple(each for grant in found for each in grant.all()) for name, found in granted.items()}
 
 
-def preview(names: Names, place: AwsLocation, belongings: StackResources, *, key_arn: str, role: str) -> Policies:
-    """Read what a preview of this stack compares, and change nothing."""
-    granted = _granted(names, place, belongings, key_arn, role)
+def preview(names: Names, place: AwsLocation, resources: StackResources, *, key_arn: str, role: str) -> Policies:
+    """Return the policies of a role that reads what a preview of this stack compares, and changes nothing."""
+    granted = _granted(names, place, resources, key_arn, role)
     return {name: tuple(each for grant in found for each in grant.only_reads()) for name, found in granted.items()}
 
 
 def proof(names: Names, place: AwsLocation) -> tuple[Statement, ...]:
-    """Read what became of this stack's releases: what the stack after it asks, and nothing else."""
+    """Return the statement by which the stack after this one reads the outcome of this one's releases."""
     reads = ("BatchGetDeployments", "ListDeployments", "ListTagsForResource")
     actions = tuple(f"codedeploy:{each}" for each in reads)
     return (Statement("Records", actions, tuple(Resources(names, place).groups)),)
 
 
 def _granted(
-    names: Names, place: AwsLocation, belongings: StackResources, key_arn: str, role: str
+    names: Names, place: AwsLocation, resources: StackResources, key_arn: str, role: str
 ) -> Mapping[str, tuple[Grant, ...]]:
     itself = place.global_arn("iam", f"role/{role}")
     data: tuple[Grant, ...]
-    if belongings.legacy_bucket:
-        data = (state.legacy_state(place, belongings.legacy_bucket, belongings.legacy_key),)
+    if resources.legacy_bucket:
+        data = (state.legacy_state(place, resources.legacy_bucket, resources.legacy_key),)
     else:
-        data = tuple(grants.table(place, belongings.table))
+        data = tuple(grants.table(place, resources.table))
     return {
         "functions": grants.functions(names, place),
-        "api": (*api(names, place, belongings.api), *access_log(names, place)),
+        "api": (*api(names, place, resources.api), *access_log(names, place)),
         "roles": (
             *grants.roles(names, place),
             Grant("Itself", "iam", (itself,), ("GetRole", "SimulatePrincipalPolicy")),
-            *_proofs(place, belongings.before),
+            *_proofs(place, resources.before),
         ),
         "delivery": grants.delivery(names, place),
         "state": (
             *state.state(names, place, key_arn=key_arn),
-            *artifacts.taking(names.project, place, belongings.artifact_account),
+            *artifacts.artifact_read(names.project, place, resources.artifact_account),
             *data,
         ),
     }

@@ -1,4 +1,4 @@
-"""A stack's own state, its secrets, and what it reads of Terraform's: nothing of any other stack's.
+"""Grants on a stack's own state and secrets, and on the Terraform state that it reads; on no other stack's.
 
 The layout is that of Pulumi's S3 backend. https://www.pulumi.com/docs/iac/concepts/state-and-backends/
 """
@@ -7,22 +7,22 @@ from infra.naming import AwsLocation, Names, Shared
 from infra.permissions.grants import Grant
 
 META = ".pulumi/meta.yaml"
-"""Which layout the bucket has; written once, by `bootstrap/`."""
+"""The object that names the bucket's layout; `bootstrap/` writes it once."""
 
 
 def backend(project: str, place: AwsLocation) -> str:
-    """What to give `pulumi login`: the bucket that holds the state of the project's stacks in an account."""
+    """Return the URL for `pulumi login`: the bucket with the state of the project's stacks in an account."""
     return f"s3://{Shared(project).state_bucket(place)}?region={place.region}"
 
 
 def secrets_provider(names: Names, place: AwsLocation) -> str:
-    """What a stack is made with, `pulumi stack init --secrets-provider URL`: the key, bound to the stack by KMS."""
+    """Return the URL for `pulumi stack init --secrets-provider`: the key, bound to the stack by its context."""
     context = "".join(f"&context_{key}={value}" for key, value in encryption_context(names).items())
     return f"awskms://{Shared(names.project).secrets_key}?region={place.region}{context}"
 
 
 def encryption_context(names: Names) -> dict[str, str]:
-    """What KMS asks for beside the key to read a stack's secrets.
+    """Return the encryption context without which KMS does not decrypt a stack's secrets.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
     """
@@ -30,7 +30,7 @@ def encryption_context(names: Names) -> dict[str, str]:
 
 
 def state(names: Names, place: AwsLocation, *, key_arn: str) -> tuple[Grant, ...]:
-    """State, its locks, history and backups in the bucket; secrets by the key."""
+    """Return the grants on the state, its locks, history and backups, and on the key of the secrets."""
     bucket = Shared(names.project).state_bucket(place)
     own = f"{names.project}/{names.stack}"
     objects = [
@@ -59,7 +59,7 @@ def state(names: Names, place: AwsLocation, *, key_arn: str) -> tuple[Grant, ...
             "s3",
             (place.object_arn(bucket),),
             ("ListBucket",),
-            # Without a prefix S3 asks for it before it says that an object is not there, and Pulumi asks for such.
+            # S3 checks ListBucket, without a prefix, before it answers that an object is missing, as Pulumi's may be.
             condition={"StringEqualsIfExists": {"s3:prefix": prefixes}},
         ),
         Grant("Secrets", "kms", (key_arn,), ("Decrypt",), ("Encrypt",), condition={"StringEquals": context}),
@@ -67,5 +67,5 @@ def state(names: Names, place: AwsLocation, *, key_arn: str) -> tuple[Grant, ...
 
 
 def legacy_state(place: AwsLocation, bucket: str, key: str) -> Grant:
-    """Terraform's state of a layer, read and never written."""
+    """Return the grant to read Terraform's state of a layer."""
     return Grant("LegacyState", "s3", (place.object_arn(bucket, key),), ("GetObject",))

@@ -1,11 +1,11 @@
-"""A statement of a policy, a policy document, and how large IAM lets one be."""
+"""IAM statements, policy documents, and the size limit of a managed policy."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-IAM_VERSION = "2012-10-17"  # of the policy language
+IAM_VERSION = "2012-10-17"  # the policy language's
 LARGEST = 6_144
 """Characters of a managed policy, white space apart.
 
@@ -14,14 +14,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 
 
 class PolicyError(ValueError):
-    """A policy that IAM would not take; the message says why, and what to do."""
+    """IAM would refuse a policy; the message says why, and names the remedy."""
 
 
 @dataclass(frozen=True)
 class Statement:
     """One Allow. Only trust and resource policies have a `principal`, e.g. {"Service": "lambda.amazonaws.com"}.
 
-    A Deny is written only where a resource policy takes something from everybody, whatever else allows it.
+    `effect` is "Deny" only in a resource policy that forbids something to all callers.
     """
 
     sid: str
@@ -43,16 +43,16 @@ class Statement:
 
 
 def document(statements: Sequence[Statement]) -> str:
-    """The statements as a policy document: JSON text, equal for equal statements."""
+    """Return the statements as a policy document: JSON text, equal for equal statements."""
     return json.dumps({"Version": IAM_VERSION, "Statement": [statement.as_json() for statement in statements]})
 
 
 def managed(name: str, statements: Sequence[Statement]) -> str:
-    """The document of the managed policy `name`. Raises PolicyError where it is larger than IAM takes."""
+    """Return the document of the managed policy `name`. Raises PolicyError where it exceeds IAM's limit."""
     text = document(statements)
     if (size := len(re.sub(r"\s", "", text))) > LARGEST:
         raise PolicyError(
-            f"the policy {name} has {size:,} characters, and IAM takes {LARGEST:,} of a managed policy: let the stack "
-            "have fewer functions, or move statements into a policy of their own"
+            f"the policy {name} has {size:,} characters, and IAM takes {LARGEST:,} of a managed policy; give the stack "
+            "fewer functions, or move statements into another policy"
         )
     return text

@@ -1,4 +1,4 @@
-"""Whom a role trusts: an AWS service, or exactly one kind of token of exactly one issuer.
+"""Trust policies: a role trusts an AWS service, roles of another account, or exact tokens of one issuer.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_secure-by-default.html
 """
@@ -12,7 +12,7 @@ from infra.permissions.statement import Statement
 
 @dataclass(frozen=True)
 class Issuer:
-    """Who signs tokens: its URL without the scheme, which is how IAM names it."""
+    """An issuer of tokens. `host` is its URL without the scheme, as IAM names it."""
 
     host: str
 
@@ -21,7 +21,7 @@ class Issuer:
         return f"https://{self.host}"
 
     def arn(self, place: AwsLocation) -> str:
-        """An account has at most one provider for an URL, so its ARN is known."""
+        """Return the ARN of its provider, which is known since an account has at most one for a URL."""
         return place.global_arn("iam", f"oidc-provider/{self.host}")
 
 
@@ -32,9 +32,9 @@ GITHUB_AUDIENCE = "sts.amazonaws.com"
 
 @dataclass(frozen=True)
 class Token:
-    """The one kind of token that a role takes. `claims`: what else it must say, by name.
+    """The one kind of token that a role accepts. `claims` are further claims that must be equal, by name.
 
-    Of a token's other claims STS compares those that it knows of the issuer, in a role's trust policy alone.
+    STS compares further claims only where it knows them of the issuer, and only in a role's trust policy.
     https://aws.amazon.com/about-aws/whats-new/2026/01/aws-sts-supports-validation-identity-provider-claims/
     """
 
@@ -44,23 +44,23 @@ class Token:
     claims: tuple[tuple[str, str], ...] = ()
 
     def from_ref(self, ref: str) -> "Token":
-        """The same, and only of a job that runs on this branch or tag, e.g. "refs/heads/main"."""
+        """Return this token, restricted to jobs that run on a branch or tag, e.g. "refs/heads/main"."""
         return replace(self, claims=(*self.claims, ("ref", ref)))
 
     @property
     def asked(self) -> dict[str, str]:
-        """What the token must say, by the name of the claim."""
+        """Return the claims that must be equal, by name."""
         return {"aud": self.audience, "sub": self.subject, **dict(self.claims)}
 
-    def opens(self, shown: "Token") -> bool:
-        """Whether what a job shows is such a token. A claim that is not known of the job counts as right."""
+    def matches(self, shown: "Token") -> bool:
+        """Return True if the token that a job shows is of this kind; a claim that it lacks is not compared."""
         known = dict(shown.claims)
         same = (self.issuer, self.audience, self.subject) == (shown.issuer, shown.audience, shown.subject)
         return same and all(known.get(name, value) == value for name, value in self.claims)
 
 
 def trust(service: str, place: AwsLocation) -> tuple[Statement, ...]:
-    """An AWS service, e.g. "lambda", may take the role, for what is in the role's own account alone.
+    """Return the statement that lets an AWS service, e.g. "lambda", assume the role, for its own account's resources.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
@@ -69,9 +69,11 @@ def trust(service: str, place: AwsLocation) -> tuple[Statement, ...]:
     return (Statement("Assume", ("sts:AssumeRole",), principal=principal, condition=own),)
 
 
-def neighbours(account: str, roles: Sequence[str]) -> tuple[Statement, ...]:
-    """These roles of another account may take the role. By condition, since IAM takes no principal that is not there
-    yet, and forgets one that was made anew. `account`: the ARN of its root; `roles`: ARNs.
+def cross_account_trust(account: str, roles: Sequence[str]) -> tuple[Statement, ...]:
+    """Return the statement that lets these roles of another account assume the role.
+
+    They stand in a condition because IAM refuses a principal that does not exist yet, and loses one that is recreated.
+    `account` is the ARN of that account's root; `roles` are ARNs.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
@@ -80,8 +82,10 @@ def neighbours(account: str, roles: Sequence[str]) -> tuple[Statement, ...]:
 
 
 def federated(place: AwsLocation, *tokens: Token) -> tuple[Statement, ...]:
-    """Who shows one of these tokens may take the role: each claim that is asked for is equal to the token's, to the
-    letter."""
+    """Return the statements that let a bearer of one of these tokens assume the role.
+
+    Each claim of the token must be equal, without wildcards.
+    """
     return tuple(
         Statement(
             f"Exchange{number}" if number else "Exchange",
@@ -95,8 +99,10 @@ def federated(place: AwsLocation, *tokens: Token) -> tuple[Statement, ...]:
 
 @dataclass(frozen=True)
 class Repository:
-    """A GitHub repository. With `owner_id` its subjects name both immutable numbers; a repository has one form or the
-    other. `repository_id` is asked of every token, where it is given.
+    """A GitHub repository.
+
+    With `owner_id` its subjects contain both immutable numbers; a repository has one form or the other. Where
+    `repository_id` is given, every token must have it.
 
     The numbers are in the subjects of repositories that were created, renamed or transferred after July 15, 2026, or
     that have opted in. https://docs.github.com/en/actions/reference/security/oidc
@@ -113,13 +119,13 @@ class Repository:
         return f"{self.owner}@{self.owner_id}/{self.name}@{self.repository_id}"
 
     def token(self, environment: str) -> Token:
-        """The token of a job in one of the repository's environments."""
+        """Return the token of a job in one of the repository's environments."""
         claims = (("repository_id", self.repository_id),) if self.repository_id else ()
         return Token(GITHUB, GITHUB_AUDIENCE, f"repo:{self}:environment:{environment}", claims)
 
 
 def pulumi_token(organization: str, names: Names, operation: str) -> Token:
-    """The token of Pulumi Deployments for one operation on one stack, "preview" or "update".
+    """Return the token of Pulumi Deployments for one operation on one stack, "preview" or "update".
 
     https://www.pulumi.com/docs/deployments/deployments/oidc/aws/
     """

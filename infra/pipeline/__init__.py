@@ -1,1 +1,1 @@
-"""What a pipeline needs beside `pulumi` and the operator's command: roles, locks, words, GitHub's settings."""
+"""Commands of the pipeline beside `pulumi` and the operator's command: roles, locks, plans, GitHub's settings."""

@@ -1,4 +1,4 @@
-"""`python -m infra.pipeline --help`: what the workflows' make targets call, each as useful on a laptop."""
+"""`python -m infra.pipeline` has the commands that the workflows' make targets run; each works on a laptop too."""
 
 import typer
 
@@ -18,7 +18,7 @@ for command in (access, plan, comment, unlock, landed, story, drift, environment
 
 @app.callback()
 def _commands() -> None:
-    """What a pipeline needs beside `pulumi` and `python -m infra.release`."""
+    """Run a pipeline's steps that are neither `pulumi` nor `python -m infra.release`."""
 
 
 if __name__ == "__main__":

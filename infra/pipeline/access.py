@@ -1,4 +1,4 @@
-"""`access`: with which role, and on which state, a job works on a stack; from what `bootstrap/` is configured with."""
+"""`access` prints the role that a job assumes for a stack, and the state's URL, as bootstrap/ is configured."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ from infra.identity.access import Access
 from infra.identity.explain import BOOTSTRAP, AssumableRole, every
 from infra.permissions import backend
 from infra.permissions.trust import GITHUB
-from infra.pipeline.output import USAGE, PipelineError, Stack, answering, hand_on, short
+from infra.pipeline.output import USAGE, PipelineError, Stack, answering, set_output, short
 
 
 class To(StrEnum):
-    """What the role is wanted for."""
+    """The purpose of the role."""
 
     DEPLOY = "deploy"
     PREVIEW = "preview"
-    BUILD = "build"  # and keep the bundles, which is of no one stack
+    BUILD = "build"  # build and publish the bundles, for all stacks
 
 
 def access(
     *,
     stack: Stack,
-    to: Annotated[To, typer.Option(help="What the role is wanted for.")] = To.DEPLOY,
-    folder: Annotated[Path, typer.Option(help="Where Pulumi.ACCOUNT.yaml of the accounts are.")] = BOOTSTRAP,
+    to: Annotated[To, typer.Option(help="The purpose of the role.")] = To.DEPLOY,
+    folder: Annotated[Path, typer.Option(help="The folder with the accounts' Pulumi.ACCOUNT.yaml.")] = BOOTSTRAP,
 ) -> None:
-    """Say the role's ARN, the region, and what to give `pulumi login`; in a job, as outputs of the step."""
+    """Print the role's ARN, the region, and the URL for `pulumi login`; in a job, as outputs of the step."""
     with answering():
-        door = the_one(every(folder), short(stack), to)
-        hand_on(role=door.arn, region=door.place.region, **_state(door))
+        role = the_one(every(folder), short(stack), to)
+        set_output(role=role.arn, region=role.place.region, **_state(role))
 
 
-def _state(door: AssumableRole) -> dict[str, str]:
-    """Where the stack's state is; nothing for the role that reaches no stack."""
-    return {"backend": backend(door.access.names.project, door.place)} if isinstance(door.access, Access) else {}
+def _state(role: AssumableRole) -> dict[str, str]:
+    """Return the output with the URL of the stack's state; none for the build role, which reaches no stack."""
+    return {"backend": backend(role.access.names.project, role.place)} if isinstance(role.access, Access) else {}
 
 
-def the_one(doors: Iterable[AssumableRole], stack: str, to: To) -> AssumableRole:
-    """The role that GitHub's jobs take. Raises PipelineError where none is configured, or several."""
-    github = [door for door in doors if door.access.tokens[0].issuer == GITHUB and _for(door) is to]
-    found = [door for door in github if to is To.BUILD or door.access.serves == stack]
+def the_one(roles: Iterable[AssumableRole], stack: str, to: To) -> AssumableRole:
+    """Return the role that GitHub's jobs assume. Raises PipelineError where none or several are configured."""
+    github = [role for role in roles if role.access.tokens[0].issuer == GITHUB and _for(role) is to]
+    found = [role for role in github if to is To.BUILD or role.access.serves == stack]
     if len(found) == 1:
         return found[0]
-    what = "the role that builds" if to is To.BUILD else f"stack {stack}"
+    what = "the build role" if to is To.BUILD else f"stack {stack}"
     if found:
-        accounts = ", ".join(door.place.account for door in found)
+        accounts = ", ".join(role.place.account for role in found)
         raise PipelineError(
-            f"{what} is in the accounts {accounts}, and a job takes one role; configure it in one",
+            f"{what} is in the accounts {accounts}, and a job assumes one role; configure it in one account",
             USAGE,
         )
-    known = ", ".join(sorted({door.access.serves or "that builds" for door in github})) or "none"
-    raise PipelineError(f"{what} is in no account that bootstrap/ is configured with; those that are: {known}", USAGE)
+    known = ", ".join(sorted({role.access.serves or "the build role" for role in github})) or "none"
+    raise PipelineError(f"{what} is in no account of bootstrap/'s configuration; configured are: {known}", USAGE)
 
 
-def _for(door: AssumableRole) -> To:
-    if not isinstance(door.access, Access):
+def _for(role: AssumableRole) -> To:
+    if not isinstance(role.access, Access):
         return To.BUILD
-    return To.DEPLOY if door.access.changes else To.PREVIEW
+    return To.DEPLOY if role.access.changes else To.PREVIEW

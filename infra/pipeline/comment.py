@@ -1,4 +1,4 @@
-"""`comment`: the plans of a pull request, in one comment that each push writes anew."""
+"""`comment` writes the plans of a pull request into one comment, which each push replaces."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from infra.pipeline.markdown import fitted, shares
 from infra.pipeline.output import USAGE, PipelineError, answering
 
 MARK = "<!-- strata: plan -->"
-"""By which the comment is found again."""
-LONGEST = 65_536  # characters that GitHub takes
+"""Marks the comment, so that the next push finds it."""
+LONGEST = 65_536  # characters of a comment that GitHub accepts
 SEPARATOR = "\n\n"
 LOST = "{count} more plans have no room here: they are in the job's log."
 
@@ -23,10 +23,12 @@ LOST = "{count} more plans have no room here: they are in the job's log."
 def comment(
     *,
     repository: Annotated[str, typer.Option(envvar="GITHUB_REPOSITORY", help="OWNER/NAME on GitHub.")],
-    pull_request: Annotated[int, typer.Option(help="Its number.")],
-    folder: Annotated[Path, typer.Option(help="Where `make plan STACK=...` left its STACK.md.")] = Path("dist/plans"),
+    pull_request: Annotated[int, typer.Option(help="The pull request's number.")],
+    folder: Annotated[Path, typer.Option(help="The folder with the STACK.md of `make plan STACK=...`.")] = Path(
+        "dist/plans"
+    ),
 ) -> None:
-    """Write the plans below a pull request, in place of what stood there of the push before."""
+    """Write the plans below a pull request, in place of those of the push before."""
     with answering():
         written = write(
             connected(repository), pull_request, body([file.read_text(encoding="utf-8") for file in plans(folder)])
@@ -35,14 +37,14 @@ def comment(
 
 
 def plans(folder: Path) -> list[Path]:
-    """The files, in the order of their names. Raises PipelineError where there are none."""
+    """Return the plans' files, sorted by name. Raises PipelineError where there are none."""
     if not (found := sorted(folder.glob("*.md"))):
         raise PipelineError(f"there is no plan in {folder}; run `make plan STACK=...` first", USAGE)
     return found
 
 
 def body(texts: Sequence[str]) -> str:
-    """One comment of all plans, each cut so that all of them fit; those for which there is no room are counted."""
+    """Return one comment of all plans, each cut so that all fit; plans without room are counted at its end."""
     pages = [text.strip() for text in texts]
     rooms = shares(
         [len(page) for page in pages], LONGEST - len(MARK) - len(SEPARATOR) * (len(pages) + 1) - len(LOST) - 9
@@ -53,7 +55,7 @@ def body(texts: Sequence[str]) -> str:
 
 
 def write(github: GitHub, pull_request: int, text: str) -> str:
-    """Update our own comment, or make it; its address. Anybody may write one that begins with the mark."""
+    """Update this user's own comment, or create it; return its URL. Another user's comment may have the mark too."""
     we = ourselves(github)
     ours = (
         each
@@ -68,7 +70,7 @@ def write(github: GitHub, pull_request: int, text: str) -> str:
 
 
 def ourselves(github: GitHub) -> str:
-    """The login by which GitHub knows the token: of a job's own, which may not ask, that of GitHub Actions.
+    """Return the login of the token's user. A job's own token may not ask for it: its login is GitHub Actions'.
 
     https://docs.github.com/en/rest/users/users#get-the-authenticated-user
     """

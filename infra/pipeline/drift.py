@@ -1,4 +1,4 @@
-"""`drift`: what AWS has that is not what the stack's state says."""
+"""`drift` lists the resources in AWS that differ from the stack's state."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 import typer
 
 from infra.pipeline.output import BAD, PipelineError, Stack, answering
+from infra.release.model.spec import RELEASE
 from infra.release.provider.drift import MOVED
 
-LONGEST = 120  # characters of a value
-RELEASE = "strata:release:Release"
+LONGEST = 120  # characters of a value in a line
 OWN = "__"
-"""What the keys begin with that pulumi-aws writes into a state for itself: `__meta`, `__defaults`,
+"""The prefix of the keys that pulumi-aws adds to a state for itself: `__meta`, `__defaults`,
 `__pulumi_raw_state_delta`. https://github.com/pulumi/pulumi-terraform-bridge/tree/main/pkg/reservedkeys
 """
 MISSING = "nothing"
 SECRETS = "aws:ssm/parameter:Parameter"
-"""Not compared: Pulumi's provider reads a parameter decrypted or not at all, and who previews may not.
+"""Not compared: Pulumi's provider reads a parameter decrypted or not at all, and the preview role may not read it.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
 """
@@ -29,11 +29,11 @@ State = Mapping[str, Any]
 
 
 def drift(*, stack: Stack) -> None:
-    """Compare the stack's state with what is there, by a refresh that changes nothing and takes no lock.
+    """Compare the stack's state with AWS, by a refresh that changes nothing and takes no lock.
 
-    What the program leaves to others (`ignore_changes`) does not count: which version CodeDeploy has moved the alias
-    to, and the tags that tell of releases. An alias that is not where the last release left it does. SSM parameters are
-    not compared, since only who deploys may read them. Exit code 1: something has drifted.
+    Properties that the program ignores (`ignore_changes`) are no drift: the version that CodeDeploy moved the alias to,
+    and the tags that record releases. An alias that is not where the last release left it is drift. SSM parameters are
+    not compared, since only the deploy role may read them. Exit code 1: something has drifted.
     """
     with answering():
         steps = refreshed(stack)
@@ -41,21 +41,21 @@ def drift(*, stack: Stack) -> None:
         for each in [*found, *released]:
             typer.echo(each)
         if found:
-            remedy = f"`pulumi up --refresh --stack {stack}` brings back what is not as the state says"
+            remedy = f"`pulumi up --refresh --stack {stack}` restores what the state says"
             raise PipelineError(f"stack {stack} has drifted; {remedy}", BAD)
         if released:
-            raise PipelineError(f"stack {stack} is not live on what it wants", BAD)
+            raise PipelineError(f"stack {stack} is not live on the version that it wants", BAD)
     typer.echo(f"stack {stack} is as its state says")
 
 
 def refreshed(stack: str) -> Sequence[State]:
-    """The steps of a refresh that is only previewed. Raises PipelineError with Pulumi's words where it fails.
+    """Return the steps of a previewed refresh. Raises PipelineError with Pulumi's words where it fails.
 
     https://www.pulumi.com/docs/iac/cli/commands/pulumi_refresh/
     """
     command = ["pulumi", "refresh", "--preview-only", "--json", "--non-interactive", "--stack", stack]
     command += ["--exclude", f"**{SECRETS}::*"]
-    env = {**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "false"}  # which Pulumi refuses beside --preview-only
+    env = {**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "false"}  # Pulumi refuses "true" beside --preview-only
     try:
         ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         steps: Sequence[State] = json.loads(ran.stdout)["steps"]
@@ -70,7 +70,7 @@ def refreshed(stack: str) -> Sequence[State]:
 
 
 def drifted(steps: Sequence[State]) -> Iterator[str]:
-    """A line for each resource that is gone, and each property that is another."""
+    """Yield a line for each resource that is gone, and for each property whose value differs."""
     for step in steps:
         old, new = step.get("oldState") or {}, step.get("newState") or {}
         if step["op"] == "delete":
@@ -80,8 +80,10 @@ def drifted(steps: Sequence[State]) -> Iterator[str]:
 
 
 def moved(steps: Sequence[State]) -> Iterator[str]:
-    """A line for each function that is not live on what the stack wants: why, and what the next `up` does, in the
-    release's own words."""
+    """Yield a line for each function that is not live on the version that the stack wants.
+
+    It gives the release's own detail: the reason, and what the next `up` does.
+    """
     for step in steps:
         if step["op"] == "update" and (step.get("oldState") or {}).get("type") == RELEASE:
             outcomes = ((step.get("newState") or {}).get("outputs") or {}).get("outcomes") or {}
@@ -105,7 +107,7 @@ def _differences(old: State, new: State) -> Iterator[str]:
 
 
 def _clean(value: Any) -> Any:
-    """Without what Pulumi's providers keep for themselves: keys that begin with two underscores, at any depth."""
+    """Return a copy without the providers' own keys, which begin with two underscores, at any depth."""
     if isinstance(value, Mapping):
         return {key: _clean(each) for key, each in value.items() if not str(key).startswith(OWN)}
     return [_clean(each) for each in value] if isinstance(value, list) else value

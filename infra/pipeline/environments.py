@@ -1,7 +1,7 @@
-"""`environments`: GitHub's environments, as `bootstrap/` is configured.
+"""`environments` makes GitHub's environments match the configuration of `bootstrap/`.
 
-The roles trust a token's environment, and those that deploy or build its branch too. An environment that restricts its
-branches stops a job before it starts, where the role would only refuse it.
+All roles check a token's environment; those that deploy or build check its branch too. An environment that restricts
+its branches stops a job of another branch before it starts, while a role refuses it only when it runs.
 https://docs.github.com/en/actions/reference/workflows-and-actions/deployments-and-environments
 """
 
@@ -20,12 +20,12 @@ from infra.pipeline.github import GitHub, connected, part
 from infra.pipeline.output import BAD, USAGE, PipelineError, answering
 
 MERGES = "refs/pull/*/merge"
-"""What a pull request's jobs run on. GitHub matches an environment's branches with it."""
+"""The ref that a pull request's jobs run on, as an environment's branch policy names it."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment. `reviewers`: people, or teams as ORGANISATION/TEAM, one of whom lets each job of it start."""
+    """One environment. `reviewers` are people, or teams as ORGANISATION/TEAM; one of them must approve each job."""
 
     name: str
     branches: frozenset[str]
@@ -34,9 +34,9 @@ class Environment:
 
 @dataclass(frozen=True)
 class Change:
-    """One call to GitHub, and what it is for."""
+    """One call to GitHub. `description` is its purpose, as a line of output."""
 
-    said: str
+    description: str
     method: str
     path: str
     body: Mapping[str, object] | None = None
@@ -44,40 +44,42 @@ class Change:
 
 def environments(
     *,
-    repository: Annotated[str, typer.Option(help="OWNER/NAME on GitHub; else the one that is configured.")] = "",
-    folder: Annotated[Path, typer.Option(help="Where Pulumi.ACCOUNT.yaml of the accounts are.")] = BOOTSTRAP,
-    apply: Annotated[bool, typer.Option("--apply", help="Do it. Without, nothing is changed.")] = False,
+    repository: Annotated[str, typer.Option(help="OWNER/NAME on GitHub; by default the configured one.")] = "",
+    folder: Annotated[Path, typer.Option(help="The folder with the accounts' Pulumi.ACCOUNT.yaml.")] = BOOTSTRAP,
+    apply: Annotated[bool, typer.Option("--apply", help="Make the changes; without it they are only listed.")] = False,
 ) -> None:
-    """Say what differs between GitHub's environments and what bootstrap/ is configured with; --apply sets it right.
+    """List the differences between GitHub's environments and the configuration of bootstrap/; --apply removes them.
 
     GITHUB_TOKEN needs the permission "administration: write" of the repository, and to read the teams. Exit codes: 0
-    nothing differs, or it is done; 1 something differs; 2 wrong usage; 4 GitHub does not say, or does not let us.
+    nothing differs, or the changes are made; 1 something differs; 2 wrong usage; 4 GitHub does not answer, or refuses.
     """
     with answering():
         identities = [each.identity for each in configured(folder)]
         github = connected(repository or the_one({each.github.repository for each in identities}))
         found = [change for each in wanted(identities) for change in changes(github, each)]
         for change in found:
-            typer.echo(f"{github.repository}: {change.said}")
+            typer.echo(f"{github.repository}: {change.description}")
             if apply:
                 github.send(change.method, change.path, change.body)
     if not found:
         typer.echo(f"{github.repository}: every environment is as configured")
     elif not apply:
-        typer.echo("Nothing was changed: give --apply (make environments APPLY=1)")
+        typer.echo("Nothing was changed; give --apply to change it (make environments APPLY=1)")
         raise typer.Exit(BAD)
 
 
 def the_one(repositories: set[str]) -> str:
-    """The repository that all accounts are configured with. Raises PipelineError where there are several, or none."""
+    """Return the repository that all accounts are configured with. Raises PipelineError for several or none."""
     if len(repositories) != 1:
         named = ", ".join(sorted(repositories)) or "none"
-        raise PipelineError(f"bootstrap/ is configured with several repositories or none ({named}); give one", USAGE)
+        raise PipelineError(
+            f"bootstrap/ is configured with several repositories or none ({named}); give one by --repository", USAGE
+        )
     return next(iter(repositories))
 
 
 def wanted(identities: Iterable[IdentityConfig]) -> list[Environment]:
-    """The environments of all accounts: one branch alone builds and deploys, and pull requests only preview."""
+    """Return the environments of all accounts: one branch builds and deploys, and pull requests only preview."""
     found: dict[str, Environment] = {}
     for identity in identities:
         previews, branch = identity.preview_environment, frozenset({identity.github.branch})
@@ -93,7 +95,7 @@ def wanted(identities: Iterable[IdentityConfig]) -> list[Environment]:
 
 
 def changes(github: GitHub, environment: Environment) -> Iterator[Change]:
-    """What to call so that the environment is as wanted. What is not configured here, such as a wait timer, stays."""
+    """Yield the calls that make the environment as wanted. Settings that are not ours, e.g. a wait timer, stay."""
     path = f"environments/{part(environment.name)}"
     there: dict[str, Any] | None = github.get(path)
     rules = {rule["type"]: rule for rule in (there or {}).get("protection_rules", ())}
@@ -102,9 +104,9 @@ def changes(github: GitHub, environment: Environment) -> Iterator[Change]:
     known = {(each["type"], each["reviewer"]["id"]) for each in review.get("reviewers", ())}
     wants = [_reviewer(github, each) for each in sorted(environment.reviewers)]
     if there is None or not custom or known != set(wants):
-        who = ", ".join(sorted(environment.reviewers)) or "nobody"
+        reviewers = ", ".join(sorted(environment.reviewers)) or "none"
         yield Change(
-            f"environment {environment.name}: restrict its branches, to be reviewed by {who}",
+            f"environment {environment.name}: restrict its branches; reviewers: {reviewers}",
             "PUT",
             path,
             {
@@ -115,19 +117,26 @@ def changes(github: GitHub, environment: Environment) -> Iterator[Change]:
             },
         )
     policies = f"{path}/deployment-branch-policies"
-    let_in = {each["name"]: each["id"] for each in github.every(policies, "branch_policies")} if custom else {}
-    for name in sorted(environment.branches - set(let_in)):
+    allowed_branches = (
+        {each["name"]: each["id"] for each in github.every(policies, "branch_policies")} if custom else {}
+    )
+    for name in sorted(environment.branches - set(allowed_branches)):
         body = {"name": name, "type": "branch"}
-        yield Change(f"environment {environment.name}: let {name} in", "POST", policies, body)
-    for name in sorted(set(let_in) - environment.branches):
-        yield Change(f"environment {environment.name}: shut {name} out", "DELETE", f"{policies}/{let_in[name]}")
+        yield Change(f"environment {environment.name}: allow branch {name}", "POST", policies, body)
+    for name in sorted(set(allowed_branches) - environment.branches):
+        yield Change(
+            f"environment {environment.name}: remove branch {name}", "DELETE", f"{policies}/{allowed_branches[name]}"
+        )
 
 
 def _reviewer(github: GitHub, name: str) -> tuple[str, int]:
-    """A reviewer as GitHub takes it, by kind and number. Raises PipelineError where there is no such person or team."""
+    """Return a reviewer's type and id on GitHub. Raises PipelineError where there is no such person or team."""
     organisation, _, team = name.rpartition("/")
     path = f"/orgs/{part(organisation)}/teams/{part(team)}" if organisation else f"/users/{part(name)}"
     if (found := github.get(path)) is None:
         kind = "team" if organisation else "person"
-        raise PipelineError(f"GitHub knows or shows no {kind} {name!r}, a reviewer in bootstrap/; correct it")
+        raise PipelineError(
+            f"GitHub does not know or does not show the {kind} {name!r}, a reviewer in bootstrap/; correct it, or "
+            "give a token that may read it"
+        )
     return ("Team" if organisation else "User"), int(found["id"])

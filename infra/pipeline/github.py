@@ -1,4 +1,4 @@
-"""GitHub's REST API, as much of it as the pipeline needs. https://docs.github.com/en/rest"""
+"""A client for the part of GitHub's REST API that the pipeline needs. https://docs.github.com/en/rest"""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from infra.identity.config import OWNER, REPOSITORY
 from infra.pipeline.output import USAGE, PipelineError
 
 ROOT = "https://api.github.com"
-PAGE = 100  # the most that GitHub gives at once
+PAGE = 100  # the most items that GitHub returns at once
 SECONDS = 30
 
 
 @dataclass(frozen=True)
 class GitHub:
-    """One repository, and who asks. Neither `repr` nor an error shows the token."""
+    """One repository, and the token of its user. Neither `repr` nor an error shows the token."""
 
     repository: str
     token: str = field(repr=False)
@@ -32,14 +32,14 @@ class GitHub:
     def __post_init__(self) -> None:
         parts = urlsplit(self.root)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}):
-            raise PipelineError(f"GITHUB_API_URL is {self.root}: a token is sent there, so give an https URL", USAGE)
+            raise PipelineError(f"GITHUB_API_URL is {self.root}: the token is sent there, so give an https URL", USAGE)
 
     def get(self, path: str) -> Any:
-        """The answer; None where there is no such thing. `path` is relative to the repository, or begins with "/"."""
+        """Return the answer, None for 404. `path` is relative to the repository, or begins with "/"."""
         return self._call("GET", path, absent=True)
 
     def every(self, path: str, key: str = "") -> Iterator[Any]:
-        """The items of all pages. `key`: where in the answer they are, if it is not the list itself."""
+        """Yield the items of all pages. `key` names the answer's member that lists them, "" if the answer does."""
         for page in count(1):
             answer = self._call("GET", f"{path}?per_page={PAGE}&page={page}", absent=True)
             items: list[Any] = (answer[key] if key else answer) if answer else []
@@ -48,7 +48,7 @@ class GitHub:
                 return
 
     def send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        """Change something; the answer."""
+        """Make a call that changes something; return its answer."""
         return self._call(method, path, body)
 
     def _call(self, method: str, path: str, body: Mapping[str, object] | None = None, *, absent: bool = False) -> Any:
@@ -70,21 +70,21 @@ class GitHub:
 
 
 def connected(repository: str) -> GitHub:
-    """GitHub by GITHUB_TOKEN, and by GITHUB_API_URL where it is not github.com's. Raises PipelineError."""
+    """Return a client with GITHUB_TOKEN, at GITHUB_API_URL, by default github.com's. Raises PipelineError."""
     if not re.fullmatch(f"{OWNER}/{REPOSITORY}", repository):
         raise PipelineError(f"the repository is {repository!r}: give OWNER/NAME, e.g. acme/strata", USAGE)
     if not (token := os.environ.get("GITHUB_TOKEN", "").strip()):
-        raise PipelineError("GITHUB_TOKEN is not set: put a token there that may do this, e.g. `gh auth token`", USAGE)
+        raise PipelineError("GITHUB_TOKEN is not set: set it to a token that may do this, e.g. `gh auth token`", USAGE)
     return GitHub(repository, token, os.environ.get("GITHUB_API_URL", ROOT).rstrip("/"))
 
 
 def part(name: str) -> str:
-    """A name as a part of a path."""
+    """Return a name quoted as one part of a path."""
     return quote(name, safe="")
 
 
 def _said(problem: urllib.error.HTTPError) -> str:
-    """GitHub's own words, on one line."""
+    """Return GitHub's own words, on one line."""
     try:
         answer = json.loads(problem.read())
         words = [str(answer["message"]), *(str(each.get("message", each)) for each in answer.get("errors", ()))]

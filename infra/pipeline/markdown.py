@@ -1,4 +1,4 @@
-"""Markdown as GitHub shows it, whatever a program has said. https://github.github.com/gfm/"""
+"""Quote any program's output safely in GitHub's Markdown, and cut it to a size. https://github.github.com/gfm/"""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 FENCE = re.compile(r"^(`{3,})\n(.*?)\n\1$", re.MULTILINE | re.DOTALL)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")  # colours, titles of a terminal
 _UNSEEN = re.compile(r"[^\S\n ]|[\x00-\x08\x0e-\x1f\x7f]")
-LEAST = 200  # characters; a page in less says nothing
-HEAD = 4  # one part in so many of what is kept is the beginning; errors and totals stand at the end
+LEAST = 200  # characters; less room than this holds no useful page
+HEAD = 4  # a quarter of a cut text is its beginning, the rest its end, where errors and totals are
 
 
 def fenced(text: str) -> str:
-    """`text` as code: a fence is longer than any run of backticks in it, so that nothing in it closes the fence."""
+    """Return `text` as code, in a fence longer than any run of backticks in it, so that no run closes the fence."""
     plain = plainly(text)
     longest = max((len(each) for each in re.findall("`+", plain)), default=0)
     fence = "`" * max(3, longest + 1)
@@ -21,19 +21,19 @@ def fenced(text: str) -> str:
 
 
 def plainly(text: str) -> str:
-    """What a terminal would show, with one kind of line's end."""
+    """Return `text` as a terminal would show it, without colours, and with one kind of line break."""
     lines = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return _UNSEEN.sub(lambda found: "    " if found[0] == "\t" else " ", lines)
 
 
 def inline(text: str) -> str:
-    """`text` in a line of prose, in which it opens no HTML, table or code."""
+    """Return `text` for a line of prose, escaped so that it opens no HTML, table or code."""
     escaped = re.sub(r"([\\`*_\[\]|~])", r"\\\1", " ".join(plainly(text).split()))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def cut(text: str, room: int) -> str:
-    """`text` in at most `room` characters: its beginning and, above all, its end, in whole lines where it has such."""
+    """Return `text` in at most `room` characters: a part of its beginning and more of its end, in whole lines."""
     if len(text) <= room:
         return text
     said = "\n...\nThe rest is left out: it is in the job's log.\n...\n"
@@ -47,8 +47,10 @@ def cut(text: str, room: int) -> str:
 
 
 def fitted(page: str, room: int) -> str:
-    """A page in at most `room` characters, by what stands in its fences; what is around them stays, so no fence and no
-    fold is broken. Empty where not even that has room."""
+    """Return a page in at most `room` characters, by cutting the code in its fences.
+
+    The text around the fences stays, so that no fence or fold is broken; where not even that fits, the result is empty.
+    """
     if len(page) <= room:
         return page
     codes = [found[2] for found in FENCE.finditer(page)]
@@ -62,7 +64,7 @@ def fitted(page: str, room: int) -> str:
 
 
 def shares(wanted: Sequence[int], room: int) -> list[int]:
-    """How much of `room` each gets: all that it wants where that is little, and the same as the other large ones."""
+    """Return the share of `room` for each: all that it wants if that is little, else as much as other large ones."""
     given = [0] * len(wanted)
     left = max(0, room)
     for rank, index in enumerate(sorted(range(len(wanted)), key=wanted.__getitem__)):

@@ -1,4 +1,4 @@
-"""How the pipeline's commands answer: an error is a line and an exit code, a summary goes where GitHub shows it."""
+"""Output of the pipeline's commands: errors as a line and an exit code, job summaries, and step outputs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from infra.release.model.spec import ReleaseError
 
 Stack = Annotated[str, typer.Option(help="The Pulumi stack.")]
 REPOSITORY = Path(__file__).resolve().parents[2]
-BAD, USAGE, UNKNOWN = 1, 2, 4  # as of the operator's command
+BAD, USAGE, UNKNOWN = 1, 2, 4  # the same as the operator's command
 
 
 class PipelineError(Exception):
-    """What a command cannot do; `code` is its exit code."""
+    """A command has failed; `code` is its exit code."""
 
     def __init__(self, message: str, code: int = UNKNOWN) -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class PipelineError(Exception):
 
 
 def short(stack: str) -> str:
-    """The stack's own name, e.g. `prod`, by whichever name Pulumi takes. Raises PipelineError."""
+    """Return the stack's own name, e.g. `prod`, for any name that Pulumi accepts. Raises PipelineError."""
     try:
         return stack_file.short(stack, stack_file.project(REPOSITORY).name)
     except stack_file.StackFileError as problem:
@@ -36,7 +36,7 @@ def short(stack: str) -> str:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turn an error into one line on standard error, and its exit code."""
+    """Report an error of the block as one line on standard error, and exit with its code."""
     try:
         yield
     except ConfigError as problem:
@@ -52,15 +52,15 @@ def answering() -> Iterator[None]:
 
 
 def summarize(markdown: str) -> None:
-    """Add to the summary of the job, or print it where there is no job.
+    """Add Markdown to the summary of the job, or print it where there is no job.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary
     """
     _add("GITHUB_STEP_SUMMARY", markdown)
 
 
-def hand_on(**outputs: str) -> None:
-    """Outputs of the step, or lines to read where there is no job."""
+def set_output(**outputs: str) -> None:
+    """Set outputs of the step, or print them as lines where there is no job."""
     _add("GITHUB_OUTPUT", "".join(f"{name}={value}\n" for name, value in outputs.items()))
 
 

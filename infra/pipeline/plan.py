@@ -1,4 +1,4 @@
-"""`plan`: what deploying a stack would change and release, and whether the rules let it."""
+"""`plan` shows what deploying a stack would change and release, and which rules block it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from infra import artifacts
 from infra.pipeline.markdown import cut, fenced
 from infra.pipeline.output import BAD, PipelineError, Stack, answering, short
 
-LONGEST = 20_000  # characters of a section in the comment; all of it is in the log
-REFUSED = 3  # of `python -m infra.release plan`: it says so itself, and it is no fault of the change
-NOISE = re.compile(r"@ previewing")  # Pulumi's lines of progress
+LONGEST = 20_000  # characters of a section in the comment; the log has all of it
+REFUSED = 3  # exit code of `python -m infra.release plan` that blocks a release now, but is no fault of the change
+NOISE = re.compile(r"@ previewing")  # Pulumi's progress lines
 
 
 @dataclass(frozen=True)
 class Section:
-    """One question, how it was answered, and whether the answer stands in the way."""
+    """One part of a plan. `passed` is false if it blocks the change; `note` qualifies the result."""
 
     title: str
     text: str
@@ -35,15 +35,15 @@ class Section:
 def plan(
     *,
     stack: Stack,
-    into: Annotated[Path, typer.Option(help="The folder for STACK.md, of which `comment` makes a comment.")] = Path(
+    into: Annotated[Path, typer.Option(help="The folder for STACK.md, from which `comment` makes a comment.")] = Path(
         "dist/plans"
     ),
 ) -> None:
-    """Preview the stack under the policy pack, look for state that would be lost, and say what would be released.
+    """Preview the stack under the policy pack, find state that would be lost, and show what would be released.
 
     It changes nothing. The bundles that STRATA_MANIFEST names need not be in the artifact bucket yet; without it they
-    are built, and a stack that took its own from there is shown as if its code would change. Exit code 1: the preview
-    failed, or a rule blocks it.
+    are built here, and a stack that was deployed from the bucket is shown as if its code would change. Exit code 1: the
+    preview failed, or a rule blocks it.
     """
     with answering():
         sections = list(answered(stack))
@@ -58,7 +58,7 @@ def plan(
 
 
 def answered(stack: str) -> Iterator[Section]:
-    """The questions, one after the other; without a preview there is nothing to ask the others of."""
+    """Yield the sections in order; the others need the preview, so they are left out where it fails."""
     levels = Path("policy/levels") / f"{short(stack)}.json"
     pack = ["--policy-pack", "policy", *(["--policy-pack-config", str(levels)] if levels.exists() else [])]
     preview = _ran("pulumi", "preview", "--stack", stack, "--diff", "--non-interactive", "--color", "never", *pack)
@@ -75,12 +75,12 @@ def answered(stack: str) -> Iterator[Section]:
         "Release",
         (release.stdout + release.stderr).strip(),
         release.returncode in {0, REFUSED},
-        ", and would be refused as things are" if release.returncode == REFUSED else "",
+        ", but would be refused now" if release.returncode == REFUSED else "",
     )
 
 
 def page(stack: str, sections: Sequence[Section]) -> str:
-    """The plan as GitHub shows it: what matters in sight, the rest folded."""
+    """Return the plan in Markdown: failed sections open, the rest folded."""
     good = all(each.passed for each in sections)
     lines = [f"### {stack}: {'passed' if good else 'blocked'}"]
     for each in sections:

@@ -1,4 +1,4 @@
-"""`story`: what became of a stack's last release, as the summary of a job tells it."""
+"""`story` writes the summary of a job: where traffic is, and how the stack's last releases ended."""
 
 from __future__ import annotations
 
@@ -18,23 +18,26 @@ SIGNS = {"rolled_back": "**rolled back**", "in_flight": "**in flight**"}
 
 
 def story(
-    *, stack: Stack, limit: Annotated[int, typer.Option(help="So many releases of the past, the newest.")] = 5
+    *, stack: Stack, limit: Annotated[int, typer.Option(help="The number of past releases, newest first.")] = 5
 ) -> None:
-    """Tell where traffic is, what is in flight, and what became of the last releases; in a job, as its summary.
+    """Show where traffic is, what is in flight, and how the last releases ended; in a job, as its summary.
 
-    It only tells: it ends well whatever it finds, also where it cannot tell: a job is as good as its deploy.
+    The exit code is 0 whatever it finds, and also where it finds nothing: the deploy step alone fails the job.
     """
     try:
         status = _asked("status", stack)
         history = _asked("history", stack, "--limit", str(limit))
     except PipelineError as problem:
-        summarize(f"### {stack}\n\nThe story cannot be told: {problem}\n\n")
+        summarize(f"### {stack}\n\nNo status of the releases: {problem}\n\n")
         return
     summarize(page(stack, status["functions"], history["releases"]))
 
 
 def page(stack: str, functions: Mapping[str, Json], releases: Sequence[Json]) -> str:
-    """Markdown. functions: as `status --json` has them. releases: as `history --json` has them, newest first."""
+    """Return the summary in Markdown.
+
+    functions: those of `status --json`. releases: those of `history --json`, newest first.
+    """
     lines = [f"### {stack}", ""]
     for name, each in functions.items():
         live = each["live"]
@@ -43,7 +46,7 @@ def page(stack: str, functions: Mapping[str, Json], releases: Sequence[Json]) ->
             weight = f"{flying['weight']:.0%}" if flying["weight"] is not None else "no"
             lines.append(
                 f"  - in flight: {flying['deployment']}, {flying['from']} to {flying['to']}, which has {weight} of the "
-                "traffic. CloudWatch judges it whether or not a job waits; the next run adopts it"
+                "traffic. CloudWatch judges it even if no job waits; the next run adopts it"
             )
         lines += [f"  - stuck: {one['what']}; {one['act'] or one['remedy']}" for one in each["stuck"]]
         lines += [f"  - would be refused ({one['reason']}): {inline(one['detail'])}" for one in each["refusals"]]
@@ -55,7 +58,7 @@ def page(stack: str, functions: Mapping[str, Json], releases: Sequence[Json]) ->
         ]
         lines += [_row(each) for each in releases]
         last = releases[0]
-        lines += ["", f"The last one, {last['deployment'] or 'a first version'}:", "", fenced(last["why"])]
+        lines += ["", f"The last release, {last['deployment'] or 'a first version'}:", "", fenced(last["why"])]
     return "\n".join(lines) + "\n\n"
 
 
@@ -68,7 +71,7 @@ def _row(each: Json) -> str:
 
 
 def _asked(command: str, stack: str, *options: str) -> Json:
-    """What the operator's command answers. Raises PipelineError with its words where it cannot tell."""
+    """Return the JSON answer of an operator's command. Raises PipelineError with its words where it has none."""
     ran = subprocess.run(
         [sys.executable, "-m", "infra.release", command, "--stack", stack, "--json", *options],
         capture_output=True,
@@ -78,7 +81,7 @@ def _asked(command: str, stack: str, *options: str) -> Json:
     try:
         answer: Json = json.loads(ran.stdout)
     except ValueError:
-        raise PipelineError(ran.stderr.strip() or f"`infra.release {command}` said nothing") from None
+        raise PipelineError(ran.stderr.strip() or f"`infra.release {command}` printed nothing") from None
     if "error" in answer:
         raise PipelineError(str(answer["error"]))
     return answer

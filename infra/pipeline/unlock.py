@@ -1,4 +1,4 @@
-"""`unlock`: let go the lock that a job left which was cancelled, timed out, or lost its machine."""
+"""`unlock` releases the lock of a job that was cancelled, timed out, or lost its machine."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from infra.release.cli.state_lock import Holder
 Alone = Annotated[
     bool,
     typer.Option(
-        "--alone", help="Nothing else of this user's name works on the stack now: a concurrency group sees to it."
+        "--alone", help="No other job of this user's name works on the stack now: a concurrency group ensures it."
     ),
 ]
 
 
 def unlock(*, stack: Stack, alone: Alone = False) -> None:
-    """Let go the stack's lock where whoever holds it is gone; leave it where they may not be, which is an error.
+    """Release the stack's lock if its holder is gone; it is an error if the holder may still be at work.
 
-    A process of this machine is looked for. One of another machine is taken for gone with --alone, and only where its
-    user has this one's name: every runner is `runner`, and a person is not. The canary that it watched goes on.
+    A holder on this machine is gone if its process is. One on another machine counts as gone with --alone, and only if
+    its user has this one's name: every runner is `runner`, and a person is not. The canary that it watched goes on.
     """
     with answering():
         held = state_lock.held(stack)
@@ -35,15 +35,15 @@ def unlock(*, stack: Stack, alone: Alone = False) -> None:
         if stays := [each for each in held if not is_gone(each, alone=alone)]:
             raise PipelineError(
                 f"stack {stack} is locked by {who}; wait for {' and '.join(map(str, stays))}, or run "
-                f"`pulumi cancel --stack {stack}` where it is gone",
+                f"`pulumi cancel --stack {stack}` if it is gone",
                 BAD,
             )
         state_lock.cancel(stack)
-        typer.echo(f"stack {stack} was locked by {who}, who is gone: the lock is let go")
+        typer.echo(f"stack {stack} was locked by {who}, which is gone: the lock is released")
 
 
 def is_gone(holder: Holder, *, alone: bool) -> bool:
-    """Whether nobody can be working under this lock any more."""
+    """Return True if the lock's holder cannot be at work any more."""
     if holder.host == socket.gethostname():
         return bool(state_lock.is_lost(holder))
     return alone and holder.user == getpass.getuser()

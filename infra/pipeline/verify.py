@@ -1,4 +1,4 @@
-"""`landed`: whether the traffic is on what was deployed; the last word of `make deploy`."""
+"""`landed`, the last step of `make deploy`, verifies that all traffic is on the deployed versions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from infra.release.model.spec import Target
 
 
 def landed(*, stack: Stack) -> None:
-    """End well only where each function's alias is whole, on what the stack wants, and nothing is in flight.
+    """Exit with 0 only if each alias has all its traffic on the version that the stack wants, and nothing is in flight.
 
-    `pulumi up` and `watch` have said so already where they waited. This asks AWS once more, whatever the stack is
-    configured to wait for, so that no job is green on a promise.
+    `pulumi up` and `watch` check the same if they wait. This command asks AWS again, whatever the stack is configured
+    to wait for, so that no job succeeds before its traffic has shifted.
     """
     with answering():
         release = opened(stack)
@@ -30,21 +30,21 @@ def landed(*, stack: Stack) -> None:
 
 
 def unproved(targets: Iterable[Target], seen: Mapping[str, Observation]) -> Iterator[str]:
-    """What has all traffic without proof: an alias that was moved to it, or made anew on it."""
+    """Yield an error for each version that has all traffic unproven: its alias was moved or recreated by hand."""
     for target in targets:
         for why in proven.missing(target, seen[target.function]):
             yield f"{target.function}: {why}; release it by `pulumi up`"
 
 
 def missing(seen: Mapping[str, Observation]) -> Iterator[str]:
-    """Why traffic is not where the stack wants it, function by function."""
+    """Yield an error for each function whose traffic is not on the version that the stack wants."""
     for name, each in seen.items():
         if each.in_flight is not None:
             yield f"{name}: {each.in_flight.id} is in flight; follow it by {WATCH}"
         elif each.alias.shifted is not None:
-            yield f"{name}: the alias is on {each.alias}; see what {UNSTICK} says of it"
+            yield f"{name}: the alias is on {each.alias}; run {UNSTICK}, which shows the remedy"
         elif each.live.fingerprint != each.wanted.fingerprint:
             yield (
                 f"{name}: the alias is on version {each.live.number}, fingerprint {each.live.fingerprint}; the stack "
-                f"wants {each.wanted.number}, fingerprint {each.wanted.fingerprint}; {HISTORY} tells what became of it"
+                f"wants {each.wanted.number}, fingerprint {each.wanted.fingerprint}; {HISTORY} shows how that ended"
             )

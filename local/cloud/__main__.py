@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from local.cloud import settings
-from local.cloud.patches import PatchError
+from local.cloud.ministack import PatchError
 from local.cloud.server import Server, ServerError, listen, surround
 
 _PARENT_SECONDS = 0.25

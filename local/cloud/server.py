@@ -13,7 +13,7 @@ from local.cloud.control import PREFIX, Control
 from local.cloud.faults.door import Door
 from local.cloud.identity.decisions import DECISIONS
 from local.cloud.metrics.store import STORE
-from local.cloud.patches import install, ministack
+from local.cloud.ministack import install, ministack
 from local.cloud.routing.invocation import MODULES, Invoker
 from local.cloud.timeline import TIMELINE
 from local.cloud.workers.code import runtime_packages

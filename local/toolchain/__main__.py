@@ -1,6 +1,6 @@
 """The commands that the Makefile runs before anything is installed.
 
-python3 -m local.toolchain venvs             fill both virtual environments from their locks
+python3 -m local.toolchain venvs             fill the virtual environments from their locks
 python3 -m local.toolchain lock [--upgrade]  resolve each requirements.in into its lock
 python3 -m local.toolchain pulumi            find or build the Pulumi CLI; print the folder to put in front of PATH
 python3 -m local.toolchain uv                find or install uv; print the folder to put in front of PATH

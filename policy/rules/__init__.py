@@ -1,4 +1,4 @@
-"""Rules by domain; each is a pure function from a resource and its stack to messages."""
+"""Rules by domain. Each is a pure function from a resource and its stack to messages."""
 
 from policy.rules import (
     apigateway,

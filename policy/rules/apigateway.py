@@ -1,4 +1,4 @@
-"""An API bounds what it lets through, and in production says what it let through."""
+"""An API limits its requests, and in production logs them."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,14 @@ from policy.view import UNKNOWN, Resource, Stack
 
 
 def throttle(stage: Resource, stack: Stack) -> Iterator[str]:
-    """A stage without bounds of its own takes all that the account's quota gives, from all other APIs.
+    """A stage without limits of its own can use up the account's quota, which all APIs share.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
     """
     for name in ("throttlingRateLimit", "throttlingBurstLimit"):
         path = f"defaultRouteSettings.{name}"
         if stage.get(path) is not UNKNOWN and not stage.get(path):
-            remedy = "give a rate and a burst that the service can bear"
+            remedy = "give a rate and a burst that the service can serve"
             yield must(stage, "bound the requests that it lets through", path, stage.get(path), remedy)
 
 
@@ -23,7 +23,8 @@ def access_log(stage: Resource, stack: Stack) -> Iterator[str]:
     """https://docs.aws.amazon.com/securityhub/latest/userguide/apigateway-controls.html#apigateway-9"""
     path = "accessLogSettings.destinationArn"
     if stack.settings.production and stage.get(path) is not UNKNOWN and not stage.get(path):
-        yield must(stage, "log who was answered how in production", path, stage.get(path), "name a log group that ends")
+        remedy = "name a log group with a retention"
+        yield must(stage, "log its requests in production", path, stage.get(path), remedy)
 
 
 RULES = (

@@ -1,4 +1,4 @@
-"""Logs end."""
+"""Log groups are declared, and have a retention."""
 
 from collections.abc import Iterator
 
@@ -13,11 +13,11 @@ def retention(group: Resource, stack: Stack) -> Iterator[str]:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
     days = group.get("retentionInDays")
     if days is not UNKNOWN and not days:
-        yield must(group, "delete its logs some day", "retentionInDays", days, REMEDY)
+        yield must(group, "delete its logs after a time", "retentionInDays", days, REMEDY)
 
 
 def logs(function: Resource, stack: Stack) -> Iterator[str]:
-    """Lambda creates the group that is missing, and keeps what is in it for ever.
+    """Lambda creates a missing group without a retention, so that its logs stay for ever.
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
     """
@@ -30,6 +30,6 @@ def logs(function: Resource, stack: Stack) -> Iterator[str]:
 
 
 RULES = (
-    Rule("cloudwatch-retention", "Logs are deleted some day", frozenset({LOG_GROUP}), retention),
+    Rule("cloudwatch-retention", "A log group has a retention", frozenset({LOG_GROUP}), retention),
     Rule("cloudwatch-log-group", "A function's log group is declared", frozenset({FUNCTION}), logs, whole=True),
 )

@@ -22,7 +22,13 @@ def alarm(group: Resource, stack: Stack) -> Iterator[str]:
         remedy = "name an alarm on the alias's errors"
         yield must(group, duty, f"{path}.alarms", group.get(f"{path}.alarms"), remedy)
     if group.get(f"{path}.ignorePollAlarmFailure") is True:
-        yield must(group, duty, f"{path}.ignorePollAlarmFailure", True, "leave it out: an unseen alarm is none")
+        yield must(
+            group,
+            duty,
+            f"{path}.ignorePollAlarmFailure",
+            True,
+            "leave it out: an alarm that cannot be read must stop it",
+        )
 
 
 def rollback(group: Resource, stack: Stack) -> Iterator[str]:
@@ -38,7 +44,7 @@ def rollback(group: Resource, stack: Stack) -> Iterator[str]:
 
 
 def canary(group: Resource, stack: Stack) -> Iterator[str]:
-    """Without a configuration CodeDeploy takes an all-at-once one of its own.
+    """Without a configuration CodeDeploy uses an all-at-once one of its own.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html
     """

@@ -1,4 +1,4 @@
-"""Policy documents, wherever a resource holds one, as statements."""
+"""The statements of the policy documents in any resource's properties."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ Statement = Mapping[str, Any]
 
 
 def allowed(resource: Resource) -> Iterator[tuple[str, Statement]]:
-    """The Allow statements of a resource, each with the property that holds it. What is not known yet has none.
+    """Yield the Allow statements of a resource, each with the property that holds it; none where it is unknown yet.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
     """
@@ -51,20 +51,20 @@ def _statements(text: Any) -> list[Statement]:
     try:
         document = json.loads(text) if isinstance(text, str) else text
     except ValueError:
-        return []  # AWS refuses it
+        return []  # AWS refuses such a document
     found = document.get("Statement", []) if isinstance(document, Mapping) else []
     return [statement for statement in listed(found) if isinstance(statement, Mapping)]
 
 
 def listed(value: Any) -> list[Any]:
-    """IAM takes one where many may be."""
+    """Return a value as a list, since IAM accepts a single value in place of a list."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def principals(statement: Statement) -> Iterator[tuple[str, str]]:
-    """Each principal with its kind: ("AWS", "arn:..."), ("Federated", ...), or ("*", "*")."""
+    """Yield each principal with its kind: ("AWS", "arn:..."), ("Federated", ...), or ("*", "*")."""
     given = statement.get("Principal")
     if isinstance(given, Mapping):
         yield from ((kind, str(one)) for kind, value in given.items() for one in listed(value))

@@ -14,7 +14,7 @@ def recovery(table: Resource, stack: Stack) -> Iterator[str]:
 
 
 def encryption(table: Resource, stack: Stack) -> Iterator[str]:
-    """Without this the key is DynamoDB's own, whose use nobody sees.
+    """Without this the key is DynamoDB's own, whose use is not logged for the account.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/EncryptionAtRest.html
     """

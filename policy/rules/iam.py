@@ -1,4 +1,4 @@
-"""Least privilege, and no key that stays: roles within a boundary, actions by name, principals by name."""
+"""Least privilege: roles have the boundary, policies name actions and principals, and no access key exists."""
 
 from collections.abc import Iterator
 
@@ -27,16 +27,16 @@ def actions(resource: Resource, stack: Stack) -> Iterator[str]:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege"""
     for where, statement in allowed(resource):
         if "NotAction" in statement:
-            remedy = "name the actions that are made, in Action"
+            remedy = "name the actions that are called, in Action"
             yield must(resource, DUTY, f"{where}.NotAction", statement["NotAction"], remedy)
         wide = [action for action in listed(statement.get("Action")) if "*" in str(action) and action not in OPERATIONS]
         if wide and not (resource.type in KEY_POLICIES and _is_the_account(statement)):
-            remedy = f"name the actions that are made in place of {', '.join(map(str, wide))}"
+            remedy = f"name the actions that are called in place of {', '.join(map(str, wide))}"
             yield must(resource, DUTY, f"{where}.Action", statement["Action"], remedy)
 
 
 def _is_the_account(statement: Statement) -> bool:
-    """A key is administered by IAM only if its policy leaves everything to the account.
+    """Return True if a key's statement is the account's, without which IAM cannot administer the key.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
     """
@@ -46,7 +46,7 @@ def _is_the_account(statement: Statement) -> bool:
 
 def anyone(resource: Resource, stack: Stack) -> Iterator[str]:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html"""
-    duty, remedy = "name whom it lets in", "name the service, the role or the account"
+    duty, remedy = "name its principals", "name the service, the role or the account"
     if resource.type == PERMISSION:
         if resource.get("principal") == "*":
             yield must(resource, duty, "principal", "*", remedy)
@@ -63,7 +63,7 @@ def managed(resource: Resource, stack: Stack) -> Iterator[str]:
     path = "managedPolicyArns" if resource.type == ROLE else "policyArn"
     for arn in listed(resource.get(path)):
         if isinstance(arn, str) and arn.rpartition("/")[2] in TOO_MUCH:
-            remedy = "attach a policy of the calls that are made"
+            remedy = "attach a policy of the actions that are called"
             yield must(resource, "be granted no more than it needs", path, arn, remedy)
 
 
@@ -77,14 +77,14 @@ def boundary(role: Resource, stack: Stack) -> Iterator[str]:
 
 def static_key(key: Resource, stack: Stack) -> Iterator[str]:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#bp-workloads-use-roles"""
-    remedy = "delete it, and let the caller take a role by its own identity (OIDC, or the service's role)"
-    yield must(key, "not be: an access key never expires", "user", key.get("user"), remedy)
+    remedy = "delete it, and let the caller assume a role by its own identity (OIDC, or the service's role)"
+    yield must(key, "not exist: an access key never expires", "user", key.get("user"), remedy)
 
 
 RULES = (
     Rule("iam-actions", "A policy names the actions that it allows", frozenset(DOCUMENTS), actions),
-    Rule("iam-principals", "A policy names whom it lets in", frozenset(DOCUMENTS) | {PERMISSION}, anyone),
-    Rule("iam-managed", "Nobody is an administrator by the way", ATTACHMENTS | {ROLE}, managed),
+    Rule("iam-principals", "A policy names its principals", frozenset(DOCUMENTS) | {PERMISSION}, anyone),
+    Rule("iam-managed", "No managed policy of an administrator is attached", ATTACHMENTS | {ROLE}, managed),
     Rule("iam-boundary", "Every role carries the permissions boundary", frozenset({ROLE}), boundary),
     Rule("iam-access-key", "There is no static access key", frozenset({ACCESS_KEY}), static_key),
 )

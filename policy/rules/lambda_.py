@@ -1,4 +1,4 @@
-"""A function is reached through the alias that releases move, under a role of its own, and keeps no secret in sight."""
+"""A function is called through the alias that releases move, and has its own role and no secret in its environment."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from policy.rule import Rule, must, shown
 from policy.tokens import ALIAS, FUNCTION, FUNCTION_URL, PERMISSION
 from policy.view import UNKNOWN, Resource, Stack
 
-# Where a type of resource says which function it calls.
+# The property of each type of resource that names the function it calls.
 CALLERS = {
     "aws:apigateway/integration:Integration": "uri",
     "aws:apigatewayv2/integration:Integration": "integrationUri",
@@ -47,7 +47,7 @@ def reached(caller: Resource, stack: Stack) -> Iterator[str]:
 
 
 def _bypasses(caller: Resource, path: str, value: object, stack: Stack) -> bool:
-    """By the value where it is known, else by whose output it is."""
+    """Return True if the value names no alias; an unknown value is judged by the resource whose output it is."""
     if path == "qualifier" and value is None:
         return True
     if path == "qualifier" and isinstance(value, str):
@@ -84,22 +84,22 @@ def own_role(function: Resource, stack: Stack) -> Iterator[str]:
         made = set(function.uses.get("role", ())) & set(other.uses.get("role", ()))
         if other != function and (known or made):
             duty = f"have a role that {other.name} does not have"
-            remedy = "declare a role for each function, with what that one calls and no more"
+            remedy = "declare a role for each function, with only the actions that it calls"
             value = role if known else ", ".join(sorted(urn.rpartition("::")[2] for urn in made))
             yield must(function, duty, "role", value, remedy)
 
 
 def secrets(function: Resource, stack: Stack) -> Iterator[str]:
-    """What the environment holds stands in clear in state, console and GetFunctionConfiguration.
+    """Environment variables are in clear in the state, the console and GetFunctionConfiguration.
 
-    The value is not repeated. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    The message does not repeat the value. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     variables = function.get("environment.variables")
     for name, value in sorted(variables.items()) if isinstance(variables, dict) else ():
         if value is UNKNOWN or not isinstance(value, str):
             continue
-        told = SECRET_NAME.search(name) and not REFERENCE_NAME.search(name) and not REFERENCE.match(value)
-        if told or SECRET_VALUE.search(value):
+        named = SECRET_NAME.search(name) and not REFERENCE_NAME.search(name) and not REFERENCE.match(value)
+        if named or SECRET_VALUE.search(value):
             yield (
                 f"{function.name} must read its secrets at run time: environment.variables.{name} is a literal of "
                 f"{len(value)} characters; keep it in SSM or Secrets Manager, and give the name of the parameter"
@@ -109,12 +109,12 @@ def secrets(function: Resource, stack: Stack) -> Iterator[str]:
 RULES = (
     Rule(
         "lambda-alias-only",
-        "Whoever calls a function reaches it through its alias",
+        "A function is called through its alias",
         frozenset(CALLERS) | QUALIFIED,
         reached,
         whole=True,
     ),
-    Rule("lambda-alias-moved", "What CodeDeploy moves, Pulumi leaves alone", frozenset({ALIAS}), moved),
+    Rule("lambda-alias-moved", "Pulumi ignores what CodeDeploy moves", frozenset({ALIAS}), moved),
     Rule("lambda-own-role", "Each function has a role of its own", frozenset({FUNCTION}), own_role, whole=True),
     Rule("lambda-secrets", "No secret stands in a function's environment", frozenset({FUNCTION}), secrets),
 )

@@ -1,4 +1,4 @@
-"""Nothing answers the internet without asking who is there."""
+"""A function URL authenticates its callers."""
 
 from collections.abc import Iterator
 
@@ -12,9 +12,7 @@ def url(resource: Resource, stack: Stack) -> Iterator[str]:
     path = "authorizationType" if resource.type == FUNCTION_URL else "functionUrlAuthType"
     if resource.get(path) == "NONE":
         remedy = "set it to AWS_IAM, or put an API with an authorizer in front of the function"
-        yield must(resource, "ask its callers who they are", path, "NONE", remedy)
+        yield must(resource, "authenticate its callers", path, "NONE", remedy)
 
 
-RULES = (
-    Rule("network-url", "A function URL asks its callers who they are", frozenset({FUNCTION_URL, PERMISSION}), url),
-)
+RULES = (Rule("network-url", "A function URL authenticates its callers", frozenset({FUNCTION_URL, PERMISSION}), url),)

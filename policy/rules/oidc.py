@@ -1,4 +1,4 @@
-"""A role that tokens open says exactly which ones."""
+"""A role that trusts OIDC tokens names exactly which ones."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ CLAIMS = {"sub": "subject", "aud": "audience"}
 
 
 def trust(role: Resource, stack: Stack) -> Iterator[str]:
-    """Without the subject every repository of the issuer may take the role.
+    """Without the subject every repository of the issuer may assume the role.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_secure-by-default.html
     """
@@ -36,7 +36,7 @@ def _claims(role: Resource, where: str, statement: Statement, issuer: str) -> It
 
 
 def _exactly(statement: Statement) -> dict[str, Any]:
-    """What StringEquals asks for, by key in lower case: IAM does not look at the case of either."""
+    """Return the values of StringEquals by key in lower case: IAM ignores the case of operators and keys."""
     condition = statement.get("Condition")
     operators = condition.items() if isinstance(condition, Mapping) else ()
     asked = [keys for operator, keys in operators if operator.lower() == "stringequals" and isinstance(keys, Mapping)]

@@ -1,4 +1,4 @@
-"""An alias changes by a release and in no other way, and in production a release needs evidence."""
+"""An alias is moved only by a release, and in production a release needs evidence."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,13 +9,13 @@ from policy.view import UNKNOWN, Resource, Stack
 
 
 def group(alias: Resource, stack: Stack) -> Iterator[str]:
-    """Lambda's groups do not name the alias that they move: the release's targets say which group moves which alias."""
+    """Lambda's deployment groups name no alias: the release's targets name the group that moves each alias."""
     duty = "be moved by a deployment group"
     found = [target for release in stack.of(RELEASE) for target in _targets(release) if _is(target, alias)]
     if not found and any(release.get("targets") is UNKNOWN for release in stack.of(RELEASE)):
         return
     if not found:
-        remedy = "give the function's group and alias to the release as a target"
+        remedy = "give the release a target with the function's group and alias"
         yield f"{alias.name} must {duty}: no target of a {RELEASE} names it; {remedy}"
         return
     declared = {_named(one) for one in stack.of(GROUP)}
@@ -33,7 +33,7 @@ def _targets(release: Resource) -> list[dict[str, Any]]:
 
 
 def _is(target: dict[str, Any], alias: Resource) -> bool:
-    """A value that nobody knows yet is not held against it."""
+    """Return True if the target is of this alias; unknown values count as equal."""
     pairs = ((target.get("function"), alias.get("functionName")), (target.get("alias"), alias.get("name")))
     return all(UNKNOWN in pair or pair[0] == pair[1] for pair in pairs)
 
@@ -43,11 +43,11 @@ def _named(group: Resource) -> Any:
 
 
 def evidence(release: Resource, stack: Stack) -> Iterator[str]:
-    """A canary that nobody called has proved nothing: docs/verdict.md."""
+    """A canary without requests has proved nothing: docs/verdict.md."""
     found = release.get("policy.evidence")
     if stack.settings.production and found is not UNKNOWN and found != "enforce":
         remedy = 'set strata:release.evidence to "enforce" in the stack\'s file'
-        yield must(release, "take back a canary that proved nothing in production", "policy.evidence", found, remedy)
+        yield must(release, "roll back a canary without evidence in production", "policy.evidence", found, remedy)
 
 
 RULES = (

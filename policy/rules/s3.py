@@ -1,4 +1,4 @@
-"""A bucket says by which key it is encrypted."""
+"""A bucket declares its encryption."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,10 @@ CONFIGURATIONS = (
 
 
 def encryption(bucket: Resource, stack: Stack) -> Iterator[str]:
-    """By itself, or by a resource that configures it. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-encryption.html"""
+    """The bucket declares it itself, or a resource does that configures it.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-encryption.html
+    """
     if any(bucket in stack.used(one, "bucket") or _same(one, bucket) for one in stack.of(*CONFIGURATIONS)):
         return
     value = bucket.get("serverSideEncryptionConfiguration")

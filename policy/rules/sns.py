@@ -1,4 +1,4 @@
-"""What a topic holds is encrypted."""
+"""A topic's messages are encrypted."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What is kept in a parameter is encrypted, and is nowhere else. No message shows a value."""
+"""A parameter is encrypted, and no environment contains its value. No message shows a value."""
 
 from collections.abc import Iterator
 
@@ -32,5 +32,5 @@ def apart(function: Resource, stack: Stack) -> Iterator[str]:
 
 RULES = (
     Rule("ssm-encryption", "A parameter is encrypted", frozenset({PARAMETER}), encryption),
-    Rule("ssm-apart", "What is in a parameter is in no environment", frozenset({FUNCTION}), apart, whole=True),
+    Rule("ssm-apart", "No environment contains a parameter's value", frozenset({FUNCTION}), apart, whole=True),
 )

@@ -1,4 +1,4 @@
-"""What holds state is not deleted or replaced by the way: Pulumi refuses both while the resource is protected."""
+"""A resource that holds state is protected, so that Pulumi refuses to delete or replace it."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,8 @@ from policy.rule import Rule, must
 from policy.tokens import APPLICATION, BUCKETS, GROUP, TABLE
 from policy.view import Resource, Stack
 
-# CodeDeploy's records are the ledger of releases, and go with the group and the application. KMS keys are not here: KMS
-# itself waits for a week at least before it deletes one.
+# CodeDeploy's records are the ledger of releases, and are deleted with the group and the application. KMS keys are not
+# listed: KMS itself waits for at least a week before it deletes one.
 STATEFUL = frozenset({APPLICATION, GROUP, TABLE, *BUCKETS})
 
 
@@ -18,4 +18,4 @@ def protection(resource: Resource, stack: Stack) -> Iterator[str]:
         yield must(resource, "be protected in production", "protect", False, remedy)
 
 
-RULES = (Rule("stateful-protection", "What holds state is protected in production", STATEFUL, protection),)
+RULES = (Rule("stateful-protection", "A stateful resource is protected in production", STATEFUL, protection),)

@@ -1,4 +1,4 @@
-"""Every resource says whose it is."""
+"""Every resource has tags that name its project and stack."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,9 +12,9 @@ TAGS = ("ManagedBy", "Project", "Stack")
 
 
 def default_tags(provider: Resource, stack: Stack) -> Iterator[str]:
-    """By the provider's default tags, so that no resource is forgotten.
+    """The provider sets the tags as default tags, so that no resource is forgotten.
 
-    Pulumi hands a provider's nested settings on as JSON.
+    Pulumi passes a provider's nested settings as JSON.
     https://docs.aws.amazon.com/whitepapers/latest/tagging-best-practices/tagging-best-practices.html
     """
     given: Any = provider.get("defaultTags")
@@ -29,4 +29,4 @@ def default_tags(provider: Resource, stack: Stack) -> Iterator[str]:
         yield must(provider, "tag every resource", "defaultTags.tags", tags, remedy)
 
 
-RULES = (Rule("tagging-defaults", "Every resource says whose it is", frozenset({AWS_PROVIDER}), default_tags),)
+RULES = (Rule("tagging-defaults", "Every resource is tagged", frozenset({AWS_PROVIDER}), default_tags),)

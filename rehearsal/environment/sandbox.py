@@ -25,6 +25,7 @@ from rehearsal.observe.aws_records import AwsRecords
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCAL_PYTHON = REPOSITORY / "local/.venv/bin/python"
 STACK = "prod"
+RELEASE = "strata:release:Release"
 # The variables that a person's shell takes from the sandbox beside PATH. The person's own values of these (a profile, a
 # token) are unset first, since they would lead to another account.
 UNSET = "unset $(env | grep -oE '^(AWS|PULUMI|STRATA)_[A-Za-z0-9_]+') _"
@@ -105,14 +106,14 @@ class Sandbox:
         changes: dict[str, int] = history[0]["resourceChanges"]
         return changes
 
-    def resource(self, token: str) -> dict[str, Any]:
-        """Return the outputs in the stack's state of the one resource of that type; empty if there is none."""
-        state = self._json("stack", "export", "--stack", STACK)
-        for resource in state["deployment"].get("resources", ()):
-            if resource["type"] == token:
-                outputs: dict[str, Any] = resource.get("outputs", {})
-                return outputs
-        return {}
+    def release(self) -> dict[str, Any]:
+        """Return the release's outputs in the stack's state: `targets`, `outcomes` and more; empty if it has none."""
+        return release_in(self._json("stack", "export", "--stack", STACK))
+
+    def target(self) -> dict[str, str]:
+        """Return the first target of the stack's release; empty if it has none."""
+        targets: list[dict[str, str]] = self.release().get("targets") or [{}]
+        return targets[0]
 
     def apply(self, edit: Edit) -> str:
         """Commit an edit to the copy; return the commit's id."""
@@ -154,6 +155,12 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
         version = succeed(scratch, local, "version")
         env["PULUMI_DEBUG_PROVIDERS"] = providers.ready(scratch.root / "providers.json")["PULUMI_DEBUG_PROVIDERS"]
         yield Sandbox(scratch, cloud, providers, env, factor, account, region, legacy, version)
+
+
+def release_in(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs of the release in what `pulumi stack export` prints; empty where there is none."""
+    outputs = (each.get("outputs") for each in state["deployment"].get("resources", ()) if each["type"] == RELEASE)
+    return next(outputs, None) or {}
 
 
 def require_tools() -> None:

@@ -6,7 +6,7 @@ which the API of the compute layer stands before. Nobody is let in by the API: i
 
 import os
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pulumi
@@ -68,5 +68,3 @@ wanted = targets.build(
 policy = replace(stack.release, commit=commit.current(HERE, os.environ))
 after_layers = pulumi.ResourceOptions(depends_on=[observability, delivery])
 Release("release", targets=wanted, policy=policy, region=place.region, opts=after_layers)
-
-pulumi.export("release", {"region": place.region, "targets": targets.exported(wanted), "policy": asdict(policy)})

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rehearsal.environment.sandbox import Sandbox
+from rehearsal.environment.sandbox import Sandbox, release_in
 from rehearsal.environment.workspace import ScratchError
 from rehearsal.fleet import members
 from rehearsal.observe.aws_records import FunctionState
@@ -62,11 +62,10 @@ class Fleet:
     @cached_property
     def targets(self) -> dict[str, dict[str, str]]:
         """Return the release's targets by name of the member. Raises ScratchError before the fleet was created."""
-        code, text = self._pulumi("stack", "output", "--json", "--stack", STACK)
+        code, text = self._pulumi("stack", "export", "--stack", STACK)
         if code != 0:
-            raise ScratchError(f"the fleet's stack has no outputs (exit code {code}):\n{text}")
-        found = json.loads(text)["release"]["targets"]
-        return {one["function"].removeprefix(PREFIX): one for one in found}
+            raise ScratchError(f"the fleet's stack has no state (exit code {code}):\n{text}")
+        return {one["function"].removeprefix(PREFIX): one for one in release_in(json.loads(text))["targets"]}
 
     def observe(self) -> dict[str, FunctionState]:
         """Return the state of every member, by AWS's own records."""

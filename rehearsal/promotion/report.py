@@ -16,8 +16,8 @@ UNPROVEN, OLDER, ALTERED = "unproven", "older", "altered"
 # Each release that prod must refuse: its name, the reason, and words of the message that explains it.
 EXPECTED = (
     ("older", OLDER, "is older than"),
-    ("altered", ALTERED, "somebody altered it after the build"),
-    ("rolled-back", UNPROVEN, "was taken back there (verdict"),
+    ("altered", ALTERED, "it was altered after the build"),
+    ("rolled-back", UNPROVEN, "was reverted there (verdict"),
     ("too-old", UNPROVEN, "proved it there more than 1 days ago"),
     ("unseen", UNPROVEN, "it was never released there"),
     ("in-flight", UNPROVEN, "is still in flight there"),

@@ -194,8 +194,7 @@ class DeployRoleScenario:
 
     @property
     def _target(self) -> dict[str, str]:
-        found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
-        return found
+        return self.sandbox.target()
 
     def _whole(self) -> bool:
         """Return True if no canary has traffic."""

@@ -20,7 +20,6 @@ from rehearsal.release import outage
 from rehearsal.release.report import FAILING, Harm, Noop, Refused, Release, Report
 
 UP = ("up", "--stack", STACK)
-RELEASE = "strata:release:Release"
 NOTHING = FunctionState(None, ())
 STATUS_SECONDS = 2.0  # of live traffic that the status line covers
 
@@ -169,8 +168,8 @@ class Rehearsal:
             "outage: the live version begins to fail",
             "Another system now writes a binary checksum to each order in the table, which no version so far can put "
             "into an answer: reads of old orders raise, and customers repeat them. The alarm of the whole alias turns "
-            "red, so the fix is refused; with an audited override it is released past that alarm, and only the verdict "
-            "alarm judges it.",
+            "red, so the fix is refused; with an audited override it is released past that alarm, and judged by "
+            "the verdict alarm alone.",
         )
         self.keep_pace()
         step = Step("outage", self.aws.observe(self.target), self._edge(time.time()))
@@ -292,17 +291,16 @@ class Rehearsal:
     def _find_target(self) -> dict[str, str]:
         """The first target of the stack's release; empty where the stack has none."""
         try:
-            found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
-        except (ScratchError, KeyError):
+            return self.sandbox.target()
+        except ScratchError:
             return {}
-        return found
 
     def _ending(self, step: Step) -> Ending:
         """Return the ending from the release's outputs in the stack's state, or from the last line of a failed `up`."""
         function = self.target.get("function", "")
         if step.exit_code != 0:
             return ending_of(step.text, function)
-        said = self.sandbox.resource(RELEASE).get("outcomes", {}).get(function, {})
+        said = self.sandbox.release().get("outcomes", {}).get(function, {})
         return Ending(said.get("reason", ""), said.get("detail", ""))
 
     def _enter(self, step: Step, after: FunctionState) -> Release:

@@ -1,4 +1,4 @@
-"""One account, made ready once for all tests. No `pulumi` on PATH is an error."""
+"""One account is prepared once for all tests. It is an error if `pulumi` is not on PATH."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from rehearsal.environment.workspace import scrubbed
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_of_the_users() -> Iterator[None]:
-    """Neither these tests nor what they start finds the user's accounts."""
+    """Hide the user's accounts from these tests and their processes."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(scrubbed(before))
@@ -28,7 +28,7 @@ def _nothing_of_the_users() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A sandbox whose account is ready, and what `bootstrap/` said of it."""
+    """A sandbox whose account is prepared, and the outputs of `bootstrap/`."""
 
     sandbox: Sandbox
     outputs: dict[str, Any]

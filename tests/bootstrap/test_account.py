@@ -1,4 +1,4 @@
-"""An account after `pulumi up` in `bootstrap/`: read back from AWS, not from the program."""
+"""An account after `pulumi up` in `bootstrap/`, read back from AWS and not from the program."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ GITHUB = "token.actions.githubusercontent.com"
 
 
 def documents(prepared: Prepared, role: str) -> dict[str, Any]:
-    """The policies attached to a role, by name."""
+    """Return the policies attached to a role, by name."""
     iam = prepared.sandbox.aws.client("iam")
     found = {}
     for each in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
@@ -86,7 +86,7 @@ def test_keys_rotate(prepared: Prepared) -> None:
         assert kms.get_key_rotation_status(KeyId=ours[alias])["KeyRotationEnabled"]
 
 
-def test_run_again_it_changes_nothing(prepared: Prepared) -> None:
+def test_a_second_run_changes_nothing(prepared: Prepared) -> None:
     code, text = prepared.pulumi("--cwd", PROGRAM, "preview", "--stack", STACK, "--expect-no-changes", "--refresh")
     assert code == 0, text
 
@@ -128,12 +128,13 @@ def test_a_stack_keeps_its_state_in_the_bucket_and_its_secrets_by_the_key(prepar
     listed = prepared.sandbox.aws.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
     keys = {each["Key"] for each in listed}
     assert ".pulumi/stacks/strata/prod.json" in keys
-    strange = [key for key in keys if not allowed("s3:GetObject", f"arn:aws:s3:::{BUCKET}/{key}", deploying())]
-    assert strange == []
+    unreadable = [key for key in keys if not allowed("s3:GetObject", f"arn:aws:s3:::{BUCKET}/{key}", deploying())]
+    assert unreadable == []
 
 
 @contextmanager
-def spoilt(prepared: Prepared, before: str, after: str) -> Iterator[None]:
+def edited(prepared: Prepared, before: str, after: str) -> Iterator[None]:
+    """Replace a text of the account's file for the block."""
     file = prepared.sandbox.scratch.project / PROGRAM / f"Pulumi.{STACK}.yaml"
     text = file.read_text()
     assert text.count(before) == 1
@@ -145,7 +146,7 @@ def spoilt(prepared: Prepared, before: str, after: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "expected"),
     [
         ("strata-example/strata", "strata", 'identity.github.repository is "strata", not of the form wanted'),
         ("        environment: prod\n", "", "identity.stacks[0].environment is missing and has no default"),
@@ -157,10 +158,10 @@ def spoilt(prepared: Prepared, before: str, after: str) -> Iterator[None]:
     ],
 )
 def test_a_mistake_is_one_clear_error_and_nothing_is_declared(
-    prepared: Prepared, before: str, after: str, told: str
+    prepared: Prepared, before: str, after: str, expected: str
 ) -> None:
-    with spoilt(prepared, before, after):
+    with edited(prepared, before, after):
         code, text = prepared.pulumi("--cwd", PROGRAM, "preview", "--stack", STACK)
     assert code != 0
-    assert told in " ".join(text.split())
+    assert expected in " ".join(text.split())
     assert "Traceback" not in text

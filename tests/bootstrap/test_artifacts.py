@@ -1,4 +1,4 @@
-"""A bundle that is built once, kept in the account's bucket, and taken by `pulumi up` instead of a build of its own."""
+"""A bundle is built once and published to the account's bucket, and `pulumi up` deploys it without a build."""
 
 import json
 import os
@@ -21,7 +21,7 @@ TAKEN: dict[str, str | None] = {"STRATA_MANIFEST": "dist/manifest.json"}
 
 
 def artifacts(prepared: Prepared, *arguments: str) -> tuple[int, dict[str, Any]]:
-    """`python -m infra.artifacts` in the copy, its exit code and answer."""
+    """Run `python -m infra.artifacts` in the copy; return its exit code and answer."""
     env = {**prepared.sandbox.env, "PATH": f"{environments.uv().parent}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, "-m", "infra.artifacts", *arguments, "--json"]
     project = prepared.sandbox.scratch.project
@@ -31,7 +31,7 @@ def artifacts(prepared: Prepared, *arguments: str) -> tuple[int, dict[str, Any]]
 
 
 def built(prepared: Prepared) -> dict[str, str]:
-    """What is checked out, built and kept; the digests by name."""
+    """Build and publish the checked-out files; return the digests by name."""
     for arguments in (("build",), ("put", "--stack", STACK)):
         code, answer = artifacts(prepared, *arguments)
         assert code == 0, answer
@@ -55,7 +55,7 @@ def squeezed(text: str) -> str:
 
 
 def refusal(prepared: Prepared) -> str:
-    """Why neither a preview nor an `up` takes the manifest; nothing is changed by either."""
+    """Return why both a preview and an `up` refuse the manifest; neither changes anything."""
     before = prepared.sandbox.aws.client("lambda").get_function_configuration(FunctionName=FUNCTION)["LastModified"]
     for command in ("preview", "up"):
         code, text = prepared.pulumi(command, "--stack", STACK, env=TAKEN)
@@ -66,7 +66,7 @@ def refusal(prepared: Prepared) -> str:
     return squeezed(text)
 
 
-def test_up_takes_the_bundle_by_its_digest_and_a_build_of_its_own_is_the_same_version(
+def test_up_deploys_the_bundle_by_its_digest_and_a_local_build_is_the_same_version(
     prepared: Prepared, digests: dict[str, str]
 ) -> None:
     code, text = prepared.pulumi("up", "--stack", STACK, env=TAKEN)
@@ -80,7 +80,7 @@ def test_up_takes_the_bundle_by_its_digest_and_a_build_of_its_own_is_the_same_ve
     assert (live(prepared)["CodeSha256"], live(prepared)["Version"]) == (digests["orders"], taken["Version"])
 
 
-def test_taken_again_nothing_changes(prepared: Prepared, digests: dict[str, str]) -> None:
+def test_deploying_the_same_bundle_again_changes_nothing(prepared: Prepared, digests: dict[str, str]) -> None:
     code, text = prepared.pulumi("up", "--stack", STACK, env=TAKEN)
     assert code == 0, text
     code, text = prepared.pulumi("preview", "--stack", STACK, "--expect-no-changes", env=TAKEN)
@@ -102,7 +102,7 @@ def test_a_commit_that_was_built_is_found_and_not_built_again(prepared: Prepared
     assert f"commit {'0' * 40} has no bundle in {BUCKET}" in answer["error"]
 
 
-def test_a_zip_that_was_altered_after_the_build_is_neither_kept_nor_deployed(
+def test_a_zip_that_was_altered_after_the_build_is_neither_published_nor_deployed(
     prepared: Prepared, digests: dict[str, str]
 ) -> None:
     file = prepared.sandbox.scratch.project / "dist/orders.zip"
@@ -117,7 +117,7 @@ def test_a_bundle_that_was_altered_in_the_bucket_is_not_deployed(prepared: Prepa
     s3, key = prepared.sandbox.aws.client("s3"), bundle_key(digests["orders"])
     planted = s3.put_object(Bucket=BUCKET, Key=key, Body=b"planted", ChecksumSHA256=digest(b"planted"))
     try:
-        assert f"not {digests['orders']}: somebody altered it after the build" in refusal(prepared)
+        assert f"not {digests['orders']}: it was altered after the build" in refusal(prepared)
     finally:
         s3.delete_object(Bucket=BUCKET, Key=key, VersionId=planted["VersionId"])
 

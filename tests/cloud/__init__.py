@@ -1,1 +1,1 @@
-"""boto3 against the local cloud."""
+"""The app and the release engine against the local cloud."""

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from infra.artifacts import ManifestError, Taken
+from infra.artifacts import ManifestError, SelectedManifest
 from infra.artifacts.manifest import Entry, Manifest
 from infra.artifacts.store import Artifacts, Stored, bundle_key, manifest_key
 from infra.bundle.model import digest
 from infra.release.engine.cloud import AwsError
-from tests.cloud.conftest import REGION, Cloud
+from local.tests.cloud.conftest import REGION, Cloud
 
 ZIP = b"a zip"
 COMMIT = "0123456789" * 4
@@ -51,7 +51,7 @@ def refused(call: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def test_a_bundle_is_kept_by_its_digest_and_found_by_it(artifacts: Artifacts) -> None:
+def test_a_bundle_is_stored_by_its_digest_and_found_by_it(artifacts: Artifacts) -> None:
     stored = artifacts.put(ZIP)
     assert stored.key == f"bundles/{hashlib.sha256(ZIP).hexdigest()}.zip"
     assert artifacts.find(digest(ZIP)) == stored
@@ -63,7 +63,7 @@ def test_the_same_bundle_is_found_and_not_written_again(artifacts: Artifacts, s3
     assert len(versions(s3, artifacts)) == 1
 
 
-def test_a_bundle_that_was_never_stored_is_missing(artifacts: Artifacts) -> None:
+def test_a_bundle_that_was_never_published_is_not_found(artifacts: Artifacts) -> None:
     assert artifacts.find(digest(b"other")) is None
     assert artifacts.get(digest(b"other")) is None
     assert artifacts.built(COMMIT) is None
@@ -76,7 +76,7 @@ def test_an_object_that_was_altered_is_never_taken(artifacts: Artifacts, s3: Any
     key = bundle_key(digest(ZIP))
     s3.put_object(Bucket=artifacts.bucket, Key=key, Body=body, ChecksumSHA256=digest(body))
     said = refused(lambda: artifacts.put(ZIP) if call == "put" else getattr(artifacts, call)(digest(ZIP)))
-    assert f"holds bytes with the SHA-256 {digest(body)}, not {digest(ZIP)}: somebody altered it" in said
+    assert f"holds bytes with the SHA-256 {digest(body)}, not {digest(ZIP)}: it was altered after" in said
 
 
 def test_an_object_whose_bytes_s3_did_not_sum_is_not_believed(artifacts: Artifacts, s3: Any) -> None:
@@ -96,21 +96,21 @@ def test_a_bucket_without_versions_is_refused(s3: Any, account: str) -> None:
     assert "keeps no versions; bring `bootstrap/` up" in refused(lambda: plain.put(ZIP))
 
 
-def test_a_missing_bucket_is_reported(s3: Any) -> None:
+def test_the_error_names_a_bucket_that_does_not_exist(s3: Any) -> None:
     said = refused(lambda: Artifacts("no-such-bucket", REGION).put(ZIP))
     assert "AWS refuses s3 PutObject (s3://no-such-bucket/bundles/" in said
 
 
-def test_the_manifest_of_a_commit_is_kept_once(artifacts: Artifacts, s3: Any) -> None:
-    artifacts.keep(COMMIT, "first")
-    artifacts.keep(COMMIT, "first")
+def test_the_manifest_of_a_commit_is_published_once(artifacts: Artifacts, s3: Any) -> None:
+    artifacts.publish(COMMIT, "first")
+    artifacts.publish(COMMIT, "first")
     assert artifacts.built(COMMIT) == "first"
     assert versions(s3, artifacts) == [manifest_key(COMMIT)]
 
 
 def test_a_commit_that_was_built_to_something_else_before_is_refused(artifacts: Artifacts) -> None:
-    artifacts.keep(COMMIT, "first")
-    said = refused(lambda: artifacts.keep(COMMIT, "second"))
+    artifacts.publish(COMMIT, "first")
+    said = refused(lambda: artifacts.publish(COMMIT, "second"))
     assert said.startswith(f"commit {COMMIT} was built before, with another outcome")
     assert artifacts.built(COMMIT) == "first"
 
@@ -120,15 +120,16 @@ def test_a_digest_with_slashes_is_one_name_in_the_bucket() -> None:
     assert key == f"bundles/{'ff' * 32}.zip"
 
 
-def test_a_deploy_takes_what_is_kept_and_a_plan_names_what_will_be(artifacts: Artifacts) -> None:
+def test_a_deploy_takes_published_bundles_and_a_plan_names_those_that_will_be_published(artifacts: Artifacts) -> None:
     entries = {name: entry(name.encode()) for name in ("orders", "hooks")}
     manifest = Manifest(COMMIT, datetime(2026, 1, 31, tzinfo=UTC), "python3.11", "x86_64", entries)
     kept = artifacts.put(b"orders")
     with pytest.raises(ManifestError) as caught:
-        Taken(Path("manifest.json"), manifest).find(["orders"], artifacts.bucket, REGION)
+        SelectedManifest(Path("manifest.json"), manifest).find(["orders"], artifacts.bucket, REGION)
     (mistake,) = caught.value.mistakes
     assert mistake.startswith(f"hooks is {digest(b'hooks')}, but the bucket {artifacts.bucket} has no such bundle")
-    services, hooks = Taken(Path("manifest.json"), manifest, planned=True).find(["orders"], artifacts.bucket, REGION)
+    planned = SelectedManifest(Path("manifest.json"), manifest, planned=True)
+    services, hooks = planned.find(["orders"], artifacts.bucket, REGION)
     assert services["orders"].stored == kept
     assert {each.stored for each in hooks.values()} == {
         Stored(artifacts.bucket, bundle_key(digest(b"hooks")), "not there yet")

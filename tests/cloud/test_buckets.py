@@ -1,4 +1,4 @@
-"""A bucket whose policy lets another account read it, as boto3 and Lambda see it."""
+"""A bucket that one account shares with another, as boto3 and Lambda find it."""
 
 import json
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.permissions import document, encrypted_in_transit, lent
-from tests.cloud.conftest import REGION, TRUST, Cloud, archive
+from infra.permissions import cross_account_read, document, encrypted_in_transit
+from local.tests.cloud.conftest import REGION, TRUST, Cloud, archive
 
 CODE = archive("def handler(event, context): return 'shared'")
 
 
-class Shared:
-    """A bundle in the bucket of `account`, whose policy lets only `reader` read it."""
+class SharedBucket:
+    """A bundle in the bucket of `account`, which only `reader` may read."""
 
     def __init__(self, cloud: Cloud, account: str) -> None:
-        self.cloud, self.reader, self.other = cloud, f"8{account[1:]}", f"9{account[1:]}"
+        self.cloud, self.reader, self.unknown = cloud, f"8{account[1:]}", f"9{account[1:]}"
         self.bucket, s3 = f"shared-{account}", cloud.client("s3", account)
         s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
         arn = f"arn:aws:s3:::{self.bucket}"
-        policy = document((*encrypted_in_transit(arn), *lent(arn, "aws", [self.reader])))
+        policy = document((*encrypted_in_transit(arn), *cross_account_read(arn, "aws", [self.reader])))
         s3.put_bucket_policy(Bucket=self.bucket, Policy=policy if isinstance(policy, str) else json.dumps(policy))
         self.version = s3.put_object(Bucket=self.bucket, Key="orders.zip", Body=CODE)["VersionId"]
         s3.put_object(Bucket=self.bucket, Key="orders.zip", Body=b"what came after")
@@ -32,7 +32,7 @@ class Shared:
         )
 
     def function(self, account: str) -> Any:
-        """Create a function from that version of the object."""
+        """Create a function whose code is that version of the object."""
         role = self.cloud.client("iam", account).create_role(
             RoleName="orders", AssumeRolePolicyDocument=json.dumps(TRUST)
         )["Role"]["Arn"]
@@ -46,20 +46,20 @@ class Shared:
 
 
 @pytest.fixture
-def bundle(cloud: Cloud, account: str) -> Shared:
-    return Shared(cloud, account)
+def bundle(cloud: Cloud, account: str) -> SharedBucket:
+    return SharedBucket(cloud, account)
 
 
-def test_an_account_in_the_buckets_policy_reads_its_objects(bundle: Shared) -> None:
+def test_an_account_finds_the_bundle_in_a_bucket_that_is_shared_with_it(bundle: SharedBucket) -> None:
     assert bundle.head(bundle.reader)["ContentLength"] == len(CODE)
 
 
-def test_lambda_takes_code_from_a_bucket_that_its_account_may_read(bundle: Shared) -> None:
+def test_lambda_takes_code_from_a_bucket_that_is_shared_with_its_account(bundle: SharedBucket) -> None:
     assert bundle.function(bundle.reader)["CodeSize"] == len(CODE)
 
 
-def test_neither_another_account_nor_its_functions_read_there(bundle: Shared) -> None:
+def test_neither_an_unknown_account_nor_its_functions_read_the_bucket(bundle: SharedBucket) -> None:
     with pytest.raises(ClientError, match="403"):
-        bundle.head(bundle.other)
+        bundle.head(bundle.unknown)
     with pytest.raises(ClientError, match="InvalidParameterValue"):
-        bundle.function(bundle.other)
+        bundle.function(bundle.unknown)

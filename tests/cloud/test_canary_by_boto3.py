@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from local.tests.cloud.conftest import Cloud, Functions, start_cloud, stop_cloud, until
 from rehearsal.environment import pace
-from tests.cloud.conftest import Cloud, Functions, start_cloud, stop_cloud, until
 
 GOOD = "def handler(event, context):\n    return {'version': context.function_version}\n"
 BAD = """

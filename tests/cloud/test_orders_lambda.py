@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from infra import bundle, permissions
-from tests.cloud.conftest import ROOT, Cloud, Functions
+from local.tests.cloud.conftest import ROOT, Cloud, Functions
 from tests.unit.orders_kit import AN_ORDER
 
 ACCOUNT = "480000000042"
@@ -44,7 +44,7 @@ class Deployed:
         """`times`: how often the header with the key is sent."""
         content = "" if body is None else json.dumps(body)
         to = urlsplit(self.cloud.endpoint)
-        connection = http.client.HTTPConnection(to.hostname or "", to.port, timeout=30)
+        connection = http.client.HTTPConnection(to.hostname or "", to.port, timeout=300)
         try:
             connection.putrequest(method, path, skip_host=True)
             headers = {"Host": self.host, "Content-Type": "application/json", "Content-Length": str(len(content))}

@@ -11,18 +11,19 @@ from pathlib import Path
 import pytest
 
 from infra.release.model.spec import ReleasePolicy
-from tests.cloud.conftest import REGION, ROOT, until
+from local.tests.cloud.conftest import REGION, ROOT, until
 from tests.cloud.test_release_engine import GOOD, World, live, world
+from tests.unit.states import release, stack
 
 __all__ = ["live", "world"]  # fixtures
 
 ALONE = ReleasePolicy(wait=False)
 
 
-def watch(world: World, folder: Path, exported: object) -> subprocess.Popen[str]:
-    """`python -m infra.release watch`, with a `pulumi` whose stack exports that."""
+def watch(world: World, folder: Path, state: object) -> subprocess.Popen[str]:
+    """`python -m infra.release watch`, with a `pulumi` whose stack has that state."""
     pulumi = folder / "pulumi"
-    pulumi.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(exported)}\nEND\n" if exported else "#!/bin/sh\nexit 255\n")
+    pulumi.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(state)}\nEND\n" if state else "#!/bin/sh\nexit 255\n")
     pulumi.chmod(0o755)
     return subprocess.Popen(
         [sys.executable, "-m", "infra.release", "watch", "--stack", "prod"],
@@ -34,15 +35,15 @@ def watch(world: World, folder: Path, exported: object) -> subprocess.Popen[str]
     )
 
 
-def exported(world: World, version: str) -> dict[str, object]:
-    return {"region": REGION, "targets": [asdict(world.target(version))], "policy": asdict(ALONE)}
+def state(world: World, version: str) -> dict[str, object]:
+    return stack(release({"region": REGION, "targets": [asdict(world.target(version))], "policy": asdict(ALONE)}))
 
 
 def test_a_watcher_follows_a_release_without_a_running_up_to_its_end(live: World, tmp_path: Path) -> None:
     version = live.functions.publish(GOOD.replace("VERSION", "2"))
     started = live.release(version, ALONE)
-    watcher = watch(live, tmp_path, exported(live, version))
-    said, _ = watcher.communicate(timeout=60)
+    watcher = watch(live, tmp_path, state(live, version))
+    said, _ = watcher.communicate(timeout=600)
     assert watcher.returncode == 0
     assert f"orders: start: {started.deployment_id} is this release, already in flight" in said
     assert said.splitlines()[-1].startswith("orders: end: 1 -> 2 promoted (verdict)")
@@ -51,27 +52,27 @@ def test_a_watcher_follows_a_release_without_a_running_up_to_its_end(live: World
 def test_a_watcher_that_is_interrupted_leaves_the_release_alone_and_says_so(live: World, tmp_path: Path) -> None:
     version = live.functions.publish(GOOD.replace("VERSION", "2"))
     started = live.release(version, ALONE)
-    watcher = watch(live, tmp_path, exported(live, version))
+    watcher = watch(live, tmp_path, state(live, version))
     assert watcher.stdout
     watcher.stdout.readline()
     watcher.send_signal(signal.SIGINT)
-    _, said = watcher.communicate(timeout=60)
+    _, said = watcher.communicate(timeout=600)
     assert watcher.returncode == 4
     assert f"{started.deployment_id} of orders goes on under CloudWatch's judgement" in said
     assert "Traceback" not in said
-    assert until(lambda: live.deployment(started.deployment_id)["status"] == "Succeeded", seconds=20)
+    assert until(lambda: live.deployment(started.deployment_id)["status"] == "Succeeded", seconds=300)
 
 
 def test_a_stack_without_a_release_is_reported(world: World, tmp_path: Path) -> None:
     watcher = watch(world, tmp_path, None)
-    _, said = watcher.communicate(timeout=60)
+    _, said = watcher.communicate(timeout=600)
     assert watcher.returncode == 4
-    assert said.startswith("error: stack prod has no output `release`")
+    assert said.startswith("error: stack prod has no release: ")
 
 
 def test_invalid_targets_are_reported_by_their_path(world: World, tmp_path: Path) -> None:
-    watcher = watch(world, tmp_path, {"region": REGION, "targets": [{"function": 3}], "policy": {}})
-    _, said = watcher.communicate(timeout=60)
+    watcher = watch(world, tmp_path, stack(release({"region": REGION, "targets": [{"function": 3}], "policy": {}})))
+    _, said = watcher.communicate(timeout=600)
     assert watcher.returncode == 4
     assert "release.targets[0].alias is missing" in said
     assert "release.targets[0].function is 3: it must be of type str" in said

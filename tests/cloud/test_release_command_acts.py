@@ -16,8 +16,9 @@ from infra.release.__main__ import app
 from infra.release.aws import Aws
 from infra.release.model.outcome import Ending, Outcome
 from infra.release.model.spec import ReleasePolicy
-from tests.cloud.conftest import REGION, until
+from local.tests.cloud.conftest import REGION, until
 from tests.cloud.test_release_engine import GOOD, POLICY, World, cloud, live, world
+from tests.unit.states import release, stack
 
 __all__ = ["cloud", "live", "world"]  # fixtures
 
@@ -25,7 +26,7 @@ ALONE = ReleasePolicy(wait=False)
 WHY = "orders without a currency"
 PULUMI = """#!/bin/sh
 case "$1 $2" in
-  "stack output") cat {folder}/release.json;;
+  "stack export") cat {folder}/state.json;;
   "whoami --json") echo '{{"url": "file:///state"}}';;
   "stack rename") cat {folder}/lock >&2; exit 255;;
   "cancel --yes") : > {folder}/lock;;
@@ -35,7 +36,7 @@ esac
 
 @dataclass
 class Terminal:
-    """The terminal in which commands are typed: the stack exports version 1, as it does until an `up` has ended.
+    """Where the commands are typed: the stack's state has version 1, as it does until an `up` has ended.
 
     Every command is a process of its own, and so remembers nothing of the one before.
     """
@@ -67,14 +68,14 @@ class Terminal:
         return str(started.deployment_id)
 
 
-def export(world: World, folder: Path, version: str) -> None:
-    exported = {"region": REGION, "targets": [asdict(world.target(version))], "policy": asdict(POLICY)}
-    (folder / "release.json").write_text(json.dumps(exported))
+def put_state(world: World, folder: Path, version: str) -> None:
+    inputs = {"region": REGION, "targets": [asdict(world.target(version))], "policy": asdict(POLICY)}
+    (folder / "state.json").write_text(json.dumps(stack(release(inputs))))
 
 
 @pytest.fixture
 def terminal(live: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    export(live, tmp_path, "1")
+    put_state(live, tmp_path, "1")
     (tmp_path / "lock").write_text("error: a stack named prod already exists\n")
     (tmp_path / "pulumi").write_text(PULUMI.format(folder=tmp_path))
     (tmp_path / "pulumi").chmod(0o755)
@@ -99,7 +100,7 @@ def test_an_abort_ends_the_release_that_waits_in_another_terminal(
     aborted = terminal.document("abort", "--reason", WHY)
     assert aborted["outcomes"]["orders"]["outcome"] == "rolled_back"
     assert aborted["outcomes"]["orders"]["traffic"] == "all traffic is on 1"
-    end = waiting.result(timeout=60)
+    end = waiting.result(timeout=600)
     assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "operator")
     assert WHY in end.detail
     assert terminal.world.alias() == "1"
@@ -108,7 +109,9 @@ def test_an_abort_ends_the_release_that_waits_in_another_terminal(
     assert "orders: nothing is in flight, so nothing was stopped; the alias is on 1" in again.stdout
 
 
-def test_a_watcher_of_a_stack_that_exports_the_old_version_still_sees_the_new_one_promoted(terminal: Terminal) -> None:
+def test_a_watcher_of_a_stack_whose_state_has_the_old_version_still_sees_the_new_one_promoted(
+    terminal: Terminal,
+) -> None:
     deployment = terminal.start()
     end = terminal.document("watch")["outcomes"]["orders"]
     assert (end["outcome"], end["to_version"], end["deployment_id"]) == ("promoted", "2", deployment)
@@ -136,7 +139,7 @@ def test_a_rolled_back_version_is_refused_until_a_retry_is_allowed(terminal: Ter
 def test_a_rollback_whose_version_is_gone_is_refused(terminal: Terminal) -> None:
     world = terminal.world
     terminal.up(terminal.publish())
-    export(world, terminal.folder, "2")
+    put_state(world, terminal.folder, "2")
     world.functions.client.delete_function(FunctionName="orders", Qualifier="1")
     refused = terminal.document("rollback", "--reason", WHY, code=3)
     assert "version 1 of orders" in refused["error"]

@@ -19,8 +19,8 @@ from infra.release.engine.runner import retire, run
 from infra.release.model import ledger
 from infra.release.model.outcome import Ending, Outcome, Progress
 from infra.release.model.spec import ReleasePolicy, Target
+from local.tests.cloud.conftest import REGION, Cloud, Functions, start_cloud, stop_cloud, until
 from rehearsal.environment import pace
-from tests.cloud.conftest import REGION, Cloud, Functions, start_cloud, stop_cloud, until
 
 TRUST = {
     "Version": "2012-10-17",

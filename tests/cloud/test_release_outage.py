@@ -9,7 +9,7 @@ from infra.release.decision import proven
 from infra.release.engine.cloud import AwsError, NotFoundError
 from infra.release.model.observation import Notes
 from infra.release.model.outcome import Ending
-from tests.cloud.conftest import REGION, until
+from local.tests.cloud.conftest import REGION, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud, live, world
 
 __all__ = ["cloud", "live", "world"]  # fixtures
@@ -60,7 +60,7 @@ def test_an_alias_made_anew_on_an_untried_version_goes_to_the_last_good_one_and_
     live.release(live.functions.publish(GOOD.replace("VERSION", "2")))
     third = live.functions.publish(GOOD.replace("VERSION", "3"))
     live.client("lambda").delete_alias(FunctionName="orders", Name="live")
-    with pytest.raises(NotFoundError, match=r"alias live of orders is gone .*`pulumi up --refresh` makes it anew"):
+    with pytest.raises(NotFoundError, match=r"alias live of orders is gone .*`pulumi up --refresh` creates it again"):
         live.release(third)
     live.functions.alias(third)  # as Pulumi does, after a refresh
     end = live.release(third)

@@ -12,7 +12,7 @@ from infra.release.engine.runner import run
 from infra.release.model.outcome import Ending, Outcome
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import parse
-from tests.cloud.conftest import REGION, Cloud, Functions, archive, until
+from local.tests.cloud.conftest import REGION, Cloud, Functions, archive, until
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, World, cloud
 
 __all__ = ["cloud"]  # a fixture
@@ -97,7 +97,7 @@ def test_prod_takes_what_staging_has_proved_and_nothing_else(pair: Pair) -> None
         assert pair.release(pair.staging, bad).ending is Ending.ROLLED_BACK
 
     count = changes(pair)
-    for code, said in ((unseen, "it was never released there"), (bad, "was taken back there (verdict: ")):
+    for code, said in ((unseen, "it was never released there"), (bad, "was reverted there (verdict: ")):
         end = pair.follow(code)
         assert (end.ending, end.reason) == (Ending.REFUSED, "unproven")
         assert said in end.detail
@@ -127,4 +127,4 @@ def test_what_is_in_flight_in_staging_is_not_proved_yet(pair: Pair) -> None:
     end = pair.follow(good)
     assert (end.ending, end.reason) == (Ending.REFUSED, "unproven")
     assert f"{started.deployment_id} is still in flight there" in end.detail
-    assert until(lambda: pair.staging.deployment(started.deployment_id)["status"] == "Succeeded", seconds=30)
+    assert until(lambda: pair.staging.deployment(started.deployment_id)["status"] == "Succeeded", seconds=300)

@@ -1,1 +1,1 @@
-"""What is declared, and what is not, on recording Pulumi mocks."""
+"""Tests of the resources that each layer declares, on recording Pulumi mocks."""

@@ -1,4 +1,4 @@
-"""A Pulumi engine that declares nothing and remembers everything, options included."""
+"""A Pulumi engine that creates nothing and records every declaration, options included."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -52,7 +52,7 @@ class Recorder(MockMonitor, Mocks):
         return self.answers[args.token](args.args), []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        """Outputs as AWS would compute them, after the resource's name where it has one."""
+        """Return outputs as AWS would compute them, from the resource's name where it has one."""
         name = str(args.inputs.get("name", args.name))
         computed = {
             "arn": f"arn:aws:test:{REGION}:{ACCOUNT}:{name}",
@@ -87,7 +87,7 @@ class Recorder(MockMonitor, Mocks):
         return iter(self.declared)
 
     def of(self, kind: str) -> list[Declared]:
-        """The resources of a type, e.g. "dynamodb/table:Table"."""
+        """Return the resources of a type, e.g. "dynamodb/table:Table"."""
         return [resource for resource in self if resource.type.endswith(f":{kind}")]
 
     def one(self, kind: str) -> Declared:
@@ -115,7 +115,7 @@ def record(program: Callable[[], object], stack: str = "prod", answers: Answers 
 
 
 def known(output: pulumi.Output[Any]) -> Any:
-    """The value of an output of a recorded program."""
+    """Return the value of an output of a recorded program."""
     asyncio.set_event_loop(LOOP)
     found: list[Any] = []
     pulumi.runtime.test(lambda: output.apply(found.append))()  # type: ignore[no-untyped-call]

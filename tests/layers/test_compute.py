@@ -1,4 +1,4 @@
-"""The compute layer: versions that nobody reaches until a release says so."""
+"""The compute layer publishes versions that get no requests before their release."""
 
 import ast
 import inspect
@@ -74,7 +74,7 @@ def test_the_function_is_as_configured(bundle: Bundle) -> None:
     assert function["environment"]["variables"]["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
 
 
-def test_the_function_is_told_its_table_and_no_more_than_the_app_reads(bundle: Bundle) -> None:
+def test_the_function_gets_its_table_and_only_the_variables_that_the_app_reads(bundle: Bundle) -> None:
     variables = declare(bundle).one("lambda/function:Function").inputs["environment"]["variables"]
     assert variables == {
         "TABLE_NAME": "orders-prod",
@@ -212,8 +212,8 @@ def test_the_contract_names_the_version_wanted_and_the_alias_that_shall_have_it(
 
 
 def test_every_resource_is_a_child_of_the_layer(bundle: Bundle) -> None:
-    strangers = [made.name for made in declare(bundle, opened=True) if made.parent != "compute"]
-    assert strangers == ["compute", "release"]
+    others = [made.name for made in declare(bundle, opened=True) if made.parent != "compute"]
+    assert others == ["compute", "release"]
 
 
 def test_the_layer_declares_no_log_group_of_a_function_and_no_table(bundle: Bundle) -> None:

@@ -1,4 +1,4 @@
-"""The delivery layer: CodeDeploy as it must be for an alias that goes back by itself."""
+"""The delivery layer declares CodeDeploy so that an alias is rolled back by itself."""
 
 import json
 
@@ -94,7 +94,7 @@ def test_the_group_shifts_traffic_between_two_versions() -> None:
     assert group().inputs["deploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent10Minutes"
 
 
-def test_a_deployment_that_somebody_starts_by_hand_is_guarded_by_the_alias_wide_alarm() -> None:
+def test_a_deployment_started_by_hand_is_guarded_by_the_alias_wide_alarm() -> None:
     assert group().inputs["alarmConfiguration"] == {"enabled": True, "alarms": ["strata-prod-orders-live-errors"]}
 
 

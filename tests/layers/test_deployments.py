@@ -1,4 +1,4 @@
-"""Pulumi Deployments' settings: what each stack gets, and what its one command does in a real shell."""
+"""The settings of Pulumi Deployments for each stack, and their command in a real shell."""
 
 import subprocess
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_the_source_is_the_repositorys_main_by_vcs_and_not_by_what_is_deprecated
     assert "github" not in prod
 
 
-def test_a_push_deploys_only_where_nobody_must_let_it_happen_and_every_pull_request_previews() -> None:
+def test_a_push_deploys_only_a_stack_without_reviewers_and_every_pull_request_previews() -> None:
     recorded = declare(PROD, DEV)
     pushed = {name: recorded.named(f"deployments-{name}").inputs["vcs"]["deployCommits"] for name in ("prod", "dev")}
     assert pushed == {"prod": False, "dev": True}
@@ -92,7 +92,7 @@ def test_the_roles_are_those_that_trust_the_operations_token() -> None:
 
 
 def run(operation: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[subprocess.CompletedProcess[str], str]:
-    """The command as a runner runs it, the file for variables being in a folder of ours; and what it left there."""
+    """Run the command as a runner does, with the file for variables in a folder of ours; return its result and file."""
     kept = folder / "PULUMI_ENV"
     monkeypatch.setattr(deployments, "KEPT", str(kept))
     env = {"PATH": "/usr/bin:/bin", "PULUMI_CI_OPERATION": operation, "PULUMI_CI_BUILD_NUMBER": "7"}

@@ -1,4 +1,4 @@
-"""The hooks layer: the functions that CodeDeploy calls, what they may do, and none where the stack wants none."""
+"""The hooks layer declares the functions that CodeDeploy calls, and none where the stack wants none."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,7 @@ def declare(
 
 
 def allowed(recorded: Recorder, hook: str) -> dict[str, tuple[list[str], list[str]]]:
-    """Actions and resources of a hook's role, by statement."""
+    """Return the actions and resources of a hook's role, by statement."""
     policy: dict[str, Any] = json.loads(recorded.named(f"hooks-{hook}-calls").inputs["policy"])
     return {each["Sid"]: (each["Action"], each["Resource"]) for each in policy["Statement"]}
 
@@ -114,7 +114,7 @@ def test_the_smoke_hook_answers_long_before_codedeploys_hour_is_over(bundles: di
     assert function(declare(bundles), "smoke").inputs["timeout"] == 180
 
 
-def test_the_smoke_hook_is_told_whose_events_a_function_answers(bundles: dict[str, Bundle]) -> None:
+def test_the_smoke_hook_gets_the_service_whose_events_a_function_answers(bundles: dict[str, Bundle]) -> None:
     variables = function(declare(bundles), "smoke").inputs["environment"]["variables"]
     assert variables.keys() == {"SERVICES"}
     assert json.loads(variables["SERVICES"]) == {"strata-prod-orders": "orders"}

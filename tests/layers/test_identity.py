@@ -1,4 +1,4 @@
-"""The identity layer: what an account gets, and what it does not."""
+"""The identity layer declares exactly the roles, policies, buckets and keys that an account needs."""
 
 import json
 from dataclasses import replace
@@ -42,7 +42,7 @@ def declare(
 
 
 def trusted(recorded: Recorder) -> dict[str, str]:
-    """By role: the subject that opens it."""
+    """Return the subject that opens each role, by role."""
     found = {}
     for role in recorded.of("iam/role:Role"):
         (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
@@ -57,7 +57,7 @@ def trusted(recorded: Recorder) -> dict[str, str]:
 
 
 def statements(recorded: Recorder, policy: str) -> list[dict[str, Any]]:
-    """The statements of a managed policy, by the name of its resource."""
+    """Return the statements of a managed policy, by the name of its resource."""
     (found,) = [each for each in recorded.of("iam/policy:Policy") if each.name == policy]
     said: list[dict[str, Any]] = json.loads(found.inputs["policy"])["Statement"]
     return said
@@ -190,7 +190,7 @@ def test_state_and_artifacts_are_versioned_encrypted_private_and_kept(kind: str)
 
 
 @pytest.mark.parametrize("kind", ["state", "artifacts"])
-def test_nobody_reaches_state_or_artifacts_without_tls(kind: str) -> None:
+def test_state_and_artifacts_are_reached_only_by_tls(kind: str) -> None:
     (statement,) = json.loads(declare().named(f"identity-{kind}-tls").inputs["policy"])["Statement"]
     bucket = f"arn:aws:s3:::strata-{kind}-{ACCOUNT}-{REGION}"
     assert statement == {
@@ -203,7 +203,7 @@ def test_nobody_reaches_state_or_artifacts_without_tls(kind: str) -> None:
     }
 
 
-def test_the_job_that_builds_writes_what_is_not_there_and_deletes_nothing() -> None:
+def test_the_build_job_writes_only_new_objects_and_deletes_none() -> None:
     found = statements(declare(), "identity-build-artifacts")
     bucket = f"arn:aws:s3:::strata-artifacts-{ACCOUNT}-{REGION}"
     objects = [f"{bucket}/bundles/*", f"{bucket}/manifests/*"]
@@ -216,12 +216,12 @@ def test_the_job_that_builds_writes_what_is_not_there_and_deletes_nothing() -> N
 
 def test_other_accounts_read_the_bundles_where_they_are_named_and_change_none() -> None:
     recorded = declare(artifacts=KeptArtifacts(readers=("111111111111",)))
-    _, lent = json.loads(recorded.named("identity-artifacts-tls").inputs["policy"])["Statement"]
-    assert (lent["Effect"], lent["Principal"]) == ("Allow", {"AWS": "arn:aws:iam::111111111111:root"})
-    assert lent["Action"] == ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]
+    _, shared = json.loads(recorded.named("identity-artifacts-tls").inputs["policy"])["Statement"]
+    assert (shared["Effect"], shared["Principal"]) == ("Allow", {"AWS": "arn:aws:iam::111111111111:root"})
+    assert shared["Action"] == ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]
 
 
-def test_an_account_that_takes_bundles_from_another_has_no_bucket_and_no_job_for_them() -> None:
+def test_an_account_that_reads_bundles_from_another_has_no_artifact_bucket_and_no_build_role() -> None:
     recorded = declare(artifacts=KeptArtifacts("999999999999"))
     assert [each.name for each in recorded if "artifacts" in each.name or "build" in each.name] == []
     for role in ("prod-deploy", "prod-preview"):
@@ -230,7 +230,7 @@ def test_an_account_that_takes_bundles_from_another_has_no_bucket_and_no_job_for
         assert taken["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
 
 
-def test_the_layout_of_the_state_is_laid_down_so_that_no_stack_chooses_it() -> None:
+def test_the_layout_of_the_state_is_written_so_that_no_stack_chooses_it() -> None:
     layout = declare().one("s3/bucketObjectv2:BucketObjectv2").inputs
     assert (layout["key"], layout["content"]) == (".pulumi/meta.yaml", "version: 1\n")
 

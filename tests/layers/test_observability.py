@@ -1,4 +1,4 @@
-"""The observability layer: alarms on whole aliases, whom they tell, and stable and canary apart on a dashboard."""
+"""The observability layer: alarms on whole aliases, their topic, and a dashboard with stable and canary apart."""
 
 import json
 import re
@@ -57,7 +57,7 @@ def test_logs_end_after_the_days_that_the_stack_says() -> None:
 
 
 @pytest.mark.parametrize(("kind", "metric"), [("errors", "Errors"), ("throttles", "Throttles")])
-def test_an_alarm_looks_at_the_alias_as_a_whole(kind: str, metric: str) -> None:
+def test_an_alarm_watches_the_alias_as_a_whole(kind: str, metric: str) -> None:
     queries = alarm(kind).inputs["metricQueries"]
     metrics = {query["metric"]["metricName"]: query["metric"] for query in queries if "metric" in query}
     assert metrics.keys() == {"Invocations", metric}
@@ -83,7 +83,7 @@ def test_an_alarm_needs_three_bad_minutes_and_is_quiet_without_traffic(kind: str
 
 
 def value(expression: str, **metrics: float) -> float:
-    """The expression, worked out by Python after a word for word translation."""
+    """Return the value of the expression, translated to Python word for word."""
     text = re.sub(r"FILL\((\w+), 0\)", r"\1", expression)
     found = re.fullmatch(r"IF\((.*), 1, 0\)", text)
     assert found
@@ -109,7 +109,7 @@ def test_the_shares_are_the_stacks() -> None:
 
 
 @pytest.mark.parametrize("kind", ["errors", "throttles"])
-def test_an_alarm_tells_the_topic_when_it_fires_and_when_it_is_over(kind: str) -> None:
+def test_an_alarm_notifies_the_topic_when_it_fires_and_when_it_recovers(kind: str) -> None:
     inputs = alarm(kind).inputs
     topic = [f"arn:aws:test:{REGION}:{ACCOUNT}:strata-prod-alarms"]
     assert (inputs["alarmActions"], inputs["okActions"]) == (topic, topic)
@@ -127,10 +127,10 @@ def test_the_topic_takes_alarms_of_this_account_alone() -> None:
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
 
-def test_everybody_who_asked_is_told_and_nobody_else() -> None:
+def test_only_the_configured_addresses_are_subscribed() -> None:
     assert declare().of("sns/topicSubscription:TopicSubscription") == []
-    told = declare(ObservabilityConfig(notify=("a@example.com", "b@example.com")))
-    subscriptions = told.of("sns/topicSubscription:TopicSubscription")
+    notifying = declare(ObservabilityConfig(notify=("a@example.com", "b@example.com")))
+    subscriptions = notifying.of("sns/topicSubscription:TopicSubscription")
     assert [made.inputs["endpoint"] for made in subscriptions] == ["a@example.com", "b@example.com"]
     assert {made.inputs["protocol"] for made in subscriptions} == {"email"}
 

@@ -21,7 +21,7 @@ def declare(config: SecretsConfig) -> Recorder:
 
 
 def plain(value: Any) -> Any:
-    """What is below the engine's mark of a secret."""
+    """Return the value below the engine's mark of a secret."""
     return value["value"] if isinstance(value, dict) and "value" in value else value
 
 
@@ -45,7 +45,7 @@ def signing(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     return run("prod", monkeypatch, secrets={"receiptKey": KEY})[0]
 
 
-def test_the_function_is_told_the_parameters_name_alone(signing: Recorder) -> None:
+def test_the_function_gets_only_the_parameters_name(signing: Recorder) -> None:
     variables = signing.named("compute-orders").inputs["environment"]["variables"]
     assert variables["RECEIPT_KEY_PARAMETER"] == "/strata/prod/receipt-key"
 
@@ -66,7 +66,9 @@ def test_the_function_waits_for_the_parameter(signing: Recorder) -> None:
     assert "secrets-receipt-key" in signing.named("compute-orders").after
 
 
-def test_a_stack_without_a_key_is_told_of_none_and_may_read_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_function_of_a_stack_without_a_key_gets_no_parameter_and_may_read_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     recorded, _ = run("prod", monkeypatch)
     assert "RECEIPT_KEY_PARAMETER" not in recorded.named("compute-orders").inputs["environment"]["variables"]
     assert "ssm:" not in recorded.named("compute-orders-calls").inputs["policy"]

@@ -1,1 +1,1 @@
-"""The policy pack: each rule kept and broken, what is excused, and pull requests that the real CLI blocks."""
+"""Tests of the policy pack: each rule kept and broken, exceptions, and pull requests that the real CLI blocks."""

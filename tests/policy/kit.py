@@ -1,4 +1,4 @@
-"""A stack in a few words, for rules to be asked of."""
+"""Small stacks on which the tests check rules."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ BOUNDARY = "arn:aws:iam::333333333333:policy/strata-boundary"
 
 
 def resource(type_: str, called: str, /, *, uses: dict[str, str] | None = None, **props: Any) -> Resource:
-    """`uses`: property -> the URN of the resource whose output it is; here a URN is the resource's name."""
+    """Return a resource. `uses`: property -> the URN of the resource whose output it is; a URN is a resource's name."""
     made = {key: (urn,) for key, urn in (uses or {}).items()}
     return Resource(type=type_, name=called, props=props, uses=made, urn=called)
 
@@ -26,13 +26,13 @@ def stack(*resources: Resource, settings: Settings = PRODUCTION) -> Stack:
 
 
 def broken(rule: str, seen: Stack) -> list[str]:
-    """What a rule says of all resources of a stack."""
+    """Return a rule's messages on all resources of a stack."""
     (asked,) = [one for one in ALL if one.name == rule]
     return [message for one in seen.resources for message in judge(asked, one, seen)]
 
 
 def statement(action: str | list[str] = "s3:GetObject", **more: Any) -> str:
-    """A policy document of one Allow."""
+    """Return a policy document with one Allow."""
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, **more}]})
 
 

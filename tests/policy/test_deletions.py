@@ -1,4 +1,4 @@
-"""What holds state and is not protected is neither deleted nor replaced."""
+"""An unprotected resource that holds state is neither deleted nor replaced."""
 
 import io
 import json
@@ -14,7 +14,7 @@ URN = "urn:pulumi:prod::strata::strata:layers:Data$aws:dynamodb/table:Table::dat
 
 
 def step(op: str, kind: str = TABLE, **old: Any) -> dict[str, Any]:
-    """As `pulumi preview --json` writes one; it leaves `protect` out where it is false."""
+    """Return a step as `pulumi preview --json` writes one; it leaves `protect` out where it is false."""
     return {"op": op, "urn": URN, "oldState": {"urn": URN, "type": kind, **old}, "newState": None}
 
 
@@ -23,8 +23,8 @@ def step(op: str, kind: str = TABLE, **old: Any) -> dict[str, Any]:
 )
 def test_an_unprotected_table_must_not_go(op: str, becomes: str) -> None:
     assert list(unprotected([step(op)])) == [
-        f"data-orders must not be {becomes}: it holds state and protect is false; keep its name and what would replace "
-        f"it, or run `pulumi state protect '{URN}'` and let an administrator take it away"
+        f"data-orders must not be {becomes}: it holds state and protect is false; keep its name and every property "
+        f"that replaces it, or run `pulumi state protect '{URN}'` and let an administrator remove it"
     ]
 
 
@@ -42,12 +42,12 @@ def test_a_replacement_takes_several_steps_and_one_message() -> None:
         {"op": "create", "urn": URN, "newState": {"type": TABLE}},
     ],
 )
-def test_what_stays_or_holds_nothing_is_nobodys_loss(harmless: dict[str, Any]) -> None:
+def test_a_resource_that_stays_or_holds_no_state_is_no_loss(harmless: dict[str, Any]) -> None:
     assert list(unprotected([harmless])) == []
 
 
 @pytest.mark.parametrize(("stack", "code"), [("prod", 1), ("dev", 0)])
-def test_a_loss_blocks_in_production_and_is_told_everywhere(
+def test_a_loss_blocks_in_production_and_is_reported_everywhere(
     stack: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"steps": [step("delete", kind=GROUP)]})))

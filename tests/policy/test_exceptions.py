@@ -1,4 +1,4 @@
-"""Exceptions excuse one resource from one rule until a day, and are themselves held to account."""
+"""Exceptions excuse one resource from one rule until a day, and are checked themselves."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -37,12 +37,12 @@ def test_an_exception_excuses_no_other_resource() -> None:
     assert len(broken("iam-boundary", stack(role("b", permissionsBoundary=None), settings=judged(ROLE).settings))) == 1
 
 
-def test_an_expired_exception_excuses_nothing_and_is_told() -> None:
+def test_an_expired_exception_excuses_nothing_and_is_reported() -> None:
     late = AgreedException("role", "iam-boundary", "until bootstrap runs", TODAY - timedelta(days=1))
     assert len(broken("iam-boundary", judged(late))) == 1
     assert list(exceptions(ALL, judged(late))) == [
-        f"{WHICH} must not be older than its last day: expires is 2026-05-31, today is 2026-06-01; mend the resource "
-        "and remove the exception, or agree on another day"
+        f"{WHICH} must not be older than its last day: expires is 2026-05-31, today is 2026-06-01; correct the "
+        "resource and remove the exception, or agree on another day"
     ]
 
 
@@ -53,22 +53,22 @@ def test_an_exception_ends_within_a_year() -> None:
     ]
 
 
-def test_an_exception_from_no_rule_is_told_which_there_are() -> None:
-    (told,) = exceptions(ALL, judged(AgreedException("role", "iam-bondary", "a slip", TODAY)))
-    assert told.startswith(
+def test_an_exception_from_an_unknown_rule_is_reported_with_the_known_rules() -> None:
+    (message,) = exceptions(ALL, judged(AgreedException("role", "iam-bondary", "a slip", TODAY)))
+    assert message.startswith(
         "the exception of role from iam-bondary must name a rule: rule is 'iam-bondary'; take one of apigateway-"
     )
-    assert "iam-boundary" in told
+    assert "iam-boundary" in message
 
 
-def test_an_exception_of_no_resource_is_told() -> None:
+def test_an_exception_of_no_resource_is_reported() -> None:
     assert list(exceptions(ALL, judged(AgreedException("roll", "iam-boundary", "a slip", TODAY)))) == [
         "the exception of roll from iam-boundary must name a resource of the stack: resource is 'roll'; correct or "
         "remove it"
     ]
 
 
-def test_an_exception_that_is_no_longer_needed_is_told() -> None:
+def test_an_exception_that_is_no_longer_needed_is_reported() -> None:
     mended = judged(ROLE, permissionsBoundary="arn:aws:iam::333333333333:policy/strata-boundary")
     assert list(exceptions(ALL, mended)) == [
         f"{WHICH} must excuse something: role keeps the rule; remove the exception"
@@ -97,17 +97,17 @@ def test_an_exception_that_leaves_something_out_is_a_mistake(missing: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"expires": "2026-12-31"}, "expires is '2026-12-31'; write a day, without quotes: 2026-12-31"),
         ({"reason": 7}, "reason is 7; write a text, in quotes"),
         ({"until": TODAY}, "until is none of them; remove it"),
     ],
 )
-def test_an_exception_of_another_form_is_a_mistake(changed: dict[str, Any], told: str) -> None:
+def test_an_exception_of_another_form_is_a_mistake(changed: dict[str, Any], expected: str) -> None:
     (mistake,) = parsed(**changed).mistakes
-    assert mistake == f"exception 1 of stack prod must name resource, rule, reason and expires: {told}"
+    assert mistake == f"exception 1 of stack prod must name resource, rule, reason and expires: {expected}"
 
 
-def test_a_mistake_in_the_file_is_told_beside_the_exceptions() -> None:
+def test_a_mistake_in_the_file_is_reported_beside_the_exceptions() -> None:
     assert list(exceptions(ALL, stack(settings=Settings(mistakes=("the file is wrong",))))) == ["the file is wrong"]

@@ -1,4 +1,4 @@
-"""`make policy` as a pull request runs it: the real CLI and pack, the stacks as they are and with typical mistakes."""
+"""`make policy`, as a pull request runs it with the real CLI, on the stacks as they are and with typical mistakes."""
 
 import os
 import re
@@ -18,7 +18,7 @@ STACKS = ["dev", "prod", "staging"]
 
 @dataclass(frozen=True)
 class Desk:
-    """Where pull requests are reviewed, and the commit that each starts from."""
+    """The place where pull requests are reviewed, and the commit that each starts from."""
 
     reviews: Reviews
     base: str
@@ -29,7 +29,7 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def prepared() -> Iterator[Desk]:
-    """Every stack previewed once, as the project is."""
+    """Preview every stack once, as the project is."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(scrubbed(before))
@@ -48,7 +48,7 @@ def prepared() -> Iterator[Desk]:
 
 @pytest.fixture
 def desk(prepared: Desk) -> Iterator[Desk]:
-    """The project as it is, for one pull request."""
+    """Provide the project as it is, for one pull request."""
     yield prepared
     prepared.reset()
 
@@ -104,7 +104,7 @@ KEPT_FOR_EVER = Edit(
             ANY_ACTION,
             "iam-actions",
             'compute-orders-calls must name the actions that it allows: policy.Statement[Orders].Action is ["*"]; name '
-            "the actions that are made in place of *",
+            "the actions that are called in place of *",
         ),
         (
             NO_RECOVERY,
@@ -115,7 +115,7 @@ KEPT_FOR_EVER = Edit(
         (
             KEPT_FOR_EVER,
             "cloudwatch-retention",
-            "observability-orders-logs must delete its logs some day: retentionInDays is not set; set "
+            "observability-orders-logs must delete its logs after a time: retentionInDays is not set; set "
             "retention_in_days to one of the periods that CloudWatch Logs offers",
         ),
     ],
@@ -133,7 +133,7 @@ def test_a_pull_request_with_a_typical_mistake_is_blocked(desk: Desk, edit: Edit
 
 
 def own_the_table(desk: Desk) -> None:
-    """The data layer moves from Terraform to Pulumi, as part of the same pull request."""
+    """Move the data layer from Terraform to Pulumi, as part of the same pull request."""
     file = desk.reviews.scratch.project / "Pulumi.prod.yaml"
     content = yaml.safe_load(file.read_text())
     content["config"]["strata:data"] = {"source": "managed"}
@@ -141,7 +141,7 @@ def own_the_table(desk: Desk) -> None:
     desk.reviews.scratch.commit("Own the table")
 
 
-def test_the_same_mistake_is_only_told_in_dev(desk: Desk) -> None:
+def test_the_same_mistake_is_only_reported_in_dev(desk: Desk) -> None:
     desk.reviews.scratch.apply(FEWER_EVENTS)
     review = desk.reviews.review("dev")
     assert review.passed, review.text

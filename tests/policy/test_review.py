@@ -1,4 +1,4 @@
-"""What a review of a stack says, from the CLI's own words."""
+"""A review of a stack is a text made from the CLI's own words."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +17,7 @@ def test_a_stack_without_violations_takes_one_line() -> None:
     assert (review.passed, review.summary()) == (True, "prod: passed")
 
 
-def test_advice_is_told_and_does_not_block() -> None:
+def test_advice_is_reported_and_does_not_block() -> None:
     review = Review("dev", 0, BROKEN.replace("mandatory", "advisory"))
     assert review.passed
     assert review.summary().startswith("dev: passed, with 1 to see to\n")
@@ -35,7 +35,7 @@ def test_a_preview_that_asked_no_pack_is_no_pass() -> None:
     assert review.summary().startswith("prod: no verdict, the preview failed or did not ask the pack\nPreviewing")
 
 
-def test_a_stack_whose_configuration_is_wrong_is_told_in_a_line_and_not_in_a_traceback(tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_reported_in_a_line_without_a_traceback(tmp_path: Path) -> None:
     scratch = Scratch(tmp_path)
     scratch.project.mkdir()
     (scratch.project / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())

@@ -1,4 +1,4 @@
-"""What the rules must not miss, and what they must not hold against anybody."""
+"""Violations that the rules must not miss, and correct stacks that they must not refuse."""
 
 import json
 from dataclasses import replace
@@ -66,7 +66,7 @@ def test_a_permission_and_an_address_name_the_alias(kind: str, qualifier: str | 
     assert (broken("lambda-alias-only", seen) == []) is passes
 
 
-def test_a_subscription_that_calls_no_function_is_nobodys_bypass() -> None:
+def test_a_subscription_that_calls_no_function_bypasses_no_alias() -> None:
     kind = "aws:sns/topicSubscription:TopicSubscription"
     mail = resource(kind, "mail", protocol="email", endpoint="ops@example.com")
     assert broken("lambda-alias-only", stack(function(), mail)) == []
@@ -95,13 +95,15 @@ def test_two_functions_share_a_role_that_is_not_there_yet() -> None:
         ("DOCS", "https://example.com/a@b", True),
     ],
 )
-def test_a_secret_is_known_by_its_name_or_its_look_and_never_repeated(name: str, value: object, passes: bool) -> None:
+def test_a_secret_is_recognised_by_its_name_or_its_form_and_never_repeated(
+    name: str, value: object, passes: bool
+) -> None:
     found = broken("lambda-secrets", stack(function(environment={"variables": {name: value}})))
     assert (found == []) is passes
     assert all(str(value) not in message for message in found)
 
 
-def test_an_alias_whose_group_is_not_declared_is_told_the_name() -> None:
+def test_an_alias_whose_group_is_not_declared_is_reported_with_the_groups_name() -> None:
     found = broken("release-group", stack(alias(), group(deploymentGroupName="other"), release()))
     assert found == [
         'live must be moved by a deployment group: the target\'s group is "orders"; declare a '
@@ -122,11 +124,11 @@ def test_an_alias_of_another_function_is_not_moved_by_this_ones_target() -> None
         ({"enabled": True, "alarms": ["a"], "ignorePollAlarmFailure": True}, "ignorePollAlarmFailure"),
     ],
 )
-def test_a_group_must_heed_its_alarms(configuration: object, path: str) -> None:
+def test_a_group_must_stop_at_its_alarms(configuration: object, path: str) -> None:
     assert f"alarmConfiguration.{path}" in broken("codedeploy-alarm", stack(group(alarmConfiguration=configuration)))[0]
 
 
-def test_a_group_that_rolls_back_by_nothing_is_told_twice() -> None:
+def test_a_group_without_any_rollback_is_reported_twice() -> None:
     assert len(broken("codedeploy-rollback", stack(group(autoRollbackConfiguration=None)))) == 2
 
 
@@ -137,7 +139,7 @@ def test_all_at_once_by_name_or_by_default_is_seen_in_production_only(name: str 
 
 
 @pytest.mark.parametrize("rule", ["dynamodb-protection", "stateful-protection", "release-evidence"])
-def test_what_only_production_needs_is_not_asked_of_dev(rule: str) -> None:
+def test_a_rule_for_production_passes_in_dev(rule: str) -> None:
     bare = replace(table(deletionProtectionEnabled=False), protect=False)
     seen = (bare, release(policy={"evidence": "warn"}))
     assert broken(rule, stack(*seen)) != []
@@ -160,7 +162,7 @@ def test_all_but_some_actions_are_not_named_ones() -> None:
     assert len(broken("iam-actions", stack(resource("aws:iam/policy:Policy", "p", policy=document)))) == 1
 
 
-def test_a_key_leaves_its_administration_to_the_account_and_to_nobody_else() -> None:
+def test_a_key_may_leave_its_administration_only_to_the_account() -> None:
     def key(principal: dict[str, str]) -> Resource:
         return resource("aws:kms/key:Key", "key", policy=statement("kms:*", Principal=principal))
 
@@ -168,14 +170,14 @@ def test_a_key_leaves_its_administration_to_the_account_and_to_nobody_else() -> 
     assert len(broken("iam-actions", stack(key({"AWS": "arn:aws:iam::333333333333:role/app"})))) == 1
 
 
-def test_a_wildcard_that_denies_is_welcome() -> None:
+def test_a_wildcard_that_denies_passes() -> None:
     policy = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}]})
     seen = stack(resource("aws:s3/bucketPolicy:BucketPolicy", "tls", policy=policy))
     assert broken("iam-actions", seen) + broken("iam-principals", seen) == []
 
 
 @pytest.mark.parametrize("principal", ["*", {"AWS": ["arn:aws:iam::333333333333:root", "*"]}, {"Federated": "*"}])
-def test_anyone_is_nobody_by_name(principal: object) -> None:
+def test_a_wildcard_names_no_principal(principal: object) -> None:
     seen = stack(resource(TOPIC, "topic", policy=statement("sns:Publish", Principal=principal)))
     assert len(broken("iam-principals", seen)) == 1
     assert len(broken("iam-principals", stack(resource(PERMISSION, "invoke", principal="*")))) == 1
@@ -227,8 +229,8 @@ def test_a_public_address_is_also_seen_by_its_permission() -> None:
     assert len(broken("network-url", seen)) == 1
 
 
-def test_what_a_preview_does_not_know_is_held_against_nobody() -> None:
-    """A property that the provider computes, on every type that any rule looks at."""
+def test_an_unknown_value_breaks_no_rule() -> None:
+    """The provider computes every property, on every type that any rule checks."""
     everything = dict.fromkeys(
         (
             "accessLogSettings",
@@ -262,5 +264,5 @@ def test_what_a_preview_does_not_know_is_held_against_nobody() -> None:
         Resource(kind, kind, everything, protect=True, ignore_changes=alias().ignore_changes, urn=kind)
         for kind in types
     ]
-    told = {message.partition(" must")[0] for rule in ALL for message in broken(rule.name, stack(*seen))}
-    assert told == {"aws:iam/accessKey:AccessKey"}
+    named = {message.partition(" must")[0] for rule in ALL for message in broken(rule.name, stack(*seen))}
+    assert named == {"aws:iam/accessKey:AccessKey"}

@@ -1,13 +1,15 @@
-"""Each rule kept, and broken by one mutation with its exact message."""
+"""Each rule kept, and broken by one mutation; the messages stand in golden/rules.txt."""
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from policy.rules import ALL
 from policy.tokens import AWS_PROVIDER, FUNCTION_URL, PARAMETER, TOPIC
 from policy.view import Resource
+from tests.golden import Golden, listed
 from tests.policy.kit import (
     alias,
     broken,
@@ -38,16 +40,6 @@ def integration(uses: str, **props: object) -> Resource:
     return resource(kind, "integration", uses={"integrationUri": uses}, **props)
 
 
-@dataclass(frozen=True)
-class ReleaseContext:
-    """`good` keeps the rule; with `bad` in place of its last resource, `message` is said."""
-
-    rule: str
-    good: tuple[Resource, ...]
-    bad: Resource
-    message: str
-
-
 def told(value: str) -> dict[str, dict[str, str]]:
     return {"variables": {"RECEIPTS": value}}
 
@@ -57,232 +49,95 @@ EXACT = federated(StringEquals={f"{HOST}:aud": "sts.amazonaws.com", f"{HOST}:sub
 LOOSE = federated(StringEquals={f"{HOST}:aud": "sts.amazonaws.com"}, StringLike={f"{HOST}:sub": "repo:acme/*"})
 TAGS = {"ManagedBy": "pulumi", "Project": "strata", "Stack": "prod"}
 
-CASES = (
-    ReleaseContext(
-        "lambda-alias-only",
-        (function(), alias(), integration("live")),
-        integration("orders"),
-        "integration must reach the function through its alias: integrationUri is an output of orders; take "
-        "invoke_arn of the alias, so that a canary sees the traffic",
-    ),
-    ReleaseContext(
-        "lambda-alias-moved",
-        (alias(),),
-        replace(alias(), ignore_changes=frozenset({"functionVersion"})),
-        'live must leave its version to CodeDeploy: ignoreChanges is ["functionVersion"]; add description, '
-        "routingConfig, or `pulumi up` undoes a shift of traffic",
-    ),
-    ReleaseContext(
-        "lambda-own-role",
+CASES: Mapping[str, tuple[tuple[Resource, ...], Resource]] = {
+    "lambda-alias-only": ((function(), alias(), integration("live")), integration("orders")),
+    "lambda-alias-moved": ((alias(),), replace(alias(), ignore_changes=frozenset({"functionVersion"}))),
+    "lambda-own-role": (
         (role("a"), function("one", role="arn:a"), function("two", role="arn:b")),
         function("two", role="arn:a"),
-        'one must have a role that two does not have: role is "arn:a"; declare a role for each function, with what '
-        "that one calls and no more",
     ),
-    ReleaseContext(
-        "lambda-secrets",
+    "lambda-secrets": (
         (function(environment={"variables": {"PAYMENT_TOKEN": "/strata/prod/payment"}}),),
         function(environment={"variables": {"PAYMENT_TOKEN": "s3cr3t"}}),
-        "orders must read its secrets at run time: environment.variables.PAYMENT_TOKEN is a literal of 6 characters; "
-        "keep it in SSM or Secrets Manager, and give the name of the parameter",
     ),
-    ReleaseContext(
-        "release-group",
-        (alias(), group(), release()),
-        release(targets=[]),
-        "live must be moved by a deployment group: no target of a strata:release:Release names it; give the "
-        "function's group and alias to the release as a target",
-    ),
-    ReleaseContext(
-        "release-evidence",
-        (release(),),
-        release(policy={"evidence": "warn"}),
-        'release must take back a canary that proved nothing in production: policy.evidence is "warn"; set '
-        'strata:release.evidence to "enforce" in the stack\'s file',
-    ),
-    ReleaseContext(
-        "codedeploy-alarm",
-        (group(),),
-        group(alarmConfiguration={"enabled": True, "alarms": []}),
-        "group must stop at an alarm: alarmConfiguration.alarms is []; name an alarm on the alias's errors",
-    ),
-    ReleaseContext(
-        "codedeploy-rollback",
+    "release-group": ((alias(), group(), release()), release(targets=[])),
+    "release-evidence": ((release(),), release(policy={"evidence": "warn"})),
+    "codedeploy-alarm": ((group(),), group(alarmConfiguration={"enabled": True, "alarms": []})),
+    "codedeploy-rollback": (
         (group(),),
         group(autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}),
-        'group must roll back by itself: autoRollbackConfiguration.events is ["DEPLOYMENT_FAILURE"]; add '
-        "DEPLOYMENT_STOP_ON_ALARM, DEPLOYMENT_STOP_ON_REQUEST",
     ),
-    ReleaseContext(
-        "codedeploy-canary",
-        (group(), curve()),
-        curve("AllAtOnce"),
-        'group must shift traffic step by step in production: deploymentConfigName is "canary-10-10"; name a canary '
-        "or linear one, so that a bad version meets a share of the requests",
-    ),
-    ReleaseContext(
-        "apigateway-throttle",
+    "codedeploy-canary": ((group(), curve()), curve("AllAtOnce")),
+    "apigateway-throttle": (
         (stage(),),
         stage(defaultRouteSettings={"throttlingRateLimit": 200, "throttlingBurstLimit": 0}),
-        "stage must bound the requests that it lets through: defaultRouteSettings.throttlingBurstLimit is 0; give a "
-        "rate and a burst that the service can bear",
     ),
-    ReleaseContext(
-        "apigateway-access-log",
-        (stage(),),
-        stage(accessLogSettings=None),
-        "stage must log who was answered how in production: accessLogSettings.destinationArn is not set; name a log "
-        "group that ends",
-    ),
-    ReleaseContext(
-        "cloudwatch-retention",
-        (logs(),),
-        logs(retentionInDays=0),
-        "logs must delete its logs some day: retentionInDays is 0; set retention_in_days to one of the periods that "
-        "CloudWatch Logs offers",
-    ),
-    ReleaseContext(
-        "cloudwatch-log-group",
-        (function(), logs()),
-        logs(name="/aws/lambda/other"),
-        'orders must write to a log group of the stack: its log group is "/aws/lambda/orders"; declare it, and set '
-        "retention_in_days to one of the periods that CloudWatch Logs offers",
-    ),
-    ReleaseContext(
-        "iam-actions",
+    "apigateway-access-log": ((stage(),), stage(accessLogSettings=None)),
+    "cloudwatch-retention": ((logs(),), logs(retentionInDays=0)),
+    "cloudwatch-log-group": ((function(), logs()), logs(name="/aws/lambda/other")),
+    "iam-actions": (
         (resource("aws:iam/rolePolicy:RolePolicy", "calls", policy=statement("dynamodb:PutItem", Resource="arn:t")),),
         resource("aws:iam/rolePolicy:RolePolicy", "calls", policy=statement("*", Resource="arn:t")),
-        'calls must name the actions that it allows: policy.Statement[0].Action is "*"; name the actions that are '
-        "made in place of *",
     ),
-    ReleaseContext(
-        "iam-principals",
+    "iam-principals": (
         (resource(TOPIC, "topic", policy=statement("sns:Publish", Principal={"Service": "cloudwatch.amazonaws.com"})),),
         resource(TOPIC, "topic", policy=statement("sns:Publish", Principal={"AWS": "*"})),
-        'topic must name whom it lets in: policy.Statement[0].Principal is {"AWS": "*"}; name the service, the role '
-        "or the account",
     ),
-    ReleaseContext(
-        "iam-managed",
+    "iam-managed": (
         (role(managedPolicyArns=["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"]),),
         role(managedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
-        "role must be granted no more than it needs: managedPolicyArns is "
-        '"arn:aws:iam::aws:policy/AdministratorAccess"; attach a policy of the calls that are made',
     ),
-    ReleaseContext(
-        "iam-boundary",
-        (role(),),
-        role(permissionsBoundary=None),
-        "role must stay within the account's boundary: permissionsBoundary is not set; set permissions_boundary to "
-        "the ARN of the policy strata-boundary, which `bootstrap/` creates in the account",
-    ),
-    ReleaseContext(
-        "iam-access-key",
-        (role(),),
-        resource("aws:iam/accessKey:AccessKey", "key", user="ci"),
-        'key must not be: an access key never expires: user is "ci"; delete it, and let the caller take a role by its '
-        "own identity (OIDC, or the service's role)",
-    ),
-    ReleaseContext(
-        "oidc-subject",
-        (role(assumeRolePolicy=EXACT),),
-        role(assumeRolePolicy=LOOSE),
-        "role must trust one exact subject: assumeRolePolicy.Statement[0].Condition is "
-        + json.dumps(json.loads(LOOSE)["Statement"][0]["Condition"], sort_keys=True)
-        + f"; add {HOST}:sub with the whole subject and no wildcard; StringLike will not do",
-    ),
-    ReleaseContext(
-        "dynamodb-recovery",
-        (table(),),
-        table(pointInTimeRecovery={"enabled": False}),
-        "table must be recoverable to any second of the last 35 days: pointInTimeRecovery.enabled is false; set it to "
-        "true",
-    ),
-    ReleaseContext(
-        "dynamodb-encryption",
-        (table(),),
-        table(serverSideEncryption=None),
-        "table must be encrypted by a KMS key of the account: serverSideEncryption.enabled is not set; set it to true",
-    ),
-    ReleaseContext(
-        "dynamodb-protection",
-        (table(),),
-        table(deletionProtectionEnabled=False),
-        "table must refuse its deletion in production: deletionProtectionEnabled is false; set it to true",
-    ),
-    ReleaseContext(
-        "stateful-protection",
-        (table(),),
-        replace(table(), protect=False),
-        "table must be protected in production: protect is false; set ResourceOptions(protect=True), or a rename "
-        "deletes it with all that it holds",
-    ),
-    ReleaseContext(
-        "s3-encryption",
+    "iam-boundary": ((role(),), role(permissionsBoundary=None)),
+    "iam-access-key": ((role(),), resource("aws:iam/accessKey:AccessKey", "key", user="ci")),
+    "oidc-subject": ((role(assumeRolePolicy=EXACT),), role(assumeRolePolicy=LOOSE)),
+    "dynamodb-recovery": ((table(),), table(pointInTimeRecovery={"enabled": False})),
+    "dynamodb-encryption": ((table(),), table(serverSideEncryption=None)),
+    "dynamodb-protection": ((table(),), table(deletionProtectionEnabled=False)),
+    "stateful-protection": ((table(),), replace(table(), protect=False)),
+    "s3-encryption": (
         (resource("aws:s3/bucket:Bucket", "bucket", serverSideEncryptionConfiguration={"rule": {}}),),
         resource("aws:s3/bucket:Bucket", "bucket"),
-        "bucket must be encrypted: serverSideEncryptionConfiguration is not set; declare a "
-        "BucketServerSideEncryptionConfiguration for it with the algorithm aws:kms or AES256",
     ),
-    ReleaseContext(
-        "sns-encryption",
-        (resource(TOPIC, "topic", kmsMasterKeyId="arn:key"),),
-        resource(TOPIC, "topic"),
-        "topic must be encrypted: kmsMasterKeyId is not set; give a KMS key whose policy lets the topic's publishers "
-        "use it",
-    ),
-    ReleaseContext(
-        "ssm-encryption",
+    "sns-encryption": ((resource(TOPIC, "topic", kmsMasterKeyId="arn:key"),), resource(TOPIC, "topic")),
+    "ssm-encryption": (
         (resource(PARAMETER, "key", type="SecureString", value=VALUE),),
         resource(PARAMETER, "key", type="String", value=VALUE),
-        'key must be encrypted: type is "String"; set it to SecureString, and give the value by a Pulumi secret',
     ),
-    ReleaseContext(
-        "ssm-apart",
+    "ssm-apart": (
         (resource(PARAMETER, "key", type="SecureString", value=VALUE), function(environment=told("/strata/key"))),
         function(environment=told(f"hmac:{VALUE}")),
-        "orders must read key at run time: environment.variables.RECEIPTS holds its value; give the parameter's name "
-        "instead, and the right to read it",
     ),
-    ReleaseContext(
-        "network-url",
+    "network-url": (
         (resource(FUNCTION_URL, "url", authorizationType="AWS_IAM"),),
         resource(FUNCTION_URL, "url", authorizationType="NONE"),
-        'url must ask its callers who they are: authorizationType is "NONE"; set it to AWS_IAM, or put an API with an '
-        "authorizer in front of the function",
     ),
-    ReleaseContext(
-        "tagging-defaults",
+    "tagging-defaults": (
         (resource(AWS_PROVIDER, "aws", defaultTags=json.dumps({"tags": TAGS})),),
         resource(AWS_PROVIDER, "aws", defaultTags=json.dumps({"tags": {"Project": "strata"}})),
-        'aws must tag every resource: defaultTags.tags is {"Project": "strata"}; add ManagedBy, Stack; a default '
-        "provider has none, so give the resources this stack's own",
     ),
-)
+}
+"""By rule: resources that keep it, and what breaks it in place of the last of them."""
 
 
-def by_rule(case: ReleaseContext) -> str:
-    return case.rule
+def mutated(rule: str) -> list[str]:
+    good, bad = CASES[rule]
+    return broken(rule, stack(*good[:-1], bad))
 
 
 def test_every_rule_has_a_case_and_a_name_of_its_own() -> None:
-    assert sorted(case.rule for case in CASES) == sorted(rule.name for rule in ALL)
+    assert sorted(CASES) == sorted(rule.name for rule in ALL)
     assert len({rule.name for rule in ALL}) == len(ALL)
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_rule)
-def test_a_stack_that_keeps_a_rule_passes(case: ReleaseContext) -> None:
-    assert broken(case.rule, stack(*case.good)) == []
+@pytest.mark.parametrize("rule", CASES)
+def test_a_stack_that_keeps_a_rule_passes_and_one_mutation_breaks_it(rule: str) -> None:
+    assert broken(rule, stack(*CASES[rule][0])) == []
+    assert mutated(rule) != []
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_rule)
-def test_one_mutation_breaks_the_rule_and_the_message_says_how_to_mend_it(case: ReleaseContext) -> None:
-    assert case.message in broken(case.rule, stack(*case.good[:-1], case.bad))
-
-
-@pytest.mark.parametrize("case", CASES, ids=by_rule)
-def test_a_message_names_the_resource_the_duty_and_the_remedy(case: ReleaseContext) -> None:
-    for message in broken(case.rule, stack(*case.good[:-1], case.bad)):
+def test_a_message_names_the_resource_the_duty_what_is_given_and_the_remedy(golden: Golden) -> None:
+    golden("rules", listed((rule, mutated(rule)) for rule in CASES))
+    for message in (message for rule in CASES for message in mutated(rule)):
         duty, _, rest = message.partition(": ")
         assert " must " in duty
         assert "; " in rest

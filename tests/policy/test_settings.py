@@ -1,4 +1,4 @@
-"""What each stack is held to, and at which level."""
+"""The settings of each stack, and the levels at which its rules block."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_each_stack_is_held_to_the_boundary_that_the_program_gives_its_roles(sta
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "expected"),
     [
         (
             {"prodution": False},
@@ -43,9 +43,9 @@ def test_each_stack_is_held_to_the_boundary_that_the_program_gives_its_roles(sta
     ],
 )
 def test_a_key_that_means_nothing_is_a_mistake_and_leaves_the_strict_setting(
-    table: dict[str, object], told: str
+    table: dict[str, object], expected: str
 ) -> None:
-    assert settings.parse("dev", {"dev": table}) == Settings(production=True, mistakes=(told,))
+    assert settings.parse("dev", {"dev": table}) == Settings(production=True, mistakes=(expected,))
 
 
 def test_a_file_that_is_no_toml_is_a_mistake(tmp_path: Path) -> None:

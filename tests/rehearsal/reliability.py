@@ -175,7 +175,7 @@ ROWS = {
     ),
     "alias moved": Row(
         "an operator moves the alias mid-canary",
-        "`rolled back (operator)`, `somebody moved alias live to`",
+        "`rolled back (operator)`, `alias live was moved to`",
         "on **stable**",
         "**promoted**",
     ),

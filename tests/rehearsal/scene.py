@@ -113,7 +113,7 @@ class Faults:
 
     def _ask(self, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"{self.endpoint}/_strata/{path}", data=data, timeout=60) as answer:  # noqa: S310  loopback
+        with urllib.request.urlopen(f"{self.endpoint}/_strata/{path}", data=data, timeout=600) as answer:  # noqa: S310  loopback
             return json.load(answer)
 
 

@@ -57,8 +57,7 @@ class Stage:
         return {"::".join(step["urn"].split("::")[2:]): step["op"] for step in steps if step["op"] != "same"}
 
     def target(self) -> dict[str, str]:
-        found: dict[str, str] = self.sandbox.outputs()["release"]["targets"][0]
-        return found
+        return self.sandbox.target()
 
     def live(self) -> str | None:
         target = self.target()

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from local.tests.cloud.conftest import Cloud, start_cloud
 from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.environment.workspace import aws_environment, scrubbed
 from tests.aws.page import NOT_YET_RUN, page
-from tests.cloud.conftest import Cloud, start_cloud
 
 ACCOUNT = "123456789012"
 FACTOR = 60.0

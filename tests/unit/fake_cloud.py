@@ -182,7 +182,7 @@ class FakeCloud:
         self.tags |= tags.begun(self.tags)
         return created
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
+    def revert(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         self._called("take_back")
         return self._create(policy, self._version(action.stable), action.canary, action.at, (), all_at_once=True)
 
@@ -340,8 +340,8 @@ class FakeSet:
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         return self.clouds[target.function].start(target, policy, action)
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
-        return self.clouds[target.function].take_back(target, policy, action)
+    def revert(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
+        return self.clouds[target.function].revert(target, policy, action)
 
     def top_up(self, target: Target, requests: int) -> None:
         self.clouds[target.function].top_up(target, requests)

@@ -1,4 +1,4 @@
-"""A stack's rights as tests ask for them."""
+"""A stack's statements, and how tests search them."""
 
 import re
 from fnmatch import fnmatchcase
@@ -13,18 +13,18 @@ OWNED = StackResources("strata-prod-orders")
 LEGACY = StackResources("orders-prod", "acme-terraform-state", "data/terraform.tfstate")
 
 
-def deploying(belongings: StackResources = OWNED, names: Names = PROD) -> list[Statement]:
-    found = permissions.deploy(names, PLACE, belongings, key_arn=KEY, role=names.deploy_role)
+def deploying(resources: StackResources = OWNED, names: Names = PROD) -> list[Statement]:
+    found = permissions.deploy(names, PLACE, resources, key_arn=KEY, role=names.deploy_role)
     return [each for statements in found.values() for each in statements]
 
 
-def previewing(belongings: StackResources = OWNED) -> list[Statement]:
-    found = permissions.preview(PROD, PLACE, belongings, key_arn=KEY, role=PROD.preview_role)
+def previewing(resources: StackResources = OWNED) -> list[Statement]:
+    found = permissions.preview(PROD, PLACE, resources, key_arn=KEY, role=PROD.preview_role)
     return [each for statements in found.values() for each in statements]
 
 
 def named(sid: str, statements: list[Statement]) -> Statement:
-    """The one statement with this Sid."""
+    """Return the one statement with this Sid."""
     (found,) = [each for each in statements if each.sid == sid]
     return found
 
@@ -34,11 +34,11 @@ def granting(action: str, statements: list[Statement]) -> list[Statement]:
 
 
 def allowed(action: str, arn: str, statements: list[Statement]) -> bool:
-    """Whether a statement allows it, conditions aside; in an ARN `*` and `?` reach across slashes and colons."""
+    """Return True if a statement allows the call, conditions aside; `*` and `?` match slashes and colons too."""
     patterns = [pattern for each in granting(action, statements) for pattern in each.resources]
     return any(fnmatchcase(arn, pattern.replace("[", "[[]")) for pattern in patterns)
 
 
 def size(text: str) -> int:
-    """As IAM counts it."""
+    """Return the size in characters as IAM counts it."""
     return len(re.sub(r"\s", "", text))

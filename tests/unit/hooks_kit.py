@@ -1,4 +1,4 @@
-"""What the tests of `app.hooks` share: CodeDeploy and Lambda as boto3 clients that are answered here, and a context."""
+"""Shared by the tests of `app.hooks`: boto3 clients of CodeDeploy and Lambda with answers made here, and a context."""
 
 import io
 import json
@@ -34,7 +34,7 @@ class Raw(io.BytesIO):
 
 
 def done(_: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
-    """CodeDeploy takes the answer."""
+    """CodeDeploy accepts the answer."""
     return 200, {"lifecycleEventHookExecutionId": "execution-1"}, {}
 
 
@@ -44,7 +44,7 @@ def refuses(code: str, status: int = 400) -> Respond:
 
 
 def in_turn(*responses: Respond) -> Respond:
-    """Answers each call by the next of these."""
+    """Answer each call by the next of these."""
     left = list(responses)
 
     def respond(body: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -54,7 +54,7 @@ def in_turn(*responses: Respond) -> Respond:
 
 
 class Aws:
-    """Real clients below which nothing is sent: `responds` answers by operation, `sent` is what it was asked."""
+    """Real clients that send nothing: `responds` answers by operation, `sent` records the requests."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
@@ -72,7 +72,7 @@ class Aws:
 
     @property
     def answers(self) -> list[str]:
-        """The statuses that CodeDeploy was told."""
+        """Return the statuses that the hook sent to CodeDeploy."""
         return [body["status"] for name, body in self.sent if name == ANSWER]
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:

@@ -1,4 +1,4 @@
-"""A GitHub on loopback, as much of it as the pipeline asks: environments, their branches, people, teams, comments."""
+"""A GitHub on loopback with what the pipeline uses: environments, their branches, people, teams and comments."""
 
 import json
 import re
@@ -17,7 +17,7 @@ WRITING = {"PUT", "POST", "PATCH", "DELETE"}
 
 @dataclass
 class Hub:
-    """What it holds, and what it was asked. `people` are by path, "/users/ann" or "/orgs/acme/teams/oncall"."""
+    """The state of this GitHub, and its requests. `people` are by path, "/users/ann" or "/orgs/acme/teams/oncall"."""
 
     root: str = ""
     repository: str = REPOSITORY
@@ -32,7 +32,7 @@ class Hub:
 
     @property
     def written(self) -> list[tuple[str, str, Any]]:
-        """The calls that change something."""
+        """Return the calls that change something."""
         return [each for each in self.asked if each[0] in WRITING]
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
@@ -97,7 +97,7 @@ class Hub:
 
 @contextmanager
 def serving(hub: Hub) -> Iterator[Hub]:
-    """`hub` on a free port; `root` is then its address."""
+    """Serve `hub` on a free port; `root` is then its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def _handle(self) -> None:
@@ -115,7 +115,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
         do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the server's names
 
         def log_message(self, *_: object) -> None:
-            """Quiet."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         hub.root = f"http://127.0.0.1:{server.server_port}"

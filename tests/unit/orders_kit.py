@@ -1,4 +1,4 @@
-"""What the tests of `app.orders` share: a table in memory, payload 2.0 events, and the real handler on that table."""
+"""Shared by the tests of `app.orders`: a table in memory, payload 2.0 events, and the real handler on that table."""
 
 import copy
 import json
@@ -36,11 +36,11 @@ MODEL = botocore.session.get_session().get_service_model("dynamodb")
 
 
 class ConditionalCheckFailedException(ClientError):  # noqa: N818 - DynamoDB's name
-    """As boto3 raises it."""
+    """Return the error as boto3 raises it."""
 
 
 def named(parameters: dict[str, Any]) -> str:
-    """The `id` of the item that a call is about."""
+    """Return the `id` of the item that a call is about."""
     key = parameters["Key"] if "Key" in parameters else parameters["Item"]
     return str(key["id"]["S"])
 
@@ -52,11 +52,11 @@ def undisturbed(operation: str, parameters: dict[str, Any]) -> None:
 class FakeDynamoDB:
     """The part of a boto3 DynamoDB client that the app uses, in memory; it refuses what botocore would refuse.
 
-    `before` and `after` are called with (operation, parameters) around each call: a test raises or looks from there.
+    `before` and `after` are called with (operation, parameters) around each call: a test raises or asserts from there.
     """
 
     class exceptions:  # noqa: N801 - boto3's name
-        """As on a boto3 client."""
+        """The exceptions of a boto3 client."""
 
         ConditionalCheckFailedException = ConditionalCheckFailedException
 
@@ -143,7 +143,7 @@ class FakeDynamoDB:
 
 @dataclass
 class Context:
-    """What the app and Powertools read of Lambda's context."""
+    """The part of Lambda's context that the app and Powertools read."""
 
     function_version: str = "7"
     function_name: str = "strata-test-orders"

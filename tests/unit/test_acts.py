@@ -58,7 +58,7 @@ def release(fake: FakeCloud | FakeSet) -> dict[str, Outcome]:
 
 
 def undo(fake: FakeCloud | FakeSet, why: str = WHY) -> dict[str, Outcome]:
-    return done(fake, acts.take_back(acts.last_promoted_set(look(fake)), why))
+    return done(fake, acts.revert(acts.last_promoted_set(look(fake)), why))
 
 
 # Abort
@@ -153,7 +153,7 @@ def test_a_rollback_is_a_deployment_of_its_own_and_the_same_code_is_refused_from
     assert (back.entry.at, back.entry.stable) == (forth.entry.at, "2")
     [refused] = release(fake).values()
     assert (refused.ending, refused.reason) == (Ending.REFUSED, "rejected")
-    assert f"user/ann took it back: {WHY}" in refused.detail
+    assert f"user/ann reverted it: {WHY}" in refused.detail
 
 
 def test_what_was_rolled_back_can_be_forgiven_once() -> None:
@@ -161,9 +161,13 @@ def test_what_was_rolled_back_can_be_forgiven_once() -> None:
     release(fake)
     undo(fake)
     [rejected] = acts.rejections(target(), look(fake)["orders"])
-    assert (rejected.fingerprint, rejected.reason, rejected.pardoned) == (version(2).fingerprint, "operator", False)
+    assert (rejected.fingerprint, rejected.reason, rejected.retry_granted) == (
+        version(2).fingerprint,
+        "operator",
+        False,
+    )
     fake.note(target(), RetryGrant(rejected.fingerprint, rejected.deployment.id, why="it was the network"))
-    assert [each.pardoned for each in acts.rejections(target(), look(fake)["orders"])] == [True]
+    assert [each.retry_granted for each in acts.rejections(target(), look(fake)["orders"])] == [True]
     assert [each.ending for each in release(fake).values()] == [Ending.PROMOTED]
     assert acts.rejections(target(), look(fake)["orders"]) == []
 
@@ -220,7 +224,7 @@ def test_a_lost_answer_starts_no_second_way_back() -> None:
 
 def test_a_rollback_steps_aside_for_what_has_been_started_or_moved_meanwhile() -> None:
     forth = deployment(Status.SUCCEEDED)
-    asked = acts.take_back({TARGET.function: forth}, WHY)
+    asked = acts.revert({TARGET.function: forth}, WHY)
 
     def decide(what: Observation) -> Action:
         return asked([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]

@@ -23,7 +23,7 @@ THERE = {"TZ": "America/Los_Angeles", "LC_ALL": "C", "PYTHONHASHSEED": "2"}
 
 @pytest.fixture(scope="module")
 def origin() -> Iterator[Scratch]:
-    """This repository as it is, committed."""
+    """Provide a copy of this repository as it is, committed."""
     scratch = Scratch.of(ROOT)
     yield scratch
     scratch.remove()
@@ -49,7 +49,7 @@ def run(clone: Path, umask: str = "022", **environment: str) -> subprocess.Compl
 
 
 def build(clone: Path, umask: str = "022", **environment: str) -> dict[str, str]:
-    """The digests by name."""
+    """Build the clone; return the digests by name."""
     done = run(clone, umask, **environment)
     assert done.returncode == 0, done.stderr
     return {name: each["digest"] for name, each in json.loads(done.stdout)["functions"].items()}
@@ -104,7 +104,7 @@ def test_a_changed_dependency_changes_the_bundle_and_stands_in_the_manifest(clon
     assert found[0] != found[1]
 
 
-def test_a_dependency_without_a_wheel_for_lambda_ends_the_build_and_is_named(clone: Path, tmp_path: Path) -> None:
+def test_a_dependency_without_a_wheel_for_lambda_fails_the_build_and_is_named(clone: Path, tmp_path: Path) -> None:
     tag = "cp311-cp311-macosx_11_0_arm64"
     (clone / "app/orders/requirements.txt").write_text(wheels.wheel(tmp_path / "wheels", "native", tag=tag))
     done = run(clone, **wheels.only(tmp_path / "wheels"))
@@ -139,7 +139,7 @@ def test_a_bundle_of_uncommitted_changes_is_called_dirty(clone: Path, name: str)
     assert manifest(clone)["commit"] == git(clone, "rev-parse", "HEAD") + "-dirty"
 
 
-def test_stacks_that_do_not_run_on_the_same_have_no_bundle(clone: Path) -> None:
+def test_stacks_on_different_platforms_have_no_bundle(clone: Path) -> None:
     file = clone / "Pulumi.prod.yaml"
     file.write_text(file.read_text().replace("strata:compute:\n", "strata:compute:\n    architecture: arm64\n"))
     done = run(clone)

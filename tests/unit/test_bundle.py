@@ -1,4 +1,4 @@
-"""The bundle: the same bytes for the same sources, and nothing in it that Lambda would not take or run."""
+"""A bundle has the same bytes for the same sources, and contains nothing that Lambda would not accept or run."""
 
 import base64
 import hashlib
@@ -114,7 +114,7 @@ def test_a_changed_line_changes_the_digest(repository: Path) -> None:
         "README.md",
     ],
 )
-def test_what_does_not_run_makes_no_new_version(repository: Path, name: str) -> None:
+def test_a_file_that_does_not_run_makes_no_new_version(repository: Path, name: str) -> None:
     before = build(repository).digest
     write(repository, name, "anything")
     assert build(repository).digest == before
@@ -126,7 +126,7 @@ def test_another_hash_in_the_lock_makes_no_new_version(repository: Path) -> None
     assert build(repository).digest == before
 
 
-def test_who_installed_a_package_and_how_is_left_out(repository: Path) -> None:
+def test_the_installers_records_are_left_out(repository: Path) -> None:
     names = {Path(name).name for name in build(repository).files}
     assert names.isdisjoint({"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json", "jp.py"})
     assert "METADATA" in names
@@ -139,7 +139,7 @@ def test_an_unchanged_bundle_is_not_written_again(repository: Path) -> None:
     assert path.stat().st_mtime == 1
 
 
-def test_a_spoiled_zip_is_written_again(repository: Path) -> None:
+def test_a_corrupted_zip_is_written_again(repository: Path) -> None:
     built = build(repository)
     built.path.write_bytes(b"half")
     assert build(repository) == built
@@ -151,12 +151,12 @@ def test_nothing_but_the_zip_is_left_beside_it(repository: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_handler_file_that_is_not_there_is_told(repository: Path) -> None:
+def test_a_handler_file_that_is_not_there_is_reported(repository: Path) -> None:
     (repository / "app/demo/main.py").unlink()
     assert refusal(repository).startswith("the handler app.demo.main.handler needs app/demo/main.py, which is not in")
 
 
-def test_a_handler_that_its_file_does_not_define_is_told(repository: Path) -> None:
+def test_a_handler_that_its_file_does_not_define_is_reported(repository: Path) -> None:
     write(repository, "app/demo/main.py", "def handle(event, context):\n    def handler(): ...\n")
     assert "app/demo/main.py defines no handler" in refusal(repository)
 
@@ -183,22 +183,22 @@ def test_a_handler_that_fails_at_import_is_left_to_the_canary(repository: Path) 
     assert build(repository).files
 
 
-def test_a_handler_file_that_is_not_python_is_told_with_its_line(repository: Path) -> None:
+def test_a_handler_file_that_is_not_python_is_reported_with_its_line(repository: Path) -> None:
     write(repository, "app/demo/main.py", "\ndef handler(:\n")
     assert refusal(repository).startswith("app/demo/main.py, line 2, is not Python")
 
 
-def test_an_app_that_is_not_there_is_told(repository: Path) -> None:
+def test_an_app_that_is_not_there_is_reported(repository: Path) -> None:
     with pytest.raises(BundleError, match=r"app/other is to go into the bundle, but .* does not exist"):
         bundle.build("other", repository)
 
 
-def test_a_missing_lock_is_told_with_the_command_that_writes_it(repository: Path) -> None:
+def test_a_missing_lock_is_reported_with_the_command_that_writes_it(repository: Path) -> None:
     (repository / "app/demo/requirements.txt").unlink()
     assert refusal(repository).endswith("run `make lock`")
 
 
-def test_a_package_of_another_version_than_locked_is_told_with_both(repository: Path) -> None:
+def test_a_package_of_another_version_than_locked_is_reported_with_both(repository: Path) -> None:
     write(repository, "app/demo/requirements.txt", "jmespath==0.0.1\n")
     installed = metadata.version("jmespath")
     assert refusal(repository) == (
@@ -206,12 +206,12 @@ def test_a_package_of_another_version_than_locked_is_told_with_both(repository: 
     )
 
 
-def test_a_package_that_is_not_installed_is_told(repository: Path) -> None:
+def test_a_package_that_is_not_installed_is_reported(repository: Path) -> None:
     write(repository, "app/demo/requirements.txt", "no-such-package==1.0\n")
     assert "wants no-such-package 1.0, which is not installed; run `make venvs`" in refusal(repository)
 
 
-def test_a_package_compiled_for_this_machine_is_told(repository: Path) -> None:
+def test_a_package_compiled_for_this_machine_is_reported(repository: Path) -> None:
     version = metadata.version("numpy")
     write(repository, "app/demo/requirements.txt", f"numpy=={version}\n")
     assert refusal(repository).startswith(f"numpy {version} is not pure Python")
@@ -220,14 +220,14 @@ def test_a_package_compiled_for_this_machine_is_told(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("limit", "what"), [("LARGEST_CODE", "bytes unzipped"), ("LARGEST_ZIP", "bytes as an uploaded zip")]
 )
-def test_a_bundle_beyond_lambdas_limits_is_told_with_its_largest_files(
+def test_a_bundle_beyond_lambdas_limits_is_reported_with_its_largest_files(
     repository: Path, monkeypatch: pytest.MonkeyPatch, limit: str, what: str
 ) -> None:
     monkeypatch.setattr(zips, limit, 100_000)
     write(repository, "app/demo/data.json", "x" * 200_000)
     said = refusal(repository)
     assert what in said
-    assert "Lambda takes 100,000" in said
+    assert "Lambda accepts 100,000" in said
     assert "the largest files: app/demo/data.json" in said
 
 
@@ -270,7 +270,7 @@ def test_a_change_of_the_service_makes_no_new_hooks(hooked: Path) -> None:
     assert bundle.hooks(["demo"], hooked)["smoke"].digest == before
 
 
-def test_a_hook_without_a_handler_is_told(hooked: Path) -> None:
+def test_a_hook_without_a_handler_is_reported(hooked: Path) -> None:
     write(hooked, "app/hooks/bake.py", "")
     with pytest.raises(BundleError, match=r"app/hooks/bake\.py defines no handler"):
         bundle.hooks(["demo"], hooked)

@@ -15,7 +15,7 @@ LOCK = "requirements.txt"
 
 @pytest.fixture(autouse=True)
 def links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the wheels are that uv finds."""
+    """Return the folder of the wheels that uv finds."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{environments.uv().parent}{os.pathsep}{os.environ['PATH']}")
@@ -29,7 +29,7 @@ def lock(repository: Path, *lines: str) -> None:
 
 
 def fetched(repository: Path, platform: Platform) -> dict[str, str]:
-    """By package, what its module says."""
+    """Return the text of each package's module."""
     into = repository / f"into-{platform.architecture}-{platform.runtime}"
     found = packages.read(repository, LOCK, platform, packages.fetch(repository, LOCK, platform, into))
     return {each.name: each.files[f"{each.name}/__init__.py"].decode() for each in found}
@@ -79,7 +79,7 @@ def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path, links: Pa
     wheels.wheel(links, "plain")
     lock(tmp_path, f"plain==1.0 --hash=sha256:{'0' * 64}\n")
     said = refusal(tmp_path)
-    assert said.startswith("the packages of requirements.txt cannot be had for python3.11 on x86_64")
+    assert said.startswith("uv could not install the packages of requirements.txt for python3.11 on x86_64")
     assert "plain" in said
 
 
@@ -104,7 +104,7 @@ def test_lines_for_other_platforms_are_not_lambdas(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["jmespath>=1.0", "jmespath", "-r other.txt", "jmespath==1.*", "./wheel.whl"])
-def test_a_line_that_locks_nothing_is_told_with_its_number(tmp_path: Path, line: str) -> None:
+def test_a_line_that_locks_nothing_is_reported_with_its_number(tmp_path: Path, line: str) -> None:
     lock(tmp_path, f"# a lock\n{line}\n")
     with pytest.raises(BundleError, match=r"^requirements\.txt, line 2, is .*, which locks no"):
         packages.locked(tmp_path, LOCK, X86)

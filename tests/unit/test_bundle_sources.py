@@ -1,4 +1,4 @@
-"""A bundle is made of what git tracks, and hides nothing: what is not taken is named, or refused by name."""
+"""A bundle holds the files that git tracks; a file that it leaves out or refuses is named."""
 
 import subprocess
 import zipfile
@@ -48,7 +48,7 @@ def refusal(folder: Path) -> str:
     return str(caught.value)
 
 
-def test_what_git_ignores_is_left_out_and_named(clone: Path) -> None:
+def test_a_file_that_git_ignores_is_left_out_and_named(clone: Path) -> None:
     before = build(clone)
     write(clone, "app/demo/debug.log", "secret")
     write(clone, "app/demo/deep/er.log", "secret")
@@ -66,7 +66,7 @@ def test_a_tracked_file_that_a_later_rule_ignores_is_taken(clone: Path) -> None:
     assert "app/demo/kept.log" in build(clone).files
 
 
-def test_what_is_new_and_not_ignored_is_taken_and_makes_the_commit_dirty(clone: Path) -> None:
+def test_a_new_file_that_is_not_ignored_is_taken_and_makes_the_commit_dirty(clone: Path) -> None:
     write(clone, "app/demo/new.py", "x = 1\n")
     assert "app/demo/new.py" in build(clone).files
     assert commit.checkout(clone, "app").changed == ("app/demo/new.py",)  # type: ignore[union-attr]
@@ -115,7 +115,7 @@ def test_a_link_is_refused_by_its_name(clone: Path, target: str, *, committed: b
     if committed:
         keep(clone)
     said = refusal(clone)
-    assert said.startswith(f"app/demo/linked.py is a link, to {target}, and a bundle holds files alone; ")
+    assert said.startswith(f"app/demo/linked.py is a link, to {target}, and a bundle holds only regular files; ")
 
 
 def test_a_link_is_refused_without_git_and_among_smoke_events_too(clone: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_link_that_git_ignores_is_left_out_and_named(clone: Path) -> None:
 
 def test_a_submodule_is_refused_by_its_name(clone: Path, tmp_path: Path) -> None:
     run(clone, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(clone), "app/demo/inner")
-    assert refusal(clone).startswith("app/demo/inner is no file")
+    assert refusal(clone).startswith("app/demo/inner is not a regular file")
 
 
 def test_the_mode_of_a_program_is_gits_and_kept(clone: Path) -> None:
@@ -157,7 +157,7 @@ def test_the_mode_of_a_program_is_gits_and_kept(clone: Path) -> None:
     assert build(clone).digest == built.digest
 
 
-def test_a_merge_that_is_not_ended_is_refused(clone: Path) -> None:
+def test_an_unfinished_merge_is_refused(clone: Path) -> None:
     for branch, text in (("one", "1"), ("two", "2")):
         run(clone, "checkout", "--quiet", "-b", branch, "HEAD" if branch == "one" else "HEAD~1")
         write(clone, "app/demo/main.py", f"handler = {text}\n")
@@ -171,14 +171,14 @@ def test_a_merge_that_is_not_ended_is_refused(clone: Path) -> None:
 
 @pytest.fixture
 def another_users(clone: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Git takes each repository for another user's, as its own tests make it, once the clone is made."""
+    """Let git take each repository for another user's, as its own tests do, once the clone exists."""
     assert clone.exists()
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
 
 
 @pytest.mark.usefixtures("another_users")
-def test_a_clone_of_another_user_is_told_in_gits_words_and_its_remedy_works(clone: Path) -> None:
+def test_a_clone_of_another_user_is_reported_in_gits_words_and_its_remedy_works(clone: Path) -> None:
     for ask in (lambda: commit.current(clone, {}), lambda: commit.checkout(clone, "app")):
         with pytest.raises(CommitError) as caught:
             ask()
@@ -191,7 +191,7 @@ def test_a_clone_of_another_user_is_told_in_gits_words_and_its_remedy_works(clon
     assert build(clone).files
 
 
-def test_each_reason_for_which_there_is_no_commit_is_told_apart(
+def test_each_reason_for_which_there_is_no_commit_is_distinguished(
     clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert commit.why_none(clone) == ""
@@ -331,6 +331,6 @@ def test_a_handler_may_be_bound_in_any_way(clone: Path, text: str) -> None:
         ("handler\x00 = 1", "is not Python"),
     ],
 )
-def test_what_binds_no_handler_is_named_rightly(clone: Path, text: str, said: str) -> None:
+def test_a_module_without_the_handler_is_refused_by_name(clone: Path, text: str, said: str) -> None:
     write(clone, "app/demo/main.py", text)
     assert said in refusal(clone)

@@ -1,4 +1,4 @@
-"""Which commit a release says it is made of."""
+"""A release records the commit that CI names, or that git reports."""
 
 import subprocess
 from pathlib import Path
@@ -22,11 +22,11 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_ci_says_comes_first(repository: Path) -> None:
+def test_the_commit_that_ci_names_comes_first(repository: Path) -> None:
     assert commit.current(repository, {"STRATA_COMMIT": " abc123 "}) == "abc123"
 
 
-def test_git_says_it_where_ci_says_nothing(repository: Path) -> None:
+def test_gits_commit_is_used_where_ci_names_none(repository: Path) -> None:
     found = commit.current(repository, {"STRATA_COMMIT": ""})
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=repository, check=True, capture_output=True, text=True)
     assert found == head.stdout[:12]
@@ -38,7 +38,7 @@ def test_a_tag_does_not_hide_the_commit(repository: Path) -> None:
     assert commit.current(repository, {}) == before
 
 
-def test_changed_files_are_told(repository: Path) -> None:
+def test_changed_files_are_reported(repository: Path) -> None:
     (repository / "file").write_text("2")
     assert commit.current(repository, {}).endswith("-dirty")
 

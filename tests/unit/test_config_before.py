@@ -8,7 +8,7 @@ import yaml  # type: ignore[import-untyped]
 
 from infra import config
 from infra.config import ConfigError, StackConfig
-from tests.unit.test_config import ACCOUNT, mistakes, parse
+from tests.unit.test_config import ACCOUNT, parse
 
 
 def staging(folder: Path, account: object) -> None:
@@ -51,10 +51,3 @@ def test_a_stack_before_that_is_none_or_nowhere_is_a_mistake(
         follows(tmp_path, stack)
     assert len(caught.value.mistakes) == 1
     assert said in caught.value.mistakes[0]
-
-
-def test_how_old_a_proof_may_be_is_said_only_where_one_is_wanted() -> None:
-    assert mistakes(release={"proofDays": 3}) == (
-        "strata:release.proofDays is 3, without effect: strata:release.from names no stack that must prove a release; "
-        "leave it out",
-    )

@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 ARCHITECTURE = DOCS / "architecture.md"
 INDEX = DOCS / "README.md"
-AT_THE_ROOT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
-PAGES = [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in AT_THE_ROOT)]
+ELSEWHERE = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "local/README.md")
+PAGES = [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in ELSEWHERE)]
 SUFFIXES = {".cfg", ".json", ".md", ".py", ".sh", ".svg", ".tf", ".toml", ".txt", ".yaml", ".yml"}
 
 FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""`python -m infra.identity explain`: the token that is expected, and what it opens."""
+"""`python -m infra.identity explain` shows the token that AWS expects, and the roles that it opens."""
 
 import json
 from pathlib import Path
@@ -30,36 +30,39 @@ def explain(folder: Path, environment: str = "production", *more: str, repositor
     return CliRunner(env={"COLUMNS": "160"}).invoke(app, options)
 
 
-def test_it_tells_the_exact_token_and_the_role_that_takes_it(folder: Path) -> None:
-    told = explain(folder)
-    assert told.exit_code == 0
+def test_it_shows_the_exact_token_and_the_role_that_accepts_it(folder: Path) -> None:
+    found = explain(folder)
+    assert found.exit_code == 0
     for line in (
         "  issuer    https://token.actions.githubusercontent.com",
         "  audience  sts.amazonaws.com",
         "  subject   repo:acme/shop:environment:production",
         "arn:aws:iam::333333333333:role/strata-prod-deploy releases and changes stack prod:",
     ):
-        assert line in told.stdout.splitlines()
-    assert "strata-blue" not in told.stdout
+        assert line in found.stdout.splitlines()
+    assert "strata-blue" not in found.stdout
 
 
-def test_it_tells_what_the_role_may_call_on_what_and_only_where(folder: Path) -> None:
-    told = explain(folder).stdout
+def test_it_shows_the_roles_calls_resources_and_conditions(folder: Path) -> None:
+    found = explain(folder).stdout
     for word in ("PassToCodeDeploy", "role/strata-prod-codedeploy", "iam:PassedToService is codedeploy.amazonaws.com"):
-        assert word in told
+        assert word in found
 
 
-def test_an_environment_of_pull_requests_opens_every_stack_to_be_read(folder: Path) -> None:
-    told = json.loads(explain(folder, "preview", "--json").stdout)
-    assert [door["role"].rpartition("/")[2] for door in told["opens"]] == ["strata-prod-preview", "strata-blue-preview"]
-    assert [door["changes"] for door in told["opens"]] == [False, False]
+def test_a_job_of_the_pull_requests_environment_may_read_every_stack(folder: Path) -> None:
+    found = json.loads(explain(folder, "preview", "--json").stdout)
+    assert [role["role"].rpartition("/")[2] for role in found["opens"]] == [
+        "strata-prod-preview",
+        "strata-blue-preview",
+    ]
+    assert [role["changes"] for role in found["opens"]] == [False, False]
 
 
 def test_a_program_gets_the_whole_statements(folder: Path) -> None:
-    told = json.loads(explain(folder, "production", "--json").stdout)
-    assert told["token"]["subject"] == "repo:acme/shop:environment:production"
-    (door,) = told["opens"]
-    (create,) = [each for each in door["statements"] if each["Sid"] == "BoundRoles"]
+    found = json.loads(explain(folder, "production", "--json").stdout)
+    assert found["token"]["subject"] == "repo:acme/shop:environment:production"
+    (role,) = found["opens"]
+    (create,) = [each for each in role["statements"] if each["Sid"] == "BoundRoles"]
     assert create["policy"] == "strata-prod-deploy-roles"
     assert create["Condition"] == {
         "StringEquals": {"iam:PermissionsBoundary": "arn:aws:iam::333333333333:policy/strata-prod-boundary"}
@@ -70,13 +73,13 @@ def test_a_program_gets_the_whole_statements(folder: Path) -> None:
     ("repository", "environment"),
     [("acme/shop", "staging"), ("acme/shop2", "production"), ("Acme/shop", "production"), ("acme/shop", "Production")],
 )
-def test_a_token_that_opens_nothing_is_told_with_those_that_would(
+def test_a_token_that_opens_no_role_is_reported_with_the_tokens_that_would(
     folder: Path, repository: str, environment: str
 ) -> None:
-    told = explain(folder, environment, repository=repository)
-    assert told.exit_code == 1
-    assert "No role takes it." in told.stdout
-    assert "repo:acme/shop:environment:production" in told.stdout
+    found = explain(folder, environment, repository=repository)
+    assert found.exit_code == 1
+    assert "No role accepts it." in found.stdout
+    assert "repo:acme/shop:environment:production" in found.stdout
 
 
 def test_exactly_the_shape_that_is_configured_is_accepted(folder: Path) -> None:
@@ -84,9 +87,9 @@ def test_exactly_the_shape_that_is_configured_is_accepted(folder: Path) -> None:
     assert explain(folder, "production", *numbers).exit_code == 1
     (folder / "Pulumi.prod.yaml").write_text(CONFIG.replace("GITHUB", IDS))
     assert explain(folder).exit_code == 1
-    told = explain(folder, "production", *numbers)
-    assert told.exit_code == 0
-    assert "repo:acme@12/shop@345:environment:production" in told.stdout
+    found = explain(folder, "production", *numbers)
+    assert found.exit_code == 0
+    assert "repo:acme@12/shop@345:environment:production" in found.stdout
 
 
 def test_it_says_of_which_repositories_the_form_is_and_how_to_find_the_numbers_of_the_other(folder: Path) -> None:
@@ -100,18 +103,18 @@ def test_it_says_of_which_repositories_the_form_is_and_how_to_find_the_numbers_o
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/evil", "refs/tags/main", "main", "refs/pull/7/merge"])
-def test_a_job_of_another_branch_is_not_let_deploy_and_is_told_the_branch(folder: Path, ref: str) -> None:
-    told = explain(folder, "production", "--ref", ref)
-    assert told.exit_code == 1
-    assert "  repo:acme/shop:environment:production with ref refs/heads/main" in told.stdout.splitlines()
+def test_a_job_of_another_branch_may_not_deploy_and_the_answer_names_the_branch(folder: Path, ref: str) -> None:
+    found = explain(folder, "production", "--ref", ref)
+    assert found.exit_code == 1
+    assert "  repo:acme/shop:environment:production with ref refs/heads/main" in found.stdout.splitlines()
     assert explain(folder, "preview", "--ref", ref).exit_code == 0
 
 
-def test_another_repository_of_the_same_name_is_not_let_in_where_the_number_is_configured(folder: Path) -> None:
+def test_another_repository_of_the_same_name_is_refused_where_the_number_is_configured(folder: Path) -> None:
     (folder / "Pulumi.prod.yaml").write_text(CONFIG.replace("GITHUB", '{repository: acme/shop, repositoryId: "345"}'))
     assert explain(folder, "production", "--repository-id", "999").exit_code == 1
-    told = explain(folder, "production", "--repository-id", "345", "--json")
-    assert json.loads(told.stdout)["opens"][0]["takes"] == [
+    found = explain(folder, "production", "--repository-id", "345", "--json")
+    assert json.loads(found.stdout)["opens"][0]["takes"] == [
         {
             "aud": "sts.amazonaws.com",
             "sub": "repo:acme/shop:environment:production",
@@ -127,8 +130,8 @@ def test_a_branch_previews_a_stack_with_reviewers_from_an_environment_of_its_own
     (folder / "Pulumi.prod.yaml").write_text(reviewed)
 
     def opened(environment: str, ref: str) -> list[str]:
-        told = json.loads(explain(folder, environment, "--ref", ref, "--json").stdout)
-        return [door["role"].rpartition("/")[2] for door in told["opens"]]
+        found = json.loads(explain(folder, environment, "--ref", ref, "--json").stdout)
+        return [role["role"].rpartition("/")[2] for role in found["opens"]]
 
     assert opened("preview", "refs/pull/7/merge") == ["strata-blue-preview"]
     assert opened("preview-prod", "refs/pull/7/merge") == ["strata-prod-preview"]
@@ -136,21 +139,21 @@ def test_a_branch_previews_a_stack_with_reviewers_from_an_environment_of_its_own
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         ({"repository": "shop"}, "--repository is 'shop', not a repository: give OWNER/NAME"),
         ({"environment": "a*"}, "--environment is 'a*': give the name of a GitHub environment"),
     ],
 )
-def test_what_is_no_repository_or_environment_is_a_usage_error(
-    folder: Path, options: dict[str, str], told: str
+def test_a_wrong_repository_or_environment_is_a_usage_error(
+    folder: Path, options: dict[str, str], expected: str
 ) -> None:
     found = explain(folder, **options)
     assert found.exit_code == 2
-    assert told in found.stderr
+    assert expected in found.stderr
 
 
-def test_a_program_is_told_of_wrong_usage_too(folder: Path) -> None:
+def test_wrong_usage_is_reported_in_json_too(folder: Path) -> None:
     found = explain(folder, "production", "--json", repository="shop")
     assert (found.exit_code, json.loads(found.stdout).keys()) == (2, {"error"})
 
@@ -160,7 +163,7 @@ def test_one_number_is_not_enough(folder: Path) -> None:
     assert (found.exit_code, "both numbers or none" in found.stderr) == (2, True)
 
 
-def test_mistakes_of_the_configuration_are_told_whole(folder: Path) -> None:
+def test_every_mistake_of_the_configuration_is_reported(folder: Path) -> None:
     (folder / "Pulumi.prod.yaml").write_text(CONFIG.replace("GITHUB", "{repository: shop}"))
     found = explain(folder)
     assert found.exit_code == 2

@@ -1,4 +1,4 @@
-"""Deploying and previewing a stack: every call that is made, on this stack's resources, and nothing else."""
+"""The deploy and preview roles may make every call that is needed, on this stack's resources, and no other."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ import pytest
 
 from infra import permissions
 from infra.naming import AwsLocation, Names
-from infra.permissions import DELIVERS, PARTS, WIDE, PolicyError, StackResources, Statement
+from infra.permissions import LOG_DELIVERY, PARTS, UNSCOPED_READS, PolicyError, StackResources, Statement
 from infra.release.aws.iam import writes
 from infra.release.model.spec import Target
 from tests.unit.grants_kit import KEY, LEGACY, OWNED, PLACE, PROD, allowed, deploying, granting, named, previewing
@@ -24,7 +24,7 @@ SPELLED = {"functions": "lambda", "codedeploy_once": "codedeploy", "iam": "iam"}
 RENAMED = {"lambda:Invoke": "lambda:InvokeFunction"}
 # What CreateDeployment asks for beside itself; PassRole is never a call.
 BESIDE = {"codedeploy:GetApplicationRevision", "codedeploy:RegisterApplicationRevision"}
-# Statements on what all stacks of an account share, or on nothing in particular.
+# Statements on resources that all stacks of an account share, or on all resources.
 SHARED = {
     "Account",
     "Predefined",
@@ -47,24 +47,24 @@ def test_no_action_is_a_wildcard() -> None:
 
 def test_only_the_calls_of_the_table_are_granted_on_everything_and_each_has_its_reason() -> None:
     wide = {action for each in EVERY if "*" in each.resources for action in each.actions}
-    assert wide == set(WIDE) | set(DELIVERS)
-    assert all({**WIDE, **DELIVERS}.values())
+    assert wide == set(UNSCOPED_READS) | set(LOG_DELIVERY)
+    assert all({**UNSCOPED_READS, **LOG_DELIVERY}.values())
 
 
-def test_what_an_access_log_takes_is_for_who_deploys_alone() -> None:
+def test_only_the_deploy_role_may_change_the_access_log() -> None:
     group = PLACE.arn("logs", f"log-group:{PROD.api_log_group}")
     for action in ("logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:DeleteLogGroup"):
         assert allowed(action, group, deploying())
     assert not allowed("logs:DeleteLogGroup", PLACE.arn("logs", "log-group:/aws/vendedlogs/other-api"), deploying())
-    assert [action for action in DELIVERS if granting(action, previewing())] == []
+    assert [action for action in LOG_DELIVERY if granting(action, previewing())] == []
 
 
 def test_no_call_of_the_table_changes_anything() -> None:
-    assert [action for action in WIDE if not re.match(r"\w+:(Get|List|Describe)", action)] == []
+    assert [action for action in UNSCOPED_READS if not re.match(r"\w+:(Get|List|Describe)", action)] == []
 
 
-@pytest.mark.parametrize("belongings", [OWNED, LEGACY])
-def test_each_resource_of_a_statement_is_the_stacks_own(belongings: StackResources) -> None:
+@pytest.mark.parametrize("resources", [OWNED, LEGACY])
+def test_each_resource_of_a_statement_is_the_stacks_own(resources: StackResources) -> None:
     ours = re.compile(
         r"strata-prod(-|/|$|:)|strata-prod-orders|CodeDeployHook_strata-prod-|\.pulumi/meta\.yaml$|strata/prod[./]"
         r"|strata-state-333333333333-eu-central-1$|key/1$|CodeDeployDefault\.Lambda\*$"
@@ -73,7 +73,7 @@ def test_each_resource_of_a_statement_is_the_stacks_own(belongings: StackResourc
     tagged = {"NewApi", "NewTags", "Api", "ApiParts", "ApiTags", "ApiTagNames", "TableKey"}
     elsewhere = [
         arn
-        for each in deploying(belongings)
+        for each in deploying(resources)
         for arn in each.resources
         if each.sid not in {*tagged, "Account", "LogDelivery"} and not ours.search(arn)
     ]
@@ -147,13 +147,13 @@ def test_a_role_is_made_and_given_rights_within_the_boundary_alone(action: str) 
     assert statement.condition == {"StringEquals": {"iam:PermissionsBoundary": boundary}}
 
 
-def test_nobody_changes_boundaries_managed_policies_or_issuers() -> None:
+def test_no_role_changes_boundaries_managed_policies_or_issuers() -> None:
     verbs = ("Boundary", "PolicyVersion", "AttachRolePolicy", "DetachRolePolicy", "CreatePolicy", "OpenID")
     granted = {action for each in EVERY for action in each.actions}
     assert [action for action in granted if any(verb in action for verb in verbs)] == []
 
 
-def test_what_deploys_reads_itself_and_changes_nothing_of_itself() -> None:
+def test_the_deploy_role_reads_itself_and_may_not_change_itself() -> None:
     itself = PLACE.global_arn("iam", f"role/{PROD.deploy_role}")
     touching = [each for each in deploying() if itself in each.resources]
     assert [set(each.actions) for each in touching] == [{"iam:GetRole", "iam:SimulatePrincipalPolicy"}]
@@ -200,7 +200,7 @@ def test_the_tags_of_functions_are_read_or_every_refresh_would_show_them_as_gone
     assert allowed("lambda:ListTags", PLACE.arn("lambda", f"function:{PROD.hook('smoke')}"), statements)
 
 
-def test_the_key_of_the_table_is_looked_at_by_its_alias_where_the_table_is_pulumis() -> None:
+def test_the_key_of_the_table_is_read_by_its_alias_where_pulumi_owns_the_table() -> None:
     for statements in (deploying(), previewing()):
         assert named("TableKey", statements).condition == {"StringEquals": {"kms:RequestAlias": "alias/aws/dynamodb"}}
     assert granting("kms:DescribeKey", deploying(LEGACY)) == []
@@ -284,7 +284,7 @@ def test_secrets_are_bound_to_the_stack_by_kms_itself() -> None:
 
 
 def engine_calls() -> Iterator[str]:
-    """What the release engine calls, as IAM names it, read from its source."""
+    """Yield the release engine's calls, read from its source, as IAM names them."""
     for file in (ROOT / "infra/release/aws").glob("*.py"):
         for one, call, other, paged, bare in ENGINE.findall(file.read_text()):
             service = one or other or ("codedeploy" if bare else "")
@@ -300,7 +300,7 @@ def test_every_call_of_the_engine_is_granted() -> None:
     assert made - granted == set()
 
 
-def test_what_the_doctor_asks_for_is_granted() -> None:
+def test_every_permission_that_the_doctor_simulates_is_granted() -> None:
     target = Target(
         function="strata-prod-orders",
         alias="live",

@@ -1,4 +1,4 @@
-"""An HTTP API: ours by its tags, its parts by their path, and nobody else's by tagging it."""
+"""A stack's HTTP API is identified by its tags and its parts by their path; no stack claims another's by tagging it."""
 
 from dataclasses import replace
 from fnmatch import fnmatchcase

@@ -1,4 +1,4 @@
-"""A stack of fifty functions: its policies have room to spare, and reach no further than its name."""
+"""The policies of a stack with fifty functions have room to spare, and cover only resources of its name."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -31,7 +31,7 @@ def test_fifty_functions_take_no_more_room_than_a_few() -> None:
         assert permissions.boundary(names, PLACE, "t") == permissions.boundary(FIFTY, PLACE, "t")
 
 
-def test_fifty_functions_are_all_within_what_deploys_them_and_their_roles_within_the_boundary() -> None:
+def test_the_deploy_role_covers_all_of_fifty_functions_and_the_boundary_their_roles() -> None:
     limit = list(permissions.boundary(FIFTY, PLACE, FIFTY.table))
     for service in FIFTY.services:
         function = PLACE.arn("lambda", f"function:{FIFTY.function(service)}")
@@ -54,7 +54,7 @@ def test_fifty_functions_are_all_within_what_deploys_them_and_their_roles_within
         assert allowed("codedeploy:PutLifecycleEventHookExecutionStatus", group, limit)
 
 
-def test_fifty_functions_give_no_right_over_what_is_not_a_function_of_the_stack() -> None:
+def test_fifty_functions_grant_nothing_on_resources_of_other_stacks() -> None:
     statements = deploying(names=FIFTY)
     for action, arn in [
         ("lambda:DeleteFunction", PLACE.arn("lambda", "function:strata-prod-orders")),

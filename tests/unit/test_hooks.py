@@ -1,4 +1,4 @@
-"""Any hook: CodeDeploy is answered once, whatever happens in it, and the log says why."""
+"""Every hook answers CodeDeploy once, whatever happens in it, and logs the reason."""
 
 import logging
 import signal
@@ -101,7 +101,7 @@ def test_a_hook_answers_before_lambda_ends_it(aws: Aws, caplog: pytest.LogCaptur
     assert "NoTimeLeftError: Lambda would have ended the hook before it could answer" in errors(caplog)[0]
 
 
-def test_what_swallows_every_exception_does_not_swallow_the_end_of_time(aws: Aws) -> None:
+def test_code_that_catches_every_exception_does_not_catch_the_end_of_time(aws: Aws) -> None:
     @hook("demo")
     def stubborn(_: str) -> tuple[()]:
         while True:
@@ -132,7 +132,7 @@ def test_no_alarm_clock_is_left_ticking(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("event", [{}, {"DeploymentId": "d-1"}, {"Records": []}, [], None, "text"])
-def test_an_event_that_is_not_codedeploys_is_told_since_nobody_waits_for_an_answer(aws: Aws, event: Any) -> None:
+def test_an_event_that_is_not_codedeploys_raises_since_codedeploy_waits_for_no_answer(aws: Aws, event: Any) -> None:
     with pytest.raises(ValueError, match=r"demo: the event is .*, but CodeDeploy sends DeploymentId and"):
         finds()(event, Context())
     assert aws.sent == []

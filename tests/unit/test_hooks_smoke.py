@@ -1,4 +1,4 @@
-"""The smoke hook: which version it asks, what it asks, and how it tells what is wrong."""
+"""The smoke hook invokes the target version with its service's events, and logs each wrong answer."""
 
 import json
 import logging
@@ -50,7 +50,7 @@ class Smoke:
         aws.responds[INVOKE] = lambda _: self.answers.pop(0)
 
     def run(self, *answers: Any, raised: bool = False) -> list[str]:
-        """The statuses that CodeDeploy was told."""
+        """Run the hook on these answers; return the statuses that it sent to CodeDeploy."""
         headers = {"X-Amz-Function-Error": "Unhandled"} if raised else {}
         self.answers = [(200, answer, headers) for answer in answers]
         smoke.handler(EVENT, Context())
@@ -91,7 +91,7 @@ def test_the_version_is_read_from_the_deployment_however_its_appspec_came(hook: 
     assert hook.run(*GOOD) == ["Succeeded"]
 
 
-def test_a_wrong_status_is_told_with_what_was_sent_expected_and_got(
+def test_a_wrong_status_is_reported_with_what_was_sent_expected_and_got(
     hook: Smoke, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert hook.run(http(500, {"message": "oops"}), GOOD[1]) == ["Failed"]
@@ -101,7 +101,9 @@ def test_a_wrong_status_is_told_with_what_was_sent_expected_and_got(
     ]
 
 
-def test_a_wrong_body_is_told_with_every_member_that_is_wrong(hook: Smoke, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrong_body_is_reported_with_every_member_that_is_wrong(
+    hook: Smoke, caplog: pytest.LogCaptureFixture
+) -> None:
     assert hook.run(http(201, {"items": [{"quantity": 3}]}), http(200, {})) == ["Failed"]
     assert lines(caplog) == [
         "smoke: version 7 of strata-prod-orders: a-create-order.json: POST /orders answered body.items[0].quantity 3, "
@@ -110,7 +112,7 @@ def test_a_wrong_body_is_told_with_every_member_that_is_wrong(hook: Smoke, caplo
     ]
 
 
-def test_an_exception_of_the_version_is_told_with_its_words(hook: Smoke, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_of_the_version_is_reported_with_its_words(hook: Smoke, caplog: pytest.LogCaptureFixture) -> None:
     fault = {"errorType": "KeyError", "errorMessage": "'CHF'", "stackTrace": []}
     assert hook.run(fault, fault, raised=True) == ["Failed"]
     assert lines(caplog)[0] == (
@@ -118,7 +120,7 @@ def test_an_exception_of_the_version_is_told_with_its_words(hook: Smoke, caplog:
     )
 
 
-def test_a_version_that_does_not_load_is_told(hook: Smoke, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_version_that_does_not_load_is_reported(hook: Smoke, caplog: pytest.LogCaptureFixture) -> None:
     fault = {"errorType": "Runtime.ImportModuleError", "errorMessage": "Unable to import module 'app.orders.main'"}
     assert hook.run(fault, fault, raised=True) == ["Failed"]
     assert "raised Runtime.ImportModuleError: Unable to import module" in lines(caplog)[0]
@@ -136,7 +138,7 @@ def test_a_long_answer_does_not_drown_the_line(hook: Smoke, caplog: pytest.LogCa
     assert "\n" not in lines(caplog)[0]
 
 
-def test_a_function_that_the_hook_was_not_told_fails_its_deployment(
+def test_a_function_that_the_hook_does_not_know_fails_its_deployment(
     hook: Smoke, caplog: pytest.LogCaptureFixture
 ) -> None:
     hook.aws.responds[GET_DEPLOYMENT] = revision(appspec("strata-prod-other"))
@@ -201,7 +203,7 @@ def test_of_an_object_what_is_named_is_compared_and_of_a_list_everything(
 
 
 @pytest.mark.parametrize("answer", [None, [], "ok", {}, {"statusCode": None}, {"statusCode": "200"}])
-def test_an_answer_that_is_not_for_http_is_told(answer: Any) -> None:
+def test_an_answer_that_is_not_for_http_is_reported(answer: Any) -> None:
     (said,) = wrong({"statusCode": 200}, answer)
     assert said.startswith("answered ")
     assert ", expected 200 (" in said

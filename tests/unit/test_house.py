@@ -71,6 +71,8 @@ def test_no_file_names_a_package_registry() -> None:
         ("infra/naming.py", "import local.cloud", "The program does not know where it runs"),
         ("app/orders/main.py", "import infra.naming", "The app and the program share nothing"),
         ("local/cloud/clock.py", "import infra.release", "The local cloud shares no code with what it judges"),
+        ("local/tests/cloud/alarms.py", "import infra.naming", "The local cloud shares no code with what it judges"),
+        ("local/cloud/clock.py", "import local.tests.unit", "Nothing imports tests or benchmarks"),
         ("policy/view.py", "import infra.naming", "A judge shares no code with the judged"),
         ("policy/judge.py", "import pulumi", "Rules know neither Pulumi nor AWS"),
         ("rehearsal/release/report.py", "import tests.unit", "Nothing imports tests or benchmarks"),

@@ -1,4 +1,4 @@
-"""The configuration of an account: what is read, and every mistake at once."""
+"""The configuration of an account is read whole, and every mistake is reported at once."""
 
 import json
 from pathlib import Path
@@ -29,8 +29,8 @@ IDS = {"ownerId": "12", "repositoryId": "345"}
 
 
 def parse(**given: Any) -> BootstrapConfig:
-    room = {"github": GITHUB, "stacks": [PROD], **given}
-    raw = {"strata-bootstrap:account": json.dumps(ACCOUNT), "strata-bootstrap:identity": json.dumps(room)}
+    section = {"github": GITHUB, "stacks": [PROD], **given}
+    raw = {"strata-bootstrap:account": json.dumps(ACCOUNT), "strata-bootstrap:identity": json.dumps(section)}
     return identity.parse(raw, "prod")
 
 
@@ -83,7 +83,7 @@ def test_a_repository_with_numbers_is_another_subject() -> None:
         3,
     ],
 )
-def test_a_repository_name_that_is_none_is_a_mistake(repository: object) -> None:
+def test_a_repository_name_of_the_wrong_form_is_a_mistake(repository: object) -> None:
     (line,) = mistakes(github={"repository": repository})
     assert line.startswith(f"strata-bootstrap:identity.github.repository is {json.dumps(repository)}, not ")
     assert "OWNER/NAME" in line
@@ -113,7 +113,7 @@ def test_the_repositorys_number_is_asked_for_with_either_form_of_subject() -> No
     assert (token.subject, dict(token.claims)) == ("repo:acme/shop:environment:prod", {"repository_id": "345"})
 
 
-def test_what_deploys_or_builds_is_of_one_branch() -> None:
+def test_jobs_of_one_branch_alone_deploy_and_build() -> None:
     assert parse().identity.github.ref == "refs/heads/main"
     assert parse(github={**GITHUB, "branch": "release/2.x"}).identity.github.ref == "refs/heads/release/2.x"
 
@@ -144,13 +144,13 @@ def test_two_stacks_of_one_environment_would_open_each_other() -> None:
 
 
 @pytest.mark.parametrize("other", ["prod", "preview"])
-def test_the_job_that_builds_has_an_environment_of_its_own(other: str) -> None:
+def test_the_build_job_has_an_environment_of_its_own(other: str) -> None:
     found = mistakes(artifacts={"environment": other})
     assert all("its jobs could take either role" in line for line in found)
     assert len(found) == 1
 
 
-def test_readers_of_bundles_that_another_account_keeps_are_without_effect() -> None:
+def test_readers_are_without_effect_where_another_account_holds_the_bundles() -> None:
     (line,) = mistakes(artifacts={"accountId": "999999999999", "readers": ["111111111111"]})
     assert "readers and environment beside it are without effect" in line
 
@@ -176,7 +176,7 @@ def test_a_table_of_terraforms_is_named() -> None:
     assert line.startswith("strata-bootstrap:identity.stacks[0].tableName is missing")
     config = parse(stacks=[{**PROD, "tableName": "orders-prod", "legacy": {**legacy, "workspace": "blue"}}])
     (stack,) = config.identity.stacks
-    assert stack.belongings(config.names) == StackResources(
+    assert stack.resources(config.names) == StackResources(
         "orders-prod", "acme-state", "env:/blue/data/terraform.tfstate"
     )
 
@@ -243,10 +243,10 @@ def test_the_accounts_files_hold_no_mistake_and_are_the_stacks_accounts(stack: s
 
 def test_the_project_file_describes_every_key_and_no_other_object() -> None:
     found = yaml.safe_load((ROOT / "bootstrap/Pulumi.yaml").read_text())["config"]
-    assert set(found) == {f"strata-bootstrap:{room}" for room in SECTIONS}
+    assert set(found) == {f"strata-bootstrap:{section}" for section in SECTIONS}
     described = found["strata-bootstrap:identity"]["description"]
-    rooms = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, LegacyObject)
-    keys = {key_of(name) for cls in rooms for name in cls.__dataclass_fields__}
+    sections = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, LegacyObject)
+    keys = {key_of(name) for cls in sections for name in cls.__dataclass_fields__}
     assert sorted(key for key in keys if key not in described) == []
 
 

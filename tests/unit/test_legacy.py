@@ -1,4 +1,4 @@
-"""The state of a legacy layer: its contract, or an error that names the layer, the state and the output."""
+"""The state of a legacy layer gives its contract, or an error that names the layer, the state and the output."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ WHOLE = {"table_name": "orders-prod", "table_arn": ARN}
 
 @pytest.fixture
 def state(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], list[dict[str, Any]]]:
-    """Lets the state hold these outputs, or reading it raise this error; returns the arguments of each reading."""
+    """Return a function that gives the state outputs, or an error to raise, and returns the arguments of each read."""
 
     def holds(outputs: object) -> list[dict[str, Any]]:
         asked: list[dict[str, Any]] = []
@@ -61,7 +61,7 @@ def test_the_outputs_of_the_state_become_the_contract_of_the_layer(state: Callab
     assert asyncio.run(contract()) == ("orders-prod", ARN)
 
 
-def test_the_state_is_looked_for_where_the_configuration_says(state: Callable[[object], Any]) -> None:
+def test_the_state_is_read_from_the_configured_place(state: Callable[[object], Any]) -> None:
     asked = state("")
     failure()
     assert asked == [
@@ -102,21 +102,21 @@ def test_every_error_names_the_layer_the_state_its_workspace_and_the_outputs(
     assert "\n" not in said
 
 
-def test_a_missing_state_is_a_matter_of_where_it_is_looked_for(state: Callable[[object], Any]) -> None:
+def test_the_remedy_for_a_missing_state_is_its_place(state: Callable[[object], Any]) -> None:
     state("remote state not found")
     assert failure().endswith(
         "it cannot be read (remote state not found); correct bucket, key or workspace of strata:data.legacy"
     )
 
 
-def test_a_state_of_another_version_is_a_matter_of_terraform(state: Callable[[object], Any]) -> None:
+def test_the_remedy_for_a_state_of_another_version_is_terraforms_version(state: Callable[[object], Any]) -> None:
     state("the state file uses format version 3, which is not supported")
-    assert failure().endswith("write it with a Terraform whose states the terraform provider of Pulumi reads")
+    assert failure().endswith("write it with a version of Terraform whose states Pulumi's terraform provider reads")
 
 
-def test_a_state_that_may_not_be_read_is_a_matter_of_credentials(state: Callable[[object], Any]) -> None:
+def test_the_remedy_for_a_state_that_may_not_be_read_is_credentials(state: Callable[[object], Any]) -> None:
     state("AccessDenied: user is not authorized")
-    assert "see to credentials that may read it" in failure()
+    assert "give credentials that may read it" in failure()
 
 
 def test_the_providers_own_words_are_kept_in_one_line_and_short(state: Callable[[object], Any]) -> None:
@@ -128,7 +128,7 @@ def test_the_providers_own_words_are_kept_in_one_line_and_short(state: Callable[
 
 def test_an_empty_state_is_one_without_outputs(state: Callable[[object], Any]) -> None:
     state({})
-    assert "but it has no outputs: never applied, destroyed, or of a workspace that is not there" in failure()
+    assert "but it has no outputs: never applied, destroyed, or of a workspace that does not exist" in failure()
 
 
 def test_a_missing_output_is_named(state: Callable[[object], Any]) -> None:
@@ -139,7 +139,7 @@ def test_a_missing_output_is_named(state: Callable[[object], Any]) -> None:
 @pytest.mark.parametrize(
     ("value", "kind"), [(["a"], "a list"), (5.0, "a float"), ("", "an empty string"), (None, "missing")]
 )
-def test_an_output_that_is_no_text_is_told_with_what_it_is(
+def test_an_output_that_is_no_text_is_reported_with_what_it_is(
     state: Callable[[object], Any], value: object, kind: str
 ) -> None:
     state({**WHOLE, "table_name": value})

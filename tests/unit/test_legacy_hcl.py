@@ -15,7 +15,7 @@ LAYER = ROOT / "terraform-legacy/data"
 
 
 def plain(node: Any) -> Any:
-    """What python-hcl2 parses, without the quotes that it leaves around names and strings."""
+    """Return python-hcl2's result without the quotes that it leaves around names and strings."""
     if isinstance(node, dict):
         return {plain(key): plain(value) for key, value in node.items() if not str(key).startswith("__")}
     if isinstance(node, list):

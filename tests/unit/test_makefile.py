@@ -1,4 +1,4 @@
-"""What a person gives a target reaches its command byte by byte, and make runs none of it: by the real make."""
+"""The real make hands a target's values to its command byte by byte, and runs nothing that they contain."""
 
 import json
 import os
@@ -38,7 +38,7 @@ with open(os.environ["SAID"], "a") as file:
 def said(
     folder: Path, target: str, *, environment: Mapping[str, str] = MappingProxyType({}), **given: str
 ) -> list[list[str]]:
-    """The commands that a target ran, in a copy of the Makefile's folder in which each is a stub."""
+    """Return the commands that a target ran, in a copy of the Makefile's folder in which each is a stub."""
     (folder / "Makefile").write_text((ROOT / "Makefile").read_text())
     for name in ("stub", "pulumi"):
         (folder / name).write_text(STUB)
@@ -76,9 +76,15 @@ def test_a_reason_is_handed_on_as_it_is(tmp_path: Path, target: str, reason: str
 
 
 @pytest.mark.parametrize("reason", HOSTILE)
-def test_so_it_is_where_the_environment_gives_it_as_a_workflow_does(tmp_path: Path, reason: str) -> None:
+def test_a_reason_from_the_environment_as_in_a_workflow_is_handed_on_as_it_is(tmp_path: Path, reason: str) -> None:
     (command,) = said(tmp_path, "abort", environment={"STACK": "prod", "REASON": reason})
     assert command[-2:] == ["--reason", reason]
+
+
+@pytest.mark.parametrize("target", ["publish-bundle", "keep"])
+def test_the_bundles_are_published_by_either_name_of_the_target(tmp_path: Path, target: str) -> None:
+    (command,) = said(tmp_path, target, STACK="prod")
+    assert command[1:] == ["-m", "infra.artifacts", "put", "--stack", "prod"]
 
 
 @pytest.mark.parametrize("value", ["$(shell touch RAN)", "a b; touch RAN", "'\"`touch RAN`$5"])

@@ -1,4 +1,4 @@
-"""The manifest: every mistake of its form, and every reason for which it is not of this checkout, all at once."""
+"""A manifest is refused with every mistake of its form and every mismatch with the checkout, all at once."""
 
 import hashlib
 import json
@@ -13,10 +13,10 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from infra.artifacts import ManifestError, chosen, manifest
+from infra.artifacts import ManifestError, manifest, select
 from infra.artifacts.manifest import Entry, Manifest
 from infra.artifacts.sbom import bill
-from infra.artifacts.selection import strangers
+from infra.artifacts.selection import commit_mismatches
 from infra.bundle import Platform
 from infra.bundle.model import digest
 from infra.bundle.packages import Package
@@ -65,9 +65,9 @@ def git(repository: Path, *arguments: str) -> str:
 
 def choose(repository: Path, platform: Platform = X86, commit: str = "") -> Manifest:
     wanted = commit or git(repository, "rev-parse", "--short=12", "HEAD")
-    taken = chosen({"STRATA_MANIFEST": "dist/manifest.json"}, repository, platform, wanted, preview=False)
-    assert taken is not None
-    return taken.manifest
+    selected = select({"STRATA_MANIFEST": "dist/manifest.json"}, repository, platform, wanted, preview=False)
+    assert selected is not None
+    return selected.manifest
 
 
 def mistakes(repository: Path, platform: Platform = X86, commit: str = "") -> tuple[str, ...]:
@@ -85,26 +85,26 @@ def test_a_manifest_reads_as_it_was_written() -> None:
     assert manifest.parse(of().text(), Path("x")) == of()
 
 
-def test_a_manifest_of_the_checkout_is_taken(repository: Path) -> None:
+def test_a_manifest_of_the_checkout_is_selected(repository: Path) -> None:
     assert choose(repository).commit == git(repository, "rev-parse", "HEAD")
 
 
-def test_none_is_taken_where_none_is_named(repository: Path) -> None:
-    assert chosen({}, repository, X86, COMMIT, preview=False) is None
-    assert chosen({"STRATA_MANIFEST": " "}, repository, X86, COMMIT, preview=False) is None
+def test_no_manifest_is_selected_where_none_is_named(repository: Path) -> None:
+    assert select({}, repository, X86, COMMIT, preview=False) is None
+    assert select({"STRATA_MANIFEST": " "}, repository, X86, COMMIT, preview=False) is None
 
 
 @pytest.mark.parametrize(
     ("plan", "preview", "planned"), [("true", True, True), ("true", False, False), ("", True, False)]
 )
-def test_only_a_preview_that_is_for_a_plan_may_name_what_is_not_kept_yet(
+def test_only_a_preview_that_is_for_a_plan_may_name_bundles_that_are_not_published_yet(
     repository: Path, plan: str, *, preview: bool, planned: bool
 ) -> None:
     environment = {"STRATA_MANIFEST": "dist/manifest.json", "STRATA_PLAN": plan}
     commit = git(repository, "rev-parse", "HEAD")
-    taken = chosen(environment, repository, X86, commit, preview=preview)
-    assert taken is not None
-    assert taken.planned is planned
+    selected = select(environment, repository, X86, commit, preview=preview)
+    assert selected is not None
+    assert selected.planned is planned
 
 
 def test_a_manifest_of_another_commit_is_refused(repository: Path) -> None:
@@ -118,28 +118,28 @@ def test_a_manifest_of_another_commit_is_refused(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("said", [OTHER, OTHER[:12], "abc", ""])
-def test_what_ci_says_must_be_the_manifests_commit_too(said: str) -> None:
-    (line,) = strangers(of(), said, None)
+def test_the_commit_that_ci_gives_must_be_the_manifests_too(said: str) -> None:
+    (line,) = commit_mismatches(of(), said, None)
     assert f"the release would be of {said}" in line
 
 
 @pytest.mark.parametrize("said", [COMMIT, COMMIT[:12], f"{COMMIT[:12]}-dirty"])
 def test_a_commit_may_be_abbreviated(said: str) -> None:
-    assert list(strangers(of(), said, None)) == []
+    assert list(commit_mismatches(of(), said, None)) == []
 
 
-def test_a_commit_that_nobody_knows_is_refused() -> None:
-    (line,) = strangers(of(), "unknown", None)
-    assert "nobody says which commit is here" in line
+def test_an_unknown_commit_is_refused() -> None:
+    (line,) = commit_mismatches(of(), "unknown", None)
+    assert "the commit that is checked out here is unknown" in line
 
 
-def test_what_changed_beside_the_bundle_does_not_matter(repository: Path) -> None:
+def test_a_change_outside_the_bundle_does_not_matter(repository: Path) -> None:
     (repository / "Pulumi.prod.yaml").write_text("encryptionsalt: x")
     assert choose(repository)
 
 
 @pytest.mark.parametrize("name", ["main.py", "new.py"])
-def test_a_change_that_the_manifest_knows_nothing_of_is_refused_and_named(repository: Path, name: str) -> None:
+def test_an_uncommitted_change_to_the_bundle_is_refused_and_named(repository: Path, name: str) -> None:
     (repository / "app" / name).write_text("2")
     (line,) = mistakes(repository)
     assert f"(app/{name})" in line
@@ -148,7 +148,7 @@ def test_a_change_that_the_manifest_knows_nothing_of_is_refused_and_named(reposi
 def test_a_manifest_of_uncommitted_changes_is_refused(repository: Path) -> None:
     rewrite(repository, commit=git(repository, "rev-parse", "HEAD") + "-dirty")
     (line,) = mistakes(repository)
-    assert "nobody could build it again" in line
+    assert "it cannot be built again" in line
 
 
 def test_a_zip_altered_after_the_build_is_refused_with_both_digests(repository: Path) -> None:
@@ -169,21 +169,21 @@ def test_a_manifest_for_another_platform_is_refused(repository: Path, platform: 
     assert line.startswith(f"it is for python3.11 on x86_64, but strata:compute has {platform}")
 
 
-def test_every_reason_is_told_at_once(repository: Path) -> None:
+def test_every_reason_is_reported_at_once(repository: Path) -> None:
     rewrite(repository, commit=OTHER)
     (repository / "dist/hooks.zip").write_text("altered")
     (repository / "app/main.py").write_text("2")
     assert len(mistakes(repository, Platform("python3.12", "x86_64"))) == 4
 
 
-def test_a_manifest_that_is_not_there_is_told_with_both_remedies(repository: Path) -> None:
+def test_a_missing_manifest_is_reported_with_both_remedies(repository: Path) -> None:
     (repository / "dist/manifest.json").unlink()
     (line,) = mistakes(repository)
     assert line.endswith("run `make bundle`, or unset STRATA_MANIFEST")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"x"', '{"commit": "a", "commit": "b"}', "\x00"])
-def test_what_is_no_manifest_is_told(text: str) -> None:
+def test_a_text_that_is_no_manifest_is_refused(text: str) -> None:
     with pytest.raises(ManifestError):
         manifest.parse(text, Path("x"))
 
@@ -192,7 +192,7 @@ def test_what_is_no_manifest_is_told(text: str) -> None:
     "wrong",
     ["", "x", digest(b"")[:-1], digest(b"").replace("=", "A"), f" {digest(b'')}", "0" * 64, "*" * 43 + "=", 5, None],
 )
-def test_a_digest_of_the_wrong_form_is_told_with_its_value(wrong: object) -> None:
+def test_a_digest_of_the_wrong_form_is_reported_with_its_value(wrong: object) -> None:
     document = json.loads(of().text())
     document["functions"]["orders"]["digest"] = wrong
     with pytest.raises(ManifestError) as caught:
@@ -203,7 +203,7 @@ def test_a_digest_of_the_wrong_form_is_told_with_its_value(wrong: object) -> Non
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "expected"),
     [
         ("commit", "main", 'manifest.commit is "main", not of the form wanted'),
         ("commit", COMMIT[:12], "not of the form wanted"),
@@ -216,21 +216,21 @@ def test_a_digest_of_the_wrong_form_is_told_with_its_value(wrong: object) -> Non
         ("digest", "x", 'manifest.digest is "x", but there is no such key'),
     ],
 )
-def test_a_key_of_the_wrong_form_is_told(key: str, value: object, told: str) -> None:
+def test_a_key_of_the_wrong_form_is_reported(key: str, value: object, expected: str) -> None:
     with pytest.raises(ManifestError) as caught:
         manifest.parse(json.dumps({**json.loads(of().text()), key: value}), Path("x"))
     (line,) = caught.value.mistakes
-    assert told in line
+    assert expected in line
 
 
-def test_a_bundle_over_lambdas_limit_is_told_with_both_sizes() -> None:
+def test_a_bundle_over_lambdas_limit_is_reported_with_both_sizes() -> None:
     document = json.loads(of().text())
     document["functions"]["hooks"]["unzipped"] = 262_144_001
     with pytest.raises(ManifestError) as caught:
         manifest.parse(json.dumps(document), Path("x"))
     (line,) = caught.value.mistakes
     assert line == (
-        "manifest.functions.hooks.unzipped is 262144001, out of bounds: Lambda takes no more, unzipped; "
+        "manifest.functions.hooks.unzipped is 262144001, out of bounds: Lambda accepts no more, unzipped; "
         "give a whole number of bytes from 1 to 262144000"
     )
 
@@ -264,7 +264,7 @@ def test_the_bill_of_materials_has_the_commits_time_and_a_number_that_follows_fr
     assert first["serialNumber"] != other["serialNumber"]
 
 
-def test_a_checkout_tells_when_its_commit_was_made_whatever_the_time_zone(
+def test_a_checkout_has_the_time_of_its_commit_whatever_the_time_zone(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = checkout(repository, "app")

@@ -1,4 +1,4 @@
-"""Names and ARNs: stable, and such as AWS takes."""
+"""Names and ARNs are stable, and AWS accepts them."""
 
 import re
 
@@ -58,21 +58,21 @@ def test_a_curve_that_aws_has_takes_none_of_the_accounts_fifty(minutes: int) -> 
     assert PROD.curve(10, minutes + 1) == f"strata-prod-canary-10-{minutes + 1}"
 
 
-def test_names_within_every_limit_are_fit() -> None:
-    assert list(PROD.unfit()) == []
-    assert list(Names("strata", "s" * LONGEST_STACK).unfit()) == []
+def test_names_within_every_limit_have_no_error() -> None:
+    assert list(PROD.name_errors()) == []
+    assert list(Names("strata", "s" * LONGEST_STACK).name_errors()) == []
 
 
-def test_names_that_are_too_long_together_are_told_all_at_once_each_with_its_longest_part() -> None:
-    role, function = Names("s" * 16, "p" * 32, ("orders",)).unfit()
+def test_names_that_are_too_long_together_are_reported_all_at_once_each_with_its_longest_part() -> None:
+    role, function = Names("s" * 16, "p" * 32, ("orders",)).name_errors()
     assert role == (
         f"the IAM role {'s' * 16}-{'p' * 32}-orders-execution has 66 characters, and AWS takes 64: shorten its longest "
         f"part, the stack's name {'p' * 32!r} (32)"
     )
     assert function.startswith(f"the Lambda function CodeDeployHook_{'s' * 16}-{'p' * 32}-smoke has 70 characters")
-    (role,) = Names("shop", "prod", ("i" * 46,)).unfit()
+    (role,) = Names("shop", "prod", ("i" * 46,)).name_errors()
     assert f"shorten its longest part, the function's name {'i' * 46!r} (46)" in role
-    found = list(Names("p" * 25, "s" * 20).unfit())
+    found = list(Names("p" * 25, "s" * 20).name_errors())
     assert len(found) == 1
     assert "the project's name" in found[0]
 
@@ -81,7 +81,7 @@ def test_names_that_are_too_long_together_are_told_all_at_once_each_with_its_lon
     "project", ["my_orders", "Strata", "1st", "-x", "a.b", "p" * 26, "aws-shop", "ssmart", "xn--shop", "sthree-x", ""]
 )
 def test_a_project_whose_name_s3_or_ssm_would_not_take_is_refused(project: str) -> None:
-    found = list(Names(project, "prod").unfit())
+    found = list(Names(project, "prod").name_errors())
     assert found[0].startswith(f"the project is named {project!r}, but AWS names are built from its name")
 
 

@@ -179,7 +179,7 @@ def test_a_key_that_is_missing_blank_too_long_or_not_visible_is_refused(api: Ser
         ("k" * 129, "has 129 characters; take 1 to 128"),
     ],
 )
-def test_what_is_wrong_with_a_key_is_named(api: Service, key: str, reason: str) -> None:
+def test_the_mistake_in_a_key_is_named(api: Service, key: str, reason: str) -> None:
     assert api.post(key=key).body["errors"] == [{"field": "Idempotency-Key", "reason": reason}]
 
 

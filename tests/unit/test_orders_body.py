@@ -1,4 +1,4 @@
-"""What a body may hold, how every mistake is told, and that no body whatever makes the app raise."""
+"""A right body is taken, every mistake in another is reported, and no body makes the app raise."""
 
 import base64
 import json
@@ -20,12 +20,12 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Service:
     return start(monkeypatch)
 
 
-def told(answer: Answer) -> dict[str, str]:
+def reasons(answer: Answer) -> dict[str, str]:
     assert answer.status == 400
     return {error["field"]: error["reason"] for error in answer.body["errors"]}
 
 
-def test_all_mistakes_are_told_at_once_by_field_and_reason(api: Service) -> None:
+def test_all_mistakes_are_reported_at_once_by_field_and_reason(api: Service) -> None:
     body = {
         "customer_id": "jane doe",
         "currency": "BTC",
@@ -36,7 +36,7 @@ def test_all_mistakes_are_told_at_once_by_field_and_reason(api: Service) -> None
         ],
         "note": "gift",
     }
-    assert told(api.post(body)) == {
+    assert reasons(api.post(body)) == {
         "customer_id": 'must match pattern ^[A-Za-z0-9_-]{1,64}$, not "jane doe"',
         "currency": "must be one of ['CHF', 'EUR', 'GBP', 'USD'], not \"BTC\"",
         "items[0].quantity": "must be bigger than or equal to 1, not 0",
@@ -73,7 +73,7 @@ def test_all_mistakes_are_told_at_once_by_field_and_reason(api: Service) -> None
     ids=str,
 )
 def test_an_item_out_of_bounds_is_refused(api: Service, change: dict[str, Any], field: str) -> None:
-    assert set(told(api.post({**AN_ORDER, "items": [{**ITEM, **change}]}))) == {field}
+    assert set(reasons(api.post({**AN_ORDER, "items": [{**ITEM, **change}]}))) == {field}
 
 
 @pytest.mark.parametrize(
@@ -111,23 +111,23 @@ def test_an_item_out_of_bounds_is_refused(api: Service, change: dict[str, Any], 
     ids=lambda value: repr(value)[:30],
 )
 def test_a_body_that_is_no_order_is_refused(api: Service, body: str | None, field: str) -> None:
-    assert set(told(api.post(body))) == {field}
+    assert set(reasons(api.post(body))) == {field}
 
 
 def test_an_empty_object_lacks_every_field(api: Service) -> None:
-    assert told(api.post({})) == dict.fromkeys(("customer_id", "currency", "items"), "is missing")
+    assert reasons(api.post({})) == dict.fromkeys(("customer_id", "currency", "items"), "is missing")
 
 
 def test_one_item_more_than_fifty_is_refused(api: Service) -> None:
     assert api.post({**AN_ORDER, "items": [ITEM] * 50}).status == 201
-    assert set(told(api.post({**AN_ORDER, "items": [ITEM] * 51}, key="b"))) == {"items"}
+    assert set(reasons(api.post({**AN_ORDER, "items": [ITEM] * 51}, key="b"))) == {"items"}
 
 
 def test_a_body_over_the_bound_is_refused_with_both_numbers(api: Service) -> None:
     text = json.dumps(AN_ORDER)
     room = schema.LARGEST_BODY - len(text)
     assert api.post(text + " " * room).status == 201
-    reason = told(api.post(text + " " * (room + 1), key="b"))["body"]
+    reason = reasons(api.post(text + " " * (room + 1), key="b"))["body"]
     assert "16385 bytes" in reason
     assert "at most 16384" in reason
 
@@ -145,7 +145,7 @@ def test_the_answer_to_the_worst_body_stays_small(api: Service) -> None:
 def test_base64_that_holds_no_text_is_refused(api: Service, content: str) -> None:
     sent = event("POST", "/orders", content, {"idempotency-key": "k"})
     sent["isBase64Encoded"] = True
-    assert set(told(api.call(sent))) == {"body"}
+    assert set(reasons(api.call(sent))) == {"body"}
 
 
 names = st.text(max_size=6) | st.sampled_from(

@@ -1,4 +1,4 @@
-"""What happens when the table, the code or the invocation fails: raised, never answered, and no second order."""
+"""A failure of the table, the code or the invocation is raised, never answered, and makes no second order."""
 
 import json
 from typing import Any

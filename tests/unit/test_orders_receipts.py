@@ -1,4 +1,4 @@
-"""Receipts: of the bytes that the caller gets, by a key read at run time; no order fails for want of one."""
+"""A receipt is of the bytes that the caller gets, by a key read at run time; no order fails without one."""
 
 import hashlib
 import hmac
@@ -57,7 +57,7 @@ def signing(ssm: Ssm, monkeypatch: pytest.MonkeyPatch) -> Service:
 
 
 def receipt(key: str, answer: Answer) -> str:
-    """As whoever has the key works it out, from the bytes alone."""
+    """Return the receipt as a holder of the key computes it, from the bytes alone."""
     return "sha256=" + hmac.new(key.encode(), answer.text.encode(), hashlib.sha256).hexdigest()
 
 
@@ -111,9 +111,9 @@ def test_an_order_is_accepted_without_a_receipt_while_ssm_is_out_of_reach(
     answer = signing.post()
     assert answer.status == 201
     assert HEADER not in answer.headers
-    told = capsys.readouterr().out
-    assert f"receipts are not signed: {PARAMETER} cannot be read" in told
-    assert "ReceiptsUnsigned" in told
+    log = capsys.readouterr().out
+    assert f"receipts are not signed: {PARAMETER} cannot be read" in log
+    assert "ReceiptsUnsigned" in log
 
 
 def test_the_last_key_signs_while_ssm_is_out_of_reach(

@@ -59,7 +59,7 @@ def test_a_smoke_order_that_fails_halfway_leaves_no_trace_either(api: Service, o
     assert api.client.items == {}
 
 
-def test_what_a_run_that_died_left_behind_is_gone_after_the_next(api: Service) -> None:
+def test_the_next_run_removes_what_an_aborted_run_left(api: Service) -> None:
     class Killed(BaseException):
         """No code of the invocation runs any more."""
 

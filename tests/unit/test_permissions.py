@@ -1,4 +1,4 @@
-"""Policies: exactly the calls that are made, on exactly what they are made on."""
+"""Policies grant exactly the calls that are made, on exactly the resources that they are made on."""
 
 import ast
 import json
@@ -29,7 +29,7 @@ def actions(statements: tuple[permissions.Statement, ...]) -> set[str]:
 
 
 def client_calls(source: str) -> set[str]:
-    """Methods that the source calls on something named `client`."""
+    """Return the methods that the source calls on something named `client`."""
     return {
         node.func.attr
         for node in ast.walk(ast.parse(source))
@@ -125,7 +125,7 @@ def test_cloudwatch_may_use_the_key_of_the_topic_and_the_account_keeps_it() -> N
     assert set(use.actions) == {"kms:Decrypt", "kms:GenerateDataKey*"}
 
 
-def test_nothing_but_looking_at_alarms_is_granted_on_everything() -> None:
+def test_only_describing_alarms_is_granted_on_every_resource() -> None:
     hook = permissions.hook([GROUP], HOOK_LOGS, [FUNCTION])
     statements = (*permissions.execution(TABLE, LOGS), *permissions.deployments([FUNCTION]), *hook)
     wide = [statement.actions for statement in statements if "*" in statement.resources]

@@ -1,4 +1,4 @@
-"""The pipeline's commands: which role a job takes, what a plan and a story say, and when a job may be green."""
+"""The pipeline's commands: the role of a job, locks, the texts of plans and summaries, and when a job may succeed."""
 
 import json
 import os
@@ -49,11 +49,11 @@ def test_the_role_and_the_state_are_those_that_bootstrap_makes(stack: str) -> No
 
 
 def test_a_preview_takes_a_role_that_cannot_change_anything() -> None:
-    door = the_one(every(BOOTSTRAP), "prod", To.PREVIEW)
-    assert door.access.role == "strata-prod-preview"
+    role = the_one(every(BOOTSTRAP), "prod", To.PREVIEW)
+    assert role.access.role == "strata-prod-preview"
 
 
-def test_the_job_that_builds_takes_a_role_that_reaches_no_stack() -> None:
+def test_the_build_job_assumes_a_role_that_reaches_no_stack() -> None:
     ran = CliRunner().invoke(app, ["access", "--stack", "prod", "--to", "build"])
     assert ran.output == "role=arn:aws:iam::333333333333:role/strata-build\nregion=eu-central-1\n"
 
@@ -66,10 +66,10 @@ def test_in_a_job_they_are_outputs_of_the_step(tmp_path: Path) -> None:
     assert outputs.read_text().startswith("before=1\nrole=arn:aws:iam::111111111111:role/strata-dev-deploy\n")
 
 
-def test_a_stack_that_no_account_has_is_told_with_those_that_are() -> None:
+def test_an_unknown_stack_is_reported_with_the_known_ones() -> None:
     ran = CliRunner().invoke(app, ["access", "--stack", "Prod"])
     assert ran.exit_code == output.USAGE
-    assert ran.output.endswith("bootstrap/ is configured with; those that are: dev, prod, staging\n")
+    assert ran.output.endswith("in no account of bootstrap/'s configuration; configured are: dev, prod, staging\n")
 
 
 def test_a_stack_in_two_accounts_has_no_one_role(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_stack_in_two_accounts_has_no_one_role(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump(written))
     ran = CliRunner().invoke(app, ["access", "--stack", "dev", "--folder", str(tmp_path)])
     assert ran.exit_code == output.USAGE
-    assert "stack dev is in the accounts 111111111111, 222222222222, and a job takes one role" in ran.output
+    assert "stack dev is in the accounts 111111111111, 222222222222, and a job assumes one role" in ran.output
 
 
 # The lock
@@ -88,14 +88,14 @@ def holder(user: str = "runner", host: str = "fv-az1", pid: int = 7) -> Holder:
     return Holder(user, host, pid, "2026-11-24T20:45:08Z")
 
 
-def test_a_lock_of_this_machine_is_let_go_only_where_its_process_is_gone(tmp_path: Path) -> None:
+def test_a_lock_of_this_machine_is_released_only_if_its_process_is_gone(tmp_path: Path) -> None:
     assert unlock.is_gone(holder(host=HERE, pid=GONE), alone=False)
     (tmp_path / "pulumi").symlink_to("/bin/cat")
     with subprocess.Popen([str(tmp_path / "pulumi")], stdin=subprocess.PIPE) as running:
         assert not unlock.is_gone(holder(host=HERE, pid=running.pid), alone=True)
 
 
-def test_a_lock_of_another_runner_is_let_go_by_one_that_knows_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_of_another_runner_is_released_only_with_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "runner")
     assert unlock.is_gone(holder(), alone=True)
     assert not unlock.is_gone(holder(), alone=False)
@@ -106,11 +106,11 @@ def test_a_lock_of_another_runner_is_let_go_by_one_that_knows_itself_alone(monke
     ("held", "code", "said"),
     [
         ([], 0, "stack dev is not locked\n"),
-        ([holder()], 0, "stack dev was locked by runner@fv-az1 (pid 7) since 2026-11-24T20:45:08Z, who is gone"),
+        ([holder()], 0, "stack dev was locked by runner@fv-az1 (pid 7) since 2026-11-24T20:45:08Z, which is gone"),
         ([holder(), holder("ann", "laptop")], 1, "wait for ann@laptop (pid 7) since 2026-11-24T20:45:08Z, or run "),
     ],
 )
-def test_a_lock_that_may_be_held_stays_and_is_told(
+def test_a_lock_that_may_be_held_stays_and_is_reported(
     monkeypatch: pytest.MonkeyPatch, held: list[Holder], code: int, said: str
 ) -> None:
     done: list[str] = []
@@ -126,12 +126,12 @@ def test_a_lock_that_may_be_held_stays_and_is_told(
 # Green
 
 
-def test_a_job_is_green_only_where_all_traffic_is_on_what_the_stack_wants() -> None:
+def test_a_job_succeeds_only_where_all_traffic_is_on_the_version_that_the_stack_wants() -> None:
     there = seen(deployment(Status.SUCCEEDED), **WHOLE)
     assert list(missing({"orders": replace(there, live=there.wanted)})) == []
 
 
-def test_a_canary_in_flight_a_split_alias_and_another_version_are_not_green() -> None:
+def test_a_canary_in_flight_a_split_alias_or_another_version_fails_the_job() -> None:
     flying = {"orders": seen(deployment(), alias=SPLIT, shifted=NEW)}
     assert list(missing(flying)) == [f"orders: d-1 is in flight; follow it by {WATCH}"]
     (split,) = missing({"orders": seen(alias=SPLIT, shifted=NEW)})
@@ -146,7 +146,7 @@ def test_a_canary_in_flight_a_split_alias_and_another_version_are_not_green() ->
 PLAN = [
     Section("Preview and policy", "  + 3 to create", True),
     Section("Deletions", "data-orders must not be deleted: it holds state", False),
-    Section("Release", "orders: would refuse", True, ", and would be refused as things are"),
+    Section("Release", "orders: would refuse", True, ", but would be refused now"),
 ]
 
 
@@ -155,7 +155,7 @@ def test_a_plan_says_at_once_what_blocks_it_and_folds_the_rest() -> None:
     assert text.startswith("### prod: blocked\n")
     assert "<details><summary>Preview and policy: passed</summary>" in text
     assert "<details open><summary>Deletions: **failed**</summary>" in text
-    assert "Release: passed, and would be refused as things are" in text
+    assert "Release: passed, but would be refused now" in text
     assert page("prod", [PLAN[0]]).startswith("### prod: passed\n")
 
 
@@ -166,7 +166,7 @@ def test_code_with_fences_of_its_own_does_not_break_out() -> None:
 
 
 def pulumi(folder: Path, script: str) -> dict[str, str]:
-    """An environment with such a `pulumi`."""
+    """Return an environment whose `pulumi` is this shell script."""
     (folder / "pulumi").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "pulumi").chmod(0o755)
     return {**os.environ, "PATH": f"{folder}:/usr/bin:/bin"}
@@ -194,7 +194,7 @@ RELEASE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_a_story_tells_where_traffic_is_what_flies_and_what_became_of_the_last() -> None:
+def test_a_story_shows_the_traffic_the_release_in_flight_and_past_outcomes() -> None:
     text = story.page("prod", {"orders": STATUS}, [RELEASE])
     assert "- **orders** is on 7, and 10 % on 8, digest `abc=`, commit `c0ffee`" in text
     assert "in flight: d-2, 7 to 8, which has 10% of the traffic" in text
@@ -203,20 +203,20 @@ def test_a_story_tells_where_traffic_is_what_flies_and_what_became_of_the_last()
     assert "````\n12 of 80 failed\n```\n````" in text
 
 
-def test_a_story_that_cannot_be_told_says_so_and_turns_nothing_red_or_green(tmp_path: Path) -> None:
+def test_a_story_without_data_says_so_and_exits_with_zero(tmp_path: Path) -> None:
     summary = tmp_path / "summary.md"
     env = pulumi(tmp_path, "exit 255") | {"GITHUB_STEP_SUMMARY": str(summary)}
     command = [sys.executable, "-m", "infra.pipeline", "story", "--stack", "dev"]
     ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
-    assert summary.read_text().startswith("### dev\n\nThe story cannot be told: stack dev has no output `release`")
+    assert summary.read_text().startswith("### dev\n\nNo status of the releases: stack dev has no release: ")
 
 
-# What nobody may slip in
+# Values that a person types
 
 
-def test_what_a_person_types_into_a_workflow_reaches_no_shell(tmp_path: Path) -> None:
-    """The recipes of the Makefile, with the values in the environment as GitHub hands them over."""
+def test_a_value_that_a_person_types_into_a_workflow_reaches_no_shell(tmp_path: Path) -> None:
+    """The Makefile's recipes run with the values in the environment, as GitHub hands them over."""
     (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text().replace("abort: tools", "abort:"))
     python = tmp_path / ".venv/bin/python"
     python.parent.mkdir(parents=True)
@@ -251,7 +251,7 @@ def step(op: str, old: dict[str, Any], new: dict[str, Any], ignored: tuple[str, 
     return {"op": op, "urn": urn, "oldState": {**state, "outputs": old}, "newState": {**state, "outputs": new}}
 
 
-def test_what_is_another_than_the_state_says_is_told_and_what_is_gone() -> None:
+def test_changed_properties_and_missing_resources_are_reported() -> None:
     steps = [step("update", {"memory": 512, "name": "a"}, {"memory": 256, "name": "a"}), step("delete", {}, {})]
     assert list(drifted(steps)) == [
         "compute-orders (aws:x:Y): memory is 256, and the state says 512",
@@ -259,18 +259,18 @@ def test_what_is_another_than_the_state_says_is_told_and_what_is_gone() -> None:
     ]
 
 
-def test_what_the_program_leaves_to_others_is_no_drift() -> None:
+def test_a_property_that_the_program_ignores_is_no_drift() -> None:
     ignored = ("functionVersion", "tags")
     moved = step("update", {"functionVersion": "1"}, {"functionVersion": "2", "tags": {"strata:first": "x"}}, ignored)
     assert list(drifted([moved, step("refresh", {"memory": 1}, {"memory": 1})])) == []
 
 
-def test_what_was_never_given_and_is_empty_is_no_drift() -> None:
+def test_an_empty_property_that_was_never_set_is_no_drift() -> None:
     assert list(drifted([step("update", {"tags": {}}, {"layers": []})])) == []
 
 
-def test_what_pulumi_keeps_for_itself_is_no_drift_and_a_false_is_no_nothing() -> None:
-    """From a state that the real provider wrote: after a refresh its own notes differ, deep down too."""
+def test_pulumis_own_keys_are_no_drift_and_a_false_is_a_value() -> None:
+    """The values are from a state of the real provider, whose own keys differ after a refresh, at any depth."""
     before = {
         "__pulumi_raw_state_delta": {"obj": {"ps": {"tags": {"map": {}}}}},
         "environment": {"__defaults": [], "variables": {"TABLE": "orders"}},
@@ -299,16 +299,16 @@ def release_step(detail: str) -> dict[str, Any]:
     return made
 
 
-def test_a_release_that_was_rolled_back_is_told_in_its_own_words_and_no_refresh_is_said_to_undo_it(
+def test_a_rolled_back_release_is_reported_in_its_own_words_without_the_remedy_of_a_refresh(
     tmp_path: Path,
 ) -> None:
-    said_of_it = "d-1 was rolled back (operator: ann took it back: slow); the next `pulumi up` is refused"
+    said_of_it = "d-1 was rolled back (operator: ann reverted it: slow); the next `pulumi up` is refused"
     rolled_back = release_step(said_of_it)
     assert list(drifted([rolled_back])) == []
     assert list(moved([rolled_back])) == [f"compute-orders (strata:release:Release): orders: {said_of_it}"]
     command = [sys.executable, "-m", "infra.pipeline", "drift", "--stack", "dev"]
     for steps, said in (
-        ([rolled_back], "error: stack dev is not live on what it wants\n"),
+        ([rolled_back], "error: stack dev is not live on the version that it wants\n"),
         (
             [rolled_back, step("delete", {}, {})],
             "error: stack dev has drifted; `pulumi up --refresh --stack dev`",
@@ -317,7 +317,7 @@ def test_a_release_that_was_rolled_back_is_told_in_its_own_words_and_no_refresh_
         (tmp_path / "steps.json").write_text(json.dumps({"steps": steps}))
         env = pulumi(tmp_path, f"cat {tmp_path}/steps.json")
         ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-        assert (ran.returncode, "took it back: slow" in ran.stdout) == (output.BAD, True)
+        assert (ran.returncode, "reverted it: slow" in ran.stdout) == (output.BAD, True)
         assert said in ran.stderr
 
 

@@ -1,4 +1,4 @@
-"""What the pipeline does on GitHub, over real HTTP against one on loopback."""
+"""The pipeline changes GitHub's environments and comments, over real HTTP against a GitHub on loopback."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """bootstrap/ of two accounts."""
+    """Return a folder with bootstrap/'s files of two accounts."""
     for stack, more in (("dev", {}), ("prod", {"reviewers": ["acme/oncall", "ann"]})):
         identity: dict[str, object] = {
             "github": {"repository": REPOSITORY},
@@ -54,26 +54,26 @@ def test_without_apply_it_says_what_differs_and_changes_nothing(hub: Hub, folder
     ran = environments(folder)
     assert (ran.exit_code, hub.written) == (1, [])
     assert ran.output.splitlines() == [
-        "acme/shop: environment preview: restrict its branches, to be reviewed by nobody",
-        "acme/shop: environment preview: let main in",
-        "acme/shop: environment preview: let refs/pull/*/merge in",
-        "acme/shop: environment dev: restrict its branches, to be reviewed by nobody",
-        "acme/shop: environment dev: let main in",
-        "acme/shop: environment build: restrict its branches, to be reviewed by nobody",
-        "acme/shop: environment build: let main in",
-        "acme/shop: environment preview-prod: restrict its branches, to be reviewed by acme/oncall, ann",
-        "acme/shop: environment preview-prod: let main in",
-        "acme/shop: environment preview-prod: let refs/pull/*/merge in",
-        "acme/shop: environment prod: restrict its branches, to be reviewed by acme/oncall, ann",
-        "acme/shop: environment prod: let main in",
-        "Nothing was changed: give --apply (make environments APPLY=1)",
+        "acme/shop: environment preview: restrict its branches; reviewers: none",
+        "acme/shop: environment preview: allow branch main",
+        "acme/shop: environment preview: allow branch refs/pull/*/merge",
+        "acme/shop: environment dev: restrict its branches; reviewers: none",
+        "acme/shop: environment dev: allow branch main",
+        "acme/shop: environment build: restrict its branches; reviewers: none",
+        "acme/shop: environment build: allow branch main",
+        "acme/shop: environment preview-prod: restrict its branches; reviewers: acme/oncall, ann",
+        "acme/shop: environment preview-prod: allow branch main",
+        "acme/shop: environment preview-prod: allow branch refs/pull/*/merge",
+        "acme/shop: environment prod: restrict its branches; reviewers: acme/oncall, ann",
+        "acme/shop: environment prod: allow branch main",
+        "Nothing was changed; give --apply to change it (make environments APPLY=1)",
     ]
 
 
 def test_with_apply_main_alone_deploys_pull_requests_preview_and_prod_has_reviewers(hub: Hub, folder: Path) -> None:
     assert environments(folder, "--apply").exit_code == 0
-    let_in = {name: [each["name"] for each in known] for name, known in hub.branches.items()}
-    assert let_in == {
+    allowed_branches = {name: [each["name"] for each in known] for name, known in hub.branches.items()}
+    assert allowed_branches == {
         **{name: ["main", "refs/pull/*/merge"] for name in ("preview", "preview-prod")},
         **{name: ["main"] for name in ("build", "dev", "prod")},
     }
@@ -86,7 +86,7 @@ def test_with_apply_main_alone_deploys_pull_requests_preview_and_prod_has_review
     assert hub.tokens == {f"Bearer {TOKEN}"}
 
 
-def test_run_again_it_changes_nothing(hub: Hub, folder: Path) -> None:
+def test_a_second_run_changes_nothing(hub: Hub, folder: Path) -> None:
     environments(folder, "--apply")
     hub.asked.clear()
     ran = environments(folder, "--apply")
@@ -94,7 +94,7 @@ def test_run_again_it_changes_nothing(hub: Hub, folder: Path) -> None:
     assert ran.output == "acme/shop: every environment is as configured\n"
 
 
-def test_a_branch_and_a_reviewer_that_somebody_added_by_hand_go(hub: Hub, folder: Path) -> None:
+def test_branches_and_reviewers_that_were_added_by_hand_are_removed(hub: Hub, folder: Path) -> None:
     environments(folder, "--apply")
     hub.branches["prod"] += [{"id": 1000 + number, "name": f"feature/{number}"} for number in range(120)]
     hub.environments["dev"]["protection_rules"].append(
@@ -106,7 +106,7 @@ def test_a_branch_and_a_reviewer_that_somebody_added_by_hand_go(hub: Hub, folder
     assert "required_reviewers" not in {each["type"] for each in hub.environments["dev"]["protection_rules"]}
 
 
-def test_what_is_not_configured_here_stays(hub: Hub, folder: Path) -> None:
+def test_settings_that_are_not_configured_here_stay(hub: Hub, folder: Path) -> None:
     review = {"type": "required_reviewers", "prevent_self_review": True, "reviewers": []}
     hub.environments["prod"] = {"protection_rules": [{"type": "wait_timer", "wait_timer": 30}, review]}
     environments(folder, "--apply")
@@ -115,7 +115,7 @@ def test_what_is_not_configured_here_stays(hub: Hub, folder: Path) -> None:
     assert rules["required_reviewers"]["prevent_self_review"] is True
 
 
-def test_an_environment_that_lets_protected_branches_in_is_set_right(hub: Hub, folder: Path) -> None:
+def test_an_environment_of_protected_branches_is_corrected(hub: Hub, folder: Path) -> None:
     environments(folder, "--apply")
     hub.environments["dev"]["deployment_branch_policy"] = {"protected_branches": True, "custom_branch_policies": False}
     hub.branches["dev"].clear()
@@ -124,23 +124,28 @@ def test_an_environment_that_lets_protected_branches_in_is_set_right(hub: Hub, f
     assert [each["name"] for each in hub.branches["dev"]] == ["main"]
 
 
-def test_a_reviewer_whom_github_does_not_know_is_told_before_anything_is_changed(hub: Hub, folder: Path) -> None:
+def test_a_reviewer_whom_github_does_not_know_is_reported_before_anything_is_changed(hub: Hub, folder: Path) -> None:
     del hub.people["/users/ann"]
     ran = environments(folder, "--apply")
     assert ran.exit_code == 4
-    assert ran.output == "error: GitHub knows or shows no person 'ann', a reviewer in bootstrap/; correct it\n"
+    assert ran.output == (
+        "error: GitHub does not know or does not show the person 'ann', a reviewer in bootstrap/; correct it, or "
+        "give a token that may read it\n"
+    )
     assert hub.written == []
 
 
 @pytest.mark.parametrize(
     ("variable", "code", "said"),
     [
-        ("GITHUB_TOKEN=", 2, "error: GITHUB_TOKEN is not set: put a token there that may do this"),
-        ("GITHUB_API_URL=http://api.example.com", 2, "error: GITHUB_API_URL is http://api.example.com: a token is"),
+        ("GITHUB_TOKEN=", 2, "error: GITHUB_TOKEN is not set: set it to a token that may do this"),
+        ("GITHUB_API_URL=http://api.example.com", 2, "error: GITHUB_API_URL is http://api.example.com: the token"),
         ("GITHUB_API_URL=http://127.0.0.1:9", 4, "error: GitHub cannot be reached at http://127.0.0.1:9: "),
     ],
 )
-def test_what_is_missing_is_told_with_the_remedy(hub: Hub, folder: Path, variable: str, code: int, said: str) -> None:
+def test_a_wrong_variable_is_reported_with_the_remedy(
+    hub: Hub, folder: Path, variable: str, code: int, said: str
+) -> None:
     name, _, value = variable.partition("=")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(name, value)
@@ -149,7 +154,7 @@ def test_what_is_missing_is_told_with_the_remedy(hub: Hub, folder: Path, variabl
     assert ran.output.startswith(said)
 
 
-def test_a_repository_that_is_none_is_told(hub: Hub, folder: Path) -> None:
+def test_a_repository_of_the_wrong_form_is_reported(hub: Hub, folder: Path) -> None:
     ran = environments(folder, "--repository", "shop")
     assert (ran.exit_code, ran.output) == (2, "error: the repository is 'shop': give OWNER/NAME, e.g. acme/strata\n")
 
@@ -176,7 +181,7 @@ def commented(folder: Path, number: str = "12") -> Result:
 
 
 def test_a_pull_request_has_one_comment_which_each_push_writes_anew(hub: Hub, tmp_path: Path) -> None:
-    hub.comments += [{"id": 1000 + number, "body": "looks good"} for number in range(150)]
+    hub.comments += [{"id": 1000 + number, "body": "fine by me"} for number in range(150)]
     assert commented(plans(tmp_path, dev="### dev: passed", prod="### prod: passed")).exit_code == 0
     second = commented(plans(tmp_path, prod="### prod: blocked"))
     assert second.output == f"{hub.root}/c/101\n"
@@ -186,7 +191,7 @@ def test_a_pull_request_has_one_comment_which_each_push_writes_anew(hub: Hub, tm
 
 
 @pytest.mark.parametrize(("job", "login"), [("", "ann"), ("true", "github-actions[bot]")])
-def test_the_comment_of_somebody_else_with_our_mark_is_left_as_it_is(
+def test_another_users_comment_with_our_mark_is_left_as_it_is(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str, login: str
 ) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", job)

@@ -1,4 +1,4 @@
-"""What a pipeline writes on GitHub is Markdown whatever a program has said, and its end survives every cut."""
+"""Plans are valid Markdown on GitHub whatever a program has printed, and their end survives every cut."""
 
 import re
 
@@ -29,7 +29,7 @@ TITLES = ("Preview and policy", "Deletions", "Release")
 
 
 def around(text: str) -> str:
-    """What a reader of Markdown sees beside code."""
+    """Return the text outside of code, as a reader of the Markdown sees it."""
     left, fence = [], ""
     for line in text.split("\n"):
         if fence:
@@ -102,7 +102,7 @@ def test_a_fence_is_longer_than_any_within(text: str) -> None:
     assert found[2] == text
 
 
-def test_what_a_terminal_does_not_show_is_left_out() -> None:
+def test_characters_that_a_terminal_does_not_show_are_left_out() -> None:
     assert fenced("\x1b[1m\x1b[31merror\x1b[0m\r\nnext\rlast\x00") == "```\nerror\nnext\nlast \n```"
 
 

@@ -40,7 +40,7 @@ def test_the_very_first_version_is_called_before_anything_else() -> None:
 
 
 def test_a_first_version_that_answered_is_recorded_and_is_then_the_outcome() -> None:
-    answered = replace(seen(tags=Tags(), **WHOLE), notes=Notes(answer=Answer("2", None)))
+    answered = replace(seen(tags=Tags(), **WHOLE), notes=Notes(probe_result=Answer("2", None)))
     first = First("2", NEW.fingerprint, NEW.digest, NEW.contract, "abc123")
     assert decide(answered) == WriteTag(first, "2 answered", Phase.PROBE)
     end = outcome(decide(replace(answered, tags=Tags(first=True))))
@@ -48,26 +48,26 @@ def test_a_first_version_that_answered_is_recorded_and_is_then_the_outcome() -> 
 
 
 def test_a_first_version_that_fails_its_call_is_refused_with_its_last_line() -> None:
-    failed = replace(seen(tags=Tags(), **WHOLE), notes=Notes(answer=Answer("2", "ImportError: no module")))
+    failed = replace(seen(tags=Tags(), **WHOLE), notes=Notes(probe_result=Answer("2", "ImportError: no module")))
     end = outcome(decide(failed))
     assert (end.ending, end.reason) == (Ending.REFUSED, "probe")
     assert "ImportError: no module" in end.detail
 
 
 def test_an_answer_of_another_version_does_not_count_for_this_one() -> None:
-    stale = replace(seen(tags=Tags(), **WHOLE), notes=Notes(answer=Answer("1", None)))
+    stale = replace(seen(tags=Tags(), **WHOLE), notes=Notes(probe_result=Answer("1", None)))
     assert decide(stale) == Probe("2")
 
 
 def test_where_nobody_calls_the_alias_a_repaired_first_version_takes_it_at_once() -> None:
-    repaired = replace(seen(tags=Tags(), traffic=0), notes=Notes(answer=Answer("2", None)))
+    repaired = replace(seen(tags=Tags(), traffic=0), notes=Notes(probe_result=Answer("2", None)))
     action = decide(repaired)
     assert isinstance(action, PointAlias)
     assert action.version == "2"
 
 
 def test_where_an_unrecorded_alias_has_callers_the_first_release_is_a_canary() -> None:
-    busy = replace(seen(tags=Tags(), traffic=1), notes=Notes(answer=Answer("2", None)))
+    busy = replace(seen(tags=Tags(), traffic=1), notes=Notes(probe_result=Answer("2", None)))
     assert decide(busy) == Start("1", "2")
 
 

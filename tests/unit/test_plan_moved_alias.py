@@ -19,7 +19,7 @@ def test_a_canary_whose_traffic_somebody_took_away_goes_back(alias: Alias) -> No
     assert isinstance(action, WriteTag)
     assert isinstance(action.mark, Stopped)
     assert action.mark.kind == "operator"
-    assert f"somebody moved alias live to {alias} while d-1 shifted traffic to 2" in action.why
+    assert f"alias live was moved to {alias} while d-1 shifted traffic to 2" in action.why
     assert isinstance(decide(seen(SHIFTING, following="d-1", **look, tags=noted(action.mark))), Stop)
 
 

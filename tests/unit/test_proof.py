@@ -84,11 +84,11 @@ def test_a_stack_that_follows_none_asks_for_no_proof() -> None:
         ((attempt(digest=OLD.digest),), "it was never released there"),
         ((attempt(contract="d" * 16),), "d-9 released it there with another contract"),
         ((attempt(None, why="it is InProgress"),), "d-9 is still in flight there; run again when it has ended"),
-        ((attempt(Ending.ROLLED_BACK, why="alarm x fired"),), "d-9 was taken back there (verdict: alarm x fired)"),
+        ((attempt(Ending.ROLLED_BACK, why="alarm x fired"),), "d-9 was reverted there (verdict: alarm x fired)"),
         ((attempt(Ending.ROLLED_BACK, reason="evidence"),), "d-9 ended there without proof (evidence"),
         ((attempt(ago=14 * DAY + 1),), "d-9 proved it there more than 14 days ago; release it there again"),
         ((attempt(None, deployment="d-10"), attempt()), "d-10 is still in flight there"),
-        ((attempt(Ending.ROLLED_BACK, deployment="d-10"), attempt()), "d-10 was taken back there"),
+        ((attempt(Ending.ROLLED_BACK, deployment="d-10"), attempt()), "d-10 was reverted there"),
     ],
 )
 def test_what_is_not_proved_is_refused_and_says_why(attempts: tuple[Attempt, ...], said: str) -> None:
@@ -105,7 +105,7 @@ def test_a_later_fault_of_the_deployment_itself_takes_no_proof_away() -> None:
 def test_records_out_of_reach_prove_nothing_and_it_says_what_was_tried() -> None:
     said = "AWS denies sts AssumeRole (role x): no (tried for GROUP by x)"
     assert f"its records cannot be read: {said}" in refused(seen(upstream=UpstreamReleases(unavailable_reason=said)))
-    assert "nobody has asked" in refused(seen())
+    assert "they were not read" in refused(seen())
 
 
 def test_the_age_that_a_proof_may_have_is_configured() -> None:

@@ -90,7 +90,7 @@ def clients(codedeploy: CodeDeploy) -> Clients:
 def read(codedeploy: CodeDeploy, needed: str = "") -> set[str]:
     records = Records(clients(codedeploy), ScaledClock())
     settled = {"orders": lambda found: needed in found} if needed else {}
-    found = records.deployments([ORDERS], {"orders": Notes()}, settled=settled)
+    found = records.deployments([ORDERS], {"orders": Notes()}, explained=settled)
     return set(found[ORDERS.group])
 
 
@@ -149,14 +149,14 @@ def test_the_stack_before_is_read_back_to_the_wanted_code_and_no_further_than_a_
     wanted: int, there: int, lists: int
 ) -> None:
     codedeploy = CodeDeploy(800, every=timedelta(days=1))
-    found = upstream.told(clients(codedeploy), ScaledClock(), PROVEN, version(wanted).digest)
+    found = upstream.releases(clients(codedeploy), ScaledClock(), PROVEN, version(wanted).digest)
     assert found.unavailable_reason == ""
     assert 0 <= len(found.attempts) - there <= 2
     assert codedeploy.calls["ListDeployments"] <= lists
 
 
 def test_whoever_asks_for_no_code_reads_the_newest() -> None:
-    assert len(upstream.told(clients(CodeDeploy(1000)), ScaledClock(), PROVEN, "").attempts) == 50
+    assert len(upstream.releases(clients(CodeDeploy(1000)), ScaledClock(), PROVEN, "").attempts) == 50
 
 
 def test_further_looks_reach_back_to_the_horizon_once_each() -> None:

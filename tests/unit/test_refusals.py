@@ -87,7 +87,7 @@ def test_a_version_that_an_operator_took_back_is_refused_with_who_and_why() -> N
     tags = noted(Stopped("d-1", "operator", "orders were lost"))
     end = outcome(decide(seen(back, promoted, tags=tags)))
     assert end.reason == "rejected"
-    assert "user/ann took it back: orders were lost" in end.detail
+    assert "user/ann reverted it: orders were lost" in end.detail
     assert isinstance(decide(seen(promoted, tags=tags)), Start)  # the stop came too late
 
 

@@ -49,7 +49,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def all_gone(pids: list[int], seconds: float = 5.0) -> bool:
+def all_gone(pids: list[int], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while any(map(alive, pids)):
         if time.monotonic() > deadline:

@@ -310,7 +310,7 @@ class Machine(Base):
         if any(each.in_flight or each.alias.shifted for each in asked.values()) or self.busy("rollback"):
             return
         if forth := operator.last_promoted_set(asked):
-            self.acts("rollback", operator.take_back(forth, "customers complain"), set(forth))
+            self.acts("rollback", operator.revert(forth, "customers complain"), set(forth))
 
     @precondition(lambda self: self.exported and not self.busy("unstick"))
     @happening(by_word=st.booleans())

@@ -158,13 +158,13 @@ def rolled_back() -> Stack:
     stack = released(1)
     stack.update(inputs(2))
     goal, back = target(2), {"orders": stack.fake.deployments["d-1"]}
-    decide = operator.take_back(back, "customers complain")
+    decide = operator.revert(back, "customers complain")
     run([goal], ReleasePolicy(), stack.fake, stack.fake.clock, lambda _: None, decide)
     assert stack.fake.live.is_whole_on("1")
     return stack
 
 
-ANNS = "d-1 was rolled back (operator: user/ann took it back: customers complain); the next `pulumi up` is refused "
+ANNS = "d-1 was rolled back (operator: user/ann reverted it: customers complain); the next `pulumi up` is refused "
 
 
 def test_a_preview_knows_an_operators_rollback_and_that_the_next_up_is_refused() -> None:
@@ -220,7 +220,7 @@ def test_an_alias_that_is_gone_is_said_to_be_made_anew_by_an_up_that_refreshes()
     stack = released(2)
     stack.fake.gone = True
     stack.diff(inputs(2))
-    assert stack.engine.warnings()[-1].endswith("`pulumi up --refresh` makes it anew")
+    assert stack.engine.warnings()[-1].endswith("`pulumi up --refresh` creates it again")
 
 
 def test_a_canary_that_a_dead_runner_left_is_no_drift() -> None:

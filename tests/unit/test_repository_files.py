@@ -79,7 +79,7 @@ def test_the_changelog_groups_changes_as_keep_a_changelog_does() -> None:
     assert groups <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md"])
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md", "local/README.md"])
 def test_a_path_between_backticks_is_there(page: str) -> None:
     assert [name for name in paths(page) if not any(ROOT.glob(name))] == []
 

@@ -1,4 +1,4 @@
-"""Smoke events as files: read whole, every mistake at once, and those of this repository true of its code."""
+"""Smoke events are read whole, with every mistake at once; the service answers this repository's own as they expect."""
 
 import json
 from pathlib import Path
@@ -61,18 +61,18 @@ def test_events_are_read_by_service_and_file(tmp_path: Path) -> None:
         ({**OK, "expect": {"statusCode": 200, "bdy": 1}}, "has expect.bdy, which nothing reads; leave it out"),
     ],
 )
-def test_a_file_that_is_no_smoke_event_is_told_by_its_name(tmp_path: Path, content: object, mistake: str) -> None:
+def test_a_file_that_is_no_smoke_event_is_reported_by_its_name(tmp_path: Path, content: object, mistake: str) -> None:
     folder(tmp_path, {PROBE: OK, "wrong.json": content})
     assert mistakes(tmp_path) == (f"app/demo/smoke/wrong.json {mistake}",)
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_text_is_reported(tmp_path: Path) -> None:
     folder(tmp_path, {PROBE: OK})
     (tmp_path / "app/demo/smoke/wrong.json").write_bytes(b"\xff\xfe\xff")
     assert "wrong.json is not JSON" in mistakes(tmp_path)[0]
 
 
-def test_a_service_without_the_event_that_a_first_version_answers_is_told(tmp_path: Path) -> None:
+def test_a_service_without_the_event_that_a_first_version_answers_is_reported(tmp_path: Path) -> None:
     assert mistakes(tmp_path) == ("app/demo/smoke/health.json is missing, and a first version must answer it; add it",)
 
 

@@ -1,4 +1,4 @@
-"""A layer's source, as resource options."""
+"""A layer's source decides the options of its resources."""
 
 import pytest
 from pulumi import ComponentResource

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.release.decision import obsolete_alarms
-from infra.release.decision.failure import blame
+from infra.release.decision.failure import failure_reason
 from infra.release.decision.next_action import decide, watch
 from infra.release.engine.cloud import AwsError, TransientError
 from infra.release.engine.runner import run
@@ -95,9 +95,9 @@ def test_what_only_the_alarms_tell_is_noted_before_they_go(fired: int, reason: s
     marks = obsolete_alarms.unnoted(TARGET, [each], Tags(), red)
     assert marks == ([] if reason == "verdict" else [Stopped("d-1", "fault", f"alarm {TARGET.alarm} fired")])
     assert (
-        blame(each, TARGET, noted(*marks))
+        failure_reason(each, TARGET, noted(*marks))
         == (reason, f"alarm {names[fired]} fired")
-        == blame(each, TARGET, Tags(), red)
+        == failure_reason(each, TARGET, Tags(), red)
     )
 
 
@@ -108,7 +108,7 @@ def test_the_runner_notes_it() -> None:
     assert (end.reason, end.detail) == ("fault", "alarm orders-live-errors fired")
     assert parse(fake.tags).stop("d-1") == Stopped("d-1", "fault", "alarm orders-live-errors fired")
     fake.alarms[target().alarm] = False
-    assert blame(fake.deployments["d-1"], target(), parse(fake.tags))[0] == "fault"
+    assert failure_reason(fake.deployments["d-1"], target(), parse(fake.tags))[0] == "fault"
 
 
 def test_what_the_record_itself_names_is_not_noted() -> None:

@@ -96,10 +96,10 @@ def test_a_rejection_is_told_with_its_refusal_and_its_pardon() -> None:
     assert [each["reason"] for each in rejected["refusals"]] == ["rejected"]
     assert "rejected: " + NEW.fingerprint in shown(rejected)
     mark = RetryGrant(NEW.fingerprint, "d-1", why="the network was down")
-    pardoned = told(seen(back, stopped(), tags=noted(mark)))
-    assert pardoned["refusals"] == []
-    assert [(each["why"], each["standing"]) for each in pardoned["pardons"]] == [("the network was down", True)]
-    assert "one more try is allowed" in shown(pardoned)
+    retry_granted = told(seen(back, stopped(), tags=noted(mark)))
+    assert retry_granted["refusals"] == []
+    assert [(each["why"], each["standing"]) for each in retry_granted["pardons"]] == [("the network was down", True)]
+    assert "one more try is allowed" in shown(retry_granted)
     used = told(seen(replace(deployment(Status.SUCCEEDED), id="d-3"), back, stopped(), tags=noted(mark), **WHOLE))
     assert [each["standing"] for each in used["pardons"]] == [False]
     assert "pardon, used: " in shown(used)
@@ -111,7 +111,7 @@ def test_a_promotion_that_was_taken_back_went_back() -> None:
     document = told(seen(way_back, deployment(Status.SUCCEEDED), tags=taken))
     last = document["last"]
     assert (last["deployment"], last["outcome"], last["reason"]) == ("d-1", "rolled_back", "operator")
-    assert last["detail"] == "user/ann took it back: totals are wrong"
+    assert last["detail"] == "user/ann reverted it: totals are wrong"
     assert [each["deployment"] for each in document["stops"]] == ["d-1"]
 
 

@@ -42,7 +42,7 @@ def done(fake: FakeCloud | FakeSet, decide: operator.Decide, policy: ReleasePoli
 
 
 def mended(fake: FakeCloud | FakeSet) -> dict[str, Outcome]:
-    return done(fake, recovery.mend(findings(fake)))
+    return done(fake, recovery.recover(findings(fake)))
 
 
 def started(minutes: float = 2) -> FakeCloud:
@@ -93,7 +93,7 @@ def test_the_version_that_a_person_names_gets_all_traffic() -> None:
     fake = cloud()
     fake.point("1", "2", 0.3)
     [finding] = findings(fake)
-    done(fake, recovery.mend([recovery.settled(finding, "2")]))
+    done(fake, recovery.recover([recovery.with_choice(finding, "2")]))
     assert fake.live.is_whole_on("2")
     assert findings(fake) == []
 
@@ -124,7 +124,7 @@ def test_a_deployment_that_is_none_of_ours_is_noted_stopped_and_waited_for() -> 
     assert "no line of the ledger" in finding.what
 
     def next_(what: Observation) -> Action:
-        return recovery.mend([finding])([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
+        return recovery.recover([finding])([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
 
     mark = Stopped("d-1", "operator", "unstick: orphan")
     gone = replace(stopped(), entry=None, error="MANUAL_STOP")
@@ -142,7 +142,7 @@ def test_an_alias_moved_away_under_a_canary_makes_an_orphan_of_it() -> None:
     fake.point("3")
     [finding] = findings(fake)
     assert finding.kind == "orphan"
-    assert "moved the alias to 3" in finding.what
+    assert "the alias was moved to 3" in finding.what
     [end] = mended(fake).values()
     assert (end.ending, end.traffic) == (Ending.ROLLED_BACK, "all traffic is on 1")
     assert findings(fake) == []
@@ -168,7 +168,7 @@ def test_a_rollback_that_never_ends_is_overtaken() -> None:
     [finding] = found(seen(rollback(Status.CREATED, ago=16), stopped(ago=20), **late))
     assert (finding.kind, finding.deployment) == ("hung", "d-1")
     followed = seen(rollback(Status.CREATED, ago=16), stopped(ago=20), following="d-1", **late)
-    action = recovery.mend([finding])([TARGET], {TARGET.function: followed}, POLICY, NOW)[TARGET.function]
+    action = recovery.recover([finding])([TARGET], {TARGET.function: followed}, POLICY, NOW)[TARGET.function]
     assert action.phase is Phase.RESTORE
 
 

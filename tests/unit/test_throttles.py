@@ -10,7 +10,7 @@ import yaml  # type: ignore[import-untyped]
 
 from infra.release.aws.cloud import Aws
 from infra.release.decision import next_action
-from infra.release.decision.failure import REJECTING, blame
+from infra.release.decision.failure import REJECTING, failure_reason
 from infra.release.model.actions import Start
 from infra.release.model.observation import Status
 from infra.release.model.outcome import Ending
@@ -58,6 +58,6 @@ def test_a_deployment_of_ours_heeds_it() -> None:
 def test_a_release_that_it_stopped_was_a_fault_and_rejects_nothing() -> None:
     alarms = (THROTTLED.alarm, THROTTLED.throttle_alarm)
     stopped = deployment(Status.STOPPED, error="ALARM_ACTIVE", message=THROTTLED.throttle_alarm, alarms=alarms)
-    reason, detail = blame(stopped, THROTTLED, Tags())
+    reason, detail = failure_reason(stopped, THROTTLED, Tags())
     assert (reason, detail) == ("fault", f"alarm {THROTTLED.throttle_alarm} fired")
     assert reason not in REJECTING

@@ -1,4 +1,4 @@
-"""Whom a role trusts: one kind of token, to the letter."""
+"""A role trusts one kind of token, whose claims must be equal."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_a_job_of_an_environment_is_known_by_the_repositorys_names() -> None:
     assert (token.subject, token.audience) == ("repo:acme/shop:environment:prod", "sts.amazonaws.com")
 
 
-def test_or_by_names_with_immutable_numbers() -> None:
+def test_a_job_of_an_environment_is_known_by_names_with_immutable_numbers() -> None:
     assert Repository("acme", "shop", "12", "345").token("prod").subject == "repo:acme@12/shop@345:environment:prod"
 
 

@@ -14,9 +14,9 @@ from infra.release.verdict.judge import Counts, fires, judge
 from infra.release.verdict.metric_math import MetricQuery, metric_queries, slow_metric_queries
 from infra.release.verdict.rule import Rule
 from local.cloud.metrics.math.evaluation import Expressions
-from local.cloud.metrics.math.values import Series, Span
+from local.cloud.metrics.math.values import Series
 
-NOW, PERIOD = 1_767_225_600.0, 600.0
+NOW = 1_767_225_600.0
 
 RULES = st.builds(
     Rule,
@@ -36,11 +36,8 @@ def red(queries: tuple[MetricQuery, ...], values: Mapping[str, float | None]) ->
     """Whether an alarm on `queries` is red; a point that is not there does not breach."""
     metrics = [query.id for query in queries if query.expression is None]
     texts = {query.id: query.expression for query in queries if query.expression is not None}
-    series = [
-        Series({} if (value := values[name]) is None else {NOW: float(value)}, name, period=PERIOD) for name in metrics
-    ]
-    result = Expressions.parsed(texts, metrics).evaluate(series, Span((NOW,), PERIOD))["verdict"]
-    assert isinstance(result, Series)
+    series = [Series({} if (value := values[name]) is None else {NOW: float(value)}, name) for name in metrics]
+    result = Expressions.parsed(texts, metrics).evaluate(series, (NOW,))["verdict"]
     assert set(result.points.values()) <= {0.0, 1.0}
     return result.points.get(NOW, 0.0) >= 1
 

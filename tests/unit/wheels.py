@@ -1,4 +1,4 @@
-"""Wheels made by hand, and an index of nothing but them: what uv fetches without a network."""
+"""Wheels made by hand, and an index of them alone, from which uv installs without a network."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def wheel(folder: Path, name: str, version: str = "1.0", tag: str = "py3-none-any", text: str = "") -> str:
-    """Write a wheel of one module; its line in a lock."""
+    """Write a wheel of one module; return its line in a lock."""
     info = f"{name}-{version}.dist-info"
     pure = "true" if tag.endswith("any") else "false"
     files = {
@@ -25,10 +25,10 @@ def wheel(folder: Path, name: str, version: str = "1.0", tag: str = "py3-none-an
 
 
 def only(folder: Path) -> dict[str, str]:
-    """The environment in which uv knows the wheels in `folder` alone, beside what it has cached."""
+    """Return the environment in which uv finds only the wheels in `folder`, and those in its cache."""
     return {"UV_FIND_LINKS": str(folder), "UV_NO_INDEX": "1"}
 
 
 def hashed(content: str) -> str:
-    """As a RECORD has it."""
+    """Return the hash in the form of a RECORD."""
     return base64.urlsafe_b64encode(hashlib.sha256(content.encode()).digest()).decode().rstrip("=")

@@ -1,1 +1,1 @@
-"""What GitHub's workflows hold to: read from the files themselves, and broken on purpose."""
+"""Tests of the rules of GitHub's workflows, on the files themselves and on broken copies."""

@@ -1,4 +1,4 @@
-"""The workflows as data, as far as the rules ask of them."""
+"""The workflows as data, for the rules."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ MAKE = re.compile(r"make ([a-z-]+)")
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `what` is how the rules speak of it: the action without its commit, or the make target."""
+    """One step. `what` is its name in the rules: the action without its commit, or the command."""
 
     written: Mapping[str, Any]
 
@@ -31,7 +31,7 @@ class Step:
 
     @property
     def target(self) -> str:
-        """The make target that is run; empty where something else is."""
+        """Return the make target that is run; empty where something else is."""
         found = MAKE.fullmatch(self.run)
         return found[1] if found else ""
 
@@ -57,12 +57,12 @@ class Job:
 
     @property
     def calls(self) -> str:
-        """The workflow of this repository that the job is; empty where it has steps of its own."""
+        """Return the workflow of this repository that the job calls; empty where it has steps of its own."""
         return str(self.written.get("uses", "")).removeprefix(HERE)
 
     @property
     def what(self) -> list[str]:
-        """What it does, step by step."""
+        """Return the names of its steps, or the workflow that it calls."""
         return [self.calls] if self.calls else [each.what for each in self.steps]
 
     @property
@@ -71,7 +71,7 @@ class Job:
 
     @property
     def session(self) -> Mapping[str, Any] | None:
-        """What the AWS session is asked for with; None where there is none."""
+        """Return the inputs of the step that assumes the role; None where there is none."""
         found = [each.written["with"] for each in self.steps if each.what == "aws-actions/configure-aws-credentials"]
         return found[0] if found else None
 
@@ -109,6 +109,6 @@ def jobs(workflows: list[Workflow]) -> Iterator[Job]:
 
 
 def targets(makefile: str) -> dict[str, str]:
-    """The recipe of each target of the Makefile."""
+    """Return the recipe of each target of the Makefile."""
     found = re.findall(r"^([a-z-]+):[^\n]*\n((?:\t.*\n?)*)", makefile, re.MULTILINE)
     return dict(found)

@@ -1,4 +1,4 @@
-"""The rules, as functions from the workflows to what is wrong with them; each line names file, job and step."""
+"""The rules: each is a function from the workflows to lines of error, which name file, job and step."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,41 +15,10 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
     ROLE: {"id-token": "write"},
     "make comment": {"pull-requests": "write"},
 }
-"""What a step needs of the job's token. Any other step needs nothing: artifacts of one's own run are among it."""
-
-READY = [CHECKOUT, PYTHON]
-ON_AWS = [*READY, PULUMI, "make access", ROLE]
-STEPS: Mapping[str, Mapping[str, list[str]]] = {
-    "pull-request.yml": {
-        "check": [*READY, "make check"],
-        "test": [*READY, PULUMI, "make test"],
-        "policy": [*READY, PULUMI, "make policy"],
-        "plan": [*READY, PULUMI, "make bundle", "make access", ROLE, "make plan", UPLOAD],
-        "comment": [*READY, DOWNLOAD, "make comment"],
-    },
-    "main.yml": {
-        "bundle": [*READY, "make bundle", "make access", ROLE, "make keep", UPLOAD],
-        "dev": ["deploy.yml"],
-        "staging": ["deploy.yml"],
-        "prod": ["deploy.yml"],
-    },
-    "deploy.yml": {
-        "deploy": [*READY, PULUMI, DOWNLOAD, "make access", ROLE, "make unlock", "make deploy", "make story"],
-    },
-    "abort.yml": {"abort": [*ON_AWS, "make abort", "make story"]},
-    "rollback.yml": {"rollback": [*ON_AWS, "make rollback", "make story"]},
-    "nightly.yml": {
-        "properties": [*READY, "make properties"],
-        "faults": [*READY, PULUMI, "make test-all"],
-        "drift": [*ON_AWS, "make drift"],
-        "doctor": [*ON_AWS, "make doctor"],
-        "sweep": [*ON_AWS, "make sweep"],
-    },
-}
-"""Every step of every job, in order: what one takes away without meaning to, `make check` names."""
+"""The permissions that a step needs of the job's token. Other steps need none; a run's own artifacts need none."""
 
 ORDER = {"dev": {"bundle"}, "staging": {"bundle", "dev"}, "prod": {"bundle", "staging"}}
-"""What each job of main.yml waits for."""
+"""The jobs that each job of main.yml waits for."""
 SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
 BASE = "${{ github.event.pull_request.base.sha }}"
 WITH_HISTORY = {"bundle", "plan", "deploy", "abort", "rollback", "doctor"}
@@ -57,29 +26,10 @@ LONGEST_MINUTES = 120
 PINNED = re.compile(r"^ +(?:- )?uses: (\S+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$")
 
 
-def missing_steps(workflows: list[Workflow]) -> Iterator[str]:
-    """The steps, jobs and files that STEPS has and the workflows have not, and the other way round."""
-    there = {each.name: {job.name: job.what for job in each.jobs} for each in workflows}
-    for name in sorted(set(STEPS) | set(there)):
-        if name not in there or name not in STEPS:
-            yield f"{name}: {'is gone' if name in STEPS else 'is not in STEPS of tests/workflows/rules.py'}"
-            continue
-        wanted, found = STEPS[name], there[name]
-        for job in [*wanted, *(set(found) - set(wanted))]:
-            yield from _unlike(f"{name}: job {job}", wanted.get(job), found.get(job))
-
-
-def _unlike(job: str, wanted: list[str] | None, found: list[str] | None) -> Iterator[str]:
-    if wanted is None or found is None:
-        yield f"{job} {'is gone' if found is None else 'is not in STEPS of tests/workflows/rules.py'}"
-        return
-    for step in dict.fromkeys([*wanted, *found]):
-        if (lacks := wanted.count(step) - found.count(step)) > 0:
-            yield f"{job} lacks its step `{step}`"
-        elif lacks < 0:
-            yield f"{job} has a step `{step}` that is not in STEPS of tests/workflows/rules.py"
-    if sorted(wanted) == sorted(found) and wanted != found:
-        yield f"{job} has its steps in another order than {', '.join(wanted)}"
+def steps(workflows: list[Workflow]) -> Iterator[tuple[str, list[str]]]:
+    """Every job with every step of it, in order."""
+    for job in jobs(workflows):
+        yield str(job), job.what
 
 
 def unpinned(workflows: list[Workflow]) -> Iterator[str]:
@@ -131,7 +81,7 @@ def unbounded(workflows: list[Workflow]) -> Iterator[str]:
 
 
 def uncoordinated(workflows: list[Workflow]) -> Iterator[str]:
-    """What changes a stack is one at a time, and is never cancelled by what comes after it."""
+    """Jobs that change a stack run one at a time, and a later one never cancels an earlier one."""
     for workflow in workflows:
         for job in workflow.jobs:
             if job.calls:
@@ -148,7 +98,7 @@ def uncoordinated(workflows: list[Workflow]) -> Iterator[str]:
 
 
 def outside_environments(workflows: list[Workflow], environments: Mapping[str, set[str]]) -> Iterator[str]:
-    """Whoever takes a role is in an environment that a role trusts. `environments`: by make access's TO."""
+    """A job that assumes a role is in an environment that the role trusts. `environments`: by make access's TO."""
     for job in jobs(workflows):
         environment = job.written.get("environment")
         access = [each for each in job.steps if each.target == "access"]
@@ -177,8 +127,8 @@ def _each(environment: object, job: Job) -> list[str]:
 def open_to_forks(workflows: list[Workflow]) -> Iterator[str]:
     """A fork's pull request runs without credentials, and never in the repository's own name."""
     for workflow in workflows:
-        if strange := set(workflow.triggers) & {"pull_request_target", "workflow_run", "issue_comment"}:
-            yield f"{workflow.name} runs on {', '.join(sorted(strange))}: that is others' code with our rights"
+        if unsafe := set(workflow.triggers) & {"pull_request_target", "workflow_run", "issue_comment"}:
+            yield f"{workflow.name} runs on {', '.join(sorted(unsafe))}: that is others' code with our rights"
         if "pull_request" not in workflow.triggers:
             continue
         for job in workflow.jobs:
@@ -188,7 +138,7 @@ def open_to_forks(workflows: list[Workflow]) -> Iterator[str]:
 
 
 def scripts(workflows: list[Workflow], known: Mapping[str, str]) -> Iterator[str]:
-    """A `run:` is one make target that exists, so that a laptop can do it too, and nobody's words reach a shell."""
+    """A `run:` is one existing make target, so that a laptop can run it too, and no typed value reaches a shell."""
     for job in jobs(workflows):
         for step in job.steps:
             if step.run and not step.target:
@@ -215,7 +165,7 @@ def out_of_order(workflows: list[Workflow]) -> Iterator[str]:
 
 
 def green_by_mistake(workflows: list[Workflow]) -> Iterator[str]:
-    """What fails, fails its job: only the story is told whatever happened, and only plans are kept of what failed."""
+    """A failed step fails its job: only the story runs after a failure, and only plans are uploaded after one."""
     for job in jobs(workflows):
         for part, name in [(job.written, str(job)), *((each.written, f"{job}: `{each.what}`") for each in job.steps)]:
             if "continue-on-error" in part:
@@ -228,17 +178,17 @@ def green_by_mistake(workflows: list[Workflow]) -> Iterator[str]:
 
 
 def unfit(workflows: list[Workflow]) -> Iterator[str]:
-    """What the steps are given: the state of their own account, all of history, and the bundle by its digest."""
+    """Steps get the state of their own account, all of history, and the bundle by its digest."""
     for job in jobs(workflows):
         for step in job.steps:
             given = {**step.written.get("with", {}), **step.written.get("env", {})}
-            on_state = job.session and step.target not in {"", "access", "bundle", "keep"}
+            on_state = job.session and step.target not in {"", "access", "bundle", "publish-bundle"}
             if on_state and given.get("PULUMI_BACKEND_URL") != "${{ steps.access.outputs.backend }}":
                 yield f"{job}: `{step.what}` must have PULUMI_BACKEND_URL from `make access`"
             if step.what == ROLE and given.get("role-to-assume") != "${{ steps.access.outputs.role }}":
                 yield f"{job}: `{step.what}` must take the role that `make access` says"
             if step.what == CHECKOUT and job.name in WITH_HISTORY and given.get("fetch-depth") != 0:
-                yield f"{job}: `{step.what}` must have fetch-depth: 0, or nobody knows which commit is the older one"
+                yield f"{job}: `{step.what}` must have fetch-depth: 0, or git cannot say which commit is the older one"
             if step.what == CHECKOUT and "pull-requests" in job.permissions and given.get("ref") != BASE:
                 yield f"{job}: `{step.what}` must have ref: {BASE}, or the branch's code would write comments"
             by_digest = given.get("digest-mismatch") == "error" and "artifact-ids" in given

@@ -1,4 +1,4 @@
-"""AWS behind the runner's `Cloud`: the only room of the engine that calls it."""
+"""AWS behind the runner's `Cloud`: the only package of the release that calls it."""
 
 from infra.release.aws.cloud import Aws
 

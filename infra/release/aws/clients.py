@@ -1,4 +1,4 @@
-"""The clients of AWS, each below its service's rate, and whom AWS takes us for.
+"""The clients of AWS, each kept below its service's request rate, and the caller's identity.
 
 A set of many functions asks often. Lambda takes 15 control plane requests a second of an account and CloudWatch 3
 PutMetricAlarm; CodeDeploy publishes no rate, and we keep below 5 a second:
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
 
 USER_AGENT = "strata-release"
-"""By which CloudTrail shows the release's own calls."""
+"""Marks the release's own calls in CloudTrail."""
 RATES = {"lambda": (6, 6), "codedeploy": (2, 2), "cloudwatch": (1, 2)}
-"""By service: requests a second, and how many may go at once. In any second, at most the sum of both."""
+"""By service: requests a second, and the burst. In any second at most the sum of both is sent."""
 DATA_PLANE = {"Invoke"}
-"""Requests that do not count for the control plane's rate."""
+"""Operations that do not count for the control plane's rate."""
 
 _TIMEOUTS = {"connect_timeout": 5, "read_timeout": 60, "user_agent_extra": USER_AGENT}
 # Botocore pauses 50 ms, then twice as long each time: ten tries outlast a burst of server errors of ten seconds or so.
 _PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10}, **_TIMEOUTS)  # type: ignore[arg-type]
-# A CreateDeployment whose answer was lost must be looked for, not sent again: it has no idempotency token.
+# CreateDeployment has no idempotency token: where its answer is lost, the deployment is searched for, not sent again.
 _ONCE = Config(retries={"total_max_attempts": 1}, **_TIMEOUTS)  # type: ignore[arg-type]
 
 
@@ -53,7 +53,7 @@ class Pace:
         self._due: datetime | None = None
 
     def take(self, model: Any, **_: object) -> None:
-        """Wait until one more request may go. Called by botocore before each, tries and retries alike."""
+        """Wait until one more request may be sent. botocore calls it before each try and retry."""
         if model.name in DATA_PLANE:
             return
         now = self._clock.now()
@@ -64,7 +64,7 @@ class Pace:
 
 
 class Clients:
-    """Lambda, CodeDeploy, CloudWatch and its Logs in one region, made when they are first asked."""
+    """Lambda, CodeDeploy, CloudWatch and its Logs in one region, created at their first use."""
 
     def __init__(self, region: str, clock: ScaledClock, credentials: Sequence[str] = ()) -> None:
         # boto3's own core: the same clients, and a tenth of a second less in every `up`.
@@ -83,7 +83,7 @@ class Clients:
         return client
 
     def of(self, region: str, role: str) -> Clients:
-        """The same in another region, by a role. For a few requests: its credentials are not renewed."""
+        """Clients in another region under an assumed role. For a few requests: its credentials are not renewed."""
         with aws_call("sts AssumeRole", f"role {role}"):
             found = self._client("sts").assume_role(RoleArn=role, RoleSessionName=USER_AGENT)["Credentials"]
         given = (found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
@@ -124,7 +124,7 @@ class Clients:
         return ledger.author(self.caller["Arn"])
 
     def check_account(self, function: str, topic: str) -> None:
-        """Raise AwsError unless the caller is of the function's account, which the topic's ARN says."""
+        """Raise AwsError unless the caller belongs to the function's account, which is in the topic's ARN."""
         if self.caller["Account"] != (account := topic.split(":")[4]):
             raise AwsError(
                 f"the credentials are of account {self.caller['Account']}, but {function} is in {account}: "

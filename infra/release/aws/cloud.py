@@ -1,7 +1,7 @@
 """The runner's `Cloud` on AWS. Thin: one method, a few calls.
 
 Lambda says what is live, CodeDeploy what is and was in flight, CloudWatch what the versions did. What cannot change (a
-published version, a deployment's versions) is asked for once. Times are translated by the clock as they come and go.
+published version, a deployment's versions) is read once. The clock converts every time that is sent or received.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ ROLLBACK_EVENTS: list[AutoRollbackEventType] = [
 ]
 """All of them, always: without the last, stopping a deployment leaves the alias split."""
 ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
-ANEW = "`pulumi up --refresh` makes it anew, and sends its traffic to what the ledger proves"
+ANEW = "`pulumi up --refresh` creates it again, and sends its traffic to what the ledger proves"
 STALE = timedelta(minutes=1)
-"""How long is believed what the stack before this one has told."""
+"""Cache lifetime of the upstream stack's release records."""
 MOST_STREAMS = 100  # that FilterLogEvents takes by name
 MOST_EVENTS = 1000
-"""Enough to tell which error is the most frequent."""
+"""Log events that are read: enough to find the most frequent error."""
 
 
 class Aws:
@@ -55,7 +55,7 @@ class Aws:
         self.clients = Clients(region, clock)
         self.records = Records(self.clients, clock)
         self._clock = clock
-        self._upstream: dict[str, tuple[datetime, UpstreamReleases]] = {}  # by deployment group, and when it was asked
+        self._upstream: dict[str, tuple[datetime, UpstreamReleases]] = {}  # by deployment group, and when it was read
         self._digests: dict[str, str] = {}  # of what is wanted, by function
         self._configurations: dict[tuple[str, str], Mapping[str, Any]] = {}  # by function and version
 
@@ -63,15 +63,15 @@ class Aws:
         """Raise AwsError unless the caller is of the function's account, which the topic's ARN says."""
         self.clients.check_account(function, topic)
 
-    # What is seen
+    # Reads
 
     def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         for target in wanted:
             self.check_account(target.function, target.topic)
         aliases = {target.function: self.alias(target.function, target.alias) for target in wanted}
         split = frozenset(name for name, alias in aliases.items() if alias.shifted)
-        settled = {name: partial(self._explains, name, alias.version) for name, alias in aliases.items()}
-        records = self.records.deployments(wanted, notes, split, settled)
+        explained = {name: partial(self._explains, name, alias.version) for name, alias in aliases.items()}
+        records = self.records.deployments(wanted, notes, split, explained)
         seen = {
             target.function: self._seen(target, aliases[target.function], records[target.group], notes[target.function])
             for target in wanted
@@ -90,12 +90,12 @@ class Aws:
         )
         self._digests[target.function] = seen.wanted.digest
         if (going_back := seen.going_back) is not None and self.records.tags(target).stop(going_back.id) is None:
-            self.records.forget_tags(target)  # another terminal may have stopped it, or taken it back, and said why
+            self.records.forget_tags(target)  # another terminal may have stopped or reverted it, and said why
         return self._proved(target, replace(seen, tags=self.records.tags(target)))
 
     def _proved(self, target: Target, seen: Observation) -> Observation:
-        """With the version that the ledger proves last, if it is there still. AWS may not give a revision back, so its
-        number may have to be asked for."""
+        """Add the version that the ledger proves last, if it still exists. Where AWS does not return the revision, the
+        deployment's target gives its number."""
         last = proven.fallback(target, seen)
         if last is not None and not last.number:
             promoted = next(each for each in seen.ledger if each.id == last.deployment)
@@ -107,14 +107,14 @@ class Aws:
         return replace(seen, good=good, origin=origin)
 
     def _known(self, function: str, number: str) -> Version | None:
-        """None where Lambda has it no longer."""
+        """The version; None where Lambda no longer has it."""
         try:
             return self.version(function, number)
         except NotFoundError:
             return None
 
     def _measured(self, wanted: Sequence[Target], seen: Mapping[str, Observation]) -> dict[str, Observation]:
-        """With what the versions did and which alarms are red: a few requests for all functions."""
+        """Add the versions' counts and the alarms that are red, by a few requests for all functions."""
         now, names = self._clock.now(), set()
         asked = [metrics.wanted(target, seen[target.function], now) for target in wanted]
         counts = metrics.counts(self.clients, self._clock, asked)
@@ -133,7 +133,7 @@ class Aws:
         }
 
     def alias(self, function: str, name: str) -> Alias:
-        """Where an alias sends its traffic now."""
+        """The alias as it is now."""
         try:
             with aws_call("lambda GetAlias", f"alias {name} of {function}"):
                 found = self.clients.functions.get_alias(FunctionName=function, Name=name)
@@ -162,7 +162,7 @@ class Aws:
         return known
 
     def _explains(self, function: str, live: str, records: Mapping[str, Deployment]) -> bool:
-        """Whether the records tell how a version came to be live, or reach back to when it was published."""
+        """True if the records say how a version came to be live, or reach back to when it was published."""
         moved = [each.entry.fingerprint for each in records.values() if each.entry and each.status is Status.SUCCEEDED]
         if (version := self._known(function, live)) is None:  # it was deleted: what was promoted last then counts
             return bool(moved)
@@ -171,7 +171,7 @@ class Aws:
         return version.fingerprint in moved or any(each.created < published for each in records.values())
 
     def _next(self, target: Target, live: Version) -> Version:
-        """The version that will be published, as far as a preview knows: the live one, with what is declared."""
+        """The version that `up` would publish, as far as is known: the live one with the declared configuration."""
         if not target.configuration:
             return Version("", "", "", "")
         declared = json.loads(target.configuration)
@@ -181,11 +181,11 @@ class Aws:
         now = self._clock.now()
         known = self._upstream.get(target.proof_group)
         if known is None or now - known[0] > STALE:
-            found = upstream.told(self.clients, self._clock, target, self._digests.get(target.function, ""))
+            found = upstream.releases(self.clients, self._clock, target, self._digests.get(target.function, ""))
             known = self._upstream[target.proof_group] = now, found
         return known[1]
 
-    # What is done
+    # Changes
 
     def probe(self, target: Target, version: str) -> Answer:
         with aws_call("lambda Invoke", f"version {version} of {target.function}"):
@@ -214,7 +214,7 @@ class Aws:
         self.records.begun(target)
         return created
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
+    def revert(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         stable = self.version(target.function, action.stable)
         entry = self._entry(stable, policy, action.canary, action.at)
         return self._create(target, entry, action.stable, ALL_AT_ONCE, [])
@@ -297,7 +297,7 @@ class Aws:
             )
 
     def _said_by_hooks(self, target: Target, start: datetime) -> str | None:
-        """A hook is a function that always runs its newest code, so its log is of all its versions."""
+        """The hooks' most frequent error. A hook always runs its newest code, so its log is of all its versions."""
         messages: list[str] = []
         for hook in filter(None, (target.before_allow_traffic, target.after_allow_traffic)):
             with aws_call("logs FilterLogEvents", f"log group /aws/lambda/{hook}"):

@@ -1,4 +1,4 @@
-"""CodeDeploy's records, which are the ledger, and the tags of its groups. What cannot change is asked for once."""
+"""CodeDeploy's records, which are the ledger, and the tags of its groups. What cannot change is read once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from infra.release.aws import reach, revisions
 from infra.release.aws.clients import Clients
 from infra.release.aws.errors import aws_call
-from infra.release.aws.reach import Settled, listed
+from infra.release.aws.reach import Explained, listed
 from infra.release.engine.clock import ScaledClock
 from infra.release.engine.cloud import AwsError, TransientError
 from infra.release.model import ledger, tags
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef, LambdaTargetTypeDef
 
 EARLIER = timedelta(minutes=1)
-"""Than the newest record that is known, lest one is missed that was created at the same moment."""
+"""How much earlier the range begins than the newest known record, so that one of the same time is not missed."""
 SHIFT = "AllowTraffic"
 """The lifecycle event in which traffic moves."""
 UNASKED = timedelta(minutes=1)
-"""How long an alias that looks untouched is taken to be: somebody may have put back what CodeDeploy split."""
+"""How long an unsplit alias is taken as untouched by its deployment: the alias may have been moved back by hand."""
 
 
 class Records:
@@ -48,15 +48,15 @@ class Records:
         wanted: Sequence[Target],
         notes: Mapping[str, Notes],
         split: frozenset[str] = frozenset(),
-        settled: Mapping[str, Settled] | None = None,
+        explained: Mapping[str, Explained] | None = None,
     ) -> dict[str, dict[str, Deployment]]:
-        """The records by group, then id: at first those that are needed, then those that may have changed.
+        """The records by group, then id. The first call reads those needed, later ones those that may have changed.
 
-        split: the functions whose alias is split, so that traffic is known to be moving. settled: by function,
+        split: the functions whose alias is split, so that traffic is known to be moving. explained: by function,
         whether what was read suffices.
         """
         following = {target.group: notes[target.function].following for target in wanted}
-        begun = self._begun(wanted, settled or {})
+        begun = self._begun(wanted, explained or {})
         stale = {
             target.group: {*begun[target.group]}
             if target.group in begun
@@ -85,27 +85,27 @@ class Records:
         return {target.group: self._records[target.group] for target in wanted}
 
     def every(self, target: Target) -> dict[str, Deployment]:
-        """All records of a group that CodeDeploy has kept."""
+        """Every record of a group that CodeDeploy still has."""
         return self._read(listed(self._clients, target.application, target.group))
 
-    def _begun(self, wanted: Sequence[Target], settled: Mapping[str, Settled]) -> dict[str, dict[str, Deployment]]:
-        """Those of the groups of which none is known yet."""
+    def _begun(self, wanted: Sequence[Target], explained: Mapping[str, Explained]) -> dict[str, dict[str, Deployment]]:
+        """The records of the groups of which none has been read yet."""
         new = [each for each in wanted if each.group not in self._records]
-        groups = [reach.Group(each.application, each.group, settled.get(each.function, _enough)) for each in new]
+        groups = [reach.Group(each.application, each.group, explained.get(each.function, _enough)) for each in new]
         return reach.recent(self._clients, self._clock, groups, self._read)
 
     def _stale(self, target: Target, following: str | None) -> set[str]:
-        """The ids of the group's records that are to be read: those that are new, and those that were in flight."""
+        """Ids of the group's records to read: the new ones, and those that were in flight."""
         known = self._records[target.group]
         running = {each.id for each in known.values() if each.running}
-        if following in running:  # beside it none can be in flight, so there is no need to ask
+        if following in running:  # a group has one deployment in flight at most
             return running
         if new := listed(self._clients, target.application, target.group, **self._since_newest(known)) - known.keys():
             self.forget_tags(target)  # another terminal has created it, and perhaps said why
         return running | new | ({following} if following else set())
 
     def _since_newest(self, known: Mapping[str, Deployment]) -> dict[str, Any]:
-        """The range of ListDeployments that leaves out nearly all that is known."""
+        """The range of ListDeployments that leaves out nearly all known records."""
         newest = max((each.created for each in known.values()), default=None)
         return {"createTimeRange": {"start": self._clock.real(newest) - EARLIER}} if newest else {}
 
@@ -113,7 +113,7 @@ class Records:
         return {info["deploymentId"]: described(info, self._clock) for info in infos(self._clients, ids)}
 
     def _detailed(self, deployment: Deployment, split: bool) -> Deployment:
-        """With the version that it shifts to, once CodeDeploy can say, and when traffic began to move."""
+        """Add the version that it shifts to, once CodeDeploy can say, and when traffic began to move."""
         id_, now = deployment.id, self._clock.now()
         due = split or now - self._asked.get(id_, deployment.created) > UNASKED
         if id_ not in self._canaries or (due and deployment.running and id_ not in self._shifting):
@@ -130,23 +130,23 @@ class Records:
                     self._shifting[deployment] = self._clock.simulated(event["startTime"])
 
     def created(self, deployment: str, canary: str) -> None:
-        """A deployment of ours is there, and shifts to `canary`."""
+        """Remember that a deployment just created shifts to `canary`."""
         self._canaries[deployment] = canary
 
     # Tags
 
     def tags(self, target: Target) -> Tags:
-        """The group's marks, as they were read last."""
+        """The group's records in tags, as they were read last."""
         if target.group not in self._tags:
             self._tags[target.group] = tags_of(self._clients, group_arn(target))
         return tags.parse(self._tags[target.group])
 
     def forget_tags(self, target: Target) -> None:
-        """Somebody may have written some: read them again."""
+        """Read the tags again next time: another process may have written some."""
         self._tags.pop(target.group, None)
 
     def begun(self, target: Target) -> None:
-        """A release has started: the tag of the first version says so from now on."""
+        """Record in the tag of the first version that a release has started."""
         if new := tags.begun(self._tags.get(target.group, {})):
             arn = group_arn(target)
             with aws_call("codedeploy TagResource", f"deployment group {target.group}"):
@@ -156,7 +156,7 @@ class Records:
             self._tags[target.group] |= new
 
     def shifting_to(self, deployment: str) -> str | None:
-        """The version that an old deployment shifted to, where its record does not say so itself."""
+        """The version that an old deployment shifted to, where its record does not say."""
         if deployment not in self._canaries:
             self._ask_target(deployment)
         return self._canaries.get(deployment)
@@ -166,7 +166,7 @@ class Records:
         if isinstance(mark, Enlisted):
             mark = Enlisted(ledger.moment(self._clock.real(mark.at)))
         arn = group_arn(target)
-        known = tags_of(self._clients, arn)  # others may have written since, and some tags hold several marks
+        known = tags_of(self._clients, arn)  # others may have written since, and some tags hold several records
         try:
             new = tags.written(mark, self._clients.by, ledger.moment(now), known)
         except ValueError as mistake:

@@ -1,4 +1,4 @@
-"""What `doctor` asks of AWS: reads alone, each of which may be denied without keeping the others from being asked."""
+"""The reads of `doctor`. Each may be denied without keeping the others from being made."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ LAMBDA = "AWS/Lambda"
 
 
 class Asked:
-    """Questions, and why some were not answered."""
+    """Reads, and why some failed."""
 
     def __init__(self) -> None:
         self.unavailable_reason: dict[str, str] = {}
 
     def ask(self, field: str, read: Callable[[], T], absent: D) -> T | D:
-        """The answer; `absent` where AWS knows of no such thing, or does not say."""
+        """The answer; `absent` where AWS has no such resource, or the read failed."""
         try:
             return read()
         except NotFoundError:
@@ -54,7 +54,7 @@ def account(aws: Aws, targets: Sequence[Target], *, shallow: bool | None) -> Acc
         headers: Mapping[str, str] = clients.caller["ResponseMetadata"]["HTTPHeaders"]
     except AwsError as problem:
         asked.unavailable_reason["caller"] = str(problem)
-        refused = getattr(problem.__cause__, "response", {})  # it too is dated
+        refused = getattr(problem.__cause__, "response", {})  # an error response has a date too
         headers = refused.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     facts = Account(wanted=targets[0].topic.split(":")[4], skew=skew(headers, datetime.now(UTC)), shallow=shallow)
     known: dict[str, Any] = {}
@@ -86,7 +86,7 @@ def _storage(aws: Aws) -> Storage:
 
 
 def _allowed(aws: Aws, targets: Sequence[Target]) -> dict[str, bool]:
-    """By action; empty for the root user."""
+    """For each action, whether it is allowed; empty for the root user."""
     if (who := iam.principal(aws.clients)) is None:
         return {}
     allowed: dict[str, bool] = {}
@@ -166,7 +166,7 @@ def _alarms(aws: Aws, target: Target, ledger: Sequence[Deployment]) -> dict[str,
 
 
 def _compared(target: Target, *versions: str) -> frozenset[Metric]:
-    """What a verdict alarm that is gone read of its two versions."""
+    """The metrics that a deleted verdict alarm read of its two versions."""
     alias = {"FunctionName": target.function, "Resource": f"{target.function}:{target.alias}"}
     named = [frozenset({**alias, "ExecutedVersion": each}.items()) for each in versions]
     return frozenset(Metric(LAMBDA, metric, each) for metric in ("Invocations", "Errors") for each in named)
@@ -222,5 +222,5 @@ def _hook(aws: Aws, target: Target, name: str) -> Hook:
 def _answers(aws: Aws, target: Target, role: str) -> bool | None:
     try:
         return iam.simulated(aws.clients, role, [iam.ANSWER], [group_arn(target)])[iam.ANSWER]
-    except AwsError:  # the caller may not ask, which says nothing of the hook
+    except AwsError:  # the caller may not read it, which says nothing of the hook
         return None

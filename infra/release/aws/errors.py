@@ -1,4 +1,4 @@
-"""What goes wrong between here and AWS, as one sentence with its remedy."""
+"""Turn errors between here and AWS into one sentence with its remedy."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LOGGED_OUT = {
     "UnrecognizedClientException",
     "SignatureDoesNotMatch",
 }
-SKEWED = ("Signature expired", "Signature not yet current")  # what a wrong clock is told, whatever the code
+SKEWED = ("Signature expired", "Signature not yet current")  # in the message if the clock is wrong, whatever the code
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 BUSY = {  # beside what botocore takes for throttling, and every 5xx
     "DeploymentLimitExceededException",  # another deployment of the group is in flight
-    "PreconditionFailedException",  # the alias is no longer as it was seen
+    "PreconditionFailedException",  # the alias is no longer as observed
     "ResourceConflictException",  # the function is being updated
     "TooManyRequestsException",
 }
@@ -31,7 +31,7 @@ BUSY = {  # beside what botocore takes for throttling, and every 5xx
 
 @contextmanager
 def aws_call(operation: str, subject: str = "", fine: str = "") -> Iterator[None]:
-    """Turn what botocore raises into AwsError or TransientError. `fine`: an error code that means success."""
+    """Raise AwsError or TransientError in place of botocore's errors. `fine`: an error code that means success."""
     about = f"{operation}{f' ({subject})' if subject else ''}"
     try:
         yield

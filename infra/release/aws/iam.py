@@ -1,4 +1,4 @@
-"""Who may do what, as IAM simulates it, and whom a role trusts. A simulation calls nothing that it asks about.
+"""Permissions as IAM simulates them, and trust of roles. A simulation makes none of the calls that it judges.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
@@ -21,7 +21,7 @@ ANSWER = "codedeploy:PutLifecycleEventHookExecutionStatus"
 
 
 def writes(targets: Sequence[Target]) -> dict[tuple[str, ...], list[str]]:
-    """What a release does to what: actions, and the ARNs of their resources.
+    """Actions of a release, and the ARNs of their resources.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodedeploy.html
     """
@@ -49,7 +49,7 @@ def writes(targets: Sequence[Target]) -> dict[tuple[str, ...], list[str]]:
 
 
 def principal(clients: Clients) -> str | None:
-    """The ARN by which IAM knows the caller; None for the root user, who may everything."""
+    """The caller's ARN for IAM's simulation; None for the root user, whom nothing is denied."""
     arn = clients.caller["Arn"]
     kind, _, name = arn.split(":", 5)[5].partition("/")
     match kind:
@@ -70,7 +70,7 @@ def role(clients: Clients, name: str) -> RoleTypeDef:
 
 
 def trusts(found: RoleTypeDef, service: str) -> bool:
-    """Whether an AWS service, such as "codedeploy", may take the role, in any region."""
+    """True if an AWS service, such as "codedeploy", may assume the role, in any region."""
     document = cast("Mapping[str, Any]", found["AssumeRolePolicyDocument"])  # botocore has parsed it
     statements = document["Statement"]
     for each in statements if isinstance(statements, list) else [statements]:
@@ -83,7 +83,7 @@ def trusts(found: RoleTypeDef, service: str) -> bool:
 
 
 def simulated(clients: Clients, principal_arn: str, actions: Sequence[str], arns: Sequence[str]) -> dict[str, bool]:
-    """By action, whether the principal may do it to every one of the resources."""
+    """For each action, whether the principal may take it on every one of the resources."""
     allowed: dict[str, bool] = dict.fromkeys(actions, True)
     with aws_call("iam SimulatePrincipalPolicy", principal_arn):
         pages = clients.iam.get_paginator("simulate_principal_policy").paginate(

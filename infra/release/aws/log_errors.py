@@ -1,4 +1,4 @@
-"""What a version's log says of its most frequent error. Pure: it reads the messages that CloudWatch Logs returned.
+"""Find a version's most frequent error in the messages that CloudWatch Logs returned. Pure.
 
 An error is written by Lambda itself (an exception that left the handler, a time-out, a process that died), by Python's
 `logging` through Lambda's handler, or as JSON by Powertools and by Lambda's JSON format.
@@ -44,13 +44,13 @@ def most_frequent(messages: Iterable[str]) -> str | None:
 
 
 def last_line(message: str) -> str | None:
-    """What went wrong, in one line, or None where the message is not an error's."""
+    """The error in one line; None where the message is not an error's."""
     line = _of_json(message) if message.lstrip().startswith("{") else _of_text(message)
     return line if line is None or len(line) <= LONGEST else line[: LONGEST - 3] + "..."
 
 
 def failure(payload: bytes, *, raised: bool) -> str | None:
-    """The last line of what an invocation failed by, or None where it answered well.
+    """The last line of the error that an invocation failed with; None where it succeeded.
 
     raised: Lambda's FunctionError was set, and the payload is `{"errorMessage", "errorType", "stackTrace"}`. An answer
     in good order that is for HTTP (it has a `statusCode`) must be a success too.

@@ -1,4 +1,4 @@
-"""CloudWatch's side of a look: what the versions of many functions did, and which alarms are red.
+"""CloudWatch's part of an observation: counts of the versions of many functions, and which alarms are red.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 """
@@ -29,7 +29,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which counts are asked for: of one function's alias and two of its versions, since a moment."""
+    """The counts to read: of one function's alias and two of its versions, since a time."""
 
     target: Target
     since: datetime
@@ -51,7 +51,7 @@ def wanted(target: Target, seen: Observation, now: datetime) -> Wanted:
 
 @dataclass(frozen=True)
 class Measured:
-    """Invocations of the alias, and what each version did in its name."""
+    """Invocations of the alias, and the counts of each version under it."""
 
     traffic: int = 0
     stable: Counts = NOTHING
@@ -59,7 +59,7 @@ class Measured:
 
 
 def counts(clients: Clients, clock: ScaledClock, wanted: Sequence[Wanted]) -> Mapping[str, Measured]:
-    """By function. A bucket of metrics may have begun a minute before its first call, so that much more is read."""
+    """Counts by function. A bucket of metrics may begin a minute before its first call, so that much more is read."""
     asked = [(query, each) for index, each in enumerate(wanted) for query in _queries(each, index)]
     sums: Counter[tuple[str, str]] = Counter()
     for start in range(0, len(asked), MOST_QUERIES):
@@ -112,7 +112,7 @@ def _sum(id_: str, metric: str, dimensions: Mapping[str, str]) -> dict[str, Any]
 
 
 def red(clients: Clients, names: Iterable[str]) -> frozenset[str]:
-    """Those of the alarms that are in ALARM."""
+    """Names of the alarms that are in ALARM."""
     found: set[str] = set()
     for some in chunks(sorted(set(names)), MOST_NAMES):
         found |= {alarm["AlarmName"] for alarm in described(clients, some, StateValue="ALARM")}
@@ -120,7 +120,7 @@ def red(clients: Clients, names: Iterable[str]) -> frozenset[str]:
 
 
 def described(clients: Clients, names: Sequence[str], **only: Any) -> Iterator[MetricAlarmTypeDef]:
-    """The alarms of those names, 100 at most, that there are. An answer holds 50 where it is not asked for more, named
+    """The alarms of those names, 100 at most, that exist. An answer holds 50 where it is not asked for more, named
     alarms or not.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html

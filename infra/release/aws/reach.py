@@ -1,9 +1,8 @@
-"""How far back a group's records are read: as far as is needed, whatever there is behind it.
+"""Read a group's records as far back as is needed, however many there are.
 
-Newest first, until what is needed is among them; and in any case enough to know a fingerprint that was rejected lately.
-AWS documents no order for ListDeployments, so that the first ids of an answer are the newest is not taken for granted:
-everything is read that was created since the oldest of them. CodeDeploy promises no retention either, so nothing may
-rest on what is further back.
+The newest are read first, until those needed are among them, and always enough to know a recently rejected fingerprint.
+AWS documents no order for ListDeployments, so the first ids of an answer need not be the newest: everything created
+since the oldest of them is read. CodeDeploy documents no retention either, so nothing may depend on older records.
 
 https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ListDeployments.html
 """
@@ -21,17 +20,17 @@ from infra.release.engine.clock import ScaledClock
 from infra.release.model.observation import Deployment
 
 RECENT = 50
-"""Records of a group that are read in any case, and that each further step reads: two of BatchGetDeployments."""
+"""Records of a group that are always read, and that each further step reads: two calls of BatchGetDeployments."""
 MOST = 200
-"""Records after which a group is given up: what is needed is not there, or so far back that nobody could rely on it."""
+"""Records after which the search in a group ends: what is needed is not there, or too old to rely on."""
 EARLIER = timedelta(seconds=1)
-"""Than a moment from which on all records are wanted, lest one is missed that was created just then."""
+"""How much earlier the range begins than its oldest record, so that one created at the same time is not missed."""
 FURTHER = 4
-"""How many times as far back each further look goes."""
+"""Factor by which each further step reaches back."""
 
 Records = dict[str, Deployment]
 Read = Callable[[Iterable[str]], Records]
-Settled = Callable[[Records], bool]
+Explained = Callable[[Records], bool]
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Group:
 
     application: str
     name: str
-    settled: Settled = lambda _: True
+    explained: Explained = lambda _: True
 
 
 class Listing:
@@ -52,13 +51,13 @@ class Listing:
         self._token: str | None = ""
 
     def part(self, start: int) -> list[str]:
-        """RECENT of them, from that one on; fewer at the end."""
+        """RECENT ids from index `start` on; fewer at the end."""
         while len(self._ids) < start + RECENT and self._token is not None:
             self._page()
         return self._ids[start : start + RECENT]
 
     def ends_at(self, count: int) -> bool:
-        """Whether there are no more."""
+        """True if there are no more than `count` ids."""
         return self._token is None and len(self._ids) <= count
 
     def _page(self) -> None:
@@ -80,7 +79,7 @@ def recent(clients: Clients, clock: ScaledClock, groups: Iterable[Group], read: 
     newer = {name: _since(clients, clock, wanted[name], found[name]) - found[name].keys() for name in unsure}
     found = _joined(found, _read(read, newer))
     for start in range(RECENT, MOST, RECENT):
-        lacking = {name for name in unsure if not wanted[name].settled(found[name])}
+        lacking = {name for name in unsure if not wanted[name].explained(found[name])}
         parts = {name: [id_ for id_ in listings[name].part(start) if id_ not in found[name]] for name in lacking}
         found = _joined(found, _read(read, parts))
     return found
@@ -96,7 +95,7 @@ def _joined(some: Mapping[str, Records], more: Mapping[str, Records]) -> dict[st
 
 
 def _since(clients: Clients, clock: ScaledClock, group: Group, found: Records) -> set[str]:
-    """The ids of all that was created since the oldest of those, themselves among them."""
+    """Ids of every record created since the oldest of `found`, those included."""
     oldest = min((each.created for each in found.values()), default=None)
     return _from(clients, clock, group, oldest) if oldest else set()
 
@@ -109,7 +108,7 @@ def _from(clients: Clients, clock: ScaledClock, group: Group, start: datetime) -
 def further(
     clients: Clients, clock: ScaledClock, group: Group, found: Records, horizon: datetime
 ) -> Iterator[set[str]]:
-    """The ids of older records, some and then more, until the horizon; for who has not found what is needed."""
+    """Ids of older records, step by step back to the horizon, for a caller that has not found what it needs."""
     now, known = clock.now(), set(found)
     oldest = min((each.created for each in found.values()), default=now)
     back = max(now - oldest, timedelta(days=1))

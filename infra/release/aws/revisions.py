@@ -1,4 +1,4 @@
-"""What a deployment's revision says: between which versions it moves traffic."""
+"""Read from a deployment's revision between which versions it moves traffic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Shift = tuple[str, str]
 
 
 def shift(revision: RevisionLocationTypeDef) -> Shift | None:
-    """As our own AppSpec says it; None where AWS does not give it back, or it is none of ours.
+    """The shift in our own AppSpec; None where AWS does not return it, or it is not ours.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html
     """

@@ -1,4 +1,4 @@
-"""Between which versions old deployments moved traffic: their revisions say it."""
+"""Read from their revisions between which versions old deployments moved traffic."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.release.aws.revisions import Shift
 
 
 def shifts(clients: Clients, deployments: Iterable[str]) -> dict[str, Shift]:
-    """The shift of each deployment, where CodeDeploy can tell it.
+    """The shift of each deployment, where CodeDeploy returns it.
 
     AWS does not promise to give an AppSpec back, and one by hand may be YAML: of those the target is asked instead.
     """

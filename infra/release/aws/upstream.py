@@ -1,4 +1,4 @@
-"""What the stack before this one tells of a function: its own records, read by a role that can do nothing else.
+"""Read a function's releases in the upstream stack: its own records, by a role that can do nothing else.
 
 A deployment group is named after its function in every stack.
 """
@@ -20,11 +20,11 @@ from infra.release.model.spec import Target
 from infra.release.reports import history
 
 LONGEST = timedelta(days=366)
-"""How old a proof may be, at most: `proofDays`, and a day that its canary may have taken."""
+"""How far back a proof is searched: `proofDays`, and a day that its canary may have taken."""
 
 
-def told(clients: Clients, clock: ScaledClock, target: Target, digest: str) -> UpstreamReleases:
-    """The releases there, back to those of that code, or why they cannot be told: with whose rights what was tried."""
+def releases(clients: Clients, clock: ScaledClock, target: Target, digest: str) -> UpstreamReleases:
+    """The releases there, back to those of that code; or why they cannot be read: the role and the call that failed."""
     group = target.proof_group
     try:
         theirs = clients.of(group.split(":")[3], target.proof_role)

@@ -28,7 +28,7 @@ def allow_retry(*, stack: Stack, function: One, reason: Reason, fingerprint: Whi
         seen = release.look()[function]
         found = rejections(target, seen)
         chosen = the_one(function, found, fingerprint)
-        if not chosen.pardoned:
+        if not chosen.retry_granted:
             release.aws.note(target, RetryGrant(chosen.fingerprint, chosen.deployment.id, why=why))
     created = release.clock.real(chosen.deployment.created)
     document = {
@@ -40,7 +40,7 @@ def allow_retry(*, stack: Stack, function: One, reason: Reason, fingerprint: Whi
             "reason": chosen.reason,
             "detail": chosen.detail,
         },
-        "forgiven": {"by": release.aws.clients.by, "why": why} if not chosen.pardoned else "already",
+        "forgiven": {"by": release.aws.clients.by, "why": why} if not chosen.retry_granted else "already",
     }
     rejected = (
         f"{function}: fingerprint {chosen.fingerprint} was rejected by {chosen.deployment.id} of "
@@ -48,7 +48,7 @@ def allow_retry(*, stack: Stack, function: One, reason: Reason, fingerprint: Whi
     )
     now = (
         "One more try is allowed already, and it has not been made: run `pulumi up`."
-        if chosen.pardoned
+        if chosen.retry_granted
         else "The next `pulumi up` of this code and configuration may try it once more."
     )
     others = [each.fingerprint for each in found if each is not chosen]

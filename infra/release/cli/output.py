@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +24,8 @@ EXIT_CODES = (
     "Exit codes: 0 done, and all is well; 1 something is wrong or went back, which the answer names; "
     "2 wrong usage; 3 refused, and nothing was done; 4 unknown: no such stack, no credentials, or AWS unreachable."
 )
+
+SUBSTITUTES = {"·": "|", "█": "#", "░": ".", "…": "."}
 
 
 class Exit(IntEnum):
@@ -52,6 +57,21 @@ def answering(*, as_json: bool) -> Iterator[None]:
         typer.echo(f"error: {problem}", err=True)
         codes: dict[type[ReleaseError], Exit] = {RefusedError: Exit.REFUSED, UsageError: Exit.USAGE}
         raise typer.Exit(codes.get(type(problem), Exit.UNKNOWN)) from None
+
+
+def substitute(problem: UnicodeError) -> tuple[str, int]:
+    """ASCII characters for what an encoding lacks: a handler of codecs' errors."""
+    if not isinstance(problem, UnicodeEncodeError):
+        raise problem
+    return "".join(SUBSTITUTES.get(each, "?") for each in problem.object[problem.start : problem.end]), problem.end
+
+
+def print_anywhere() -> None:
+    """Keep standard output and error from failing on a character that their encoding lacks."""
+    codecs.register_error(substitute.__name__, substitute)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=substitute.__name__)
 
 
 def answer(document: Mapping[str, Any], *shown: RenderableType, as_json: bool, code: Exit = Exit.OK) -> None:

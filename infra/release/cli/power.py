@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from infra.release.cli.stack_outputs import exported
+from infra.release.cli import stack_state
 from infra.release.model import serialization
 from infra.release.model.spec import ReleaseError
 from infra.release.verdict.power import LATENESS, Situation, report
@@ -25,14 +25,14 @@ CANARY = re.compile(r"-canary-(\d+)-\d+$|^CodeDeployDefault\.LambdaCanary(\d+)Pe
 
 def configured(stack: str) -> tuple[float, int, Rule]:
     """The canary's percent and minutes, and the rule, of a stack that is up. Raises ReleaseError where it has none."""
-    output = exported(stack)
-    target = serialization.target(output["targets"][0], "release.targets[0]")
-    if (found := CANARY.search(target.curve)) is None:
+    found = stack_state.release(stack)
+    target = serialization.target(found["targets"][0], "release.targets[0]")
+    if (canary := CANARY.search(target.curve)) is None:
         raise ReleaseError(
             f"stack {stack} releases by the curve {target.curve!r}: what it catches is known only for a canary such as "
             "canary-10-10; ask with --percent and --minutes instead of --stack"
         )
-    return float(found[1] or found[2]), target.minutes, serialization.policy(output["policy"], "release.policy").rule
+    return float(canary[1] or canary[2]), target.minutes, serialization.policy(found["policy"], "release.policy").rule
 
 
 def power(

@@ -14,16 +14,16 @@ from infra.release.model.outcome import Progress
 
 
 @contextmanager
-def telling(*, as_json: bool) -> Iterator[Report]:
+def progress_reporter(*, as_json: bool) -> Iterator[Report]:
     """A Report for the runner; on standard error where a program reads the answer."""
-    console = Console(stderr=as_json, soft_wrap=True, markup=False, highlight=False)
+    console = Console(stderr=as_json, markup=False, highlight=False)
     if not console.is_terminal:
         told: dict[str, str] = {}
 
         def log(progress: Progress) -> None:
             line = progress.line()
             if not progress.quiet and told.get(progress.function) != line:
-                console.print(line)
+                console.print(line, soft_wrap=True)
             told[progress.function] = line
 
         yield log
@@ -32,7 +32,7 @@ def telling(*, as_json: bool) -> Iterator[Report]:
 
         def tell(progress: Progress) -> None:
             if progress.repeated:
-                live.update(Text(progress.line(), no_wrap=True, overflow="ellipsis", style="bold cyan"))
+                live.update(Text(progress.line(), overflow="fold", style="bold cyan"))
             else:
                 console.print(progress.line())
 

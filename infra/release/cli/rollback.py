@@ -30,12 +30,12 @@ def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: 
     with answering(as_json=as_json):
         why, release = checked(reason), opened(stack)
         seen, asked = release.look(), release.one(function)
-        forth = taken({each.function: seen[each.function] for each in asked.targets})
-        for name, each in forth.items():
+        reverted = taken({each.function: seen[each.function] for each in asked.targets})
+        for name, each in reverted.items():
             _check_there(release, name, each, seen[name])
-        for line in remarks(seen, forth):
+        for line in remarks(seen, reverted):
             typer.echo(line, err=as_json)
-        outcomes = followed(release.only(forth), as_json=as_json, decide=operator.take_back(forth, why))
+        outcomes = followed(release.only(reverted), as_json=as_json, decide=operator.revert(reverted, why))
     document = {"reason": why, "outcomes": {name: serialization.plain(each) for name, each in outcomes.items()}}
     good = all(each.ending is Ending.ROLLED_BACK for each in outcomes.values())
     lines = [each.line() for each in outcomes.values()]
@@ -51,35 +51,37 @@ def taken(seen: Seen) -> dict[str, Deployment]:
             )
         if each.alias.shifted is not None:
             raise RefusedError(f"the alias of {name} is on {each.alias}, though nothing is in flight; {UNSTICK} first")
-    if not (forth := operator.last_promoted_set(seen)):
+    if not (reverted := operator.last_promoted_set(seen)):
         live = ", ".join(f"{name} is on {each.live.number}" for name, each in seen.items())
         raise RefusedError(
             f"there is nothing to go back to: {live}, which no deployment of this release has promoted (a first "
             "version, or an alias moved by hand); release a commit that reverts"
         )
-    return forth
+    return reverted
 
 
-def remarks(seen: Seen, forth: Mapping[str, Deployment]) -> Iterator[str]:
+def remarks(seen: Seen, reverted: Mapping[str, Deployment]) -> Iterator[str]:
     """What a person should know of the functions that stay."""
     for name, each in seen.items():
-        if name in forth:
+        if name in reverted:
             continue
         last = operator.promoted(each)
         together = [
-            other for other, one in forth.items() if one.entry and last and last.entry and one.entry.at == last.entry.at
+            other
+            for other, one in reverted.items()
+            if one.entry and last and last.entry and one.entry.at == last.entry.at
         ]
         why = f"though it was promoted together with {', '.join(together)}" if together else "promoted at another time"
         yield f"{name}: stays on {each.live.number}, {why if last else 'which no deployment of ours promoted'}"
 
 
-def _check_there(release: Opened, function: str, forth: Deployment, seen: Observation) -> None:
+def _check_there(release: Opened, function: str, reverted: Deployment, seen: Observation) -> None:
     [target] = release.one(function).targets
-    stable = proven.before(target, seen, forth)
+    stable = proven.before(target, seen, reverted)
     try:
         release.aws.version(function, stable)
     except NotFoundError:
         raise RefusedError(
-            f"version {stable} of {function}, the last good one before {forth.id}, is gone, so there is nothing to go "
-            "back to; release a commit that reverts"
+            f"version {stable} of {function}, the last good one before {reverted.id}, is gone, so there is "
+            "nothing to go back to; release a commit that reverts"
         ) from None

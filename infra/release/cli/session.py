@@ -1,4 +1,4 @@
-"""The release of a stack, as its exported outputs tell it, opened for a command."""
+"""The release of a stack, as its state has it, opened for a command."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from infra.release.cli import stack_state
 from infra.release.cli.output import UsageError
-from infra.release.cli.stack_outputs import exported
 from infra.release.engine.clock import ScaledClock
 from infra.release.model import serialization
 from infra.release.model.observation import Notes, Observation
@@ -64,7 +64,7 @@ def opened(stack: str, function: str = "", *, following: bool = False) -> Opened
     following: with where the records of the stack before it are, which hardly any command has a right to read.
     """
     clock = ScaledClock.from_environment()
-    found = exported(stack)
+    found = stack_state.release(stack)
     targets = tuple(
         serialization.target(each, f"release.targets[{index}]") for index, each in enumerate(found["targets"])
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 
 from infra.release.cli.output import Exit, Function, Json, Stack, answer, answering
 from infra.release.cli.session import Opened, opened
+from infra.release.cli.status_tree import Traffic, traffic, tree
 from infra.release.decision import next_action, operator, preconditions, recovery
 from infra.release.decision.context import ReleaseContext
 from infra.release.decision.failure import ended
@@ -33,30 +35,56 @@ def status(*, stack: Stack, function: Function = "", as_json: Json = False) -> N
     stops that are noted. Ends with 1 where something is stuck, or the last deployment went back.
     """
     with answering(as_json=as_json):
-        reports = reported(opened(stack), function)
+        found = observed(opened(stack), function)
+    reports = {each.function: each.told for each in found}
     bad = any(each["stuck"] or (each["last"] or {}).get("outcome") == Ending.ROLLED_BACK for each in reports.values())
     document = {"stack": stack, "functions": reports}
-    tables = (table(name, each) for name, each in reports.items())
-    answer(document, *tables, as_json=as_json, code=Exit.BAD if bad else Exit.OK)
+    answer(document, *found, as_json=as_json, code=Exit.BAD if bad else Exit.OK)
+
+
+@dataclass(frozen=True)
+class FunctionStatus:
+    """The report on one function: a tree on a terminal, lines elsewhere."""
+
+    function: str
+    told: Told
+    traffic: Traffic
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if options.is_terminal:
+            yield tree(self.function, self.told, self.traffic, notes(self.told), width=options.max_width)
+        else:
+            yield table(self.function, self.told)
 
 
 def reported(release: Opened, function: str) -> dict[str, Told]:
     """The report on each function, by name."""
+    return {each.function: each.told for each in observed(release, function)}
+
+
+def observed(release: Opened, function: str) -> list[FunctionStatus]:
+    """The status of the function, or of each where `function` is empty."""
     asked, seen = release.one(function), release.look()
     found = recovery.findings(release.targets, seen, release.policy, release.clock.now())
     if following := {name: each.rolls_back or each.id for name, one in seen.items() if (each := one.in_flight)}:
         seen = release.look(following)
     now = release.clock.now()
     watched = next_action.watch(release.targets, seen, release.policy, now)
-    return {
-        target.function: report(
-            ReleaseContext(target, seen[target.function], release.policy, now),
-            watched[target.function],
-            [each for each in found if each.function == target.function],
+    contexts = [ReleaseContext(target, seen[target.function], release.policy, now) for target in asked.targets]
+    return [
+        status_of(
+            context,
+            watched[context.target.function],
+            [each for each in found if each.function == context.target.function],
             release.clock.real,
         )
-        for target in asked.targets
-    }
+        for context in contexts
+    ]
+
+
+def status_of(context: ReleaseContext, watched: Action, found: list[recovery.Finding], real: Real) -> FunctionStatus:
+    """The report on a function and its traffic. `watched`: what a watcher would do next."""
+    return FunctionStatus(context.target.function, report(context, watched, found, real), traffic(context))
 
 
 def report(context: ReleaseContext, watched: Action, found: list[recovery.Finding], real: Real) -> Told:
@@ -77,12 +105,15 @@ def report(context: ReleaseContext, watched: Action, found: list[recovery.Findin
                 "at": _moment(real(each.deployment.created)),
                 "reason": each.reason,
                 "detail": each.detail,
-                "forgiven": each.pardoned,
+                "forgiven": each.retry_granted,
             }
             for each in rejected
         ],
         "pardons": [
-            {**_noted(each), "standing": any(one.pardoned and one.deployment.id == mark.deployment for one in rejected)}
+            {
+                **_noted(each),
+                "standing": any(one.retry_granted and one.deployment.id == mark.deployment for one in rejected),
+            }
             for each in (tags.forgiven, tags.retried)
             if each and isinstance(mark := each.mark, RetryGrant)
         ],
@@ -152,18 +183,18 @@ def _last(context: ReleaseContext, real: Real) -> Told | None:
     closed = (each for each in seen.ledger if each.rolls_back is None and each.status.ended)
     if (last := next(closed, None)) is None:
         return None
-    forth = seen.reverts(last) or last
-    went_back = forth.failed or forth is not last
+    reverted = seen.reverts(last) or last
+    went_back = reverted.failed or reverted is not last
     # A stop that came too late has left its tag, and took nothing back.
-    reason, detail = ended(forth, context.target, seen.tags) if went_back else ("verdict", "no alarm fired")
+    reason, detail = ended(reverted, context.target, seen.tags) if went_back else ("verdict", "no alarm fired")
     return {
-        "deployment": forth.id,
+        "deployment": reverted.id,
         "outcome": (Ending.ROLLED_BACK if went_back else Ending.PROMOTED).value,
         "reason": reason,
         "detail": detail,
         "at": _moment(real(last.ended or last.created)),
-        "commit": forth.entry.commit if forth.entry else None,
-        "by": forth.entry.by if forth.entry else None,
+        "commit": reverted.entry.commit if reverted.entry else None,
+        "by": reverted.entry.by if reverted.entry else None,
     }
 
 
@@ -220,6 +251,11 @@ def rows(told: Told) -> Iterator[tuple[str, str]]:
     if last := told["last"]:
         yield "last", f"{last['deployment']} {last['outcome'].replace('_', ' ')} ({last['reason']}) at {last['at']}"
         yield "", f"{last['detail']}; commit {last['commit'] or 'not recorded'}, by {last['by'] or 'others'}"
+    yield from notes(told)
+
+
+def notes(told: Told) -> Iterator[tuple[str, str]]:
+    """What is stuck or refused, and which marks the records hold."""
     for each in told["stuck"]:
         yield f"stuck: {each['kind']}", f"{each['what']}; {UNSTICK} {each['act'] or 'asks: ' + each['remedy']}"
     for each in told["refusals"]:

@@ -83,7 +83,7 @@ def decided(release: Opened, found: Sequence[Finding], seen: Mapping[str, Observ
             f"--to is {to}: {finding.function} can go to a version that its alias holds, or to the last good one: "
             f"{', '.join(choices)}; release any other by `pulumi up`"
         )
-    return [recovery.settled(each, to) if each is finding else each for each in found]
+    return [recovery.with_choice(each, to) if each is finding else each for each in found]
 
 
 def lost(stack: str, held: Sequence[state_lock.Holder]) -> list[Finding]:
@@ -138,4 +138,4 @@ def _do(
     if not on_aws:
         return {}
     along = release.only(operator.released_with(seen, {each.function for each in on_aws}))
-    return followed(along, as_json=as_json, decide=recovery.mend(on_aws))
+    return followed(along, as_json=as_json, decide=recovery.recover(on_aws))

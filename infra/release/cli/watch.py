@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from infra.release.cli.output import Exit, Json, Stack, answer, answering
-from infra.release.cli.progress import telling
+from infra.release.cli.progress import progress_reporter
 from infra.release.cli.session import Opened, opened
 from infra.release.decision import next_action
 from infra.release.engine import runner
@@ -31,7 +31,7 @@ def followed(release: Opened, *, as_json: bool, decide: runner.Decide = next_act
     decide: what is done meanwhile, where that is more than to watch.
     """
     waiting = replace(release.policy, wait=True)
-    with telling(as_json=as_json) as tell:
+    with progress_reporter(as_json=as_json) as tell:
         return runner.run(list(release.targets), waiting, release.aws, release.clock, tell, decide)
 
 

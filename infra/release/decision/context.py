@@ -1,4 +1,4 @@
-"""One function of a release as its decision sees it: all that is wanted and known of it, and the words for it."""
+"""The context of a decision about one function: what is wanted, what was observed, and the sentences that report it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.verdict.judge import Counts, judge
 
 GRACE = timedelta(minutes=1)
-"""How long CodeDeploy may take to show in the alias, or in a rollback of its own, what a deployment's end implies."""
+"""CodeDeploy may need this long after a deployment's end to move the alias, or to start a rollback of its own."""
 
 
 @dataclass(frozen=True)
 class ReleaseContext:
-    """One function. `lost`: the moments of sets that have failed, and by which other function; this one goes along."""
+    """One function of a release. `failed_sets`: when sets started that have failed, and the function that failed each.
+
+    A deployment of this function that started at such a moment goes back with its set.
+    """
 
     target: Target
     seen: Observation
     policy: ReleasePolicy
     now: datetime
-    lost: Mapping[datetime, str] = field(default_factory=dict)
+    failed_sets: Mapping[datetime, str] = field(default_factory=dict)
 
     def within_grace(self, deployment: Deployment) -> bool:
         return self.now - (deployment.ended or deployment.created) < GRACE
@@ -33,12 +36,12 @@ class ReleaseContext:
         return self.now - deployment.created > timedelta(minutes=self.policy.longest_wait_minutes)
 
     def age(self, deployment: Deployment) -> timedelta:
-        """For how long a deployment has shifted traffic, or has been there, as far as CodeDeploy tells."""
+        """Time since the deployment began to shift traffic; since it was created, where no other time is known."""
         return self.now - (deployment.shifting or deployment.started or deployment.created)
 
-    def lost_with(self, deployment: Deployment) -> str | None:
-        """The function by which the set that a deployment went with has failed; None where it has not."""
-        return self.lost.get(deployment.entry.at) if deployment.entry else None
+    def failed_with(self, deployment: Deployment) -> str | None:
+        """The function that failed the set of this deployment; None while the set has not failed."""
+        return self.failed_sets.get(deployment.entry.at) if deployment.entry else None
 
     @property
     def longest_wait(self) -> str:
@@ -50,14 +53,19 @@ class ReleaseContext:
         return f"canary {canary}: {_rate(self.seen.canary)}, stable {stable}: {_rate(self.seen.stable)}"
 
     @property
+    def passed(self) -> int:
+        """Whole minutes of the canary that are over; none where no deployment is followed."""
+        followed = self.seen.followed
+        return min(int(self.age(followed) / timedelta(minutes=1)), self.target.minutes) if followed else 0
+
+    @property
     def progress(self) -> str:
-        """How far the canary is, in one line: minutes, the share and errors of both versions, the statistic."""
+        """One line on the canary: minutes, share and errors of both versions, and the statistic beside its limit."""
         seen, minutes, rule = self.seen, self.target.minutes, self.policy.rule
         stable, canary = seen.compared
-        passed = int(self.age(seen.followed) / timedelta(minutes=1)) if seen.followed else 0
         share = seen.alias.weight if seen.alias.shifted == canary else float(seen.alias.version == canary)
         return (
-            f"{min(passed, minutes)}/{minutes} min · v{canary} {share:.0%}: {_errors(seen.canary)} errors · "
+            f"{self.passed}/{minutes} min · v{canary} {share:.0%}: {_errors(seen.canary)} errors · "
             f"v{stable} {1 - share:.0%}: {_errors(seen.stable)} · "
             f"z {judge(seen.stable, seen.canary, rule).z:.2f} (limit {rule.z:g})"
         )
@@ -73,9 +81,9 @@ class ReleaseContext:
     def finish(self, ending: Ending, reason: str, detail: str) -> Finish:
         stable, canary = self.seen.compared
         followed = self.seen.followed
-        if followed is not None and (forth := self.seen.reverts(followed)) is not None:
+        if followed is not None and (reverted := self.seen.reverts(followed)) is not None:
             # What it goes back to need not be what it started from, which may never have been proved.
-            stable, canary = forth.entry.stable if forth.entry else canary, stable
+            stable, canary = reverted.entry.stable if reverted.entry else canary, stable
         alias, live = self.seen.alias, self.seen.live.number
         outcome = Outcome(
             ending=ending,

@@ -1,4 +1,4 @@
-"""Whether enough requests reached a canary to prove anything: what no alarm can say, since silence turns none red."""
+"""Require enough requests at a canary before it is promoted: an alarm does not fire where no requests come. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from infra.release.model.actions import TopUp
 from infra.release.model.observation import Deployment
 
 LAST_LOOK = timedelta(minutes=1)
-"""Before the shift: time enough for CodeDeploy to act on the stop."""
+"""Before the shift. CodeDeploy needs about this long to act on a stop."""
 MOST_AT_ONCE = 40
-"""Requests of one top-up: about a second of the ten between looks, and no load that anybody would notice."""
+"""Requests of one top-up: about one of the ten seconds between observations, a load that no caller notices."""
 SURE = 3.72
-"""Standard errors: one release of 10,000 has fewer, where counts are about normal."""
+"""Standard errors of the count at the canary: 1 in 10,000 top-ups falls short, if counts are about normal."""
 NO_PROBE = "{}"
 
 
 def missing(context: ReleaseContext, followed: Deployment) -> str | None:
-    """Why the canary must not be promoted, when its last minute has begun; None where it may, or there is time left."""
+    """Why the canary must not be promoted, once its last minute has begun; None where it may be, or has time left."""
     policy, last = context.policy, timedelta(minutes=context.target.minutes) - LAST_LOOK
     if policy.evidence != "enforce" or not _short(context) or context.age(followed) < last:
         return None
@@ -27,7 +27,7 @@ def missing(context: ReleaseContext, followed: Deployment) -> str | None:
 
 
 def top_up(context: ReleaseContext, followed: Deployment) -> TopUp | None:
-    """From the middle of the canary on, the requests that it lacks. They go through the alias: only those count."""
+    """The requests that the canary lacks, from the middle of its time on, sent through the alias: only those count."""
     policy, alias, sent = context.policy, context.seen.alias, context.seen.notes.topped_up
     half = timedelta(minutes=context.target.minutes) / 2
     if not policy.top_up or context.target.probe == NO_PROBE or not alias.weight or not _short(context):
@@ -39,14 +39,16 @@ def top_up(context: ReleaseContext, followed: Deployment) -> TopUp | None:
 
 
 def needed(wanted: int, weight: float) -> int:
-    """How many requests to send through an alias so that `wanted` reach the version that has `weight` of them, all but
-    surely: m requests reach it on average, give or take the root of m, and m - SURE * sqrt(m) are to be `wanted`."""
+    """Requests to send through an alias so that `wanted` of them reach the version with share `weight`, all but surely.
+
+    m reach it on average with a standard error of sqrt(m), so m solves m - SURE * sqrt(m) = wanted.
+    """
     root = (SURE + math.sqrt(SURE**2 + 4 * wanted)) / 2
     return math.ceil(root**2 / weight)
 
 
 def doubt(context: ReleaseContext) -> str:
-    """What to add to a promotion that proved little."""
+    """The reservation to print with a promotion that few requests prove; empty where there is none."""
     seen, least = context.seen.notes.evidence, context.policy.minimum_requests
     if seen is None:
         return ""
@@ -58,7 +60,7 @@ def doubt(context: ReleaseContext) -> str:
 
 
 def _short(context: ReleaseContext) -> bool:
-    """Whether too few requests reached the canary, or none of stable's is counted: without those the rule is silent."""
+    """True if too few requests reached the canary, or none of stable's was counted: the rule then cannot judge."""
     least, seen = context.policy.minimum_requests, context.seen
     return seen.canary.invocations < least or (least > 0 and seen.stable.invocations == 0)
 

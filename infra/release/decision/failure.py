@@ -1,4 +1,4 @@
-"""Why a deployment ended badly: the reason, in one word, and the detail, from CodeDeploy's record and our tags. Pure.
+"""Find why a deployment ended badly: a reason of one word and a detail, from CodeDeploy's record and our tags. Pure.
 
 https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ErrorInformation.html
 """
@@ -30,19 +30,21 @@ REMEDIES = {
     "own (topUp)",
     "fault": "; see CodeDeploy's quotas and events",
 }
-"""What a tag has no room for."""
+"""Remedies by reason. They are added here, since a tag's value is too short for them."""
 GONE = (
     "unknown",
-    "it was stopped or taken back, and who did and why is noted no longer: the tags of the deployment group keep only "
-    "the last ones; CloudTrail's StopDeployment and CreateDeployment say by whom",
+    "it was stopped or reverted, and the tags of the deployment group, which keep only the last ones, no longer say by "
+    "whom and why; CloudTrail's StopDeployment and CreateDeployment say by whom",
 )
 
 
 ALARM = "alarm "
-"""What the words of an alarm's reason begin with; those of a stop that came at the same moment do not."""
+"""First word of a detail that names an alarm; a stop that came at the same moment begins otherwise."""
 
 
-def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str] = frozenset()) -> tuple[str, str]:
+def failure_reason(
+    deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str] = frozenset()
+) -> tuple[str, str]:
     """The reason and the detail of a deployment that failed or was stopped. `red`: alarms that are in ALARM still."""
     said = f"{deployment.error}: {deployment.message}".strip(": ")
     if deployment.error == "ALARM_ACTIVE":
@@ -54,7 +56,7 @@ def blame(deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[s
     if (stop := tags.stop(deployment.id)) is not None:
         by = f"stopped by {who(deployment, tags)}: " if stop.kind == "operator" else ""
         return stop.kind, f"{by}{stop.why}{REMEDIES.get(stop.kind, '')}"
-    return GONE if lost(deployment, tags) else _untagged(deployment)
+    return GONE if reason_was_dropped(deployment, tags) else _untagged(deployment)
 
 
 def _untagged(deployment: Deployment) -> tuple[str, str]:
@@ -79,40 +81,39 @@ def _alarmed(deployment: Deployment, target: Target, tags: Tags, red: AbstractSe
 
 
 def _named(alarm: str, message: str) -> bool:
-    """Whether a message names the alarm, and not only one whose name begins with it."""
+    """True if the message names the alarm, and not only one whose name begins with it."""
     return re.search(rf"(?<![\w-]){re.escape(alarm)}(?![\w-])", message) is not None
 
 
-def lost(deployment: Deployment, tags: Tags) -> bool:
-    """Whether a tag may have said why it was stopped or taken back, and been dropped for newer ones."""
-    return deployment.entry is not None and tags.may_have_lost(deployment.entry.at)
+def reason_was_dropped(deployment: Deployment, tags: Tags) -> bool:
+    """True if a tag may have said why the deployment was stopped or reverted, and was dropped for newer ones."""
+    return deployment.entry is not None and tags.may_have_dropped(deployment.entry.at)
 
 
 def who(deployment: Deployment, tags: Tags) -> str:
-    """By whom it was stopped or taken back, as a tag says."""
+    """By whom a deployment was stopped or reverted, as its tag says."""
     noted = tags.stopped[deployment.id]
     stop = tags.stop(deployment.id)
     return noted.by or ("an operator" if stop and stop.kind == "operator" else "a release")
 
 
 def ended(deployment: Deployment, target: Target, tags: Tags) -> tuple[str, str]:
-    """The reason, in one word, and the detail of a deployment's end, later acts of an operator included."""
+    """The reason, in one word, and the detail of a deployment's end; a later revert counts as its end."""
     if deployment.failed:
-        return blame(deployment, target, tags)
+        return failure_reason(deployment, target, tags)
     if (mark := tags.stop(deployment.id)) is not None:
-        return mark.kind, f"{who(deployment, tags)} took it back: {mark.why}"
+        return mark.kind, f"{who(deployment, tags)} reverted it: {mark.why}"
     return "verdict", "no alarm fired"
 
 
 def rejection(fingerprint: str, target: Target, seen: Observation) -> Deployment | None:
-    """The newest try of a fingerprint, if it was rejected by a verdict or a hook, or taken back for one or by an
-    operator."""
+    """The newest try of a fingerprint, if a verdict or a hook rejected it, or a verdict or an operator reverted it."""
     for each in seen.tries(fingerprint):
         stop = seen.tags.stop(each.id)
         if each.status is Status.SUCCEEDED:
             # A stop that came too late left its tag, and took nothing back.
             back = seen.revert_of(each) is not None
             return each if back and stop and stop.kind in {*REJECTING, "operator"} else None
-        if each.failed and blame(each, target, seen.tags)[0] in REJECTING:
+        if each.failed and failure_reason(each, target, seen.tags)[0] in REJECTING:
             return each
     return None

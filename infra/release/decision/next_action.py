@@ -1,14 +1,14 @@
-"""What to do next: `decide(wanted, seen, policy, now)`, pure.
+"""Decide the next action of a release: `decide(wanted, seen, policy, now)`. Pure.
 
-There is no state but what `Observation` holds, nearly all of it read back from AWS. So a runner that died resumes by
-looking again, and a CreateDeployment whose answer was lost is found in flight by its fingerprint. One look leads to one
-small action for each function, after which the runner looks again:
+`Observation` is the only state, and nearly all of it is read back from AWS. So a runner that died resumes by observing
+again, and a CreateDeployment whose answer never arrived is found in flight by its fingerprint. Each observation leads
+to one small action for each function, after which the runner observes again:
 
-    nothing in flight    _begin   unchanged, first, refused, repaired; or the metrics settle and a deployment starts
-    something in flight  _join    this very release is adopted; any other is followed to its end
+    nothing in flight    _when_idle   unchanged, first, refused, repaired; or the metrics settle and a deployment starts
+    something in flight  _adopt_or_wait    this very release is adopted; any other is followed to its end
     ours is followed     _follow  through queue, hooks and canary to promoted, or back until stable is whole
 
-What the functions of a set do for one another stands in `release_set`.
+`release_set` decides what the functions of a set do for one another.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from datetime import datetime, timedelta
 
 from infra.release.decision import evidence, proven, silence
 from infra.release.decision.context import GRACE, ReleaseContext
-from infra.release.decision.failure import blame, rejection
+from infra.release.decision.failure import failure_reason, rejection
 from infra.release.decision.preconditions import (
     incompatible_versions,
     overridden,
-    pardonable,
     refusals,
+    retry_allowed_by_configuration,
     to_note,
     waived,
 )
 from infra.release.decision.promotion import proved
-from infra.release.decision.release_set import together
+from infra.release.decision.release_set import decide_set
 from infra.release.model.actions import Action, Follow, PointAlias, Probe, RevertDeployment, Start, Stop, Wait, WriteTag
 from infra.release.model.commands import WATCH
 from infra.release.model.observation import Deployment, Observation, Status
@@ -41,31 +41,31 @@ Seen = Mapping[str, Observation]
 
 def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
     """The next action for each function of the set, by its name."""
-    return together(_cases(wanted, seen, policy, now), _next)
+    return decide_set(_contexts(wanted, seen, policy, now), _next_action)
 
 
 def watch(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
-    """As `decide`, for one who only watches: what is in flight is followed, and nothing new starts."""
-    return together(_cases(wanted, seen, policy, now), _watch)
+    """As `decide`, for a caller who only watches: follows what is in flight and starts nothing."""
+    return decide_set(_contexts(wanted, seen, policy, now), _watch)
 
 
 def retire(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
-    """As `decide`, for a release that is deleted: a canary in flight goes back, and nothing new starts."""
-    return together(_cases(wanted, seen, policy, now), _retire)
+    """As `decide`, for a release that is being deleted: rolls a canary in flight back and starts nothing."""
+    return decide_set(_contexts(wanted, seen, policy, now), _retire)
 
 
-def _cases(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[ReleaseContext]:
+def _contexts(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[ReleaseContext]:
     return [ReleaseContext(target, seen[target.function], policy, now) for target in wanted]
 
 
-def _next(context: ReleaseContext) -> Action:
+def _next_action(context: ReleaseContext) -> Action:
     if context.seen.followed is not None:
         return _follow(context, context.seen.followed)
     if context.seen.in_flight is not None:
-        return _join(context, context.seen.in_flight)
+        return _adopt_or_wait(context, context.seen.in_flight)
     if context.seen.unacknowledged is not None:
         return Follow(context.seen.unacknowledged.id)
-    return _begin(context)
+    return _when_idle(context)
 
 
 def _watch(context: ReleaseContext) -> Action:
@@ -73,7 +73,7 @@ def _watch(context: ReleaseContext) -> Action:
     if context.seen.followed is not None:
         return _follow(context, context.seen.followed)
     if running is None:
-        lost = _repair(context) or _take_lost_back(context)
+        lost = _repair(context) or _revert_failed_set(context)
         return lost or context.finish(Ending.UNCHANGED, "idle", "nothing is in flight")
     return Follow(running.id) if running.entry is not None else _others(context, running)
 
@@ -90,8 +90,8 @@ def _retire(context: ReleaseContext) -> Action:
 # Something is in flight.
 
 
-def _join(context: ReleaseContext, running: Deployment) -> Action:
-    """Follow what is this very release, forth or back."""
+def _adopt_or_wait(context: ReleaseContext, running: Deployment) -> Action:
+    """Adopt a deployment that releases or reverts the wanted code; wait for any other."""
     ours = context.seen.reverts(running) or running
     is_ours = ours.entry is not None and ours.entry.fingerprint == context.seen.wanted.fingerprint
     return Follow(running.id) if is_ours else _others(context, running)
@@ -105,9 +105,9 @@ def _others(context: ReleaseContext, running: Deployment) -> Wait:
 # Nothing is in flight.
 
 
-def _begin(context: ReleaseContext) -> Action:
+def _when_idle(context: ReleaseContext) -> Action:
     seen = context.seen
-    if (repair := _repair(context) or _take_lost_back(context)) is not None:
+    if (repair := _repair(context) or _revert_failed_set(context)) is not None:
         return repair
     if seen.alias.shifted is None:
         if not seen.ledger and not seen.tags.first:
@@ -121,13 +121,13 @@ def _begin(context: ReleaseContext) -> Action:
 
 
 def _repair(context: ReleaseContext) -> Action | None:
-    """Take traffic off a version whose deployment failed, where the ledger shows that nobody has yet."""
+    """Take traffic off a version whose deployment failed, where the ledger shows that it still has some."""
     seen, last = context.seen, context.seen.last_attempt
     if last is None or last.entry is None or not last.failed:
         return None
     wrong, right = {last.entry.fingerprint}, last.entry.stable
-    if (forth := seen.reverts(last)) is not None and forth.entry is not None:
-        wrong, right = {forth.entry.fingerprint}, last.canary or forth.entry.stable
+    if (reverted := seen.reverts(last)) is not None and reverted.entry is not None:
+        wrong, right = {reverted.entry.fingerprint}, last.canary or reverted.entry.stable
     held = {each.fingerprint for each in (seen.live, seen.shifted) if each is not None}
     # CodeDeploy's own way back leads to what succeeded last, which an operator may have taken back since.
     wrong |= {each for each in held if rejection(each, context.target, seen) is not None} | _of_failed_sets(context)
@@ -139,35 +139,39 @@ def _repair(context: ReleaseContext) -> Action | None:
     return PointAlias(right, f"{last.id} is {last.status.value} and left the alias on {seen.alias}")
 
 
-def _take_lost_back(context: ReleaseContext) -> Action | None:
-    """Take back what is live, where a runner has resolved so, or the set that it was promoted with has failed since."""
+def _revert_failed_set(context: ReleaseContext) -> Action | None:
+    """Revert the live version if a runner has condemned it, or if the set that it was promoted with has failed."""
     seen = context.seen
     good = next((each for each in seen.ledger if each.entry and each.status is Status.SUCCEEDED), None)
-    if good is None or good.entry is None or (lost := _lost(context, good, silence.resolved(seen.tags, good))) is None:
+    if (
+        good is None
+        or good.entry is None
+        or (lost := _why_it_goes_back(context, good, silence.resolved(seen.tags, good))) is None
+    ):
         return None
     is_live = seen.alias.shifted is None and seen.live.fingerprint == good.entry.fingerprint
-    return _take_back(context, good, *lost) if is_live and seen.reverts(good) is None else None
+    return _revert(context, good, *lost) if is_live and seen.reverts(good) is None else None
 
 
 def _of_failed_sets(context: ReleaseContext) -> set[str]:
-    """What was promoted with a set that has failed since: no way back leads there, and CodeDeploy's own may have."""
+    """Fingerprints promoted with a set that has failed since: CodeDeploy may have rolled back to one; ours must not."""
     return {
         each.entry.fingerprint
         for each in context.seen.ledger
-        if each.entry and each.status is Status.SUCCEEDED and context.lost_with(each) is not None
+        if each.entry and each.status is Status.SUCCEEDED and context.failed_with(each) is not None
     }
 
 
-def _lost(context: ReleaseContext, deployment: Deployment, condemned: str | None) -> tuple[str, str] | None:
-    """The reason, and its words, for which a deployment that has succeeded goes back; None where it stays."""
+def _why_it_goes_back(context: ReleaseContext, deployment: Deployment, condemned: str | None) -> tuple[str, str] | None:
+    """The reason and the detail for which a deployment that has succeeded must be reverted; None where it stays."""
     if condemned is not None:
         return "verdict", condemned
-    culprit = context.lost_with(deployment)
+    culprit = context.failed_with(deployment)
     return ("set", f"{culprit} was not promoted and the set goes together") if culprit is not None else None
 
 
 def _first(context: ReleaseContext) -> Action:
-    seen, answer = context.seen, context.seen.notes.answer
+    seen, answer = context.seen, context.seen.notes.probe_result
     if (refused := _allowed(context)) is not None:
         return refused
     if answer is None or answer.version != seen.wanted.number:
@@ -182,14 +186,14 @@ def _first(context: ReleaseContext) -> Action:
         wanted = seen.wanted
         mark = First(wanted.number, wanted.fingerprint, wanted.digest, wanted.contract, context.policy.commit)
         return WriteTag(mark, f"{seen.wanted.number} answered", Phase.PROBE)
-    if seen.traffic == 0:  # an earlier first version failed its probe, so nobody was ever sent to it
-        return PointAlias(seen.wanted.number, f"{seen.alias.version} never answered, and nobody calls the alias")
+    if seen.traffic == 0:  # an earlier first version failed its probe, so no caller was ever sent to it
+        return PointAlias(seen.wanted.number, f"{seen.alias.version} never answered, and the alias has no callers")
     return _start(context)
 
 
 def _reached(context: ReleaseContext) -> Action:
     seen, live = context.seen, context.seen.live
-    if not seen.ledger and seen.notes.answer is not None:
+    if not seen.ledger and seen.notes.probe_result is not None:
         return context.finish(Ending.FIRST, "answered", f"{live.number} answered its first call")
     proof = proven.proof(context.target, seen, live)
     how = proof.how if proof else "and no record says how it went live: CodeDeploy keeps none for ever"
@@ -199,11 +203,11 @@ def _reached(context: ReleaseContext) -> Action:
 
 
 def _allowed(context: ReleaseContext) -> Action | None:
-    """Refuse what must not be started; None where nothing is in the way, or all of it has been set aside."""
+    """Refuse a release that must not start; None where no precondition fails or an override covers each that does."""
     wanted = context.seen.wanted
-    if (pardoned := pardonable(context)) is not None:
-        why = f"release.retry allows {wanted.fingerprint} one more try after {pardoned.id}"
-        return WriteTag(RetryGrant(wanted.fingerprint, pardoned.id, configured=True), why)
+    if (retry_granted := retry_allowed_by_configuration(context)) is not None:
+        why = f"release.retry allows {wanted.fingerprint} one more try after {retry_granted.id}"
+        return WriteTag(RetryGrant(wanted.fingerprint, retry_granted.id, configured=True), why)
     if not (found := list(refusals(context))):
         return _note_proof(context)
     if not overridden(context):
@@ -223,7 +227,7 @@ def _made_whole(context: ReleaseContext) -> PointAlias | None:
 
 
 def _note_proof(context: ReleaseContext) -> WriteTag | None:
-    """What another stack's ledger says is gone when that stack is, so this one's group keeps it."""
+    """Copy the upstream stack's proof into this group's tags: its own ledger is gone once that stack is deleted."""
     proof = proved(context)
     noted = context.seen.tags.proved.get(proof.fingerprint) if proof else None
     if proof is None or (noted is not None and noted.mark == proof):
@@ -232,7 +236,8 @@ def _note_proof(context: ReleaseContext) -> WriteTag | None:
 
 
 def _start(context: ReleaseContext) -> Action:
-    """Start once the verdict's window holds nothing of an earlier try: one code has one version, hence its metrics."""
+    """Start once the verdict's window holds no metrics of an earlier try: the same code is the same version, so both
+    tries would be counted together."""
     seen, wanted = context.seen, context.seen.wanted
     window = timedelta(minutes=context.target.minutes + 1)  # a minute of metrics may straddle the window's edge
     tries = seen.tries(wanted.fingerprint)
@@ -254,18 +259,18 @@ def _start(context: ReleaseContext) -> Action:
 
 
 def _follow(context: ReleaseContext, followed: Deployment) -> Action:
-    if (forth := context.seen.reverts(followed)) is not None:
-        return _taken_back(context, followed, forth)
+    if (reverted := context.seen.reverts(followed)) is not None:
+        return _await_revert(context, followed, reverted)
     match followed.status:
         case Status.SUCCEEDED:
             return _verify(context, followed)
         case Status.FAILED | Status.STOPPED:
-            return _way_back(context, followed)
+            return _await_rollback(context, followed)
     return _running(context, followed)
 
 
 def _running(context: ReleaseContext, followed: Deployment) -> Action:
-    if (culprit := context.lost_with(followed)) is not None:
+    if (culprit := context.failed_with(followed)) is not None:
         return _stop(context, followed, "set", f"{culprit} was not promoted and the set goes together")
     if not context.policy.wait:
         detail = f"CodeDeploy shifts the traffic and CloudWatch judges; follow it by {WATCH}"
@@ -279,7 +284,7 @@ def _running(context: ReleaseContext, followed: Deployment) -> Action:
 
 
 def _shift(context: ReleaseContext, followed: Deployment) -> Action:
-    """Before the canary has traffic, while it has a share, and after the shift."""
+    """Act on a deployment that has begun: before the canary has traffic, while it has a share, and after the shift."""
     alias, target = context.seen.alias, context.target
     stable, canary = context.seen.compared
     if (moved := _moved(context, followed)) is not None:
@@ -303,25 +308,25 @@ def _moved(context: ReleaseContext, followed: Deployment) -> str | None:
     if began is None or context.now - began < GRACE or canary in {alias.version, alias.shifted}:
         return None
     return (
-        f"somebody moved alias {context.target.alias} to {alias} while {followed.id} shifted traffic to {canary}: "
-        "UpdateAlias in CloudTrail says who"
+        f"alias {context.target.alias} was moved to {alias} while {followed.id} shifted traffic to {canary}: "
+        "UpdateAlias in CloudTrail says by whom"
     )
 
 
 def _stop(context: ReleaseContext, deployment: Deployment, kind: str, why: str) -> Action:
-    """CodeDeploy has no field for a stop's reason, so the tag goes before it."""
+    """Stop a deployment once a tag says why: CodeDeploy has no field for a stop's reason."""
     if context.seen.tags.stop(deployment.id) is None:
         return WriteTag(Stopped(deployment.id, kind, why), why, Phase.ROLLBACK)
     return Stop(deployment.id, why)
 
 
 def _verify(context: ReleaseContext, followed: Deployment) -> Action:
-    seen, lost = context.seen, _lost(context, followed, silence.condemned(context, followed))
+    seen, lost = context.seen, _why_it_goes_back(context, followed, silence.condemned(context, followed))
     # A watcher may want another version than the one that is in flight.
     released = (followed.entry or seen.wanted).fingerprint
     if seen.alias.shifted is None and seen.live.fingerprint == released:
         if lost is not None:
-            return _take_back(context, followed, *lost)
+            return _revert(context, followed, *lost)
         return context.finish(
             Ending.PROMOTED, "verdict", f"{context.rates}, and no alarm fired{evidence.doubt(context)}"
         )
@@ -329,20 +334,22 @@ def _verify(context: ReleaseContext, followed: Deployment) -> Action:
         return context.wait(Phase.VERIFY, f"{followed.id} has succeeded")
     if lost is not None and seen.alias.is_whole_on(seen.compared[0]):  # another runner was first
         return context.finish(Ending.ROLLED_BACK, *lost)
-    detail = "CodeDeploy shifted all traffic, but somebody has moved the alias since; run again to release over it"
+    detail = "CodeDeploy shifted all traffic, but the alias was moved afterwards; run again to release over it"
     return context.finish(Ending.ROLLED_BACK, "operator", detail)
 
 
-def _way_back(context: ReleaseContext, followed: Deployment) -> Action:
-    """Until the alias is whole on the recorded stable version, or on what is proved where that is not: by CodeDeploy,
-    and by the runner where that fails."""
+def _await_rollback(context: ReleaseContext, followed: Deployment) -> Action:
+    """Wait until the alias is whole on the recorded stable version, or on a proved one where that is not proved.
+
+    CodeDeploy's rollback does it; where that fails, the runner moves the alias.
+    """
     wrong = ({followed.entry.fingerprint} if followed.entry else set()) | _of_failed_sets(context)
     stable = proven.home(context.target, context.seen, context.seen.compared[0], wrong)
     rollback = context.seen.deployment(followed.rollback)
     if rollback is not None and rollback.running and not context.overdue(rollback):
         return context.wait(Phase.ROLLBACK, f"{rollback.id} rolls {followed.id} back")
     if context.seen.alias.is_whole_on(stable) or context.seen.overtaken:
-        reason, detail = blame(followed, context.target, context.seen.tags, context.seen.red)
+        reason, detail = failure_reason(followed, context.target, context.seen.tags, context.seen.red)
         rates = f"; {context.rates}" if context.seen.canary.invocations else ""
         return context.finish(Ending.ROLLED_BACK, reason, f"{detail}{rates}")
     if rollback is None and context.within_grace(followed):
@@ -351,25 +358,25 @@ def _way_back(context: ReleaseContext, followed: Deployment) -> Action:
     return PointAlias(stable, f"{failed}, and the alias is on {context.seen.alias}")
 
 
-# What was promoted goes back.
+# A promoted version is reverted.
 
 
-def _take_back(context: ReleaseContext, forth: Deployment, kind: str, why: str) -> Action:
-    """By a deployment of its own, so that CodeDeploy's record, where it looks for what was last good, stays true."""
-    if context.seen.tags.stop(forth.id) is None or forth.entry is None:
-        return WriteTag(Stopped(forth.id, kind, why), why, Phase.ROLLBACK)
-    stable = proven.before(context.target, context.seen, forth)
-    return RevertDeployment(context.seen.live.number, stable, forth.entry.at, why)
+def _revert(context: ReleaseContext, reverted: Deployment, kind: str, why: str) -> Action:
+    """Revert by a deployment, not by UpdateAlias: CodeDeploy rolls back to what its own records say succeeded last."""
+    if context.seen.tags.stop(reverted.id) is None or reverted.entry is None:
+        return WriteTag(Stopped(reverted.id, kind, why), why, Phase.ROLLBACK)
+    stable = proven.before(context.target, context.seen, reverted)
+    return RevertDeployment(context.seen.live.number, stable, reverted.entry.at, why)
 
 
-def _taken_back(context: ReleaseContext, followed: Deployment, forth: Deployment) -> Action:
+def _await_revert(context: ReleaseContext, followed: Deployment, reverted: Deployment) -> Action:
     _, stable = context.seen.compared
     if followed.running and not context.overdue(followed):
-        return context.wait(Phase.ROLLBACK, f"{followed.id} takes {forth.id} back")
+        return context.wait(Phase.ROLLBACK, f"{followed.id} takes {reverted.id} back")
     if context.seen.alias.is_whole_on(stable) or context.seen.overtaken:
-        stop = context.seen.tags.stop(forth.id)
-        reason, detail = (stop.kind, stop.why) if stop else ("operator", "it was taken back")
-        return context.finish(Ending.ROLLED_BACK, reason, f"{detail}; {followed.id} took {forth.id} back")
+        stop = context.seen.tags.stop(reverted.id)
+        reason, detail = (stop.kind, stop.why) if stop else ("operator", "it was reverted")
+        return context.finish(Ending.ROLLED_BACK, reason, f"{detail}; {followed.id} took {reverted.id} back")
     if context.within_grace(followed):
         return context.wait(Phase.ROLLBACK, f"{followed.id} is {followed.status.value}")
     return PointAlias(stable, f"{followed.id} is {followed.status.value}, and the alias is on {context.seen.alias}")

@@ -1,7 +1,7 @@
-"""Which verdict alarms have done their work, and what is to be noted before they go. Pure.
+"""Select the verdict alarms to delete, and the reasons to record before that. Pure.
 
-An alarm goes once its attempt has ended and the records say why without it. CodeDeploy stops a deployment of which it
-cannot read an alarm, so none goes that anything in flight may look at.
+An alarm is obsolete once its attempt has ended and the records say why without it. CodeDeploy stops a deployment whose
+alarm it cannot read, so an alarm that anything in flight may read is kept.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
-from infra.release.decision.failure import blame
+from infra.release.decision.failure import failure_reason
 from infra.release.model.observation import Deployment, reverts
 from infra.release.model.spec import Target
 from infra.release.model.tags import Stopped, Tags
 
 _ATTEMPT = re.compile(r"(?P<stable>\d+)-(?P<canary>\d+)-\d{8}T\d{9}Z(-slow)?")
 LAST = 2
-"""Attempts whose alarms a runner deletes as it ends: its own, and that of a killed runner. A sweep finds the others."""
+"""Attempts whose alarms a runner deletes as it ends: its own, and a killed runner's. `sweep` deletes the others."""
 STARTING = timedelta(minutes=10)
-"""An alarm is there before its deployment is: one younger than this may be of a release that just starts."""
+"""An alarm is created before its deployment: one younger than this may belong to a release that is just starting."""
 
 
 def ended(target: Target, ledger: Sequence[Deployment]) -> list[Deployment]:
@@ -36,18 +36,18 @@ def verdicts(target: Target, deployment: Deployment) -> list[str]:
 
 
 def unnoted(target: Target, attempts: Iterable[Deployment], tags: Tags, red: AbstractSet[str]) -> list[Stopped]:
-    """The reasons that only an alarm's state tells: CodeDeploy's record names none that fired. `red`: in ALARM."""
-    found = ((each, blame(each, target, tags, red)) for each in attempts if each.failed)
-    return [Stopped(each.id, *said) for each, said in found if said != blame(each, target, tags)]
+    """Reasons that only an alarm's state gives: CodeDeploy's record names no alarm that fired. `red`: in ALARM."""
+    found = ((each, failure_reason(each, target, tags, red)) for each in attempts if each.failed)
+    return [Stopped(each.id, *said) for each, said in found if said != failure_reason(each, target, tags)]
 
 
 def left(target: Target, ledger: Sequence[Deployment], configured: Mapping[str, datetime], now: datetime) -> list[str]:
-    """Those of a function's verdict alarms that nothing needs. `configured`: when each was."""
-    guarded, told = _guarded(ledger), {name for each in ledger for name in each.alarms}
+    """The function's verdict alarms that nothing needs. `configured`: when each alarm was last configured."""
+    guarded, named = _guarded(ledger), {name for each in ledger for name in each.alarms}
     return sorted(
         name
         for name, at in configured.items()
-        if versions_of(target, name) and name not in guarded and (name in told or now - at > STARTING)
+        if versions_of(target, name) and name not in guarded and (name in named or now - at > STARTING)
     )
 
 
@@ -59,9 +59,9 @@ def versions_of(target: Target, alarm: str) -> tuple[str, str] | None:
 
 
 def _guarded(ledger: Sequence[Deployment]) -> set[str]:
-    """The alarms of what is in flight, and of what that takes back: CodeDeploy's own way back may look at them."""
+    """Alarms of deployments in flight and of those they roll back: CodeDeploy's rollback may read them."""
     running = [each for each in ledger if each.running]
     back = {each.rolls_back for each in running} | {
-        forth.id for each in running if (forth := reverts(each, ledger)) is not None
+        reverted.id for each in running if (reverted := reverts(each, ledger)) is not None
     }
     return {name for each in ledger if each.running or each.id in back for name in each.alarms}

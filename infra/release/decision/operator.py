@@ -1,7 +1,7 @@
-"""What an operator asks of a release, as the runner decides it: to abort, to roll back. Pure.
+"""An operator's requests, abort and rollback, as decisions of the runner. Pure.
 
-Each is a way to `next_action.watch` that does one thing more: it starts what was asked for, and the end of that is then
-watched by the same rules as any other.
+Each wraps `next_action.watch`: it starts what the operator asked for, and the end of that is watched by the same rules
+as any other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Decide = Callable[[Sequence[Target], Seen, ReleasePolicy, datetime], dict[str, A
 
 
 def abort(stops: Mapping[str, str], why: str) -> Decide:
-    """Stop those deployments, by function, and have them rolled back; then watch."""
+    """Stop those deployments, by function, and have CodeDeploy roll them back; then watch."""
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
         actions = next_action.watch(wanted, seen, policy, now)
@@ -35,7 +35,7 @@ def abort(stops: Mapping[str, str], why: str) -> Decide:
 
 
 def stop(seen: Observation, deployment: str, why: str) -> Action | None:
-    """Adopt a deployment, say in the group's tags why it is stopped, and stop it; None once it has ended."""
+    """The next step to stop a deployment: adopt it, record why in a tag, stop it; None once it has ended."""
     if seen.notes.following is None:
         return Follow(deployment)
     running = seen.deployment(deployment)
@@ -45,32 +45,32 @@ def stop(seen: Observation, deployment: str, why: str) -> Action | None:
     return Stop(deployment, why) if seen.tags.stop(deployment) == mark else WriteTag(mark, why, Phase.ROLLBACK)
 
 
-def take_back(forth: Mapping[str, Deployment], why: str) -> Decide:
-    """Take those deployments back, by function, each by a deployment of its own; then watch."""
+def revert(reverted: Mapping[str, Deployment], why: str) -> Decide:
+    """Revert those deployments, by function, each by a deployment of its own; then watch."""
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
         actions = next_action.watch(wanted, seen, policy, now)
         contexts = {each.function: ReleaseContext(each, seen[each.function], policy, now) for each in wanted}
-        return actions | {name: _back(contexts[name], each, why) or actions[name] for name, each in forth.items()}
+        return actions | {name: _revert(contexts[name], each, why) or actions[name] for name, each in reverted.items()}
 
     return decide
 
 
-def _back(context: ReleaseContext, forth: Deployment, why: str) -> Action | None:
+def _revert(context: ReleaseContext, reverted: Deployment, why: str) -> Action | None:
     seen = context.seen
-    if seen.followed is not None or forth.entry is None:
+    if seen.followed is not None or reverted.entry is None:
         return None
-    known = seen.deployment(forth.id)
+    known = seen.deployment(reverted.id)
     if known is not None and (way_back := seen.revert_of(known)) is not None:
         return Follow(way_back.id)
     if seen.in_flight is not None:
         return context.finish(Ending.REFUSED, "busy", f"{seen.in_flight.id} has been started meanwhile; {ABORT_IT}")
-    if seen.alias.shifted is not None or seen.live.fingerprint != forth.entry.fingerprint:
+    if seen.alias.shifted is not None or seen.live.fingerprint != reverted.entry.fingerprint:
         return context.finish(Ending.REFUSED, "moved", f"the alias has been moved meanwhile, to {seen.alias}; {LOOK}")
-    mark = Stopped(forth.id, "operator", why)
-    if seen.tags.stop(forth.id) != mark:
+    mark = Stopped(reverted.id, "operator", why)
+    if seen.tags.stop(reverted.id) != mark:
         return WriteTag(mark, why, Phase.ROLLBACK)
-    return RevertDeployment(seen.live.number, proven.before(context.target, seen, forth), forth.entry.at, why)
+    return RevertDeployment(seen.live.number, proven.before(context.target, seen, reverted), reverted.entry.at, why)
 
 
 ABORT_IT = f"bring it back by {ABORT}"
@@ -81,20 +81,20 @@ LOOK = "look again by `python -m infra.release status --stack STACK`"
 
 
 def promoted(seen: Observation) -> Deployment | None:
-    """The deployment that brought what is live now, and that nobody has taken back; None where nothing of ours did."""
+    """The deployment that promoted the live version and was not reverted; None where none of ours did."""
     tries = (each for each in seen.tries(seen.live.fingerprint) if each.status is Status.SUCCEEDED)
     return next((each for each in tries if seen.revert_of(each) is None), None)
 
 
 def last_promoted_set(seen: Seen) -> dict[str, Deployment]:
-    """What was promoted together last and is live still, by function: deployments of one moment."""
-    found = {name: forth for name, each in seen.items() if (forth := promoted(each)) is not None}
+    """The deployments of the set that was promoted last and is still live, by function."""
+    found = {name: reverted for name, each in seen.items() if (reverted := promoted(each)) is not None}
     newest = max((each.entry.at for each in found.values() if each.entry), default=None)
     return {name: each for name, each in found.items() if each.entry and each.entry.at == newest}
 
 
 def released_with(seen: Seen, functions: Collection[str]) -> set[str]:
-    """Those functions, and all that were ever released at one moment with what is in flight or newest of them."""
+    """Those functions, and every function released in one set with their deployment in flight or their newest one."""
     moments = {
         each.entry.at
         for name in functions
@@ -107,21 +107,21 @@ def released_with(seen: Seen, functions: Collection[str]) -> set[str]:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A fingerprint that is refused. `pardoned`: one more try of it is allowed, and has not been made."""
+    """A rejected fingerprint. `retry_granted`: one more try of it is allowed, and has not been made."""
 
     fingerprint: str
     deployment: Deployment
     reason: str
     detail: str
-    pardoned: bool
+    retry_granted: bool
 
 
 def rejections(target: Target, seen: Observation) -> list[Rejection]:
-    """Every fingerprint that the records refuse, the newest first."""
+    """Every fingerprint that the records reject, the newest first."""
     tried = dict.fromkeys(each.entry.fingerprint for each in seen.ledger if each.entry)
-    pardoned = {each.deployment for each in seen.tags.pardons}
+    retry_granted = {each.deployment for each in seen.tags.retry_grants}
     found = [
-        Rejection(fingerprint, each, *ended(each, target, seen.tags), each.id in pardoned)
+        Rejection(fingerprint, each, *ended(each, target, seen.tags), each.id in retry_granted)
         for fingerprint in tried
         if (each := rejection(fingerprint, target, seen)) is not None
     ]

@@ -1,6 +1,6 @@
-"""What keeps a release from being started: pure, and asked before anything is touched.
+"""Preconditions of a release, evaluated before anything is changed. Pure.
 
-Every refusal has a remedy of its own and one audited way round, `release.override`, which stands in a tag of the group.
+Every refusal names its remedy. The one audited way round is `release.override`, which a tag of the group records.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from infra.release.model.tags import Overridden
 
 @dataclass(frozen=True)
 class PreconditionFailure:
-    """One thing that is in the way. `reason`: one word. `detail`: what is wrong, and the remedy.
+    """One precondition that does not hold. `reason`: one word. `detail`: what is wrong, and the remedy.
 
-    `words`: what an override of it notes, where that says more than the reason.
+    `words`: what an override of it records, where that says more than the reason.
     """
 
     reason: str
@@ -30,7 +30,7 @@ class PreconditionFailure:
 
 
 def refusals(context: ReleaseContext) -> Iterator[PreconditionFailure]:
-    """All that is in the way of starting the wanted version, the gravest first."""
+    """Every precondition of starting the wanted version that does not hold, the gravest first."""
     yield from _split(context)
     yield from _untried(context)
     yield from _rejected(context)
@@ -40,17 +40,18 @@ def refusals(context: ReleaseContext) -> Iterator[PreconditionFailure]:
     yield from incompatible_versions(context)
 
 
-def pardonable(context: ReleaseContext) -> Deployment | None:
-    """The rejection that the configuration's `release.retry` allows again with this run, for the first time."""
+def retry_allowed_by_configuration(context: ReleaseContext) -> Deployment | None:
+    """The rejected deployment whose code the configuration's `release.retry` allows to be tried once more."""
     wanted = context.seen.wanted.fingerprint
     allowed = context.policy.retry == wanted and not _retried(context)
     return rejection(wanted, context.target, context.seen) if allowed else None
 
 
 def _retried(context: ReleaseContext) -> bool:
-    """Whether `release.retry` has had its one try of the wanted version."""
+    """True if `release.retry` has had its one try of the wanted version."""
     return any(
-        each.configured and each.fingerprint == context.seen.wanted.fingerprint for each in context.seen.tags.pardons
+        each.configured and each.fingerprint == context.seen.wanted.fingerprint
+        for each in context.seen.tags.retry_grants
     )
 
 
@@ -67,7 +68,7 @@ def _split(context: ReleaseContext) -> Iterator[PreconditionFailure]:
 
 
 def _untried(context: ReleaseContext) -> Iterator[PreconditionFailure]:
-    """What is live is not proved, and what is proved is gone: `next_action` has nowhere to send the traffic."""
+    """The live version is not proved and the proved one is gone, so `next_action` has nowhere to send the traffic."""
     seen, target = context.seen, context.target
     if seen.alias.shifted is not None or seen.good is not None or not proven.astray(target, seen):
         return
@@ -84,7 +85,7 @@ def _untried(context: ReleaseContext) -> Iterator[PreconditionFailure]:
 def _rejected(context: ReleaseContext) -> Iterator[PreconditionFailure]:
     wanted, tags = context.seen.wanted, context.seen.tags
     found = rejection(wanted.fingerprint, context.target, context.seen)
-    if found is None or any(each.deployment == found.id for each in tags.pardons):
+    if found is None or any(each.deployment == found.id for each in tags.retry_grants):
         return
     why = ": ".join(ended(found, context.target, tags))
     allow = f"python -m infra.release allow-retry --stack STACK --function {context.target.function} --reason WHY"
@@ -99,7 +100,7 @@ def _rejected(context: ReleaseContext) -> Iterator[PreconditionFailure]:
 
 
 def _date(deployment: Deployment) -> str:
-    """By the wall clock, which a rehearsal's is not."""
+    """The start of a deployment by the wall clock, which a rehearsal's clock is not."""
     return f" of {deployment.entry.at:%Y-%m-%d %H:%M} UTC" if deployment.entry else ""
 
 
@@ -124,14 +125,14 @@ def _alarm(context: ReleaseContext) -> Iterator[PreconditionFailure]:
     if red:
         yield PreconditionFailure(
             "alarm",
-            f"alarm {' and '.join(red.values())} of the whole alias is in ALARM before anything has started, so errors "
-            "of a canary cannot be told apart from those; fix what it reports, and run again when it is green",
+            f"alarm {' and '.join(red.values())} of the whole alias is already in ALARM, so canary errors cannot be "
+            "told apart from others; fix what it reports, and run again when it is green",
             tuple(red),
         )
 
 
 def _alarms(context: ReleaseContext) -> dict[str, str]:
-    """The long-lived alarms of the alias, by the word that an override of each notes."""
+    """The long-lived alarms of the alias, by the word that an override of each records."""
     named = {"alarm": context.target.alarm, "throttles": context.target.throttle_alarm}
     return {word: name for word, name in named.items() if name}
 
@@ -153,16 +154,16 @@ def incompatible_versions(context: ReleaseContext) -> Iterator[PreconditionFailu
 
 
 def overridden(context: ReleaseContext) -> bool:
-    """Whether `release.override` holds: each text for one fingerprint, or a forgotten one would hold for ever."""
+    """True if `release.override` applies. Each text serves one fingerprint, so one left in place ends by itself."""
     used = context.seen.tags.override
     text, wanted = context.policy.override, context.seen.wanted.fingerprint
     return bool(text) and (used is None or used.text != text or used.fingerprint == wanted)
 
 
 def to_note(context: ReleaseContext, found: Iterable[PreconditionFailure]) -> Overridden | None:
-    """The mark of an override that sets all of these aside; None where the group's tags have it already.
+    """The tag of an override that covers all of these; None where the group has it already.
 
-    An alarm that has turned red since is noted too, since the deployment leaves it out.
+    An alarm that has turned red since is recorded too, since the deployment leaves it out.
     """
     used, found = context.seen.tags.override, list(found)
     new = Overridden(context.seen.wanted.fingerprint, "", context.policy.override)
@@ -174,10 +175,10 @@ def to_note(context: ReleaseContext, found: Iterable[PreconditionFailure]) -> Ov
 
 
 def waived(context: ReleaseContext) -> tuple[str, ...]:
-    """The alarms of the alias that must not stop the deployment which now starts: those for which it was refused, and
-    which `release.override` has set aside. In an outage they are red already, and would end the fix within seconds.
+    """Names of the alias's alarms that the next deployment leaves out: those for which it was refused and which
+    `release.override` covers. In an outage they are red already, and would end the fix within seconds.
 
-    A later try under the same text is spared only what is red still.
+    A later try under the same text leaves out only those that are still red.
     """
     used, noted = context.seen.tags.override, context.seen.tags.overridden
     wanted, text = context.seen.wanted.fingerprint, context.policy.override

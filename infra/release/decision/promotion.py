@@ -1,7 +1,7 @@
-"""Whether the stack before this one has proved what is to be released: by its own ledger, and nobody's word. Pure.
+"""Require proof from the upstream stack, by its own ledger, of the code that is to be released. Pure.
 
-The same code (by its digest) with the same contract must have been promoted there, or have gone first and answered;
-not too long ago, and nothing may have taken it back since.
+The same code (by its digest) with the same contract must have been promoted there, or have been the first there and
+answered, within the allowed days; and nothing may have reverted it since.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PROVING = frozenset({Ending.PROMOTED, Ending.FIRST})
 
 
 def proved(context: ReleaseContext) -> Proved | None:
-    """The mark of the release that proves the wanted version; None where none is asked for, or there is none."""
+    """The tag that records the proving release of the wanted version; None where none is required, or there is none."""
     if not context.target.proof_group or isinstance(found := _of(context), str):
         return None
     ended = f"{found.ended or found.started:%Y-%m-%d}"
@@ -26,14 +26,14 @@ def proved(context: ReleaseContext) -> Proved | None:
 
 
 def missing(context: ReleaseContext) -> str | None:
-    """Why the wanted version is not proved, and the remedy; None where it is, or need not be."""
+    """Why the wanted version is not proved upstream, and the remedy; None where it is, or need not be."""
     if not context.target.proof_group or not isinstance(found := _of(context), str):
         return None
     return f"code {context.seen.wanted.digest} is not proved by stack {context.policy.source}: {found}"
 
 
 def _of(context: ReleaseContext) -> Attempt | str:
-    upstream = context.seen.upstream or UpstreamReleases(unavailable_reason="nobody has asked")
+    upstream = context.seen.upstream or UpstreamReleases(unavailable_reason="they were not read")
     if upstream.unavailable_reason:
         return f"its records cannot be read: {upstream.unavailable_reason}"
     wanted = context.seen.wanted
@@ -63,7 +63,7 @@ def judged(attempts: Sequence[Attempt], digest: str, contract: str, days: int, n
         if each.ending in PROVING:
             return each if now - (each.ended or each.started) <= timedelta(days=days) else _late(each, days)
         if each.change_failed:
-            return f"{each} was taken back there ({each.reason}: {each.why}); change the code"
+            return f"{each} was reverted there ({each.reason}: {each.why}); change the code"
     return f"{alike[0]} ended there without proof ({alike[0].reason}: {alike[0].why}); release it there again"
 
 

@@ -1,9 +1,8 @@
-"""What a function's own ledger proves: which versions have earned its traffic, and which of them last. Pure.
+"""Which versions a function's own ledger proves fit for all its traffic, and which of them last. Pure.
 
-A version is proved where a deployment of ours promoted it and nothing took it back, where it went first and answered,
-or where an override says so. What rejects it later ends the proof. That it is live proves nothing: anybody can move an
-alias, and one that is made anew begins on the newest version. Another question is what the stack before this one has
-proved: see `promotion`.
+A version is proved if a deployment of ours promoted it and nothing reverted it, if it was the first and answered, or if
+an override says so. A later rejection ends the proof. Being live proves nothing: an alias can be moved by hand, and one
+that is created anew begins on the newest version. What the upstream stack has proved is `promotion`'s question.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ UNTRIED = "untried"
 
 @dataclass(frozen=True)
 class Proof:
-    """That a version may have all traffic, and how that is known. number, fingerprint: empty where no record says it.
+    """A version may have all traffic. `how`: how that is known. number, fingerprint: empty where no record says them.
 
-    begins: it is only where the records begin, since CodeDeploy promises to keep none.
+    begins: the proof is only that the records begin there; CodeDeploy does not promise to keep older ones.
     """
 
     number: str
@@ -39,7 +38,7 @@ class Proof:
 
 
 def proofs(target: Target, seen: Observation) -> Iterator[Proof]:
-    """All that hold, the newest first."""
+    """Every proof that holds, the newest first."""
     for each in _promoted(seen):
         if each.entry and rejection(each.entry.fingerprint, target, seen) is None:
             yield Proof(each.canary or "", each.entry.fingerprint, f"promoted by {each.id}", each.id)
@@ -52,7 +51,7 @@ def proofs(target: Target, seen: Observation) -> Iterator[Proof]:
 
 
 def proof(target: Target, seen: Observation, version: Version) -> Proof | None:
-    """What proves a version; None where nothing does."""
+    """The proof of a version; None where there is none."""
     if not version.fingerprint:  # Lambda has it no longer
         return None
     mark = seen.tags.override
@@ -64,9 +63,9 @@ def proof(target: Target, seen: Observation, version: Version) -> Proof | None:
 
 
 def last(target: Target, seen: Observation) -> Proof | None:
-    """The version that was proved last: where traffic goes that has no business where it is.
+    """The version that was proved last: traffic on an unproved version goes there.
 
-    None where no record says so. Where records are gone, the first version is none to go back to.
+    None where no record says so. Where records are gone, the first version is no target.
     """
     found = next(proofs(target, seen), None)
     first, begin = _first(seen), _begin(seen)
@@ -76,7 +75,7 @@ def last(target: Target, seen: Observation) -> Proof | None:
 
 
 def fallback(target: Target, seen: Observation) -> Proof | None:
-    """The version that was proved last besides the code that goes back now; that code itself where there is no other.
+    """The version proved last other than the code that is being rolled back; that code itself where there is no other.
 
     An old version that is published anew and aborted is still proved: its traffic goes to another one all the same.
     """
@@ -89,7 +88,7 @@ def fallback(target: Target, seen: Observation) -> Proof | None:
 
 
 def stands(target: Target, seen: Observation) -> bool:
-    """Whether what is live may stay: it is proved, or no record says what else would be."""
+    """True if the live version may stay: it is proved, or no record names a better one."""
     if proof(target, seen, seen.live) is not None:
         return True
     unknown = last(target, seen) is None and bool(seen.live.fingerprint)
@@ -97,10 +96,10 @@ def stands(target: Target, seen: Observation) -> bool:
 
 
 def astray(target: Target, seen: Observation) -> bool:
-    """Whether traffic has no business on what is live: it is gone or rejected, or wanted and not proved.
+    """True if traffic must leave the live version: it is gone or rejected, or it is wanted and not proved.
 
-    Where another version is wanted, one that somebody has moved the alias to, in an emergency perhaps, serves until
-    that is released over it.
+    Where another version is wanted, one that an operator has moved the alias to, in an emergency perhaps, serves until
+    the wanted one is released over it.
     """
     live = seen.live
     if stands(target, seen):
@@ -110,7 +109,7 @@ def astray(target: Target, seen: Observation) -> bool:
 
 
 def doubt(target: Target, seen: Observation) -> str:
-    """Why what is live does not stand."""
+    """Why the live version may not stay."""
     live = seen.live
     if not live.fingerprint:
         return f"alias {target.alias} is on version {live.number}, which Lambda no longer has"
@@ -120,10 +119,10 @@ def doubt(target: Target, seen: Observation) -> str:
 
 
 def home(target: Target, seen: Observation, stable: str, wrong: Collection[str] = ()) -> str:
-    """Where a way back to `stable` leads: there, unless the ledger proves another version and not that one.
+    """The version that a rollback to `stable` must end on: `stable`, unless the ledger proves another and not that one.
 
-    Traffic that CodeDeploy has brought to a proved version is not sent on to a worse one. wrong: fingerprints that
-    must lose their traffic.
+    Traffic that CodeDeploy has moved to a proved version is not moved on to a worse one. wrong: fingerprints that must
+    lose their traffic.
     """
     known = _known(seen, stable)
     sound = proof(target, seen, known) if known else _numbered(target, seen, stable)
@@ -139,30 +138,30 @@ def home(target: Target, seen: Observation, stable: str, wrong: Collection[str] 
     return next((each.number for each in _besides(target, seen, wrong) if each.number), stable)
 
 
-def before(target: Target, seen: Observation, forth: Deployment) -> str:
-    """Where what `forth` promoted goes back to: what it started from, or the last that was proved besides it."""
-    stable = forth.entry.stable if forth.entry else seen.live.number
+def before(target: Target, seen: Observation, reverted: Deployment) -> str:
+    """The version that gets the traffic of `reverted`: the one it started from, or the last other that was proved."""
+    stable = reverted.entry.stable if reverted.entry else seen.live.number
     known = _known(seen, stable)
     if (proof(target, seen, known) if known else _numbered(target, seen, stable)) is not None:
         return stable
-    promoted = {forth.entry.fingerprint} if forth.entry else set[str]()
+    promoted = {reverted.entry.fingerprint} if reverted.entry else set[str]()
     return next((each.number for each in _besides(target, seen, promoted) if each.number), stable)
 
 
 def _besides(target: Target, seen: Observation, fingerprints: Collection[str]) -> Iterator[Proof]:
-    """The proofs of other code than that, the newest first."""
+    """The proofs of code other than `fingerprints`, the newest first."""
     return (each for each in proofs(target, seen) if each.fingerprint not in fingerprints)
 
 
 def _promoted(seen: Observation) -> Iterator[Deployment]:
-    """The deployments of ours that have succeeded and that nothing took back, newest first."""
+    """The deployments of ours that succeeded and that nothing reverted, newest first."""
     of_moment: dict[datetime, list[Deployment]] = {}
     for each in seen.ledger:
         if each.entry:
             of_moment.setdefault(each.entry.at, []).append(each)
     ways_back = [(each, reverts(each, some)) for some in of_moment.values() for each in some]
-    back = {each.id for each, forth in ways_back if forth is not None}
-    taken = {forth.id for _, forth in ways_back if forth is not None}
+    back = {each.id for each, reverted in ways_back if reverted is not None}
+    taken = {reverted.id for _, reverted in ways_back if reverted is not None}
     for each in seen.ledger:
         if each.entry and each.status is Status.SUCCEEDED and each.id not in back | taken:
             yield each
@@ -188,7 +187,7 @@ def _numbered(target: Target, seen: Observation, number: str) -> Proof | None:
 
 
 def missing(target: Target, seen: Observation) -> Iterator[str]:
-    """That what is live has all traffic without proof, in words for a person; nothing where it may stay."""
+    """A sentence that the live version has all traffic without proof; nothing where it may stay."""
     if seen.alias.shifted is None and not stands(target, seen):
         found = last(target, seen)
         where = f"; proved last was version {found.number}, {found.how}" if found else ""

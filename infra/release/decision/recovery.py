@@ -1,13 +1,13 @@
-"""What a release can be stuck in, and the one safe way out of each. Pure.
+"""States that a release can be stuck in, and the one safe way out of each. Pure.
 
     split   traffic is shared by two versions, nothing is in flight, and no record of ours says why
-    left    a deployment of ours ended badly, and nobody took the traffic off its version
+    left    a deployment of ours ended badly, and its version still has traffic
     orphan  a deployment is in flight that is none of ours, or whose alias has been moved away under it
     hung    a deployment has not begun, or not gone back, within the longest wait
     half    a set was promoted in part
 
-Of a split alias only a person can say which version should be live; of a set whose runner died before it had started
-all, whether it goes on. For the rest the records say what is right.
+Only an operator can say which version of a split alias should be live, or whether a set goes on whose runner died
+before it had started all. For the rest the records say what is right.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from infra.release.model.tags import Stopped
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is stuck. `act`: what is done about it, in words; where nothing safe can be, the `remedy`."""
+    """One stuck state. `act`: what `unstick` does about it, in words; where nothing is safe to do, the `remedy`."""
 
     kind: str
     function: str
@@ -40,19 +40,19 @@ class Finding:
 
 
 def findings(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[Finding]:
-    """All that is stuck."""
+    """Every stuck state of the release."""
     watched = next_action.watch(wanted, seen, policy, now)
     found = []
     for target in wanted:
         context = ReleaseContext(target, seen[target.function], policy, now)
         alone = _in_flight(context, running) if (running := context.seen.in_flight) else _at_rest(context)
-        found += [each for each in (alone, _lost(context, watched[target.function])) if each][:1]
-    return found + list(_half(seen))
+        found += [each for each in (alone, _failed_set(context, watched[target.function])) if each][:1]
+    return found + list(_partial_set(seen))
 
 
 def choices(target: Target, seen: Observation) -> list[str]:
-    """The versions that a split alias may be sent to: those it holds that are proved, what was proved last, and where
-    the live one came from. Where nothing is proved, those it holds, unless rejected."""
+    """Versions that may get all traffic of a split alias: those it holds that are proved, the one proved last, and the
+    one that the live version replaced. Where nothing is proved, those it holds, unless rejected."""
     held = [each for each in (seen.live, seen.shifted) if each]
     proved = [each.number for each in held if proven.proof(target, seen, each)]
     if not proved and seen.good is None:
@@ -63,19 +63,19 @@ def choices(target: Target, seen: Observation) -> list[str]:
     return list(dict.fromkeys([*proved, *([seen.good.number] if seen.good else []), *origin]))
 
 
-def settled(finding: Finding, to: str) -> Finding:
-    """A split alias, of which an operator says that `to` should be live."""
+def with_choice(finding: Finding, to: str) -> Finding:
+    """The finding of a split alias, with the operator's choice of the version that gets all traffic."""
     return replace(finding, act=f"sends all traffic to {to}", remedy="", version=to)
 
 
-def mend(found: Sequence[Finding]) -> Decide:
-    """Do the one safe thing about each that has one; then watch."""
+def recover(found: Sequence[Finding]) -> Decide:
+    """Do the one safe thing about each finding that has one; then watch."""
 
     def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
         actions = next_action.watch(wanted, seen, policy, now)
         contexts = {each.function: ReleaseContext(each, seen[each.function], policy, now) for each in wanted}
         return actions | {
-            each.function: _mended(contexts[each.function], each) or actions[each.function]
+            each.function: _recovery_action(contexts[each.function], each) or actions[each.function]
             for each in found
             if each.act
         }
@@ -83,8 +83,8 @@ def mend(found: Sequence[Finding]) -> Decide:
     return decide
 
 
-def _mended(context: ReleaseContext, finding: Finding) -> Action | None:
-    """The next action that `next_action.watch` would not take; None where it does."""
+def _recovery_action(context: ReleaseContext, finding: Finding) -> Action | None:
+    """The next action, where `next_action.watch` would not take it by itself; else None."""
     seen, why = context.seen, f"unstick: {finding.kind}"
     match finding.kind:
         case "orphan":
@@ -94,11 +94,11 @@ def _mended(context: ReleaseContext, finding: Finding) -> Action | None:
         case "split" if seen.alias.shifted is not None:
             return PointAlias(finding.version, why)
         case "left":
-            return _put_right(context)
+            return _repair(context)
     return None
 
 
-def _put_right(context: ReleaseContext) -> Action | None:
+def _repair(context: ReleaseContext) -> Action | None:
     name = context.target.function
     action = next_action.retire([context.target], {name: context.seen}, context.policy, context.now)[name]
     return None if isinstance(action, Finish) else action
@@ -122,8 +122,8 @@ def _in_flight(context: ReleaseContext, running: Deployment) -> Finding | None:
     held = [version for version in (seen.live, seen.shifted) if version is not None]
     if any(each.number != entry.stable and each.fingerprint != entry.fingerprint for each in held):
         what = (
-            f"{running.id} shifts traffic from {entry.stable} to fingerprint {entry.fingerprint}, but somebody has "
-            f"moved the alias to {seen.alias}"
+            f"{running.id} shifts traffic from {entry.stable} to fingerprint {entry.fingerprint}, but the alias "
+            f"was moved to {seen.alias}"
         )
         home = proven.home(context.target, seen, entry.stable, {entry.fingerprint})
         act = f"{stopped}, then sends all traffic to {home}{', from which it started' if home == entry.stable else ''}"
@@ -136,7 +136,7 @@ def _in_flight(context: ReleaseContext, running: Deployment) -> Finding | None:
 
 def _at_rest(context: ReleaseContext) -> Finding | None:
     seen, name = context.seen, context.target.function
-    match _put_right(context):
+    match _repair(context):
         case PointAlias(version, why):
             return Finding("left", name, why, f"sends all traffic to {version}, from which it started")
         case Wait(_, why):
@@ -150,8 +150,8 @@ def _at_rest(context: ReleaseContext) -> Finding | None:
     return Finding("split", name, what, remedy=f"say which version should be live by `--to`: {which}")
 
 
-def _lost(context: ReleaseContext, action: Action) -> Finding | None:
-    """Of a set that has failed, what was promoted before it did."""
+def _failed_set(context: ReleaseContext, action: Action) -> Finding | None:
+    """A function that was promoted before its set failed."""
     match action:
         case WriteTag(Stopped(deployment, "set"), why) if (last := context.seen.deployment(deployment)) and last.entry:
             back = proven.before(context.target, context.seen, last)
@@ -164,8 +164,8 @@ def _lost(context: ReleaseContext, action: Action) -> Finding | None:
     )
 
 
-def _half(seen: Seen) -> Iterator[Finding]:
-    """Of a set whose runner died before it had started all."""
+def _partial_set(seen: Seen) -> Iterator[Finding]:
+    """A set whose runner died before it had started all functions."""
     for moment in {each.tags.enlisted for each in seen.values() if each.tags.enlisted}:
         enlisted = {name: each for name, each in seen.items() if each.tags.enlisted == moment}
         live = [

@@ -1,8 +1,8 @@
-"""What the functions of one release, a set, do for one another. Pure.
+"""Decide for the functions of one release together: they form a set. Pure.
 
-All start together, once each of them may. One that fails takes the others with it: what is in flight is stopped, what
-is promoted already goes back. The deployments of a set share one moment, the `at` of their ledger lines, so that any
-later look knows what belonged together; a set of one needs nothing of this.
+All start together, once each of them may. One that fails fails the set: what is in flight is stopped, what is promoted
+already is reverted. The deployments of a set carry the same time, the `at` of their ledger lines, so that any later
+observation knows which belong together; a set of one needs nothing of this.
 """
 
 from __future__ import annotations
@@ -21,20 +21,19 @@ from infra.release.model.tags import Enlisted, Stopped
 Next = Callable[[ReleaseContext], Action]
 
 
-def together(contexts: Sequence[ReleaseContext], next_: Next) -> dict[str, Action]:
-    """The next action of every function, by name; `next_` decides for one by itself."""
-    contexts = [replace(context, lost=_lost(context, contexts)) for context in contexts]
+def decide_set(contexts: Sequence[ReleaseContext], next_: Next) -> dict[str, Action]:
+    """The next action of every function, by name; `next_` decides for one function alone."""
+    contexts = [replace(context, failed_sets=_failed_sets(context, contexts)) for context in contexts]
     alone = {context.target.function: next_(context) for context in contexts}
     if (culprit := _culprit(alone)) is not None:
-        alone = _give_up(contexts, alone, culprit, next_)
+        alone = _fail_set(contexts, alone, culprit, next_)
     elif any(isinstance(action, Start) for action in alone.values()):
-        alone = _set_out(contexts, alone)
-    return alone if all(isinstance(each, Finish) for each in alone.values()) else _held(alone)
+        alone = _start_set(contexts, alone)
+    return alone if all(isinstance(each, Finish) for each in alone.values()) else _hold_until_all_done(alone)
 
 
-def _lost(context: ReleaseContext, contexts: Iterable[ReleaseContext]) -> dict[datetime, str]:
-    """The moments at which another function was tried and failed, or has been condemned since: whatever was tried
-    with it is lost."""
+def _failed_sets(context: ReleaseContext, contexts: Iterable[ReleaseContext]) -> dict[datetime, str]:
+    """When sets started in which another function failed or has been condemned since, and that function's name."""
     return {
         each.entry.at: other.target.function
         for other in contexts
@@ -46,22 +45,22 @@ def _lost(context: ReleaseContext, contexts: Iterable[ReleaseContext]) -> dict[d
 
 
 def _culprit(alone: dict[str, Action]) -> str | None:
-    """The first function that has ended badly."""
+    """The name of the first function that has ended badly."""
     bad = (name for name, each in alone.items() if isinstance(each, Finish) and not each.outcome.ending.good)
     return next(bad, None)
 
 
-def _give_up(
+def _fail_set(
     contexts: Iterable[ReleaseContext], alone: dict[str, Action], culprit: str, next_: Next
 ) -> dict[str, Action]:
-    """Nothing starts any more, and what has been started at the same moment goes back."""
+    """Start nothing more, and stop or revert what started with the set."""
     contexts = list(contexts)
-    moment = _open(contexts)
+    moment = _partially_started(contexts)
     given_up = {}
     for context in contexts:
         name, action = context.target.function, alone[context.target.function]
         if moment is not None and name != culprit:
-            action = next_(replace(context, lost={**context.lost, moment: culprit}))
+            action = next_(replace(context, failed_sets={**context.failed_sets, moment: culprit}))
         given_up[name] = (
             context.finish(Ending.REFUSED, "set", _NOT_WITHOUT.format(culprit)) if _waits(context, action) else action
         )
@@ -72,7 +71,7 @@ _NOT_WITHOUT = "{} is not released, and the set goes together; nothing was start
 
 
 def _waits(context: ReleaseContext, action: Action) -> bool:
-    """Whether a function has not been started yet, and would be."""
+    """True if a function has not been started yet, and would be."""
     match action:
         case _ if context.seen.followed is not None:
             return False
@@ -83,8 +82,8 @@ def _waits(context: ReleaseContext, action: Action) -> bool:
     return isinstance(action, Start | Probe)
 
 
-def _set_out(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> dict[str, Action]:
-    """Start all at one moment, once none is in the way of another; tags tell of the moment before."""
+def _start_set(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> dict[str, Action]:
+    """Start all with the same time, once every function is ready; tags record that time before."""
     starting = [context for context in contexts if isinstance(alone[context.target.function], Start)]
     ready = all(
         context.seen.followed is not None or isinstance(alone[context.target.function], Start | Follow | Finish)
@@ -94,7 +93,7 @@ def _set_out(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> di
         return alone | {
             context.target.function: Wait(Phase.SET, "waits for the others to be ready") for context in starting
         }
-    moment = _open(contexts)
+    moment = _partially_started(contexts)
     if any(
         _tried(context, moment) for context in starting
     ):  # the set went on without the rest, and this is another one
@@ -112,8 +111,8 @@ def _set_out(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> di
     }
 
 
-def _open(contexts: Sequence[ReleaseContext]) -> datetime | None:
-    """The moment of a set of which some deployments were created and some were not: its runner died in between."""
+def _partially_started(contexts: Sequence[ReleaseContext]) -> datetime | None:
+    """The time of a set of which some deployments were created and some were not: its runner died in between."""
     for moment in sorted(
         {context.seen.tags.enlisted for context in contexts if context.seen.tags.enlisted}, reverse=True
     ):
@@ -129,12 +128,12 @@ def _open(contexts: Sequence[ReleaseContext]) -> datetime | None:
 
 
 def _tried(context: ReleaseContext, moment: datetime | None) -> list[Deployment]:
-    """The deployments of that moment."""
+    """The deployments that started with the set of that time."""
     return [each for each in context.seen.ledger if each.entry is not None and each.entry.at == moment]
 
 
-def _held(alone: dict[str, Action]) -> dict[str, Action]:
-    """Nobody finishes before all can: who is promoted may yet have to go back."""
+def _hold_until_all_done(alone: dict[str, Action]) -> dict[str, Action]:
+    """Hold every function until all can finish: a promoted one may yet have to be reverted."""
     return {
         name: Wait(Phase.SET, f"{action.outcome.title}; waits for the others") if isinstance(action, Finish) else action
         for name, action in alone.items()

@@ -1,9 +1,8 @@
-"""What the runner's own counts say of a canary: the alarm's rule, asked a second time. Pure.
+"""Judge a canary by the runner's own counts, with the alarm's rule, where the alarm is silent. Pure.
 
-CloudWatch is the judge, and acts where nobody watches. But an alarm can be late, deleted or not evaluated, and then two
-judges of one rule would disagree in silence: a runner would promote what the counts that it prints condemn. So it
-gives the alarm its chance and stops the deployment, or takes back what has all traffic already. Of slowness it reads
-nothing, so that is for its alarm alone.
+CloudWatch judges every canary, watched or not. But an alarm can be late, deleted or not evaluated; a runner would then
+promote what the counts that it prints condemn. So the runner waits for the alarm, then stops the deployment itself, or
+reverts a version that has all traffic already. It reads no latency: only the alarm judges slowness.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from infra.release.verdict.judge import judge
 from infra.release.verdict.rule import Rule
 
 CHANCE = timedelta(minutes=2)
-"""That an alarm gets. CloudWatch evaluates one of a period of a minute or longer every minute: an evaluation that has
-begun already may miss the counts, the next begins within a minute, and CodeDeploy has another to act on it.
+"""Time that the alarm gets. CloudWatch evaluates an alarm with a period of a minute or longer every minute: an
+evaluation under way may miss the counts, the next begins within a minute, and CodeDeploy has another to act on it.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
 
 
 def since(seen: Observation, rule: Rule, now: datetime) -> datetime | None:
-    """Since when all looks of this runner have condemned the followed canary; None where this one does not."""
+    """Since when every observation of this runner has condemned the followed canary; None if the last one did not."""
     followed = seen.followed
     if followed is None or followed.entry is None or seen.reverts(followed) is not None:
         return None
@@ -33,7 +32,7 @@ def since(seen: Observation, rule: Rule, now: datetime) -> datetime | None:
 
 
 def broken(context: ReleaseContext, followed: Deployment) -> str | None:
-    """Why a deployment that the alarm has let pass is stopped; None where nothing condemns it, or the alarm may yet."""
+    """Why the runner stops a deployment that the alarm let pass; None if nothing condemns it or the alarm still may."""
     condemned = context.seen.notes.condemned
     if condemned is None or context.now - condemned < CHANCE or _red(context, followed):
         return None
@@ -41,9 +40,9 @@ def broken(context: ReleaseContext, followed: Deployment) -> str | None:
 
 
 def condemned(context: ReleaseContext, followed: Deployment) -> str | None:
-    """Why a version that has all traffic goes back; None where nothing condemns it.
+    """Why a version that has all traffic must be reverted; None where no count condemns it.
 
-    What a runner has once resolved stands, though the shift came first: it is noted in a tag.
+    A runner's decision stands once a tag records it, though the shift came first.
     """
     if (why := resolved(context.seen.tags, followed)) is not None:
         return why
@@ -54,18 +53,18 @@ def condemned(context: ReleaseContext, followed: Deployment) -> str | None:
 
 
 def resolved(tags: Tags, deployment: Deployment) -> str | None:
-    """Why a runner has resolved that a deployment goes back, by its own counts; None where none has."""
+    """Why a runner has decided, by its own counts, to revert a deployment; None where none has."""
     stop = tags.stop(deployment.id)
     return stop.why if stop is not None and stop.kind == "verdict" else None
 
 
 def _red(context: ReleaseContext, followed: Deployment) -> bool:
-    """Whether a verdict alarm has fired."""
+    """True if a verdict alarm has fired."""
     return any(name in context.seen.red for name in followed.alarms if name.startswith(context.target.verdict_alarms))
 
 
 def _said(context: ReleaseContext) -> str:
-    """Short, and of what a tag takes, since one must hold it."""
+    """The counts and the bound in one sentence, short and in characters that a tag's value takes."""
     rule, (stable, canary) = context.policy.rule, context.seen.compared
     verdict = judge(context.seen.stable, context.seen.canary, rule)
     bound = f"z {verdict.z:.2f} of {rule.z:g}"

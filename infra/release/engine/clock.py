@@ -1,6 +1,6 @@
-"""The runner's clock. In a rehearsal a service's minute is shorter than ours: `STRATA_CLOCK_RATE` simulated seconds
-pass in one real second, while every service's timestamps stay real. So the engine thinks in simulated time throughout,
-and this clock translates where it meets a timestamp. At rate 1, the default, both are the same.
+"""The runner's clock. A rehearsal is faster than real time: `STRATA_CLOCK_RATE` simulated seconds pass in one real
+second, while the services' timestamps stay real. The engine works in simulated time throughout, and this clock converts
+every timestamp. At rate 1, the default, both are the same.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from infra.release.model.spec import ReleaseError
 
 VARIABLE = "STRATA_CLOCK_RATE"
 SHORTEST_PAUSE = timedelta(seconds=0.25)
-"""In real time, whatever the rate: a look costs its calls."""
+"""In real time, whatever the rate: each observation costs API calls."""
 
 
 class Interrupted(ReleaseError):  # noqa: N818 - nothing is wrong
-    """Somebody no longer wants to wait."""
+    """The caller ended the wait, by Ctrl-C or a signal."""
 
 
 class Clock(Protocol):
-    """What the runner knows of time."""
+    """Time as the runner uses it."""
 
     def now(self) -> datetime: ...
 
@@ -52,11 +52,11 @@ class ScaledClock:
             raise ReleaseError(f"{VARIABLE} is {text!r}: it must be a number; unset it on AWS") from None
 
     def simulated(self, real: datetime) -> datetime:
-        """A service's timestamp, as this clock tells it."""
+        """A service's timestamp in this clock's time."""
         return self._anchor + (real - self._anchor) * self._rate
 
     def real(self, simulated: datetime) -> datetime:
-        """A time of this clock, as a service tells it."""
+        """A time of this clock as a service's timestamp."""
         return self._anchor + (simulated - self._anchor) / self._rate
 
     def now(self) -> datetime:
@@ -67,7 +67,7 @@ class ScaledClock:
             raise Interrupted("the wait was given up")
 
     def pause(self, duration: timedelta) -> None:
-        """Let a moment pass between two requests; however short, and not to be interrupted."""
+        """Sleep between two requests, however briefly; `interrupt` does not end it."""
         time.sleep(duration.total_seconds() / self._rate)
 
     def interrupt(self) -> None:

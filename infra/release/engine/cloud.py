@@ -1,4 +1,4 @@
-"""What the engine asks of AWS: a protocol, and the errors it may raise."""
+"""The protocol by which the engine calls AWS, and the errors that it may raise."""
 
 from __future__ import annotations
 
@@ -18,54 +18,54 @@ from infra.release.model.tags import TagRecord
 
 
 class AwsError(ReleaseError):
-    """AWS refused, and would again."""
+    """AWS refused, and would refuse again."""
 
 
 class TransientError(AwsError):
-    """AWS did not answer, or is busy: it may do so at the next look. What was asked may nevertheless have been done."""
+    """AWS did not answer, or throttled: a later try may succeed. The request may have been carried out all the same."""
 
 
 class NotFoundError(AwsError):
-    """AWS knows nothing of that name."""
+    """AWS has no resource of that name."""
 
 
 class Cloud(Protocol):
-    """All that the runner asks of AWS. Every method raises AwsError, or TransientError where a later try may do."""
+    """All calls of the runner to AWS. Every method raises AwsError, or TransientError where a later try may succeed."""
 
     def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
-        """Every function of the set, by name."""
+        """Observe every function of the set, by name."""
 
     def upstream(self, target: Target) -> UpstreamReleases:
-        """What the stack before this one tells; that it cannot be asked is told, not raised."""
+        """The upstream stack's releases of the target. That they cannot be read is in the result, not raised."""
 
     def probe(self, target: Target, version: str) -> Answer: ...
 
     def note(self, target: Target, mark: TagRecord) -> None:
-        """Write the mark into the group's tags; later looks see it."""
+        """Write the record into the group's tags; later observations read it."""
 
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         """Create the verdict alarms and the deployment; returns the deployment's id."""
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
+    def revert(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         """Create the deployment that brings all traffic back at once; returns its id."""
 
     def top_up(self, target: Target, requests: int) -> None:
-        """Send the target's probe through the alias so often, whatever it answers."""
+        """Send the target's probe through the alias that many times, whatever it answers."""
 
     def stop(self, deployment: str) -> None:
         """Stop a deployment and have it rolled back; one that has ended is left as it is."""
 
     def point_alias(self, target: Target, seen: Alias, version: str) -> None:
-        """TransientError if the alias is no longer as it was seen."""
+        """Send all traffic to `version`. Raises TransientError if the alias is no longer as observed."""
 
     def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
         """The last line of the most frequent error since then: the canary's, from its log, or the failed hook's."""
 
     def states(self, names: Collection[str]) -> Mapping[str, bool]:
-        """Those of the alarms that there are, and whether each is in ALARM."""
+        """For each of the alarms that exists, whether it is in ALARM."""
 
     def clear(self, names: Collection[str]) -> None:
-        """Delete those alarms, of which each was there."""
+        """Delete those alarms, all of which existed when last read."""
 
     def forget(self, target: Target) -> None:
         """Delete the function's verdict alarms."""

@@ -1,4 +1,4 @@
-"""The loop of a release: observe, decide, act, wait, report. It decides nothing: `next_action` does."""
+"""The loop of a release: observe, decide, act, wait, report. `next_action` decides; the runner only acts."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
 from infra.release.model.tags import Enlisted
 
 EXPLAINED = {"verdict", "hook", "fault"}
-"""The reasons of which a log may know more."""
+"""Reasons whose cause the function's log may show."""
 A_LINE_EACH = timedelta(minutes=1)
-"""How often a log has a line of a canary: ten minutes of it are ten lines and not sixty."""
+"""How often a log gets a line on a canary: ten lines for ten minutes, not sixty."""
 LOOK = timedelta(seconds=10)
-"""Between looks, while there is nothing to do but wait: often enough for a person, and far below AWS's rates."""
+"""Between two observations, while the runner waits: often enough for an operator, and far below AWS's request rates."""
 
 
 Decide = Callable[
@@ -78,8 +78,8 @@ def look(
     notes: Mapping[str, Notes] | None = None,
     is_older: IsOlder = commits.is_older,
 ) -> dict[str, Observation]:
-    """Every function as it is now, with what only matters before the start: whether the wanted commit is older than
-    the live one, and what the stack before this one tells."""
+    """Observe every function. What matters only before a start is added there: whether the wanted commit is older than
+    the live one, and the upstream stack's releases."""
 
     def informed(target: Target, seen: Observation) -> Observation:
         unborn = not seen.ledger and not seen.tags.first
@@ -116,9 +116,9 @@ class _Run:
         self.notes = {target.function: Notes() for target in wanted}
         self.outcomes: dict[str, Outcome] = {}
         self.seen: dict[str, Observation] = {}
-        self.told: dict[str, Progress] = {}
+        self.last_progress: dict[str, Progress] = {}
         self.reported: dict[str, datetime] = {}  # when the last line was that a log keeps
-        self.looked = False
+        self.observed_once = False
         self.failing_since: datetime | None = None
 
     def to_the_end(self) -> dict[str, Outcome]:
@@ -127,9 +127,9 @@ class _Run:
                 self.attempt()
             self.clear()
         except ReleaseError as problem:
-            raise type(problem)(f"{problem}{self.left_behind()}") from problem
+            raise type(problem)(f"{problem}{self.still_running_hint()}") from problem
         except KeyboardInterrupt:
-            raise Interrupted(f"interrupted{self.left_behind()}") from None
+            raise Interrupted(f"interrupted{self.still_running_hint()}") from None
         return self.outcomes
 
     def attempt(self) -> None:
@@ -144,25 +144,25 @@ class _Run:
             self.clock.sleep(LOOK)
 
     def step(self) -> bool:
-        """One look and one action for every function; returns whether there is nothing to do but wait."""
-        # What is decided of a look holds for when it began: a slow one reads the alias long before the ledger.
+        """Observe, then take one action for every function; True if there is nothing to do but wait."""
+        # A decision holds for when its observation began: a slow one reads the alias long before the ledger.
         now = self.clock.now()
         seen = look(self.wanted, self.policy, self.cloud, self.notes, self.is_older)
         seen = {name: self.remember(name, each, now) for name, each in seen.items()}
-        self.looked, self.seen = True, seen
+        self.observed_once, self.seen = True, seen
         actions = self.decide(self.wanted, seen, self.policy, now)
         busy: list[TransientError] = []
         for target in self.wanted:
             try:
                 self.act(target, seen[target.function], actions[target.function])
-            except TransientError as problem:  # of one function, which must not hold the others up
+            except TransientError as problem:  # one function must not delay the others
                 busy.append(problem)
         if busy:
             raise busy[0]
         return all(isinstance(each, Wait | TopUp | Stop | PointAlias) for each in actions.values())
 
     def remember(self, name: str, seen: Observation, now: datetime) -> Observation:
-        """What no later look can read back: since when the counts have condemned the canary."""
+        """Keep what no later observation can read back: since when the counts have condemned the canary."""
         self.notes[name] = replace(seen.notes, condemned=silence.since(seen, self.policy.rule, now))
         return replace(seen, notes=self.notes[name])
 
@@ -170,30 +170,32 @@ class _Run:
         name, notes = target.function, self.notes[target.function]
         match action:
             case Wait(phase, why):
-                self.tell(Progress(name, phase, why))
+                self.report_progress(Progress(name, phase, why))
                 if phase is Phase.CANARY:
                     self.notes[name] = replace(notes, evidence=seen.canary.invocations)
             case Probe(version):
-                self.tell(Progress(name, action.phase, f"calling {version}, the first version"))
-                self.notes[name] = replace(notes, answer=self.cloud.probe(target, version))
+                self.report_progress(Progress(name, action.phase, f"calling {version}, the first version"))
+                self.notes[name] = replace(notes, probe_result=self.cloud.probe(target, version))
             case WriteTag(mark, why):
-                self.tell(Progress(name, action.phase, why))
+                self.report_progress(Progress(name, action.phase, why))
                 self.cloud.note(target, mark)
                 self.notes[name] = replace(notes, enlisted=notes.enlisted or isinstance(mark, Enlisted))
             case TopUp(requests, why):
-                self.tell(Progress(name, action.phase, f"{why}: sending {requests} through the alias"))
+                self.report_progress(Progress(name, action.phase, f"{why}: sending {requests} through the alias"))
                 self.cloud.top_up(target, requests)
                 sent, evidence = notes.topped_up + requests, seen.canary.invocations
                 self.notes[name] = replace(notes, topped_up=sent, evidence=evidence)
             case Finish(outcome):
                 outcome = outcome.with_cause(self.cause(target, seen, outcome))
-                self.tell(Progress(name, action.phase, outcome.text if outcome.ending.good else outcome.title))
+                self.report_progress(
+                    Progress(name, action.phase, outcome.text if outcome.ending.good else outcome.title)
+                )
                 self.outcomes[name] = outcome
             case _:
                 self.move(target, seen, action)
 
     def move(self, target: Target, seen: Observation, action: Action) -> None:
-        """What moves traffic, now or in a while."""
+        """Take an action that moves traffic, now or later."""
         name = target.function
         match action:
             case Start(stable, canary):
@@ -207,23 +209,27 @@ class _Run:
                     else f"along {target.curve}, judged over {target.minutes} minutes"
                 )
                 but = f", which {' and '.join(action.waived)} cannot stop (overridden)" if action.waived else ""
-                self.tell(Progress(name, action.phase, f"{stable} -> {canary} {curve}, as {deployment}{but}"))
+                self.report_progress(
+                    Progress(name, action.phase, f"{stable} -> {canary} {curve}, as {deployment}{but}")
+                )
             case RevertDeployment(canary, stable, _, why):
-                deployment = self.cloud.take_back(target, self.policy, action)
+                deployment = self.cloud.revert(target, self.policy, action)
                 self.follow(name, deployment)
-                self.tell(Progress(name, action.phase, f"{why}: {canary} -> {stable} at once, as {deployment}"))
+                self.report_progress(
+                    Progress(name, action.phase, f"{why}: {canary} -> {stable} at once, as {deployment}")
+                )
             case Follow(deployment):
                 self.follow(name, deployment)
-                self.tell(Progress(name, action.phase, f"{deployment} is this release, already in flight"))
+                self.report_progress(Progress(name, action.phase, f"{deployment} is this release, already in flight"))
             case Stop(deployment, why):
-                self.tell(Progress(name, action.phase, why))
+                self.report_progress(Progress(name, action.phase, why))
                 self.cloud.stop(deployment)
             case PointAlias(version, why):
-                self.tell(Progress(name, action.phase, f"{why}: sending all traffic to {version}"))
+                self.report_progress(Progress(name, action.phase, f"{why}: sending all traffic to {version}"))
                 self.cloud.point_alias(target, seen.alias, version)
 
     def clear(self) -> None:
-        """Delete the verdict alarms of what has ended, once the records say without them why it ended."""
+        """Delete the verdict alarms of attempts that have ended, once the records say without them why."""
         attempts = {each.function: obsolete_alarms.ended(each, self.seen[each.function].ledger) for each in self.wanted}
         try:
             there = self.cloud.states({name for some in attempts.values() for each in some for name in each.alarms})
@@ -233,9 +239,11 @@ class _Run:
                 for mark in obsolete_alarms.unnoted(target, attempts[target.function], seen.tags, seen.red | red):
                     self.cloud.note(target, mark)
             self.cloud.clear(there.keys() & _verdicts(self.wanted, attempts))
-        except AwsError as problem:  # it costs a little until a sweep deletes them, and must not hide the outcome
+        except AwsError as problem:  # `sweep` deletes what is left; the outcome must not be hidden
             for target in self.wanted:
-                self.tell(Progress(target.function, Phase.CLEAR, f"the verdict alarms are left to a sweep: {problem}"))
+                self.report_progress(
+                    Progress(target.function, Phase.CLEAR, f"the verdict alarms are left to a sweep: {problem}")
+                )
 
     def follow(self, name: str, deployment: str) -> None:
         self.notes[name] = replace(self.notes[name], following=deployment)
@@ -245,33 +253,33 @@ class _Run:
             return None
         try:
             return self.cloud.cause(target, outcome, seen.followed.created)
-        except AwsError:  # a log out of reach must not hide the outcome
+        except AwsError:  # an unreadable log must not hide the outcome
             return None
 
-    def tell(self, progress: Progress) -> None:
-        """Report every observation of a canary, and anything else when it changes."""
+    def report_progress(self, progress: Progress) -> None:
+        """Report every observation of a canary, and any other progress when it changes."""
         name, now = progress.function, self.clock.now()
-        last = self.told.get(name)
+        last = self.last_progress.get(name)
         if progress.phase is Phase.CANARY or progress != last:
             repeated = last is not None and last.phase is progress.phase
             quiet = repeated and progress.phase is Phase.CANARY and now - self.reported[name] < A_LINE_EACH
             if not quiet:
                 self.reported[name] = now
             self.report(replace(progress, repeated=repeated, quiet=quiet))
-        self.told[name] = progress
+        self.last_progress[name] = progress
 
     def tolerate_outage(self, problem: TransientError) -> None:
-        """Let the next look try again; give up where AWS never answered at all, or not for the longest wait."""
+        """Let the next observation try again. Raises AwsError where AWS never answered, or not for the longest wait."""
         now = self.clock.now()
         self.failing_since = self.failing_since or now
         longest = timedelta(minutes=self.policy.longest_wait_minutes)
-        if not self.looked or now - self.failing_since > longest:
+        if not self.observed_once or now - self.failing_since > longest:
             raise AwsError(str(problem)) from problem
         for target in self.wanted:
-            self.tell(Progress(target.function, Phase.RETRY, str(problem)))
+            self.report_progress(Progress(target.function, Phase.RETRY, str(problem)))
 
-    def left_behind(self) -> str:
-        """What goes on without this runner, and what a person can do about it."""
+    def still_running_hint(self) -> str:
+        """A sentence on what continues without this runner, and what an operator can do about it."""
         running = [
             f"{following} of {name}"
             for name, following in ((target.function, self.notes[target.function].following) for target in self.wanted)
@@ -287,5 +295,5 @@ class _Run:
 
 
 def _verdicts(wanted: Sequence[Target], attempts: Mapping[str, Sequence[Deployment]]) -> set[str]:
-    """All verdict alarms of those attempts, by function."""
+    """The names of all verdict alarms of those attempts."""
     return {name for each in wanted for one in attempts[each.function] for name in obsolete_alarms.verdicts(each, one)}

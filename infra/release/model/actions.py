@@ -1,4 +1,4 @@
-"""What can be done next, one small step at a time: what `next_action.decide` returns and the runner carries out."""
+"""The actions that `next_action.decide` returns and the runner carries out, one small step at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.release.model.tags import TagRecord
 
 @dataclass(frozen=True)
 class Wait:
-    """Look again a little later."""
+    """Observe again a little later."""
 
     phase: Phase
     why: str
@@ -27,7 +27,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class WriteTag:
-    """Write a mark into the group's tags, before what it tells of is done."""
+    """Write a record into the group's tags, before the act that it records."""
 
     mark: TagRecord
     why: str
@@ -38,7 +38,7 @@ class WriteTag:
 class Start:
     """Create the verdict alarms afresh, then the deployment from `stable` to `canary`.
 
-    at: the moment that names this attempt, which the deployments of one set share; None: now. abrupt: all traffic at
+    at: the time that names this attempt, shared by the deployments of one set; None: now. all_at_once: all traffic at
     once, where one alias cannot hold both versions. waived: alarms of the alias that do not stop it.
     """
 
@@ -54,7 +54,7 @@ class Start:
 class RevertDeployment:
     """Create the deployment, all traffic at once and without a verdict, from `canary` back to `stable`.
 
-    at: that of the attempt which it takes back.
+    at: that of the attempt that it reverts.
     """
 
     canary: str
@@ -66,7 +66,7 @@ class RevertDeployment:
 
 @dataclass(frozen=True)
 class Follow:
-    """Adopt a deployment that is this very release: its end will be the outcome."""
+    """Adopt a deployment of this release: its end will be the outcome."""
 
     deployment: str
     phase: Phase = Phase.START
@@ -74,7 +74,7 @@ class Follow:
 
 @dataclass(frozen=True)
 class TopUp:
-    """Send so many harmless requests through the alias."""
+    """Send that many harmless requests through the alias."""
 
     requests: int
     why: str
@@ -92,7 +92,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class PointAlias:
-    """Send all of the alias's traffic to `version`, if the alias is still as it was seen."""
+    """Send all of the alias's traffic to `version`, if the alias is still as observed."""
 
     version: str
     why: str

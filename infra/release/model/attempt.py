@@ -1,4 +1,4 @@
-"""What became of one release of one function, as the records of its stack tell it."""
+"""The outcome of one release of one function, from the records of its stack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from infra.release.model.outcome import Ending
 
 @dataclass(frozen=True)
 class Attempt:
-    """One function's release, with what took it back. `ending` None: in flight. A first version has no deployment."""
+    """One function's release, with the deployments that rolled it back or reverted it.
+
+    `ending` None: in flight. A first version has no deployment.
+    """
 
     function: str
     deployment: str | None
@@ -28,21 +31,21 @@ class Attempt:
     ended: datetime | None = None  # all traffic was where it stayed
     moment: datetime | None = None  # which the deployments of one set share
     back: tuple[str, ...] = ()  # the deployments that brought its traffic back, or tried to
-    allowed: tuple[str, ...] = ()  # by which override or pardon it could start
+    allowed: tuple[str, ...] = ()  # the overrides and retry grants by which it could start
     change_failed: bool = False  # whether the change was at fault
 
     @property
     def minutes(self) -> float | None:
-        """That it took until all traffic was where it stayed; None for a first version, and in flight."""
+        """Minutes until all traffic was where it stayed; None for a first version, and in flight."""
         return (self.ended - self.started) / timedelta(minutes=1) if self.ended and self.deployment else None
 
     @property
     def by_hand(self) -> bool:
-        """Whether Strata did not start it: it has no line in the ledger."""
+        """True if Strata did not start it: it has no line in the ledger."""
         return self.deployment is not None and self.moment is None
 
     def __str__(self) -> str:
-        """What a sentence calls it."""
+        """The release as a sentence names it."""
         return self.deployment or f"version {self.version}, the first"
 
 

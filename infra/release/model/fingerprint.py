@@ -1,4 +1,4 @@
-"""What makes two published versions the same release.
+"""Fingerprint published versions: the same fingerprint is the same release.
 
 The *fingerprint* hashes a version's code and everything that it does not share with other versions; the *contract*
 hashes the same with what differs by stack replaced by its key, so that a release can be followed from stack to stack.
@@ -60,7 +60,7 @@ def next_version(live: Mapping[str, Any], declared: Mapping[str, Any]) -> Versio
 
 
 def changes(before: Version, after: Version) -> list[str]:
-    """What differs between two versions, in words: "code", and the keys of the configuration, never their values."""
+    """The differences of two versions: "code", and keys of the configuration, never their values."""
     keys = sorted({*before.published, *after.published})
     changed = [key for key in keys if before.published.get(key) != after.published.get(key)]
     return ["code" if key == "CodeSha256" else key for key in changed]

@@ -33,7 +33,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True)
 class Entry:
-    """What a release says of itself. Raises ValueError for what the line cannot hold."""
+    """A release's own record. Raises ValueError for what the line cannot hold."""
 
     fingerprint: str
     digest: str
@@ -67,7 +67,7 @@ def parse(description: str) -> Entry | None:
 
 
 def moment(time: datetime) -> datetime:
-    """`time` as the ledger keeps it."""
+    """`time` as the ledger writes it."""
     time = time.astimezone(UTC)
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
@@ -78,10 +78,10 @@ def compact(time: datetime) -> str:
 
 
 def author(arn: str) -> str:
-    """Whom an STS identity's ARN names (role and session, or user), its end kept where it is too long."""
+    """The role and session, or the user, in an STS identity's ARN; the end of it, where it is too long."""
     return re.sub(r"[^!-~]", "-", arn.rsplit(":", 1)[-1])[-LONGEST_BY:] or "unknown"
 
 
 def revision(commit: str) -> str:
-    """A commit, or what a user calls one, as the ledger keeps it."""
+    """A commit, or a user's name for one, as the ledger writes it."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", commit)[:LONGEST_COMMIT] or UNKNOWN

@@ -1,4 +1,4 @@
-"""What a runner reads of AWS before it decides: frozen data, times as aware datetimes of the runner's clock.
+"""What a runner reads from AWS before it decides: frozen data, with aware times of the runner's clock.
 
 `spec` holds what is wanted, `actions` what `next_action.decide` makes of both, and `outcome` how a release ends.
 """
@@ -51,7 +51,7 @@ class Alias:
         return self.version if self.shifted is None else f"{self.version} with {self.weight:.0%} on {self.shifted}"
 
     def is_whole_on(self, version: str) -> bool:
-        """Whether all traffic goes to `version`."""
+        """True if all traffic goes to `version`."""
         return self.shifted is None and self.version == version
 
 
@@ -107,7 +107,7 @@ class Deployment:
 
 
 def reverts(way_back: Deployment, ledger: Iterable[Deployment]) -> Deployment | None:
-    """The one of `ledger`, newest first, that `way_back` takes back: it carries the moment of that one as its own."""
+    """The deployment of `ledger`, newest first, that `way_back` reverts: both carry the same time."""
     entry = way_back.entry
     return next(
         (
@@ -125,7 +125,7 @@ def reverts(way_back: Deployment, ledger: Iterable[Deployment]) -> Deployment | 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a version said to the probe. `error` is the last line of what went wrong, None when it answered well."""
+    """A version's answer to the probe. `error` is the last line of its error, None when it succeeded."""
 
     version: str
     error: str | None
@@ -133,13 +133,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Notes:
-    """All that a runner remembers from look to look; whatever else it knows, it reads back from AWS."""
+    """All that a runner remembers between observations; whatever else it knows, it reads back from AWS."""
 
     following: str | None = None  # the deployment whose end is this release's outcome
     asked: frozenset[str] | None = None  # the deployments that there were when it asked for its own
-    answer: Answer | None = None
+    probe_result: Answer | None = None
     evidence: int | None = None  # canary requests seen by the last look at a split alias
-    enlisted: bool = False  # this runner has told of the set by tags
+    enlisted: bool = False  # this runner has recorded the set in tags
     topped_up: int = 0  # requests that the runner itself has sent through the alias
     condemned: datetime | None = None  # since when all its looks have condemned the canary
 
@@ -149,7 +149,7 @@ NOTHING = Counts(0, 0)
 
 @dataclass(frozen=True)
 class Observation:
-    """One function, as one look at AWS found it."""
+    """One function as observed once."""
 
     alias: Alias
     wanted: Version
@@ -164,7 +164,7 @@ class Observation:
     canary: Counts = NOTHING
     traffic: int = 0  # invocations of the alias within the verdict's window
     older: bool = False  # the wanted commit is an ancestor of the live one
-    upstream: UpstreamReleases | None = None  # what the stack before this one tells; None where nobody asked
+    upstream: UpstreamReleases | None = None  # releases of the upstream stack; None where they were not read
     notes: Notes = field(default_factory=Notes)
 
     def deployment(self, id_: str | None) -> Deployment | None:
@@ -183,14 +183,14 @@ class Observation:
 
     @property
     def overtaken(self) -> bool:
-        """Whether another deployment was created since the followed one, so that the alias is no longer its own."""
+        """True if a deployment was created after the followed one, so that the alias is no longer under that one."""
         followed = self.followed
         newer = [each for each in self.ledger if followed and each.created > followed.created]
         return any(each.rolls_back != self.notes.following for each in newer)
 
     @property
     def going_back(self) -> Deployment | None:
-        """What goes back: the followed deployment where it has ended badly, or the one that it takes back."""
+        """The deployment that is rolled back: the followed one where it ended badly, or the one that it reverts."""
         if (followed := self.followed) is None:
             return None
         return self.reverts(followed) or (followed if followed.failed else None)
@@ -208,7 +208,7 @@ class Observation:
 
     @property
     def unacknowledged(self) -> Deployment | None:
-        """What this runner has created without receiving the answer: it may have ended by the next look."""
+        """The deployment that this runner created without receiving the answer; it may have ended by now."""
         if (asked := self.notes.asked) is None:
             return None
         return next((each for each in self.tries(self.wanted.fingerprint) if each.id not in asked), None)
@@ -219,15 +219,15 @@ class Observation:
         return next((each for each in self.ledger if each.rolls_back is None), None)
 
     def reverts(self, way_back: Deployment) -> Deployment | None:
-        """The deployment that `way_back`, one of ours, takes back."""
+        """The deployment that `way_back`, one of ours, reverts."""
         return reverts(way_back, self.ledger)
 
-    def revert_of(self, forth: Deployment) -> Deployment | None:
-        """The newest of ours that takes `forth` back, whatever has come of it."""
-        return next((each for each in self.ledger if self.reverts(each) is forth), None)
+    def revert_of(self, reverted: Deployment) -> Deployment | None:
+        """The newest deployment of ours that reverts `reverted`, however it ended."""
+        return next((each for each in self.ledger if self.reverts(each) is reverted), None)
 
     def tries(self, fingerprint: str) -> list[Deployment]:
-        """The deployments that released that fingerprint, newest first; ways back to it are not among them."""
+        """The deployments that released that fingerprint, newest first, without reverts to it."""
         return [
             each
             for each in self.ledger
@@ -236,7 +236,7 @@ class Observation:
 
     @property
     def live_commit(self) -> str | None:
-        """The commit that released what is live."""
+        """The commit of the live version."""
         for each in self.tries(self.live.fingerprint):
             if each.entry and not each.failed:
                 return each.entry.commit

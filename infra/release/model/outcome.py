@@ -1,4 +1,4 @@
-"""What is told of a release: its progress, phase by phase, and how it ended."""
+"""The reports of a release: its progress, phase by phase, and how it ended."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from enum import Enum, StrEnum
 
 
 class Phase(Enum):
-    """Where a release is. The value says it to a person."""
+    """The phase of a release. The value is shown to operators."""
 
     PROBE = "the first version is called before the API can reach it"
     SETTLE = "the metrics still hold an earlier try of this version"
     OTHERS = "a deployment that is not this release is in flight and is followed to its end"
     SET = "the functions that are released together wait for one another"
-    NOTE = "a tag of the deployment group tells what is about to happen, and why"
+    NOTE = "a tag of the deployment group records what is about to happen, and why"
     START = "the verdict alarm and the deployment are created"
     QUEUE = "CodeDeploy has accepted the deployment and not begun it"
     HOOK = "a hook tries the canary before any traffic reaches it"
@@ -36,7 +36,7 @@ class Ending(StrEnum):
     ROLLED_BACK = "rolled_back"  # stable has all traffic again
     UNCHANGED = "unchanged"  # what is live already has the wanted fingerprint
     REFUSED = "refused"  # nothing was started
-    STARTED = "started"  # nobody waits: CodeDeploy and CloudWatch go on alone
+    STARTED = "started"  # wait: false; CodeDeploy and CloudWatch go on alone
 
     @property
     def good(self) -> bool:
@@ -66,7 +66,7 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """All of it in one line, but for the function."""
+        """The outcome in one line, without the function."""
         whose = "the hook's last error" if self.reason == "hook" else "the canary's most frequent error"
         parts = [
             f"{self.title}: {self.detail}",
@@ -77,7 +77,7 @@ class Outcome:
         return "; ".join(part for part in parts if part)
 
     def line(self) -> str:
-        """All of it in one line, for a person."""
+        """The outcome in one line."""
         return f"{self.function} {self.text}"
 
     def with_cause(self, cause: str | None) -> Outcome:
@@ -86,7 +86,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Progress:
-    """What one look found and did, for a person."""
+    """What one observation found and did, in words."""
 
     function: str
     phase: Phase

@@ -8,6 +8,9 @@ from datetime import datetime
 from infra.release.model.ledger import compact
 from infra.release.verdict.rule import Rule
 
+RELEASE = "strata:release:Release"
+"""The type of the release as a Pulumi resource."""
+
 
 class ReleaseError(Exception):
     """A release cannot go on: one sentence with what is wrong and the remedy."""

@@ -1,9 +1,9 @@
-"""The deployments that we stopped or took back, as a few tags hold them: `infra.release.model.tags` says which. Pure.
+"""The deployments that we stopped or reverted, packed into a few tags; `infra.release.model.tags` lists them. Pure.
 
     d-3EXAMPLE=o by=user/ann at=2026-11-24T09:00:00.123Z d-2EXAMPLE=e by=ci d-1EXAMPLE=v gone=20261101
 
-Newest first: the kind of each by its first letter, who and when as far as there is room. At least the newest twelve are
-there; `gone` is the day on which an older one was last dropped, so that who finds none knows that there may have been.
+Newest first: the kind of each by its first letter, who and when as far as they fit. At least the newest twelve are
+there; `gone` is the day on which an older one was last dropped, so that one which is missing may have been there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 
 LONGEST_VALUE = 256
 LEAST = 12
-"""That are kept in any case: of 14 characters each, beside who stopped the newest and when, and `gone`."""
+"""Entries that always fit: 14 characters each, beside who stopped the newest and when, and `gone`."""
 KINDS = {"operator": "o", "evidence": "e", "set": "s", "fault": "f", "verdict": "v", "hook": "h"}
 _LETTERS = {letter: kind for kind, letter in KINDS.items()}
 _GONE = re.compile(r"gone=(\d{8})")
@@ -26,7 +26,7 @@ _SHORTENED = "..."
 
 @dataclass(frozen=True)
 class Entry:
-    """One that was stopped. `by` and `at` are empty where there was no room for them."""
+    """A stopped deployment. `by` and `at` are empty where they did not fit."""
 
     deployment: str
     kind: str
@@ -62,7 +62,7 @@ def packed(entries: Sequence[Entry], lost: date | None) -> str:
 
 
 def _detailed(entries: Sequence[Entry], room: int) -> Iterator[str]:
-    """With who and when of the newest, then who of the others, while there is room."""
+    """The entries with who and when of the newest, then who of the others, while they fit in `room` characters."""
     for index, each in enumerate(entries):
         details = _details(each)
         if index and len(details) > room:
@@ -84,7 +84,7 @@ def _day(entries: Sequence[Entry]) -> date:
 
 
 def unpacked(value: str) -> tuple[list[Entry], date | None]:
-    """The entries of a value, newest first, and when older ones were last dropped. What is spoiled is left out."""
+    """The entries of a value, newest first, and when older ones were last dropped. What does not parse is left out."""
     found: list[Entry] = []
     lost = None
     for word in value.split():
@@ -112,12 +112,12 @@ def said(deployment: str, kind: str, why: str) -> str:
 
 
 def shortened(value: str) -> str:
-    """`value` as far as a tag holds it."""
+    """`value`, cut to the length that a tag takes."""
     return value if len(value) <= LONGEST_VALUE else value[: LONGEST_VALUE - len(_SHORTENED)].rstrip() + _SHORTENED
 
 
 def unsaid(value: str) -> Said | None:
-    """Back from those words; None where there are none."""
+    """The stop in those words; None where there is none."""
     head, _, why = value.partition(" ")
     found = _STOP.fullmatch(head)
     return Said(found[1], _LETTERS.get(found[2], found[2]), why) if found else None

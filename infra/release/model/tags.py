@@ -1,20 +1,20 @@
-"""The tags of the deployment group: what CodeDeploy has no field for, and an operator must be able to see.
+"""Tags of the deployment group: records that CodeDeploy has no field for, where an operator can see them.
 
     strata:first           the first version answered its call
-    strata:up              what `pulumi up` notes of itself: the moment of the set that this group's function was last
-                           released with, and the one more try that the configuration gives a rejected fingerprint
+    strata:up              written by `pulumi up`: when the set started that this group's function was last released
+                           with, and the one more try that the configuration grants a rejected fingerprint
     strata:override        a refusal was overridden: by whom, why, for which fingerprint
-    strata:proved          the stack before this one proved a fingerprint: by which deployment, whose, when
+    strata:proved          the upstream stack proved a fingerprint: by which deployment, whose, when
     strata:forgiven        an operator allows one more try of a rejected fingerprint: which, and why
-    strata:stops           the deployments that we stopped or took back, newest first: see infra.release.model.stops
-    strata:said:operator   the last one that an operator stopped or took back, in words
-    strata:said:release    the last one that a release stopped or took back by itself, in words
+    strata:stops           the deployments that we stopped or reverted, newest first: see infra.release.model.stops
+    strata:said:operator   the last one that an operator stopped or reverted, in words
+    strata:said:release    the last one that a release stopped or reverted by itself, in words
 
-These eight keys are all, so that whichever of AWS's limits counts there is room for others' tags. A release and an
-operator, who may write at one time, write different ones, but for `strata:stops`; of what that loses, the words tell.
+There are only these eight keys, so that under any of AWS's limits others can add tags. A release and an operator may
+write at the same time; they write different keys, except `strata:stops`, whose loss the words make up for.
 
-Pure: `parse` reads them all, `written` says what a mark adds, `surplus` names the keys of an earlier format, which are
-read as well. A value has at most 256 letters, digits, spaces and `+ - = . _ : / @`:
+Pure: `parse` reads them all, `written` returns the tags that a record adds, `surplus` names the keys of an earlier
+format, which are read as well. A value has at most 256 letters, digits, spaces and `+ - = . _ : / @`:
 https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-groups.html and
 https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html#tag-conventions
 """
@@ -40,14 +40,14 @@ _WORD = re.compile(r"(?P<key>[a-z]+)=(?P<value>\S+)")
 _UNTIL = re.compile(r"(?:.*? )?at=\S+")
 """The words of a tag, before its text begins."""
 LONGEST_REASON = 240
-"""That an operator may give: with the deployment that it is of, a tag holds it whole."""
+"""Characters of a reason that an operator may give: a tag holds it whole beside the deployment's id."""
 GONE = "its words are gone: the tags of the group keep those of the last one only"
-"""What is read where only the kind of a stop is noted still."""
+"""The detail of a stop of which only the kind is still recorded."""
 
 
 @dataclass(frozen=True)
 class First:
-    """This first version answered its call. `digest` and `contract` are for the stack that comes after this one.
+    """This first version answered its call. `digest` and `contract` are for the downstream stack.
 
     begun: a release has started since, so that an empty ledger means that CodeDeploy has dropped its records.
     """
@@ -62,7 +62,7 @@ class First:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A deployment that we stop, or take back: `kind` is the reason of the outcome, `why` says it in words."""
+    """A deployment that we stop or revert: `kind` is the reason of the outcome, `why` the detail."""
 
     deployment: str
     kind: str
@@ -81,7 +81,7 @@ class RetryGrant:
 
 @dataclass(frozen=True)
 class Overridden:
-    """A refusal that `release.override` set aside. `text` is the override's own: who, and why."""
+    """A refusal that `release.override` covers. `text` is the override's own: who, and why."""
 
     fingerprint: str
     refusal: str
@@ -90,7 +90,7 @@ class Overridden:
 
 @dataclass(frozen=True)
 class Proved:
-    """What the stack `source` promoted by `deployment`, at the time `ended` and for `by`, may be released here."""
+    """The stack `source` promoted this code by `deployment`, at `ended` and for `by`, so it may be released here."""
 
     fingerprint: str
     source: str
@@ -101,7 +101,7 @@ class Proved:
 
 @dataclass(frozen=True)
 class Enlisted:
-    """The function is about to be released with others, as the set of that moment."""
+    """The function is about to be released with others, in the set that starts at that time."""
 
     at: datetime
 
@@ -111,7 +111,7 @@ TagRecord = First | Stopped | RetryGrant | Overridden | Proved | Enlisted
 
 @dataclass(frozen=True)
 class RecordedTag:
-    """A mark as it is read back: with who made it, and when; empty where that is noted no longer."""
+    """A record as it is read back, with who wrote it and when; empty where that is no longer recorded."""
 
     mark: TagRecord
     by: str
@@ -120,7 +120,7 @@ class RecordedTag:
 
 @dataclass(frozen=True)
 class Tags:
-    """All marks of one deployment group."""
+    """All records in the tags of one deployment group."""
 
     first: bool = False
     answered: RecordedTag | None = None  # who found that it did, and when
@@ -133,16 +133,16 @@ class Tags:
     enlisted: datetime | None = None
 
     def stop(self, deployment: str) -> Stopped | None:
-        """Why we stopped a deployment, or took it back; None where we did not."""
+        """Why we stopped or reverted a deployment; None where we did not."""
         noted = self.stopped.get(deployment)
         return noted.mark if noted and isinstance(noted.mark, Stopped) else None
 
-    def may_have_lost(self, at: datetime) -> bool:
-        """Whether there may have been a stop of what was started then, by the wall clock."""
+    def may_have_dropped(self, at: datetime) -> bool:
+        """True if a stop of what started then, by the wall clock, may have been dropped."""
         return self.lost is not None and at.date() <= self.lost
 
     @property
-    def pardons(self) -> tuple[RetryGrant, ...]:
+    def retry_grants(self) -> tuple[RetryGrant, ...]:
         """The newest of each kind."""
         noted = (each.mark for each in (self.forgiven, self.retried) if each)
         return tuple(mark for mark in noted if isinstance(mark, RetryGrant))
@@ -265,7 +265,7 @@ def begun(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def parse(tags: Mapping[str, str]) -> Tags:
-    """What a group's tags say. A tag that is not ours, or that somebody has spoiled, is left out."""
+    """What a group's tags say. A tag that is not ours, or was altered by hand, is left out."""
     stopped, lost = _stopped(tags)
     up = tags.get(_UP, "")
     return Tags(
@@ -273,8 +273,8 @@ def parse(tags: Mapping[str, str]) -> Tags:
         answered=_answered(tags.get(_FIRST, "")),
         stopped=stopped,
         lost=lost,
-        forgiven=_pardon(tags.get(_FORGIVEN, ""), tags.get(_WAS_FORGIVEN_WHY, "")),
-        retried=_pardon(up, None) or _pardon(tags.get(_WAS_RETRIED, ""), None),
+        forgiven=_retry_grant(tags.get(_FORGIVEN, ""), tags.get(_WAS_FORGIVEN_WHY, "")),
+        retried=_retry_grant(up, None) or _retry_grant(tags.get(_WAS_RETRIED, ""), None),
         overridden=_overridden(tags.get(_OVERRIDE, "")),
         proved=_proved(tags),
         enlisted=_time(_words(up).get("set", "")) or _time(tags.get(_WAS_SET, "")),
@@ -289,7 +289,7 @@ def surplus(tags: Mapping[str, str]) -> list[str]:
 
 
 def _stopped(tags: Mapping[str, str]) -> tuple[dict[str, RecordedTag], date | None]:
-    """Newest first. Of a stop whose entry another writer has overwritten, the words still tell."""
+    """Newest first. Where another writer has overwritten a stop's entry, the words still have it."""
     entries, lost = stops.unpacked(tags.get(_STOPS, ""))
     words = {who: last for who, key in _SAID.items() if (last := stops.unsaid(tags.get(key, "")))}
     listed = {each.deployment for each in entries}
@@ -339,14 +339,14 @@ def _proved(tags: Mapping[str, str]) -> dict[str, RecordedTag]:
     return found
 
 
-def _pardon(value: str, why: str | None) -> RecordedTag | None:
+def _retry_grant(value: str, why: str | None) -> RecordedTag | None:
     """`why`: as a tag of its own says it; None for one that the configuration gives."""
     words = _words(value)
     if not {"fp", "of", "by", "at"} <= words.keys():
         return None
     text = _text(value) or why or ""
-    pardon = RetryGrant(words["fp"], words["of"], configured=why is None, why="" if why is None else text)
-    return RecordedTag(pardon, words["by"], words["at"])
+    grant = RetryGrant(words["fp"], words["of"], configured=why is None, why="" if why is None else text)
+    return RecordedTag(grant, words["by"], words["at"])
 
 
 def _overridden(value: str) -> RecordedTag | None:

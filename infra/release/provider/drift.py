@@ -1,4 +1,4 @@
-"""What a release's diff shows: inputs that changed, and aliases that somebody has moved. Pure."""
+"""The diff of a release: inputs that changed, and aliases that were moved outside of it. Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from infra.release.model.observation import Alias, Deployment, Observation
 from infra.release.model.outcome import Ending
 
 SILENT = re.compile(r"policy\.(commit|retry|override)|targets\[\d+\]\.configuration")
-"""What releases nothing by itself: it is recorded with, or said of, the next version."""
+"""Inputs that release nothing by themselves: the next release uses or records them."""
 MOVED = "moved"
-"""The outcome, in the state, of a release whose version a refresh found to be live no longer."""
+"""The outcome, in the state, of a release whose version was no longer live at a refresh."""
 
 
 def changed(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """The property paths at which two plain values differ, but for those that release nothing."""
+    """The property paths at which two plain values differ, without those that release nothing."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
             yield from changed(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
@@ -32,12 +32,12 @@ def changed(old: Any, new: Any, path: str = "") -> Iterator[str]:
 
 
 def unfinished(state: Mapping[str, Any]) -> bool:
-    """Whether something is left to release although no input changed: nobody waited, or a refresh found it moved."""
+    """True if something is left to release although no input changed: no run waited, or a refresh found it moved."""
     return any(each["outcome"] in {Ending.STARTED.value, MOVED} for each in state["outcomes"].values())
 
 
 def is_surprise(target: Mapping[str, Any], expected: str | None, found: Alias | None) -> bool:
-    """Whether an alias is not where the last release left it.
+    """True if an alias is not where the last release left it.
 
     It is no surprise where the wanted version has traffic: that is this release's own canary, or an end not seen.
     """
@@ -49,12 +49,12 @@ def is_surprise(target: Mapping[str, Any], expected: str | None, found: Alias | 
 def warning(
     target: Mapping[str, Any], expected: str | None, found: Alias | None, context: ReleaseContext | None
 ) -> str:
-    """The warning of an alias that is not where the last release left it. context: None where nobody could look."""
+    """The warning of an alias that is not where the last release left it. context: None where AWS was not observed."""
     now = f"is on version {found}" if found else "is gone"
     where = f"{target['function']}: alias {target['alias']} {now}, where the last release left it on version {expected}"
     if found is None:
         by = "CloudTrail's DeleteAlias says by whom"
-        why = f"it was deleted outside of Strata ({by}): `pulumi up --refresh` makes it anew"
+        why = f"it was deleted outside of Strata ({by}): `pulumi up --refresh` creates it again"
     else:
         why = (acted(context) if context else None) or (
             "it was moved outside of Strata (CloudTrail's UpdateAlias says by whom): `pulumi up` releases over it"
@@ -63,20 +63,19 @@ def warning(
 
 
 def acted(context: ReleaseContext) -> str | None:
-    """What Strata itself has done to an alias, by the ledger, and what becomes of the next `up`; None where it has not
-    brought it to where it is."""
+    """Say which deployment of ours left the alias where it is, and what the next `up` does; None where none did."""
     seen, last = context.seen, context.seen.in_flight or context.seen.last_attempt
     if last is None or last.entry is None:
         return None
     if last.running:
         return f"{last.id}, started by {last.entry.by}, is in flight; follow it by {WATCH}"
-    forth = seen.reverts(last) or (last if last.failed else None)
+    reverted = seen.reverts(last) or (last if last.failed else None)
     if not (seen.alias.is_whole_on(last.entry.stable) if last.failed else _brought(seen, last)):
         return None
-    if forth is None:
+    if reverted is None:
         return f"{last.id}, started by {last.entry.by}, released it; {_next(context)}"
-    reason, why = ended(forth, context.target, seen.tags)
-    return f"{forth.id} was rolled back ({reason}: {why}); {_next(context)}"
+    reason, why = ended(reverted, context.target, seen.tags)
+    return f"{reverted.id} was rolled back ({reason}: {why}); {_next(context)}"
 
 
 def _brought(seen: Observation, last: Deployment) -> bool:

@@ -1,4 +1,4 @@
-"""Which calls of the engine are being answered: one that is cancelled must still say what it leaves behind."""
+"""Count the engine's calls under way: a cancelled one must still report what it leaves running."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class InFlightCalls(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         return grpc.unary_unary_rpc_method_handler(counted, handler.request_deserializer, handler.response_serializer)
 
     def wait(self) -> None:
-        """Until all of them are answered, or PATIENCE is over."""
+        """Wait until all of them are answered, or PATIENCE is over."""
         with self._changed:
             self._changed.wait_for(lambda: self._calls == 0, PATIENCE)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from infra.release.model.spec import ReleasePolicy
+from infra.release.model.spec import RELEASE, ReleasePolicy
 
 
 class Release(pulumi.CustomResource):
@@ -29,7 +29,7 @@ class Release(pulumi.CustomResource):
     ) -> None:
         inputs = {"targets": list(targets), "policy": asdict(policy), "region": region}
         outputs = {"liveVersions": None, "outcomes": None}
-        super().__init__("strata:release:Release", name, inputs | outputs, opts)
+        super().__init__(RELEASE, name, inputs | outputs, opts)
 
     @property
     def live_versions(self) -> pulumi.Output[Mapping[str, str]]:

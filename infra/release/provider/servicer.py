@@ -24,23 +24,23 @@ from infra.release.engine.cloud import Cloud, NotFoundError
 from infra.release.model import serialization
 from infra.release.model.observation import Alias, Version
 from infra.release.model.outcome import Progress
-from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
+from infra.release.model.spec import RELEASE, ReleaseError, ReleasePolicy, Target
 from infra.release.provider import drift
 from infra.release.provider.in_flight import InFlightCalls
 from infra.release.reports.preview import PLAN_FILE, ReleasePreview, first, forecast
 
 VERSION = "0.1.0"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What stands for a value that a preview cannot know.
+"""The engine's placeholder for a value that a preview cannot know.
 
 https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go
 """
-SCHEMA = {"name": "strata", "version": VERSION, "resources": {"strata:release:Release": {}}}
+SCHEMA = {"name": "strata", "version": VERSION, "resources": {RELEASE: {}}}
 DIFF = provider_pb2.DiffResponse
 
 
 def _said_plainly(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Hand an error to the engine as its message alone."""
+    """Give the engine an error as its message alone."""
 
     @functools.wraps(method)
     def call(self: ReleaseProvider, request: Any, context: grpc.ServicerContext) -> Any:
@@ -58,7 +58,7 @@ def _said_plainly(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class LiveCloud(Cloud, Protocol):
-    """What the provider asks of AWS beside what the runner does."""
+    """The provider's own calls to AWS, beside the runner's."""
 
     def alias(self, function: str, name: str) -> Alias:
         """Where an alias sends its traffic; raises NotFoundError where it is gone."""
@@ -85,7 +85,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         severity: engine_pb2.LogSeverity.ValueType = engine_pb2.INFO,
         passing: bool = False,
     ) -> None:
-        """Show a line at the resource, if the engine is still there to show it; a passing one is not kept."""
+        """Show a line at the resource, if the engine still listens; a passing line is not kept."""
         if self.engine is not None:
             try:
                 self.engine.Log(engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=passing))
@@ -137,7 +137,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_said_plainly
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Inputs that changed, and aliases that are not where the last release left them."""
+        """Report inputs that changed, and aliases that are not where the last release left them."""
         state, news = _plain(request.olds), _plain(request.news)
         inputs = set(drift.changed(_plain(request.old_inputs), news))
         outputs = {"outcomes"} if drift.unfinished(state) else set()
@@ -176,7 +176,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_said_plainly
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """What is live now, and whether that is still what was released."""
+        """Read which versions are live, and whether they are still the released ones."""
         state, inputs = _plain(request.properties), _plain(request.inputs)
         if not inputs:
             raise ReleaseError(
@@ -202,7 +202,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
     # What they share
 
     def _alias(self, region: str, function: str, alias: str, topic: str) -> Alias | None:
-        """None where it is gone; credentials of another account, where it never was, are an error instead."""
+        """The alias; None where it is gone. Raises AwsError with credentials of another account, where it never was."""
         try:
             return self.cloud(region).alias(function, alias)
         except NotFoundError:
@@ -210,7 +210,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             return None
 
     def _case(self, target: Target, inputs: Mapping[str, Any]) -> ReleaseContext | None:
-        """What a look finds of a function; None where AWS does not answer, for it only explains."""
+        """The context of a function; None where AWS does not answer, since it only serves to explain."""
         policy, now = serialization.policy(inputs["policy"]), self.clock.now()
         try:
             seen = runner.look([target], policy, self.cloud(inputs["region"]))
@@ -219,12 +219,12 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         return ReleaseContext(target, seen[target.function], policy, now)
 
     def _is_live(self, region: str, target: Target, found: Alias) -> bool:
-        """Whether all traffic goes to the target's version, or to one that is the same release."""
+        """True if all traffic goes to the target's version, or to one of the same release."""
         versions = (self.cloud(region).version(target.function, each) for each in (found.version, target.version))
         return found.shifted is None and len({each.fingerprint for each in versions}) == 1
 
     def _planned(self, request: Any, news: dict[str, Any]) -> dict[str, Any]:
-        """The state that a preview can know, and a line on what would be done."""
+        """Return the state that a preview can know, and show a line on what would be done."""
         foreseen = self._forecast(news) if _known_targets(news) else []
         for each in foreseen:
             self.log(request.urn, each.line())
@@ -233,7 +233,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         return {**news, "liveVersions": UNKNOWN, "outcomes": UNKNOWN}
 
     def _forecast(self, news: Mapping[str, Any]) -> list[ReleasePreview]:
-        """Of the functions of which a preview knows enough; one that is not there yet goes first."""
+        """The previews of the functions that are known well enough; one that does not exist yet would go first."""
         cloud, targets = self.cloud(news["region"]), [_foreseen(each) for each in _known_targets(news)]
         there = [each for each in targets if self._alias(news["region"], each.function, each.alias, each.topic)]
         seen = runner.look(there, serialization.policy(news["policy"]), cloud)
@@ -265,7 +265,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             cloud = self.cloud(region)
             try:
                 runner.retire([target], policy, cloud, self.clock, self._reporter(request))
-            except NotFoundError as gone:  # deleted by somebody else
+            except NotFoundError as gone:  # deleted outside of Strata
                 self.log(request.urn, str(gone), engine_pb2.WARNING)
                 cloud.forget(target)
 
@@ -283,11 +283,11 @@ def _release(inputs: Mapping[str, Any]) -> tuple[list[Target], ReleasePolicy, st
 
 
 NOT_YET = {"version": "", "configuration": ""}
-"""What a preview may not know of a target, and how a target says so."""
+"""Fields that a preview may not know of a target, and the value that says so."""
 
 
 def _known_targets(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The targets of which all else is known, and so whose alias can be looked at."""
+    """The targets of which all else is known, so that their alias can be observed."""
     if _unknown(inputs["region"]) or not isinstance(inputs["targets"], list):
         return []
     return [each for each in inputs["targets"] if not _unknown({**each, **NOT_YET})]
@@ -298,7 +298,7 @@ def _foreseen(target: Mapping[str, Any]) -> Target:
 
 
 def _unknown(value: Any) -> bool:
-    """Whether a preview does not know all of `value`."""
+    """True if a preview does not know all of `value`."""
     if isinstance(value, Mapping):
         return any(map(_unknown, value.values()))
     return any(map(_unknown, value)) if isinstance(value, list) else value == UNKNOWN

@@ -1,1 +1,1 @@
-"""What the commands and the preview say, worked out from the records. Pure."""
+"""The reports of the commands and of the preview, computed from records. Pure."""

@@ -1,4 +1,4 @@
-"""What became of every release, and DORA's four keys: from CodeDeploy's records and the group's tags alone. Pure.
+"""The outcome of every release, and DORA's four keys, from CodeDeploy's records and the group's tags alone. Pure.
 
 All times are the runner's clock's. https://dora.dev/guides/dora-metrics-four-keys/
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
-from infra.release.decision.failure import GONE, blame, lost, who
+from infra.release.decision.failure import GONE, failure_reason, reason_was_dropped, who
 from infra.release.model.attempt import Attempt
 from infra.release.model.observation import Deployment, Status, reverts
 from infra.release.model.outcome import Ending
@@ -20,15 +20,15 @@ from infra.release.model.tags import First, Overridden, Proved, RecordedTag, Ret
 BY_HAND = "by hand"
 ALARMED = "ALARM_ACTIVE"
 CHANGE_FAILURE_REASONS = frozenset({"verdict", "hook", "operator"})
-"""The reasons that make a change a failed one. Missing evidence, faults of the deployment itself and the rest of a set
-say nothing of it."""
+"""Reasons that count as a change failure. Missing evidence, faults of the deployment itself and the failure of another
+function of the set do not."""
 When = Callable[[datetime], datetime]
 
 
 def attempts(target: Target, ledger: Sequence[Deployment], tags: Tags, when: When) -> list[Attempt]:
-    """Those of one function, newest first. `ledger`: newest first. `when`: a time of AWS's as the clock tells it.
+    """The releases of one function, newest first. `ledger`: newest first. `when` converts AWS's time to the clock's.
 
-    `version` is not known yet: it stands in the deployments' revisions, see `named`.
+    `version` is not known yet: the deployments' revisions have it, see `named`.
     """
     ways_back = _ways_back(ledger)
     back = {id_ for some in ways_back.values() for id_ in some}
@@ -42,15 +42,15 @@ def attempts(target: Target, ledger: Sequence[Deployment], tags: Tags, when: Whe
 
 
 def _ways_back(ledger: Sequence[Deployment]) -> dict[str, list[str]]:
-    """By deployment: those that took it back, CodeDeploy's own and ours, oldest first."""
+    """By deployment: those that rolled it back (CodeDeploy's) or reverted it (ours), oldest first."""
     of_moment: dict[datetime, list[Deployment]] = {}
     for each in ledger:
         if each.entry:
             of_moment.setdefault(each.entry.at, []).append(each)
     found: dict[str, list[str]] = {}
     for each in reversed(ledger):
-        forth = reverts(each, of_moment[each.entry.at]) if each.entry else None
-        if (taken := each.rolls_back or (forth.id if forth else None)) is not None:
+        reverted = reverts(each, of_moment[each.entry.at]) if each.entry else None
+        if (taken := each.rolls_back or (reverted.id if reverted else None)) is not None:
             found.setdefault(taken, []).append(each.id)
     return found
 
@@ -81,16 +81,16 @@ def _attempt(target: Target, each: Deployment, back: Sequence[Deployment], tags:
 
 
 def _ended(target: Target, each: Deployment, back: Sequence[Deployment], tags: Tags) -> tuple[Ending | None, str, str]:
-    """The ending with its reason and detail; no ending while it, or what takes it back, is in flight."""
+    """The ending with its reason and detail; no ending while it, or its rollback or revert, is in flight."""
     if each.running:
         return None, "in flight", f"it is {each.status.value}"
     if each.failed:
-        reason, why = blame(each, target, tags)
+        reason, why = failure_reason(each, target, tags)
         return (None if any(way.running for way in back) else Ending.ROLLED_BACK), reason, why
     if not any(way.running or way.status is Status.SUCCEEDED for way in back):
         return Ending.PROMOTED, "verdict" if each.entry else BY_HAND, "no alarm fired"
     stop = tags.stop(each.id)
-    unsaid = GONE if lost(each, tags) else ("operator", "it was taken back")
+    unsaid = GONE if reason_was_dropped(each, tags) else ("operator", "it was reverted")
     reason, why = (stop.kind, f"{who(each, tags)}: {stop.why}") if stop else unsaid
     return (None if any(way.running for way in back) else Ending.ROLLED_BACK), reason, why
 
@@ -110,13 +110,13 @@ def _first(target: Target, tags: Tags, when: When) -> list[Attempt]:
 
 
 def unseen(target: Target, ledger: Sequence[Deployment], tags: Tags) -> str | None:
-    """What the tags tell of and no record does; None where nothing is missing. `ledger`: newest first.
+    """A sentence on deployments that tags name and no record has; None where none is missing. `ledger`: newest first.
 
-    CodeDeploy promises to keep no record for any time, and deletes all with their group.
+    CodeDeploy does not promise how long it keeps a record, and deletes all of them with their group.
     """
     known = {each.id for each in ledger}
-    pardons = {mark.deployment for mark in tags.pardons}
-    if gone := sorted(({*tags.stopped} | pardons) - known):
+    retry_grants = {mark.deployment for mark in tags.retry_grants}
+    if gone := sorted(({*tags.stopped} | retry_grants) - known):
         shown = ", ".join(gone[:3]) + (" ..." if len(gone) > 3 else "")
         return f"{target.function}: CodeDeploy has no record any more of {shown}, so older releases may be missing"
     first = tags.answered.mark if tags.answered else None
@@ -130,7 +130,7 @@ def unseen(target: Target, ledger: Sequence[Deployment], tags: Tags) -> str | No
 
 
 def _allowed(found: Sequence[Attempt], tags: Tags, when: When) -> list[Attempt]:
-    """Each override and pardon belongs to the first release of its fingerprint that started after it."""
+    """Each override and retry grant belongs to the first release of its fingerprint that started after it."""
     notes: dict[str | None, list[str]] = {}
     for noted in marks(tags):
         later = [
@@ -144,13 +144,13 @@ def _allowed(found: Sequence[Attempt], tags: Tags, when: When) -> list[Attempt]:
 
 
 def marks(tags: Tags) -> list[RecordedTag]:
-    """The last override, the last pardon of each kind, and the proofs: what a group's tags keep."""
+    """The last override, the last retry grant of each kind, and the proofs: those that a group's tags keep."""
     last = (each for each in (tags.overridden, tags.forgiven, tags.retried) if each is not None)
     return [*last, *tags.proved.values()]
 
 
 def said(noted: RecordedTag) -> str:
-    """An override, a pardon or a proof in words."""
+    """An override, a retry grant or a proof in words."""
     match noted.mark:
         case Overridden(_, refusal, text):
             return f"override of {refusal}: {text} (noted by {noted.by})"
@@ -167,20 +167,20 @@ def _fingerprint(noted: RecordedTag) -> str:
 
 
 def named(found: Iterable[Attempt], shifts: Mapping[str, tuple[str, str]]) -> list[Attempt]:
-    """With the versions that `shifts` knows: by deployment, the one it started from and the one it released."""
+    """Add the versions to releases. `shifts`: by deployment, the version it started from and the one it released."""
     known = ((each, shifts.get(each.deployment or "")) for each in found)
     return [replace(each, stable=shift[0], version=shift[1]) if shift else each for each, shift in known]
 
 
 @dataclass(frozen=True)
 class Keys:
-    """DORA's four keys over some days, of the releases that Strata started. What the functions of one set do counts
-    once. None: nothing to tell it by.
+    """DORA's four keys over some days, of the releases that Strata started. A set of functions counts once. None: no
+    release to compute it from.
 
     releases: that were promoted, first versions among them. lead_hours: median from commit to all traffic, of those
     whose commit git knows; of `unknown_commits` it does not. failed: of all `ended`, those that a verdict, a hook, an
-    alarm or an operator took back. restore_minutes: median from the start of a failed one until its traffic was back.
-    by_hand: deployments within those days that anybody else started, which are in none of the other figures.
+    alarm or an operator reverted. restore_minutes: median from the start of a failed one until its traffic was back.
+    by_hand: deployments within those days that were started outside of Strata; no other figure includes them.
     """
 
     days: int
@@ -229,5 +229,5 @@ def keys(found: Iterable[Attempt], days: int, now: datetime, committed: Callable
 
 
 def _whole(some: Iterable[Attempt]) -> datetime | None:
-    """When the traffic of all of a set was where it stayed."""
+    """When the traffic of every function of a set had reached the version on which it stayed."""
     return max((each.ended for each in some if each.ended), default=None)

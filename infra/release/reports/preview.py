@@ -1,6 +1,6 @@
-"""What a release would do, said before anything is done: for a preview, and for `python -m infra.release plan`. Pure.
+"""Say what a release would do, before anything is done: for a preview and `python -m infra.release plan`. Pure.
 
-It asks the very decision that the release will make, so the two cannot differ.
+It calls the same decision as the release, so the two cannot differ.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.verdict.rule import Rule
 
 PLAN_FILE = "STRATA_PLAN_FILE"
-"""The variable that names a file for a preview's forecasts, as JSON: Pulumi itself does not hand on what is planned."""
+"""The variable that names a file for the previews as JSON: Pulumi gives a caller no access to what is planned."""
 UNKNOWN = "what only `pulumi up` will know"
 
 
 @dataclass(frozen=True)
 class ReleasePreview:
-    """What would become of one function. `would`: release, change nothing, go first, refuse, wait or repair."""
+    """The preview of one function's release. `would`: release, change nothing, go first, refuse, wait or repair."""
 
     function: str
     would: str
@@ -42,7 +42,7 @@ class ReleasePreview:
     hooks: tuple[str, ...] = ()
 
     def line(self) -> str:
-        """All of it in one line, for a person."""
+        """The whole preview in one line."""
         digest = f" (digest {self.digest[:12]}...)" if self.digest else ""
         version = self.next or f"the next version{digest}"
         move = f"{self.live or 'nothing'} -> {version}"
@@ -60,20 +60,20 @@ class ReleasePreview:
         return "; ".join(part for part in parts if part)
 
     def plain(self) -> dict[str, Any]:
-        """Its fields as JSON has them."""
+        """The fields, as JSON has them."""
         return {**asdict(self), "changes": list(self.changes), "hooks": list(self.hooks)}
 
 
 def forecast(
     wanted: Sequence[Target], seen: Mapping[str, Observation], policy: ReleasePolicy, now: datetime
 ) -> list[ReleasePreview]:
-    """Of each function, in order. A target whose `version` is empty is not published yet."""
+    """The preview of each function, in order. A target whose `version` is empty is not published yet."""
     actions = decide(wanted, seen, policy, now)
     return [_of(target, seen[target.function], policy, actions[target.function]) for target in wanted]
 
 
 def first(target: Target) -> ReleasePreview:
-    """Of a function that has no alias yet."""
+    """The preview of a function that has no alias yet."""
     return ReleasePreview(
         target.function, "go first", "it is called before the API may reach it, and then has all traffic"
     )

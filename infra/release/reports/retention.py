@@ -1,4 +1,4 @@
-"""Which published versions may go. Pure.
+"""Decide which published versions may be deleted. Pure.
 
 A version that traffic may still need is never among them, and a prune that would leave no way back is refused.
 """
@@ -28,7 +28,7 @@ class Published:
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """What is kept in any case: the newest `keep`, and what is younger than `days`."""
+    """Versions kept in any case: the newest `keep`, and those younger than `days`."""
 
     keep: int
     days: float
@@ -36,7 +36,7 @@ class RetentionPolicy:
 
 @dataclass(frozen=True)
 class VersionRetention:
-    """A version, and why it is kept; it goes where nothing keeps it."""
+    """A version and why it is kept; it is deleted where there is no reason."""
 
     version: Published
     kept: tuple[str, ...]
@@ -49,7 +49,7 @@ class VersionRetention:
 def retentions(
     target: Target, seen: Observation, published: Sequence[Published], bounds: RetentionPolicy, now: datetime
 ) -> list[VersionRetention]:
-    """The fate of every version, newest first."""
+    """The decision on every version, newest first."""
     ordered = sorted(published, key=lambda each: int(each.number), reverse=True)
     needed = _needed(target, seen, ordered)
     newest = {each.number for each in ordered[: bounds.keep]}
@@ -65,7 +65,7 @@ def retentions(
 
 
 def _needed(target: Target, seen: Observation, published: Sequence[Published]) -> dict[str, list[str]]:
-    """By version: what traffic needs it for."""
+    """By version: why traffic needs it."""
     needed: dict[str, list[str]] = {}
     good = last_good(target, seen, published)
     for number, why in [
@@ -83,7 +83,7 @@ def _needed(target: Target, seen: Observation, published: Sequence[Published]) -
 
 
 def last_good(target: Target, seen: Observation, published: Sequence[Published]) -> Published | None:
-    """The version to go back to: what was live before the live one, as far as the ledger tells and it is there still.
+    """The version to go back to: the last good one before the live one that still exists, by the ledger.
 
     published: newest first.
     """
@@ -112,7 +112,7 @@ def _origin(seen: Observation) -> str | None:
 
 
 def _promotions(seen: Observation) -> Iterator[Deployment]:
-    """The deployments of ours that succeeded, newest first, without ways back and what those have taken back."""
+    """The deployments of ours that succeeded, newest first, without reverts and what those reverted."""
     for each in seen.ledger:
         if each.entry and each.status is Status.SUCCEEDED and seen.reverts(each) is None:
             way_back = seen.revert_of(each)
@@ -132,7 +132,7 @@ def _in_flight(seen: Observation, published: Sequence[Published]) -> Iterator[st
 
 
 def _running(seen: Observation) -> Iterator[Deployment]:
-    """What moves traffic now: the deployments in flight, and those that they roll back."""
+    """The deployments that move traffic now: those in flight, and those that they roll back."""
     for each in seen.ledger:
         if each.running:
             yield each

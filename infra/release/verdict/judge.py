@@ -41,12 +41,12 @@ ALARM_SETTINGS: Mapping[str, object] = {
     "DatapointsToAlarm": 1,
     "TreatMissingData": "notBreaching",
 }
-"""What PutMetricAlarm needs beside `Metrics` for an alarm on `metric_queries` or `slow_metric_queries`."""
+"""Parameters of PutMetricAlarm beside `Metrics` for an alarm on `metric_queries` or `slow_metric_queries`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What one version did within the window.
+    """Counts of one version within the window.
 
     invocations, errors: whole numbers, as Lambda's Invocations and Errors sum them (a float such as CloudWatch
     returns is taken if it is whole). slow: invocations over the rule's budget; a share times a count, so not always
@@ -96,16 +96,19 @@ class Verdict:
 
     @property
     def fired(self) -> bool:
-        """Whether the canary must be rolled back."""
+        """True if the canary must be rolled back."""
         return self.relative or self.absolute or self.slow
 
     @property
     def detail(self) -> str:
         """One sentence for a person: both error rates, and which part of the rule fired."""
-        parts = [name for name in ("relative", "absolute", "slow") if getattr(self, name)]
-        return f"canary {_rate(self.canary)}, stable {_rate(self.stable)}, z {self.z:.2f}: " + (
-            f"{' and '.join(parts)} rule fired" if parts else "no rule fired"
-        )
+        return f"canary {_rate(self.canary)}, stable {_rate(self.stable)}, z {self.z:.2f}: {self.rules}"
+
+    @property
+    def rules(self) -> str:
+        """Which part of the rule fired, in words."""
+        fired = [name for name in ("relative", "absolute", "slow") if getattr(self, name)]
+        return f"{' and '.join(fired)} rule fired" if fired else "no rule fired"
 
 
 def _rate(counts: Counts) -> str:
@@ -121,12 +124,12 @@ def counted(e2: Operand, rule: Rule) -> Operand:
 
 
 def enough(i2: Operand, e2: Operand, rule: Rule) -> Operand:
-    """Are there canary errors enough, and no more than invocations? More means that these are still to arrive."""
+    """True if the canary has errors enough, and no more than invocations: more means that those are still to arrive."""
     return (e2 >= rule.minimum_errors) & (e2 <= i2)
 
 
 def relative(i1: Operand, e1: Operand, i2: Operand, e2: Operand, rule: Rule) -> Operand:
-    """Pooled two-proportion test, multiplied out: is the canary's rate more than z standard errors above stable's?"""
+    """Pooled two-proportion test, multiplied out: the canary's rate is over z standard errors above stable's."""
     d = (e2 - rule.correction) * i1 - e1 * i2
     errors = e1 + e2
     n = i1 + i2
@@ -134,12 +137,12 @@ def relative(i1: Operand, e1: Operand, i2: Operand, e2: Operand, rule: Rule) -> 
 
 
 def absolute(i1: Operand, e1: Operand, i2: Operand, e2: Operand, rule: Rule) -> Operand:
-    """Is the canary's rate more than `rule.absolute` above stable's?"""
+    """True if the canary's rate is more than `rule.absolute` above stable's."""
     return (e2 * i1 - e1 * i2 > rule.absolute * i1 * i2) & enough(i2, e2, rule)
 
 
 def fires(i1: Operand, e1: Operand, i2: Operand, e2: Operand, rule: Rule) -> Operand:
-    """Whether the verdict alarm is red, for floats or arrays of them (slowness has an alarm of its own)."""
+    """True where the verdict alarm is red, for floats or arrays of them (slowness has an alarm of its own)."""
     e2 = counted(e2, rule)
     return relative(i1, e1, i2, e2, rule) | absolute(i1, e1, i2, e2, rule)
 

@@ -17,7 +17,7 @@ import botocore.session  # type: ignore[import-untyped]
 from local.cloud.alarms.configuration import Alarm
 from local.cloud.identity import guard
 from local.cloud.metrics.service import scope
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 
 _LOG = logging.getLogger(__name__)
 _FIELDS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}

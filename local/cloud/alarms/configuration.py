@@ -9,7 +9,6 @@ from typing import Any
 from local.cloud.alarms.evaluation import COMPARISONS, Missing, Rule
 from local.cloud.metrics.data import check_number
 from local.cloud.metrics.math.syntax import MathError
-from local.cloud.metrics.math.values import Series, Span
 from local.cloud.metrics.queries import QueryError, Request, check_period, checked
 from local.cloud.metrics.statistics import UnknownStatisticError
 from local.cloud.wire import ServiceError
@@ -82,14 +81,6 @@ def request(alarm: Mapping[str, Any], account: str) -> Request:
             raise _invalid(f"The metrics list has {count} {noun}; an alarm can have at most {most}")
     if len({query["MetricStat"]["Period"] for query in queries if "MetricStat" in query}) > 1:
         raise _invalid("All metrics of an alarm must have the same period")
-    watched = found.watched()[0]["Id"]
-    nothing = [Series({}, query["Id"], period=60.0) for query in queries if "MetricStat" in query]
-    outcome = {series.id: series for series in nothing} | found.expressions.evaluate(nothing, Span((), 60.0))
-    if not isinstance(outcome[watched], Series):
-        raise _invalid(
-            "Metrics expression that return multi time series are only allowed for MetricsInsights expression "
-            "with an ORDER BY clause"
-        )
     return found
 
 

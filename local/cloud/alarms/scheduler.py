@@ -13,11 +13,10 @@ from local.cloud.alarms.evaluation import EXTRA_PERIODS, Datapoint, Decision, de
 from local.cloud.alarms.minutes import AFTER_SECONDS
 from local.cloud.alarms.states import UNCHECKED, change, everywhere
 from local.cloud.clock import CLOCK
-from local.cloud.metrics.math.values import Series
 from local.cloud.metrics.queries import Query, Request, read
 from local.cloud.metrics.service import scope
 from local.cloud.metrics.store import FINE
-from local.cloud.patches import ministack
+from local.cloud.ministack import ministack
 from local.cloud.timeline import TIMELINE
 
 _MOST_REQUESTS = 1000
@@ -71,8 +70,6 @@ def evaluate(alarm: Alarm, account: str, region: str, end: float) -> None:
     length = CLOCK.real(request.period)
     times = [end - length * back for back in range(rule.periods + EXTRA_PERIODS, 0, -1)]
     series = request.evaluate(account, region, times)[request.watched()[0]["Id"]]
-    if not isinstance(series, Series):
-        raise TypeError(f"alarm {alarm['AlarmName']} watches several time series")
     if _too_few_samples(alarm, request.queries[0], times[-rule.periods :], request.period):
         return
     decision = decide(rule, [Datapoint(at, series.points.get(at)) for at in times])

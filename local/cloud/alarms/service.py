@@ -15,7 +15,7 @@ from local.cloud.alarms.states import LOCK, UNCHECKED, change, note, store
 from local.cloud.clock import CLOCK
 from local.cloud.metrics.queries import dimensions
 from local.cloud.metrics.service import CLOUDWATCH, scope
-from local.cloud.patches import Patch, Seam, install, ministack
+from local.cloud.ministack import Patch, Seam, install, ministack
 from local.cloud.wire import ServiceError
 
 _MODULE = "services.cloudwatch"

@@ -11,7 +11,7 @@ from typing import Any
 from local.cloud.alarms.actions import moment, set_off
 from local.cloud.alarms.configuration import Alarm
 from local.cloud.clock import CLOCK
-from local.cloud.patches import ministack
+from local.cloud.ministack import ministack
 
 UNCHECKED = "Unchecked: Initial alarm creation"
 LOCK = threading.RLock()

@@ -12,7 +12,7 @@ from local.cloud.codedeploy.appspec import AppSpec
 from local.cloud.codedeploy.machine import Fault
 from local.cloud.codedeploy.records import Record, Region
 from local.cloud.identity import guard
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 from local.cloud.settings import SWITCHES
 
 HOOK_PREFIX = "CodeDeployHook_"

@@ -24,7 +24,7 @@ from local.cloud.codedeploy.machine import (
 )
 from local.cloud.codedeploy.notices import announce
 from local.cloud.codedeploy.records import ALL_AT_ONCE, LOCK, REGIONS, Record, Region
-from local.cloud.patches import ministack
+from local.cloud.ministack import ministack
 from local.cloud.timeline import TIMELINE
 
 _POLL_SECONDS = 0.1
@@ -133,8 +133,6 @@ def _effect(region: Region, record: Record, effect: Effect) -> Fault | None:
             return aws.invoke_hook(region, record, event, function)
         case Announce(state):
             announce(region, record, state)
-            if state == "START" and record.triggered_by:
-                announce(region, record, "ROLLBACK")  # the notice is about the rollback
         case RollBack():
             pass  # the records are no longer needed
     return None

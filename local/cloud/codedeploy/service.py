@@ -6,7 +6,7 @@ from typing import Any
 from local.cloud.codedeploy import applications, aws, configurations, deployments, groups, lookup, revisions
 from local.cloud.codedeploy.driver import DRIVER
 from local.cloud.codedeploy.records import LOCK, REGIONS
-from local.cloud.patches import install, ministack
+from local.cloud.ministack import install, ministack
 from local.cloud.wire import Service
 
 NAME = "codedeploy"
@@ -16,7 +16,7 @@ CODEDEPLOY = Service(NAME, lookup.refuse)
 def register() -> None:
     """Register CodeDeploy as one of ministack's services, and drive deployments."""
     install([], [*aws.NEEDS, *revisions.NEEDS])
-    for module in (applications, configurations, groups, revisions, deployments):
+    for module in (applications, configurations, groups, deployments):
         CODEDEPLOY.operations |= module.OPERATIONS
     app: Any = ministack("app")
     app.SERVICE_REGISTRY[NAME] = {"module": NAME}

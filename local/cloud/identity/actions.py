@@ -38,14 +38,10 @@ _RESOURCES: dict[str, dict[str, str]] = {
         "{Resource}": "ListTags TagResource UntagResource",
     },
     "codedeploy": {
-        _APPLICATION: "BatchGetApplicationRevisions CreateApplication DeleteApplication GetApplication "
-        "GetApplicationRevision "
-        "ListApplicationRevisions ListDeploymentGroups RegisterApplicationRevision UpdateApplication",
+        _APPLICATION: "CreateApplication DeleteApplication GetApplication ListDeploymentGroups UpdateApplication",
         _GROUP: "CreateDeployment CreateDeploymentGroup DeleteDeploymentGroup GetDeploymentGroup ListDeployments",
         _GROUP.replace("{deployment", "{currentDeployment"): "UpdateDeploymentGroup",
-        _GROUP.replace("{deploymentGroupName}", "{deploymentGroupNames}"): "BatchGetDeploymentGroups",
-        "{groups}": "BatchGetDeployments ContinueDeployment GetDeployment PutLifecycleEventHookExecutionStatus "
-        "StopDeployment",
+        "{groups}": "BatchGetDeployments GetDeployment PutLifecycleEventHookExecutionStatus StopDeployment",
         _CONFIGURATION: "CreateDeploymentConfig DeleteDeploymentConfig GetDeploymentConfig",
         "{ResourceArn}": "ListTagsForResource TagResource UntagResource",
     },

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local.cloud.identity.policies import Caller, Policy
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 from local.cloud.settings import SWITCHES
 from local.cloud.timeline import TIMELINE
 

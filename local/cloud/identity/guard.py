@@ -16,7 +16,7 @@ from local.cloud.identity.actions import FREE, Need, needs
 from local.cloud.identity.decisions import DECISIONS
 from local.cloud.identity.keys import keys, resource_tags
 from local.cloud.identity.policies import Caller, Policy, Question, decide
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 from local.cloud.settings import SWITCHES
 
 NEEDS = [

@@ -12,7 +12,7 @@ from local.cloud.codedeploy.records import region_of
 from local.cloud.faults.calls import Call
 from local.cloud.identity.actions import PASSED_TO, Need
 from local.cloud.identity.requests import Facts
-from local.cloud.patches import ministack
+from local.cloud.ministack import ministack
 
 _TAGGED = re.compile(r"[^/]+/apis/[^/]+(/stages/[^/]+)?")
 _OF_PARAMETERS = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 
 _EVALUATOR = "core.iam_evaluator"
 _LETTER = re.compile(r"\$\{[*?$]\}")

@@ -15,7 +15,7 @@ from local.cloud.codedeploy.records import region_of
 from local.cloud.faults.calls import CBOR, JSON, QUERY, Call, Message
 from local.cloud.faults.operations import UNKNOWN, model
 from local.cloud.identity.callers import role_of
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 
 NEEDS = [
     Seam("core.iam_actions", "_kms_key_id_from_ciphertext", "ciphertext_b64"),

@@ -15,7 +15,7 @@ from local.cloud.identity import callers, guard, tokens
 from local.cloud.identity.decisions import DECISIONS
 from local.cloud.identity.issuers import ISSUERS
 from local.cloud.identity.policies import Caller, Policy, Question, decide
-from local.cloud.patches import Patch, Seam, install, ministack
+from local.cloud.ministack import Patch, Seam, install, ministack
 from local.cloud.settings import SWITCHES
 from local.cloud.timeline import TIMELINE
 from local.cloud.violations import Violation

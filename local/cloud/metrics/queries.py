@@ -6,7 +6,7 @@ from typing import Any
 
 from local.cloud.clock import CLOCK
 from local.cloud.metrics.math.evaluation import Expressions, check_id
-from local.cloud.metrics.math.values import Series, SeriesArray, Span
+from local.cloud.metrics.math.values import Series
 from local.cloud.metrics.statistics import statistic
 from local.cloud.metrics.store import STORE, Metric, metric, minute_start
 
@@ -64,16 +64,14 @@ class Request:
         """Return the queries whose data is requested."""
         return [query for query in self.queries if query.get("ReturnData", True)]
 
-    def evaluate(self, account: str, region: str, times: Sequence[float]) -> dict[str, Series | SeriesArray]:
+    def evaluate(self, account: str, region: str, times: Sequence[float]) -> dict[str, Series]:
         """Return the data of every query whose period is the request's, by its id, in windows that start at `times`."""
         series = [
             read(account, region, query, times, self.period)
             for query in self.queries
             if "MetricStat" in query and query["MetricStat"]["Period"] == self.period
         ]
-        span = Span(tuple(times), self.period, CLOCK.factor, tuple(series))
-        results: dict[str, Series | SeriesArray] = {one.id: one for one in series}
-        return results | self.expressions.evaluate(series, span)
+        return {one.id: one for one in series} | self.expressions.evaluate(series, times)
 
 
 def read(account: str, region: str, query: Query, times: Sequence[float], period: int) -> Series:
@@ -82,7 +80,7 @@ def read(account: str, region: str, query: Query, times: Sequence[float], period
     key = key_of(account, region, stat["Metric"])
     values = STORE.windows(key, stat["Stat"], times, CLOCK.real(period), stat.get("Unit"))
     points = {at: value for at, value in zip(times, values, strict=True) if value is not None}
-    return Series(points, query["Id"], query.get("Label") or key.name, float(period))
+    return Series(points, query["Id"], query.get("Label") or key.name)
 
 
 def key_of(account: str, region: str, described: Mapping[str, Any]) -> Metric:

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.model import OperationModel  # type: ignore[import-untyped]
@@ -15,7 +15,7 @@ from local.cloud.metrics.math.values import Series
 from local.cloud.metrics.queries import Query, QueryError, check_period, checked, dimensions, read, starts
 from local.cloud.metrics.statistics import UnknownStatisticError, statistic
 from local.cloud.metrics.store import STORE, metric
-from local.cloud.patches import Patch, Seam, install, ministack
+from local.cloud.ministack import Patch, Seam, install, ministack
 from local.cloud.violations import Violation
 from local.cloud.wire import Service, ServiceError
 
@@ -89,28 +89,14 @@ def _get_metric_data(request: dict[str, Any]) -> dict[str, Any]:
     except (QueryError, MathError, UnknownStatisticError) as error:
         raise ServiceError("ValidationError", str(error)) from error
     newest_first = request.get("ScanBy", "TimestampDescending") == "TimestampDescending"
-    return {
-        "MetricDataResults": [
-            _result(query["Id"], label, series, newest_first)
-            for query in wanted.watched()
-            for label, series in _labelled(query, results[query["Id"]])
-        ]
-    }
+    return {"MetricDataResults": [_result(query, results[query["Id"]], newest_first) for query in wanted.watched()]}
 
 
-def _labelled(query: Query, result: Any) -> Iterator[tuple[str, Series]]:
-    if isinstance(result, Series):
-        yield query.get("Label") or (result.label if "MetricStat" in query else query["Id"]), result
-    else:
-        for series in result.items:
-            yield f"{query.get('Label', query['Id'])} {series.label}".strip(), series
-
-
-def _result(identifier: str, label: str, series: Series, newest_first: bool) -> dict[str, Any]:
+def _result(query: Query, series: Series, newest_first: bool) -> dict[str, Any]:
     times = sorted(series.points, reverse=newest_first)
     return {
-        "Id": identifier,
-        "Label": label,
+        "Id": query["Id"],
+        "Label": query.get("Label") or (series.label if "MetricStat" in query else query["Id"]),
         "Timestamps": times,
         "Values": [series.points[at] for at in times],
         "StatusCode": "Complete",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 
 _LENT = Seam(
     "services.s3", "_foreign_bucket_allows", "owner_account bucket_name key method query_params caller headers"

@@ -16,7 +16,7 @@ from botocore.model import OperationModel, Shape  # type: ignore[import-untyped]
 
 from local.cloud.faults.operations import model
 from local.cloud.identity import trust
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.patches.lambda_api import MODULE, Check, Request
 from local.cloud.routing.aliases import RefusedError
 from local.cloud.violations import Violation, violations

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.cloud.identity import guard
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.patches.functions import without_thread
 from local.cloud.routing.call import OUTCOME, Outcome
 from local.cloud.routing.invocation import Invoker

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 
 _MODULE = "services.apigateway"
 _OF_REQUESTS = ("authorizerCredentialsArn", "authorizerPayloadFormatVersion", "authorizerResultTtlInSeconds")

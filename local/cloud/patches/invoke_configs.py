@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from local.cloud.clock import CLOCK
-from local.cloud.patches import Seam
+from local.cloud.ministack import Seam
 from local.cloud.patches.lambda_api import MODULE, Check, Request, Response, Route
 from local.cloud.routing.aliases import RefusedError
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 from local.cloud.faults.operations import rest_operation
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.routing.aliases import RefusedError
 
 MODULE = "services.lambda_svc"

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
+from local.cloud.ministack import Patch, Seam
 from local.cloud.patches import (
-    Patch,
-    Seam,
     code_signing,
     configuration,
     invoke_configs,

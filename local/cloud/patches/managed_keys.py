@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 
 _KMS, _DYNAMODB = "services.kms", "services.dynamodb"
 _ALIAS = re.compile(r"(?:arn:aws:kms:[^:]*:\d{12}:)?(alias/aws/([a-z0-9-]+))")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from local.cloud.clock import CLOCK
-from local.cloud.patches import Seam, ministack
+from local.cloud.ministack import Seam, ministack
 from local.cloud.timeline import TIMELINE
 
 _LAMBDA = "services.lambda_svc"

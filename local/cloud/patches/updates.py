@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from local.cloud.clock import CLOCK
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.patches.lambda_api import MODULE, Check, Request
 from local.cloud.routing.aliases import RefusedError
 from local.cloud.routing.invocation import BEFORE

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from local.cloud.patches import Patch, Seam, ministack
+from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.patches.lambda_api import MODULE, Request, Response, Route
 from local.cloud.patches.updates import settle
 from local.cloud.routing.aliases import RefusedError

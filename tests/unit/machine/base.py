@@ -223,7 +223,7 @@ class Base(RuleBasedStateMachine):
         found = recovery.findings(self.exported, seen, self.policy, self.cloud.now)
         if by_word:
             found = [
-                recovery.settled(each, recovery.choices(targets[each.function], seen[each.function])[0])
+                recovery.with_choice(each, recovery.choices(targets[each.function], seen[each.function])[0])
                 if each.kind == "split"
                 else each
                 for each in found
@@ -232,4 +232,4 @@ class Base(RuleBasedStateMachine):
         if acting:
             self.cloud.tell(f"unstick finds {acting}")
             names = operator.released_with(seen, {each.function for each in acting})
-            self.acts("unstick", recovery.mend(acting), names)
+            self.acts("unstick", recovery.recover(acting), names)

@@ -203,7 +203,7 @@ class Client:
         function.tags |= tags.begun(function.tags)
         return created
 
-    def take_back(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
+    def revert(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
         function = self.cloud.groups[target.function].function
         entry = self._entry(function, policy, action.stable, action.canary, action.at)
         return self._create("back", function, entry, action.stable, None, [], action)

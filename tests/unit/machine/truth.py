@@ -35,7 +35,7 @@ class Truth:
     runs: dict[str, Run] = field(default_factory=dict)  # by the name of their client
     notes: dict[str, list[tuple[str, str, str]]] = field(default_factory=lambda: defaultdict(list))
     """By deployment: kind, by whom, why; several where several stop it at once."""
-    pardons: set[str] = field(default_factory=set)  # deployments whose rejection was forgiven
+    retry_grants: set[str] = field(default_factory=set)  # deployments whose rejection was forgiven
     overrides: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """By function and text: the fingerprints that it was used for."""
     overridden: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -152,7 +152,7 @@ class Truth:
             case First(_, fingerprint):
                 self.first[function.name] = fingerprint
             case RetryGrant(_, deployment, _):
-                self.pardons.add(deployment)
+                self.retry_grants.add(deployment)
             case Overridden(fingerprint, _, text):
                 last, self.overridden[function.name] = self.overridden.get(function.name), (text, fingerprint)
                 if last is not None and last[0] == text and last[1] != fingerprint:
@@ -178,7 +178,7 @@ class Truth:
             self.broken(f"{new.id} releases {fingerprint}, which it starts from")
         allowed = fingerprint in self.overrides[function.name, run.policy.override]
         rejected = next((each for each in [self.rejection(group, fingerprint)] if each is not None), None)
-        if rejected and rejected.id not in self.pardons and not allowed:
+        if rejected and rejected.id not in self.retry_grants and not allowed:
             self.broken(f"{new.id} starts {fingerprint}, which {rejected.id} rejected")
         if function.codes[new.current].role != function.codes[new.target].role and not allowed:
             self.broken(f"{new.id} starts between versions of two roles")

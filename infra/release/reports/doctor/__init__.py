@@ -1,1 +1,1 @@
-"""What keeps a release from working, before one finds out: facts in, findings with their remedies out. Pure."""
+"""Find what would keep a release from working: facts in, findings with their remedies out. Pure."""

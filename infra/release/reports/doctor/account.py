@@ -8,7 +8,7 @@ from datetime import timedelta
 from infra.release.reports.doctor.facts import Account, Finding, Grade, Storage
 
 REFUSED_SKEW = timedelta(minutes=5)
-"""AWS refuses a request signed by a clock that is further off.
+"""AWS refuses a request signed by a clock that is further off than this.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 """
@@ -22,7 +22,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 
 
 def findings(facts: Account) -> Iterator[Finding]:
-    """All of them; where the credentials do not serve, nothing more can be told."""
+    """Every finding of the account; only that of the credentials where those do not work."""
     yield from _clock(facts)
     yield from _credentials(facts)
     if usable(facts):
@@ -35,7 +35,7 @@ def findings(facts: Account) -> Iterator[Finding]:
 
 
 def usable(facts: Account) -> bool:
-    """Whether the credentials are there, and of the release's account."""
+    """The finding on the credentials: they work, and belong to the release's account."""
     return "caller" not in facts.unavailable_reason and facts.account == facts.wanted
 
 
@@ -96,12 +96,12 @@ def _storage(storage: Storage) -> Iterator[Finding]:
 def _clone(facts: Account) -> Finding:
     if facts.git:
         said, _, remedy = facts.git.partition(" To add an exception for this directory, call: ")
-        said = f"{said}: whether a commit is older than the live one cannot be told"
-        return Finding(Grade.WARNING, "git", said, remedy or "see to what git says")
+        said = f"{said}: it is not known whether a commit is older than the live one"
+        return Finding(Grade.WARNING, "git", said, remedy or "repair what git reports")
     if facts.shallow is None:
         said = "there is no git repository here: whether a commit is older than the live one is not checked"
         return Finding(Grade.WARNING, "git", said, "release from a clone")
     if facts.shallow:
-        said = "this clone is shallow: whether a commit is older than the live one cannot be told"
+        said = "this clone is shallow: it is not known whether a commit is older than the live one"
         return Finding(Grade.WARNING, "git", said, "git fetch --unshallow; in Actions, fetch-depth: 0")
     return Finding(Grade.OK, "git", "this clone has every commit, so an older one is refused")

@@ -10,7 +10,7 @@ from infra.release.model.observation import Deployment
 from infra.release.reports.doctor.facts import UP, Alarm, Examined, Finding, Grade, Metric
 
 LAST = 10
-"""Releases that are looked back on."""
+"""Releases that `doctor` examines."""
 ALARMED = "ALARM_ACTIVE"
 """CodeDeploy's code where an alarm did stop a deployment: the runner's stop came at the same moment."""
 REMEMBERED = timedelta(days=13)
@@ -21,7 +21,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics
 
 
 def findings(facts: Examined) -> Iterator[Finding]:
-    """Of the long-lived alarms, of the last attempt's verdict alarms, and of what is left over."""
+    """Findings of the long-lived alarms, of the last attempt's verdict alarms, and of obsolete ones."""
     if facts.knows("alarms"):
         for name in filter(None, (facts.target.alarm, facts.target.throttle_alarm)):
             yield _long_lived(facts, name, facts.alarms.get(name))
@@ -43,15 +43,15 @@ def _long_lived(facts: Examined, name: str, alarm: Alarm | None) -> Finding:
         return Finding(Grade.BAD, about, "does not exist, and CodeDeploy stops what names it", UP)
     if not alarm.acts or facts.target.topic not in alarm.actions:
         what = "its actions are disabled" if not alarm.acts else f"it does not notify {facts.target.topic}"
-        return Finding(Grade.BAD, about, f"{what}: nobody is told when it fires", UP)
+        return Finding(Grade.BAD, about, f"{what}, so it notifies no one when it fires", UP)
     if alarm.state == "ALARM":
-        said = "is in ALARM: a release is refused, since errors of a canary cannot be told apart from those"
+        said = "is in ALARM: a release is refused, since a canary's errors could not be told apart from others"
         return Finding(Grade.BAD, about, said, "fix what it reports, and release when it is green")
     return _able(facts, alarm) or Finding(Grade.OK, about, f"is {alarm.state}, acts, and its metrics have data")
 
 
 def _able(facts: Examined, alarm: Alarm) -> Finding | None:
-    """None where every metric has had data. One that never has is wrong where the function was called all the same."""
+    """The finding on an alarm one of whose metrics had no data; None where each had some."""
     about = f"alarm {alarm.name}"
     if not facts.knows("reported"):
         return Finding(Grade.WARNING, about, f"is {alarm.state} and acts; whether it can fire is not known")
@@ -59,21 +59,21 @@ def _able(facts: Examined, alarm: Alarm) -> Finding | None:
     if not silent:
         return None
     if not _called(facts):
-        said = f"cannot have fired yet: nobody called alias {facts.target.alias} within two weeks"
-        return Finding(Grade.WARNING, about, said, "send it a request, and look again")
+        said = f"cannot have fired yet: alias {facts.target.alias} had no request within two weeks"
+        return Finding(Grade.WARNING, about, said, "send it a request, and run doctor again")
     said = f"cannot fire: {', '.join(silent)} had no data within two weeks, though the alias was called"
     return Finding(Grade.BAD, about, said, "name the metric and its dimensions as Lambda reports them")
 
 
 def _called(facts: Examined) -> bool:
-    """Whether the alias had requests, by the metric that Lambda reports for it."""
+    """True if the alias had requests, by the metric that Lambda reports for it."""
     function, resource = facts.target.function, f"{facts.target.function}:{facts.target.alias}"
     of_alias = frozenset({("FunctionName", function), ("Resource", resource)})
     return Metric("AWS/Lambda", "Invocations", of_alias) in facts.reported
 
 
 def _verdict(facts: Examined, last: Deployment) -> Iterator[Finding]:
-    """Whether the last attempt can be, or could have been, judged."""
+    """Findings on whether the verdict alarms can judge, or could have judged, the last attempt."""
     named = [name for name in last.alarms if name.startswith(facts.target.verdict_alarms)]
     for name in named:
         about, alarm = f"alarm {name}", facts.alarms.get(name)
@@ -91,7 +91,7 @@ def _verdict(facts: Examined, last: Deployment) -> Iterator[Finding]:
 
 
 def _silent(facts: Examined) -> Iterator[Finding]:
-    """Of the last releases: those that the runner had to stop, or take back, by its own counts."""
+    """The finding on the last releases that the runner had to stop or revert by its own counts."""
     ours = [each for each in facts.ledger if each.entry and each.alarms][:LAST]
     found = [
         (each, why)

@@ -23,12 +23,12 @@ https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and
 
 
 def findings(facts: Examined) -> Iterator[Finding]:
-    """One, where AWS has told all that it takes."""
+    """The finding on the alias, where AWS has answered all that it needs."""
     about = f"alias {facts.target.function}:{facts.target.alias}"
     if not facts.knows("alias", "live", "ledger", "tags"):
         return
     if facts.alias is None or facts.live is None:
-        yield Finding(Grade.BAD, about, "does not exist, so nobody can be served", UP)
+        yield Finding(Grade.BAD, about, "does not exist, so no request can be served", UP)
         return
     grade, said, remedy = _stands(facts, facts.alias, facts.live)
     if facts.tags.first and not any(each.status is Status.SUCCEEDED for each in facts.ledger):
@@ -38,7 +38,7 @@ def findings(facts: Examined) -> Iterator[Finding]:
 
 
 def _proof(facts: Examined, seen: Observation) -> Iterator[Finding]:
-    """Of a version that has all traffic although nothing proves it."""
+    """The finding on a version that has all traffic although no record proves it."""
     if seen.in_flight is None:
         for said in proven.missing(facts.target, seen):
             remedy = "`pulumi up` sends the traffic to what is proved, or releases what is wanted over it"
@@ -46,7 +46,7 @@ def _proof(facts: Examined, seen: Observation) -> Iterator[Finding]:
 
 
 def _stands(facts: Examined, alias: Alias, live: Version) -> tuple[Grade, str, str]:
-    """The grade, what is to be said after where the alias is, and the remedy."""
+    """The grade, the end of the sentence on where the alias is, and the remedy."""
     ledger = facts.ledger
     running = next((each for each in ledger if each.running), None)
     last = next((each for each in ledger if each.rolls_back is None), None)
@@ -58,19 +58,19 @@ def _stands(facts: Examined, alias: Alias, live: Version) -> tuple[Grade, str, s
         return _without_ledger(alias, facts.tags)
     if last.entry is None:
         return Grade.WARNING, f"; {last.id}, the last deployment, was started by hand", "release by `pulumi up`"
-    forth = reverts(last, ledger)
-    wanted = forth.entry.stable if forth and forth.entry else last.entry.stable
-    as_told = alias.version == wanted if last.failed else live.fingerprint == last.entry.fingerprint
-    if as_told:
+    reverted = reverts(last, ledger)
+    wanted = reverted.entry.stable if reverted and reverted.entry else last.entry.stable
+    is_expected = alias.version == wanted if last.failed else live.fingerprint == last.entry.fingerprint
+    if is_expected:
         return Grade.OK, f", as {last.id} left it", ""
     expected = f"version {wanted}" if last.failed else f"what {last.id} released"
-    said = f", and the ledger says {expected}: somebody moved it (CloudTrail's UpdateAlias says who)"
+    said = f", and the ledger says {expected}: it was moved by hand (CloudTrail's UpdateAlias says who)"
     return Grade.BAD, said, "`pulumi up` releases over it"
 
 
 def _split(last: Deployment | None) -> tuple[Grade, str, str]:
     if last is not None and last.failed and last.entry:
-        return Grade.BAD, f"; {last.id} is {last.status.value} and left it split", "`pulumi up` puts it right"
+        return Grade.BAD, f"; {last.id} is {last.status.value} and left it split", "`pulumi up` repairs it"
     return Grade.BAD, ", split, and no deployment explains it", UNSTICK
 
 
@@ -79,6 +79,6 @@ def _without_ledger(alias: Alias, tags: Tags) -> tuple[Grade, str, str]:
     if not isinstance(first, First):
         return Grade.WARNING, ", and was never released", "`pulumi up` calls the first version, and records it"
     if first.version != alias.version:
-        said = f", and the first version, {first.version}, is the only one released: somebody moved it"
+        said = f", and the first version, {first.version}, is the only one released: it was moved by hand"
         return Grade.BAD, said, "`pulumi up` releases over it"
     return Grade.OK, ", the first version, which answered its call", ""

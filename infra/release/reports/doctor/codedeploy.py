@@ -16,12 +16,12 @@ BAKE = "BAKE_MINUTES"  # the bake hook's variable
 
 
 def findings(facts: Examined) -> Iterator[Finding]:
-    """Of the group, the curve and each hook."""
+    """Findings of the group, the curve and each hook."""
     if facts.knows("group"):
         yield _group(facts)
     if facts.knows("curve"):
         yield from _curve(facts)
-    for name, hook in facts.hooks.items():  # one that AWS does not tell of is not among them
+    for name, hook in facts.hooks.items():  # without those that AWS does not return
         yield _hook(name, hook)
 
 
@@ -31,7 +31,7 @@ def _group(facts: Examined) -> Finding:
         return Finding(Grade.BAD, about, "does not exist, and with it the ledger is gone", UP)
     wrong = list(_wrong(facts, group))
     if not wrong:
-        return Finding(Grade.OK, about, "rolls back on every event, heeds its alarm, and its role trusts CodeDeploy")
+        return Finding(Grade.OK, about, "rolls back on every event, obeys its alarm, and its role trusts CodeDeploy")
     grade = Grade.BAD if any(grade is Grade.BAD for grade, _ in wrong) else Grade.WARNING
     return Finding(grade, about, "; ".join(said for _, said in wrong), UP)
 
@@ -40,7 +40,7 @@ def _wrong(facts: Examined, group: Group) -> Iterator[tuple[Grade, str]]:
     if missing := sorted(ROLLBACK_EVENTS - group.events):
         yield Grade.BAD, f"does not roll back on {', '.join(missing)}, so the alias would stay split"
     if facts.target.alarm not in group.alarms:
-        yield Grade.WARNING, f"does not heed alarm {facts.target.alarm}, the net for deployments by hand"
+        yield Grade.WARNING, f"does not obey alarm {facts.target.alarm}, the net for deployments by hand"
     if group.blind:
         yield Grade.WARNING, "goes on where the state of an alarm cannot be read (ignorePollAlarmFailure)"
     if not facts.knows("trusted"):

@@ -1,4 +1,4 @@
-"""What an examination found, of the account and of each function, and what is made of it."""
+"""Facts of an examination, of the account and of each function, and the findings made of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.release.model.spec import Target
 from infra.release.model.tags import Tags
 
 UP = "`pulumi up --refresh` puts it back"
-"""What brings back something that was changed or deleted by hand: without a refresh `pulumi up` believes its state."""
+"""The command that restores what was changed or deleted by hand: without a refresh `pulumi up` trusts its state."""
 
 
 class Grade(StrEnum):
@@ -25,7 +25,7 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was examined. `remedy` is empty where nothing is to be done."""
+    """One examined thing. `remedy` is empty where there is nothing to do."""
 
     grade: Grade
     about: str
@@ -35,7 +35,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric as CloudWatch tells them apart."""
+    """A metric's identity in CloudWatch."""
 
     namespace: str
     name: str
@@ -83,7 +83,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Examined:
-    """One function. What is None is not there; the fields in `unavailable_reason` are not known, and why."""
+    """One function. None: it does not exist. `unavailable_reason`: the fields that are not known, and why."""
 
     target: Target
     now: datetime
@@ -102,7 +102,7 @@ class Examined:
     unavailable_reason: Mapping[str, str] = field(default_factory=dict)
 
     def knows(self, *fields: str) -> bool:
-        """Whether AWS has told all of these."""
+        """True if AWS has answered for all of these fields."""
         return not self.unavailable_reason.keys() & set(fields)
 
 
@@ -118,7 +118,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class Account:
-    """Who asks, and what is the same for all functions.
+    """The caller, and what is the same for all functions.
 
     skew: this machine's clock less AWS's. allowed: by action, whether the caller may, as IAM simulates it; empty for
     the root user, who may everything. shallow: whether the clone lacks commits; None where there is none. git: why git

@@ -1,4 +1,4 @@
-"""All findings of an examination, in the order in which a person would look."""
+"""All findings of an examination, in the order in which an operator would check them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from infra.release.reports.doctor import account, alarms, alias, codedeploy
 from infra.release.reports.doctor.facts import Account, Examined, Finding, Grade
 
 ASKED_HERE_ALONE = {"trusted", "reported", "verdicts"}
-"""What a release itself does not ask."""
+"""Actions that only `doctor` takes, not a release."""
 
 
 def findings(facts: Account, functions: Sequence[Examined]) -> list[Finding]:
-    """Of the account and of every function; of the account alone where its credentials do not serve."""
+    """Findings of the account and of every function; of the account alone where its credentials do not work."""
     found = list(account.findings(facts))
     if not account.usable(facts):
         return found
@@ -25,7 +25,7 @@ def findings(facts: Account, functions: Sequence[Examined]) -> list[Finding]:
 
 
 def _untold(facts: Examined) -> Iterator[Finding]:
-    """What AWS did not tell comes with its remedy in the same sentence."""
+    """A finding for each question that AWS did not answer; the sentence has its remedy."""
     for field, why in facts.unavailable_reason.items():
         grade = Grade.WARNING if field in ASKED_HERE_ALONE else Grade.BAD
         yield Finding(grade, f"{field} of {facts.target.function}", why)

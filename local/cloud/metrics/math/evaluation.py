@@ -2,24 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from local.cloud.metrics.math import functions
-from local.cloud.metrics.math.syntax import (
-    Array,
-    Call,
-    MathError,
-    Name,
-    Node,
-    Number,
-    Operation,
-    Text,
-    Word,
-    names,
-    parse,
-    spine,
-)
-from local.cloud.metrics.math.values import Series, SeriesArray, Span, Value, combined, negated
+from local.cloud.metrics.math.functions import FUNCTIONS
+from local.cloud.metrics.math.syntax import Call, MathError, Name, Node, Number, Operation, names, parse, spine
+from local.cloud.metrics.math.values import Series, Times, Value, combined, negated
 
 _ID = re.compile(r"[a-z][A-Za-z0-9_]*")
 
@@ -39,7 +26,7 @@ class Expressions:
 
     @classmethod
     def parsed(cls, texts: Mapping[str, str], metric_ids: Sequence[str]) -> "Expressions":
-        """Parse and order the expressions; evaluating them once on nothing finds wrong types and unknown functions.
+        """Parse and order the expressions; evaluating them once on nothing finds wrong types.
 
         Raises ExpressionError.
         """
@@ -50,24 +37,22 @@ class Expressions:
             except MathError as error:
                 raise ExpressionError(identifier, error) from error
         ordered = cls(_ordered(trees, metric_ids))
-        nothing = [Series({}, identifier, period=60.0) for identifier in metric_ids]
-        ordered.evaluate(nothing, Span((), 60.0))
+        ordered.evaluate([Series({}, identifier) for identifier in metric_ids], ())
         return ordered
 
-    def evaluate(self, metrics: Sequence[Series], span: Span) -> dict[str, Series | SeriesArray]:
-        """Return the result of every expression. `metrics` are in the request's order, with their ids.
+    def evaluate(self, metrics: Sequence[Series], times: Times) -> dict[str, Series]:
+        """Return the result of every expression. `metrics` have their ids.
 
         Raises ExpressionError if the result is a scalar or the types do not fit.
         """
         known: dict[str, Value] = {series.id: series for series in metrics}
-        span = replace(span, metrics=tuple(metrics))
-        results: dict[str, Series | SeriesArray] = {}
+        results: dict[str, Series] = {}
         for identifier, tree in self.trees.items():
             try:
-                value = _value(tree, known, span)
+                value = _value(tree, known, times)
             except MathError as error:
                 raise ExpressionError(identifier, error) from error
-            if not isinstance(value, Series | SeriesArray):
+            if not isinstance(value, Series):
                 raise ExpressionError(identifier, "The result is a scalar; it must be a time series")
             known[identifier] = results[identifier] = value
         return results
@@ -103,36 +88,19 @@ def _ordered(trees: Mapping[str, Node], metric_ids: Sequence[str]) -> dict[str, 
     return ordered
 
 
-def _value(node: Node, known: Mapping[str, Value], span: Span) -> Value:  # noqa: PLR0911 (one line a kind of node)
+def _value(node: Node, known: Mapping[str, Value], times: Times) -> Value:
     match node:
-        case Number(written) | Text(written):
+        case Number(written):
             return written
-        case Word():
-            return node
         case Name(identifier):
             return known[identifier]
-        case Array(items):
-            return _array([_value(item, known, span) for item in items])
         case Call(function, arguments):
-            return functions.apply(function, [_value(argument, known, span) for argument in arguments], span)
+            return FUNCTIONS[function](times, *(_value(argument, known, times) for argument in arguments))
         case Operation(_, None, right):
-            return negated(_value(right, known, span))
+            return negated(_value(right, known, times))
         case Operation():
             first, operations = spine(node)
-            value = _value(first, known, span)
+            value = _value(first, known, times)
             for operation in operations:
-                value = combined(operation.operator, value, _value(operation.right, known, span))
+                value = combined(operation.operator, value, _value(operation.right, known, times))
             return value
-
-
-def _array(values: Sequence[Value]) -> SeriesArray:
-    """[a, b]; arrays within become part of it: [METRICS("4xx"), METRICS("5xx")]."""
-    items: list[Series] = []
-    for value in values:
-        if isinstance(value, Series):
-            items.append(value)
-        elif isinstance(value, SeriesArray):
-            items.extend(value.items)
-        else:
-            raise MathError("An array holds time series only")
-    return SeriesArray(tuple(items))

@@ -1,4 +1,7 @@
-"""Parses metric math into a tree. Function names are in capitals, names of metrics start with a small letter."""
+"""Parses metric math into a tree. Function names are in capitals, names of metrics start with a small letter.
+
+It parses what alarms here use. The rest of the language is refused by name, and so is what is not in it.
+"""
 
 import re
 from collections.abc import Iterator
@@ -18,6 +21,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_ARGUMENTS = {"FILL": (2, 2), "IF": (2, 3)}
+"""The fewest and the most that each function takes."""
 _LOGICAL = {"&&": "AND", "||": "OR"}
 
 _LEVELS: tuple[frozenset[str], ...] = (
@@ -42,31 +47,10 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Text:
-    """A string as written, without its quotes."""
-
-    value: str
-
-
-@dataclass(frozen=True)
 class Name:
     """The id of a metric or of another expression."""
 
     id: str
-
-
-@dataclass(frozen=True)
-class Word:
-    """A bare word in capitals that is an option: REPEAT, LINEAR, AVG, ASC ..."""
-
-    value: str
-
-
-@dataclass(frozen=True)
-class Array:
-    """[a, b]: several time series."""
-
-    items: tuple["Node", ...]
 
 
 @dataclass(frozen=True)
@@ -86,7 +70,7 @@ class Operation:
     right: "Node"
 
 
-Node = Number | Text | Name | Word | Array | Call | Operation
+Node = Number | Name | Call | Operation
 
 
 def spine(node: Operation) -> tuple[Node, list[Operation]]:
@@ -104,7 +88,7 @@ def names(node: Node) -> Iterator[str]:
     match node:
         case Name(identifier):
             yield identifier
-        case Array(items) | Call(_, items):
+        case Call(_, items):
             for item in items:
                 yield from names(item)
         case Operation(_, None, right):
@@ -179,8 +163,6 @@ class _Parser:
         kind, word = self._next()
         if kind == "number":
             return Number(float(word))
-        if kind == "string":
-            return Text(word[1:-1])
         if kind == "name":
             return self._named(word, depth)
         if word == "(":
@@ -188,28 +170,31 @@ class _Parser:
             self._expect(")")
             return node
         if word == "[":
-            return Array(self._list("]", depth))
+            raise MathError("An array of time series is not imitated by the local cloud")
         raise MathError(f"Syntax error at {word!r}")
 
     def _named(self, word: str, depth: int) -> Node:
         if self._peek() == "(":
-            self._next()
-            return Call(word, self._list(")", depth))
+            return self._call(word, depth)
         if word[0].islower():
             return Name(word)
-        if word[0].isupper():
-            return Word(word)
+        if word in {"REPEAT", "LINEAR"}:
+            raise MathError(f"{word} is not imitated by the local cloud: fill with a number")
         raise MathError(f"Syntax error at {word!r}: an id starts with a lowercase letter")
 
-    def _list(self, closing: str, depth: int) -> tuple[Node, ...]:
+    def _call(self, name: str, depth: int) -> Node:
+        if name not in _ARGUMENTS:
+            raise MathError(f"Function '{name}' is not imitated by the local cloud: use {' and '.join(_ARGUMENTS)}")
         items: list[Node] = []
-        if self._peek() != closing:
+        while self._next()[1] != ")" or not items:
             items.append(self.level(0, depth + 1))
-            while self._peek() == ",":
-                self._next()
-                items.append(self.level(0, depth + 1))
-        self._expect(closing)
-        return tuple(items)
+            if self._peek() not in {",", ")"}:
+                self._expect(")")
+        least, most = _ARGUMENTS[name]
+        if not least <= len(items) <= most:
+            expected = str(least) if least == most else f"{least} to {most}"
+            raise MathError(f"Function '{name}' takes {expected} argument(s), not {len(items)}")
+        return Call(name, tuple(items))
 
     def _peek(self) -> str:
         return self._tokens[self._at][1] if self._at < len(self._tokens) else ""

@@ -6,10 +6,10 @@ whatever has no finite value drop the point.
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from local.cloud.metrics.math.syntax import MathError, Word
+from local.cloud.metrics.math.syntax import MathError
 
 Points = Mapping[float, float]
 """Time of each point (seconds) -> value; missing points are left out."""
@@ -17,41 +17,23 @@ Points = Mapping[float, float]
 
 @dataclass(frozen=True)
 class Series:
-    """One time series; `id` and `label` are those of its metric, `period` is in seconds if it is a metric."""
+    """One time series; `id` and `label` are those of its metric."""
 
     points: Points
     id: str = ""
     label: str = ""
-    period: float | None = None
 
 
-@dataclass(frozen=True)
-class SeriesArray:
-    """Several time series."""
-
-    items: tuple[Series, ...]
+Value = float | Series
 
 
-Value = float | str | Word | Series | SeriesArray
-
-
-@dataclass(frozen=True)
-class Span:
-    """The span of an evaluation: the time of every possible point, the period, and the speed of time."""
-
-    times: tuple[float, ...]
-    """Oldest first, real seconds since the epoch."""
-    period: float
-    """Simulated seconds between the points."""
-    rate: float = 1.0
-    """Simulated seconds per real second."""
-    metrics: tuple[Series, ...] = field(default=())
-    """The metrics of the request, in its order, which METRICS() returns."""
+Times = Sequence[float]
+"""The time of every possible point of an evaluation: oldest first, real seconds since the epoch."""
 
 
 def kind(value: Value) -> str:
     """Return the type's name in the documentation's words."""
-    return {float: "S", str: "string", Word: "word", Series: "TS", SeriesArray: "TS[]"}[type(value)]
+    return "TS" if isinstance(value, Series) else "S"
 
 
 def mapped(function: Callable[[float], float], points: Points) -> dict[float, float]:
@@ -92,8 +74,6 @@ OPERATORS: dict[str, Callable[[float, float], object]] = {
 def combined(sign: str, left: Value, right: Value) -> Value:
     """Return `left sign right` for scalars, series and arrays. Raises MathError."""
     function = OPERATORS[sign]
-    if isinstance(left, SeriesArray) or isinstance(right, SeriesArray):
-        return _arrays(sign, left, right)
     if isinstance(left, float) and isinstance(right, float):
         result = _applied(function, left, right)
         return math.nan if result is None else result
@@ -110,29 +90,8 @@ def combined(sign: str, left: Value, right: Value) -> Value:
     raise MathError(f"Unsupported operand type(s) for {sign}: '[{kind(left)}, {kind(right)}]'")
 
 
-def _arrays(sign: str, left: Value, right: Value) -> SeriesArray:
-    if isinstance(left, SeriesArray) and isinstance(right, SeriesArray):
-        if len(left.items) != len(right.items):
-            raise MathError(
-                f"Unsupported operand type(s) for {sign}: "
-                f"arrays of {len(left.items)} and {len(right.items)} time series"
-            )
-        pairs: list[tuple[Value, Value]] = list(zip(left.items, right.items, strict=True))
-    elif isinstance(left, SeriesArray):
-        pairs = [(item, right) for item in left.items]
-    else:
-        assert isinstance(right, SeriesArray)  # noqa: S101 (narrowing: the caller has one array at least)
-        pairs = [(left, item) for item in right.items]
-    results = [combined(sign, one, other) for one, other in pairs]
-    return SeriesArray(tuple(item for item in results if isinstance(item, Series)))
-
-
 def negated(value: Value) -> Value:
     """Return the negated value."""
     if isinstance(value, float):
         return -value
-    if isinstance(value, Series):
-        return Series(mapped(operator.neg, value.points), value.id, value.label)
-    if isinstance(value, SeriesArray):
-        return SeriesArray(tuple(Series(mapped(operator.neg, s.points), s.id, s.label) for s in value.items))
-    raise MathError(f"Unsupported operand type(s) for unary -: '{kind(value)}'")
+    return Series(mapped(operator.neg, value.points), value.id, value.label)

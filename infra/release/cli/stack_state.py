@@ -1,0 +1,48 @@
+"""The release as a stack's state has it: region, targets and policy, for the operator's command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from infra.release.model.spec import RELEASE, ReleaseError
+
+UPDATE_FIELDS = ("configuration", "probe")
+"""Fields of a target that only an update and a preview need: pages of JSON, and the one may hold a secret."""
+
+
+def release(stack: str) -> Mapping[str, Any]:
+    """Region, targets and policy of the stack's release, as JSON. Raises ReleaseError where the stack has none."""
+    command = ["pulumi", "stack", "export", "--stack", stack]
+    try:
+        exported = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise ReleaseError("the command `pulumi` is not on PATH: it knows the stack's targets; install it") from None
+    if exported.returncode:
+        why = exported.stderr.strip() or f"`{' '.join(command)}` ended with exit code {exported.returncode}"
+        raise ReleaseError(f"stack {stack} has no release: {why}; run `pulumi up` first")
+    if (found := in_state(json.loads(exported.stdout))) is None:
+        raise ReleaseError(f"stack {stack} has no release: its state holds no {RELEASE}; run `pulumi up` first")
+    return found
+
+
+def in_state(state: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The release in what `pulumi stack export` prints; None where there is none.
+
+    The inputs of the resource: an update that fails leaves them as they were, and where a target has a secret, only the
+    outputs hide all targets. Where there is no such resource, the output `release` that stacks had once.
+    """
+    resources = (state.get("deployment") or {}).get("resources") or ()
+    kept = [each for each in resources if not each.get("delete")]
+    inputs = next((each["inputs"] for each in kept if each["type"] == RELEASE), None)
+    if inputs is None:
+        outputs = next((each.get("outputs") for each in kept if each["type"] == "pulumi:pulumi:Stack"), None)
+        inputs = (outputs or {}).get("release")
+    if inputs is None:
+        return None
+    targets = [
+        {name: value for name, value in target.items() if name not in UPDATE_FIELDS} for target in inputs["targets"]
+    ]
+    return {"region": inputs["region"], "targets": targets, "policy": inputs["policy"]}

@@ -1,0 +1,147 @@
+"""`status` on a terminal: one function as a small tree, made of its report and of where its traffic is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from infra.release.decision.context import ReleaseContext
+from infra.release.model.outcome import Ending
+from infra.release.verdict.judge import Counts, Verdict, judge
+
+NARROW = 80  # columns; below it the bars have half of their length
+NAMES = 8  # columns of a node's name: "rejected"
+BAR = "█░"
+URGENT = {"stuck", "refused"}
+Told = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Who has the traffic, and how the canary stands.
+
+    shares: 0 - 1 by version, stable first. passed: of the canary's `minutes`. limit: of the verdict's z. verdict: None
+    where no deployment of Strata's is in flight. progress: what the report says of a canary that goes on.
+    """
+
+    shares: Mapping[str, float]
+    minutes: int
+    passed: int
+    limit: float
+    verdict: Verdict | None
+    progress: str
+
+
+def traffic(context: ReleaseContext) -> Traffic:
+    """What the tree shows beside the report."""
+    seen, alias = context.seen, context.seen.alias
+    ours = seen.followed is not None and seen.followed.entry is not None
+    shares = dict.fromkeys(seen.compared, 0.0) if ours else {}
+    shares[alias.version] = 1 - alias.weight
+    if alias.shifted is not None:
+        shares[alias.shifted] = alias.weight
+    return Traffic(
+        shares=shares,
+        minutes=context.target.minutes,
+        passed=context.passed,
+        limit=context.policy.rule.z,
+        verdict=judge(seen.stable, seen.canary, context.policy.rule) if ours else None,
+        progress=context.progress,
+    )
+
+
+def tree(function: str, told: Told, now: Traffic, notes: Iterable[tuple[str, str]], *, width: int) -> Tree:
+    """One function. `told`: its report, as `--json` prints it. `notes`: what else there is to say, each with its name.
+
+    `width`: columns of the terminal.
+    """
+    drawn = Tree(Text(function, style="bold"))
+    for name, text in [*_nodes(told, now, 10 if width < NARROW else 20), *map(_note, notes)]:
+        node = Table.grid(padding=(0, 2, 0, 0))
+        node.add_column(min_width=NAMES, no_wrap=True)
+        node.add_column(overflow="fold")
+        node.add_row(name, text)
+        drawn.add(node)
+    return drawn
+
+
+def _nodes(told: Told, now: Traffic, length: int) -> Iterator[tuple[str, Text]]:
+    """Name and text, node by node. `length`: of a bar, in columns."""
+    for version, line in _versions(now, length).items():
+        yield f"v{version}", Text("\n").join([line, *_origin(version, told)])
+    if verdict := now.verdict:
+        judged = verdict.canary.invocations > 0
+        style = "bold red" if verdict.fired else "green" if judged else ""
+        rules = verdict.rules if judged else "the canary has had no requests"
+        yield "verdict", Text(f"z {verdict.z:.2f} (limit {now.limit:g}): {rules}", style=style)
+    if flying := told["in_flight"]:
+        yield _flight(flying, now)
+    else:
+        yield "canary", Text("none in flight")
+    if last := told["last"]:
+        title = f"{last['outcome'].replace('_', ' ')} ({last['reason']})"
+        text = Text.assemble((title, "green" if last["outcome"] == Ending.PROMOTED else "bold red"))
+        yield "last", text.append(f" at {last['at']}, {last['deployment']}\n{last['detail']}\n{_who(last)}")
+
+
+def _versions(now: Traffic, length: int) -> dict[str, Text]:
+    """Each version's share, in figures and as a bar, and its errors."""
+    counted: list[Counts | None] = [None] * len(now.shares)
+    if now.verdict:
+        counted[:2] = [now.verdict.stable, now.verdict.canary]
+    shares = [f"{share:.{0 if share in (0, 1) or 0.01 <= share <= 0.99 else 1}%}" for share in now.shares.values()]
+    ratios = [f"{each.errors}/{each.invocations}" if each else "" for each in counted]
+    lines = {}
+    for (version, share), words, counts, ratio in zip(now.shares.items(), shares, counted, ratios, strict=True):
+        lines[version] = Text.assemble(f"{words:>5}  ", (_bar(share, length), "cyan"))
+        if counts:
+            rate = f"{counts.error_rate:.2%}" if counts.invocations else "-"
+            lines[version].append(f"  {ratio:>{max(map(len, ratios))}} errors {rate:>7}")
+    return lines
+
+
+def _bar(share: float, length: int) -> str:
+    """Full only with all of the traffic, and empty only with none."""
+    full = round(share * length)
+    if 0 < share < 1:
+        full = min(max(full, 1), length - 1)
+    return BAR[0] * full + BAR[1] * (length - full)
+
+
+def _origin(version: str, told: Told) -> Iterator[Text]:
+    """Which commit a version is of and who brought it there, where the report says."""
+    live, flying = told["live"], told["in_flight"]
+    if flying and version == flying["to"]:
+        yield Text(_who(flying))
+    elif version == live["version"]:
+        yield Text(_who(live, otherwise="no release on record"))
+
+
+def _flight(flying: Told, now: Traffic) -> tuple[str, Text]:
+    """What is in flight: of a canary the minutes, of anything else what is being done."""
+    lines = [f"{flying['deployment']} ({flying['status']})"]
+    if flying["phase"] in {"canary", "top_up"}:
+        lines[0] = f"{now.minutes - now.passed} of {now.minutes} min left, {lines[0]}"
+    if flying["text"] != now.progress:
+        lines.append(flying["text"])
+    return flying["phase"].replace("_", " "), Text("\n".join(lines))
+
+
+def _who(told: Told, otherwise: str = "by others") -> str:
+    """The commit, who released it and since when. `otherwise`: where the report has no name."""
+    who = f"by {told['by']}" if told["by"] else otherwise
+    since = f" since {told['since']}" if told.get("since") else ""
+    return f"commit {told['commit'] or 'not recorded'}, {who}{since}"
+
+
+def _note(note: tuple[str, str]) -> tuple[str, Text]:
+    """A note whose name is short: what stands behind it there begins the text."""
+    name, *kind = re.split("[:,] ", note[0], maxsplit=1)
+    parts = [(f"{each}: ", "bold red" if name in URGENT else "") for each in kind]
+    return name, Text.assemble(*parts, note[1])

@@ -1,0 +1,1 @@
+"""boto3 against the local cloud: what AWS documents is what it answers."""

@@ -1,0 +1,186 @@
+"""The stand-in providers under the real Pulumi CLI."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.tests.cloud.conftest import ROOT, Cloud
+from local.tests.cloud.providers.conftest import environment, providers
+
+PROGRAM = """
+import json
+import os
+import pulumi
+import pulumi_aws as aws
+import pulumi_terraform as terraform
+
+account = os.environ["AWS_ACCESS_KEY_ID"]
+provider = aws.Provider(
+    "aws",
+    region="eu-central-1",
+    allowed_account_ids=[os.environ.get("ALLOWED", account)],
+    default_tags=aws.ProviderDefaultTagsArgs(tags={"stack": "prod"}),
+)
+ours = pulumi.ResourceOptions(provider=provider)
+table = aws.dynamodb.Table(
+    "table",
+    name="legacy-orders",
+    billing_mode="PAY_PER_REQUEST",
+    hash_key="id",
+    attributes=[{"name": "id", "type": "S"}],
+    point_in_time_recovery={"enabled": True},
+    ttl={"attribute_name": "expiration", "enabled": True},
+    opts=pulumi.ResourceOptions(provider=provider, import_="legacy-orders", protect=False, retain_on_delete=True),
+)
+role = aws.iam.Role("role", assume_role_policy=json.dumps({
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}), opts=ours)
+function = aws.lambda_.Function(
+    "orders",
+    name="orders",
+    role=role.arn,
+    runtime="python3.11",
+    handler="main.handler",
+    code=pulumi.AssetArchive({"main.py": pulumi.StringAsset(os.environ["SOURCE"])}),
+    environment={"variables": {"TABLE_NAME": table.name}},
+    publish=True,
+    opts=ours,
+)
+alias = aws.lambda_.Alias(
+    "live",
+    name="live",
+    function_name=function.name,
+    function_version=function.version,
+    description=os.environ.get("DESCRIPTION"),
+    opts=pulumi.ResourceOptions(provider=provider, ignore_changes=["functionVersion", "routingConfig"]),
+)
+topic = aws.sns.Topic(
+    "elsewhere",
+    display_name=os.environ.get("DISPLAY_NAME"),
+    opts=pulumi.ResourceOptions(
+        provider=aws.Provider("other", region="us-east-1"), ignore_changes=["tags", "tagsAll"]
+    ),
+)
+state = terraform.state.get_local_reference(path=os.environ["STATE"])
+pulumi.export("version", function.version)
+pulumi.export("topic", topic.arn)
+pulumi.export("legacy", state.outputs["table_name"])
+"""
+
+
+@pytest.fixture(scope="module")
+def tools() -> str:
+    """A PATH with a Pulumi CLI and its Python language host: what `make test` puts there, or the toolchain's cache."""
+    if shutil.which("pulumi") and shutil.which("pulumi-language-python"):
+        return os.environ["PATH"]
+    command = [sys.executable, "-m", "local.toolchain", "pulumi"]
+    folder = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.fixture
+def pulumi(cloud: Cloud, account: str, tmp_path: Path, tools: str) -> Iterator[Callable[..., str]]:
+    """Runs `pulumi` on the program in an empty stack; what it prints."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text(
+        f"name: program\nruntime: {{name: python, options: {{virtualenv: {ROOT / '.venv'}}}}}\n"
+    )
+    (project / "__main__.py").write_text(PROGRAM)
+    (tmp_path / "state.json").write_text('{"version": 4, "outputs": {"table_name": {"value": "legacy-orders"}}}')
+    (tmp_path / "backend").mkdir()
+    env = environment(cloud, AWS_ACCESS_KEY_ID=account)
+    with providers(tmp_path, env) as attached:
+        env |= {
+            "PATH": tools,
+            "HOME": str(tmp_path),
+            "PULUMI_DEBUG_PROVIDERS": attached,
+            "PULUMI_BACKEND_URL": f"file://{tmp_path / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE": "x",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "SOURCE": "def handler(event, context): return 1",
+            "STATE": str(tmp_path / "state.json"),
+        }
+
+        def run(*arguments: str, code: int = 0, **changed: str) -> str:
+            command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
+            done = subprocess.run(
+                command, cwd=project, env=env | changed, capture_output=True, text=True, check=False, timeout=300
+            )
+            assert done.returncode == code, done.stdout + done.stderr
+            return done.stdout + done.stderr
+
+        run("stack", "init", "prod")
+        yield run
+
+
+def resources(message: str) -> set[str]:
+    """Return the lines of the summary: {"3 unchanged", "~ 1 updated"}."""
+    summary = re.search(r"^Resources:\n((?:    .+\n?)+)", message, re.MULTILINE)
+    assert summary, message
+    return {line.strip() for line in summary[1].splitlines()}
+
+
+def up(pulumi: Callable[..., str], **changed: str) -> set[str]:
+    return resources(pulumi("up", "--yes", "--skip-preview", **changed))
+
+
+def test_a_program_lives_from_its_import_to_its_end(
+    pulumi: Callable[..., str], client: Callable[[str], Any], cloud: Cloud, account: str
+) -> None:
+    dynamodb = client("dynamodb")
+    dynamodb.create_table(
+        TableName="legacy-orders",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        Tags=[{"Key": "stack", "Value": "prod"}],
+    )
+    recovery = {"PointInTimeRecoveryEnabled": True}
+    dynamodb.update_continuous_backups(TableName="legacy-orders", PointInTimeRecoverySpecification=recovery)
+    ttl = {"AttributeName": "expiration", "Enabled": True}
+    dynamodb.update_time_to_live(TableName="legacy-orders", TimeToLiveSpecification=ttl)
+
+    assert up(pulumi) == {"+ 7 created", "= 1 imported", "8 changes"}
+    assert up(pulumi) == {"8 unchanged"}, "an import or a creation left something to change"
+    outputs = json.loads(pulumi("stack", "output", "--json"))
+    assert (outputs["version"], outputs["legacy"]) == ("1", "legacy-orders")
+    assert ":us-east-1:" in outputs["topic"]
+
+    code = "def handler(event, context): return 2"
+    message = pulumi("preview", "--diff", SOURCE=code)
+    assert resources(message) == {"~ 1 to update", "7 unchanged"}, "the alias ignores the version that will come"
+    assert up(pulumi, SOURCE=code) == {"~ 1 updated", "7 unchanged"}
+    client("lambda").update_alias(FunctionName="orders", Name="live", FunctionVersion="2")  # as CodeDeploy does
+    pulumi("refresh", "--yes", "--skip-preview")
+    assert up(pulumi, SOURCE=code, DESCRIPTION="x") == {"~ 1 updated", "7 unchanged"}
+    assert client("lambda").get_alias(FunctionName="orders", Name="live")["FunctionVersion"] == "2"
+
+    sns = cloud.client("sns", account, "us-east-1")
+    for tag, shown in (("first", "one"), ("second", "two"), ("third", "three")):  # each `up` reads the tag before it
+        sns.tag_resource(ResourceArn=outputs["topic"], Tags=[{"Key": tag, "Value": "of another"}])
+        changed = {"SOURCE": code, "DESCRIPTION": "x", "DISPLAY_NAME": shown}
+        assert up(pulumi, **changed) == {"~ 1 updated", "7 unchanged"}
+        assert up(pulumi, **changed) == {"8 unchanged"}, "what another has tagged is left to them"
+    tags = sns.list_tags_for_resource(ResourceArn=outputs["topic"])["Tags"]
+    assert {tag["Key"] for tag in tags} == {"first", "second", "third"}
+
+    assert resources(pulumi("destroy", "--yes", "--skip-preview")) == {"- 8 deleted"}
+    assert dynamodb.describe_table(TableName="legacy-orders")["Table"]["TableStatus"] == "ACTIVE", "it is retained"
+    assert client("lambda").list_functions()["Functions"] == []
+
+
+def test_another_account_and_a_missing_resource_are_reported_plainly(pulumi: Callable[..., str]) -> None:
+    message = pulumi("preview", code=1, ALLOWED="222222222222")
+    assert "AWS account ID not allowed: " in message
+    assert "Traceback" not in message
+    assert "resource 'legacy-orders' does not exist" in pulumi("preview", code=1)

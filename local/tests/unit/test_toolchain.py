@@ -1,0 +1,106 @@
+"""The toolchain: a cache that two runs may fill at once, the user's own Pulumi first, and errors with remedies."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from local.toolchain import cache, pulumi_cli
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STRATA_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def executable(folder: Path, name: str, text: str = "#!/bin/sh\nexit 0\n") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    file.write_text(text)
+    file.chmod(0o755)
+    return file
+
+
+def slow_build(folder: Path) -> None:
+    (folder / "first").write_text("half")
+    time.sleep(0.3)
+    (folder / "second").write_text(str(os.getpid()))
+
+
+def fill(cache_folder: str, found: "multiprocessing.Queue[str]") -> None:
+    os.environ["STRATA_CACHE"] = cache_folder
+    found.put((cache.entry("thing", slow_build) / "second").read_text())
+
+
+def test_two_runs_at_once_build_an_entry_once(empty_cache: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    found = spawn.Queue()
+    runs = [spawn.Process(target=fill, args=(str(empty_cache), found)) for _ in range(3)]
+    for run in runs:
+        run.start()
+    builders = {found.get(timeout=300) for _ in runs}
+    for run in runs:
+        run.join(10)
+    assert len(builders) == 1
+
+
+def test_a_build_that_fails_leaves_no_entry(empty_cache: Path) -> None:
+    def broken(folder: Path) -> None:
+        (folder / "half").write_text("half")
+        raise RuntimeError("no compiler")
+
+    with pytest.raises(RuntimeError):
+        cache.entry("thing", broken)
+    assert [place.name for place in empty_cache.iterdir()] == ["locks"]
+    assert (cache.entry("thing", slow_build) / "first").exists()
+
+
+def test_a_build_killed_midway_is_not_taken_for_a_whole_one(empty_cache: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    run = spawn.Process(target=fill, args=(str(empty_cache), spawn.Queue()))
+    run.start()
+    deadline = time.monotonic() + 300
+    while not list(empty_cache.glob(".thing-*/first")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    run.kill()
+    run.join(10)
+    assert not (empty_cache / "thing").exists()
+    assert (cache.entry("thing", slow_build) / "second").read_text() == str(os.getpid())
+
+
+def test_an_installed_pulumi_wins(tmp_path: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executable(tmp_path / "bin", "pulumi")
+    executable(tmp_path / "bin", "pulumi-language-python")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert pulumi_cli.folder() is None
+    assert not empty_cache.exists()
+
+
+def test_without_pulumi_and_go_the_error_names_both_remedies(tmp_path: Path, empty_cache: Path) -> None:
+    executable(tmp_path / "bin", "true")
+    environment = {"PATH": str(tmp_path / "bin"), "STRATA_CACHE": str(empty_cache), "HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "local.toolchain", "pulumi"]
+    tried = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert tried.returncode == 1
+    assert "install Pulumi's CLI" in tried.stderr
+    assert "install Go" in tried.stderr
+    assert "Traceback" not in tried.stderr
+
+
+def test_the_toolchain_needs_nothing_but_the_standard_library(tmp_path: Path) -> None:
+    command = [sys.executable, "-S", "-c", "import local.toolchain.__main__"]
+    subprocess.run(command, cwd=ROOT, env={"PATH": str(tmp_path)}, check=True)
+
+
+def test_words_that_mean_nothing_are_answered_with_the_usage() -> None:
+    command = [sys.executable, "-m", "local.toolchain", "pulumy"]
+    tried = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert tried.returncode == 2
+    assert "python3 -m local.toolchain pulumi" in tried.stderr
