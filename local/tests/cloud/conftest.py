@@ -89,7 +89,7 @@ class Cloud:
 
 
 def start_cloud(folder: Path, *options: str, factor: float = 60) -> tuple[subprocess.Popen[str], Cloud]:
-    """A cloud of its own on a free port; what it prints is in `folder`/cloud.txt. Stop it with `stop_cloud`."""
+    """Start a cloud on a free port; its output is in `folder`/cloud.txt. Stop it with `stop_cloud`."""
     ready = folder / "ready.json"
     ready.unlink(missing_ok=True)
     command = [str(PYTHON), "-m", "local.cloud", "--port", "0", "--factor", str(factor), "--ready-file", str(ready)]
@@ -114,8 +114,8 @@ def stop_cloud(process: subprocess.Popen[str]) -> None:
 
 
 def until(condition: Callable[[], Any], seconds: float = 600.0) -> Any:
-    """The first true result of `condition`, or its last one when the time is over, which is long: a busy machine is no
-    fault of what is tested."""
+    """Return the first true result of `condition`, or its last one when the time is over, which is long: a busy machine
+    is no fault of what is tested."""
     deadline = time.monotonic() + seconds
     while not (result := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -143,7 +143,7 @@ def client(cloud: Cloud, account: str) -> Callable[[str], Any]:
 
 
 def archive(source: str, name: str = "app.py") -> bytes:
-    """A zip that holds one module: the same bytes for the same source, whenever it is made."""
+    """Return a zip that holds one module: the same bytes for the same source, whenever it is made."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as contents:
         contents.writestr(zipfile.ZipInfo(name), source)
@@ -159,7 +159,7 @@ class Functions:
         self._account = account
 
     def role(self, name: str = "execution") -> str:
-        """The ARN of an execution role, made on first use."""
+        """Return the ARN of an execution role, made on first use."""
         with contextlib.suppress(self._iam.exceptions.EntityAlreadyExistsException):
             self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
         return f"arn:aws:iam::{self._account}:role/{name}"
@@ -194,7 +194,7 @@ class Functions:
         return str(made["AliasArn"])
 
     def invoke(self, event: Any = None, name: str = "orders", qualifier: str = "live", **options: Any) -> Any:
-        """The response, with its payload read."""
+        """Invoke a function; return the response with its payload read."""
         options = {"Qualifier": qualifier, **options} if qualifier else options
         response = self.client.invoke(FunctionName=name, Payload=json.dumps(event), **options)
         payload = response["Payload"].read()
