@@ -131,7 +131,9 @@ class DeployRoleScenario:
         waiting.join()
         code, text = ended[0]
         if "rolled back (operator)" not in text:
-            self.problems.append(f"deploy-role: an aborted `pulumi up` exited {code} without naming the operator:\n{text}")
+            self.problems.append(
+                f"deploy-role: an aborted `pulumi up` exited {code} without naming the operator:\n{text}"
+            )
 
     def unstick(self) -> None:
         """Restore an alias that was split by hand."""
