@@ -1,6 +1,6 @@
 # What a person gives is text. Make would run the $(shell ...) that it holds wherever it expands or exports it, so each is
 # made a plain value first, and a recipe reads it from the environment, as "$$REASON".
-GIVEN := ACCOUNT ALONE APPLY ENFORCE FACTOR FUNCTION PULL_REQUEST REASON STACK STEPS TO
+GIVEN := ACCOUNT ALONE APPLY COUNT ENFORCE FACTOR FUNCTION PULL_REQUEST REASON SEED STACK STEPS TO
 define plain
 override $(1) := $$(value $(1))
 export $(1)
@@ -21,7 +21,7 @@ PIPELINE = $(RUN) -m infra.pipeline
 RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
-.PHONY: help bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties bench captures format venvs
+.PHONY: help bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties mutants bench captures format venvs
 .PHONY: lock tools plan deploy story drift doctor sweep abort rollback unlock access comment environments
 
 help: ## Say what each target does
@@ -107,14 +107,17 @@ check: venvs ## Lint, types, import contracts, HCL, workflows
 test: tools ## Unit, layers, local cloud, the real Pulumi CLI; the faults that are left out are counted as deselected
 	@$(WITH_PULUMI) $(PYTEST) -m "not faults"
 
-test-all: tools ## Every test, every fault on the real CLI among them; writes the table of faults in docs/faults.md
-	@$(WITH_PULUMI) $(PYTEST) && $(RUN) -m tests.rehearsal.reliability
+test-all: tools ## Every test, every fault on the real CLI among them
+	@$(WITH_PULUMI) $(PYTEST)
 
 test-aws: tools ## Ask a real account what no page of AWS says, into docs/aws.md: make test-aws ACCOUNT=123456789012
 	@$(WITH_PULUMI) STRATA_TEST_ACCOUNT="$$ACCOUNT" STRATA_AWS_PAGE=docs/aws.md $(RUN) -m pytest tests/aws
 
 properties: venvs ## Drive the release through STEPS random steps of faults, crashes and hands, and long property tests
 	@STRATA_STEPS="$${STEPS:-200000}" $(RUN) -m pytest -q tests/unit/test_release_machine.py
+
+mutants: venvs ## The share of COUNT random mutants of what decides that the unit tests kill; SEED draws others
+	@$(RUN) -m tests.mutants --seed "$${SEED:-1}" --count "$${COUNT:-200}"
 
 bench: tools ## Paired measurements into .bench/, and the tables and plots of docs/verdict.md
 	@$(WITH_PULUMI) $(RUN) -m bench
@@ -126,7 +129,7 @@ format: venvs ## Format the code
 lock: ## Resolve every requirements.in into its lock
 	@$(PYTHON) -m local.toolchain lock
 
-captures: tools ## Draw what the operator's commands show into docs/captures
+captures: tools ## Draw a rehearsal, and what the operator's commands show, into docs/captures
 	@$(WITH_PULUMI) $(RUN) -m rehearsal captures --factor "$$FACTOR"
 
 venvs: ## Fill the virtual environments from their locks

@@ -122,13 +122,10 @@ def _float_text(value: float) -> str:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Composes nodes. A plain scalar gets no tag here; what it is, `_scalar` decides."""
+    """Composes nodes. A map, a list and a plain scalar get no tag here; what a scalar is, `_scalar` decides."""
 
-    def resolve(self, kind: type, value: str | None, implicit: Any) -> str:
-        if kind is yaml.ScalarNode:
-            return "" if implicit[0] else _STANDARD + _TEXT
-        tag: str = super().resolve(kind, value, implicit)
-        return tag
+    def resolve(self, kind: type, _: str | None, implicit: Any) -> str:
+        return "" if kind is not yaml.ScalarNode or implicit[0] else _STANDARD + _TEXT
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if not self.check_event(yaml.AliasEvent):

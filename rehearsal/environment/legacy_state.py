@@ -115,7 +115,7 @@ def remove(aws: AwsRecords, backend: Backend) -> None:
 
 
 def state(table_arn: str, key_arn: str) -> dict[str, Any]:
-    """Return the state that the first `terraform apply` of the layer leaves, as in tests/recorded."""
+    """Return the state that the first `terraform apply` of the layer leaves; tests/recorded has a real one."""
     return {
         "version": FORMAT,
         "terraform_version": TERRAFORM,

@@ -25,7 +25,6 @@ from rehearsal.observe.aws_records import AwsRecords
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCAL_PYTHON = REPOSITORY / "local/.venv/bin/python"
 STACK = "prod"
-RELEASE = "strata:release:Release"
 # The variables that a person's shell takes from the sandbox beside PATH. The person's own values of these (a profile, a
 # token) are unset first, since they would lead to another account.
 UNSET = "unset $(env | grep -oE '^(AWS|PULUMI|STRATA)_[A-Za-z0-9_]+') _"
@@ -155,6 +154,9 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
         version = succeed(scratch, local, "version")
         env["PULUMI_DEBUG_PROVIDERS"] = providers.ready(scratch.root / "providers.json")["PULUMI_DEBUG_PROVIDERS"]
         yield Sandbox(scratch, cloud, providers, env, factor, account, region, legacy, version)
+
+
+RELEASE = "strata:release:Release"
 
 
 def release_in(state: Mapping[str, Any]) -> dict[str, Any]:

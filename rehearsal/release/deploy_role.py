@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.console import Exit
 from infra.naming import Names
-from infra.release.cli.output import Exit
 from rehearsal.console import Narrator
 from rehearsal.environment.oidc import BUILD
 from rehearsal.environment.processes import Program

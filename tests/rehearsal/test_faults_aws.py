@@ -42,17 +42,17 @@ def turned_away(scene: Scene, name: str, fault: Mapping[str, Any]) -> None:
 
 @pytest.mark.faults
 def test_credentials_that_expire_in_mid_canary(scene: Scene) -> None:
-    turned_away(scene, "expired credentials", {"kind": "expired"})
+    turned_away(scene, "credentials expire mid-canary", {"kind": "expired"})
 
 
 @pytest.mark.faults
 def test_a_role_that_loses_a_permission_in_mid_canary(scene: Scene) -> None:
     fault = {"kind": "denied", "service": "codedeploy", "action": "BatchGetDeployments"}
-    turned_away(scene, "permission lost mid-canary", fault)
+    turned_away(scene, "the deploying role loses a permission mid-canary", fault)
 
 
 def test_a_role_that_may_not_create_deployments_starts_nothing(scene: Scene) -> None:
-    name = "permission lost before the start"
+    name = "the deploying role may not create deployments"
     scene.commit(name)
     scene.faults.put({"kind": "denied", "service": "codedeploy", "action": "CreateDeployment"})
     said = scene.up()
@@ -66,7 +66,7 @@ def test_a_role_that_may_not_create_deployments_starts_nothing(scene: Scene) -> 
 
 
 def test_a_lost_answer_to_create_deployment_makes_no_second_one(scene: Scene) -> None:
-    name = "CreateDeployment's answer lost"
+    name = "the answer to CreateDeployment is lost"
     scene.commit(name)
     scene.faults.put({"kind": "lost", "service": "codedeploy", "action": "CreateDeployment", "times": 1})
     with scene.traffic():
@@ -79,7 +79,7 @@ def test_a_lost_answer_to_create_deployment_makes_no_second_one(scene: Scene) ->
 
 @pytest.mark.faults
 def test_throttling_and_bursts_of_errors_on_every_api_are_tolerated(scene: Scene) -> None:
-    name = "busy"
+    name = "5 % of the release's calls throttled, and a burst of 500s on every API"
     scene.commit(name)
     every = [{"service": service, "action": action} for service, actions in CALLED.items() for action in actions]
     bursts = [{**call, "kind": "error", "times": BURST} for call in every]

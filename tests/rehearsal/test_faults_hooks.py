@@ -28,7 +28,7 @@ HOUR_IN_SECONDS = 600.0
 
 @pytest.mark.faults
 def test_a_hook_that_never_answers_fails_the_deployment_after_its_hour(scene: Scene) -> None:
-    name = "a silent hook"
+    name = "a hook never answers"
     scene.commit(name, SILENT)
     with scene.traffic():
         with scene.at(HOUR_IN_SECONDS):
@@ -41,7 +41,7 @@ def test_a_hook_that_never_answers_fails_the_deployment_after_its_hour(scene: Sc
 
 
 def test_a_hook_that_raises_still_answers_and_its_error_is_reported(scene: Scene) -> None:
-    name = "a raising hook"
+    name = "a hook raises"
     scene.commit(name, RAISING)
     with scene.traffic():
         said = scene.up()
@@ -54,7 +54,7 @@ def test_a_hook_that_raises_still_answers_and_its_error_is_reported(scene: Scene
 
 @pytest.mark.faults
 def test_of_two_answers_of_a_hook_the_first_counts(scene: Scene) -> None:
-    name = "a hook that answers twice"
+    name = "a hook answers twice, first well and then badly"
     scene.commit(name, TWICE)
     with scene.traffic():
         said = scene.up()

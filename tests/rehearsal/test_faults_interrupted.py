@@ -8,7 +8,7 @@ from tests.rehearsal.scene import UP, Scene, wait_for
 
 @pytest.mark.faults
 def test_one_ctrl_c_ends_the_waiting_and_not_the_canary(scene: Scene) -> None:
-    name = "one Ctrl-C"
+    name = "Ctrl-C mid-canary"
     scene.commit(name)
     with scene.at(scene.SLOWER), scene.traffic():
         up = scene.type(*UP)
@@ -23,7 +23,7 @@ def test_one_ctrl_c_ends_the_waiting_and_not_the_canary(scene: Scene) -> None:
 
 @pytest.mark.faults
 def test_two_ctrl_cs_end_the_cli_at_once_and_not_the_canary(scene: Scene) -> None:
-    name = "two Ctrl-Cs"
+    name = "Ctrl-C twice, while AWS does not answer"
     scene.commit(name)
     with scene.at(scene.SLOWER), scene.traffic():
         up = scene.type(*UP)
@@ -42,7 +42,7 @@ def test_two_ctrl_cs_end_the_cli_at_once_and_not_the_canary(scene: Scene) -> Non
 
 
 def test_a_second_up_is_turned_away_by_the_lock_and_the_first_goes_on(scene: Scene) -> None:
-    name = "a second up"
+    name = "a second up during the first"
     scene.commit(name)
     with scene.traffic():
         up = scene.type(*UP)
@@ -56,7 +56,7 @@ def test_a_second_up_is_turned_away_by_the_lock_and_the_first_goes_on(scene: Sce
 
 
 def test_an_abort_in_another_terminal_ends_the_up_in_the_first(scene: Scene) -> None:
-    name = "abort elsewhere"
+    name = "abort --reason in another terminal, mid-canary"
     scene.commit(name)
     abort = (".venv/bin/python", "-m", "infra.release", "abort", "--stack", STACK, "--reason", "orders look strange")
     with scene.at(scene.SLOWER), scene.traffic():

@@ -27,7 +27,7 @@ def held(scene: Scene, **call: str) -> Callable[[], bool]:
 
 @pytest.mark.faults
 def test_killed_before_the_version_is_published(scene: Scene) -> None:
-    name = "killed before publish"
+    name = "kill -9 of pulumi up before the version is published"
     scene.commit(name)
     # The program reads the account of its credentials before it declares anything.
     killed(scene, "the CLI is at work", held(scene, service="sts", action="GetCallerIdentity", user_agent="Boto3"))
@@ -40,7 +40,7 @@ def test_killed_before_the_version_is_published(scene: Scene) -> None:
 
 @pytest.mark.faults
 def test_killed_once_the_version_is_published(scene: Scene) -> None:
-    name = "killed after publish"
+    name = "kill -9 once the version is published"
     scene.commit(name)
     # The release creates the verdict alarm first.
     killed(scene, "the alarm is asked for", held(scene, service="cloudwatch", action="PutMetricAlarm"))
@@ -55,7 +55,7 @@ def test_killed_once_the_version_is_published(scene: Scene) -> None:
 
 @pytest.mark.faults
 def test_killed_once_the_deployment_is_created(scene: Scene) -> None:
-    name = "killed after CreateDeployment"
+    name = "kill -9 once the deployment is created"
     scene.commit(name)
     with scene.traffic():
         killed(scene, "the deployment is created", lambda: scene.called("CreateDeployment"))
@@ -66,7 +66,7 @@ def test_killed_once_the_deployment_is_created(scene: Scene) -> None:
 
 
 def test_killed_in_mid_canary(scene: Scene) -> None:
-    name = "killed mid-canary"
+    name = "kill -9 mid-canary"
     scene.commit(name)
     with scene.at(scene.SLOWER), scene.traffic():
         killed(scene, "a canary has traffic", scene.split)
@@ -78,7 +78,7 @@ def test_killed_in_mid_canary(scene: Scene) -> None:
 
 @pytest.mark.faults
 def test_killed_in_mid_canary_of_a_bad_version(scene: Scene) -> None:
-    name = "killed mid-canary, bad version"
+    name = "kill -9 mid-canary, and the version is bad"
     scene.commit(name, commits.BAD)
     with scene.at(scene.SLOWER), scene.traffic(posts=0.8):
         killed(scene, "a canary has traffic", scene.split)
@@ -93,7 +93,7 @@ def test_killed_in_mid_canary_of_a_bad_version(scene: Scene) -> None:
 
 @pytest.mark.faults
 def test_killed_once_all_traffic_has_shifted(scene: Scene) -> None:
-    name = "killed after the shift"
+    name = "kill -9 once all traffic has shifted"
     scene.commit(name)
 
     def shifted() -> bool:

@@ -10,7 +10,7 @@ from tests.rehearsal.scene import UP, Scene, wait_for
 
 
 def test_a_deleted_verdict_alarm_stops_the_canary_and_rejects_nothing(scene: Scene) -> None:
-    name = "alarm deleted"
+    name = "the verdict alarm is deleted mid-canary"
     scene.commit(name)
     with scene.at(scene.SLOWER), scene.traffic():
         up = scene.type(*UP)
@@ -26,7 +26,7 @@ def test_a_deleted_verdict_alarm_stops_the_canary_and_rejects_nothing(scene: Sce
 
 @pytest.mark.faults
 def test_nothing_starts_while_the_alias_is_in_alarm(scene: Scene) -> None:
-    name = "alarm red"
+    name = "an alarm of the alias is red before the start"
     scene.commit(name)
     with failing_calls(scene):
         wait_for("the alias is in alarm", lambda: scene.state_of_alarm() == "ALARM")
@@ -60,7 +60,7 @@ def failing_calls(scene: Scene) -> Iterator[None]:
 
 @pytest.mark.faults
 def test_a_canary_without_requests_is_not_promoted(scene: Scene) -> None:
-    name = "no traffic"
+    name = "the canary gets no requests, and evidence is enforced"
     scene.commit(name)
     with scene.traffic():
         wait_for("stable has served orders", lambda: scene.called("PutItem"))
@@ -73,7 +73,7 @@ def test_a_canary_without_requests_is_not_promoted(scene: Scene) -> None:
 
 
 def test_an_alias_moved_by_hand_in_mid_canary_rolls_the_canary_back(scene: Scene) -> None:
-    name = "alias moved"
+    name = "an operator moves the alias mid-canary"
     scene.commit(name)
     with scene.at(scene.SLOWER), scene.traffic():
         up = scene.type(*UP)
@@ -89,7 +89,7 @@ def test_an_alias_moved_by_hand_in_mid_canary_rolls_the_canary_back(scene: Scene
 
 @pytest.mark.faults
 def test_a_deployment_stopped_without_a_rollback_leaves_no_split_alias(scene: Scene) -> None:
-    name = "stopped without rollback"
+    name = "an operator stops the deployment without a rollback"
     scene.commit(name)
     with scene.at(scene.SLOWER), scene.traffic():
         up = scene.type(*UP)

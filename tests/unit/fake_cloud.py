@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from infra.release.decision import proven
 from infra.release.engine.cloud import AwsError, NotFoundError, TransientError
@@ -312,6 +313,15 @@ def cloud(live: int = 1, *versions: Version) -> FakeCloud:
     return FakeCloud(FakeClock(), known, Alias(str(live), revision="r0"), tags=first)
 
 
+def _each_by_its_own(call: str) -> Callable[..., Any]:
+    """A call that is about one function, for the cloud of that function."""
+
+    def made(self: FakeSet, target: Target, *arguments: Any) -> Any:
+        return getattr(self.clouds[target.function], call)(target, *arguments)
+
+    return made
+
+
 @dataclass
 class FakeSet:
     """Several functions at one clock, each in a FakeCloud of its own."""
@@ -328,32 +338,18 @@ class FakeSet:
             found |= self.clouds[target.function].look([target], notes)
         return found
 
-    def upstream(self, target: Target) -> UpstreamReleases:
-        return self.clouds[target.function].upstream(target)
-
-    def probe(self, target: Target, version: str) -> Answer:
-        return self.clouds[target.function].probe(target, version)
-
-    def note(self, target: Target, mark: TagRecord) -> None:
-        self.clouds[target.function].note(target, mark)
-
-    def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
-        return self.clouds[target.function].start(target, policy, action)
-
-    def revert(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
-        return self.clouds[target.function].revert(target, policy, action)
-
-    def top_up(self, target: Target, requests: int) -> None:
-        self.clouds[target.function].top_up(target, requests)
+    upstream = _each_by_its_own("upstream")
+    probe = _each_by_its_own("probe")
+    note = _each_by_its_own("note")
+    start = _each_by_its_own("start")
+    revert = _each_by_its_own("revert")
+    top_up = _each_by_its_own("top_up")
+    point_alias = _each_by_its_own("point_alias")
+    cause = _each_by_its_own("cause")
+    forget = _each_by_its_own("forget")
 
     def stop(self, deployment: str) -> None:
         next(each for each in self.clouds.values() if deployment in each.deployments).stop(deployment)
-
-    def point_alias(self, target: Target, seen: Alias, version: str) -> None:
-        self.clouds[target.function].point_alias(target, seen, version)
-
-    def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
-        return self.clouds[target.function].cause(target, outcome, since)
 
     def states(self, names: Collection[str]) -> Mapping[str, bool]:
         return {name: red for each in self.clouds.values() for name, red in each.states(names).items()}
@@ -361,9 +357,6 @@ class FakeSet:
     def clear(self, names: Collection[str]) -> None:
         for each in self.clouds.values():
             each.clear(each.states(names).keys())
-
-    def forget(self, target: Target) -> None:
-        self.clouds[target.function].forget(target)
 
 
 def set_of(*functions: str) -> FakeSet:

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from infra.release.decision import next_action, proven
-from infra.release.model.actions import Action, Finish
+from infra.release.model.actions import Action, Finish, PointAlias, Wait, WriteTag
 from infra.release.model.ledger import Entry
 from infra.release.model.observation import Alias, Deployment, Notes, Observation, Status
-from infra.release.model.outcome import Outcome
+from infra.release.model.outcome import Outcome, Phase
 from infra.release.model.spec import ReleasePolicy
 from infra.release.model.tags import TagRecord, Tags, parse, written
 from tests.unit.fake_cloud import START, target, version
@@ -57,6 +57,24 @@ def decide(what: Observation, policy: ReleasePolicy = POLICY) -> Action:
 def outcome(action: Action) -> Outcome:
     assert isinstance(action, Finish), action
     return action.outcome
+
+
+def waits(action: Action) -> Phase:
+    """The phase of a wait."""
+    assert isinstance(action, Wait), action
+    return action.phase
+
+
+def restores(action: Action) -> str:
+    """The version to which the runner points the alias."""
+    assert isinstance(action, PointAlias), action
+    return action.version
+
+
+def notes(action: Action) -> WriteTag:
+    """The tag that is written before anything else is done."""
+    assert isinstance(action, WriteTag), action
+    return action
 
 
 SPLIT = Alias("1", "2", 0.1)

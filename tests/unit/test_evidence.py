@@ -9,14 +9,14 @@ import pytest
 from infra.release.decision.evidence import needed
 from infra.release.engine.clock import Interrupted
 from infra.release.engine.runner import run
-from infra.release.model.actions import Stop, TopUp, Wait, WriteTag
+from infra.release.model.actions import Stop, TopUp, Wait
 from infra.release.model.observation import Notes, Observation, Status
 from infra.release.model.outcome import Ending, Outcome, Phase
 from infra.release.model.spec import ReleasePolicy
 from infra.release.model.tags import Stopped, fits
 from infra.release.verdict.judge import Counts
 from tests.unit import fake_cloud
-from tests.unit.seen import NEW, POLICY, SPLIT, TARGET, WHOLE, decide, deployment, noted, outcome, seen
+from tests.unit.seen import NEW, POLICY, SPLIT, TARGET, WHOLE, decide, deployment, noted, notes, outcome, seen, waits
 
 ENFORCED = replace(POLICY, evidence="enforce")
 
@@ -32,8 +32,7 @@ def canary(ago: float, requests: int, stable: int = 180) -> Observation:
 
 def test_a_canary_short_of_requests_is_stopped_in_its_last_minute_and_not_before() -> None:
     assert isinstance(decide(canary(8.9, 19), ENFORCED), Wait)
-    note = decide(canary(9, 19), ENFORCED)
-    assert isinstance(note, WriteTag)
+    note = notes(decide(canary(9, 19), ENFORCED))
     assert isinstance(note.mark, Stopped)
     assert note.mark.kind == "evidence"
     assert "19 of the 20 requests" in note.why
@@ -42,8 +41,7 @@ def test_a_canary_short_of_requests_is_stopped_in_its_last_minute_and_not_before
 
 def test_a_canary_is_stopped_where_no_request_of_stable_is_counted_and_so_nothing_is_compared() -> None:
     failing = replace(canary(9, 45, stable=0), canary=Counts(45, 30))
-    note = decide(failing, ENFORCED)
-    assert isinstance(note, WriteTag)
+    note = notes(decide(failing, ENFORCED))
     assert "no request of stable version 1 was counted" in note.why
     assert isinstance(decide(failing, replace(ENFORCED, minimum_requests=0)), Wait)
     promoted = seen(deployment(Status.SUCCEEDED), following="d-1", **WHOLE)
@@ -58,9 +56,7 @@ def test_enough_requests_or_a_mere_warning_let_it_go_on() -> None:
 
 def test_after_the_shift_nothing_is_stopped_for_want_of_evidence() -> None:
     shifted = replace(canary(11, 0), **WHOLE)
-    action = decide(shifted, ENFORCED)
-    assert isinstance(action, Wait)
-    assert action.phase is Phase.BAKE
+    assert waits(decide(shifted, ENFORCED)) is Phase.BAKE
 
 
 def test_the_outcome_is_rolled_back_for_evidence_with_its_words() -> None:
@@ -160,7 +156,6 @@ def test_what_the_engine_says_of_a_stop_is_what_a_tag_holds() -> None:
         (canary(9, 19), ENFORCED),
         (seen(deployment(Status.CREATED, ago=20), following="d-1"), POLICY),
     ):
-        note = decide(what, policy)
-        assert isinstance(note, WriteTag)
+        note = notes(decide(what, policy))
         assert isinstance(note.mark, Stopped)
         assert fits(note.mark.why)

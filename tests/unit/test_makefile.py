@@ -104,6 +104,8 @@ def test_the_bundles_are_published_by_either_name_of_the_target(tmp_path: Path, 
         ("environments", "APPLY"),
         ("test-aws", "ACCOUNT"),
         ("properties", "STEPS"),
+        ("mutants", "SEED"),
+        ("mutants", "COUNT"),
     ],
 )
 def test_no_other_value_is_run_either(tmp_path: Path, target: str, name: str, value: str) -> None:

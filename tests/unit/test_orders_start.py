@@ -36,13 +36,7 @@ print(*sys.modules)
 def run(code: str, without: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in ENVIRONMENT.items() if name != without}
     return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=99
     )
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from infra.release.decision import next_action
-from infra.release.model.actions import Start, WriteTag
+from infra.release.model.actions import Start
 from infra.release.model.observation import Observation
 from infra.release.model.outcome import Ending, Progress
 from infra.release.model.spec import ReleasePolicy
 from infra.release.model.tags import Overridden, written
 from tests.unit.fake_cloud import cloud, target, version
-from tests.unit.seen import NEW, NOW, TARGET, noted, seen
+from tests.unit.seen import NEW, NOW, TARGET, noted, notes, seen
 from tests.unit.test_refusals import OVERRIDE, ended
 from tests.unit.test_runner import POLICY, assert_at_rest, release
 
@@ -34,8 +34,7 @@ def started(what: Observation, policy: ReleasePolicy = OVERRIDE) -> Start:
 )
 def test_an_override_leaves_out_the_alarm_that_refused_and_the_ledger_says_which(red: set[str], words: str) -> None:
     what = seen(red=frozenset(red))
-    note = next_action.decide([BOTH], {BOTH.function: what}, OVERRIDE, NOW)[BOTH.function]
-    assert isinstance(note, WriteTag)
+    note = notes(next_action.decide([BOTH], {BOTH.function: what}, OVERRIDE, NOW)[BOTH.function])
     assert note.mark == Overridden(NEW.fingerprint, words, "ann: hotfix")
     assert set(started(replace(what, tags=noted(note.mark))).waived) == red
 
@@ -47,8 +46,7 @@ def test_an_alarm_that_was_not_red_stays_in_the_deployment() -> None:
 
 def test_an_alarm_that_turns_red_after_the_override_was_noted_is_noted_before_it_is_left_out() -> None:
     what = seen(red=frozenset({TARGET.alarm, THROTTLES}), tags=noted(OUTAGE))
-    note = next_action.decide([BOTH], {BOTH.function: what}, OVERRIDE, NOW)[BOTH.function]
-    assert isinstance(note, WriteTag)
+    note = notes(next_action.decide([BOTH], {BOTH.function: what}, OVERRIDE, NOW)[BOTH.function])
     assert note.mark == Overridden(NEW.fingerprint, "alarm+throttles", "ann: hotfix")
 
 

@@ -1,21 +1,20 @@
 """The pipeline's commands: the role of a job, locks, the texts of plans and summaries, and when a job may succeed."""
 
 import json
-import os
 import socket
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
+from infra.console import Exit
 from infra.identity.explain import BOOTSTRAP, every
-from infra.pipeline import output, unlock
 from infra.pipeline import summary as story
+from infra.pipeline import unlock
 from infra.pipeline.__main__ import app
 from infra.pipeline.access import To, the_one
 from infra.pipeline.drift import drifted, moved
@@ -68,7 +67,7 @@ def test_in_a_job_they_are_outputs_of_the_step(tmp_path: Path) -> None:
 
 def test_an_unknown_stack_is_reported_with_the_known_ones() -> None:
     ran = CliRunner().invoke(app, ["access", "--stack", "Prod"])
-    assert ran.exit_code == output.USAGE
+    assert ran.exit_code == Exit.USAGE
     assert ran.output.endswith("in no account of bootstrap/'s configuration; configured are: dev, prod, staging\n")
 
 
@@ -77,7 +76,7 @@ def test_a_stack_in_two_accounts_has_no_one_role(tmp_path: Path) -> None:
     written["config"]["strata-bootstrap:account"]["allowedAccountIds"] = ["1" * 12, "2" * 12]
     (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump(written))
     ran = CliRunner().invoke(app, ["access", "--stack", "dev", "--folder", str(tmp_path)])
-    assert ran.exit_code == output.USAGE
+    assert ran.exit_code == Exit.USAGE
     assert "stack dev is in the accounts 111111111111, 222222222222, and a job assumes one role" in ran.output
 
 
@@ -165,18 +164,17 @@ def test_code_with_fences_of_its_own_does_not_break_out() -> None:
     assert text.endswith("\n`````")
 
 
-def pulumi(folder: Path, script: str) -> dict[str, str]:
-    """Return an environment whose `pulumi` is this shell script."""
+def piped(folder: Path, script: str, *arguments: str, **environment: str) -> Result:
+    """Run a command where `pulumi` is this shell script."""
     (folder / "pulumi").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "pulumi").chmod(0o755)
-    return {**os.environ, "PATH": f"{folder}:/usr/bin:/bin"}
+    path = {"PATH": f"{folder}:/usr/bin:/bin"}
+    return CliRunner().invoke(app, [*arguments, "--stack", "dev"], env={**path, **environment})
 
 
 def test_a_preview_that_fails_fails_the_plan_and_still_leaves_one(tmp_path: Path) -> None:
-    env = pulumi(tmp_path, "echo 'error: a rule is broken' >&2; exit 255")
-    command = [sys.executable, "-m", "infra.pipeline", "plan", "--stack", "dev", "--into", str(tmp_path / "plans")]
-    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert ran.returncode == output.BAD
+    ran = piped(tmp_path, "echo 'error: a rule is broken' >&2; exit 255", "plan", "--into", str(tmp_path / "plans"))
+    assert ran.exit_code == Exit.FAILED
     assert ran.stderr == "error: stack dev: preview and policy failed\n"
     assert "error: a rule is broken" in (tmp_path / "plans/dev.md").read_text()
 
@@ -205,10 +203,8 @@ def test_a_story_shows_the_traffic_the_release_in_flight_and_past_outcomes() -> 
 
 def test_a_story_without_data_says_so_and_exits_with_zero(tmp_path: Path) -> None:
     summary = tmp_path / "summary.md"
-    env = pulumi(tmp_path, "exit 255") | {"GITHUB_STEP_SUMMARY": str(summary)}
-    command = [sys.executable, "-m", "infra.pipeline", "story", "--stack", "dev"]
-    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    ran = piped(tmp_path, "exit 255", "story", GITHUB_STEP_SUMMARY=str(summary))
+    assert (ran.exit_code, ran.stdout, ran.stderr) == (0, "", "")
     assert summary.read_text().startswith("### dev\n\nNo status of the releases: stack dev has no release: ")
 
 
@@ -306,7 +302,6 @@ def test_a_rolled_back_release_is_reported_in_its_own_words_without_the_remedy_o
     rolled_back = release_step(said_of_it)
     assert list(drifted([rolled_back])) == []
     assert list(moved([rolled_back])) == [f"compute-orders (strata:release:Release): orders: {said_of_it}"]
-    command = [sys.executable, "-m", "infra.pipeline", "drift", "--stack", "dev"]
     for steps, said in (
         ([rolled_back], "error: stack dev is not live on the version that it wants\n"),
         (
@@ -315,9 +310,8 @@ def test_a_rolled_back_release_is_reported_in_its_own_words_without_the_remedy_o
         ),
     ):
         (tmp_path / "steps.json").write_text(json.dumps({"steps": steps}))
-        env = pulumi(tmp_path, f"cat {tmp_path}/steps.json")
-        ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-        assert (ran.returncode, "reverted it: slow" in ran.stdout) == (output.BAD, True)
+        ran = piped(tmp_path, f"cat {tmp_path}/steps.json", "drift")
+        assert (ran.exit_code, "reverted it: slow" in ran.stdout) == (Exit.FAILED, True)
         assert said in ran.stderr
 
 
@@ -333,15 +327,13 @@ def test_a_long_value_is_cut() -> None:
         ("""echo '{"steps": []}'""", 0, "stack dev is as its state says\n"),
         (
             "echo 'error: no credentials' >&2; exit 255",
-            output.UNKNOWN,
+            Exit.UNKNOWN,
             "the refresh of stack dev failed: error: no",
         ),
-        ("""echo '{"steps": []}'; echo 'error: half' >&2; exit 1""", output.UNKNOWN, "failed: error: half"),
+        ("""echo '{"steps": []}'; echo 'error: half' >&2; exit 1""", Exit.UNKNOWN, "failed: error: half"),
     ],
 )
 def test_a_refresh_that_fails_is_never_taken_for_no_drift(tmp_path: Path, script: str, code: int, said: str) -> None:
-    command = [sys.executable, "-m", "infra.pipeline", "drift", "--stack", "dev"]
-    env = pulumi(tmp_path, script)
-    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert ran.returncode == code
+    ran = piped(tmp_path, script, "drift")
+    assert ran.exit_code == code
     assert said in ran.stdout + ran.stderr

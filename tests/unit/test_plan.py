@@ -26,10 +26,13 @@ from tests.unit.seen import (
     entry,
     minutes,
     noted,
+    notes,
     outcome,
+    restores,
     rollback,
     seen,
     stopped,
+    waits,
 )
 
 # The first version
@@ -61,9 +64,7 @@ def test_an_answer_of_another_version_does_not_count_for_this_one() -> None:
 
 def test_where_nobody_calls_the_alias_a_repaired_first_version_takes_it_at_once() -> None:
     repaired = replace(seen(tags=Tags(), traffic=0), notes=Notes(probe_result=Answer("2", None)))
-    action = decide(repaired)
-    assert isinstance(action, PointAlias)
-    assert action.version == "2"
+    assert restores(decide(repaired)) == "2"
 
 
 def test_where_an_unrecorded_alias_has_callers_the_first_release_is_a_canary() -> None:
@@ -97,9 +98,7 @@ def test_a_second_try_of_one_version_waits_until_the_window_holds_nothing_of_the
     def tried(ago: float) -> Observation:
         return seen(deployment(Status.STOPPED, ago=30, ended=NOW - minutes(ago)))
 
-    action = decide(tried(10.9))
-    assert isinstance(action, Wait)
-    assert action.phase is Phase.SETTLE
+    assert waits(decide(tried(10.9))) is Phase.SETTLE
     assert decide(tried(11)) == Start("1", "2")
 
 
@@ -109,9 +108,7 @@ def test_another_version_need_not_wait_for_the_window_of_a_failed_one() -> None:
 
 
 def test_calls_of_the_wanted_version_within_the_window_are_waited_out() -> None:
-    action = decide(seen(canary=Counts(5, 0)))
-    assert isinstance(action, Wait)
-    assert action.phase is Phase.SETTLE
+    assert waits(decide(seen(canary=Counts(5, 0)))) is Phase.SETTLE
 
 
 # A split alias
@@ -119,22 +116,16 @@ def test_calls_of_the_wanted_version_within_the_window_are_waited_out() -> None:
 
 def test_a_split_alias_that_the_ledger_explains_is_put_back_on_stable() -> None:
     stopped = deployment(Status.STOPPED, ended=NOW - minutes(5))
-    action = decide(seen(stopped, alias=SPLIT, shifted=NEW))
-    assert isinstance(action, PointAlias)
-    assert action.version == "1"
+    assert restores(decide(seen(stopped, alias=SPLIT, shifted=NEW))) == "1"
 
 
 def test_a_failed_version_that_still_has_all_traffic_is_taken_off_it() -> None:
     stopped = deployment(Status.FAILED, ended=NOW - minutes(5))
-    action = decide(seen(stopped, **WHOLE))
-    assert isinstance(action, PointAlias)
-    assert action.version == "1"
+    assert restores(decide(seen(stopped, **WHOLE))) == "1"
 
 
 def test_a_split_alias_is_left_to_a_rollback_that_may_yet_begin() -> None:
-    action = decide(seen(deployment(Status.STOPPED), alias=SPLIT, shifted=NEW))
-    assert isinstance(action, Wait)
-    assert action.phase is Phase.ROLLBACK
+    assert waits(decide(seen(deployment(Status.STOPPED), alias=SPLIT, shifted=NEW))) is Phase.ROLLBACK
 
 
 @pytest.mark.parametrize(
@@ -165,16 +156,12 @@ def test_a_deployment_of_this_fingerprint_in_flight_is_adopted() -> None:
 
 @pytest.mark.parametrize("line", [None, entry(released="f" * 16)], ids=["by hand", "of another version"])
 def test_any_other_deployment_in_flight_is_followed_to_its_end(line: Entry | None) -> None:
-    action = decide(seen(deployment(entry=line)))
-    assert isinstance(action, Wait)
-    assert action.phase is Phase.OTHERS
+    assert waits(decide(seen(deployment(entry=line)))) is Phase.OTHERS
 
 
 def test_a_rollback_in_flight_is_no_release_to_adopt() -> None:
     back = Deployment("d-2", Status.IN_PROGRESS, NOW, rolls_back="d-1")
-    action = decide(seen(back, deployment(Status.STOPPED), alias=SPLIT, shifted=NEW))
-    assert isinstance(action, Wait)
-    assert action.phase is Phase.OTHERS
+    assert waits(decide(seen(back, deployment(Status.STOPPED), alias=SPLIT, shifted=NEW))) is Phase.OTHERS
 
 
 # Ours, followed
@@ -182,12 +169,9 @@ def test_a_rollback_in_flight_is_no_release_to_adopt() -> None:
 
 @pytest.mark.parametrize("status", [Status.CREATED, Status.QUEUED])
 def test_a_deployment_that_does_not_begin_is_stopped_after_the_longest_wait(status: Status) -> None:
-    action = decide(seen(deployment(status, ago=15), following="d-1"))
-    assert isinstance(action, Wait)
-    assert action.phase is Phase.QUEUE
+    assert waits(decide(seen(deployment(status, ago=15), following="d-1"))) is Phase.QUEUE
     late = seen(deployment(status, ago=15.1), following="d-1")
-    note = decide(late)
-    assert isinstance(note, WriteTag)
+    note = notes(decide(late))
     assert isinstance(note.mark, Stopped)
     assert (note.mark.deployment, note.mark.kind) == ("d-1", "fault")
     assert "longest wait of 15 minutes" in note.why
@@ -205,9 +189,7 @@ def test_a_canary_under_way_is_waited_for_however_long_it_takes(status: Status) 
 
 def test_success_is_believed_only_when_the_alias_is_whole_on_the_new_version() -> None:
     succeeded = deployment(Status.SUCCEEDED)
-    action = decide(seen(succeeded, following="d-1", alias=SPLIT, shifted=NEW))
-    assert isinstance(action, Wait)
-    assert action.phase is Phase.VERIFY
+    assert waits(decide(seen(succeeded, following="d-1", alias=SPLIT, shifted=NEW))) is Phase.VERIFY
     end = outcome(decide(seen(succeeded, following="d-1", **WHOLE)))
     assert (end.ending, end.from_version, end.to_version, end.deployment_id) == (Ending.PROMOTED, "1", "2", "d-1")
 
@@ -240,8 +222,7 @@ def retire(what: Observation) -> Action:
 
 def test_a_deleted_release_stops_its_canary_waits_for_the_rollback_and_is_done() -> None:
     canary = seen(deployment(), alias=SPLIT, shifted=NEW)
-    note = retire(canary)
-    assert isinstance(note, WriteTag)
+    note = notes(retire(canary))
     assert isinstance(retire(replace(canary, tags=noted(note.mark))), Stop)
     assert isinstance(retire(seen(rollback(Status.IN_PROGRESS), stopped(), alias=SPLIT, shifted=NEW)), Wait)
     assert isinstance(retire(seen(rollback(Status.SUCCEEDED), stopped())), Finish)
@@ -268,9 +249,7 @@ def test_a_watcher_follows_any_release_and_starts_none() -> None:
 
 def test_a_watcher_puts_back_a_split_that_a_dead_runner_left() -> None:
     left = seen(deployment(Status.STOPPED, ended=NOW - minutes(2)), alias=SPLIT, shifted=NEW)
-    action = watch(left)
-    assert isinstance(action, PointAlias)
-    assert action.version == "1"
+    assert restores(watch(left)) == "1"
 
 
 def test_every_phase_says_in_one_line_what_it_means() -> None:

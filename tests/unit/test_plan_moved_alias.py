@@ -2,11 +2,11 @@
 
 import pytest
 
-from infra.release.model.actions import Stop, Wait, WriteTag
+from infra.release.model.actions import Stop, Wait
 from infra.release.model.observation import Alias
 from infra.release.model.outcome import Phase
 from infra.release.model.tags import Stopped
-from tests.unit.seen import NEW, NOW, OLD, SPLIT, decide, deployment, minutes, noted, seen
+from tests.unit.seen import NEW, NOW, OLD, SPLIT, decide, deployment, minutes, noted, notes, seen, waits
 
 SHIFTING = deployment(shifting=NOW - minutes(2))
 
@@ -15,8 +15,7 @@ SHIFTING = deployment(shifting=NOW - minutes(2))
 def test_a_canary_whose_traffic_somebody_took_away_goes_back(alias: Alias) -> None:
     shifted = NEW if alias.shifted else None
     look = {"alias": alias, "live": OLD, "shifted": shifted}
-    action = decide(seen(SHIFTING, following="d-1", **look))
-    assert isinstance(action, WriteTag)
+    action = notes(decide(seen(SHIFTING, following="d-1", **look)))
     assert isinstance(action.mark, Stopped)
     assert action.mark.kind == "operator"
     assert f"alias live was moved to {alias} while d-1 shifted traffic to 2" in action.why
@@ -24,9 +23,7 @@ def test_a_canary_whose_traffic_somebody_took_away_goes_back(alias: Alias) -> No
 
 
 def test_what_moves_by_the_curve_is_nobodys_hand() -> None:
-    action = decide(seen(SHIFTING, following="d-1", alias=SPLIT, shifted=NEW))
-    assert isinstance(action, Wait)
-    assert action.phase is Phase.CANARY
+    assert waits(decide(seen(SHIFTING, following="d-1", alias=SPLIT, shifted=NEW))) is Phase.CANARY
 
 
 def test_an_alias_that_was_read_before_traffic_moved_tells_nothing_yet() -> None:

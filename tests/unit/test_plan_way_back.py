@@ -25,16 +25,16 @@ from tests.unit.seen import (
     minutes,
     noted,
     outcome,
+    restores,
     rollback,
     seen,
     stopped,
+    waits,
 )
 
 
 def test_codedeploys_own_rollback_is_waited_for_even_where_the_alias_looks_whole() -> None:
-    action = decide(seen(rollback(Status.IN_PROGRESS), stopped(), following="d-1"))
-    assert isinstance(action, Wait)
-    assert action.phase is Phase.ROLLBACK
+    assert waits(decide(seen(rollback(Status.IN_PROGRESS), stopped(), following="d-1"))) is Phase.ROLLBACK
 
 
 def test_a_rollback_that_has_ended_with_stable_whole_is_the_outcome() -> None:
@@ -57,9 +57,7 @@ def test_a_rollback_that_has_ended_with_stable_whole_is_the_outcome() -> None:
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.STOPPED])
 def test_an_alias_that_the_rollback_left_split_is_restored(status: Status) -> None:
-    action = decide(seen(rollback(status), stopped(), following="d-1", alias=SPLIT, shifted=NEW))
-    assert isinstance(action, PointAlias)
-    assert action.version == "1"
+    assert restores(decide(seen(rollback(status), stopped(), following="d-1", alias=SPLIT, shifted=NEW))) == "1"
 
 
 def test_a_rollback_that_never_ends_is_overtaken_after_the_longest_wait() -> None:
@@ -78,9 +76,12 @@ def test_a_missing_rollback_is_given_a_minute_before_the_runner_restores_the_ali
 
 
 def test_an_alias_moved_to_a_third_version_meanwhile_is_restored_to_the_recorded_stable() -> None:
-    action = decide(seen(rollback(Status.SUCCEEDED), stopped(), following="d-1", alias=Alias("3"), live=version(3)))
-    assert isinstance(action, PointAlias)
-    assert action.version == "1"
+    assert (
+        restores(
+            decide(seen(rollback(Status.SUCCEEDED), stopped(), following="d-1", alias=Alias("3"), live=version(3)))
+        )
+        == "1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -132,9 +133,7 @@ def test_what_an_operator_took_back_is_left_again_where_codedeploy_rolled_back_t
     records = (rollback(Status.SUCCEEDED), failed, back, good)
     tags = noted(Stopped("d-0", "operator", "customers complain"))
     whole: dict[str, Any] = {"alias": Alias("2"), "live": NEW, "wanted": version(4)}
-    action = decide(seen(*records, tags=tags, **whole))
-    assert isinstance(action, PointAlias)
-    assert action.version == "1"
+    assert restores(decide(seen(*records, tags=tags, **whole))) == "1"
     assert isinstance(decide(seen(*records, tags=tags, **{**whole, "alias": Alias("1"), "live": OLD})), Start)
 
 
@@ -175,6 +174,4 @@ def test_an_old_version_that_is_aborted_loses_its_traffic_although_it_was_proved
     whole: dict[str, Any] = {"wanted": replace(NEW, number="4"), **WHOLE}
     records = (rolled_back, replace(aborted, rollback="d-2"), forth)
     for following in ("d-4", None):  # by the runner, and by the next one where that was killed
-        action = decide(seen(*records, following=following, tags=tags, **whole))
-        assert isinstance(action, PointAlias)
-        assert action.version == "1"
+        assert restores(decide(seen(*records, following=following, tags=tags, **whole))) == "1"

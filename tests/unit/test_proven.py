@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.release.decision import proven, recovery
-from infra.release.model.actions import PointAlias, Start, WriteTag
+from infra.release.model.actions import PointAlias, Start
 from infra.release.model.observation import Alias, Deployment, Observation, Status, Version
 from infra.release.model.outcome import Ending
 from infra.release.model.tags import First, Overridden, Stopped, TagRecord, Tags, begun, parse, written
@@ -22,7 +22,9 @@ from tests.unit.seen import (
     deployment,
     entry,
     minutes,
+    notes,
     outcome,
+    restores,
     rollback,
     seen,
     stopped,
@@ -136,8 +138,7 @@ def test_where_the_proved_version_is_gone_it_is_refused_and_an_override_takes_wh
     assert (end.ending, end.reason) == (Ending.REFUSED, "untried")
     assert "version 6, promoted by d-0, which is gone from Lambda" in end.detail
     assert 'override: "who: why"' in end.detail
-    note = decide(what, OVERRIDE)
-    assert isinstance(note, WriteTag)
+    note = notes(decide(what, OVERRIDE))
     assert note.mark == Overridden(TEN.fingerprint, "untried", "ann: hotfix")
     assert outcome(decide(replace(what, tags=first(OLD, note.mark)), OVERRIDE)).ending is Ending.UNCHANGED
 
@@ -148,9 +149,7 @@ def test_an_alias_on_a_version_that_is_gone_is_refused_and_an_override_sends_it_
     assert (end.reason, end.ending) == ("untried", Ending.REFUSED)
     assert "alias live is on version 10, which Lambda no longer has" in end.detail
     mark = Overridden(NEW.fingerprint, "untried", OVERRIDE.override)
-    action = decide(replace(what, tags=first(OLD, mark, started=True)), OVERRIDE)
-    assert isinstance(action, PointAlias)
-    assert action.version == "2"
+    assert restores(decide(replace(what, tags=first(OLD, mark, started=True)), OVERRIDE)) == "2"
 
 
 def test_a_hand_in_an_emergency_is_released_over_from_where_it_went() -> None:
@@ -218,9 +217,7 @@ def test_of_a_split_alias_only_what_is_proved_may_be_chosen() -> None:
     both: dict[str, Any] = {"alias": Alias("10", "11", 0.5), "live": TEN, "shifted": ELEVEN}
     assert recovery.choices(TARGET, seen(promoted(SIX, "1"), **both)) == ["6"]
     mark = Overridden(NEW.fingerprint, "split", OVERRIDE.override)
-    whole = decide(seen(promoted(SIX, "1"), tags=first(OLD, mark), **both), OVERRIDE)
-    assert isinstance(whole, PointAlias)
-    assert whole.version == "6"
+    assert restores(decide(seen(promoted(SIX, "1"), tags=first(OLD, mark), **both), OVERRIDE)) == "6"
 
 
 # What comes of it

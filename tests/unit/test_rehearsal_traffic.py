@@ -11,7 +11,9 @@ import pytest
 from aiohttp import web
 from typer.testing import CliRunner
 
+from rehearsal.observe.aws_records import Deployment
 from rehearsal.observe.traffic import MOST_AT_ONCE, Api, Sent, Traffic, app, late, new_order, share_of, summary, within
+from rehearsal.release.scenario import canary_share
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -25,10 +27,14 @@ class Shop:
         self.pause = 0.0
         self.broken_currency = ""
         self.throttled = 0  # so many reads are still answered 429
+        self.waiting = self.most = 0  # orders at once
 
     async def post(self, request: web.Request) -> web.Response:
         self.hosts.add(request.headers["Host"])
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
         await asyncio.sleep(self.pause)
+        self.waiting -= 1
         body = await request.json()
         if body["currency"] == self.broken_currency:
             return web.json_response({"message": "Internal Server Error"}, status=500)
@@ -77,10 +83,13 @@ def shop() -> Shop:
     return Shop()
 
 
-def run(api: Api, rate: float, seconds: float) -> Traffic:
-    traffic = Traffic(api, rate)
+def run(api: Api, rate: float, requests: int, enough: Callable[[Traffic], bool] | None = None) -> Traffic:
+    """Send traffic until so many requests are answered, and `enough` of the rest is true."""
+    traffic, end = Traffic(api, rate), time.monotonic() + 120
     traffic.start()
-    time.sleep(seconds)
+    while len(traffic.sent) < requests or not (enough is None or enough(traffic)):
+        assert time.monotonic() < end, f"{len(traffic.sent)} requests were answered in time"
+        time.sleep(0.01)
     traffic.stop()
     return traffic
 
@@ -88,32 +97,30 @@ def run(api: Api, rate: float, seconds: float) -> Traffic:
 def test_requests_keep_their_rate_although_every_answer_is_slow(shop: Shop) -> None:
     shop.pause = 0.5
     with served(shop) as api:
-        traffic = run(api, rate=100, seconds=0.5)
-    assert 45 <= len(traffic.sent) <= 60
-    assert all(one.answered - one.sent > 0.45 for one in traffic.sent)  # two clocks, which differ by a little
+        traffic = run(api, rate=20, requests=20)
+    assert all(one.answered - one.sent > 0.45 for one in traffic.sent if one.method == "POST")  # two clocks
     dues = sorted(one.due for one in traffic.sent)
-    assert [second - first for first, second in pairwise(dues)] == pytest.approx([0.01] * (len(dues) - 1), abs=1e-4)
+    assert [second - first for first, second in pairwise(dues)] == pytest.approx([0.05] * (len(dues) - 1), abs=1e-4)
 
 
 def test_no_more_requests_are_in_flight_than_a_busy_machine_can_handle(shop: Shop) -> None:
     shop.pause = 1.0
     with served(shop) as api:
-        traffic = run(api, rate=400, seconds=0.5)
-    assert len(traffic.sent) == MOST_AT_ONCE
-    assert traffic.held > 50
+        traffic = run(api, rate=400, requests=0, enough=lambda it: it.held > 50)
+    assert shop.most == MOST_AT_ONCE
     assert all(one.status == 201 for one in traffic.sent)
 
 
 def test_the_apis_name_is_in_the_host_header_and_needs_no_resolver(shop: Shop) -> None:
     with served(shop) as api:
-        run(api, rate=50, seconds=0.1)
+        run(api, rate=50, requests=5)
     (host,) = shop.hosts
     assert host.startswith("abc123.execute-api.localhost:")
 
 
 def test_posts_and_gets_are_mixed_and_gets_read_acknowledged_orders(shop: Shop) -> None:
     with served(shop) as api:
-        traffic = run(api, rate=200, seconds=1)
+        traffic = run(api, rate=200, requests=200)
     gets = [one for one in traffic.sent if one.method == "GET"]
     assert 0.35 < len(gets) / len(traffic.sent) < 0.65
     assert {one.status for one in gets} == {200}
@@ -122,7 +129,7 @@ def test_posts_and_gets_are_mixed_and_gets_read_acknowledged_orders(shop: Shop) 
 def test_a_failed_order_is_kept_as_failed_and_not_as_acknowledged(shop: Shop) -> None:
     shop.broken_currency = "EUR"
     with served(shop) as api:
-        traffic = run(api, rate=200, seconds=0.5)
+        traffic = run(api, rate=200, requests=100)
         failed = [one for one in traffic.sent if one.failed]
         assert failed
         assert {one.status for one in failed} == {500}
@@ -133,7 +140,7 @@ def test_a_failed_order_is_kept_as_failed_and_not_as_acknowledged(shop: Shop) ->
 
 def test_an_order_that_is_gone_or_changed_is_lost(shop: Shop) -> None:
     with served(shop) as api:
-        traffic = run(api, rate=100, seconds=0.3)
+        traffic = run(api, rate=100, requests=30)
         gone, changed, *_ = shop.orders
         del shop.orders[gone]
         shop.orders[changed] = {"id": changed}
@@ -144,14 +151,14 @@ def test_an_order_that_is_gone_or_changed_is_lost(shop: Shop) -> None:
 
 def test_an_order_that_the_api_throttles_is_read_later_and_not_lost(shop: Shop) -> None:
     with served(shop) as api:
-        traffic = run(api, rate=100, seconds=0.3)
+        traffic = run(api, rate=100, requests=30)
         shop.throttled = 12
         assert traffic.read_back().lost == 0
     assert shop.throttled == 0
 
 
 def test_no_answer_is_a_failure_that_says_why() -> None:
-    traffic = run(Api.at("http://abc.execute-api.localhost:1"), rate=50, seconds=0.2)
+    traffic = run(Api.at("http://abc.execute-api.localhost:1"), rate=50, requests=10)
     assert traffic.sent
     assert all(one.failed and one.status is None and "Cannot connect" in one.fault for one in traffic.sent)
     assert traffic.read_back() == traffic.read_back()
@@ -188,20 +195,27 @@ def answers(*versions: str | None) -> list[Sent]:
 
 def test_the_canarys_share_counts_only_while_two_versions_served() -> None:
     promoted = answers(*"1111", *"1112", *"1112", *"11", *"2222")
-    assert share_of("2", promoted) == 2 / 7
+    assert share_of("2", promoted, failing="2") == 2 / 7
     rolled_back = answers(*"11", *"2111", *"2", *"111111")
-    assert share_of("2", rolled_back) == 2 / 5
+    assert share_of("2", rolled_back, failing="2") == 2 / 5
 
 
-def test_a_failure_without_a_version_is_the_canarys() -> None:
-    assert share_of("2", answers("1", None, "1", "1", None, "1")) == 2 / 4
+def test_a_failure_without_a_version_is_that_of_the_version_that_failed() -> None:
+    assert share_of("2", answers("1", None, "1", "1", None, "1"), failing="2") == 2 / 4
+    assert share_of("2", answers(None, None, "2", "1", None, "1", None, None, "2", "2"), failing="1") == 1 / 6
+
+
+@pytest.mark.parametrize(("canary_failed", "share"), [(True, 0.6667), (False, 0.3333)])
+def test_the_errors_by_executed_version_say_whose_the_unsigned_failures_are(canary_failed: bool, share: float) -> None:
+    deployment = Deployment("d-1", "Succeeded", "", "", stable="1", canary="2", rollback=None)
+    assert canary_share(deployment, answers("1", "2", None, "1", "2"), canary_failed=canary_failed) == share
 
 
 def test_there_is_no_share_where_one_version_served_alone() -> None:
-    assert share_of("2", answers(*"111")) is None
-    assert share_of("2", answers(*"222")) is None
-    assert share_of("2", answers(*"111222")) is None
-    assert share_of("2", []) is None
+    assert share_of("2", answers(*"111"), failing="2") is None
+    assert share_of("2", answers(*"222"), failing="2") is None
+    assert share_of("2", answers(*"111222"), failing="2") is None
+    assert share_of("2", [], failing="2") is None
 
 
 def test_a_late_request_is_counted_as_late() -> None:

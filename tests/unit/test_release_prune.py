@@ -75,6 +75,7 @@ def test_the_newest_the_young_and_what_another_alias_needs_stay() -> None:
     stay = kept(seen(*UP_TO_9), RetentionPolicy(2, 94.5), others)
     assert stay["8"] == ["among the newest 2", "younger than 94.5 days"]
     assert stay["6"] == ["younger than 94.5 days"]
+    assert "6" not in kept(seen(*UP_TO_9), RetentionPolicy(2, 94), others), "94 days old is not younger than that"
     assert stay["1"] == ["alias blue"]
     assert {"7", "5"} <= stay.keys()
     assert not {"4", "3", "2"} & stay.keys()

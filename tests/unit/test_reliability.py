@@ -1,18 +1,19 @@
-"""The table of docs/faults.md, and four of its rows in README.md, say what tests/rehearsal asserts and nothing else."""
+"""The table of docs/faults.md, and its rows in README.md, say what tests/rehearsal asserts and nothing else."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.reliability import BEGIN, END, PAGES, ROOT, ROWS, written
+from tests.rehearsal.reliability import ROOT, ROWS, rows
 
 TESTS = sorted((Path(__file__).resolve().parents[1] / "rehearsal").glob("test_faults_*.py"))
 
 
-@pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.name))
-def test_a_page_has_the_table_as_the_tests_assert_it(file: Path) -> None:
-    page = file.read_text()
-    assert page == written(file, page), "run `python -m tests.rehearsal.reliability`"
+def test_the_rows_of_the_readme_are_rows_of_the_whole_table() -> None:
+    readme = rows((ROOT / "README.md").read_text())
+    assert len(readme) >= 4
+    assert len(ROWS) > 20
+    assert readme.items() <= ROWS.items()
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -27,9 +28,3 @@ def test_every_row_says_what_is_seen_where_traffic_ends_and_what_the_next_up_doe
     assert row.quotes
     assert row.ends_on
     assert row.next_ends
-
-
-@pytest.mark.parametrize("page", ["", BEGIN, f"{END}{BEGIN}", f"{BEGIN}{END}{END}"])
-def test_a_page_without_the_marks_of_the_table_is_named(page: str) -> None:
-    with pytest.raises(ValueError, match=r"faults\.md must have"):
-        written(ROOT / "docs/faults.md", page)

@@ -33,8 +33,10 @@ from tests.unit.seen import (
     entry,
     minutes,
     noted,
+    notes,
     outcome,
     seen,
+    waits,
 )
 
 COUNTS = {"stable": Counts(283, 0), "canary": Counts(80, 21)}
@@ -55,9 +57,7 @@ def condemned(ago: float | None, *ledger: Deployment, **values: Any) -> Observat
 
 def test_the_alarm_gets_one_whole_evaluation_and_then_the_runner_stops_what_it_let_pass() -> None:
     for waited in (None, 0, 1, 1.9):
-        action = decide(condemned(waited))
-        assert isinstance(action, Wait)
-        assert action.phase is Phase.CANARY
+        assert waits(decide(condemned(waited))) is Phase.CANARY
     assert decide(condemned(2)) == WriteTag(Stopped("d-1", "verdict", WHY), WHY, Phase.ROLLBACK)
     assert decide(condemned(2.2, tags=noted(Stopped("d-1", "verdict", WHY)))) == Stop("d-1", WHY)
 
@@ -73,8 +73,7 @@ def test_an_alarm_of_the_alias_that_is_red_says_nothing_of_the_canary() -> None:
 
 
 def test_while_a_hook_bakes_the_new_version_it_is_judged_all_the_same() -> None:
-    note = decide(condemned(2, **WHOLE, shifted=None))
-    assert isinstance(note, WriteTag)
+    note = notes(decide(condemned(2, **WHOLE, shifted=None)))
     assert note.mark == Stopped("d-1", "verdict", WHY)
 
 
@@ -124,8 +123,7 @@ def test_what_the_last_counts_condemn_is_taken_back_and_never_promoted() -> None
 
 
 def test_an_alarm_that_fired_after_the_shift_is_said_to_have_been_too_late() -> None:
-    note = decide(shifted(red=frozenset({ALARM})))
-    assert isinstance(note, WriteTag)
+    note = notes(decide(shifted(red=frozenset({ALARM}))))
     assert note.why.startswith("the alarm fired too late: canary 2 has 21 errors")
 
 
@@ -168,8 +166,7 @@ def test_a_set_goes_back_with_the_function_that_the_runner_has_condemned() -> No
     both = {TARGET.function: shifted(tags=tags), "stock": shifted(canary=Counts(80, 0))}
     actions = next_action.decide([TARGET, other], both, POLICY, NOW)
     assert isinstance(actions[TARGET.function], RevertDeployment)
-    note = actions["stock"]
-    assert isinstance(note, WriteTag)
+    note = notes(actions["stock"])
     assert note.mark == Stopped("d-1", "set", "orders was not promoted and the set goes together")
 
 

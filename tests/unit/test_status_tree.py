@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from infra.release.cli import output
+from infra import console
 from infra.release.cli.progress import progress_reporter
 from infra.release.cli.status import FunctionStatus, status_of, table
 from infra.release.decision import next_action
@@ -122,8 +122,8 @@ def test_the_verdict_is_red_once_a_rule_has_fired_and_green_before() -> None:
 
 def test_an_encoding_without_the_characters_gets_ascii_ones() -> None:
     screen = BytesIO()
-    stream = TextIOWrapper(screen, encoding="ascii", errors=output.substitute.__name__)
-    output.print_anywhere()
+    stream = TextIOWrapper(screen, encoding="ascii", errors=console.substitute.__name__)
+    console.print_anywhere()
     Console(file=stream, width=80, force_terminal=True, color_system=None, markup=False).print(status(SEEN["canary"]))
     stream.flush()
     first, second = screen.getvalue().decode("ascii").splitlines()[1:4:2]
@@ -132,7 +132,7 @@ def test_an_encoding_without_the_characters_gets_ascii_ones() -> None:
 
 
 PRINTS = """
-from infra.release.cli.output import print_anywhere
+from infra.console import print_anywhere
 from infra.release.cli.progress import progress_reporter
 from infra.release.model.outcome import Phase, Progress
 print_anywhere()

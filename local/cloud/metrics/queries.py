@@ -11,10 +11,6 @@ from local.cloud.metrics.statistics import statistic
 from local.cloud.metrics.store import STORE, Metric, metric, minute_start
 
 MINUTE = 60
-
-HIGH_RESOLUTION = (10, 20, 30)
-"""Periods below a minute, of metrics stored so:
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""
 Query = Mapping[str, Any]
 """A MetricDataQuery as the API shows it."""
 
@@ -29,23 +25,18 @@ def dimensions(listed: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
 
 
 def check_period(period: int) -> int:
-    """Raise QueryError unless the period is 10, 20, 30 or a multiple of 60 seconds."""
-    if period not in HIGH_RESOLUTION and (period < MINUTE or period % MINUTE):
-        raise QueryError(f"Period {period} is not imitated: it must be 10, 20, 30 or a multiple of {MINUTE} seconds")
+    """Raise QueryError unless the period is a multiple of 60 seconds."""
+    if period < MINUTE or period % MINUTE:
+        raise QueryError(f"Period {period} is not imitated: it must be a multiple of {MINUTE} seconds")
     return period
 
 
 def starts(first: float, end: float, period: int) -> list[float]:
     """Return the starts of the windows of `period` simulated seconds, from the minute that holds `first` to before
-    `end`.
-
-    For a period below a minute, they start at that period's own boundaries.
-    """
-    unit = min(period, MINUTE)
-    steps, index, found = period // unit, 0, []
-    length = CLOCK.real(unit)
-    origin = round(minute_start(first, unit) / length)
-    while (start := round((origin + index * steps) * length, 6)) < end - 1e-6:
+    `end`."""
+    steps, index, found = period // MINUTE, 0, []
+    origin = round(minute_start(first) / CLOCK.minute)
+    while (start := round((origin + index * steps) * CLOCK.minute, 6)) < end - 1e-6:
         found.append(start)
         index += 1
     return found

@@ -54,7 +54,6 @@ def resources(assets: Assets) -> Mapping[str, Resource]:
         s3.BucketPublicAccessBlock(),
         s3.BucketVersioning(),
         sns.Topic(),
-        sns.TopicPolicy(),
         sns.TopicSubscription(),
         ssm.Parameter(),
     )

@@ -216,6 +216,11 @@ class Functions:
 
 
 @pytest.fixture
+def cloudwatch(client: Callable[[str], Any]) -> Any:
+    return client("cloudwatch")
+
+
+@pytest.fixture
 def functions(client: Callable[[str], Any], account: str) -> Functions:
     """Makes Lambda functions in the fresh account."""
     return Functions(client, account)

@@ -2,12 +2,13 @@
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
-from local.tests.cloud.conftest import Cloud
+from local.tests.cloud.conftest import Cloud, start_cloud, stop_cloud
 from local.tests.cloud.tokens import GITHUB, NAMED, STS_AUDIENCE, Federation, keys
 
 Json = dict[str, Any]
@@ -75,3 +76,17 @@ def refusal(call: Callable[[], Any]) -> str:
         if error.response["Error"]["Code"] in REFUSALS:
             return str(error.response["Error"]["Message"])
     return ""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """One that enforces."""
+    process, running = start_cloud(tmp_path_factory.mktemp("cloud"), "--enforce")
+    yield running
+    stop_cloud(process)
+
+
+@pytest.fixture
+def own(cloud: Cloud, account: str) -> Account:
+    """A fresh account."""
+    return Account(cloud, account)

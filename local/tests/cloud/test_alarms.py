@@ -24,11 +24,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     stop_cloud(process)
 
 
-@pytest.fixture
-def cloudwatch(client: Callable[[str], Any]) -> Any:
-    return client("cloudwatch")
-
-
 def state(cloudwatch: Any, name: str = "errors") -> dict[str, Any]:
     (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
     return dict(alarm)

@@ -1,28 +1,15 @@
 """Enforced policies: which callers are accepted, what limits a role, and which decisions are recorded."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.tests.cloud.conftest import Cloud, start_cloud, stop_cloud
-from local.tests.cloud.enforced import Account, allow, document, refusal
+from local.tests.cloud.conftest import Cloud
+from local.tests.cloud.enforced import Account, allow, cloud, document, own, refusal
 from local.tests.cloud.tokens import GITHUB, NAMED, STS_AUDIENCE, keys
 
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """One that enforces."""
-    process, running = start_cloud(tmp_path_factory.mktemp("cloud"), "--enforce")
-    yield running
-    stop_cloud(process)
-
-
-@pytest.fixture
-def own(cloud: Cloud, account: str) -> Account:
-    """A fresh account."""
-    return Account(cloud, account)
+__all__ = ["cloud", "own"]  # fixtures
 
 
 def code(call: Any) -> str:

@@ -1,15 +1,16 @@
 """Every call on Strata's path needs the action, on the resource, that the service authorization reference has."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.tests.cloud.conftest import Cloud, archive, start_cloud, stop_cloud
-from local.tests.cloud.enforced import Account, allow, refusal
+from local.tests.cloud.conftest import Cloud, archive
+from local.tests.cloud.enforced import Account, allow, cloud, refusal
+
+__all__ = ["cloud"]  # fixtures
 
 Needed = tuple[str, str, list[str]]
 """A call as `client.method`, its parameters as JSON, and its needs, each an action and a resource."""
@@ -28,14 +29,6 @@ def needed() -> list[Needed]:
 
 
 CALLS = needed()
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """One that enforces."""
-    process, running = start_cloud(tmp_path_factory.mktemp("cloud"), "--enforce")
-    yield running
-    stop_cloud(process)
 
 
 @pytest.mark.parametrize(("call", "given", "listed"), CALLS, ids=[f"{each[0]}-{n}" for n, each in enumerate(CALLS)])

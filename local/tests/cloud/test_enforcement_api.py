@@ -1,13 +1,13 @@
 """Enforced policies: an HTTP API is known by its tags, its parts by their path alone."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 
-from local.tests.cloud.conftest import Cloud, start_cloud, stop_cloud
-from local.tests.cloud.enforced import Account, allow, refusal
+from local.tests.cloud.enforced import Account, allow, cloud, own, refusal
+
+__all__ = ["cloud", "own"]  # fixtures
 
 ROOT = "arn:aws:apigateway:eu-central-1::"
 TAGGED = {"StringEquals": {"aws:ResourceTag/Stack": "prod"}}
@@ -15,20 +15,6 @@ SPELLED = [
     "arn%3Aaws%3Aapigateway%3Aeu-central-1%3A%3A%2Fapis%2F",
     "arn%3Aaws%3Aapigateway%3Aeu-central-1%3A%3A%2Fv2%2Fapis%2F",
 ]
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """One that enforces."""
-    process, running = start_cloud(tmp_path_factory.mktemp("cloud"), "--enforce")
-    yield running
-    stop_cloud(process)
-
-
-@pytest.fixture
-def own(cloud: Cloud, account: str) -> Account:
-    """A fresh account."""
-    return Account(cloud, account)
 
 
 def made(own: Account, stack: str) -> str:

@@ -1,14 +1,16 @@
 """Enforced policies: AWS's services act as their roles, or a resource's policy permits them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local.tests.cloud.codedeploy import Deployer, appspec
-from local.tests.cloud.conftest import REGION, Cloud, Functions, start_cloud, stop_cloud, until
-from local.tests.cloud.enforced import Account, allow, document
+from local.tests.cloud.conftest import REGION, Functions, until
+from local.tests.cloud.enforced import Account, allow, cloud, document, own
+
+__all__ = ["cloud", "own"]  # fixtures
 
 CALLER = (
     "import boto3\ndef handler(event, context):\n"
@@ -23,20 +25,6 @@ HOOK = (
     "        deploymentId=event['DeploymentId'], status='Succeeded',\n"
     "        lifecycleEventHookExecutionId=event['LifecycleEventHookExecutionId'])\n"
 )
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """One that enforces."""
-    process, running = start_cloud(tmp_path_factory.mktemp("cloud"), "--enforce")
-    yield running
-    stop_cloud(process)
-
-
-@pytest.fixture
-def own(cloud: Cloud, account: str) -> Account:
-    """A fresh account."""
-    return Account(cloud, account)
 
 
 # Lambda

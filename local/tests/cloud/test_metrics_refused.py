@@ -1,6 +1,5 @@
 """Data that CloudWatch refuses: a whole call, or nothing."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,11 +10,6 @@ from local.tests.cloud.codedeploy import refused
 
 NAN, INFINITY = float("nan"), float("inf")
 VALUE, VALIDATION = "InvalidParameterValue", "ValidationError"
-
-
-@pytest.fixture
-def cloudwatch(client: Callable[[str], Any]) -> Any:
-    return client("cloudwatch")
 
 
 def _dimension(name: str, value: str) -> dict[str, Any]:

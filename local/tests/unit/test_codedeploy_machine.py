@@ -13,6 +13,7 @@ from local.cloud.codedeploy.machine import (
     Announce,
     Deployment,
     Effect,
+    Event,
     Fault,
     Inspect,
     Invoke,
@@ -88,6 +89,10 @@ def test_a_canary_shifts_a_part_at_once_and_the_rest_when_its_minutes_are_over()
     ("kind", "percentage", "interval", "expected"),
     [
         ("AllAtOnce", 100, 0, [(0, 100)]),
+        ("AllAtOnce", 10, 5, [(0, 100)]),
+        ("TimeBasedCanary", 100, 5, [(0, 100)]),
+        ("TimeBasedLinear", 100, 1, [(0, 100)]),
+        ("TimeBasedCanary", 99, 5, [(0, 99), (5, 100)]),
         ("TimeBasedCanary", 10, 5, [(0, 10), (5, 100)]),
         ("TimeBasedLinear", 50, 3, [(0, 50), (3, 100)]),
         ("TimeBasedLinear", 30, 2, [(0, 30), (2, 60), (2, 90), (2, 100)]),
@@ -145,6 +150,41 @@ def test_a_hook_that_fails_fails_the_deployment_and_rolls_back(
     assert drive.state.fault is not None
     assert drive.state.fault.code == "HOOK_EXECUTION_FAILURE"
     assert drive.statuses == statuses
+
+
+def test_an_event_that_fails_keeps_when_it_began_and_says_why() -> None:
+    drive = Drive(plan(hooks=HOOKS)).at(3)
+    drive.answers[BEFORE] = "Failed"
+    failed = drive.at(7).state
+    assert failed.fault is not None
+    assert failed.events == {
+        BEFORE: Event("Failed", 3, 7, failed.fault.message),
+        ALLOW: Event("Skipped"),
+        AFTER: Event("Skipped"),
+    }
+    assert "within one hour" not in failed.fault.message
+
+
+def test_an_event_that_had_not_begun_fails_when_the_deployment_ends() -> None:
+    drive = Drive(plan(hooks=HOOKS))
+    drive.alarms["errors"] = "ALARM"
+    begun = drive.at(5).state.events[BEFORE]
+    assert (begun.status, begun.started, begun.ended) == ("Failed", 5, 5)
+
+
+def test_only_an_event_with_a_hook_is_awaited() -> None:
+    drive = Drive(plan(hooks=HOOKS))
+    drive.answers[BEFORE] = "Succeeded"
+    assert [event for event in EVENTS if drive.at(0).state.awaits(event)] == []
+    assert drive.statuses == ["Succeeded", "InProgress", "Pending"]
+
+
+def test_a_late_timeline_decides_what_is_due_and_the_clock_what_is_written_down() -> None:
+    shifting = Drive(plan()).at(0).state
+    assert step(shifting, Observation(4, 1.0, {"errors": "OK"}, clock=9)) == (shifting, ())
+    shifted, _ = step(shifting, Observation(5, 1.0, {"errors": "OK"}, clock=9))
+    over, _ = step(shifted, Observation(5, 1.0, {"errors": "OK"}, clock=9))
+    assert (over.events[ALLOW].ended, shifted.percent) == (9, 100)
 
 
 def test_a_hook_has_an_hour_and_not_a_moment_more() -> None:

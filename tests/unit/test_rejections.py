@@ -1,0 +1,47 @@
+"""Which tries of a fingerprint reject it: by how each ended, and by what was noted of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from infra.release.decision.failure import rejection
+from infra.release.model.observation import Deployment, Status
+from infra.release.model.tags import Stopped
+from tests.unit.seen import NEW, OLD, TARGET, deployment, entry, noted, seen, stopped
+
+FORTH = deployment(Status.SUCCEEDED, ago=30)
+BACK = replace(
+    deployment(Status.SUCCEEDED, ago=1, entry=replace(entry(OLD.fingerprint), stable="2"), canary="1"), id="d-3"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rejects"), [("operator", True), ("verdict", True), ("hook", True), ("set", False), (None, False)]
+)
+def test_a_version_that_was_promoted_is_rejected_by_a_revert_that_blames_it(kind: str | None, rejects: bool) -> None:
+    tags = noted(Stopped("d-1", kind, "orders were lost")) if kind else noted()
+    assert rejection(NEW.fingerprint, TARGET, seen(BACK, FORTH, tags=tags)) == (FORTH if rejects else None)
+    assert rejection(NEW.fingerprint, TARGET, seen(FORTH, tags=tags)) is None, "nothing reverted it"
+
+
+@pytest.mark.parametrize(
+    ("ended", "rejects"),
+    [
+        (stopped(), True),
+        (deployment(Status.FAILED, error="HOOK_EXECUTION_FAILURE"), True),
+        (deployment(Status.FAILED, error="TIMEOUT"), True),
+        (deployment(Status.FAILED, error="IAM_ROLE_PERMISSIONS"), False),
+        (deployment(Status.STOPPED, error="MANUAL_STOP"), False),
+        (deployment(), False),
+    ],
+)
+def test_a_version_that_a_verdict_or_a_hook_stopped_is_rejected(ended: Deployment, rejects: bool) -> None:
+    assert rejection(NEW.fingerprint, TARGET, seen(ended)) == (ended if rejects else None)
+    assert rejection(OLD.fingerprint, TARGET, seen(ended)) is None, "it was not tried"
+
+
+def test_the_newest_try_that_says_anything_of_the_version_counts() -> None:
+    hook = replace(deployment(Status.FAILED, ago=60, error="HOOK_EXECUTION_FAILURE"), id="d-0")
+    fault = deployment(Status.FAILED, error="IAM_ROLE_PERMISSIONS")
+    assert rejection(NEW.fingerprint, TARGET, seen(fault, hook)) == hook
+    assert rejection(NEW.fingerprint, TARGET, seen(FORTH, hook)) is None, "it was promoted since"
