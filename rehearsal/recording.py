@@ -1,7 +1,7 @@
-"""The picture of a rehearsal, from the text of its console: how the first version, a good one and a bad one were
-released, and the table at the end.
+"""Draws the picture of a rehearsal from the text of its console: the releases of the first version, a good one and a
+bad one, and the table at the end.
 
-The middle of the story and Pulumi's rows of resources are left out, which the picture's title says.
+Other steps and Pulumi's rows of resources are left out, which the picture's title says.
 """
 
 import re
@@ -14,7 +14,7 @@ from rehearsal.picture import picture
 TEXT = "console.txt"  # beside the report: the console of the rehearsal that was recorded last
 WIDTH = 112
 TITLE = "make rehearsal (shortened)"
-OPENING = "A rehearsal of Strata"  # before it stands by how much a busy machine slows the rehearsal down
+OPENING = "A rehearsal of Strata"  # the lines before it say how much a busy machine slows the rehearsal down
 CHAPTERS = ("first", "good", "bad")
 
 _CHAPTER = re.compile(r"\d+\. (?P<name>\w+): ")
@@ -28,16 +28,16 @@ _SHOWN_PHASES = {"start", "canary", "end"}
 
 
 class RecordingError(Exception):
-    """A text in which a part of the story is missing."""
+    """The text lacks a part of a rehearsal; the message says which."""
 
 
 def rehearsal_svg(text: str) -> str:
-    """The SVG. `text`: a whole rehearsal's console, with ANSI's colours or without. Raises RecordingError."""
+    """Return the SVG. `text`: a whole rehearsal's console, with ANSI's colours or without. Raises RecordingError."""
     return picture(shortened(text.splitlines()), title=TITLE, name="rehearsal", width=WIDTH)
 
 
 def shortened(lines: Sequence[str]) -> list[str]:
-    """The lines of the picture. Raises RecordingError where a chapter or the table is missing."""
+    """Return the lines of the picture. Raises RecordingError if a chapter or the table is missing."""
     plain = [Text.from_ansi(line).plain.rstrip() for line in lines]
     starts = {found["name"]: place for place, line in enumerate(plain) if (found := _CHAPTER.match(line))}
     tables = [place for place, line in enumerate(plain) if _TABLE.match(line)]
@@ -54,8 +54,8 @@ def shortened(lines: Sequence[str]) -> list[str]:
 
 
 def _essential(chapter: Sequence[str]) -> Iterator[int]:
-    """Which lines of a chapter are shown: the narrator's, what is typed, and what the release says, without the preview
-    and with the first and the last of its looks at the canary."""
+    """Yield the shown lines of a chapter: the narrator's, the typed commands, and the release's, without the preview and
+    with only the first and the last line on the canary."""
     canary = [place for place, line in enumerate(chapter) if _phase(line) == "canary"]
     for place, line in enumerate(chapter):
         phase = _phase(line)
@@ -67,6 +67,6 @@ def _essential(chapter: Sequence[str]) -> Iterator[int]:
 
 
 def _phase(line: str) -> str | None:
-    """The phase of which a line of the release tells; None for any other line."""
+    """Return the phase in a line of the release; None for any other line."""
     found = _RELEASE.match(line)
     return found["phase"] if found else None

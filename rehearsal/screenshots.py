@@ -1,4 +1,4 @@
-"""`python -m rehearsal captures`: what the operator's commands show, drawn into docs/captures/ from a real release.
+"""`python -m rehearsal captures` draws the output of the operator's commands during a real release into docs/captures/.
 
 Under live traffic a good version is released, a bad one is rolled back, and a third is on its canary while the
 commands are typed beside it.
@@ -19,12 +19,12 @@ from rehearsal.picture import picture
 FOLDER = Path("docs/captures")
 WIDTH = 110
 LIVE = {"watch"}  # on a terminal its last line keeps changing, which no picture shows
-LOOKS = 100  # for a canary, each a second or so after the last
+POLLS = 100  # for a canary, each about a second after the last
 LONGEST = 30  # lines of a picture; of longer ones the last
 
 
 def draw(stage: Sandbox, rate: float) -> None:
-    """Write every picture. Raises ScratchError where a step fails."""
+    """Write every picture. Raises ScratchError if a step fails."""
     stage.pulumi("up", "--stack", STACK)
     traffic = Traffic(Api.at(stage.outputs()["api_url"]), rate)
     traffic.start()
@@ -58,7 +58,7 @@ def put(name: str, svg: str) -> None:
 
 
 def _wait_for_a_canary(stage: Sandbox) -> None:
-    for _ in range(LOOKS):
+    for _ in range(POLLS):
         if _on_a_canary(stage):
             return
         time.sleep(0.1)
@@ -71,7 +71,7 @@ def _on_a_canary(stage: Sandbox) -> bool:
 
 
 def _picture(command: str, stage: Sandbox) -> None:
-    """Type `python -m infra.release COMMAND` and draw what it answers."""
+    """Run `python -m infra.release COMMAND` and draw its output."""
     typed = f"python -m infra.release {command} --stack {STACK}"
     env = {**stage.env, "COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
     if command not in LIVE:
