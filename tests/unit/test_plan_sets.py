@@ -8,8 +8,9 @@ from infra.release.model.actions import Action, Finish, PointAlias, RevertDeploy
 from infra.release.model.observation import Alias, Deployment, Observation, Status
 from infra.release.model.outcome import Ending, Phase
 from infra.release.model.tags import Enlisted, First, Stopped
+from infra.release.verdict.judge import Counts
 from tests.unit.fake_cloud import target, version
-from tests.unit.seen import ALARM, NEW, NOW, OLD, POLICY, WHOLE, deployment, entry, minutes, noted, seen
+from tests.unit.seen import ALARM, NEW, NOW, OLD, POLICY, SPLIT, WHOLE, deployment, entry, minutes, noted, seen
 
 ORDERS, STOCK = target(2, "orders"), target(2, "stock")
 
@@ -95,3 +96,17 @@ def test_codedeploys_own_way_back_to_what_went_live_with_a_failed_set_is_led_on_
     action, _ = decide(orders, seen(rejected()))
     assert isinstance(action, PointAlias)
     assert action.version == "1"
+
+
+def test_one_that_could_start_waits_for_one_whose_window_is_not_empty_yet() -> None:
+    orders, stock = decide(seen(), seen(canary=Counts(5, 0)))
+    assert isinstance(orders, Wait)
+    assert isinstance(stock, Wait)
+    assert (orders.phase, stock.phase) == (Phase.SET, Phase.SETTLE)
+
+
+def test_one_that_could_start_does_not_wait_for_one_that_is_in_flight() -> None:
+    orders, stock = decide(seen(), seen(deployment(), following="d-1", alias=SPLIT, shifted=NEW))
+    assert orders == Start("1", "2")
+    assert isinstance(stock, Wait)
+    assert stock.phase is Phase.CANARY

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from infra.release.decision import proven, recovery
+from infra.release.decision.context import ReleaseContext
+from infra.release.decision.preconditions import refusals
 from infra.release.model.actions import PointAlias, Start, WriteTag
 from infra.release.model.observation import Alias, Deployment, Observation, Status, Version
 from infra.release.model.outcome import Ending
@@ -16,8 +18,10 @@ from tests.unit.seen import (
     NEW,
     NOW,
     OLD,
+    POLICY,
     SPLIT,
     TARGET,
+    WHOLE,
     decide,
     deployment,
     entry,
@@ -262,3 +266,21 @@ def test_traffic_stays_where_it_is_once_codedeploy_keeps_no_record() -> None:
     assert release(fake).ending is Ending.UNCHANGED
     end = release(fake, 3)
     assert (end.ending, end.from_version) == (Ending.PROMOTED, "2")
+
+
+@pytest.mark.parametrize(
+    ("values", "reasons"),
+    [
+        ({}, ["untried"]),
+        ({"alias": Alias("2", "4", 0.1), "shifted": version(4)}, ["split"]),
+        ({"good": version(3)}, []),
+        ({"wanted": version(5)}, []),
+    ],
+)
+def test_only_a_whole_alias_on_what_is_wanted_with_nowhere_to_go_back_to_is_refused_as_untried(
+    values: dict[str, Any], reasons: list[str]
+) -> None:
+    """Version 3 was promoted and is gone from Lambda; somebody has moved the alias to 2, which nothing proves."""
+    gone = deployment(Status.SUCCEEDED, ago=60, entry=entry(version(3).fingerprint), canary="3")
+    what = seen(gone, **{**WHOLE, "good": None, **values})
+    assert [each.reason for each in refusals(ReleaseContext(TARGET, what, POLICY, NOW))] == reasons
