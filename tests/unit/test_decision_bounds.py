@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from infra.release.decision import next_action, obsolete_alarms
+from infra.release.decision import next_action, obsolete_alarms, proven
 from infra.release.model.actions import Action, Finish, PointAlias, Stop, Wait, WriteTag
-from infra.release.model.observation import Alias, Deployment, Observation, Status
+from infra.release.model.observation import Alias, Deployment, Observation, Status, Version
 from infra.release.model.outcome import Ending, Phase
-from infra.release.model.tags import Stopped
+from infra.release.model.tags import Stopped, Tags
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
     ALARM,
@@ -151,3 +151,28 @@ def waits(action: Action) -> Phase:
 def moves(action: Action) -> str:
     assert isinstance(action, PointAlias), action
     return action.version
+
+
+# What is in flight need not be what is wanted.
+
+
+@pytest.mark.parametrize("wanted", [NEW, version(3)])
+def test_a_watcher_judges_by_what_was_released_and_not_by_what_it_wants(wanted: Version) -> None:
+    what = seen(deployment(Status.SUCCEEDED), following="d-1", **{**WHOLE, "wanted": wanted})
+    action = next_action.watch([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
+    assert outcome(action).ending is Ending.PROMOTED
+
+
+def test_what_succeeded_without_a_line_of_the_ledger_is_judged_by_what_is_wanted() -> None:
+    by_hand = deployment(Status.SUCCEEDED, entry=None)
+    assert outcome(decide(seen(by_hand, following="d-1", **WHOLE))).ending is Ending.PROMOTED
+    late = replace(by_hand, ended=NOW - minutes(1))
+    assert outcome(decide(seen(late, following="d-1", **{**WHOLE, "wanted": version(3)}))).ending is Ending.ROLLED_BACK
+
+
+def test_a_rollback_leads_to_where_the_records_begin_before_it_leads_to_another_version() -> None:
+    promoted = replace(deployment(Status.SUCCEEDED, ago=90, entry=entry(version(5).fingerprint), canary="5"), id="d-0")
+    what = seen(stopped(), promoted, tags=Tags(), good=version(5), **WHOLE)
+    assert proven.home(TARGET, what, "1", {NEW.fingerprint}) == "1"
+    assert proven.home(TARGET, what, "9", {NEW.fingerprint}) == "5"
+    assert proven.home(TARGET, what, "9", {version(5).fingerprint}) == "1"
