@@ -219,7 +219,7 @@ def test_a_handler_that_fails_at_import_is_left_to_the_canary(repository: Path) 
 
 def test_a_handler_file_that_is_not_python_is_reported_with_its_line(repository: Path) -> None:
     write(repository, "app/demo/main.py", "\ndef handler(:\n")
-    assert refusal(repository).startswith("app/demo/main.py, line 2, is not Python")
+    assert refusal(repository) == "app/demo/main.py, line 2, is not Python (invalid syntax); correct it"
 
 
 def test_an_app_that_is_not_there_is_reported(repository: Path) -> None:

@@ -140,3 +140,13 @@ def test_a_set_that_was_promoted_whole_stays_where_a_later_release_of_one_is_ref
     assert isinstance(orders, Finish)
     assert isinstance(stock, Finish)
     assert (orders.outcome.ending, stock.outcome.reason) == (Ending.UNCHANGED, "alarm")
+
+
+def test_one_that_is_refused_does_not_go_back_for_its_own_sake() -> None:
+    """It was promoted ahead of the other of its set, which was never started."""
+    enlisted = noted(Enlisted(NOW))
+    ahead = seen(ended(Status.SUCCEEDED), tags=enlisted, **{**WHOLE, "wanted": version(3)})
+    orders, stock = decide(seen(tags=enlisted), replace(ahead, red=frozenset({STOCK.alarm})))
+    assert isinstance(orders, Finish)
+    assert isinstance(stock, Finish)
+    assert (orders.outcome.reason, stock.outcome.reason) == ("set", "alarm")

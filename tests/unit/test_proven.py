@@ -284,3 +284,17 @@ def test_only_a_whole_alias_on_what_is_wanted_with_nowhere_to_go_back_to_is_refu
     gone = deployment(Status.SUCCEEDED, ago=60, entry=entry(version(3).fingerprint), canary="3")
     what = seen(gone, **{**WHOLE, "good": None, **values})
     assert [each.reason for each in refusals(ReleaseContext(TARGET, what, POLICY, NOW))] == reasons
+
+
+def test_what_was_proved_last_besides_the_code_that_goes_back_is_the_fallback() -> None:
+    """Version 2 was promoted from 1, and its code is aborted as version 4."""
+    forth = deployment(Status.SUCCEEDED, ago=60)
+    again = replace(entry(stable="3"), at=NOW - minutes(9))
+    aborted = replace(deployment(Status.STOPPED, ago=9, entry=again, canary="4", error="MANUAL_STOP"), id="d-4")
+    aside = proven.fallback(TARGET, seen(aborted, forth, tags=first(OLD), **WHOLE))
+    assert aside is not None
+    assert aside.number == "1"
+    running = replace(aborted, status=Status.IN_PROGRESS, ended=None)
+    proved = proven.fallback(TARGET, seen(running, forth, tags=first(OLD), **WHOLE))
+    assert proved is not None
+    assert proved.number == "2"
