@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.release.decision import next_action, obsolete_alarms, proven
+from infra.release.decision import next_action, obsolete_alarms, proven, recovery
 from infra.release.decision.context import ReleaseContext
 from infra.release.model.actions import Action, Finish, PointAlias, Start, Stop, Wait, WriteTag
 from infra.release.model.observation import Alias, Deployment, Notes, Observation, Status, Version
@@ -185,7 +185,7 @@ def test_a_rollback_leads_to_where_the_records_begin_before_it_leads_to_another_
 def test_a_deployment_is_as_old_as_its_shift_or_its_begin_or_its_creation(
     shifting: float | None, started: float | None, age: float
 ) -> None:
-    times = {
+    times: dict[str, Any] = {
         name: None if ago is None else NOW - minutes(ago)
         for name, ago in (("shifting", shifting), ("started", started))
     }
@@ -205,3 +205,18 @@ def test_an_alias_that_was_moved_to_what_was_promoted_once_is_released_over_afte
     failed = replace(stopped(ended=NOW - minutes(5)), rollback=None)
     what = seen(failed, PROMOTED, alias=Alias("5"), live=version(5), wanted=version(6))
     assert decide(what) == Start("5", "6")
+
+
+def test_only_a_canary_that_has_not_begun_and_a_revert_are_hung_after_the_longest_wait() -> None:
+    def kinds(status: Status, ago: timedelta, *, revert: bool = False) -> list[str]:
+        if revert:
+            what = replace(way_back(status, ago), notes=Notes())
+        else:
+            what = seen(replace(deployment(status), created=NOW - ago))
+        return [each.kind for each in recovery.findings([TARGET], {TARGET.function: what}, POLICY, NOW)]
+
+    late = LONGEST + MOMENT
+    assert kinds(Status.QUEUED, late) == kinds(Status.CREATED, late) == ["hung"]
+    assert kinds(Status.IN_PROGRESS, late, revert=True) == kinds(Status.QUEUED, late, revert=True) == ["hung"]
+    assert kinds(Status.IN_PROGRESS, late) == []
+    assert kinds(Status.QUEUED, LONGEST) == kinds(Status.IN_PROGRESS, LONGEST, revert=True) == []

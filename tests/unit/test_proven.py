@@ -298,3 +298,9 @@ def test_what_was_proved_last_besides_the_code_that_goes_back_is_the_fallback() 
     proved = proven.fallback(TARGET, seen(running, forth, tags=first(OLD), **WHOLE))
     assert proved is not None
     assert proved.number == "2"
+
+
+def test_the_records_begin_with_the_oldest_that_is_of_ours() -> None:
+    by_hand = replace(deployment(Status.SUCCEEDED, ago=90, entry=None), id="d-0")
+    (found,) = proven.proofs(TARGET, seen(stopped(), by_hand, tags=Tags()))
+    assert (found.number, found.begins) == ("1", True)
