@@ -171,11 +171,45 @@ def test_a_handler_that_its_file_does_not_define_is_reported(repository: Path) -
         "try:\n    import x\nexcept ImportError:\n    pass\nelse:\n    def handler(): ...",
         "if True:\n    handler = 1",
         "class handler: ...",
+        "import handler.part",
+        "from app.demo.other import *",
+        "with open('x') as handler:\n    pass",
+        "for handler in ():\n    pass",
+        "match 1:\n    case handler:\n        pass",
+        "match 1:\n    case [*handler]:\n        pass",
+        "match 1:\n    case {**handler}:\n        pass",
+        "match 1:\n    case int() as handler:\n        pass",
+        "match 1:\n    case _:\n        handler = 1",
+        "try:\n    pass\nexcept OSError:\n    handler = 1",
+        "print(handler := 1)",
     ],
 )
 def test_a_handler_may_be_bound_in_any_way_that_a_module_binds_names(repository: Path, text: str) -> None:
     write(repository, "app/demo/main.py", text)
     assert build(repository).handler == "app.demo.main.handler"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import app.handler",
+        "from app.demo import handler as other",
+        "handler: object",
+        "handler.attribute = 1",
+        "print(handler)",
+        "other = [handler for handler in ()]",
+        "other = {handler for handler in ()}",
+        "other = {handler: 1 for handler in ()}",
+        "other = tuple(handler for handler in ())",
+        "other = lambda: (handler := 1)",
+        "try:\n    pass\nexcept OSError as handler:\n    pass",
+        "class other:\n    handler = 1",
+        "match 1:\n    case {'a': 1}:\n        pass",
+    ],
+)
+def test_what_binds_the_handlers_name_elsewhere_or_not_at_all_defines_no_handler(repository: Path, text: str) -> None:
+    write(repository, "app/demo/main.py", f"{text}\n")
+    assert "app/demo/main.py defines no handler" in refusal(repository)
 
 
 def test_a_handler_that_fails_at_import_is_left_to_the_canary(repository: Path) -> None:
@@ -185,7 +219,7 @@ def test_a_handler_that_fails_at_import_is_left_to_the_canary(repository: Path) 
 
 def test_a_handler_file_that_is_not_python_is_reported_with_its_line(repository: Path) -> None:
     write(repository, "app/demo/main.py", "\ndef handler(:\n")
-    assert refusal(repository).startswith("app/demo/main.py, line 2, is not Python")
+    assert refusal(repository) == "app/demo/main.py, line 2, is not Python (invalid syntax); correct it"
 
 
 def test_an_app_that_is_not_there_is_reported(repository: Path) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from infra.release.decision import next_action, obsolete_alarms
-from infra.release.model.actions import Action, Finish, PointAlias, Stop, Wait, WriteTag
-from infra.release.model.observation import Alias, Deployment, Observation, Status
+from infra.release.decision import next_action, obsolete_alarms, proven, recovery
+from infra.release.decision.context import ReleaseContext
+from infra.release.model.actions import Action, Finish, PointAlias, Start, Stop, Wait, WriteTag
+from infra.release.model.observation import Alias, Deployment, Notes, Observation, Status, Version
 from infra.release.model.outcome import Ending, Phase
-from infra.release.model.tags import Stopped
+from infra.release.model.tags import Stopped, Tags
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
     ALARM,
@@ -35,6 +36,9 @@ from tests.unit.seen import (
 MOMENT = timedelta(milliseconds=1)
 LONGEST = timedelta(minutes=POLICY.longest_wait_minutes)
 FORTH = deployment(Status.SUCCEEDED, ago=30)
+BEFORE = replace(entry(version(5).fingerprint), at=NOW - minutes(90))
+PROMOTED = replace(deployment(Status.SUCCEEDED, ago=90, entry=BEFORE, canary="5"), id="d-0")
+"""Of version 5, from 1, and the oldest record."""
 
 
 def way_back(status: Status, created: timedelta, ended: timedelta | None = None) -> Observation:
@@ -151,3 +155,68 @@ def waits(action: Action) -> Phase:
 def moves(action: Action) -> str:
     assert isinstance(action, PointAlias), action
     return action.version
+
+
+# What is in flight need not be what is wanted.
+
+
+@pytest.mark.parametrize("wanted", [NEW, version(3)])
+def test_a_watcher_judges_by_what_was_released_and_not_by_what_it_wants(wanted: Version) -> None:
+    what = seen(deployment(Status.SUCCEEDED), following="d-1", **{**WHOLE, "wanted": wanted})
+    action = next_action.watch([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
+    assert outcome(action).ending is Ending.PROMOTED
+
+
+def test_what_succeeded_without_a_line_of_the_ledger_is_judged_by_what_is_wanted() -> None:
+    by_hand = deployment(Status.SUCCEEDED, entry=None)
+    assert outcome(decide(seen(by_hand, following="d-1", **WHOLE))).ending is Ending.PROMOTED
+    late = replace(by_hand, ended=NOW - minutes(1))
+    assert outcome(decide(seen(late, following="d-1", **{**WHOLE, "wanted": version(3)}))).ending is Ending.ROLLED_BACK
+
+
+def test_a_rollback_leads_to_where_the_records_begin_before_it_leads_to_another_version() -> None:
+    what = seen(stopped(), PROMOTED, tags=Tags(), good=version(5), **WHOLE)
+    assert proven.home(TARGET, what, "1", {NEW.fingerprint}) == "1"
+    assert proven.home(TARGET, what, "9", {NEW.fingerprint}) == "5"
+    assert proven.home(TARGET, what, "9", {version(5).fingerprint}) == "1"
+
+
+@pytest.mark.parametrize(("shifting", "started", "age"), [(2, 5, 2), (None, 5, 5), (2, None, 2), (None, None, 9)])
+def test_a_deployment_is_as_old_as_its_shift_or_its_begin_or_its_creation(
+    shifting: float | None, started: float | None, age: float
+) -> None:
+    times: dict[str, Any] = {
+        name: None if ago is None else NOW - minutes(ago)
+        for name, ago in (("shifting", shifting), ("started", started))
+    }
+    context = ReleaseContext(TARGET, seen(), POLICY, NOW)
+    assert context.age(replace(deployment(ago=9), **times)) == minutes(age)
+
+
+def test_where_the_runner_died_before_a_failed_revert_was_led_on_the_next_one_does_it() -> None:
+    def died(ended: timedelta) -> Action:
+        return decide(replace(way_back(Status.FAILED, LONGEST, ended), notes=Notes()))
+
+    assert waits(died(minutes(1) - MOMENT)) is Phase.ROLLBACK
+    assert moves(died(minutes(1))) == "1"
+
+
+def test_an_alias_that_was_moved_to_what_was_promoted_once_is_released_over_after_a_failure() -> None:
+    failed = replace(stopped(ended=NOW - minutes(5)), rollback=None)
+    what = seen(failed, PROMOTED, alias=Alias("5"), live=version(5), wanted=version(6))
+    assert decide(what) == Start("5", "6")
+
+
+def test_only_a_canary_that_has_not_begun_and_a_revert_are_hung_after_the_longest_wait() -> None:
+    def kinds(status: Status, ago: timedelta, *, revert: bool = False) -> list[str]:
+        if revert:
+            what = replace(way_back(status, ago), notes=Notes())
+        else:
+            what = seen(replace(deployment(status), created=NOW - ago))
+        return [each.kind for each in recovery.findings([TARGET], {TARGET.function: what}, POLICY, NOW)]
+
+    late = LONGEST + MOMENT
+    assert kinds(Status.QUEUED, late) == kinds(Status.CREATED, late) == ["hung"]
+    assert kinds(Status.IN_PROGRESS, late, revert=True) == kinds(Status.QUEUED, late, revert=True) == ["hung"]
+    assert kinds(Status.IN_PROGRESS, late) == []
+    assert kinds(Status.QUEUED, LONGEST) == kinds(Status.IN_PROGRESS, LONGEST, revert=True) == []

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from infra.release.decision import next_action
+from infra.release.decision import next_action, operator
 from infra.release.model.actions import Action, Finish, PointAlias, RevertDeployment, Start, Wait, WriteTag
 from infra.release.model.observation import Alias, Deployment, Observation, Status
 from infra.release.model.outcome import Ending, Phase
 from infra.release.model.tags import Enlisted, First, Stopped
+from infra.release.verdict.judge import Counts
 from tests.unit.fake_cloud import target, version
-from tests.unit.seen import ALARM, NEW, NOW, OLD, POLICY, WHOLE, deployment, entry, minutes, noted, seen
+from tests.unit.seen import ALARM, NEW, NOW, OLD, POLICY, SPLIT, WHOLE, deployment, entry, minutes, noted, seen
 
 ORDERS, STOCK = target(2, "orders"), target(2, "stock")
 
@@ -95,3 +96,57 @@ def test_codedeploys_own_way_back_to_what_went_live_with_a_failed_set_is_led_on_
     action, _ = decide(orders, seen(rejected()))
     assert isinstance(action, PointAlias)
     assert action.version == "1"
+
+
+def test_one_that_could_start_waits_for_one_whose_window_is_not_empty_yet() -> None:
+    orders, stock = decide(seen(), seen(canary=Counts(5, 0)))
+    assert isinstance(orders, Wait)
+    assert isinstance(stock, Wait)
+    assert (orders.phase, stock.phase) == (Phase.SET, Phase.SETTLE)
+
+
+def test_one_that_could_start_does_not_wait_for_one_that_is_in_flight() -> None:
+    orders, stock = decide(seen(), seen(deployment(), following="d-1", alias=SPLIT, shifted=NEW))
+    assert orders == Start("1", "2")
+    assert isinstance(stock, Wait)
+    assert stock.phase is Phase.CANARY
+
+
+def test_what_was_started_goes_back_where_one_of_its_set_was_not_started_and_is_refused_now() -> None:
+    enlisted = noted(Enlisted(NOW))
+    running = seen(deployment(), following="d-1", alias=SPLIT, shifted=NEW, tags=enlisted)
+    orders, stock = decide(running, seen(tags=enlisted, red=frozenset({STOCK.alarm})))
+    assert isinstance(orders, WriteTag)
+    assert orders.mark == Stopped("d-1", "set", "stock was not promoted and the set goes together")
+    assert isinstance(stock, Wait)
+    assert stock.why == "1 -> 2 refused (alarm); waits for the others"
+
+
+def test_functions_were_released_together_where_their_deployments_share_a_time() -> None:
+    later = replace(entry(), at=NOW + minutes(1))
+    by_hand = seen(deployment(entry=None))
+    others = {"orders": seen(deployment()), "stock": seen(deployment()), "late": seen(deployment(entry=later))}
+    assert operator.released_with({**others, "hand": by_hand}, ["orders"]) == {"orders", "stock"}
+    assert operator.released_with({**others, "hand": by_hand}, ["late"]) == {"late"}
+    assert operator.released_with({**others, "hand": by_hand}, ["hand"]) == {"hand"}
+    ended_ = {"orders": seen(ended(Status.SUCCEEDED)), "stock": seen(ended(Status.FAILED))}
+    assert operator.released_with(ended_, ["orders"]) == {"orders", "stock"}
+
+
+def test_a_set_that_was_promoted_whole_stays_where_a_later_release_of_one_is_refused() -> None:
+    enlisted = noted(Enlisted(NOW))
+    done = seen(ended(Status.SUCCEEDED), tags=enlisted, **WHOLE)
+    orders, stock = decide(done, replace(done, wanted=version(3), red=frozenset({STOCK.alarm})))
+    assert isinstance(orders, Finish)
+    assert isinstance(stock, Finish)
+    assert (orders.outcome.ending, stock.outcome.reason) == (Ending.UNCHANGED, "alarm")
+
+
+def test_one_that_is_refused_does_not_go_back_for_its_own_sake() -> None:
+    """It was promoted ahead of the other of its set, which was never started."""
+    enlisted = noted(Enlisted(NOW))
+    ahead = seen(ended(Status.SUCCEEDED), tags=enlisted, **{**WHOLE, "wanted": version(3)})
+    orders, stock = decide(seen(tags=enlisted), replace(ahead, red=frozenset({STOCK.alarm})))
+    assert isinstance(orders, Finish)
+    assert isinstance(stock, Finish)
+    assert (orders.outcome.reason, stock.outcome.reason) == ("set", "alarm")

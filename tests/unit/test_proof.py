@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra.release.decision import promotion
 from infra.release.decision.next_action import decide
 from infra.release.engine import runner
 from infra.release.model.actions import Finish, Start, WriteTag
@@ -128,3 +129,11 @@ def test_a_first_version_needs_a_proof_too_before_anybody_is_sent_to_it() -> Non
     outcome = runner.run([FOLLOWER], FOLLOWS, empty, clock, lambda _: None)[FOLLOWER.function]
     assert (outcome.ending, outcome.reason) == (Ending.REFUSED, "unproven")
     assert "probe" not in empty.calls
+
+
+def test_the_newest_release_that_proves_its_own_code_is_found_among_those_that_do_not() -> None:
+    reverted = attempt(Ending.ROLLED_BACK, digest=OLD.digest, deployment="d-10")
+    assert promotion.newest((reverted, attempt()), 14, NOW) == attempt()
+    assert promotion.newest((attempt(Ending.ROLLED_BACK, deployment="d-10"), attempt()), 14, NOW) is None
+    assert promotion.newest((attempt(ago=14 * DAY),), 14, NOW) == attempt(ago=14 * DAY)
+    assert promotion.newest((attempt(ago=14 * DAY + 1),), 14, NOW) is None

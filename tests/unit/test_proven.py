@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from infra.release.decision import proven, recovery
+from infra.release.decision.context import ReleaseContext
+from infra.release.decision.preconditions import refusals
 from infra.release.model.actions import PointAlias, Start
 from infra.release.model.observation import Alias, Deployment, Observation, Status, Version
 from infra.release.model.outcome import Ending
@@ -16,8 +18,10 @@ from tests.unit.seen import (
     NEW,
     NOW,
     OLD,
+    POLICY,
     SPLIT,
     TARGET,
+    WHOLE,
     decide,
     deployment,
     entry,
@@ -259,3 +263,41 @@ def test_traffic_stays_where_it_is_once_codedeploy_keeps_no_record() -> None:
     assert release(fake).ending is Ending.UNCHANGED
     end = release(fake, 3)
     assert (end.ending, end.from_version) == (Ending.PROMOTED, "2")
+
+
+@pytest.mark.parametrize(
+    ("values", "reasons"),
+    [
+        ({}, ["untried"]),
+        ({"alias": Alias("2", "4", 0.1), "shifted": version(4)}, ["split"]),
+        ({"good": version(3)}, []),
+        ({"wanted": version(5)}, []),
+    ],
+)
+def test_only_a_whole_alias_on_what_is_wanted_with_nowhere_to_go_back_to_is_refused_as_untried(
+    values: dict[str, Any], reasons: list[str]
+) -> None:
+    """Version 3 was promoted and is gone from Lambda; somebody has moved the alias to 2, which nothing proves."""
+    gone = deployment(Status.SUCCEEDED, ago=60, entry=entry(version(3).fingerprint), canary="3")
+    what = seen(gone, **{**WHOLE, "good": None, **values})
+    assert [each.reason for each in refusals(ReleaseContext(TARGET, what, POLICY, NOW))] == reasons
+
+
+def test_what_was_proved_last_besides_the_code_that_goes_back_is_the_fallback() -> None:
+    """Version 2 was promoted from 1, and its code is aborted as version 4."""
+    forth = deployment(Status.SUCCEEDED, ago=60)
+    again = replace(entry(stable="3"), at=NOW - minutes(9))
+    aborted = replace(deployment(Status.STOPPED, ago=9, entry=again, canary="4", error="MANUAL_STOP"), id="d-4")
+    aside = proven.fallback(TARGET, seen(aborted, forth, tags=first(OLD), **WHOLE))
+    assert aside is not None
+    assert aside.number == "1"
+    running = replace(aborted, status=Status.IN_PROGRESS, ended=None)
+    proved = proven.fallback(TARGET, seen(running, forth, tags=first(OLD), **WHOLE))
+    assert proved is not None
+    assert proved.number == "2"
+
+
+def test_the_records_begin_with_the_oldest_that_is_of_ours() -> None:
+    by_hand = replace(deployment(Status.SUCCEEDED, ago=90, entry=None), id="d-0")
+    (found,) = proven.proofs(TARGET, seen(stopped(), by_hand, tags=Tags()))
+    assert (found.number, found.begins) == ("1", True)

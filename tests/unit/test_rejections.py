@@ -1,13 +1,14 @@
 """Which tries of a fingerprint reject it: by how each ended, and by what was noted of it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from infra.release.decision.failure import rejection
+from infra.release.decision.failure import failure_reason, rejection
 from infra.release.model.observation import Deployment, Status
-from infra.release.model.tags import Stopped
-from tests.unit.seen import NEW, OLD, TARGET, deployment, entry, noted, seen, stopped
+from infra.release.model.tags import Stopped, Tags
+from tests.unit.seen import NEW, NOW, OLD, TARGET, deployment, entry, noted, seen, stopped
 
 FORTH = deployment(Status.SUCCEEDED, ago=30)
 BACK = replace(
@@ -45,3 +46,12 @@ def test_the_newest_try_that_says_anything_of_the_version_counts() -> None:
     fault = deployment(Status.FAILED, error="IAM_ROLE_PERMISSIONS")
     assert rejection(NEW.fingerprint, TARGET, seen(fault, hook)) == hook
     assert rejection(NEW.fingerprint, TARGET, seen(FORTH, hook)) is None, "it was promoted since"
+
+
+def test_why_a_deployment_was_stopped_is_unknown_where_a_tag_of_its_time_may_have_been_dropped() -> None:
+    by_request = deployment(Status.STOPPED, error="MANUAL_STOP")
+    dropped, kept = Tags(lost=NOW.date()), Tags(lost=(NOW - timedelta(days=1)).date())
+    assert failure_reason(by_request, TARGET, dropped)[0] == "unknown"
+    assert failure_reason(by_request, TARGET, kept)[0] == "operator"
+    assert failure_reason(by_request, TARGET, Tags())[0] == "operator"
+    assert failure_reason(replace(by_request, entry=None), TARGET, dropped)[0] == "operator", "it is not of ours"

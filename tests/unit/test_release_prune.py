@@ -104,6 +104,14 @@ def test_what_somebody_deleted_is_not_last_good() -> None:
     assert deleted.number == "3"
 
 
+def test_what_was_rejected_since_or_has_part_of_the_traffic_is_not_last_good() -> None:
+    again = deployment("d-3", 5, 9, 61, status=Status.FAILED, error="HOOK_EXECUTION_FAILURE")
+    for what in (seen(*UP_TO_9, again), seen(*UP_TO_9, alias=Alias("9", "5", 0.1))):
+        good = last_good(ORDERS, what, NINE[::-1])
+        assert good is not None
+        assert good.number == "3"
+
+
 def test_a_prune_that_leaves_no_way_back_is_refused() -> None:
     why = refusal(ORDERS, seen(), found(seen()))
     assert why is not None

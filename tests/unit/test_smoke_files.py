@@ -66,6 +66,22 @@ def test_a_file_that_is_no_smoke_event_is_reported_by_its_name(tmp_path: Path, c
     assert mistakes(tmp_path) == (f"app/demo/smoke/wrong.json {mistake}",)
 
 
+@pytest.mark.parametrize(("status", "known"), [(99, False), (100, True), (599, True), (600, False)])
+def test_a_status_of_http_is_one_from_100_to_599(tmp_path: Path, status: int, known: bool) -> None:
+    folder(tmp_path, {PROBE: {**OK, "expect": {"statusCode": status}}})
+    if known:
+        assert smoke.read(["demo"], tmp_path)["demo"][PROBE].expect["statusCode"] == status
+    else:
+        assert f"has expect.statusCode {status}, not an HTTP status" in mistakes(tmp_path)[0]
+
+
+@pytest.mark.parametrize(("length", "shown"), [(58, "x" * 58), (59, "x" * 56 + "...")])
+def test_a_value_of_more_than_60_characters_is_cut(tmp_path: Path, length: int, shown: str) -> None:
+    folder(tmp_path, {PROBE: {**OK, "event": "x" * length}})
+    assert f'has event "{shown}' in mistakes(tmp_path)[0]
+    assert ("..." in mistakes(tmp_path)[0]) is (length > 58)
+
+
 def test_a_file_that_is_no_text_is_reported(tmp_path: Path) -> None:
     folder(tmp_path, {PROBE: OK})
     (tmp_path / "app/demo/smoke/wrong.json").write_bytes(b"\xff\xfe\xff")

@@ -131,6 +131,10 @@ def test_a_value_is_written_as_json_in_the_way_of_go(value: object, text: str) -
     assert json_text(value) == text
 
 
+def test_a_moment_is_written_as_go_prints_it() -> None:
+    assert json_text([load(b"2026-01-31")]) == '["2026-01-31 00:00:00 +0000 UTC"]'
+
+
 @pytest.mark.parametrize(("text", "said"), [("[.nan]", "NaN"), ("[.inf]", "+Inf"), ("[-.inf]", "-Inf")])
 def test_what_json_has_no_word_for_is_refused(text: str, said: str) -> None:
     with pytest.raises(

@@ -127,3 +127,11 @@ def test_more_than_cloudwatch_takes_is_refused(entries: list[MetricQuery], messa
     with pytest.raises(VerdictError) as raised:
         _checked(*entries, entry("verdict", returned=True))
     assert message in str(raised.value)
+
+
+def test_as_much_as_cloudwatch_takes_is_taken() -> None:
+    metrics = [entry(f"m{n}", metric=True) for n in range(10)]
+    expressions = [entry(f"x{n}", text="1" * LONGEST_EXPRESSION, returned=n == 0) for n in range(10)]
+    assert _checked(*metrics, *expressions) == (*metrics, *expressions)
+    for minutes in (1, 1440):
+        assert {query.period for query in queries(minutes=minutes) if query.metric} == {minutes * 60}

@@ -75,6 +75,8 @@ def test_a_revision_round_trips_without_its_hooks() -> None:
         (json.dumps(document(CurrentVersion="$LATEST")), r"\$LATEST cannot be deployed"),
         (json.dumps(document(TargetVersion="$LATEST")), r"\$LATEST cannot be deployed"),
         (json.dumps(document() | {"Hooks": [{"BeforeInstall": "f"}]}), "The hook BeforeInstall: f"),
+        (json.dumps(document() | {"Hooks": [{"BeforeAllowTraffic": ""}]}), "The hook BeforeAllowTraffic: "),
+        (json.dumps(document() | {"Hooks": [{"BeforeAllowTraffic": 5}]}), "The hook BeforeAllowTraffic: 5"),
         (json.dumps(document() | {"Hooks": {"BeforeAllowTraffic": "f"}}), "Hooks must be a list"),
         (json.dumps(document() | {"Hooks": [{"BeforeAllowTraffic": "f"}] * 2}), "given twice"),
     ],
