@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from infra.release.decision import failure
 from infra.release.decision.failure import failure_reason, rejection
 from infra.release.model.observation import Deployment, Status
-from infra.release.model.tags import Stopped, Tags
+from infra.release.model.tags import Stopped, Tags, parse, written
 from tests.unit.seen import NEW, NOW, OLD, TARGET, deployment, entry, noted, seen, stopped
 
 FORTH = deployment(Status.SUCCEEDED, ago=30)
@@ -55,3 +56,13 @@ def test_why_a_deployment_was_stopped_is_unknown_where_a_tag_of_its_time_may_hav
     assert failure_reason(by_request, TARGET, kept)[0] == "operator"
     assert failure_reason(by_request, TARGET, Tags())[0] == "operator"
     assert failure_reason(replace(by_request, entry=None), TARGET, dropped)[0] == "operator", "it is not of ours"
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "who"), [("operator", "", "an operator"), ("set", "", "a release"), ("set", "ci", "ci")]
+)
+def test_who_stopped_a_deployment_is_whom_the_tag_names_or_else_what_kind_of_stop_it_was(
+    kind: str, by: str, who: str
+) -> None:
+    tags = parse(written(Stopped("d-1", kind, "orders were lost"), by, NOW))
+    assert failure.who(FORTH, tags) == who

@@ -200,6 +200,23 @@ def test_a_project_that_the_cli_refuses_is_refused(tmp_path: Path, about: str, s
     assert said in str(caught.value)
 
 
+def test_a_default_below_another_key_is_what_config_set_path_would_make_of_it(tmp_path: Path) -> None:
+    defaults = {
+        "a": '"12"',
+        "b": "true",
+        "c": '"true"',
+        "d": "0.5",
+        "e": "[1]",
+        "f": "text",
+        "g": "2026-01-31",
+        "h": "3",
+    }
+    keys = "".join(f"  one.{key}: {{default: {value}}}\n" for key, value in defaults.items())
+    found = read(tmp_path, "", f"name: shop\nconfig:\n{keys}")
+    wanted = {"a": 12, "b": True, "c": True, "d": 0.5, "e": [1], "f": "text", "g": "2026-01-31T00:00:00Z", "h": 3}
+    assert json.loads(found.raw["shop:one"]) == wanted
+
+
 def test_of_another_namespace_a_key_may_lack_its_value(tmp_path: Path) -> None:
     project = "name: shop\nconfig:\n  aws:region: {type: string, description: where}\n  shop:one: {value: 2}\n"
     assert read(tmp_path, "config:\n  aws:region: a\n", project).raw == {"aws:region": "a", "shop:one": "2"}
