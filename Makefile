@@ -129,7 +129,7 @@ format: venvs ## Format the code
 lock: ## Resolve every requirements.in into its lock
 	@$(PYTHON) -m local.toolchain lock
 
-captures: tools ## Draw what the operator's commands show into docs/captures
+captures: tools ## Draw a rehearsal, and what the operator's commands show, into docs/captures
 	@$(WITH_PULUMI) $(RUN) -m rehearsal captures --factor "$$FACTOR"
 
 venvs: ## Fill the virtual environments from their locks

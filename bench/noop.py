@@ -26,7 +26,7 @@ BAR = 1.3  # times; with the release over without
 
 PLAIN = Edit(
     "A log group in place of the release",
-    "__main__.py",
+    "infra/stack.py",
     "from infra.release.provider.resource import Release\n",
     "from bench.plain import Release\n",
 )

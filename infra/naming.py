@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from infra.codedeploy import HOOK
+from infra.schema import LONGEST_STACK, STACK
+
 SMOKE, BAKE = "smoke", "bake"  # the hooks of a deployment: before it has traffic, and after it has all
 HOOKS = (SMOKE, BAKE)
 SERVICES = ("orders",)  # the functions of every stack
@@ -13,8 +16,6 @@ MOST_LISTED = 2  # functions that a policy lists one by one, so that the longest
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html
 PREDEFINED = {(10, minutes): f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)}
 PROJECT = re.compile(r"(?!aws|ssm|xn--|sthree-|amzn-s3-demo-)[a-z][a-z0-9-]{0,24}")
-LONGEST_STACK = 32  # keeps the longest name, an execution role's, within IAM's 64 characters
-STACK = re.compile(rf"[a-z][a-z0-9-]{{0,{LONGEST_STACK - 1}}}")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Names:
     services: tuple[str, ...] = SERVICES
 
     def __post_init__(self) -> None:
-        if not STACK.fullmatch(self.stack):
+        if not re.fullmatch(STACK.pattern, self.stack):
             raise ValueError(
                 f"the stack is named {self.stack!r}, but AWS names are built from its name; choose one of lower-case "
                 f"letters, digits and hyphens that starts with a letter and has at most {LONGEST_STACK} characters"
@@ -108,11 +109,7 @@ class Names:
         return f"/aws/lambda/{self.function(service)}"
 
     def hook(self, hook: str) -> str:
-        """Return a hook's function name, with the one prefix that CodeDeploy's managed role may invoke.
-
-        https://docs.aws.amazon.com/codedeploy/latest/userguide/managed-policies.html
-        """
-        return f"CodeDeployHook_{self.prefix}-{hook}"
+        return f"{HOOK}{self.prefix}-{hook}"
 
     def hook_role(self, hook: str) -> str:
         return f"{self.prefix}-{hook}-hook"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pulumi import Input
 
 from infra.bundle.smoke import PROBE, Smoke
+from infra.config import Curve
 from infra.config.upstream import Before
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.naming import AwsLocation
@@ -17,12 +18,12 @@ def build(
     alarms: ObservabilityOutputs,
     delivery: DeliveryOutputs,
     hooks: HookOutputs,
-    minutes: int,
+    curve: Curve,
     smokes: Mapping[str, Mapping[str, Smoke]],
     before: Before | None = None,
     partition: str = "aws",
 ) -> list[dict[str, Input[str | int]]]:
-    """Return the fields of `infra.release.model.spec.Target`, one dict a function; `minutes` is the canary's.
+    """Return the fields of `infra.release.model.spec.Target`, one dict a function; `curve` is the canary's.
 
     The probe is the event that a first version must answer before the API reaches it, since CodeDeploy, which calls the
     smoke hook, deploys no first version. `smokes` are those of infra.bundle.smoke, by service and file. `before` is the
@@ -36,7 +37,8 @@ def build(
             "application": delivery.application,
             "group": delivery.groups[service],
             "curve": delivery.curve,
-            "minutes": minutes,
+            "minutes": curve.minutes,
+            "percent": curve.percent,
             "alarm": alarms.error_alarms[service],
             "topic": alarms.topic_arn,
             "log_group": function.log_group,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal import screenshots
+from rehearsal import files, recording, screenshots
 from rehearsal.cli import options, parsed, run_guarded, slowed
 from rehearsal.console import Narrator
 from rehearsal.environment import sandbox
@@ -75,6 +75,17 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
     return narrator.verdict(report.problems(), time.monotonic() - begun, file)
 
 
+def record(factor: float, rate: float, file: Path) -> int:
+    """Draw a rehearsal's console into docs/captures; its exit code. One that fails is not drawn."""
+    console = Console(highlight=False, record=True, force_terminal=False, width=recording.WIDTH)
+    code = rehearse(console, factor, rate, file, enforce=False)
+    text = console.export_text(styles=True)
+    files.write(text, file.with_name(recording.TEXT))
+    if code == 0:
+        screenshots.put("rehearsal", recording.rehearsal_svg(text))
+    return code
+
+
 def stay(console: Console, factor: float, *, enforce: bool) -> int:
     """Keep a sandbox running for a person until Ctrl-C. Raises ProgramError if one of its programs ends."""
     with (enforced if enforce else sandbox).running(factor) as stage:
@@ -99,9 +110,10 @@ def act(options: argparse.Namespace) -> int:
     if options.what == "sandbox":
         return stay(console, options.factor, enforce=options.enforce)
     if options.what == "captures":
-        with sandbox.running(options.factor) as stage:
-            screenshots.draw(stage, options.rate)
-        return 0
+        factor = slowed(options.factor, Narrator(console))
+        with sandbox.running(factor) as stage:
+            screenshots.draw(stage, options.rate * factor / options.factor)
+        return record(options.factor, options.rate, options.report)
     return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce)
 
 

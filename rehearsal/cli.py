@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from infra.console import print_anywhere
 from rehearsal.console import Narrator
 from rehearsal.environment import pace
 from rehearsal.environment.processes import ProgramError, end_on_sigterm
@@ -56,6 +57,7 @@ def run_guarded(name: str, act: Callable[[], int]) -> int:
     os.environ.clear()
     os.environ.update(environment)
     end_on_sigterm()
+    print_anywhere()
     try:
         return act()
     except (ScratchError, ProgramError, WorkflowError) as problem:

@@ -13,7 +13,10 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.table import Table
 from rich.text import Text
+
+from infra import console as terminal
 
 PLAIN_EVERY = 5.0  # seconds between status lines if there is no terminal
 PROGRESS_EVERY = 1.0  # seconds between the canary lines that are shown: the release prints several a second
@@ -50,7 +53,7 @@ class Narrator:
 
     def say(self, text: str) -> None:
         """Print a paragraph."""
-        for line in textwrap.wrap(" ".join(text.split()), min(WIDTH, self.console.width)):
+        for line in _paragraph(text, min(WIDTH, self.console.width)):
             self._print(Text(line))
 
     def command(self, text: str) -> None:
@@ -86,8 +89,8 @@ class Narrator:
         self._print(Text(f"  {text}", style="green" if good else "red"))
 
     def show(self, what: RenderableType) -> None:
-        """Print anything that rich can draw."""
-        self.console.print(what)
+        """Print anything that rich can draw; print a paragraph for each row of a table that is too wide."""
+        self.console.print(terminal.fitted(what, self.console) if isinstance(what, Table) else what)
 
     def verdict(self, problems: Sequence[str], seconds: float, file: Path) -> int:
         """Print each problem and the closing line; return the exit code: 0 if there is no problem, else 1."""
@@ -107,7 +110,7 @@ class Narrator:
         """Show `status()`, if there is one, as it changes, until the block ends."""
         if status is None:
             yield
-        elif self.console.is_terminal:
+        elif self.console.is_terminal and not self.console.is_dumb_terminal:
             with Live(
                 get_renderable=lambda: Text(f"  {status()}", style="bold cyan", no_wrap=True, overflow="ellipsis"),
                 console=self.console,
@@ -138,3 +141,8 @@ class Narrator:
     def _print(self, text: Text) -> None:
         # The terminal wraps a line that is longer than it is, so that a copy of the line is one line.
         self.console.print(text, soft_wrap=True)
+
+
+def _paragraph(text: str, width: int) -> list[str]:
+    """Lines of at most `width` columns. A path or a command is longer rather than broken, so that it can be copied."""
+    return textwrap.wrap(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)

@@ -16,7 +16,7 @@ def write(text: str, file: Path) -> None:
     """Write a file whole or not at all, even if several threads write it: each writes a temporary file of its own."""
     part = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     try:
-        part.write_text(text)
+        part.write_text(text, encoding="utf-8")
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)

@@ -1,35 +1,30 @@
-"""`python -m rehearsal captures`: what the operator's commands show, drawn into docs/captures/ from a real release.
+"""`python -m rehearsal captures` draws the output of the operator's commands during a real release into docs/captures/.
 
 Under live traffic a good version is released, a bad one is rolled back, and a third is on its canary while the
 commands are typed beside it.
 """
 
-import re
 import subprocess
 import sys
 import threading
 import time
-from io import StringIO
 from pathlib import Path
-
-from rich.console import Console
-from rich.terminal_theme import MONOKAI
-from rich.text import Text
 
 from rehearsal import commits
 from rehearsal.environment.sandbox import REPOSITORY, STACK, Sandbox
+from rehearsal.environment.workspace import ScratchError
 from rehearsal.observe.traffic import Api, Traffic
+from rehearsal.picture import picture
 
 FOLDER = Path("docs/captures")
 WIDTH = 110
 LIVE = {"watch"}  # on a terminal its last line keeps changing, which no picture shows
+POLLS = 100  # for a canary, each about a second after the last
 LONGEST = 30  # lines of a picture; of longer ones the last
-FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
-"""They would be fetched from somebody else's machine; any monospaced font does."""
 
 
 def draw(stage: Sandbox, rate: float) -> None:
-    """Write every picture. Raises ScratchError where a step fails."""
+    """Write every picture. Raises ScratchError if a step fails."""
     stage.pulumi("up", "--stack", STACK)
     traffic = Traffic(Api.at(stage.outputs()["api_url"]), rate)
     traffic.start()
@@ -45,6 +40,8 @@ def draw(stage: Sandbox, rate: float) -> None:
         up.start()
         _wait_for_a_canary(stage)
         _picture("status", stage)
+        if not _on_a_canary(stage):
+            raise ScratchError("the canary ended before `status` had answered; make it longer: make captures FACTOR=5")
         _picture("watch", stage)
         up.join()
         _picture("history", stage)
@@ -53,16 +50,28 @@ def draw(stage: Sandbox, rate: float) -> None:
         traffic.stop()
 
 
+def put(name: str, svg: str) -> None:
+    """Write the picture `name` into docs/captures of this repository."""
+    file = REPOSITORY / FOLDER / f"{name}.svg"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(svg, encoding="utf-8")
+
+
 def _wait_for_a_canary(stage: Sandbox) -> None:
-    target = stage.target()
-    for _ in range(600):
-        if stage.aws.live(target["function"], target["alias"]) is None:
+    for _ in range(POLLS):
+        if _on_a_canary(stage):
             return
         time.sleep(0.1)
+    raise ScratchError("no canary began; run `make rehearsal`, which says why")
+
+
+def _on_a_canary(stage: Sandbox) -> bool:
+    target = stage.target()
+    return stage.aws.live(target["function"], target["alias"]) is None
 
 
 def _picture(command: str, stage: Sandbox) -> None:
-    """Type `python -m infra.release COMMAND` and draw what it answers."""
+    """Run `python -m infra.release COMMAND` and draw its output."""
     typed = f"python -m infra.release {command} --stack {STACK}"
     env = {**stage.env, "COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
     if command not in LIVE:
@@ -73,16 +82,11 @@ def _picture(command: str, stage: Sandbox) -> None:
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     lines = ran.stdout.rstrip().splitlines()
     shown = lines if len(lines) <= LONGEST else ["...", *lines[1 - LONGEST :]]
-    console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True)
-    for line in shown:
-        console.print(Text.from_ansi(line))
-    svg = console.export_svg(title=typed, theme=MONOKAI, unique_id=command)
-    file = REPOSITORY / FOLDER / f"{command}.svg"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(FONTS.sub("", svg))
+    put(command, picture(shown, title=typed, name=command, width=WIDTH))
     sys.stdout.write(f"$ {typed}\n{ran.stdout}\n")

@@ -61,7 +61,7 @@ class Table:
         self.client = client
 
     def add(self, order: Order) -> Order | None:
-        """Write the order, once DynamoDB has it return None; return the order that exists under its id already."""
+        """Write the order; return None once DynamoDB has it, else the order that exists under its id already."""
         standing = self._put_new(order)
         return None if standing is None else _order(standing)
 

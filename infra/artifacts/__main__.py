@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import pulumi
 import typer
@@ -17,14 +15,14 @@ from infra.artifacts.selection import INPUTS, digest_mismatches
 from infra.artifacts.store import Artifacts, Stored
 from infra.bundle import BundleError
 from infra.bundle.zips import write
-from infra.commit import DIRTY, checkout, why_none
+from infra.console import Exit, Json, answer, answering
+from infra.git import DIRTY, CommitError, checkout, why_none
 from infra.release.engine.cloud import AwsError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-WRONG = 1
+ERRORS: Mapping[type[Exception], Exit] = dict.fromkeys((pulumi.RunError, AwsError, CommitError), Exit.FAILED)
 
-Stack = Annotated[str, typer.Option(help="A stack that takes bundles from the bucket.")]
-Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+Stack = Annotated[str, typer.Option(help="A stack that deploys bundles from the bucket.")]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +42,7 @@ def build(*, as_json: Json = False) -> None:
     """Build the checked out commit's bundles for Lambda's platform into dist/."""
     from infra.artifacts.build import build  # noqa: PLC0415 - put and get run without the build's tools
 
-    with _reporting_errors(as_json=as_json):
+    with answering(ERRORS, as_json=as_json):
         _answer(build(REPOSITORY, lambda line: typer.echo(f"note: {line}", err=True)), as_json=as_json)
 
 
@@ -56,7 +54,7 @@ def put(
     as_json: Json = False,
 ) -> None:
     """Publish a manifest's bundles by their digest, and the manifest by its commit. An existing object stays."""
-    with _reporting_errors(as_json=as_json):
+    with answering(ERRORS, as_json=as_json):
         file = REPOSITORY / manifest
         found = read(file)
         if found.commit.endswith(DIRTY):
@@ -86,7 +84,7 @@ def get(
     as_json: Json = False,
 ) -> None:
     """Fetch a commit's manifest into dist/. The exit code is 1 where the bucket has no bundle of that commit."""
-    with _reporting_errors(as_json=as_json):
+    with answering(ERRORS, as_json=as_json):
         wanted = commit or getattr(checkout(REPOSITORY, INPUTS), "commit", "")
         if not wanted:
             raise BundleError(f"git knows no commit here: {why_none(REPOSITORY)}; or give the commit by --commit")
@@ -114,33 +112,14 @@ def _artifacts(stack: str) -> Artifacts:
     return Artifacts(stacks.bucket(found), found.account.region)
 
 
-def _answer(manifest: Manifest, published: dict[str, Stored] | None = None, *, as_json: bool) -> None:
-    functions = {name: {"digest": entry.digest, "zipped": entry.zipped} for name, entry in manifest.functions.items()}
-    if as_json:
-        where = {name: {"stored": vars(stored)} for name, stored in (published or {}).items()}
-        report = {name: {**each, **where.get(name, {})} for name, each in functions.items()}
-        typer.echo(json.dumps({"commit": manifest.commit, "functions": report}, indent=2))
-        return
-    typer.echo(f"commit {manifest.commit}, for {manifest.platform}")
+def _answer(manifest: Manifest, published: Mapping[str, Stored] | None = None, *, as_json: bool) -> None:
+    functions, lines = {}, [f"commit {manifest.commit}, for {manifest.platform}"]
     for name, entry in manifest.functions.items():
-        where_ = f"  s3://{published[name].bucket}/{published[name].key}" if published else ""
-        typer.echo(f"  {name:<8} {entry.digest}  {entry.zipped:>12,} bytes{where_}")
-
-
-@contextmanager
-def _reporting_errors(*, as_json: bool) -> Iterator[None]:
-    """Report an error of the block without a traceback, and exit with code 1."""
-    try:
-        yield
-    except (pulumi.RunError, AwsError) as problem:
-        _end(str(problem), as_json=as_json)
-
-
-def _end(wrong: str, *, as_json: bool) -> NoReturn:
-    if as_json:
-        typer.echo(json.dumps({"error": wrong}))
-    typer.echo(f"error: {wrong}", err=True)
-    raise typer.Exit(WRONG)
+        stored = {"stored": vars(published[name])} if published else {}
+        functions[name] = {"digest": entry.digest, "zipped": entry.zipped, **stored}
+        where = f"  s3://{published[name].bucket}/{published[name].key}" if published else ""
+        lines.append(f"  {name:<8} {entry.digest}  {entry.zipped:>12,} bytes{where}")
+    answer({"commit": manifest.commit, "functions": functions}, *lines, as_json=as_json)
 
 
 if __name__ == "__main__":

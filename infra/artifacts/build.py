@@ -13,7 +13,7 @@ from infra.artifacts.selection import INPUTS
 from infra.bundle import Bundle, BundleError, packages
 from infra.bundle.packages import Package
 from infra.bundle.zips import lock_of, write
-from infra.commit import DIRTY, checkout, why_none
+from infra.git import DIRTY, checkout, why_none
 from infra.naming import SERVICES
 
 

@@ -15,8 +15,9 @@ import pulumi
 from infra.bundle import Platform
 from infra.bundle.model import LIBRARIES, MACHINES
 from infra.bundle.zips import LARGEST_CODE
-from infra.commit import DIRTY
-from infra.config.schema import (
+from infra.git import DIRTY
+from infra.naming import SERVICES
+from infra.schema import (
     Check,
     InvalidValueError,
     OneOf,
@@ -28,7 +29,6 @@ from infra.config.schema import (
     read_object,
     shown,
 )
-from infra.naming import SERVICES
 
 HOOKS = "hooks"  # the one zip of all hooks
 NAMES = (*SERVICES, HOOKS)

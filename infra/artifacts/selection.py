@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from infra.artifacts.manifest import HOOKS, Manifest, ManifestError, read
 from infra.bundle import Platform, handler_of, hook_handler
 from infra.bundle.model import digest as digest_of
-from infra.commit import DIRTY, UNKNOWN, Checkout, checkout
+from infra.git import DIRTY, UNKNOWN, Checkout, checkout
 from infra.naming import HOOKS as HOOK_NAMES
 
 if TYPE_CHECKING:

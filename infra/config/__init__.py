@@ -8,7 +8,6 @@ from typing import Any
 import pulumi
 
 from infra.config import cross_checks, stack_file
-from infra.config.schema import Secret
 from infra.config.sections import SECRETS, ConfigError, given, given_secret, handed, read_rooms
 from infra.config.settings import (
     AccountConfig,
@@ -21,7 +20,6 @@ from infra.config.settings import (
     DeliveryConfig,
     LegacyState,
     ObservabilityConfig,
-    ReleaseConfig,
     SecretsConfig,
     Throttling,
 )
@@ -29,6 +27,7 @@ from infra.config.upstream import Before
 from infra.config.upstream import read as read_before
 from infra.naming import Names
 from infra.release.model.spec import ReleasePolicy
+from infra.schema import Secret
 
 __all__ = [
     "AccountConfig",
@@ -61,7 +60,7 @@ SECTIONS: Mapping[str, type] = {
     "compute": ComputeConfig,
     "observability": ObservabilityConfig,
     "delivery": DeliveryConfig,
-    "release": ReleaseConfig,
+    "release": ReleasePolicy,
 }
 
 
@@ -111,9 +110,9 @@ def parse(
     before = None if mistakes else read_before(readings["release"], names, folder, mistakes)
     if mistakes:
         raise ConfigError(stack, mistakes)
-    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in SECTIONS.items() if room != "release"}
+    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in SECTIONS.items()}
     rooms["data"] = _with_region(rooms["data"], rooms["account"].region)
-    return StackConfig(names, **rooms, release=_policy(readings["release"].values), before=before)
+    return StackConfig(names, **rooms, before=before)
 
 
 def of(folder: Path, stack: str) -> StackConfig:
@@ -139,10 +138,6 @@ def stacks(folder: Path) -> list[str]:
         return stack_file.project(folder).stacks()
     except stack_file.StackFileError as problem:
         raise ConfigError("that is not named yet", [str(problem)]) from None
-
-
-def _policy(release: Mapping[str, Any]) -> ReleasePolicy:
-    return ReleasePolicy(source=release["from_"], **{name: release[name] for name in release if name != "from_"})
 
 
 def _with_region(data: DataConfig, region: str) -> DataConfig:

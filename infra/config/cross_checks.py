@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from infra.config.schema import Reading, shown
+from infra.schema import Reading, shown
 from infra.source import Source
 
 GUARDED = ("prod",)  # stacks whose data must not be deletable in one step
@@ -38,8 +38,8 @@ def release(room: Reading) -> Iterator[str]:
         if room.values.get("evidence") == "enforce":
             path = room.path_of("evidence")
             yield f"{path} is enforce, but {nobody} to stop a canary without evidence; set it to warn, or wait to true"
-    if not room.values.get("from_"):
-        yield from _useless(room, "proof_days", f"{room.path_of('from_')} names no stack that must prove a release")
+    if not room.values.get("source"):
+        yield from _useless(room, "proof_days", f"{room.path}.from names no stack that must prove a release")
 
 
 def secrets(room: Reading, stack: str, *, encrypted: bool) -> Iterator[str]:

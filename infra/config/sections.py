@@ -6,8 +6,8 @@ from pathlib import Path
 import pulumi
 
 from infra.config import stack_file
-from infra.config.schema import InvalidValueError, Reading, Sealed, Secret, decode, hidden, read_object, shown, unknown
 from infra.config.stack_file import Handed, StackFileError
+from infra.schema import InvalidValueError, Reading, Sealed, Secret, decode, hidden, read_object, shown, unknown
 
 SECRETS = "secrets"  # the one room whose values stay secret, from here to AWS
 

@@ -1,34 +1,13 @@
 """Every setting of a stack, one dataclass for each object of its configuration: how it is checked and its default.
 
-What each means to a user stands in Pulumi.yaml; tests hold the two to one another.
+The object strata:release is the release's own, infra.release.model.spec.ReleasePolicy. What each means to a user stands
+in Pulumi.yaml; tests hold the two to one another.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from infra.config.schema import (
-    Check,
-    Flag,
-    InvalidValueError,
-    Key,
-    ListOf,
-    OneOf,
-    Reader,
-    Secret,
-    Section,
-    Share,
-    Text,
-    Whole,
-    below,
-    key_of,
-    shown,
-    typed,
-    unknown,
-)
-from infra.naming import STACK
-from infra.release.model.spec import EVIDENCE
-from infra.release.verdict.rule import Rule
+from infra.schema import Check, Flag, InvalidValueError, Key, ListOf, OneOf, Secret, Section, Share, Text, Whole
 from infra.source import Source
 
 REGION = Text(r"[a-z]{2}(-[a-z]+)+-[1-9]", 'an AWS region, e.g. "eu-central-1"')
@@ -210,55 +189,3 @@ class DeliveryConfig:
     bake_minutes: Annotated[
         int, Whole(0, 14, "minutes", "a Lambda function holds the deployment open, and it runs 15 minutes at most")
     ] = 0
-
-
-class RuleReader(Reader):
-    """The bounds of the verdict, which are the verdict's to judge."""
-
-    wants = "an object with bounds of the verdict"
-
-    def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
-        if not isinstance(value, dict):
-            mistakes.append(f"{path} is {shown(value)}, not an object; give {self.wants}")
-            return
-        bounds = {key_of(name): (name, bound) for name, bound in Rule.bounds().items()}
-        found = [unknown(below(path, key), key, value[key], bounds) for key in value if key not in bounds]
-        known = {key: bounds[key] for key in value if key in bounds}
-        parent = path.removesuffix("rule")  # the verdict's own lines begin with it
-        for key, (_, bound) in known.items():
-            if (line := bound.mistake(key, value[key])) is not None:
-                typed_ = typed(value[key], f"{path}.{key}", lambda other, b=bound, k=key: b.mistake(k, other) is None)  # type: ignore[misc]
-                found.append(parent + line + typed_)
-        mistakes += found
-        if not found:
-            yield Rule(**{name: value[key] for key, (name, _) in known.items()})
-
-
-DEFAULT_RULE = Rule()
-
-
-@dataclass(frozen=True)
-class ReleaseConfig:
-    """strata:release; the program gets it as the release's own ReleasePolicy, whose fields these are but for `from_`,
-    which is its `source`."""
-
-    wait: Annotated[bool, Flag()] = True
-    longest_wait_minutes: Annotated[int, Whole(1, 1440, "minutes", "a start that takes a day will not come")] = 15
-    minimum_requests: Annotated[
-        int, Whole(0, 1_000_000, "requests", "0 asks for no evidence, and no canary is sent a million")
-    ] = 20
-    evidence: Annotated[str, OneOf(*EVIDENCE, why="a canary without evidence goes on with a warning, or goes back")] = (
-        EVIDENCE[0]
-    )
-    top_up: Annotated[bool, Flag()] = False
-    retry: Annotated[str, Text(r"[0-9a-f]{16}", "the fingerprint that a refusal names, 16 hexadecimal digits")] = ""
-    override: Annotated[
-        str,
-        Text(
-            r"(?=.{5,100}$)[\w +\-=./@]+: [\w \-+=.:/@]+",
-            'who and why, e.g. "ann: hotfix of the outage", at most 100 letters, digits, spaces and + - = . : / @',
-        ),
-    ] = ""
-    rule: Annotated[Rule, RuleReader()] = DEFAULT_RULE
-    from_: Annotated[str, Text(STACK.pattern, 'the name of a stack, e.g. "staging"')] = ""
-    proof_days: Annotated[int, Whole(1, 365, "days", "a proof of another year proves nothing")] = 14

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.config.schema import Reading, shown
 from infra.config.sections import ConfigError, handed, read_rooms
 from infra.config.settings import AccountConfig
 from infra.naming import Names
+from infra.schema import Reading, shown
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Before:
 
 def read(release: Reading, names: Names, folder: Path, mistakes: list[str]) -> Before | None:
     """The stack that `strata:release.from` names, by its file in `folder`; None where none is named, or it is wrong."""
-    stack: str = release.values.get("from_", "")
+    stack: str = release.values.get("source", "")
     if not stack:
         return None
-    what, file = f"{release.path_of('from_')} is {shown(stack)}", folder / f"Pulumi.{stack}.yaml"
+    what, file = f"{release.path}.from is {shown(stack)}", folder / f"Pulumi.{stack}.yaml"
     if stack == names.stack:
         mistakes.append(f"{what}, this very stack, which cannot prove its own releases; name the one before it")
         return None

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import pulumi
 
-from infra.config.schema import Flag, ListOf, OneOf, Reading, Section, Text, shown
 from infra.config.sections import ConfigError, given, given_secret, read_rooms
 from infra.config.settings import ACCOUNT_ID, AccountConfig
-from infra.naming import MOST_LISTED, SERVICES, STACK, Names
+from infra.naming import MOST_LISTED, SERVICES, Names
 from infra.permissions import PeerStack, Repository, StackResources
+from infra.schema import STACK, Flag, ListOf, OneOf, Reading, Section, Text, shown
 
 ENVIRONMENT = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", 'the name of a GitHub environment, e.g. "prod"')
 # https://git-scm.com/docs/git-check-ref-format, without the characters that IAM or GitHub takes for a wildcard

@@ -1,6 +1,5 @@
 """`explain` shows, for a repository and an environment, the token that AWS expects and the roles that it opens."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,12 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import RenderableType
 from rich.table import Table
 
 from infra.config import ConfigError
 from infra.config.sections import handed
-from infra.console import plain_table
+from infra.console import Exit, Json, UsageError, answer, answering, plain_table
 from infra.identity import config as identity
 from infra.identity.access import Access, Builder, accesses
 from infra.identity.config import ENVIRONMENT, OWNER, REPOSITORY, BootstrapConfig
@@ -23,7 +22,6 @@ from infra.permissions.trust import Repository, Token
 
 BOOTSTRAP = Path(__file__).resolve().parents[2] / "bootstrap"
 PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}  # by how a region's name begins; any other is in "aws"
-USAGE, CLOSED = 2, 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def explain(
     repository_id: Annotated[str, typer.Option(help="GitHub's number of the repository.")] = "",
     ref: Annotated[str, typer.Option(help="The job's branch or tag, as a token names it.")] = "refs/heads/main",
     folder: Annotated[Path, typer.Option(help="The folder with the accounts' Pulumi.ACCOUNT.yaml.")] = BOOTSTRAP,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show the token of a job of this repository and environment, the roles that accept it, and what each may do.
 
@@ -71,25 +69,18 @@ def explain(
 
     Exit codes: 0 a role accepts the token; 1 none does; 2 wrong usage, or a configuration with mistakes.
     """
-    if (wrong := mistake(repository, environment, owner_id, repository_id)) is not None:
-        _end(wrong, as_json=as_json)
+    with answering({ConfigError: Exit.USAGE}, as_json=as_json):
+        if (wrong := mistake(repository, environment, owner_id, repository_id)) is not None:
+            raise UsageError(wrong)
+        roles = list(every(folder))
     owner, _, name = repository.partition("/")
     found = Repository(owner, name, owner_id, repository_id)
     token = found.token(environment).from_ref(ref)
-    roles: list[AssumableRole] = []
-    try:
-        roles = list(every(folder))
-    except ConfigError as problem:
-        _end(str(problem), as_json=as_json)
     open_ = [role for role in roles if any(each.matches(token) for each in role.access.tokens)]
-    if as_json:
-        shown = {"issuer": token.issuer.url, "audience": token.audience, "subject": token.subject, **dict(token.claims)}
-        shown["form"] = form(found)
-        typer.echo(json.dumps({"token": shown, "opens": [role.plain() for role in open_]}, indent=2))
-    else:
-        _print(token, form(found), open_, roles)
-    if not open_:
-        raise typer.Exit(CLOSED)
+    shown = {"issuer": token.issuer.url, "audience": token.audience, "subject": token.subject, **dict(token.claims)}
+    document = {"token": shown | {"form": form(found)}, "opens": [role.plain() for role in open_]}
+    code = Exit.OK if open_ else Exit.FAILED
+    answer(document, *_shown(token, form(found), open_, roles), as_json=as_json, code=code)
 
 
 def mistake(repository: str, environment: str, owner_id: str, repository_id: str) -> str | None:
@@ -140,28 +131,19 @@ def configured(folder: Path) -> Iterator[BootstrapConfig]:
         yield identity.parse(found.raw, found.stack, found.project, secret=found.secret)
 
 
-def _end(wrong: str, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps({"error": wrong}))
-    typer.echo(f"error: {wrong}", err=True)
-    raise typer.Exit(USAGE)
-
-
-def _print(token: Token, form: str, roles: list[AssumableRole], known: list[AssumableRole]) -> None:
-    console = Console(markup=False, highlight=False)
-    console.print("AWS accepts the job's token only where all of this is equal:")
+def _shown(token: Token, form: str, roles: list[AssumableRole], known: list[AssumableRole]) -> Iterator[RenderableType]:
+    yield "AWS accepts the job's token only where all of this is equal:"
     for name, value in (("issuer", token.issuer.url), ("audience", token.audience), ("subject", token.subject)):
-        console.print(f"  {name:<9} {value}", soft_wrap=True)
-    console.print(f"The subject's form is {form}", soft_wrap=True)
+        yield f"  {name:<9} {value}"
+    yield f"The subject's form is {form}"
     if not roles:
-        console.print("No role accepts it. The configured roles accept:")
-        for line in sorted({_asked(each) for role in known for each in role.access.tokens}):
-            console.print(f"  {line}", soft_wrap=True)
+        yield "No role accepts it. The configured roles accept:"
+        yield from (f"  {line}" for line in sorted({_asked(each) for role in known for each in role.access.tokens}))
     for role in roles:
-        console.print(f"\n{role.arn} {role.access.does}:", soft_wrap=True)
+        yield f"\n{role.arn} {role.access.does}:"
         if only := _and(next(each for each in role.access.tokens if each.matches(token))):
-            console.print(f"It accepts the token only{only}.", soft_wrap=True)
-        console.print(_table(role))
+            yield f"It accepts the token only{only}."
+        yield _table(role)
 
 
 def _asked(token: Token) -> str:

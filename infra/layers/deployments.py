@@ -79,7 +79,9 @@ def assume(roles: dict[str, str]) -> str:
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     """
     cases = " ".join(f"{operation}) role={arn};;" for operation, arn in roles.items())
-    refused = f"no role for $PULUMI_CI_OPERATION: a stack takes {' and '.join(roles)}; the rest is an administrator's"
+    refused = (
+        f"no role for $PULUMI_CI_OPERATION: a stack has roles for {' and '.join(roles)}; an administrator runs the rest"
+    )
     return (
         f'case "$PULUMI_CI_OPERATION" in {cases} *) echo "{refused}" >&2; exit 1;; esac; '
         f'echo "AWS_ROLE_ARN=$role" >> {KEPT}; echo "AWS_ROLE_SESSION_NAME=pulumi-$PULUMI_CI_BUILD_NUMBER" >> {KEPT}'

@@ -14,8 +14,8 @@ def execution(table_arn: str, log_group_arn: str, parameter_arns: Sequence[str] 
     DeleteItem drops one whose order failed. CreateLogGroup is not granted: Pulumi creates the group, with a retention.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 
-    The policies of AWS's own keys, aws/ssm and aws/dynamodb, let whoever may read a parameter or a table decrypt it by
-    that service. Whether this is enough within a permissions boundary is not documented, so it is granted too.
+    The policies of AWS's own keys, aws/ssm and aws/dynamodb, let a role that may read a parameter or a table decrypt it
+    by that service. AWS does not document whether that suffices within a permissions boundary, so it is granted too.
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
     """
     secrets = (Statement("Secrets", ("ssm:GetParameter",), tuple(parameter_arns)),) if parameter_arns else ()

@@ -2,6 +2,7 @@
 
 import typer
 
+from infra.console import print_anywhere
 from infra.pipeline.access import access
 from infra.pipeline.comment import comment
 from infra.pipeline.drift import drift
@@ -22,4 +23,5 @@ def _commands() -> None:
 
 
 if __name__ == "__main__":
+    print_anywhere()
     app()

@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
+from infra.console import UsageError
 from infra.identity.access import Access
 from infra.identity.explain import BOOTSTRAP, AssumableRole, every
 from infra.permissions import backend
 from infra.permissions.trust import GITHUB
-from infra.pipeline.output import USAGE, PipelineError, Stack, answering, set_output, short
+from infra.pipeline.output import Stack, answering, set_output, short
 
 
 class To(StrEnum):
@@ -42,7 +43,7 @@ def _state(role: AssumableRole) -> dict[str, str]:
 
 
 def the_one(roles: Iterable[AssumableRole], stack: str, to: To) -> AssumableRole:
-    """Return the role that GitHub's jobs assume. Raises PipelineError where none or several are configured."""
+    """Return the role that GitHub's jobs assume. Raises CommandError where none or several are configured."""
     github = [role for role in roles if role.access.tokens[0].issuer == GITHUB and _for(role) is to]
     found = [role for role in github if to is To.BUILD or role.access.serves == stack]
     if len(found) == 1:
@@ -50,12 +51,11 @@ def the_one(roles: Iterable[AssumableRole], stack: str, to: To) -> AssumableRole
     what = "the build role" if to is To.BUILD else f"stack {stack}"
     if found:
         accounts = ", ".join(role.place.account for role in found)
-        raise PipelineError(
-            f"{what} is in the accounts {accounts}, and a job assumes one role; configure it in one account",
-            USAGE,
+        raise UsageError(
+            f"{what} is in the accounts {accounts}, and a job assumes one role; configure it in one account"
         )
     known = ", ".join(sorted({role.access.serves or "the build role" for role in github})) or "none"
-    raise PipelineError(f"{what} is in no account of bootstrap/'s configuration; configured are: {known}", USAGE)
+    raise UsageError(f"{what} is in no account of bootstrap/'s configuration; configured are: {known}")
 
 
 def _for(role: AssumableRole) -> To:

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from infra.console import UsageError
 from infra.pipeline.github import GitHub, connected
 from infra.pipeline.markdown import fitted, shares
-from infra.pipeline.output import USAGE, PipelineError, answering
+from infra.pipeline.output import answering
 
 MARK = "<!-- strata: plan -->"
 """Marks the comment, so that the next push finds it."""
@@ -37,9 +38,9 @@ def comment(
 
 
 def plans(folder: Path) -> list[Path]:
-    """Return the plans' files, sorted by name. Raises PipelineError where there are none."""
+    """Return the plans' files, sorted by name. Raises CommandError where there are none."""
     if not (found := sorted(folder.glob("*.md"))):
-        raise PipelineError(f"there is no plan in {folder}; run `make plan STACK=...` first", USAGE)
+        raise UsageError(f"there is no plan in {folder}; run `make plan STACK=...` first")
     return found
 
 

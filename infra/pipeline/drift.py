@@ -10,7 +10,8 @@ from typing import Any
 
 import typer
 
-from infra.pipeline.output import BAD, PipelineError, Stack, answering
+from infra.console import CommandError, FailedError
+from infra.pipeline.output import Stack, answering
 from infra.release.model.spec import RELEASE
 from infra.release.provider.drift import MOVED
 
@@ -42,14 +43,14 @@ def drift(*, stack: Stack) -> None:
             typer.echo(each)
         if found:
             remedy = f"`pulumi up --refresh --stack {stack}` restores what the state says"
-            raise PipelineError(f"stack {stack} has drifted; {remedy}", BAD)
+            raise FailedError(f"stack {stack} has drifted; {remedy}")
         if released:
-            raise PipelineError(f"stack {stack} is not live on the version that it wants", BAD)
+            raise FailedError(f"stack {stack} is not live on the version that it wants")
     typer.echo(f"stack {stack} is as its state says")
 
 
 def refreshed(stack: str) -> Sequence[State]:
-    """Return the steps of a previewed refresh. Raises PipelineError with Pulumi's words where it fails.
+    """Return the steps of a previewed refresh. Raises CommandError with Pulumi's words where it fails.
 
     https://www.pulumi.com/docs/iac/cli/commands/pulumi_refresh/
     """
@@ -57,15 +58,15 @@ def refreshed(stack: str) -> Sequence[State]:
     command += ["--exclude", f"**{SECRETS}::*"]
     env = {**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "false"}  # Pulumi refuses "true" beside --preview-only
     try:
-        ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        ran = subprocess.run(command, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False)
         steps: Sequence[State] = json.loads(ran.stdout)["steps"]
     except FileNotFoundError:
-        raise PipelineError("the command `pulumi` is not on PATH; install it") from None
+        raise CommandError("the command `pulumi` is not on PATH; install it") from None
     except (ValueError, KeyError):
         said = " ".join((ran.stderr or ran.stdout).split())
-        raise PipelineError(f"the refresh of stack {stack} failed: {said}") from None
+        raise CommandError(f"the refresh of stack {stack} failed: {said}") from None
     if ran.returncode:
-        raise PipelineError(f"the refresh of stack {stack} failed: {' '.join(ran.stderr.split())}")
+        raise CommandError(f"the refresh of stack {stack} failed: {' '.join(ran.stderr.split())}")
     return steps
 
 

@@ -14,10 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.console import CommandError, Exit, UsageError
 from infra.identity.config import IdentityConfig
 from infra.identity.explain import BOOTSTRAP, configured
 from infra.pipeline.github import GitHub, connected, part
-from infra.pipeline.output import BAD, USAGE, PipelineError, answering
+from infra.pipeline.output import answering
 
 MERGES = "refs/pull/*/merge"
 """The ref that a pull request's jobs run on, as an environment's branch policy names it."""
@@ -65,15 +66,15 @@ def environments(
         typer.echo(f"{github.repository}: every environment is as configured")
     elif not apply:
         typer.echo("Nothing was changed; give --apply to change it (make environments APPLY=1)")
-        raise typer.Exit(BAD)
+        raise typer.Exit(Exit.FAILED)
 
 
 def the_one(repositories: set[str]) -> str:
-    """Return the repository that all accounts are configured with. Raises PipelineError for several or none."""
+    """Return the repository that all accounts are configured with. Raises CommandError for several or none."""
     if len(repositories) != 1:
         named = ", ".join(sorted(repositories)) or "none"
-        raise PipelineError(
-            f"bootstrap/ is configured with several repositories or none ({named}); give one by --repository", USAGE
+        raise UsageError(
+            f"bootstrap/ is configured with several repositories or none ({named}); give one by --repository"
         )
     return next(iter(repositories))
 
@@ -130,12 +131,12 @@ def changes(github: GitHub, environment: Environment) -> Iterator[Change]:
 
 
 def _reviewer(github: GitHub, name: str) -> tuple[str, int]:
-    """Return a reviewer's type and id on GitHub. Raises PipelineError where there is no such person or team."""
+    """Return a reviewer's type and id on GitHub. Raises CommandError where there is no such person or team."""
     organisation, _, team = name.rpartition("/")
     path = f"/orgs/{part(organisation)}/teams/{part(team)}" if organisation else f"/users/{part(name)}"
     if (found := github.get(path)) is None:
         kind = "team" if organisation else "person"
-        raise PipelineError(
+        raise CommandError(
             f"GitHub does not know or does not show the {kind} {name!r}, a reviewer in bootstrap/; correct it, or "
             "give a token that may read it"
         )

@@ -13,8 +13,8 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from infra.console import CommandError, UsageError
 from infra.identity.config import OWNER, REPOSITORY
-from infra.pipeline.output import USAGE, PipelineError
 
 ROOT = "https://api.github.com"
 PAGE = 100  # the most items that GitHub returns at once
@@ -32,7 +32,7 @@ class GitHub:
     def __post_init__(self) -> None:
         parts = urlsplit(self.root)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}):
-            raise PipelineError(f"GITHUB_API_URL is {self.root}: the token is sent there, so give an https URL", USAGE)
+            raise UsageError(f"GITHUB_API_URL is {self.root}: the token is sent there, so give an https URL")
 
     def get(self, path: str) -> Any:
         """Return the answer, None for 404. `path` is relative to the repository, or begins with "/"."""
@@ -63,18 +63,18 @@ class GitHub:
         except urllib.error.HTTPError as problem:
             if absent and problem.code == 404:
                 return None
-            raise PipelineError(f"GitHub answers {problem.code} to {method} {path}: {_said(problem)}") from None
+            raise CommandError(f"GitHub answers {problem.code} to {method} {path}: {_said(problem)}") from None
         except OSError as problem:
-            raise PipelineError(f"GitHub cannot be reached at {self.root}: {problem}") from None
+            raise CommandError(f"GitHub cannot be reached at {self.root}: {problem}") from None
         return json.loads(text) if text else None
 
 
 def connected(repository: str) -> GitHub:
-    """Return a client with GITHUB_TOKEN, at GITHUB_API_URL, by default github.com's. Raises PipelineError."""
+    """Return a client with GITHUB_TOKEN, at GITHUB_API_URL, by default github.com's. Raises CommandError."""
     if not re.fullmatch(f"{OWNER}/{REPOSITORY}", repository):
-        raise PipelineError(f"the repository is {repository!r}: give OWNER/NAME, e.g. acme/strata", USAGE)
+        raise UsageError(f"the repository is {repository!r}: give OWNER/NAME, e.g. acme/strata")
     if not (token := os.environ.get("GITHUB_TOKEN", "").strip()):
-        raise PipelineError("GITHUB_TOKEN is not set: set it to a token that may do this, e.g. `gh auth token`", USAGE)
+        raise UsageError("GITHUB_TOKEN is not set: set it to a token that may do this, e.g. `gh auth token`")
     return GitHub(repository, token, os.environ.get("GITHUB_API_URL", ROOT).rstrip("/"))
 
 

@@ -3,52 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from infra import console
 from infra.config import ConfigError, stack_file
+from infra.console import Exit, UsageError
 from infra.release.model.spec import ReleaseError
 
 Stack = Annotated[str, typer.Option(help="The Pulumi stack.")]
 REPOSITORY = Path(__file__).resolve().parents[2]
-BAD, USAGE, UNKNOWN = 1, 2, 4  # the same as the operator's command
-
-
-class PipelineError(Exception):
-    """A command has failed; `code` is its exit code."""
-
-    def __init__(self, message: str, code: int = UNKNOWN) -> None:
-        super().__init__(message)
-        self.code = code
+answering = partial(console.answering, {ConfigError: Exit.USAGE, ReleaseError: Exit.UNKNOWN})
 
 
 def short(stack: str) -> str:
-    """Return the stack's own name, e.g. `prod`, for any name that Pulumi accepts. Raises PipelineError."""
+    """Return the stack's own name, e.g. `prod`, for any name that Pulumi accepts. Raises UsageError."""
     try:
         return stack_file.short(stack, stack_file.project(REPOSITORY).name)
     except stack_file.StackFileError as problem:
-        raise PipelineError(str(problem), USAGE) from None
-
-
-@contextmanager
-def answering() -> Iterator[None]:
-    """Report an error of the block as one line on standard error, and exit with its code."""
-    try:
-        yield
-    except ConfigError as problem:
-        code, text = USAGE, str(problem)
-    except ReleaseError as problem:
-        code, text = UNKNOWN, str(problem)
-    except PipelineError as problem:
-        code, text = problem.code, str(problem)
-    else:
-        return
-    typer.echo(f"error: {text}", err=True)
-    raise typer.Exit(code)
+        raise UsageError(str(problem)) from None
 
 
 def summarize(markdown: str) -> None:

@@ -14,8 +14,9 @@ from typing import Annotated
 import typer
 
 from infra import artifacts
+from infra.console import CommandError, FailedError
 from infra.pipeline.markdown import cut, fenced
-from infra.pipeline.output import BAD, PipelineError, Stack, answering, short
+from infra.pipeline.output import Stack, answering, short
 
 LONGEST = 20_000  # characters of a section in the comment; the log has all of it
 REFUSED = 3  # exit code of `python -m infra.release plan` that blocks a release now, but is no fault of the change
@@ -52,9 +53,8 @@ def plan(
         (into / f"{short(stack)}.md").write_text(text, encoding="utf-8")
         for each in sections:
             typer.echo(f"{each.title}: {'passed' if each.passed else 'FAILED'}{each.note}\n{each.text}\n")
-    if wrong := [each.title.lower() for each in sections if not each.passed]:
-        typer.echo(f"error: stack {stack}: {', '.join(wrong)} failed", err=True)
-        raise typer.Exit(BAD)
+        if wrong := [each.title.lower() for each in sections if not each.passed]:
+            raise FailedError(f"stack {stack}: {', '.join(wrong)} failed")
 
 
 def answered(stack: str) -> Iterator[Section]:
@@ -94,9 +94,11 @@ def page(stack: str, sections: Sequence[Section]) -> str:
 def _ran(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, artifacts.PLAN: "true"}
     try:
-        return subprocess.run(command, input=given, env=env, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, input=given, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
     except FileNotFoundError:
-        raise PipelineError(f"the command `{command[0]}` is not on PATH; install it") from None
+        raise CommandError(f"the command `{command[0]}` is not on PATH; install it") from None
 
 
 def _without_noise(text: str) -> str:

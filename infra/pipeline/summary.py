@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.console import CommandError
 from infra.pipeline.markdown import fenced, inline
-from infra.pipeline.output import PipelineError, Stack, summarize
+from infra.pipeline.output import Stack, summarize
 
 Json = dict[str, Any]
 SIGNS = {"rolled_back": "**rolled back**", "in_flight": "**in flight**"}
@@ -27,7 +28,7 @@ def story(
     try:
         status = _asked("status", stack)
         history = _asked("history", stack, "--limit", str(limit))
-    except PipelineError as problem:
+    except CommandError as problem:
         summarize(f"### {stack}\n\nNo status of the releases: {problem}\n\n")
         return
     summarize(page(stack, status["functions"], history["releases"]))
@@ -71,17 +72,18 @@ def _row(each: Json) -> str:
 
 
 def _asked(command: str, stack: str, *options: str) -> Json:
-    """Return the JSON answer of an operator's command. Raises PipelineError with its words where it has none."""
+    """Return the JSON answer of an operator's command. Raises CommandError with its words where it has none."""
     ran = subprocess.run(
         [sys.executable, "-m", "infra.release", command, "--stack", stack, "--json", *options],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     try:
         answer: Json = json.loads(ran.stdout)
     except ValueError:
-        raise PipelineError(ran.stderr.strip() or f"`infra.release {command}` printed nothing") from None
+        raise CommandError(ran.stderr.strip() or f"`infra.release {command}` printed nothing") from None
     if "error" in answer:
-        raise PipelineError(str(answer["error"]))
+        raise CommandError(str(answer["error"]))
     return answer

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from infra.pipeline.output import BAD, PipelineError, Stack, answering
+from infra.console import FailedError
+from infra.pipeline.output import Stack, answering
 from infra.release.cli import state_lock
 from infra.release.cli.state_lock import Holder
 
@@ -33,10 +34,9 @@ def unlock(*, stack: Stack, alone: Alone = False) -> None:
             return
         who = " and ".join(map(str, held))
         if stays := [each for each in held if not is_gone(each, alone=alone)]:
-            raise PipelineError(
+            raise FailedError(
                 f"stack {stack} is locked by {who}; wait for {' and '.join(map(str, stays))}, or run "
                 f"`pulumi cancel --stack {stack}` if it is gone",
-                BAD,
             )
         state_lock.cancel(stack)
         typer.echo(f"stack {stack} was locked by {who}, which is gone: the lock is released")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import typer
 
-from infra.pipeline.output import BAD, PipelineError, Stack, answering
+from infra.console import FailedError
+from infra.pipeline.output import Stack, answering
 from infra.release.cli.session import opened
 from infra.release.decision import proven
 from infra.release.model.commands import HISTORY, UNSTICK, WATCH
-from infra.release.model.observation import Observation
+from infra.release.model.observation import Seen
 from infra.release.model.spec import Target
 
 
@@ -24,19 +25,19 @@ def landed(*, stack: Stack) -> None:
         release = opened(stack)
         seen = release.look()
         if wrong := [*missing(seen), *unproved(release.targets, seen)]:
-            raise PipelineError("; ".join(wrong), BAD)
+            raise FailedError("; ".join(wrong))
         for name, each in seen.items():
             typer.echo(f"{name}: all traffic is on version {each.live.number}, fingerprint {each.live.fingerprint}")
 
 
-def unproved(targets: Iterable[Target], seen: Mapping[str, Observation]) -> Iterator[str]:
+def unproved(targets: Iterable[Target], seen: Seen) -> Iterator[str]:
     """Yield an error for each version that has all traffic unproven: its alias was moved or recreated by hand."""
     for target in targets:
         for why in proven.missing(target, seen[target.function]):
             yield f"{target.function}: {why}; release it by `pulumi up`"
 
 
-def missing(seen: Mapping[str, Observation]) -> Iterator[str]:
+def missing(seen: Seen) -> Iterator[str]:
     """Yield an error for each function whose traffic is not on the version that the stack wants."""
     for name, each in seen.items():
         if each.in_flight is not None:

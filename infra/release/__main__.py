@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from infra.console import print_anywhere
 from infra.release.cli.abort import abort
 from infra.release.cli.allow_retry import allow_retry
 from infra.release.cli.doctor import doctor
 from infra.release.cli.history import history
-from infra.release.cli.output import EXIT_CODES, print_anywhere
+from infra.release.cli.output import EXIT_CODES
 from infra.release.cli.plan import plan
 from infra.release.cli.power import power
 from infra.release.cli.promote import promote

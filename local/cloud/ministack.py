@@ -24,7 +24,7 @@ class Seam:
     parameters: str
 
     def mistake(self) -> str | None:
-        """What is wrong with it, or None."""
+        """Return what is wrong with it, or None."""
         found = getattr(ministack(self.module), self.name, None)
         if found is None:
             return f"{self.module}.{self.name} is missing"

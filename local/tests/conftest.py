@@ -1,4 +1,4 @@
-"""What holds for every test here, however it is started; tests/conftest.py holds for `make test`."""
+"""Settings of every test here, however it is started; tests/conftest.py has those of `make test`."""
 
 import signal
 

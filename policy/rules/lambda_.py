@@ -116,5 +116,5 @@ RULES = (
     ),
     Rule("lambda-alias-moved", "Pulumi ignores what CodeDeploy moves", frozenset({ALIAS}), moved),
     Rule("lambda-own-role", "Each function has a role of its own", frozenset({FUNCTION}), own_role, whole=True),
-    Rule("lambda-secrets", "No secret stands in a function's environment", frozenset({FUNCTION}), secrets),
+    Rule("lambda-secrets", "No secret is in a function's environment", frozenset({FUNCTION}), secrets),
 )

@@ -106,11 +106,11 @@ class Sandbox:
         return changes
 
     def release(self) -> dict[str, Any]:
-        """The outputs of the release in the stack's state: `targets`, `outcomes` and more. Empty where it has none."""
+        """Return the release's outputs in the stack's state: `targets`, `outcomes` and more; empty if it has none."""
         return release_in(self._json("stack", "export", "--stack", STACK))
 
     def target(self) -> dict[str, str]:
-        """The first target of the stack's release; empty where it has none."""
+        """Return the first target of the stack's release; empty if it has none."""
         targets: list[dict[str, str]] = self.release().get("targets") or [{}]
         return targets[0]
 

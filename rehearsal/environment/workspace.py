@@ -94,13 +94,13 @@ class Scratch:
     def apply(self, edit: Edit) -> str:
         """Commit `edit`; return the commit's id. Raises ScratchError unless the text occurs exactly once."""
         file = self.project / edit.file
-        text = file.read_text()
+        text = file.read_text(encoding="utf-8")
         if (times := text.count(edit.before)) != 1:
             raise ScratchError(
                 f"cannot edit {edit.file} ({edit.title}): the text to replace occurs {times} times, not once; "
                 f"bring rehearsal/commits.py up to date with the app:\n{edit.before}"
             )
-        file.write_text(text.replace(edit.before, edit.after))
+        file.write_text(text.replace(edit.before, edit.after), encoding="utf-8")
         return self.commit(edit.title)
 
     @property
@@ -110,7 +110,7 @@ class Scratch:
 
     def note(self, lines: Iterable[str]) -> None:
         """Append the CLI's output to the file, in which `secrets.scan` searches."""
-        with self.said.open("a") as file:
+        with self.said.open("a", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
 
     def remove(self) -> None:

@@ -205,8 +205,8 @@ class Runner:
             machine.at_work = program
             code = program.lines(lambda text: self._note(machine, text))
             machine.at_work = None
-        machine.said += summary.read_text().splitlines()
-        lines = [line.partition("=") for line in output.read_text().splitlines()]
+        machine.said += summary.read_text(encoding="utf-8").splitlines()
+        lines = [line.partition("=") for line in output.read_text(encoding="utf-8").splitlines()]
         return code, {name: text for name, _, text in lines}
 
     def _note(self, machine: Machine, text: str) -> None:

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import typer
 
+from infra.console import print_anywhere
 from rehearsal.environment.processes import end_on_sigterm
 
 VERSION_HEADER = "X-Served-Version"
@@ -255,14 +256,14 @@ def late(sent: Sequence[Sent]) -> int:
     return sum(one.sent - one.due > LATE for one in sent)
 
 
-def share_of(canary: str, sent: Sequence[Sent]) -> float | None:
+def share_of(canary: str, sent: Sequence[Sent], *, failing: str) -> float | None:
     """Return the canary's share of the requests while two versions served; None if it never served beside another.
 
     The split lasts from the canary's first answer until the last answer of any other version (promoted) or of the
-    canary (rolled back), whichever is earlier. A failure whose answer names no version counts as the canary's; Lambda's
-    Errors by executed version say whether it was.
+    canary (rolled back), whichever is earlier. A failure whose answer names no version counts as that of `failing`, the
+    version to which Lambda's Errors by executed version point.
     """
-    signed = [one.version or (canary if one.failed else None) for one in sent]
+    signed = [one.version or (failing if one.failed else None) for one in sent]
     served = [version for version in signed if version is not None]
     its = [place for place, version in enumerate(served) if version == canary]
     others = [place for place, version in enumerate(served) if version != canary]
@@ -323,4 +324,5 @@ def send(
 
 if __name__ == "__main__":
     end_on_sigterm()
+    print_anywhere()
     app()

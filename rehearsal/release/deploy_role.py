@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.console import Exit
 from infra.naming import Names
-from infra.release.cli.output import Exit
 from rehearsal.console import Narrator
 from rehearsal.environment.oidc import BUILD
 from rehearsal.environment.processes import Program
@@ -52,7 +52,7 @@ class DeployRoleScenario:
     def run(self) -> list[str]:
         """Run all of it; return the problems."""
         self.narrator.chapter(
-            "duties: what else the deploy role is for",
+            "deploy-role: what else the deploy role is for",
             "A change of memory, curve, hooks and addresses; a stack that an administrator changed by hand; the "
             "operator's commands. All with tokens, without keys.",
         )
@@ -97,7 +97,7 @@ class DeployRoleScenario:
         self._type(*UP, "--refresh", env=manifest)
         planned = self.command("plan", module="infra.pipeline", env={**self.sandbox.env, **manifest})
         if " unchanged" not in planned or "to update" in planned:
-            self.problems.append(f"duties: a plan of what is already deployed shows a change:\n{planned}")
+            self.problems.append(f"deploy-role: a plan of what is already deployed shows a change:\n{planned}")
 
     def command(
         self,
@@ -131,7 +131,9 @@ class DeployRoleScenario:
         waiting.join()
         code, text = ended[0]
         if "rolled back (operator)" not in text:
-            self.problems.append(f"duties: an aborted `pulumi up` exited {code} without naming the operator:\n{text}")
+            self.problems.append(
+                f"deploy-role: an aborted `pulumi up` exited {code} without naming the operator:\n{text}"
+            )
 
     def unstick(self) -> None:
         """Restore an alias that was split by hand."""
@@ -207,7 +209,7 @@ class DeployRoleScenario:
 
     def _judge(self, name: str, code: int, text: str, wanted: int = 0) -> None:
         if code != wanted:
-            self.problems.append(f"duties: {name} exited {code}, not {wanted}:\n{text}")
+            self.problems.append(f"deploy-role: {name} exited {code}, not {wanted}:\n{text}")
 
 
 def _letting_in(topic: str) -> str:

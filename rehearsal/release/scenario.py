@@ -4,6 +4,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rehearsal import commits
@@ -13,9 +14,9 @@ from rehearsal.environment.sandbox import STACK, Sandbox
 from rehearsal.environment.workspace import Edit, ScratchError
 from rehearsal.fleet.result import SetResult
 from rehearsal.fleet.step import run_set
-from rehearsal.observe.aws_records import AwsRecords, Errors, FunctionState, newest
+from rehearsal.observe.aws_records import AwsRecords, Deployment, Errors, FunctionState, newest
 from rehearsal.observe.outcome import Ending, ending_of, outcome
-from rehearsal.observe.traffic import MOST_AT_ONCE, POSTS, Api, Orders, Traffic, late, share_of, within
+from rehearsal.observe.traffic import MOST_AT_ONCE, POSTS, Api, Orders, Sent, Traffic, late, share_of, within
 from rehearsal.release import outage
 from rehearsal.release.report import FAILING, Harm, Noop, Refused, Release, Report
 
@@ -230,6 +231,7 @@ class Rehearsal:
             self.narrator.say(pace.slowed(self.asked, factor, got))
             if self.traffic:
                 self.traffic.rate = self.pace
+            self._next_bucket()  # buckets are longer now: the one under way began in the step before
 
     @property
     def pace(self) -> float:
@@ -275,7 +277,7 @@ class Rehearsal:
         since = time.time() - STATUS_SECONDS
         recent = [one for one in self.traffic.sent[-1000:] if one.answered >= since]
         served = [one.version for one in recent if one.version is not None]
-        shares = [f"version {version} {served.count(version) / len(served):.0%}" for version in sorted(set(served))]
+        shares = [f"v{version} {served.count(version) / len(served):.0%}" for version in sorted(set(served))]
         failed = sum(one.failed for one in self.traffic.sent)
         return ", ".join([f"live traffic {len(recent) / STATUS_SECONDS:.0f}/s", *shares, f"{failed} failed so far"])
 
@@ -310,6 +312,7 @@ class Rehearsal:
         deployment = newest(step.before.deployments, after.deployments)
         sent = within(self.traffic.sent, step.start, end) if self.traffic else []
         errors = self._errors(step.start, end)
+        of_canary = errors.by_version.get(deployment.canary, 0) if deployment else 0
         release = Release(
             name=step.name,
             outcome=outcome(step.before, after, ending),
@@ -322,10 +325,9 @@ class Rehearsal:
             seconds=step.seconds,
             requests=len(sent),
             harmed_requests=errors.total,
-            canary_share=rounded(share_of(deployment.canary, sent)) if deployment else None,
+            canary_share=canary_share(deployment, sent, canary_failed=of_canary > 0) if deployment else None,
         )
         self.releases.append(release)
-        of_canary = errors.by_version.get(deployment.canary, 0) if deployment else 0
         self.harm.append(Harm(step.name, sum(one.failed for one in sent), of_canary, errors.total - of_canary))
         return release
 
@@ -345,6 +347,9 @@ class Rehearsal:
         return edge
 
 
-def rounded(share: float | None) -> float | None:
-    """Round a share to a hundredth of a percent."""
+def canary_share(deployment: Deployment, sent: Sequence[Sent], *, canary_failed: bool) -> float | None:
+    """Return the canary's share of the requests during the split, to a hundredth of a percent; None without a split.
+    `canary_failed`: Lambda counts errors of the canary; if it counts none, the version before it failed."""
+    failing = deployment.canary if canary_failed else deployment.stable
+    share = share_of(deployment.canary, sent, failing=failing)
     return None if share is None else round(share, 4)

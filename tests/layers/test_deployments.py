@@ -113,4 +113,5 @@ def test_any_other_operation_ends_before_it_starts(
 ) -> None:
     ran, kept = run(operation, tmp_path, monkeypatch)
     assert (ran.returncode, kept) == (1, "")
-    assert ran.stderr == f"no role for {operation}: a stack takes preview and update; the rest is an administrator's\n"
+    said = f"no role for {operation}: a stack has roles for preview and update; an administrator runs the rest\n"
+    assert ran.stderr == said

@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import pulumi
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from infra import git
 from infra.account import AccountError
 from infra.artifacts import ManifestError
 from infra.bundle import smoke
 from infra.bundle.smoke import SmokeError
 from infra.config import ConfigError
 from infra.legacy import LegacyError
+from rehearsal.fleet import members
 from tests.layers.recorder import REGION, Answers, Recorder, known, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,16 +33,21 @@ def answers(account: str) -> dict[str, Any]:
 
 
 def run(
-    stack: str, monkeypatch: pytest.MonkeyPatch, given: Answers | None = None, **rooms: object
+    stack: str,
+    monkeypatch: pytest.MonkeyPatch,
+    given: Answers | None = None,
+    folder: Path = ROOT,
+    **rooms: object,
 ) -> tuple[Recorder, dict[str, Any]]:
-    """Run `__main__.py` as the stack; returns what it declared and what it exported."""
-    written = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    """Run the `__main__.py` of `folder` as the stack; returns what it declared and what it exported."""
+    written = yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text())["config"]
+    written = {f"strata:{key.rpartition(':')[2]}": value for key, value in written.items()}
     written |= {f"strata:{room}": value for room, value in rooms.items()}
     pulumi.runtime.set_all_config({key: json.dumps(value) for key, value in written.items()})
     exported: dict[str, Any] = {}
     monkeypatch.setattr(pulumi, "export", exported.__setitem__)
     monkeypatch.setenv("STRATA_COMMIT", "abc123")
-    program = str(ROOT / "__main__.py")
+    program = str(folder / "__main__.py")
     recorded = record(lambda: runpy.run_path(program), stack=stack, answers=given or answers(ACCOUNTS[stack]))
     return recorded, exported
 
@@ -109,6 +117,7 @@ def test_the_release_gets_every_name_that_it_acts_on(monkeypatch: pytest.MonkeyP
         "group": "strata-prod-orders",
         "curve": "CodeDeployDefault.LambdaCanary10Percent10Minutes",
         "minutes": 10,
+        "percent": 10,
         "alarm": "strata-prod-orders-live-errors",
         "topic": f"arn:aws:test:{REGION}:333333333333:strata-prod-alarms",
         "log_group": "/aws/lambda/strata-prod-orders",
@@ -165,6 +174,19 @@ def test_a_manifest_that_cannot_be_deployed_declares_nothing_at_all(monkeypatch:
     assert recorded is None
 
 
+def test_a_commit_that_git_refuses_to_tell_declares_nothing_and_is_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> str:
+        raise git.CommitError("which commit is released? `git describe` says: no")
+
+    monkeypatch.setattr(git, "current_commit", refuse)
+    recorded = None
+    with pytest.raises(pulumi.RunError, match="which commit is released"):
+        recorded, _ = run("prod", monkeypatch)
+    assert recorded is None
+
+
 def test_the_outputs_are_what_a_person_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     _, exported = run("prod", monkeypatch)
     assert exported.keys() == {"api_url", "live_versions", "dashboard", "table_name"}
@@ -178,6 +200,20 @@ def test_a_mistake_in_the_configuration_declares_nothing_at_all(monkeypatch: pyt
         recorded, _ = run("prod", monkeypatch, compute={"memory": 1, "timeout": 99})
     assert recorded is None
     assert len(caught.value.mistakes) == 2
+
+
+def test_a_fleet_has_its_own_services_and_neither_a_hook_nor_a_route(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for file in ("__main__.py", "Pulumi.rehearsal.yaml"):
+        shutil.copy(ROOT / "rehearsal/fleet" / file, tmp_path)
+    members.write(tmp_path, members.names(2), edition=1)
+    recorded, exported = run("rehearsal", monkeypatch, answers("333333333333"), tmp_path)
+    made = {function.inputs["name"] for function in recorded.of("lambda/function:Function")}
+    assert made == {"strata-rehearsal-orders", "strata-rehearsal-member02"}
+    assert recorded.of("apigatewayv2/route:Route") == []
+    assert len(recorded.one("Release").inputs["targets"]) == 2
+    assert exported == {}
 
 
 def test_credentials_of_another_account_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

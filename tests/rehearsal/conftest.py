@@ -91,5 +91,5 @@ def rehearse(file: Path, *options: str) -> Ran:
 
 @pytest.fixture(scope="session")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """One run of `make rehearsal ENFORCE=1`: all steps under policies, and the deploy role's other duties."""
+    """One run of `make rehearsal ENFORCE=1`: all steps under policies, and the deploy role's other tasks."""
     return rehearse(tmp_path_factory.mktemp("rehearsal") / "report.json", "--enforce")

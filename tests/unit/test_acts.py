@@ -8,6 +8,7 @@ import pytest
 
 from infra.release.decision import failure, next_action
 from infra.release.decision import operator as acts
+from infra.release.decision.context import Decide
 from infra.release.engine.cloud import TransientError
 from infra.release.engine.runner import run
 from infra.release.model.actions import Action, Follow, RevertDeployment, Stop, WriteTag
@@ -41,7 +42,7 @@ def look(fake: FakeCloud | FakeSet) -> dict[str, Observation]:
     return fake.look([target(function=name) for name in names], {name: Notes() for name in names})
 
 
-def done(fake: FakeCloud | FakeSet, decide: acts.Decide, policy: ReleasePolicy = POLICY) -> dict[str, Outcome]:
+def done(fake: FakeCloud | FakeSet, decide: Decide, policy: ReleasePolicy = POLICY) -> dict[str, Outcome]:
     wanted = [target(function=name) for name in look(fake)]
     return run(wanted, policy, fake, fake.clock, lambda _: None, decide)
 

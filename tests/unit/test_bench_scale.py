@@ -105,13 +105,13 @@ def test_calls_that_grow_faster_than_the_functions_are_missed() -> None:
 def test_the_control_planes_rate_counts_codedeploys_moves_and_neither_calls_nor_get_function() -> None:
     """15 in a second, the 16th and 17th by CodeDeploy itself."""
     within = SECOND / 20
-    looks = [Call(900 + index * within, "lambda", "GetAlias", True) for index in range(14)]
+    polls = [Call(900 + index * within, "lambda", "GetAlias", True) for index in range(14)]
     apart = [Call(900.0, "lambda", action, True) for action in ("Invoke", "GetFunction") for _ in range(50)]
     ten, fifty = taken(10, 40, 50), taken(50, 60, 50)
-    few = taken(1, 36, 200, *looks, *apart, shifts=(900 + within,))
+    few = taken(1, 36, 200, *polls, *apart, shifts=(900 + within,))
     assert (few.lambda_rate, few.get_function_rate) == (15, 50)
     assert missed(few, ten, fifty) == []
-    more = taken(1, 36, 200, *looks, shifts=(900 + within, 900 + 2 * within))
+    more = taken(1, 36, 200, *polls, shifts=(900 + within, 900 + 2 * within))
     assert missed(more, ten, fifty) == ["Lambda's control plane, calls a second"]
 
 

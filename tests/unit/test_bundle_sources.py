@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from infra import bundle, commit, git
+from infra import bundle, git
 from infra.bundle import Bundle, BundleError, sources
 from infra.bundle.packages import Package
-from infra.commit import CommitError
+from infra.git import CommitError
 from tests.unit import wheels
 from tests.unit.test_bundle import write
 
@@ -56,7 +56,7 @@ def test_a_file_that_git_ignores_is_left_out_and_named(clone: Path) -> None:
     after = build(clone)
     assert after.digest == before.digest
     assert after.ignored == ("app/demo/debug.log", "app/demo/deep/er.log")
-    assert commit.checkout(clone, "app").changed == ()  # type: ignore[union-attr]
+    assert git.checkout(clone, "app").changed == ()  # type: ignore[union-attr]
 
 
 def test_a_tracked_file_that_a_later_rule_ignores_is_taken(clone: Path) -> None:
@@ -69,14 +69,14 @@ def test_a_tracked_file_that_a_later_rule_ignores_is_taken(clone: Path) -> None:
 def test_a_new_file_that_is_not_ignored_is_taken_and_makes_the_commit_dirty(clone: Path) -> None:
     write(clone, "app/demo/new.py", "x = 1\n")
     assert "app/demo/new.py" in build(clone).files
-    assert commit.checkout(clone, "app").changed == ("app/demo/new.py",)  # type: ignore[union-attr]
+    assert git.checkout(clone, "app").changed == ("app/demo/new.py",)  # type: ignore[union-attr]
 
 
 def test_a_commit_that_git_calls_clean_has_the_commits_bytes(clone: Path) -> None:
     before = build(clone)
     run(clone, "update-index", "--assume-unchanged", "app/demo/main.py")
     write(clone, "app/demo/main.py", "def handler(event, context):\n    return 'other'\n")
-    assert commit.checkout(clone, "app").changed == ()  # type: ignore[union-attr]
+    assert git.checkout(clone, "app").changed == ()  # type: ignore[union-attr]
     assert build(clone).digest == before.digest
 
 
@@ -179,30 +179,30 @@ def another_users(clone: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 @pytest.mark.usefixtures("another_users")
 def test_a_clone_of_another_user_is_reported_in_gits_words_and_its_remedy_works(clone: Path) -> None:
-    for ask in (lambda: commit.current(clone, {}), lambda: commit.checkout(clone, "app")):
+    for ask in (lambda: git.current_commit(clone, {}), lambda: git.checkout(clone, "app")):
         with pytest.raises(CommitError) as caught:
             ask()
         assert "detected dubious ownership in repository at" in str(caught.value)
     assert "detected dubious ownership" in refusal(clone)
-    assert commit.current(clone, {"STRATA_COMMIT": "abc"}) == "abc"
+    assert git.current_commit(clone, {"STRATA_COMMIT": "abc"}) == "abc"
     _, _, remedy = git.refuses(clone).partition("call: ")
     subprocess.run(remedy.split(), check=True)
-    assert len(commit.current(clone, {})) == 12
+    assert len(git.current_commit(clone, {})) == 12
     assert build(clone).files
 
 
 def test_each_reason_for_which_there_is_no_commit_is_distinguished(
     clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert commit.why_none(clone) == ""
+    assert git.why_none(clone) == ""
     (tmp_path / "bare").mkdir()
-    assert "clone the repository" in commit.why_none(tmp_path / "bare")
+    assert "clone the repository" in git.why_none(tmp_path / "bare")
     run(tmp_path / "bare", "init", "--quiet")
-    assert "no commit yet" in commit.why_none(tmp_path / "bare")
-    assert commit.current(tmp_path / "bare", {}) == "unknown"
-    assert commit.checkout(tmp_path / "bare", "app") is None
+    assert "no commit yet" in git.why_none(tmp_path / "bare")
+    assert git.current_commit(tmp_path / "bare", {}) == "unknown"
+    assert git.checkout(tmp_path / "bare", "app") is None
     monkeypatch.setenv("PATH", "")
-    assert "there is no git on PATH" in commit.why_none(clone)
+    assert "there is no git on PATH" in git.why_none(clone)
     assert build(clone).files
 
 
@@ -210,7 +210,7 @@ def test_a_shallow_clone_has_the_bundle_of_its_commit(clone: Path, tmp_path: Pat
     keep(clone)
     run(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{clone}", "shallow")
     assert build(tmp_path / "shallow").digest == build(clone).digest
-    assert commit.current(tmp_path / "shallow", {}) == commit.current(clone, {})
+    assert git.current_commit(tmp_path / "shallow", {}) == git.current_commit(clone, {})
 
 
 def test_files_are_read_where_names_are_not_ascii(clone: Path) -> None:

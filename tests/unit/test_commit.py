@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import commit
+from infra.git import current_commit
 
 
 def git(repository: Path, *arguments: str) -> None:
@@ -23,30 +23,30 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_the_commit_that_ci_names_comes_first(repository: Path) -> None:
-    assert commit.current(repository, {"STRATA_COMMIT": " abc123 "}) == "abc123"
+    assert current_commit(repository, {"STRATA_COMMIT": " abc123 "}) == "abc123"
 
 
 def test_gits_commit_is_used_where_ci_names_none(repository: Path) -> None:
-    found = commit.current(repository, {"STRATA_COMMIT": ""})
+    found = current_commit(repository, {"STRATA_COMMIT": ""})
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=repository, check=True, capture_output=True, text=True)
     assert found == head.stdout[:12]
 
 
 def test_a_tag_does_not_hide_the_commit(repository: Path) -> None:
-    before = commit.current(repository, {})
+    before = current_commit(repository, {})
     git(repository, "tag", "-a", "v1", "-m", "v1")
-    assert commit.current(repository, {}) == before
+    assert current_commit(repository, {}) == before
 
 
 def test_changed_files_are_reported(repository: Path) -> None:
     (repository / "file").write_text("2")
-    assert commit.current(repository, {}).endswith("-dirty")
+    assert current_commit(repository, {}).endswith("-dirty")
 
 
 def test_no_repository_is_an_unknown_commit(tmp_path: Path) -> None:
-    assert commit.current(tmp_path, {}) == "unknown"
+    assert current_commit(tmp_path, {}) == "unknown"
 
 
 def test_no_git_is_an_unknown_commit(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert commit.current(repository, {}) == "unknown"
+    assert current_commit(repository, {}) == "unknown"

@@ -1,7 +1,6 @@
 """The configuration: what is read, and every mistake at once."""
 
 import json
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ import yaml  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra import config
+from infra import config, schema
 from infra.config import SECTIONS, ConfigError, StackConfig
-from infra.config.schema import key_of
 from infra.release.model.spec import ReleasePolicy
 from infra.release.verdict.rule import Rule
 from infra.source import Source
@@ -226,16 +224,12 @@ def test_a_version_is_smoked_and_not_baked_unless_the_stack_says_otherwise() -> 
     assert (asked.smoke, asked.bake_minutes) == (False, 14)
 
 
-def names_of(room: type) -> list[str]:
-    return [each.name for each in fields(room)]
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-KEYS = st.sampled_from(sorted({key_of(name) for cls in SECTIONS.values() for name in names_of(cls)}))
+KEYS = st.sampled_from(sorted({key for cls in SECTIONS.values() for key in schema.settings(cls)}))
 
 
 @settings(deadline=None)
@@ -270,10 +264,6 @@ def test_the_defaults_in_the_project_file_are_the_programs(room: str) -> None:
     assert getattr(parse(**{room: declared}), room) == getattr(parse(), room)
 
 
-def keys(cls: type) -> list[str]:
-    return [key_of(name) for name in getattr(cls, "__dataclass_fields__", {})]
-
-
 @pytest.mark.parametrize(("room", "cls"), SECTIONS.items())
 def test_the_project_file_describes_every_key(room: str, cls: type) -> None:
     described = project()["config"][f"strata:{room}"]["description"]
@@ -283,7 +273,7 @@ def test_the_project_file_describes_every_key(room: str, cls: type) -> None:
         "delivery": [config.Curve],
         "release": [Rule],
     }
-    wanted = [key for each in [cls, *nested.get(room, [])] for key in keys(each)]
+    wanted = [key for each in [cls, *nested.get(room, [])] for key in schema.settings(each)]
     assert [key for key in wanted if key not in described] == []
 
 

@@ -65,9 +65,11 @@ def test_no_file_names_a_package_registry() -> None:
     [
         ("infra/layers/compute.py", "import infra.layers.data", "Layers never import one another"),
         ("infra/layers/delivery.py", "import boto3", "Layers declare resources and do nothing else"),
-        ("infra/release/decision/next_action.py", "import infra.config", "The release engine knows nothing of layers"),
+        ("infra/release/decision/next_action.py", "import infra.config", "The stack is above layers and configuration"),
         ("infra/release/decision/next_action.py", "import boto3", "Deciding and reporting never touch AWS"),
         ("infra/release/engine/runner.py", "import pulumi", "Only the resource and its provider know Pulumi"),
+        ("infra/git.py", "import infra.release", "The stack is above layers and configuration"),
+        ("infra/targets.py", "import infra.stack", "The stack is above layers and configuration"),
         ("infra/naming.py", "import local.cloud", "The program does not know where it runs"),
         ("app/orders/main.py", "import infra.naming", "The app and the program share nothing"),
         ("local/cloud/clock.py", "import infra.release", "The local cloud shares no code with what it judges"),

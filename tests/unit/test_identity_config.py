@@ -8,7 +8,6 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from infra.config import ConfigError
-from infra.config.schema import key_of
 from infra.identity import config as identity
 from infra.identity.config import (
     SECTIONS,
@@ -20,6 +19,7 @@ from infra.identity.config import (
     ServedStack,
 )
 from infra.permissions import StackResources
+from infra.schema import key_of
 from tests.golden import Golden, listed
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,8 +20,8 @@ from infra.artifacts.selection import commit_mismatches
 from infra.bundle import Platform
 from infra.bundle.model import digest
 from infra.bundle.packages import Package
-from infra.commit import Checkout, checkout
-from infra.config.schema import shown
+from infra.git import Checkout, checkout
+from infra.schema import shown
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 COMMIT, OTHER = "0123456789" * 4, "abcdef0123" * 4

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from infra.naming import LONGEST_STACK, AwsLocation, Names
+from infra.naming import AwsLocation, Names
+from infra.schema import LONGEST_STACK
 
 PROD = Names("strata", "prod")
 

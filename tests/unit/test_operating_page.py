@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from infra.console import Exit
 from infra.release.__main__ import COMMANDS
-from infra.release.cli.output import Exit
 from infra.release.decision.proven import UNTRIED
 
 ROOT = Path(__file__).resolve().parents[2]

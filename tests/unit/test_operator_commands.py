@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from infra.console import Exit, RefusedError, UsageError
 from infra.release.cli import abort, allow_retry, rollback, state_lock, unstick
-from infra.release.cli.output import Exit, RefusedError, UsageError
 from infra.release.cli.reason import checked
 from infra.release.cli.session import Opened
 from infra.release.decision.operator import rejections
@@ -186,8 +186,8 @@ def test_the_exit_code_tells_whether_anything_is_left() -> None:
     safe, unsafe = Finding("left", "orders", "x", act="y"), Finding("split", "orders", "x", remedy="y")
     assert unstick.verdict([], [], done=False) is Exit.OK
     assert unstick.verdict([safe], [], done=True) is Exit.OK
-    assert unstick.verdict([safe], [safe], done=False) is Exit.BAD
-    assert unstick.verdict([safe, unsafe], [unsafe], done=True) is Exit.BAD
+    assert unstick.verdict([safe], [safe], done=False) is Exit.FAILED
+    assert unstick.verdict([safe, unsafe], [unsafe], done=True) is Exit.FAILED
     assert unstick.verdict([unsafe], [unsafe], done=False) is Exit.REFUSED
     assert "nothing is safe without you: y" in unstick.said(unsafe)
     assert unstick.closing([safe, unsafe], [unsafe], done=True, dry_run=False).startswith("Left:\norders: split")

@@ -11,9 +11,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from typer.testing import CliRunner, Result
 
+from infra.console import Exit
 from infra.identity.explain import BOOTSTRAP, every
-from infra.pipeline import output, unlock
 from infra.pipeline import summary as story
+from infra.pipeline import unlock
 from infra.pipeline.__main__ import app
 from infra.pipeline.access import To, the_one
 from infra.pipeline.drift import drifted, moved
@@ -66,7 +67,7 @@ def test_in_a_job_they_are_outputs_of_the_step(tmp_path: Path) -> None:
 
 def test_an_unknown_stack_is_reported_with_the_known_ones() -> None:
     ran = CliRunner().invoke(app, ["access", "--stack", "Prod"])
-    assert ran.exit_code == output.USAGE
+    assert ran.exit_code == Exit.USAGE
     assert ran.output.endswith("in no account of bootstrap/'s configuration; configured are: dev, prod, staging\n")
 
 
@@ -75,7 +76,7 @@ def test_a_stack_in_two_accounts_has_no_one_role(tmp_path: Path) -> None:
     written["config"]["strata-bootstrap:account"]["allowedAccountIds"] = ["1" * 12, "2" * 12]
     (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump(written))
     ran = CliRunner().invoke(app, ["access", "--stack", "dev", "--folder", str(tmp_path)])
-    assert ran.exit_code == output.USAGE
+    assert ran.exit_code == Exit.USAGE
     assert "stack dev is in the accounts 111111111111, 222222222222, and a job assumes one role" in ran.output
 
 
@@ -173,7 +174,7 @@ def piped(folder: Path, script: str, *arguments: str, **environment: str) -> Res
 
 def test_a_preview_that_fails_fails_the_plan_and_still_leaves_one(tmp_path: Path) -> None:
     ran = piped(tmp_path, "echo 'error: a rule is broken' >&2; exit 255", "plan", "--into", str(tmp_path / "plans"))
-    assert ran.exit_code == output.BAD
+    assert ran.exit_code == Exit.FAILED
     assert ran.stderr == "error: stack dev: preview and policy failed\n"
     assert "error: a rule is broken" in (tmp_path / "plans/dev.md").read_text()
 
@@ -310,7 +311,7 @@ def test_a_rolled_back_release_is_reported_in_its_own_words_without_the_remedy_o
     ):
         (tmp_path / "steps.json").write_text(json.dumps({"steps": steps}))
         ran = piped(tmp_path, f"cat {tmp_path}/steps.json", "drift")
-        assert (ran.exit_code, "reverted it: slow" in ran.stdout) == (output.BAD, True)
+        assert (ran.exit_code, "reverted it: slow" in ran.stdout) == (Exit.FAILED, True)
         assert said in ran.stderr
 
 
@@ -326,10 +327,10 @@ def test_a_long_value_is_cut() -> None:
         ("""echo '{"steps": []}'""", 0, "stack dev is as its state says\n"),
         (
             "echo 'error: no credentials' >&2; exit 255",
-            output.UNKNOWN,
+            Exit.UNKNOWN,
             "the refresh of stack dev failed: error: no",
         ),
-        ("""echo '{"steps": []}'; echo 'error: half' >&2; exit 1""", output.UNKNOWN, "failed: error: half"),
+        ("""echo '{"steps": []}'; echo 'error: half' >&2; exit 1""", Exit.UNKNOWN, "failed: error: half"),
     ],
 )
 def test_a_refresh_that_fails_is_never_taken_for_no_drift(tmp_path: Path, script: str, code: int, said: str) -> None:

@@ -7,10 +7,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from typer.testing import CliRunner, Result
 
+from infra.console import CommandError
 from infra.pipeline.__main__ import app
 from infra.pipeline.comment import LONGEST, MARK, body
 from infra.pipeline.github import GitHub
-from infra.pipeline.output import PipelineError
 from tests.unit.hub import REPOSITORY, TOKEN, Hub, serving
 
 ONLY_CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
@@ -162,7 +162,7 @@ def test_a_repository_of_the_wrong_form_is_reported(hub: Hub, folder: Path) -> N
 def test_neither_the_object_nor_an_error_shows_the_token(hub: Hub) -> None:
     github = GitHub(REPOSITORY, TOKEN, hub.root)
     assert TOKEN not in repr(github)
-    with pytest.raises(PipelineError) as caught:
+    with pytest.raises(CommandError) as caught:
         github.send("POST", "issues/13/comments", {"body": "x"})
     assert str(caught.value) == (
         "GitHub answers 403 to POST issues/13/comments: Resource not accessible by integration; "

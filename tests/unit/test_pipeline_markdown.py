@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.console import UsageError
 from infra.pipeline.comment import LONGEST, MARK, body
 from infra.pipeline.markdown import FENCE, cut, fenced, fitted, inline, shares
-from infra.pipeline.output import PipelineError, short
+from infra.pipeline.output import short
 from infra.pipeline.plan import Section, page
 
 NASTY = [
@@ -121,5 +122,5 @@ def test_a_stack_has_every_name_that_pulumi_takes(name: str) -> None:
 
 
 def test_a_stack_of_another_project_is_refused() -> None:
-    with pytest.raises(PipelineError, match="is of project other, and this is strata"):
+    with pytest.raises(UsageError, match="is of project other, and this is strata"):
         short("organization/other/prod")

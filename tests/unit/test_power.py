@@ -92,9 +92,9 @@ def test_what_cannot_be_asked_is_refused_with_its_bound(wrong: dict[str, float],
 
 
 def test_a_stack_gives_its_own_curve_and_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    target = Target("f", "live", "2", "a", "g", "strata-prod-canary-20-30", 30, "alarm", "topic", "logs", "{}")
+    target = Target("f", "live", "2", "a", "g", "any-name", 30, "alarm", "topic", "logs", percent=20)
     output = {"targets": [asdict(target)], "policy": {"rule": {"forgiven": 3}}, "region": "eu-west-1"}
-    monkeypatch.setattr("infra.release.cli.power.exported", lambda stack: output if stack == "prod" else {})
+    monkeypatch.setattr("infra.release.cli.stack_state.release", lambda stack: output if stack == "prod" else {})
     result = CliRunner().invoke(APP, ["--rps", "3", "--baseline", "0.01", "--stack", "prod"])
     assert result.exit_code == 0
     assert "canary 20 % for 30 min" in result.output
@@ -103,12 +103,15 @@ def test_a_stack_gives_its_own_curve_and_rule(monkeypatch: pytest.MonkeyPatch) -
     assert "canary 20 % for 5 min" in asked.output
 
 
-def test_a_curve_that_is_no_canary_is_refused_with_the_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    target = Target("f", "live", "2", "a", "g", "CodeDeployDefault.LambdaAllAtOnce", 1, "alarm", "topic", "logs", "{}")
-    monkeypatch.setattr("infra.release.cli.power.exported", lambda _: {"targets": [asdict(target)], "policy": {}})
+def test_a_stack_from_before_targets_held_the_percent_is_told_with_the_way_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = asdict(Target("f", "live", "2", "a", "g", "strata-prod-canary-20-30", 30, "alarm", "topic", "logs"))
+    del target["percent"]
+    monkeypatch.setattr("infra.release.cli.stack_state.release", lambda _: {"targets": [target], "policy": {}})
     result = CliRunner().invoke(APP, ["--rps", "3", "--baseline", "0.01", "--stack", "prod"])
     assert result.exit_code == 2
-    assert "releases by the curve 'CodeDeployDefault.LambdaAllAtOnce'" in result.output
+    assert "stack prod was last updated before its targets held the canary's percent; run `pulumi up`" in result.output
     assert "--percent" in result.output
 
 

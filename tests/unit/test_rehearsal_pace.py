@@ -1,16 +1,23 @@
 """A busy machine makes a rehearsal slower, never different: the factor is halved until the machine keeps up."""
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
+from rich.console import Console
 
 from rehearsal import cli
+from rehearsal.console import Narrator
 from rehearsal.environment import pace
+from rehearsal.environment.sandbox import Sandbox
+from rehearsal.release.scenario import Rehearsal
 
 
 @pytest.mark.parametrize(
@@ -62,6 +69,38 @@ def test_a_canary_has_the_requests_that_it_needs_at_any_factor(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["rehearsal", *typed])
     assert cli.parsed(cli.options("rehearsal", "", 55.0, Path("report.json")), 55.0).rate == rate
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A sandbox of which only the time is asked."""
+
+    factor: float
+
+    @property
+    def bucket(self) -> float:
+        return 60 / self.factor
+
+    def at(self, factor: float) -> "Stage":
+        return Stage(factor)
+
+
+def test_a_step_after_a_slowdown_counts_no_error_of_the_step_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A longer bucket of metrics would otherwise begin before the last one of the step before had ended."""
+    now = 100.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr("rehearsal.release.scenario.time.time", lambda: now)
+    monkeypatch.setattr("rehearsal.release.scenario.time.sleep", sleep)
+    monkeypatch.setattr(pace, "share", lambda: 0.2)
+    told = Rehearsal(cast("Sandbox", Stage(40.0)), Narrator(Console(file=io.StringIO())), 55.0, 40.0)
+    ended = told._next_bucket()
+    told.keep_pace()
+    assert told.sandbox.factor < 40
+    assert told._edge(now) >= ended
 
 
 def test_the_message_names_both_factors_and_the_share() -> None:

@@ -62,7 +62,7 @@ def test_a_rehearsal_that_ended_as_expected_has_no_problems() -> None:
     assert WELL.problems() == []
 
 
-def test_the_file_has_the_form_of_the_issue(tmp_path: Path, golden: Golden) -> None:
+def test_the_file_has_its_documented_form(tmp_path: Path, golden: Golden) -> None:
     WELL.write(tmp_path / "new" / "report.json")
     golden("rehearsal_report", (tmp_path / "new/report.json").read_text())
 
@@ -87,14 +87,14 @@ OTHERWISE = {
     "no set": replace(WELL, set=None),
     "orders lost": replace(WELL, orders=Orders(900, 899)),
     "few orders": replace(WELL, orders=Orders(199, 199), receipts=199),
-    "an outage that harmed nobody": with_harm(Harm("outage", 0, 0, 0)),
+    "an outage without harm": with_harm(Harm("outage", 0, 0, 0)),
     "a fix that harmed": with_harm(Harm("outage", 300, 2, 298)),
     "a fix rolled back by a fault": with_release(replace(OUTAGE, outcome="rolled_back", reason="fault")),
     "a fix for another reason": with_release(replace(OUTAGE, reason="x")),
     "a receipt less": replace(WELL, receipts=899),
-    "secrets not looked for": replace(WELL, secrets=None),
-    "nowhere to look for secrets": replace(WELL, secrets=Search(3, 8, unread_places=("the logs",))),
-    "no secret to look for": replace(WELL, secrets=Search(0, 8)),
+    "secrets not searched for": replace(WELL, secrets=None),
+    "nowhere to search for secrets": replace(WELL, secrets=Search(3, 8, unread_places=("the logs",))),
+    "no secret to search for": replace(WELL, secrets=Search(0, 8)),
     "what else went wrong": replace(WELL, other_problems=("x was denied y",)),
 }
 
@@ -118,14 +118,14 @@ def printed(table: Table) -> str:
     return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
 
 
-def test_the_tables_are_plain_where_there_is_no_terminal(golden: Golden) -> None:
+def test_the_tables_are_plain_without_a_terminal(golden: Golden) -> None:
     """The releases, and the calls of each role."""
     calls = {"strata-prod-deploy": {EXCHANGE: 20, "lambda:GetFunction": 12, "lambda:GetAlias": 3}}
     report = replace(WELL, calls=calls)
     assert report.as_json()["calls"] == calls
-    told = printed(report.table()) + printed(report.callers())
-    assert "\x1b" not in told
-    golden("rehearsal_tables", told)
+    text = printed(report.table()) + printed(report.callers())
+    assert "\x1b" not in text
+    golden("rehearsal_tables", text)
 
 
 def deployment(status: str, id_: str = "d-1") -> Deployment:

@@ -11,7 +11,9 @@ import pytest
 from aiohttp import web
 from typer.testing import CliRunner
 
+from rehearsal.observe.aws_records import Deployment
 from rehearsal.observe.traffic import MOST_AT_ONCE, Api, Sent, Traffic, app, late, new_order, share_of, summary, within
+from rehearsal.release.scenario import canary_share
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -96,9 +98,7 @@ def test_requests_keep_their_rate_although_every_answer_is_slow(shop: Shop) -> N
     shop.pause = 0.5
     with served(shop) as api:
         traffic = run(api, rate=20, requests=20)
-    assert all(
-        one.answered - one.sent > 0.45 for one in traffic.sent if one.method == "POST"
-    )  # two clocks, which differ by a little
+    assert all(one.answered - one.sent > 0.45 for one in traffic.sent if one.method == "POST")  # two clocks
     dues = sorted(one.due for one in traffic.sent)
     assert [second - first for first, second in pairwise(dues)] == pytest.approx([0.05] * (len(dues) - 1), abs=1e-4)
 
@@ -195,20 +195,27 @@ def answers(*versions: str | None) -> list[Sent]:
 
 def test_the_canarys_share_counts_only_while_two_versions_served() -> None:
     promoted = answers(*"1111", *"1112", *"1112", *"11", *"2222")
-    assert share_of("2", promoted) == 2 / 7
+    assert share_of("2", promoted, failing="2") == 2 / 7
     rolled_back = answers(*"11", *"2111", *"2", *"111111")
-    assert share_of("2", rolled_back) == 2 / 5
+    assert share_of("2", rolled_back, failing="2") == 2 / 5
 
 
-def test_a_failure_without_a_version_is_the_canarys() -> None:
-    assert share_of("2", answers("1", None, "1", "1", None, "1")) == 2 / 4
+def test_a_failure_without_a_version_is_that_of_the_version_that_failed() -> None:
+    assert share_of("2", answers("1", None, "1", "1", None, "1"), failing="2") == 2 / 4
+    assert share_of("2", answers(None, None, "2", "1", None, "1", None, None, "2", "2"), failing="1") == 1 / 6
+
+
+@pytest.mark.parametrize(("canary_failed", "share"), [(True, 0.6667), (False, 0.3333)])
+def test_the_errors_by_executed_version_say_whose_the_unsigned_failures_are(canary_failed: bool, share: float) -> None:
+    deployment = Deployment("d-1", "Succeeded", "", "", stable="1", canary="2", rollback=None)
+    assert canary_share(deployment, answers("1", "2", None, "1", "2"), canary_failed=canary_failed) == share
 
 
 def test_there_is_no_share_where_one_version_served_alone() -> None:
-    assert share_of("2", answers(*"111")) is None
-    assert share_of("2", answers(*"222")) is None
-    assert share_of("2", answers(*"111222")) is None
-    assert share_of("2", []) is None
+    assert share_of("2", answers(*"111"), failing="2") is None
+    assert share_of("2", answers(*"222"), failing="2") is None
+    assert share_of("2", answers(*"111222"), failing="2") is None
+    assert share_of("2", [], failing="2") is None
 
 
 def test_a_late_request_is_counted_as_late() -> None:

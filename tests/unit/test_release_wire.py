@@ -45,6 +45,13 @@ def test_a_target_is_read_back_as_it_was_written() -> None:
     assert serialization.target(as_grpc(TARGET)) == target(3)
 
 
+def test_a_target_from_before_it_held_the_canarys_percent_is_read_and_releases_nothing_by_itself() -> None:
+    before = {name: value for name, value in TARGET.items() if name != "percent"}
+    assert serialization.target(before) == target(3)
+    after = {"targets": [{**before, "percent": 10}]}
+    assert list(drift.changed({"targets": [before]}, after)) == []
+
+
 @given(POLICIES)
 def test_a_policy_is_read_back_as_it_was_written(policy: ReleasePolicy) -> None:
     assert serialization.policy(asdict(policy)) == policy
@@ -86,6 +93,8 @@ def test_all_mistakes_are_told_at_once() -> None:
     [
         ({"wait": 1}, "policy.wait", "must be of type bool"),
         ({"longest_wait_minutes": 0}, "policy", "longest_wait_minutes is 0"),
+        ({"proof_days": 0, "retry": "0123"}, "policy", "; give a whole number of days from 1 to 365"),
+        ({"proof_days": 0, "retry": "0123"}, "policy", "retry is '0123', not of the form wanted"),
         ({"rule": {"z": 0.1}}, "policy.rule", "rule.z is 0.1"),
         ({"rule": {"sigma": 3}}, "policy.rule.sigma", "is unknown"),
         ({"rule": 3}, "policy.rule", "is 3: it must be of type Rule"),

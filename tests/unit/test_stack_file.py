@@ -8,8 +8,8 @@ import pytest
 from infra import config
 from infra.artifacts import stacks
 from infra.config import ConfigError, Secret, stack_file
-from infra.config.schema import Sealed
 from infra.config.stack_file import StackFileError
+from infra.schema import Sealed
 from tests.unit.stack_files import BAD, GOOD, PROJECT
 
 ROOT = Path(__file__).resolve().parents[2]

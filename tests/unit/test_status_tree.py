@@ -1,4 +1,4 @@
-"""`status` on a terminal, as tests/recorded/status/*.txt has it at several widths. Elsewhere it prints lines."""
+"""`status` on a terminal, as golden/status_*.txt have it at several widths. Elsewhere it prints lines."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from infra.release.cli import output
+from infra import console
 from infra.release.cli.progress import progress_reporter
 from infra.release.cli.status import FunctionStatus, status_of, table
 from infra.release.decision import next_action
@@ -20,6 +20,7 @@ from infra.release.model.observation import Alias, Observation, Status
 from infra.release.model.outcome import Phase, Progress
 from infra.release.model.tags import Overridden, RetryGrant, Stopped
 from infra.release.verdict.judge import Counts
+from tests.golden import Golden
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
     NEW,
@@ -38,7 +39,6 @@ from tests.unit.seen import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "tests/recorded/status"
 ENTRY = replace(entry(version(1).fingerprint, "7"), commit="c0ffee1", by="user/bob", at=NOW - minutes(95))
 BEFORE = replace(deployment(Status.SUCCEEDED, ago=95, ended=NOW - minutes(80), entry=ENTRY, canary="1"), id="d-0")
 HOOKED = replace(TARGET, before_allow_traffic="CodeDeployHook_smoke")
@@ -86,14 +86,8 @@ def drawn(what: Observation, width: int, *, terminal: bool = True) -> str:
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-@pytest.mark.parametrize("name", SEEN)
-def test_the_tree_is_the_one_that_was_looked_at(name: str, width: int) -> None:
-    file = FOLDER / f"{name}-{width}.txt"
-    lines = drawn(SEEN[name], width)
-    if os.environ.get("STRATA_RECORD"):
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(lines)
-    assert lines == file.read_text(), f"STRATA_RECORD=1 pytest {__file__} writes it anew; then look at it"
+def test_the_tree_is_the_one_that_was_looked_at(width: int, golden: Golden) -> None:
+    golden(f"status_{width}", "\n".join(f"# {name}\n{drawn(what, width)}" for name, what in SEEN.items()))
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
@@ -122,8 +116,8 @@ def test_the_verdict_is_red_once_a_rule_has_fired_and_green_before() -> None:
 
 def test_an_encoding_without_the_characters_gets_ascii_ones() -> None:
     screen = BytesIO()
-    stream = TextIOWrapper(screen, encoding="ascii", errors=output.substitute.__name__)
-    output.print_anywhere()
+    stream = TextIOWrapper(screen, encoding="ascii", errors=console.substitute.__name__)
+    console.print_anywhere()
     Console(file=stream, width=80, force_terminal=True, color_system=None, markup=False).print(status(SEEN["canary"]))
     stream.flush()
     first, second = screen.getvalue().decode("ascii").splitlines()[1:4:2]
@@ -132,7 +126,7 @@ def test_an_encoding_without_the_characters_gets_ascii_ones() -> None:
 
 
 PRINTS = """
-from infra.release.cli.output import print_anywhere
+from infra.console import print_anywhere
 from infra.release.cli.progress import progress_reporter
 from infra.release.model.outcome import Phase, Progress
 print_anywhere()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra.release.decision import next_action, operator, recovery
+from infra.release.decision import next_action, recovery
+from infra.release.decision.context import Decide
 from infra.release.decision.recovery import Finding
 from infra.release.engine.runner import run
 from infra.release.model.actions import Action, Follow, Stop, WriteTag
@@ -36,7 +37,7 @@ def findings(fake: FakeCloud | FakeSet) -> list[Finding]:
     return recovery.findings([target(function=name) for name in what], what, POLICY, fake.clock.now())
 
 
-def done(fake: FakeCloud | FakeSet, decide: operator.Decide, policy: ReleasePolicy = POLICY) -> dict[str, Outcome]:
+def done(fake: FakeCloud | FakeSet, decide: Decide, policy: ReleasePolicy = POLICY) -> dict[str, Outcome]:
     wanted = [target(function=name) for name in look(fake)]
     return run(wanted, policy, fake, fake.clock, lambda _: None, decide)
 

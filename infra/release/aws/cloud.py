@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from infra.codedeploy import ROLLBACK_EVENTS
 from infra.release.aws import log_errors, metrics, upstream, versions
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import Records, chunks
@@ -23,22 +24,13 @@ from infra.release.engine.cloud import NotFoundError
 from infra.release.model import fingerprint, ledger
 from infra.release.model.actions import RevertDeployment, Start
 from infra.release.model.attempt import UpstreamReleases
-from infra.release.model.observation import Alias, Answer, Deployment, Notes, Observation, Status, Version
+from infra.release.model.observation import Alias, Answer, Deployment, Notes, Observation, Seen, Status, Version
 from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import TagRecord
 from infra.release.verdict.judge import ALARM_SETTINGS
 from infra.release.verdict.metric_math import MetricQuery, metric_queries, slow_metric_queries
 
-if TYPE_CHECKING:
-    from mypy_boto3_codedeploy.literals import AutoRollbackEventType
-
-ROLLBACK_EVENTS: list[AutoRollbackEventType] = [
-    "DEPLOYMENT_FAILURE",
-    "DEPLOYMENT_STOP_ON_ALARM",
-    "DEPLOYMENT_STOP_ON_REQUEST",
-]
-"""All of them, always: without the last, stopping a deployment leaves the alias split."""
 ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
 ANEW = "`pulumi up --refresh` creates it again, and sends its traffic to what the ledger proves"
 STALE = timedelta(minutes=1)
@@ -113,7 +105,7 @@ class Aws:
         except NotFoundError:
             return None
 
-    def _measured(self, wanted: Sequence[Target], seen: Mapping[str, Observation]) -> dict[str, Observation]:
+    def _measured(self, wanted: Sequence[Target], seen: Seen) -> dict[str, Observation]:
         """Add the versions' counts and the alarms that are red, by a few requests for all functions."""
         now, names = self._clock.now(), set()
         asked = [metrics.wanted(target, seen[target.function], now) for target in wanted]
@@ -251,7 +243,7 @@ class Aws:
                     "revisionType": "AppSpecContent",
                     "appSpecContent": {"content": _appspec(target, entry.stable, canary, hooks=bool(alarms))},
                 },
-                autoRollbackConfiguration={"enabled": True, "events": ROLLBACK_EVENTS},
+                autoRollbackConfiguration={"enabled": True, "events": list(ROLLBACK_EVENTS)},
                 overrideAlarmConfiguration={
                     "enabled": bool(alarms),
                     "ignorePollAlarmFailure": False,

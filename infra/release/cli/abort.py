@@ -7,18 +7,18 @@ from typing import Annotated
 
 import typer
 
-from infra.release.cli.output import Exit, Function, Json, RefusedError, Stack, UsageError, answer, answering
+from infra.console import Exit, Json, RefusedError, UsageError, answer
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.reason import Reason, checked
 from infra.release.cli.session import opened
 from infra.release.cli.watch import followed
 from infra.release.decision import operator
 from infra.release.model import serialization
 from infra.release.model.commands import ROLLBACK, UNSTICK
-from infra.release.model.observation import Deployment, Observation
+from infra.release.model.observation import Deployment, Seen
 from infra.release.model.outcome import Ending, Outcome
 
 Which = Annotated[str, typer.Option("--deployment", help="Only this deployment; else all that are in flight.")]
-Seen = Mapping[str, Observation]
 
 
 def abort(
@@ -46,7 +46,7 @@ def abort(
     back = all(each.ending in {Ending.ROLLED_BACK, Ending.UNCHANGED} for each in outcomes.values())
     whole = bool(running) or all(each.alias.shifted is None for each in seen.values())
     lines = told(outcomes) if running else idle(seen)
-    answer(document, *lines, as_json=as_json, code=Exit.OK if back and whole else Exit.BAD)
+    answer(document, *lines, as_json=as_json, code=Exit.OK if back and whole else Exit.FAILED)
 
 
 def chosen(seen: Seen, deployment: str) -> dict[str, Deployment]:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from infra.release.cli.output import Json, RefusedError, Stack, UsageError, answer, answering
+from infra.console import Json, RefusedError, UsageError, answer
+from infra.release.cli.output import Stack, answering
 from infra.release.cli.reason import Reason, checked
 from infra.release.cli.session import opened
 from infra.release.decision.operator import Rejection, rejections

@@ -9,9 +9,9 @@ from dataclasses import asdict, replace
 from rich.table import Table
 from rich.text import Text
 
-from infra import console, git
-from infra.release import commits
-from infra.release.cli.output import Exit, Function, Json, Stack, answer, answering
+from infra import git
+from infra.console import Exit, Json, answer, plain_table
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.reports.doctor.account import usable
 from infra.release.reports.doctor.facts import Finding, Grade
@@ -33,21 +33,21 @@ def doctor(*, stack: Stack, function: Function = "", as_json: Json = False) -> N
         **{grade.value: count[grade] for grade in Grade},
     }
     summary = ", ".join(f"{count[grade]} {grade.value}" for grade in Grade)
-    answer(document, _table(found), summary, as_json=as_json, code=Exit.BAD if count[Grade.BAD] else Exit.OK)
+    answer(document, _table(found), summary, as_json=as_json, code=Exit.FAILED if count[Grade.BAD] else Exit.OK)
 
 
 def _examined(release: Opened) -> list[Finding]:
     from infra.release.aws import diagnostics  # noqa: PLC0415 - `power` and `--help` need no boto3
 
-    facts = diagnostics.account(release.aws, release.targets, shallow=commits.is_shallow())
-    facts = replace(facts, git=git.refuses(commits.REPOSITORY))
+    facts = diagnostics.account(release.aws, release.targets, shallow=git.is_shallow())
+    facts = replace(facts, git=git.refuses(git.REPOSITORY))
     if not usable(facts):
         return findings(facts, ())
     return findings(facts, [diagnostics.function(release.aws, release.clock, target) for target in release.targets])
 
 
 def _table(found: Sequence[Finding]) -> Table:
-    table = console.plain_table(headed=False)
+    table = plain_table(headed=False)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     for each in sorted(found, key=lambda each: list(Grade).index(each.grade)):  # what is bad stands at the prompt

@@ -11,9 +11,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from infra import console
-from infra.release import commits
-from infra.release.cli.output import Function, Json, Stack, UsageError, answer, answering
+from infra import git
+from infra.console import Json, UsageError, answer, plain_table
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.model.attempt import Attempt
 from infra.release.model.outcome import Ending
@@ -84,7 +84,7 @@ def _named(release: Opened, found: Sequence[Attempt]) -> list[Attempt]:
 
 def _committed(release: Opened) -> Callable[[str], datetime | None]:
     def committed(commit: str) -> datetime | None:
-        made = commits.committed(commit)
+        made = git.committed(commit)
         return release.clock.simulated(made) if made else None
 
     return committed
@@ -106,7 +106,7 @@ def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
 
 
 def _table(release: Opened, shown: Iterable[Attempt], *, several: bool) -> Table:
-    table = console.plain_table()
+    table = plain_table()
     for name in ("when, UTC", "versions", "commit, who", "min"):
         table.add_column(name, no_wrap=name != "commit, who", justify="right" if name == "min" else "left")
     table.add_column("outcome", ratio=1, overflow="fold")

@@ -12,7 +12,8 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
-from infra.release.cli.output import Exit, Json, Stack, answer, answering
+from infra.console import Exit, Json, answer
+from infra.release.cli.output import Stack, answering
 from infra.release.model.spec import ReleaseError
 from infra.release.reports.preview import PLAN_FILE
 

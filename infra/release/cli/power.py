@@ -7,32 +7,29 @@ bound. How it compares with the full simulation is checked by `python -m bench.v
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from infra.console import Exit, answering
 from infra.release.cli import stack_state
 from infra.release.model import serialization
 from infra.release.model.spec import ReleaseError
 from infra.release.verdict.power import LATENESS, Situation, report
 from infra.release.verdict.rule import Rule, VerdictError
 
-CANARY = re.compile(r"-canary-(\d+)-\d+$|^CodeDeployDefault\.LambdaCanary(\d+)Percent\d+Minutes$")
-"""A curve of ours, or of AWS's own, and its percent."""
-
 
 def configured(stack: str) -> tuple[float, int, Rule]:
     """The canary's percent and minutes, and the rule, of a stack that is up. Raises ReleaseError where it has none."""
     found = stack_state.release(stack)
     target = serialization.target(found["targets"][0], "release.targets[0]")
-    if (canary := CANARY.search(target.curve)) is None:
+    if not target.percent:
         raise ReleaseError(
-            f"stack {stack} releases by the curve {target.curve!r}: what it catches is known only for a canary such as "
-            "canary-10-10; ask with --percent and --minutes instead of --stack"
+            f"stack {stack} was last updated before its targets held the canary's percent; run `pulumi up`, or ask "
+            "with --percent and --minutes instead of --stack"
         )
-    return float(canary[1] or canary[2]), target.minutes, serialization.policy(found["policy"], "release.policy").rule
+    return target.percent, target.minutes, serialization.policy(found["policy"], "release.policy").rule
 
 
 def power(
@@ -46,7 +43,7 @@ def power(
     forgiven: Annotated[int | None, typer.Option(help="Rule.forgiven: canary errors never counted.")] = None,
 ) -> None:
     """Say what the verdict would catch at this traffic, and what to change to catch more."""
-    try:
+    with answering({VerdictError: Exit.USAGE, ReleaseError: Exit.USAGE}):
         share, length, rule = configured(stack) if stack else (10.0, 10, Rule())
         situation = Situation(
             rps,
@@ -56,8 +53,5 @@ def power(
             lateness,
             rule if forgiven is None else replace(rule, forgiven=forgiven),
         )
-    except (VerdictError, ReleaseError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
     for line in report(situation):
         typer.echo(line)

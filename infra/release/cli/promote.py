@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from infra import console
-from infra.release import commits
-from infra.release.cli.output import Exit, Function, Json, RefusedError, UsageError, answer, answering
+from infra import git
+from infra.console import Exit, Json, RefusedError, UsageError, answer, plain_table
+from infra.release.cli.output import Function, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.decision import promotion
 from infra.release.model.attempt import Attempt
@@ -32,13 +32,13 @@ def promote(*, to: To, function: Function = "", as_json: Json = False) -> None:
         seen = release.look()
         found = [_told(release, target, seen[target.function]) for target in release.targets]
     proved = all(each["proved"] for each in found)
-    table = console.plain_table()
+    table = plain_table()
     for name in ("function", f"proved in {release.policy.source}", f"live in {to}", "difference"):
         table.add_column(name, overflow="fold")
     for each in found:
         table.add_row(each["function"], _proof(each), _live(each), each["difference"])
     document = {"to": to, "from": release.policy.source, "functions": found}
-    answer(document, table, as_json=as_json, code=Exit.OK if proved else Exit.BAD)
+    answer(document, table, as_json=as_json, code=Exit.OK if proved else Exit.FAILED)
 
 
 def _told(release: Opened, target: Target, seen: Observation) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _difference(found: Attempt | None, seen: Observation) -> str:
     parts += [] if found.contract == seen.live.contract else ["configuration"]
     if not parts:
         return "none: it is live"
-    between = commits.between(seen.live_commit or "", found.commit)
+    between = git.between(seen.live_commit or "", found.commit)
     told = "" if between is None else f"; {len(between)} commits: {'; '.join(between[:5])}"
     return f"{' and '.join(parts)}{told}{'; ...' if between and len(between) > 5 else ''}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,12 +11,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from infra import console
-from infra.release.cli.output import Function, Json, RefusedError, Stack, UsageError, answer, answering
+from infra.console import Json, RefusedError, UsageError, answer, plain_table
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.decision import obsolete_alarms
 from infra.release.engine.cloud import AwsError
-from infra.release.model.observation import Observation
+from infra.release.model.observation import Seen
 from infra.release.model.spec import Target
 from infra.release.reports.retention import RetentionPolicy, VersionRetention, refusal, retentions
 
@@ -78,7 +78,7 @@ def _found(release: Opened, bounds: RetentionPolicy) -> list[Pruning]:
 
     clients, now = release.aws.clients, release.clock.now()
     alarms = {each.function: versions.verdict_alarms(clients, release.clock, each) for each in release.targets}
-    looked: Mapping[str, Observation] = release.look()
+    looked: Seen = release.look()
     found = []
     for target in release.targets:
         seen, names = looked[target.function], alarms[target.function]
@@ -122,7 +122,7 @@ def _plain(release: Opened, each: Pruning) -> dict[str, Any]:
 
 
 def _table(each: Pruning, now: datetime, *, yes: bool) -> Table:
-    table = console.plain_table()
+    table = plain_table()
     table.title, table.title_justify, table.title_style = each.target.function, "left", "bold"
     for name in ("version", "age, days", "MB"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from infra.release.cli.output import UsageError
+from infra.console import UsageError
 from infra.release.model import tags
 
 Reason = Annotated[

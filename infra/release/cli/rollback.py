@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import typer
 
-from infra.release.cli.output import Exit, Function, Json, RefusedError, Stack, answer, answering
+from infra.console import Exit, Json, RefusedError, answer
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.reason import Reason, checked
 from infra.release.cli.session import Opened, opened
 from infra.release.cli.watch import followed
@@ -14,10 +15,8 @@ from infra.release.decision import operator, proven
 from infra.release.engine.cloud import NotFoundError
 from infra.release.model import serialization
 from infra.release.model.commands import ABORT, UNSTICK
-from infra.release.model.observation import Deployment, Observation
+from infra.release.model.observation import Deployment, Observation, Seen
 from infra.release.model.outcome import Ending
-
-Seen = Mapping[str, Observation]
 
 
 def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: Json = False) -> None:
@@ -39,7 +38,7 @@ def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: 
     document = {"reason": why, "outcomes": {name: serialization.plain(each) for name, each in outcomes.items()}}
     good = all(each.ending is Ending.ROLLED_BACK for each in outcomes.values())
     lines = [each.line() for each in outcomes.values()]
-    answer(document, *lines, as_json=as_json, code=Exit.OK if good else Exit.BAD)
+    answer(document, *lines, as_json=as_json, code=Exit.OK if good else Exit.FAILED)
 
 
 def taken(seen: Seen) -> dict[str, Deployment]:

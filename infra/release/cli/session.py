@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from infra.console import UsageError
 from infra.release.cli import stack_state
-from infra.release.cli.output import UsageError
 from infra.release.engine.clock import ScaledClock
 from infra.release.model import serialization
-from infra.release.model.observation import Notes, Observation
+from infra.release.model.observation import Notes, Seen
 from infra.release.model.spec import ReleasePolicy, Target
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Opened:
 
         return Aws(self.region, self.clock)
 
-    def look(self, following: Mapping[str, str] | None = None) -> Mapping[str, Observation]:
+    def look(self, following: Mapping[str, str] | None = None) -> Seen:
         """Every function as it is now, by name. `following`: the deployments, by function, to be seen in detail."""
         known = following or {}
         return self.aws.look(

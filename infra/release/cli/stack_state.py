@@ -1,4 +1,4 @@
-"""The release as a stack's state has it: region, targets and policy, for the operator's command."""
+"""Read region, targets and policy of a stack's release from the stack's state, for the operator's command."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from infra.release.model.spec import RELEASE, ReleaseError
 
 UPDATE_FIELDS = ("configuration", "probe")
-"""Fields of a target that only an update and a preview need: pages of JSON, and the one may hold a secret."""
+"""Fields of a target that only an update and a preview need. They are long, and `configuration` may be secret."""
 
 
 def release(stack: str) -> Mapping[str, Any]:
-    """Region, targets and policy of the stack's release, as JSON. Raises ReleaseError where the stack has none."""
+    """Return region, targets and policy of the stack's release as JSON. Raises ReleaseError where there is none."""
     command = ["pulumi", "stack", "export", "--stack", stack]
     try:
         exported = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -29,10 +29,11 @@ def release(stack: str) -> Mapping[str, Any]:
 
 
 def in_state(state: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The release in what `pulumi stack export` prints; None where there is none.
+    """Return the release that is in `state`, the document of `pulumi stack export`; None where it has none.
 
-    The inputs of the resource: an update that fails leaves them as they were, and where a target has a secret, only the
-    outputs hide all targets. Where there is no such resource, the output `release` that stacks had once.
+    Reads the resource's inputs: an update that fails does not change them, and a secret in one target encrypts that
+    field alone, where the outputs may encrypt all targets. Without the resource, reads the output `release`, which
+    stacks had until November 2026.
     """
     resources = (state.get("deployment") or {}).get("resources") or ()
     kept = [each for each in resources if not each.get("delete")]

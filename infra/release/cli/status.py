@@ -10,7 +10,8 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 
-from infra.release.cli.output import Exit, Function, Json, Stack, answer, answering
+from infra.console import Exit, Json, answer
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.cli.status_tree import Traffic, traffic, tree
 from infra.release.decision import next_action, operator, preconditions, recovery
@@ -39,7 +40,7 @@ def status(*, stack: Stack, function: Function = "", as_json: Json = False) -> N
     reports = {each.function: each.told for each in found}
     bad = any(each["stuck"] or (each["last"] or {}).get("outcome") == Ending.ROLLED_BACK for each in reports.values())
     document = {"stack": stack, "functions": reports}
-    answer(document, *found, as_json=as_json, code=Exit.BAD if bad else Exit.OK)
+    answer(document, *found, as_json=as_json, code=Exit.FAILED if bad else Exit.OK)
 
 
 @dataclass(frozen=True)

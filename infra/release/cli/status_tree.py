@@ -1,4 +1,4 @@
-"""`status` on a terminal: one function as a small tree, made of its report and of where its traffic is."""
+"""Draw `status` on a terminal: a small tree for each function, from its report and its traffic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Told = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Traffic:
-    """Who has the traffic, and how the canary stands.
+    """The versions' shares of the traffic, and how the canary compares so far.
 
     shares: 0 - 1 by version, stable first. passed: of the canary's `minutes`. limit: of the verdict's z. verdict: None
     where no deployment of Strata's is in flight. progress: what the report says of a canary that goes on.
@@ -39,7 +39,7 @@ class Traffic:
 
 
 def traffic(context: ReleaseContext) -> Traffic:
-    """What the tree shows beside the report."""
+    """Take from an observation what the tree shows beside the report."""
     seen, alias = context.seen, context.seen.alias
     ours = seen.followed is not None and seen.followed.entry is not None
     shares = dict.fromkeys(seen.compared, 0.0) if ours else {}
@@ -57,9 +57,9 @@ def traffic(context: ReleaseContext) -> Traffic:
 
 
 def tree(function: str, told: Told, now: Traffic, notes: Iterable[tuple[str, str]], *, width: int) -> Tree:
-    """One function. `told`: its report, as `--json` prints it. `notes`: what else there is to say, each with its name.
+    """Draw one function.
 
-    `width`: columns of the terminal.
+    told: its report, as `--json` prints it. notes: more lines, each with its name. width: columns of the terminal.
     """
     drawn = Tree(Text(function, style="bold"))
     for name, text in [*_nodes(told, now, 10 if width < NARROW else 20), *map(_note, notes)]:
@@ -72,7 +72,7 @@ def tree(function: str, told: Told, now: Traffic, notes: Iterable[tuple[str, str
 
 
 def _nodes(told: Told, now: Traffic, length: int) -> Iterator[tuple[str, Text]]:
-    """Name and text, node by node. `length`: of a bar, in columns."""
+    """Yield each node's name and text. `length`: of a bar, in columns."""
     for version, line in _versions(now, length).items():
         yield f"v{version}", Text("\n").join([line, *_origin(version, told)])
     if verdict := now.verdict:
@@ -91,7 +91,7 @@ def _nodes(told: Told, now: Traffic, length: int) -> Iterator[tuple[str, Text]]:
 
 
 def _versions(now: Traffic, length: int) -> dict[str, Text]:
-    """Each version's share, in figures and as a bar, and its errors."""
+    """Return a line for each version: its share in figures and as a bar, and its errors."""
     counted: list[Counts | None] = [None] * len(now.shares)
     if now.verdict:
         counted[:2] = [now.verdict.stable, now.verdict.canary]
@@ -107,7 +107,7 @@ def _versions(now: Traffic, length: int) -> dict[str, Text]:
 
 
 def _bar(share: float, length: int) -> str:
-    """Full only with all of the traffic, and empty only with none."""
+    """Draw a share as a bar that is full only at 1 and empty only at 0."""
     full = round(share * length)
     if 0 < share < 1:
         full = min(max(full, 1), length - 1)
@@ -115,7 +115,7 @@ def _bar(share: float, length: int) -> str:
 
 
 def _origin(version: str, told: Told) -> Iterator[Text]:
-    """Which commit a version is of and who brought it there, where the report says."""
+    """Say which commit a version is of and who released it, if the report knows the version."""
     live, flying = told["live"], told["in_flight"]
     if flying and version == flying["to"]:
         yield Text(_who(flying))
@@ -124,7 +124,7 @@ def _origin(version: str, told: Told) -> Iterator[Text]:
 
 
 def _flight(flying: Told, now: Traffic) -> tuple[str, Text]:
-    """What is in flight: of a canary the minutes, of anything else what is being done."""
+    """Describe the deployment in flight: a canary by the minutes left, anything else by the report's words."""
     lines = [f"{flying['deployment']} ({flying['status']})"]
     if flying["phase"] in {"canary", "top_up"}:
         lines[0] = f"{now.minutes - now.passed} of {now.minutes} min left, {lines[0]}"
@@ -134,14 +134,14 @@ def _flight(flying: Told, now: Traffic) -> tuple[str, Text]:
 
 
 def _who(told: Told, otherwise: str = "by others") -> str:
-    """The commit, who released it and since when. `otherwise`: where the report has no name."""
+    """Name the commit, who released it and since when. `otherwise`: where the report has no name."""
     who = f"by {told['by']}" if told["by"] else otherwise
     since = f" since {told['since']}" if told.get("since") else ""
     return f"commit {told['commit'] or 'not recorded'}, {who}{since}"
 
 
 def _note(note: tuple[str, str]) -> tuple[str, Text]:
-    """A note whose name is short: what stands behind it there begins the text."""
+    """Shorten a note's name to its first word; the rest begins the text."""
     name, *kind = re.split("[:,] ", note[0], maxsplit=1)
     parts = [(f"{each}: ", "bold red" if name in URGENT else "") for each in kind]
     return name, Text.assemble(*parts, note[1])

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from infra.release.cli.output import Function, Json, Stack, answer, answering
+from infra.console import Json, answer
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.decision import obsolete_alarms
 from infra.release.model.spec import Target

@@ -9,14 +9,15 @@ from typing import Annotated
 
 import typer
 
+from infra.console import Exit, Json, UsageError, answer
 from infra.release.cli import state_lock
-from infra.release.cli.output import Exit, Function, Json, Stack, UsageError, answer, answering
+from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Opened, opened
 from infra.release.cli.watch import followed
 from infra.release.decision import operator, recovery
 from infra.release.decision.recovery import Finding
 from infra.release.model import serialization
-from infra.release.model.observation import Observation
+from infra.release.model.observation import Seen
 from infra.release.model.outcome import Outcome
 
 To = Annotated[str, typer.Option("--to", help="The version that should be live, where an alias is split.")]
@@ -69,7 +70,7 @@ def said(finding: Finding) -> str:
     return f"{finding.function or 'stack'}: {finding.kind}: {finding.what}\n  {then}"
 
 
-def decided(release: Opened, found: Sequence[Finding], seen: Mapping[str, Observation], to: str) -> list[Finding]:
+def decided(release: Opened, found: Sequence[Finding], seen: Seen, to: str) -> list[Finding]:
     """What is found, with an operator's word for the split alias. Raises UsageError where it cannot be meant so."""
     if not to:
         return list(found)
@@ -104,7 +105,7 @@ def verdict(found: Sequence[Finding], left: Sequence[Finding], *, done: bool) ->
     """Fine where nothing is left; refused where all that was found takes a person's word, so that nothing was done."""
     if not left:
         return Exit.OK
-    return Exit.REFUSED if not done and not any(each.act for each in found) else Exit.BAD
+    return Exit.REFUSED if not done and not any(each.act for each in found) else Exit.FAILED
 
 
 def closing(found: Sequence[Finding], left: Sequence[Finding], *, done: bool, dry_run: bool) -> str:
@@ -116,7 +117,7 @@ def closing(found: Sequence[Finding], left: Sequence[Finding], *, done: bool, dr
     return "\n".join(["Left:", *map(said, left)]) if left else "All of it is put right."
 
 
-def _found(release: Opened, seen: Mapping[str, Observation], asked: set[str], to: str) -> list[Finding]:
+def _found(release: Opened, seen: Seen, asked: set[str], to: str) -> list[Finding]:
     found = recovery.findings(release.targets, seen, release.policy, release.clock.now())
     return decided(release, [each for each in found if each.function in asked], seen, to)
 
@@ -129,9 +130,7 @@ def _agreed(yes: bool) -> bool:
     return yes or not sys.stdin.isatty() or typer.confirm("Do this?", err=True)
 
 
-def _do(
-    release: Opened, seen: Mapping[str, Observation], acting: Sequence[Finding], *, as_json: bool
-) -> Mapping[str, Outcome]:
+def _do(release: Opened, seen: Seen, acting: Sequence[Finding], *, as_json: bool) -> Mapping[str, Outcome]:
     if any(each.kind == LOCK for each in acting):
         state_lock.cancel(release.stack)
     on_aws = [each for each in acting if each.kind != LOCK]

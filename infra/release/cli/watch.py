@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from infra.release.cli.output import Exit, Json, Stack, answer, answering
+from infra.console import Exit, Json, answer
+from infra.release.cli.output import Stack, answering
 from infra.release.cli.progress import progress_reporter
 from infra.release.cli.session import Opened, opened
 from infra.release.decision import next_action
+from infra.release.decision.context import Decide
 from infra.release.engine import runner
 from infra.release.model import serialization
 from infra.release.model.outcome import Ending, Outcome
@@ -25,7 +27,7 @@ def watch(*, stack: Stack, as_json: Json = False) -> None:
     told(outcomes, as_json=as_json)
 
 
-def followed(release: Opened, *, as_json: bool, decide: runner.Decide = next_action.watch) -> Mapping[str, Outcome]:
+def followed(release: Opened, *, as_json: bool, decide: Decide = next_action.watch) -> Mapping[str, Outcome]:
     """The end of all that is in flight, told as it comes; on standard error where a program reads the answer.
 
     decide: what is done meanwhile, where that is more than to watch.
@@ -39,4 +41,4 @@ def told(outcomes: Mapping[str, Outcome], *, as_json: bool) -> None:
     """Answer with outcomes; those that went back were told with their title alone, so here they come in full."""
     bad = [each.line() for each in outcomes.values() if each.ending is Ending.ROLLED_BACK]
     document = {"outcomes": {name: serialization.plain(each) for name, each in outcomes.items()}}
-    answer(document, *bad, as_json=as_json, code=Exit.BAD if bad else Exit.OK)
+    answer(document, *bad, as_json=as_json, code=Exit.FAILED if bad else Exit.OK)

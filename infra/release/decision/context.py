@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from infra.release.model.actions import Finish, Wait
-from infra.release.model.observation import Deployment, Observation
+from infra.release.model.actions import Action, Finish, Wait
+from infra.release.model.observation import Deployment, Observation, Seen
 from infra.release.model.outcome import Ending, Outcome, Phase
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.verdict.judge import Counts, judge
 
 GRACE = timedelta(minutes=1)
 """CodeDeploy may need this long after a deployment's end to move the alias, or to start a rollback of its own."""
+
+Decide = Callable[[Sequence[Target], Seen, ReleasePolicy, datetime], Mapping[str, Action]]
+"""The next action for each function of a release, by its name, at a time."""
 
 
 @dataclass(frozen=True)

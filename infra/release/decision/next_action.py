@@ -13,7 +13,7 @@ to one small action for each function, after which the runner observes again:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from infra.release.decision import evidence, proven, silence
@@ -31,12 +31,10 @@ from infra.release.decision.promotion import proved
 from infra.release.decision.release_set import decide_set
 from infra.release.model.actions import Action, Follow, PointAlias, Probe, RevertDeployment, Start, Stop, Wait, WriteTag
 from infra.release.model.commands import WATCH
-from infra.release.model.observation import Deployment, Observation, Status
+from infra.release.model.observation import Deployment, Seen, Status
 from infra.release.model.outcome import Ending, Phase
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import First, RetryGrant, Stopped
-
-Seen = Mapping[str, Observation]
 
 
 def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:

@@ -6,22 +6,19 @@ as any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from infra.release.decision import next_action, proven
-from infra.release.decision.context import ReleaseContext
+from infra.release.decision.context import Decide, ReleaseContext
 from infra.release.decision.failure import ended, rejection
 from infra.release.model.actions import Action, Follow, RevertDeployment, Stop, WriteTag
 from infra.release.model.commands import ABORT
-from infra.release.model.observation import Deployment, Observation, Status
+from infra.release.model.observation import Deployment, Observation, Seen, Status
 from infra.release.model.outcome import Ending, Phase
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import Stopped
-
-Seen = Mapping[str, Observation]
-Decide = Callable[[Sequence[Target], Seen, ReleasePolicy, datetime], dict[str, Action]]
 
 
 def abort(stops: Mapping[str, str], why: str) -> Decide:

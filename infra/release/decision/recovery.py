@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from infra.release.decision import next_action, proven
-from infra.release.decision.context import ReleaseContext
-from infra.release.decision.operator import Decide, Seen, promoted, rejections, stop
+from infra.release.decision.context import Decide, ReleaseContext
+from infra.release.decision.operator import promoted, rejections, stop
 from infra.release.model.actions import Action, Finish, Follow, PointAlias, RevertDeployment, Wait, WriteTag
 from infra.release.model.commands import ROLLBACK
-from infra.release.model.observation import Deployment, Observation
+from infra.release.model.observation import Deployment, Observation, Seen
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import Stopped
 

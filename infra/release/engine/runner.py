@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from infra.release import commits
+from infra import git
 from infra.release.decision import next_action, obsolete_alarms, proven, silence
+from infra.release.decision.context import Decide
 from infra.release.engine.clock import Clock, Interrupted
 from infra.release.engine.cloud import AwsError, Cloud, TransientError
 from infra.release.model.actions import (
@@ -36,10 +37,6 @@ LOOK = timedelta(seconds=10)
 """Between two observations, while the runner waits: often enough for an operator, and far below AWS's request rates."""
 
 
-Decide = Callable[
-    [Sequence[Target], Mapping[str, Observation], ReleasePolicy, datetime],
-    Mapping[str, Action],
-]
 Report = Callable[[Progress], None]
 IsOlder = Callable[[str, str], bool]
 
@@ -51,7 +48,7 @@ def run(  # noqa: PLR0917 - the design's signature
     clock: Clock,
     report: Report,
     decide: Decide = next_action.decide,
-    is_older: IsOlder = commits.is_older,
+    is_older: IsOlder = git.is_older,
 ) -> dict[str, Outcome]:
     """Release every target, together; returns the outcome of each function, good or bad, when all have ended.
 
@@ -76,7 +73,7 @@ def look(
     policy: ReleasePolicy,
     cloud: Cloud,
     notes: Mapping[str, Notes] | None = None,
-    is_older: IsOlder = commits.is_older,
+    is_older: IsOlder = git.is_older,
 ) -> dict[str, Observation]:
     """Observe every function. What matters only before a start is added there: whether the wanted commit is older than
     the live one, and the upstream stack's releases."""

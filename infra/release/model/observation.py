@@ -15,11 +15,6 @@ from infra.release.model.ledger import Entry
 from infra.release.model.tags import First, Tags
 from infra.release.verdict.judge import Counts
 
-# What is wanted
-
-
-# What is seen
-
 
 @dataclass(frozen=True)
 class Version:
@@ -242,3 +237,7 @@ class Observation:
                 return each.entry.commit
         first = self.tags.answered.mark if self.tags.answered else None
         return first.commit if isinstance(first, First) and first.fingerprint == self.live.fingerprint else None
+
+
+Seen = Mapping[str, Observation]
+"""Observations by function."""

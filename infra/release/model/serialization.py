@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, fields
-from typing import Any
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
-from infra.release.verdict.rule import Rule
+
+Made = TypeVar("Made")
 
 
 class WireError(ReleaseError):
@@ -21,15 +22,12 @@ class WireError(ReleaseError):
 
 def target(data: object, path: str = "target") -> Target:
     """The Target of which `data` has every field. Whole floats are taken for ints, since gRPC has no other numbers."""
-    return _made(Target, _fields(Target, data, path), path)  # type: ignore[no-any-return]
+    return _made(Target, data, path)
 
 
 def policy(data: object, path: str = "policy") -> ReleasePolicy:
     """The ReleasePolicy of which `data` has some fields; the others have their defaults."""
-    given = _fields(ReleasePolicy, data, path)
-    if "rule" in given:
-        given["rule"] = _made(Rule, _fields(Rule, given["rule"], f"{path}.rule"), f"{path}.rule")
-    return _made(ReleasePolicy, given, path)  # type: ignore[no-any-return]
+    return _made(ReleasePolicy, data, path)
 
 
 def plain(outcome: Outcome) -> dict[str, str | None]:
@@ -41,46 +39,35 @@ def plain(outcome: Outcome) -> dict[str, str | None]:
     }
 
 
-def _made(kind: Any, values: Mapping[str, Any], path: str) -> Any:
+def _made(kind: type[Made], data: object, path: str) -> Made:
+    if not isinstance(data, Mapping):
+        raise WireError({path: f"is {data!r}: it must be an object"})
+    known, mistakes, values = get_type_hints(kind), dict[str, str](), dict[str, Any]()
+    for name, value in data.items():
+        try:
+            values[name] = _value(known[name], value, f"{path}.{name}") if name in known else None
+        except WireError as wrong:
+            mistakes |= wrong.mistakes
+    mistakes |= {f"{path}.{name}": f"is unknown: use {', '.join(known)}" for name in data if name not in known}
+    needed = (each.name for each in fields(kind) if each.default is MISSING)  # type: ignore[arg-type]
+    mistakes |= {f"{path}.{name}": "is missing" for name in needed if name not in data}
+    if mistakes:
+        raise WireError(mistakes)
     try:
         return kind(**values)
     except ValueError as mistake:
         raise WireError({path: f"is wrong: {mistake}"}) from None
 
 
-def _fields(kind: Any, data: object, path: str) -> dict[str, Any]:
-    if not isinstance(data, Mapping):
-        raise WireError({path: f"is {data!r}: it must be an object"})
-    known = {each.name: each for each in fields(kind)}
-    mistakes = {f"{path}.{name}": f"is unknown: use {', '.join(known)}" for name in data if name not in known}
-    missing = (name for name, each in known.items() if name not in data and _required(each))
-    mistakes |= {f"{path}.{name}": "is missing" for name in missing}
-    values = {name: _value(known[name], data[name]) for name in known if name in data}
-    mistakes |= {
-        f"{path}.{name}": f"is {data[name]!r}: it must be of type {known[name].type}"
-        for name, value in values.items()
-        if value is MISSING
-    }
-    if mistakes:
-        raise WireError(mistakes)
-    return values
-
-
-def _required(each: Field[Any]) -> bool:
-    return each.default is MISSING and each.default_factory is MISSING
-
-
-def _value(each: Field[Any], value: Any) -> Any:
-    """`value` as its field has it, or MISSING where it is of another type. Field types are text here."""
-    wanted = str(each.type)
-    if value is None and "None" in wanted:
-        return None
-    if isinstance(value, bool) or wanted == "bool":
-        return value if isinstance(value, bool) and wanted == "bool" else MISSING
-    if isinstance(value, int | float):
-        if "float" in wanted:
-            return float(value)
-        return int(value) if "int" in wanted and value == int(value) else MISSING
-    if isinstance(value, str):
-        return value if wanted == "str" else MISSING
-    return value if wanted == "Rule" else MISSING
+def _value(kind: Any, value: Any, path: str) -> Any:
+    """`value` as a field of that type holds it. Raises WireError where it is of another type."""
+    if is_dataclass(kind) and isinstance(value, Mapping):
+        return _made(kind, value, path)  # type: ignore[arg-type]
+    kinds = get_args(kind) or (kind,)
+    if type(value) is float and float not in kinds and value.is_integer():
+        value = int(value)
+    if type(value) is int and float in kinds:
+        value = float(value)
+    if type(value) not in kinds:
+        raise WireError({path: f"is {value!r}: it must be of type {getattr(kind, '__name__', kind)}"})
+    return value

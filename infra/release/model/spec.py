@@ -1,12 +1,13 @@
 """What a release is asked for: the targets and the policy. Frozen data without behaviour."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
+from infra.codedeploy import HOOK
 from infra.release.model.ledger import compact
 from infra.release.verdict.rule import Rule
+from infra.schema import STACK, Flag, OneOf, Section, Text, Whole, mistakes_in
 
 RELEASE = "strata:release:Release"
 """The type of the release as a Pulumi resource."""
@@ -14,13 +15,6 @@ RELEASE = "strata:release:Release"
 
 class ReleaseError(Exception):
     """A release cannot go on: one sentence with what is wrong and the remedy."""
-
-
-HOOK = "CodeDeployHook_"
-"""What the name of a hook begins with.
-
-https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
-"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +37,7 @@ class Target:
     probe: str = "{}"  # JSON event that a first version must answer before the API reaches it
     proof_group: str = ""  # ARN of the stack before this one's deployment group, which must have proved the version
     proof_role: str = ""  # ARN of the role by which its records are read
+    percent: int = 0  # of the traffic that the canary gets; 0 in a state from before targets held it
     configuration: str = ""  # JSON: what the program declares of the version, as GetFunctionConfiguration says it
 
     def __post_init__(self) -> None:
@@ -71,33 +66,47 @@ class Target:
 
 
 EVIDENCE = ("warn", "enforce")
+DEFAULT_RULE = Rule()
 
 
 @dataclass(frozen=True)
 class ReleasePolicy:
-    """How a release judges and waits, whatever the function."""
+    """strata:release: how a release judges and waits, whatever the function.
 
-    rule: Rule = field(default_factory=Rule)
-    wait: bool = True  # whether `pulumi up` waits for the outcome
-    longest_wait_minutes: int = 15  # that a deployment may stay Created or Queued
-    minimum_requests: int = 20  # that must have reached a canary, or it has proved nothing
-    evidence: str = "warn"  # what is done with one that proved nothing: "warn", or "enforce" that it goes back
-    top_up: bool = False  # whether the runner sends a canary the requests that it lacks
-    retry: str = ""  # a rejected fingerprint that may be tried once more
-    override: str = ""  # "who: why" a refusal is set aside
-    source: str = ""  # the stack that must have proved a version, where there is one
-    proof_days: int = 14  # how old its proof may be
-    commit: str = "unknown"  # what is released, for the ledger
+    Raises ValueError with every value that is out of its bounds.
+    """
+
+    rule: Annotated[Rule, Section(Rule)] = DEFAULT_RULE
+    # Whether `pulumi up` waits for the outcome.
+    wait: Annotated[bool, Flag()] = True
+    # That a deployment may stay Created or Queued.
+    longest_wait_minutes: Annotated[int, Whole(1, 1440, "minutes", "a start that takes a day will not come")] = 15
+    # That must have reached a canary, or it has proved nothing.
+    minimum_requests: Annotated[
+        int, Whole(0, 1_000_000, "requests", "0 asks for no evidence, and no canary is sent a million")
+    ] = 20
+    # What is done with one that proved nothing: "warn", or "enforce" that it goes back.
+    evidence: Annotated[str, OneOf(*EVIDENCE, why="a canary without evidence goes on with a warning, or goes back")] = (
+        "warn"
+    )
+    # Whether the runner sends a canary the requests that it lacks.
+    top_up: Annotated[bool, Flag()] = False
+    # A rejected fingerprint that may be tried once more.
+    retry: Annotated[str, Text(r"[0-9a-f]{16}", "the fingerprint that a refusal names, 16 hexadecimal digits")] = ""
+    # "who: why" a refusal is set aside.
+    override: Annotated[
+        str,
+        Text(
+            r"(?=.{5,100}$)[\w +\-=./@]+: [\w \-+=.:/@]+",
+            'who and why, e.g. "ann: hotfix of the outage", at most 100 letters, digits, spaces and + - = . : / @',
+        ),
+    ] = ""
+    # The stack that must have proved a version, where there is one.
+    source: Annotated[str, STACK, "from"] = ""
+    # How old its proof may be.
+    proof_days: Annotated[int, Whole(1, 365, "days", "a proof of another year proves nothing")] = 14
+    commit: str = "unknown"  # what is released, for the ledger; no key of the configuration
 
     def __post_init__(self) -> None:
-        if not 1 <= self.longest_wait_minutes <= 1440:
-            raise ValueError(
-                f"longest_wait_minutes is {self.longest_wait_minutes}: a deployment must be given at least a minute to "
-                "begin and at most a day; give 1 to 1440"
-            )
-        if self.evidence not in EVIDENCE:
-            raise ValueError(f"evidence is {self.evidence!r}: give one of {', '.join(EVIDENCE)}")
-        if not 1 <= self.proof_days <= 365:
-            raise ValueError(f"proof_days is {self.proof_days}: give 1 to 365")
-        if self.minimum_requests < 0:
-            raise ValueError(f"minimum_requests is {self.minimum_requests}: give 0 or more")
+        if mistakes := mistakes_in(self):
+            raise ValueError("; ".join(mistakes))

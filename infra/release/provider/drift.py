@@ -13,7 +13,7 @@ from infra.release.model.commands import WATCH
 from infra.release.model.observation import Alias, Deployment, Observation
 from infra.release.model.outcome import Ending
 
-SILENT = re.compile(r"policy\.(commit|retry|override)|targets\[\d+\]\.configuration")
+SILENT = re.compile(r"policy\.(commit|retry|override)|targets\[\d+\]\.(configuration|percent)")
 """Inputs that release nothing by themselves: the next release uses or records them."""
 MOVED = "moved"
 """The outcome, in the state, of a release whose version was no longer live at a refresh."""

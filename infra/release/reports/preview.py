@@ -5,7 +5,7 @@ It calls the same decision as the release, so the two cannot differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from infra.release.decision.evidence import LAST_LOOK
 from infra.release.decision.next_action import decide
 from infra.release.model.actions import Action, Finish, Follow, PointAlias, Probe, Start, Wait, WriteTag
 from infra.release.model.fingerprint import changes
-from infra.release.model.observation import Observation
+from infra.release.model.observation import Observation, Seen
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.verdict.rule import Rule
@@ -64,9 +64,7 @@ class ReleasePreview:
         return {**asdict(self), "changes": list(self.changes), "hooks": list(self.hooks)}
 
 
-def forecast(
-    wanted: Sequence[Target], seen: Mapping[str, Observation], policy: ReleasePolicy, now: datetime
-) -> list[ReleasePreview]:
+def forecast(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[ReleasePreview]:
     """The preview of each function, in order. A target whose `version` is empty is not published yet."""
     actions = decide(wanted, seen, policy, now)
     return [_of(target, seen[target.function], policy, actions[target.function]) for target in wanted]

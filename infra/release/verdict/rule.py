@@ -1,11 +1,11 @@
 """The bounds of the verdict: what each means, its unit, what it may be, and where its default comes from."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from infra.schema import Check, InvalidValueError, mistakes_in, settings
 
 
 class VerdictError(ValueError):
@@ -17,7 +17,7 @@ class VerdictError(ValueError):
 
 
 @dataclass(frozen=True)
-class Bound:
+class Bound(Check):
     """What a field of `Rule` means, in which unit, the values it may take, and where its default comes from."""
 
     meaning: str
@@ -28,27 +28,21 @@ class Bound:
     source: str
     whole: bool = False
     optional: bool = False
+    wants: str = field(init=False, repr=False)
 
-    def mistake(self, name: str, value: object) -> str | None:
-        """Say what is wrong with `value`, or None."""
+    def __post_init__(self) -> None:
+        left_out = ", or leave it out" if self.optional else ""
+        object.__setattr__(self, "wants", f"{self.least:g} to {self.most:g}{left_out}")
+
+    def check(self, value: object) -> object:
         if value is None and self.optional:
             return None
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not number or (self.whole and value != int(value)):  # type: ignore[call-overload]
-            kind = "a whole number" if self.whole else "a finite number"
-            return f"rule.{name} is {value!r}: it must be {kind} of {self.unit}; {self._remedy}"
+            raise InvalidValueError(f"not a {'whole' if self.whole else 'finite'} number of {self.unit}")
         if not self.least <= value <= self.most:  # type: ignore[operator]
-            limits = f"{self.least:g} - {self.most:g} {self.unit}"
-            return f"rule.{name} is {value!r}, outside {limits}: {self.outside}; {self._remedy}"
-        return None
-
-    @property
-    def _remedy(self) -> str:
-        return f"give {self.least:g} to {self.most:g}" + (", or leave it out" if self.optional else "")
-
-
-def _bound(default: float | None, bound: Bound) -> Any:
-    return field(default=default, metadata={"bound": bound})
+            raise InvalidValueError(f"outside {self.least:g} - {self.most:g} {self.unit}: {self.outside}")
+        return value
 
 
 @dataclass(frozen=True)
@@ -59,8 +53,8 @@ class Rule:
         VerdictError: a bound that can never fire or always would, with the value, the limits and the remedy.
     """
 
-    z: float = _bound(
-        3.15,
+    z: Annotated[
+        float,
         Bound(
             meaning="how many standard errors the canary's error rate must lie above stable's",
             unit="standard errors",
@@ -69,9 +63,9 @@ class Rule:
             outside="below, chance alone rolls back one good release in six; above, 100 requests can never show enough",
             source="measured (docs/verdict.md): holds good releases rolled back under 0.5 % over all looks of a canary",
         ),
-    )
-    correction: float = _bound(
-        1,
+    ] = 3.15
+    correction: Annotated[
+        float,
         Bound(
             meaning="canary errors taken off before comparing, since counts are whole and their distribution is skewed",
             unit="errors",
@@ -80,9 +74,9 @@ class Rule:
             outside="a negative correction invents errors; a larger one hides what `forgiven` is for",
             source="measured (docs/verdict.md): offsets the skew of small counts, (z² - 1)(1 - 2 share)/6 = 1.2",
         ),
-    )
-    minimum_errors: int = _bound(
-        4,
+    ] = 1
+    minimum_errors: Annotated[
+        int,
         Bound(
             meaning="the fewest canary errors that may roll back",
             unit="errors",
@@ -92,9 +86,9 @@ class Rule:
             source="chosen (docs/verdict.md): a good version may fail three first calls; fewer is noise at 1 request/s",
             whole=True,
         ),
-    )
-    absolute: float = _bound(
-        0.25,
+    ] = 4
+    absolute: Annotated[
+        float,
         Bound(
             meaning="how far above stable's error rate the canary's rolls back whatever its significance",
             unit="of requests",
@@ -103,9 +97,9 @@ class Rule:
             outside="at 0 any difference would roll back, at 1 none ever could",
             source="measured (docs/verdict.md): stops a plain failure sooner where traffic is low, at little cost",
         ),
-    )
-    forgiven: int = _bound(
-        0,
+    ] = 0.25
+    forgiven: Annotated[
+        int,
         Bound(
             meaning="canary errors never counted, for a version whose very first calls may fail",
             unit="errors",
@@ -115,9 +109,9 @@ class Rule:
             source="off, since its price in detection (docs/verdict.md) is for the owner of the function to pay",
             whole=True,
         ),
-    )
-    slow_milliseconds: int | None = _bound(
-        None,
+    ] = 0
+    slow_milliseconds: Annotated[
+        int | None,
         Bound(
             meaning="the duration above which an invocation counts as slow; left out, slowness is not judged",
             unit="milliseconds",
@@ -128,14 +122,13 @@ class Rule:
             whole=True,
             optional=True,
         ),
-    )
+    ] = None
 
     def __post_init__(self) -> None:
-        found = (bound.mistake(name, getattr(self, name)) for name, bound in self.bounds().items())
-        if mistakes := [mistake for mistake in found if mistake]:
-            raise VerdictError(*mistakes)
+        if mistakes := mistakes_in(self):
+            raise VerdictError(*(f"rule.{mistake}" for mistake in mistakes))
 
     @classmethod
     def bounds(cls) -> Mapping[str, Bound]:
         """The `Bound` of each field, by name."""
-        return {each.name: each.metadata["bound"] for each in fields(cls)}
+        return {each.name: each.reader for each in settings(cls).values() if isinstance(each.reader, Bound)}

@@ -70,7 +70,7 @@ def of_revision(revision: Mapping[str, Any], fetch: Fetch) -> AppSpec:
 
 
 def _location(revision: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The S3Location of a revision: bucket, key, and that it is one AppSpec file. Raises AppSpecError.
+    """Return the S3Location of a revision, if it has bucket and key and is one AppSpec file. Raises AppSpecError.
 
     https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_S3Location.html
     """

@@ -1,4 +1,4 @@
-"""The events of a deployment on EventBridge.
+"""Sends the events of a deployment to EventBridge.
 
 https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-cloudwatch-events.html
 """
@@ -8,7 +8,7 @@ from local.cloud.codedeploy.records import Record, Region
 
 
 def announce(region: Region, record: Record, state: str) -> None:
-    """Tell of a change of state: START, SUCCESS, FAILURE or STOP. Never fails."""
+    """Send an event of a change of state: START, SUCCESS, FAILURE or STOP. Never fails."""
     application, group = record.application.name, record.group.name
     detail = {
         "region": region.name,

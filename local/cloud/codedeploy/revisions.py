@@ -1,4 +1,4 @@
-"""The revision of a deployment, and what lies behind its location.
+"""Reads the revision of a deployment from its location.
 
 https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_RevisionLocation.html
 """

@@ -56,7 +56,7 @@ class Request:
         return [query for query in self.queries if query.get("ReturnData", True)]
 
     def evaluate(self, account: str, region: str, times: Sequence[float]) -> dict[str, Series]:
-        """The data of every query whose period is the request's, by its id, in windows that start at `times`."""
+        """Return the data of every query whose period is the request's, by its id, in windows that start at `times`."""
         series = [
             read(account, region, query, times, self.period)
             for query in self.queries

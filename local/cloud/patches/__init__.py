@@ -1,1 +1,1 @@
-"""Where ministack answers otherwise than AWS documents, or not at all: each module changes one part of it."""
+"""Patches of ministack where it does not answer as AWS documents: each module changes one part of it."""

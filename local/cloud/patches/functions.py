@@ -71,7 +71,7 @@ def patches(invoker: Invoker, pool: Pool) -> list[Patch]:
             "_invoke",
             "name event headers path_qualifier query_params",
             "X-Amz-Executed-Version named the alias's primary version whatever ran",
-            _tell_executed_version,
+            _pass_executed_version,
         ),
         Patch(
             Seam("app", "_dispatch_service_request", "method path headers body query_params request_id"),
@@ -124,7 +124,7 @@ def _keep_alias_arn(original: Original) -> Original:
     return resolve
 
 
-def _tell_executed_version(original: Original) -> Original:
+def _pass_executed_version(original: Original) -> Original:
     async def invoke(*args: Any, **kwargs: Any) -> Response:
         outcome = Outcome(request_id=REQUEST_ID.get())
         token = OUTCOME.set(outcome)

@@ -145,9 +145,9 @@ class Pool:
             self._spawn(self._start(fleet, fleet.waiting[0].request_id))
         elif not fleet.starting and not fleet.looks_again:
             fleet.looks_again = True
-            asyncio.get_running_loop().call_later(_PATIENCE, self._look_again, fleet)
+            asyncio.get_running_loop().call_later(_PATIENCE, self._check_again, fleet)
 
-    def _look_again(self, fleet: _Fleet) -> None:
+    def _check_again(self, fleet: _Fleet) -> None:
         fleet.looks_again = False
         self._grow(fleet)
 

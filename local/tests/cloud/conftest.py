@@ -55,9 +55,9 @@ class Cloud:
         signed: bool = True,
         keys: Mapping[str, str] | None = None,
     ) -> Any:
-        """A boto3 client that neither checks nor retries, so that a test sees what the service answered.
+        """Return a boto3 client that neither validates nor retries, so that a test sees the service's own answer.
 
-        One that does not sign sends whatever it is given, as somebody who tries his luck would. `keys`: credentials
+        One that does not sign sends exactly what it is given, as an attacker would. `keys`: credentials
         other than the account's own, by the names that boto3 has for them.
         """
         make: Callable[..., Any] = boto3.client  # which service is known only when a test runs
@@ -89,7 +89,7 @@ class Cloud:
 
 
 def start_cloud(folder: Path, *options: str, factor: float = 60) -> tuple[subprocess.Popen[str], Cloud]:
-    """A cloud of its own on a free port; what it prints is in `folder`/cloud.txt. Stop it with `stop_cloud`."""
+    """Start a cloud on a free port; its output is in `folder`/cloud.txt. Stop it with `stop_cloud`."""
     ready = folder / "ready.json"
     ready.unlink(missing_ok=True)
     command = [str(PYTHON), "-m", "local.cloud", "--port", "0", "--factor", str(factor), "--ready-file", str(ready)]
@@ -114,8 +114,8 @@ def stop_cloud(process: subprocess.Popen[str]) -> None:
 
 
 def until(condition: Callable[[], Any], seconds: float = 600.0) -> Any:
-    """The first true result of `condition`, or its last one when the time is over, which is long: a busy machine is no
-    fault of what is tested."""
+    """Return the first true result of `condition`, or its last one when the time is over, which is long: a busy machine
+    is no fault of what is tested."""
     deadline = time.monotonic() + seconds
     while not (result := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -143,7 +143,7 @@ def client(cloud: Cloud, account: str) -> Callable[[str], Any]:
 
 
 def archive(source: str, name: str = "app.py") -> bytes:
-    """A zip that holds one module: the same bytes for the same source, whenever it is made."""
+    """Return a zip that holds one module: the same bytes for the same source, whenever it is made."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as contents:
         contents.writestr(zipfile.ZipInfo(name), source)
@@ -159,13 +159,13 @@ class Functions:
         self._account = account
 
     def role(self, name: str = "execution") -> str:
-        """The ARN of an execution role, made on first use."""
+        """Return the ARN of an execution role, made on first use."""
         with contextlib.suppress(self._iam.exceptions.EntityAlreadyExistsException):
             self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
         return f"arn:aws:iam::{self._account}:role/{name}"
 
     def create(self, source: str, name: str = "orders", **config: Any) -> str:
-        """Create a function and publish it: the version."""
+        """Create a function and publish it; return the version."""
         config = {"Role": config.pop("Role", None) or self.role(), "Timeout": 10, **config}
         made = self.client.create_function(
             FunctionName=name,
@@ -179,13 +179,13 @@ class Functions:
         return str(made["Version"])
 
     def publish(self, source: str, name: str = "orders") -> str:
-        """Publish other code: the version."""
+        """Publish other code; return the version."""
         made = self.client.update_function_code(FunctionName=name, ZipFile=archive(source), Publish=True)
         self._wait(name)
         return str(made["Version"])
 
     def alias(self, version: str, weights: dict[str, float] | None = None, name: str = "orders") -> str:
-        """Create or move the alias `live`: its ARN."""
+        """Create or move the alias `live`; return its ARN."""
         call = self.client.create_alias
         if any(alias["Name"] == "live" for alias in self.client.list_aliases(FunctionName=name)["Aliases"]):
             call = self.client.update_alias
@@ -194,7 +194,7 @@ class Functions:
         return str(made["AliasArn"])
 
     def invoke(self, event: Any = None, name: str = "orders", qualifier: str = "live", **options: Any) -> Any:
-        """The response, with its payload read."""
+        """Invoke a function; return the response with its payload read."""
         options = {"Qualifier": qualifier, **options} if qualifier else options
         response = self.client.invoke(FunctionName=name, Payload=json.dumps(event), **options)
         payload = response["Payload"].read()
@@ -206,7 +206,7 @@ class Functions:
         self._wait(name)
 
     def _wait(self, name: str) -> None:
-        """As the waiter `function_updated_v2`, which looks once a second."""
+        """Wait like the waiter `function_updated_v2`, which polls only once a second."""
 
         def updated() -> bool:
             config = self.client.get_function_configuration(FunctionName=name)

@@ -346,7 +346,7 @@ def test_deleting_a_group_deletes_its_records(deployer: Deployer) -> None:
     assert deployer.codedeploy.list_deployments()["deployments"] == []
 
 
-def test_event_bridge_gets_a_notice_of_each_change(deployer: Deployer) -> None:
+def test_event_bridge_gets_an_event_of_each_change(deployer: Deployer) -> None:
     sqs, events = deployer.client("sqs"), deployer.client("events")
     url = sqs.create_queue(QueueName="notices")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -1,4 +1,4 @@
-"""What local/README.md tells a reader to type works."""
+"""The commands of local/README.md work as they are typed."""
 
 import os
 import re

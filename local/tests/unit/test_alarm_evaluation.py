@@ -1,4 +1,4 @@
-"""When an alarm changes state: the tables of the public documentation, and CloudWatch's words for it.
+"""An alarm changes state by the tables of the public documentation, and CloudWatch's words for it.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 """

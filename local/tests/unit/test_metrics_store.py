@@ -1,4 +1,4 @@
-"""Where metrics are kept: minute buckets of simulated time, statistics, lateness."""
+"""The store of metrics: minute buckets of simulated time, statistics, lateness."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -22,7 +22,7 @@ each = pytest.mark.parametrize("resource", EVERY.values(), ids=EVERY)
 
 
 def sdk(resource: Resource) -> tuple[Any, Any]:
-    """The SDK's resource class and the class of its arguments."""
+    """Return the SDK's resource class and the class of its arguments."""
     _, module, name = resource.kind.split(":")
     service = module.split("/")[0]
     with warnings.catch_warnings():  # the SDK warns of itself
@@ -33,19 +33,19 @@ def sdk(resource: Resource) -> tuple[Any, Any]:
 
 
 def names(arguments: type) -> set[str]:
-    """The properties of an input type, as they are named on the wire."""
+    """Return the properties of an input type, as they are named on the wire."""
     return set(_types.input_type_py_to_pulumi_names(arguments).values())
 
 
 def required(arguments: type) -> set[str]:
-    """Those of them that must be given."""
+    """Return the properties that must be given."""
     wire = _types.input_type_py_to_pulumi_names(arguments)
     parameters = inspect.signature(arguments.__init__).parameters.values()  # type: ignore[misc]
     return {wire[one.name] for one in parameters if one.default is one.empty and one.name in wire}
 
 
 def object_types(annotation: Any) -> Iterator[type]:
-    """The input types somewhere within an annotation."""
+    """Yield the input types somewhere within an annotation."""
     if isinstance(annotation, type) and _types.is_input_type(annotation):
         yield annotation
     for part in typing.get_args(annotation):

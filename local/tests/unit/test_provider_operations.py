@@ -1,4 +1,4 @@
-"""What the stand-in providers do with any resource type, shown on one that lives in a dict."""
+"""The stand-in providers' operations on any resource type, shown on one that lives in a dict."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from local.providers.wire import ARCHIVE, ASSET, DEFAULTS, SECRET, SIGNATURE, UN
 
 
 class RefusalError(Exception):
-    """What botocore raises when AWS refuses a call."""
+    """The error that botocore raises when AWS refuses a call."""
 
     operation_name = "PutThing"
 
@@ -263,7 +263,7 @@ def test_a_thing_that_could_not_be_finished_is_kept_as_it_is() -> None:
     assert failed.value.state["arn"] == "arn:x"
 
 
-def test_a_refusal_is_told_in_the_words_of_the_real_provider() -> None:
+def test_a_refusal_is_reported_in_the_words_of_the_real_provider() -> None:
     thing = Thing()
     thing.refuses = {"create": "ValidationException"}
     with pytest.raises(ProviderError) as failed:

@@ -1,4 +1,4 @@
-"""What a preview with the stand-ins shows of a change, against one that the real provider's code gave.
+"""A preview of a change with the stand-ins, against one that the real provider's code gave.
 
 local/tests/recorded/provider-preview.json: `pulumi preview --json` of a change of code and of settings, with the
 Terraform AWS provider v5.32 bridged as pulumi-aws bridges it; the steps of its resources alone.
@@ -26,7 +26,7 @@ def named(ops: set[str]) -> pytest.MarkDecorator:
 
 
 def bag(recorded: Bag) -> Bag:
-    """As it arrives over the wire, where nulls are left out."""
+    """Return a dict as it arrives over the wire, where nulls are left out."""
     return {key: value for key, value in recorded.items() if value is not None}
 
 

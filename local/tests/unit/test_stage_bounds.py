@@ -1,4 +1,4 @@
-"""What a stage of the local cloud lets through, and what a line of its access log says."""
+"""A stage of the local cloud throttles requests and writes an access log."""
 
 from local.cloud.patches.http_stage import Bucket, line
 

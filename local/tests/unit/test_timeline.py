@@ -229,7 +229,7 @@ def test_after_the_same_stall_a_good_canary_shifts_once_each_minute_before_was_e
 @pytest.mark.parametrize("lateness", [0, 1, 2])
 @pytest.mark.parametrize("steps", [(9.2,), (9.2, 10.5), (12.0,), (60.0,), tuple(n / 10 for n in range(1, 121))])
 def test_a_stall_changes_no_decision(steps: tuple[float, ...], lateness: float, time: Time, timeline: Timeline) -> None:
-    """What is evaluated late sees what was visible in time, whatever has come in meanwhile."""
+    """A late evaluation sees what was visible in time, whatever has come in meanwhile."""
     stores.SETTINGS.lateness_minutes = lateness
     release = Release(timeline)
     release.errors(4, START)
@@ -323,7 +323,7 @@ def test_a_session_ends_when_the_timeline_comes_to_its_end(
 
 
 class Lambda:
-    """Of ministack, what asynchronous calls need. Every call fails, `good` aside."""
+    """The part of ministack that asynchronous calls need. Every call fails, `good` aside."""
 
     def __init__(self, good: int | None = None) -> None:
         self.calls: list[float] = []

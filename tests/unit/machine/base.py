@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis.stateful import RuleBasedStateMachine
 
 from infra.release.decision import next_action, operator, recovery
+from infra.release.decision.context import Decide
 from infra.release.engine.runner import run
 from infra.release.model.observation import Alias, Notes, Observation
 from infra.release.model.outcome import Outcome
@@ -126,7 +127,7 @@ class Base(RuleBasedStateMachine):
     # Whoever acts
 
     def launch(
-        self, kind: str, wanted: tuple[Target, ...], policy: ReleasePolicy, decide: operator.Decide = next_action.decide
+        self, kind: str, wanted: tuple[Target, ...], policy: ReleasePolicy, decide: Decide = next_action.decide
     ) -> Actor:
         """Begin a run, which goes on as time passes."""
         self.launched += 1
@@ -147,7 +148,7 @@ class Base(RuleBasedStateMachine):
         self.let_pass(timedelta(0))
         return actor
 
-    def acts(self, kind: str, decide: operator.Decide, names: set[str]) -> Actor:
+    def acts(self, kind: str, decide: Decide, names: set[str]) -> Actor:
         """An operator's command."""
         targets = tuple(each for each in self.exported if each.function in names)
         return self.launch(kind, targets, self.policy, decide)

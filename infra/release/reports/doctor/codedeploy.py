@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from infra.codedeploy import HOOK, ROLLBACK_EVENTS
 from infra.release.reports.doctor.facts import UP, Examined, Finding, Grade, Group, Hook
 
-ROLLBACK_EVENTS = frozenset({"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"})
-PREFIX = "CodeDeployHook_"
-"""CodeDeploy's managed role invokes no function of another name.
-
-https://docs.aws.amazon.com/codedeploy/latest/userguide/managed-policies.html
-"""
 BAKE = "BAKE_MINUTES"  # the bake hook's variable
 
 
@@ -37,7 +32,7 @@ def _group(facts: Examined) -> Finding:
 
 
 def _wrong(facts: Examined, group: Group) -> Iterator[tuple[Grade, str]]:
-    if missing := sorted(ROLLBACK_EVENTS - group.events):
+    if missing := sorted(set(ROLLBACK_EVENTS) - group.events):
         yield Grade.BAD, f"does not roll back on {', '.join(missing)}, so the alias would stay split"
     if facts.target.alarm not in group.alarms:
         yield Grade.WARNING, f"does not obey alarm {facts.target.alarm}, the net for deployments by hand"
@@ -66,8 +61,8 @@ def _hook(name: str, hook: Hook | None) -> Finding:
     if hook is None:
         said = "does not exist: CodeDeploy would wait for its answer for an hour, and fail"
         return Finding(Grade.BAD, about, said, UP)
-    if not name.startswith(PREFIX):
-        said = f"is not named {PREFIX}...: CodeDeploy's managed role may not invoke it"
+    if not name.startswith(HOOK):
+        said = f"is not named {HOOK}...: CodeDeploy's managed role may not invoke it"
         return Finding(Grade.BAD, about, said, "rename it")
     if hook.answers is False:
         said = "its role may not answer: codedeploy:PutLifecycleEventHookExecutionStatus on the group is denied"

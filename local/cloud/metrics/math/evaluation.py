@@ -41,7 +41,7 @@ class Expressions:
         return ordered
 
     def evaluate(self, metrics: Sequence[Series], times: Times) -> dict[str, Series]:
-        """The result of every expression. `metrics` have their ids.
+        """Return the result of every expression. `metrics` have their ids.
 
         Raises ExpressionError if the result is a scalar or the types do not fit.
         """

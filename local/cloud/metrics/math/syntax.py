@@ -1,6 +1,6 @@
-"""Metric math as text -> a tree. Function names are in capitals, names of metrics start with a small letter.
+"""Parses metric math into a tree. Function names are in capitals, names of metrics start with a small letter.
 
-What an alarm here is written with is read. The rest of the language is refused by name, what is not in it too.
+It parses what alarms here use. The rest of the language is refused by name, and so is what is not in it.
 """
 
 import re

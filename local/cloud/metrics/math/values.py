@@ -17,7 +17,7 @@ Points = Mapping[float, float]
 
 @dataclass(frozen=True)
 class Series:
-    """One time series; `id` and `label` are those of the metric that it comes from."""
+    """One time series; `id` and `label` are those of its metric."""
 
     points: Points
     id: str = ""
@@ -28,11 +28,11 @@ Value = float | Series
 
 
 Times = Sequence[float]
-"""Every time at which an evaluation could have a point: oldest first, real seconds since the epoch."""
+"""The time of every possible point of an evaluation: oldest first, real seconds since the epoch."""
 
 
 def kind(value: Value) -> str:
-    """The type's name in the documentation's words."""
+    """Return the type's name in the documentation's words."""
     return "TS" if isinstance(value, Series) else "S"
 
 

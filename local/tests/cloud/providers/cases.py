@@ -54,7 +54,7 @@ Inputs = Callable[[Mapping[str, Made]], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Case:
-    """How a type is used: `inputs` from what it needs; `update`, what an `up` then changes, or leaves away (None)."""
+    """A use of a type: `inputs` from what it needs; `update`: what an `up` then changes, or removes (None)."""
 
     kind: str
     inputs: Inputs

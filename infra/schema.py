@@ -62,6 +62,30 @@ def key_of(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
+@dataclass(frozen=True)
+class Setting:
+    """A field that the configuration gives. `default`: MISSING where it is required."""
+
+    name: str
+    reader: Reader
+    default: Any
+
+
+def settings(cls: type) -> Mapping[str, Setting]:
+    """The settings of a dataclass, by their keys in the configuration.
+
+    They are its annotated fields, `memory: Annotated[int, Whole(...)] = 512`: the reader, then the key where that is
+    not the field's name in camelCase. A field without annotation is the program's own.
+    """
+    hints = get_type_hints(cls, include_extras=True)
+    found = {}
+    for item in fields(cls):
+        reader, *key = getattr(hints[item.name], "__metadata__", (None,))
+        if reader is not None:
+            found[key[0] if key else key_of(item.name)] = Setting(item.name, reader, item.default)
+    return found
+
+
 def shown(value: object) -> str:
     """A value as it may stand in a line; of a secret, that it is one."""
     text = json.dumps(value, ensure_ascii=False, default=_told)
@@ -125,25 +149,36 @@ def hidden(value: object) -> object:
 def read_object(cls: type, value: object, path: str, mistakes: list[str]) -> Reading:
     """Read every key of the object `value` by the fields of the dataclass `cls`.
 
-    A field is annotated with its reader, `memory: Annotated[int, Whole(...)] = 512`; without a default it is required.
+    A setting without a default is required.
     """
     if not isinstance(value, dict):
         mistakes.append(f"{path} is {shown(value)}, not an object; write its keys below it, indented")
         return Reading(path, {}, frozenset())
-    hints = get_type_hints(cls, include_extras=True)
-    known = {key_of(item.name): item for item in fields(cls)}
+    known = settings(cls)
     mistakes += [unknown(below(path, key), key, value[key], known) for key in value if key not in known]
     good = {}
-    for key, item in known.items():
-        reader: Reader = hints[item.name].__metadata__[0]
+    for key, each in known.items():
         if key in value:
-            for result in reader.read(value[key], f"{path}.{key}", mistakes):
-                good[item.name] = result
-        elif item.default is MISSING:
-            mistakes.append(f"{path}.{key} is missing and has no default; give {reader.wants}")
+            for result in each.reader.read(value[key], f"{path}.{key}", mistakes):
+                good[each.name] = result
+        elif each.default is MISSING:
+            mistakes.append(f"{path}.{key} is missing and has no default; give {each.reader.wants}")
         else:
-            good[item.name] = item.default
-    return Reading(path, good, frozenset(item.name for key, item in known.items() if key in value))
+            good[each.name] = each.default
+    return Reading(path, good, frozenset(each.name for key, each in known.items() if key in value))
+
+
+def mistakes_in(made: object) -> list[str]:
+    """What is wrong with the plain values that a dataclass was made with, a line each. Its defaults are right."""
+    found = []
+    for each in settings(type(made)).values():
+        value = getattr(made, each.name)
+        if isinstance(each.reader, Check) and not (type(value) is type(each.default) and value == each.default):
+            try:
+                each.reader.check(value)
+            except InvalidValueError as error:
+                found.append(f"{each.name} is {value!r}, {error}; give {each.reader.wants}")
+    return found
 
 
 def typed(value: object, path: str, takes: Callable[[object], bool]) -> str:
@@ -253,6 +288,10 @@ class Text(Check):
         if not re.fullmatch(self.pattern, value):
             raise InvalidValueError("not of the form wanted")
         return value
+
+
+LONGEST_STACK = 32  # keeps the longest name, an execution role's, within IAM's 64 characters
+STACK = Text(rf"[a-z][a-z0-9-]{{0,{LONGEST_STACK - 1}}}", 'the name of a stack, e.g. "staging"')
 
 
 class Key(Check):

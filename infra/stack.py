@@ -1,0 +1,140 @@
+"""The composition root: the layers of a stack in order, a release of what they hold, and only then the way in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pulumi
+
+from infra import account, artifacts, bundle, git, legacy, targets
+from infra.bundle import Bundle, Code, Platform, smoke
+from infra.config import StackConfig
+from infra.layers.compute import Compute
+from infra.layers.data import Data
+from infra.layers.delivery import Delivery
+from infra.layers.hooks import Hooks
+from infra.layers.observability import Observability
+from infra.layers.secrets import Secrets
+from infra.release.provider.resource import Release
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a program may export."""
+
+    api_url: pulumi.Output[str]
+    live_versions: pulumi.Output[Mapping[str, str]]
+    dashboard: pulumi.Output[str]
+    table_name: pulumi.Output[str]
+
+
+def declare(
+    config: StackConfig,
+    services: Sequence[str],
+    repository: Path,
+    environment: Mapping[str, str],
+    *,
+    routes: bool = True,
+) -> Outputs:
+    """Declare every resource of the stack that `config` describes.
+
+    Each service is a folder `app/SERVICE` of `repository`. `environment` may name the commit (STRATA_COMMIT) and a
+    manifest of bundles (STRATA_MANIFEST). Without `routes` the API reaches no function.
+
+    Raises SmokeError, ManifestError, or RunError where git refuses to tell the commit, before anything is declared;
+    AccountError after the provider; then BundleError or LegacyError. Pulumi shows each without a traceback.
+    """
+    names = config.names
+    smokes = smoke.read(services, repository)
+    platform = Platform(config.compute.runtime, config.compute.architecture)
+    try:
+        commit = git.current_commit(repository, environment)
+        selected = artifacts.select(environment, repository, platform, commit, preview=pulumi.runtime.is_dry_run())
+    except git.CommitError as problem:
+        raise pulumi.RunError(str(problem)) from None
+    provider = account.provider(config)
+    place = account.place(config, provider)
+    opts = pulumi.ResourceOptions(providers=[provider])
+
+    bundles: Mapping[str, Code]
+    hook_bundles: Mapping[str, Code]
+    if selected:
+        bundles, hook_bundles = selected.find(services, artifacts.bucket(config, place.account), place.region)
+    else:
+        bundles, hook_bundles = _built(config, services, repository, platform)
+    if config.data.legacy:
+        data = legacy.data(config.data.legacy, place)
+    else:
+        data = Data("data", names=names, config=config.data, opts=opts).outputs
+    secrets = Secrets("secrets", names=names, config=config.secrets, opts=opts).outputs
+    compute = Compute(
+        "compute",
+        names=names,
+        place=place,
+        config=config.compute,
+        bundles=bundles,
+        data=data,
+        secrets=secrets,
+        opts=opts,
+    )
+    functions = compute.functions
+    observability = Observability(
+        "observability", names=names, place=place, config=config.observability, functions=functions, opts=opts
+    )
+    alarms = observability.outputs
+    hooks = Hooks(
+        "hooks",
+        names=names,
+        place=place,
+        config=config.delivery,
+        compute=config.compute,
+        log_retention_days=config.observability.log_retention_days,
+        bundles=hook_bundles,
+        functions=functions,
+        opts=opts,
+    )
+    delivery = Delivery(
+        "delivery",
+        names=names,
+        place=place,
+        config=config.delivery,
+        functions=functions,
+        alarms=alarms,
+        hooks=hooks.outputs,
+        opts=opts,
+    )
+
+    wanted = targets.build(
+        functions,
+        alarms=alarms,
+        delivery=delivery.outputs,
+        hooks=hooks.outputs,
+        curve=config.delivery.curve,
+        smokes=smokes,
+        before=config.before,
+        partition=place.partition,
+    )
+    policy = replace(config.release, commit=commit)
+    after_layers = pulumi.ResourceOptions(depends_on=[observability, hooks, delivery])
+    release = Release("release", targets=wanted, policy=policy, region=place.region, opts=after_layers)
+    if routes:
+        compute.open_api(after=[release])
+    return Outputs(
+        api_url=compute.api_url,
+        live_versions=release.live_versions,
+        dashboard=alarms.dashboard,
+        table_name=data.table_name,
+    )
+
+
+def _built(
+    config: StackConfig, services: Sequence[str], repository: Path, platform: Platform
+) -> tuple[Mapping[str, Code], Mapping[str, Code]]:
+    """The bundles of the services and of the hooks, where the stack wants any, by name."""
+    built = {each: bundle.build(each, repository, platform) for each in services}
+    hooked = dict[str, Bundle]()
+    if config.delivery.smoke or config.delivery.bake_minutes:
+        hooked = bundle.hooks(services, repository)
+    for file in sorted({file for each in (*built.values(), *hooked.values()) for file in each.ignored}):
+        pulumi.warn(f"{file} is in no bundle: git ignores it")
+    return built, hooked
