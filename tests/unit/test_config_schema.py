@@ -1,7 +1,8 @@
 """The readers of single values: what lies at a bound, and what is wrong on either side of it."""
 
 import pytest
-from infra.config.schema import (
+
+from infra.schema import (
     LONGEST_SHOWN,
     MOST_DIGITS,
     Check,
