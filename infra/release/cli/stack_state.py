@@ -14,7 +14,7 @@ UPDATE_FIELDS = ("configuration", "probe")
 
 
 def release(stack: str) -> Mapping[str, Any]:
-    """Return region, targets and policy of the stack's release as JSON. Raises ReleaseError where there is none."""
+    """Return region, targets and policy of the stack's release as JSON. Raises ReleaseError if there is none."""
     command = ["pulumi", "stack", "export", "--stack", stack]
     try:
         exported = subprocess.run(command, capture_output=True, text=True, check=False)
