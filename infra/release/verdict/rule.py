@@ -28,11 +28,11 @@ class Bound(Check):
     source: str
     whole: bool = False
     optional: bool = False
-    wants: str = field(init=False, repr=False)
+    expected: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         left_out = ", or leave it out" if self.optional else ""
-        object.__setattr__(self, "wants", f"{self.least:g} to {self.most:g}{left_out}")
+        object.__setattr__(self, "expected", f"{self.least:g} to {self.most:g}{left_out}")
 
     def check(self, value: object) -> object:
         if value is None and self.optional:
