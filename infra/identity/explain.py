@@ -84,7 +84,7 @@ def explain(
 
 
 def mistake(repository: str, environment: str, owner_id: str, repository_id: str) -> str | None:
-    """Return the error in the command's options; None where there is none."""
+    """Return the error in the command's options; None if there is none."""
     if not re.fullmatch(f"{OWNER}/{REPOSITORY}", repository):
         return f"--repository is {repository!r}, not a repository: give OWNER/NAME, e.g. acme/strata"
     if not re.fullmatch(ENVIRONMENT.pattern, environment):
