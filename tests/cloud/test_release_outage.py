@@ -65,7 +65,7 @@ def test_an_alias_made_anew_on_an_untried_version_goes_to_the_last_good_one_and_
     live.functions.alias(third)  # as Pulumi does, after a refresh
     end = live.release(third)
     assert (end.ending, end.from_version, end.to_version) == (Ending.PROMOTED, "2", "3")
-    moved = "version 3 is live, and no release of ours has promoted it: sending all traffic to 2"
+    moved = "version 3 is live, and no release by Strata has promoted it: sending all traffic to 2"
     assert any(moved in line for line in live.reported)
 
 

@@ -99,9 +99,9 @@ def test_what_is_live_and_wanted_is_unchanged_where_it_is_proved_or_nothing_else
 @pytest.mark.parametrize(
     ("what", "to", "why"),
     [
-        (on(TEN, promoted(SIX, "1"), wanted=TEN), "6", "version 10 is live, and no release of ours has promoted it"),
-        (on(NEW, tags=first()), "1", "no release of ours has promoted it"),
-        (on(TEN, failed(ELEVEN, "6"), promoted(SIX, "1"), wanted=TEN), "6", "no release of ours"),
+        (on(TEN, promoted(SIX, "1"), wanted=TEN), "6", "version 10 is live, and no release by Strata has promoted it"),
+        (on(NEW, tags=first()), "1", "no release by Strata has promoted it"),
+        (on(TEN, failed(ELEVEN, "6"), promoted(SIX, "1"), wanted=TEN), "6", "no release by Strata"),
         (on(NEW, promoted(SIX, "1", 2, "d-9"), failed(NEW, "1")), "6", "version 2 is live, and d-1 rejected it"),
         (on(NEW, promoted(SIX, "1", 2, "d-9"), failed(NEW, "1"), wanted=TEN), "6", "d-1 rejected it"),
         (on(replace(TEN, fingerprint=""), promoted(SIX, "1"), wanted=NEW), "6", "which Lambda no longer has"),

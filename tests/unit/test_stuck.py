@@ -184,7 +184,7 @@ def test_what_was_promoted_before_its_set_failed_is_taken_back() -> None:
     fake.clouds["payments"].stop("payments-1")
     fake.clock.time += timedelta(minutes=3)
     [finding] = findings(fake)
-    assert (finding.kind, finding.function, finding.act) == ("half", "orders", "takes it back to 1")
+    assert (finding.kind, finding.function, finding.act) == ("half", "orders", "reverts it to 1")
     mended(fake)
     assert all(each.live.is_whole_on("1") for each in fake.clouds.values())
     assert findings(fake) == []

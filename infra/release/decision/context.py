@@ -23,7 +23,7 @@ Decide = Callable[[Sequence[Target], Seen, ReleasePolicy, datetime], Mapping[str
 class ReleaseContext:
     """One function of a release. `failed_sets`: when sets started that have failed, and the function that failed each.
 
-    A deployment of this function that started at such a moment goes back with its set.
+    A deployment of this function that started at such a moment is stopped or reverted with its set.
     """
 
     target: Target
@@ -85,7 +85,7 @@ class ReleaseContext:
         stable, canary = self.seen.compared
         followed = self.seen.followed
         if followed is not None and (reverted := self.seen.reverts(followed)) is not None:
-            # What it goes back to need not be what it started from, which may never have been proved.
+            # It need not revert to the version it started from, which may never have been proved.
             stable, canary = reverted.entry.stable if reverted.entry else canary, stable
         alias, live = self.seen.alias, self.seen.live.number
         outcome = Outcome(

@@ -370,7 +370,7 @@ def _revert(context: ReleaseContext, reverted: Deployment, kind: str, why: str) 
 def _await_revert(context: ReleaseContext, followed: Deployment, reverted: Deployment) -> Action:
     _, stable = context.seen.compared
     if followed.running and not context.overdue(followed):
-        return context.wait(Phase.ROLLBACK, f"{followed.id} takes {reverted.id} back")
+        return context.wait(Phase.ROLLBACK, f"{followed.id} reverts {reverted.id}")
     if context.seen.alias.is_whole_on(stable) or context.seen.overtaken:
         stop = context.seen.tags.stop(reverted.id)
         reason, detail = (stop.kind, stop.why) if stop else ("operator", "it was reverted")

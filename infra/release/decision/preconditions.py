@@ -77,7 +77,7 @@ def _untried(context: ReleaseContext) -> Iterator[PreconditionFailure]:
         proved = f"version {last.number}, {last.how}, which is gone from Lambda" if last else "none"
         yield PreconditionFailure(
             proven.UNTRIED,
-            f"{proven.doubt(target, seen)}; the ledger proves last: {proved}, so there is nothing to go back to; see "
+            f"{proven.doubt(target, seen)}; the ledger proves last: {proved}, so no version may replace it; check "
             "whether callers are served",
         )
 
@@ -115,8 +115,8 @@ def _older(context: ReleaseContext) -> Iterator[PreconditionFailure]:
         yield PreconditionFailure(
             "older",
             f"commit {context.policy.commit} is older than {context.seen.live_commit}, which is live; release the "
-            "newer one, or go back by `python -m infra.release rollback --stack STACK --reason WHY` or by a commit "
-            "that reverts",
+            "newer one, or revert by `python -m infra.release rollback --stack STACK --reason WHY` or by a commit that "
+            "reverts the change",
         )
 
 
@@ -126,7 +126,7 @@ def _alarm(context: ReleaseContext) -> Iterator[PreconditionFailure]:
         yield PreconditionFailure(
             "alarm",
             f"alarm {' and '.join(red.values())} of the whole alias is already in ALARM, so canary errors cannot be "
-            "told apart from others; fix what it reports, and run again when it is green",
+            "distinguished from others; fix what it reports, and run again when it is green",
             tuple(red),
         )
 

@@ -1,8 +1,8 @@
 """Find the versions that a function's own ledger proves fit for all its traffic, and the last of them. Pure.
 
-A version is proved if a deployment of ours promoted it and nothing reverted it, if it was the first and answered, or if
-an override says so. A later rejection ends the proof. Being live proves nothing: an alias can be moved by hand, and one
-that is created anew begins on the newest version. What the upstream stack has proved is `promotion`'s question.
+A version is proved if a deployment by Strata promoted it and nothing reverted it, if it was the first and answered, or
+if an override says so. A later rejection ends the proof. Being live proves nothing: an alias can be moved by hand, and
+a new one begins on the newest version. `promotion` requires proof from the upstream stack.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def doubt(target: Target, seen: Observation) -> str:
     if not live.fingerprint:
         return f"alias {target.alias} is on version {live.number}, which Lambda no longer has"
     rejected = rejection(live.fingerprint, target, seen)
-    why = f"{rejected.id} rejected it" if rejected else "no release of ours has promoted it"
+    why = f"{rejected.id} rejected it" if rejected else "no release by Strata has promoted it"
     return f"version {live.number} is live, and {why}"
 
 

@@ -1,8 +1,8 @@
 """States that a release can be stuck in, and the one safe way out of each. Pure.
 
-    split   traffic is shared by two versions, nothing is in flight, and no record of ours says why
-    left    a deployment of ours ended badly, and its version still has traffic
-    orphan  a deployment is in flight that is none of ours, or whose alias has been moved away under it
+    split   traffic is shared by two versions, nothing is in flight, and no record explains it
+    left    a deployment by Strata ended badly, and its version still has traffic
+    orphan  a deployment in flight is not Strata's, or its alias was moved meanwhile
     hung    a deployment has not begun, or not gone back, within the longest wait
     half    a set was promoted in part
 
@@ -143,15 +143,14 @@ def _at_rest(context: ReleaseContext) -> Finding | None:
             return Finding("left", name, why, "gives CodeDeploy a minute, then sends all traffic back to stable")
     if seen.alias.shifted is None:
         return None
-    what = (
-        f"alias {context.target.alias} is on {seen.alias}; nothing is in flight, and no deployment of ours explains it"
-    )
+    where = f"alias {context.target.alias} is on {seen.alias}"
+    what = f"{where}; nothing is in flight, and no deployment by Strata explains it"
     which = ", ".join(choices(context.target, seen))
     return Finding("split", name, what, remedy=f"say which version should be live by `--to`: {which}")
 
 
 def _failed_set(context: ReleaseContext, action: Action) -> Finding | None:
-    """Return a function that was promoted before its set failed."""
+    """Return the finding of a function that was promoted before its set failed."""
     match action:
         case WriteTag(Stopped(deployment, "set"), why) if (last := context.seen.deployment(deployment)) and last.entry:
             back = proven.before(context.target, context.seen, last)
@@ -159,13 +158,11 @@ def _failed_set(context: ReleaseContext, action: Action) -> Finding | None:
             pass
         case _:
             return None
-    return Finding(
-        "half", context.target.function, f"live on {context.seen.alias}, but {why}", f"takes it back to {back}"
-    )
+    return Finding("half", context.target.function, f"live on {context.seen.alias}, but {why}", f"reverts it to {back}")
 
 
 def _partial_set(seen: Seen) -> Iterator[Finding]:
-    """Yield a set whose runner died before it had started all functions."""
+    """Yield the finding of a set whose runner died before it had started all functions."""
     for moment in {each.tags.enlisted for each in seen.values() if each.tags.enlisted}:
         enlisted = {name: each for name, each in seen.items() if each.tags.enlisted == moment}
         live = [
@@ -179,5 +176,5 @@ def _partial_set(seen: Seen) -> Iterator[Finding]:
         at_rest = all(each.in_flight is None for each in enlisted.values())
         if live and never and at_rest:
             what = f"{', '.join(live)} went ahead alone: the runner ended before it had started {', '.join(never)}"
-            remedy = f"complete the set by `pulumi up` of the same commit, or take it back by {ROLLBACK}"
+            remedy = f"complete the set by `pulumi up` of the same commit, or revert it by {ROLLBACK}"
             yield Finding("half", never[0], what, remedy=remedy)

@@ -78,7 +78,7 @@ def _waits(context: ReleaseContext, action: Action) -> bool:
         case Wait(phase):
             return phase is Phase.SETTLE
         case WriteTag(mark):
-            return not isinstance(mark, Stopped)  # what was started goes back
+            return not isinstance(mark, Stopped)  # what was started is stopped or reverted
     return isinstance(action, Start | Probe)
 
 

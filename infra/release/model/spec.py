@@ -81,11 +81,11 @@ class ReleasePolicy:
     wait: Annotated[bool, Flag()] = True
     # That a deployment may stay Created or Queued.
     longest_wait_minutes: Annotated[int, Whole(1, 1440, "minutes", "a start that takes a day will not come")] = 15
-    # That must have reached a canary, or it has proved nothing.
+    # Requests that must reach a canary, else it has proved nothing.
     minimum_requests: Annotated[
         int, Whole(0, 1_000_000, "requests", "0 asks for no evidence, and no canary is sent a million")
     ] = 20
-    # What is done with one that proved nothing: "warn", or "enforce" that it goes back.
+    # What the release does with a canary that proved nothing: "warn", or "enforce" its rollback.
     evidence: Annotated[str, OneOf(*EVIDENCE, why="a canary without evidence goes on with a warning, or goes back")] = (
         "warn"
     )

@@ -63,7 +63,7 @@ def warning(
 
 
 def acted(context: ReleaseContext) -> str | None:
-    """Say which deployment of ours left the alias where it is, and what the next `up` does; None if none did."""
+    """Name Strata's deployment that left the alias where it is, and what the next `up` does; None if none did."""
     seen, last = context.seen, context.seen.in_flight or context.seen.last_attempt
     if last is None or last.entry is None:
         return None

@@ -49,7 +49,7 @@ def _said_plainly(method: Callable[..., Any]) -> Callable[..., Any]:
         except ReleaseError as problem:
             message = str(problem)
         except Exception as problem:
-            # A fault of ours; the engine shows its trace with --debug.
+            # A fault of Strata's; the engine shows its trace with --debug.
             self.log(getattr(request, "urn", ""), traceback.format_exc(), engine_pb2.DEBUG)
             message = f"the release provider itself failed: {type(problem).__name__}: {problem}"
         return context.abort(grpc.StatusCode.UNKNOWN, " ".join(message.split()))

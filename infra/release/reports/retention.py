@@ -1,6 +1,6 @@
 """Decide which published versions may be deleted. Pure.
 
-A version that traffic may still need is never among them, and a prune that would leave no way back is refused.
+It never selects a version that traffic may still need, and refuses a prune that would leave no version to go back to.
 """
 
 from __future__ import annotations

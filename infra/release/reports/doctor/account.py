@@ -15,7 +15,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.
 NOTICED_SKEW = timedelta(minutes=1)
 FULL, NEARLY_FULL = 0.95, 0.8
 UNRESERVED = 100
-"""Lambda keeps so many concurrent executions free of reservations; an account with no more has no room, or is new.
+"""Lambda keeps so many concurrent executions free of reservations; an account with no more can reserve none.
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 """

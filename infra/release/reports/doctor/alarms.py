@@ -33,7 +33,7 @@ def findings(facts: Examined) -> Iterator[Finding]:
 
 
 def last_attempt(ledger: Iterable[Deployment]) -> Deployment | None:
-    """Return the newest deployment of ours that was judged. ledger: newest first."""
+    """Return Strata's newest deployment that was judged. ledger: newest first."""
     return next((each for each in ledger if each.entry and each.alarms), None)
 
 
@@ -45,7 +45,7 @@ def _long_lived(facts: Examined, name: str, alarm: Alarm | None) -> Finding:
         what = "its actions are disabled" if not alarm.acts else f"it does not notify {facts.target.topic}"
         return Finding(Grade.BAD, about, f"{what}, so it notifies no one when it fires", UP)
     if alarm.state == "ALARM":
-        said = "is in ALARM: a release is refused, since a canary's errors could not be told apart from others"
+        said = "is in ALARM: a release is refused, since canary errors cannot be distinguished from others"
         return Finding(Grade.BAD, about, said, "fix what it reports, and release when it is green")
     return _able(facts, alarm) or Finding(Grade.OK, about, f"is {alarm.state}, acts, and its metrics have data")
 

@@ -13,7 +13,7 @@ UNSTICK = "`python -m infra.release unstick --stack STACK` says what it finds, a
 
 FIRST_CANARY = (
     "no deployment has succeeded yet, so CodeDeploy knows no last good version, and AWS does not document whether it "
-    "takes the first canary back by itself: wait for that one by `pulumi up` or by `python -m infra.release watch "
+    "rolls the first canary back by itself: wait for that one by `pulumi up` or by `python -m infra.release watch "
     "--stack STACK`, since the runner puts the alias back where CodeDeploy does not"
 )
 """AWS's page speaks of a last known good version, and not of a group that has none.
