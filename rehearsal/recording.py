@@ -54,8 +54,8 @@ def shortened(lines: Sequence[str]) -> list[str]:
 
 
 def _essential(chapter: Sequence[str]) -> Iterator[int]:
-    """Yield the shown lines of a chapter: the narrator's, the typed commands, and the release's, without the preview and
-    with only the first and the last line on the canary."""
+    """Yield the shown lines of a chapter: the narrator's, the typed commands, and the release's, without the preview
+    and with only the first and the last line on the canary."""
     canary = [place for place, line in enumerate(chapter) if _phase(line) == "canary"]
     for place, line in enumerate(chapter):
         phase = _phase(line)
