@@ -80,6 +80,12 @@ def request(alarm: Mapping[str, Any], account: str) -> Request:
     return found
 
 
+def period(alarm: Mapping[str, Any]) -> int:
+    """The shortest period of what the alarm watches."""
+    found = [query["MetricStat"]["Period"] for query in alarm.get("Metrics") or () if "MetricStat" in query]
+    return int(min(found, default=alarm.get("Period") or 60))
+
+
 def rule(alarm: Mapping[str, Any]) -> Rule:
     """Return the alarm's rule of evaluation."""
     dynamodb = alarm.get("Namespace") == "AWS/DynamoDB"

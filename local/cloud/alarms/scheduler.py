@@ -1,7 +1,8 @@
-"""Evaluates every metric alarm at a simulated minute, over windows that slide by a minute."""
+"""Evaluates every metric alarm at a simulated minute, over windows that slide by a minute, and fast ones between."""
 
 import json
 import logging
+from functools import partial
 from typing import Any
 
 from local.cloud.alarms import configuration
@@ -12,7 +13,9 @@ from local.cloud.alarms.minutes import AFTER_SECONDS
 from local.cloud.alarms.states import UNCHECKED, change, everywhere
 from local.cloud.clock import CLOCK
 from local.cloud.metrics.queries import Request
+from local.cloud.metrics.store import FINE
 from local.cloud.ministack import ministack
+from local.cloud.timeline import TIMELINE
 
 _MOST_REQUESTS = 1000
 _REQUESTS: dict[str, tuple[float, Request]] = {}
@@ -22,11 +25,27 @@ _LOG = logging.getLogger(__name__)
 
 
 def evaluate_all(end: float) -> bool:
-    """Evaluate every alarm on the data before `end`, the start of a minute; return True if there is any."""
+    """Evaluate every alarm on the data before `end`, the start of a minute; whether there is any.
+
+    Those of a period below a minute are evaluated every ten seconds until the next one.
+    """
     found = list(everywhere())
     for account, region, alarm in found:
         _evaluate_safely(alarm, account, region, end)
+    if any(_is_fast(alarm) for _, _, alarm in found):
+        for after in range(FINE, 60, FINE):
+            TIMELINE.at(end + CLOCK.real(after + AFTER_SECONDS), partial(_evaluate_fast, end + CLOCK.real(after)))
     return bool(found)
+
+
+def _evaluate_fast(end: float) -> None:
+    for account, region, alarm in everywhere():
+        if _is_fast(alarm):
+            _evaluate_safely(alarm, account, region, end)
+
+
+def _is_fast(alarm: Alarm) -> bool:
+    return configuration.period(alarm) < 60
 
 
 def _evaluate_safely(alarm: Alarm, account: str, region: str, end: float) -> None:
