@@ -134,7 +134,7 @@ def _effect(region: Region, record: Record, effect: Effect) -> Fault | None:
         case Announce(state):
             announce(region, record, state)
             if state == "START" and record.triggered_by:
-                announce(region, record, "ROLLBACK")  # told of the deployment that leads back, not of the other
+                announce(region, record, "ROLLBACK")  # the notice is about the rollback
         case RollBack():
             pass  # the records are no longer needed
     return None

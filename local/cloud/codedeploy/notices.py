@@ -1,4 +1,4 @@
-"""Who is told of a deployment: EventBridge, and the SNS topics of the group's triggers.
+"""Sends notices of a deployment to EventBridge and to the SNS topics of the group's triggers.
 
 https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-cloudwatch-events.html
 https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-sns-event-notifications-json-format.html
@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def announce(region: Region, record: Record, state: str) -> None:
-    """Tell of a change of state: START, SUCCESS, FAILURE or STOP, and ROLLBACK to triggers only. Never fails."""
+    """Send a notice of START, SUCCESS, FAILURE or STOP; of ROLLBACK to triggers only. Never fails."""
     application, group = record.application.name, record.group.name
     if state != "ROLLBACK":
         detail = {

@@ -384,7 +384,7 @@ def test_event_bridge_and_triggers_get_a_notice_of_each_change(deployer: Deploye
     topic = sns.create_topic(Name="notices")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
     trigger = {"triggerName": "notices", "triggerTargetArn": topic, "triggerEvents": ["DeploymentSuccess"]}
-    deployer.group("told", triggerConfigurations=[trigger])
+    deployer.group("notices", triggerConfigurations=[trigger])
     deployment = deployer.deploy(deploymentGroupName="notices", deploymentConfigName=ALL_AT_ONCE)
     received: list[dict[str, Any]] = []
 
@@ -397,5 +397,9 @@ def test_event_bridge_and_triggers_get_a_notice_of_each_change(deployer: Deploye
     states = [message["detail"]["state"] for message in received if "detail" in message]
     assert states == ["START", "SUCCESS"]
     assert {message["detail"]["deploymentId"] for message in received if "detail" in message} == {deployment}
-    (told,) = [message for message in received if "eventTriggerName" in message]
-    assert (told["status"], told["deploymentId"], told["deploymentGroupName"]) == ("SUCCEEDED", deployment, "told")
+    (notice,) = [message for message in received if "eventTriggerName" in message]
+    assert (notice["status"], notice["deploymentId"], notice["deploymentGroupName"]) == (
+        "SUCCEEDED",
+        deployment,
+        "notices",
+    )

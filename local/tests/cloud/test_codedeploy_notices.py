@@ -19,9 +19,9 @@ class Topic:
 
     def __init__(self, client: Callable[[str], Any]) -> None:
         self._sqs, sns = client("sqs"), client("sns")
-        self._queue = self._sqs.create_queue(QueueName="told")["QueueUrl"]
+        self._queue = self._sqs.create_queue(QueueName="notices")["QueueUrl"]
         found = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-        self.arn = sns.create_topic(Name="told")["TopicArn"]
+        self.arn = sns.create_topic(Name="notices")["TopicArn"]
         sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=found["Attributes"]["QueueArn"])
         self._received: list[tuple[str, dict[str, Any]]] = []
 
@@ -47,12 +47,12 @@ def deployer(client: Callable[[str], Any], functions: Functions) -> Deployer:
 def topic(client: Callable[[str], Any], deployer: Deployer) -> Topic:
     made = Topic(client)
     trigger = {"triggerName": "mail", "triggerTargetArn": made.arn, "triggerEvents": EVERY}
-    deployer.group("told", triggerConfigurations=[trigger])
+    deployer.group("notices", triggerConfigurations=[trigger])
     return made
 
 
 def test_a_deployment_tells_of_its_start_and_its_success(deployer: Deployer, topic: Topic, account: str) -> None:
-    made = deployer.deploy(deploymentGroupName="told", deploymentConfigName=ALL_AT_ONCE)
+    made = deployer.deploy(deploymentGroupName="notices", deploymentConfigName=ALL_AT_ONCE)
     (begun, start), (ended, end) = topic.messages(2)
     assert begun == f"CREATED: AWS CodeDeploy {made} in {REGION} to shop"
     assert ended == f"SUCCEEDED: AWS CodeDeploy {made} in {REGION} to shop"
@@ -64,7 +64,7 @@ def test_a_deployment_tells_of_its_start_and_its_success(deployer: Deployer, top
         "eventTriggerName": "mail",
         "applicationName": "shop",
         "deploymentId": made,
-        "deploymentGroupName": "told",
+        "deploymentGroupName": "notices",
         "createTime": start["createTime"],
     }
     assert start == {**common, "completeTime": None, "status": "CREATED"}
@@ -78,18 +78,18 @@ def test_a_deployment_tells_of_its_start_and_its_success(deployer: Deployer, top
 
 
 def test_a_rollback_names_what_it_takes_back(deployer: Deployer, topic: Topic) -> None:
-    made = deployer.deploy(deploymentGroupName="told", deploymentConfigName="hours")
+    made = deployer.deploy(deploymentGroupName="notices", deploymentConfigName="hours")
     deployer.split()
     deployer.codedeploy.stop_deployment(deploymentId=made, autoRollbackEnabled=True)
     back = deployer.rolled_back(made)["deploymentId"]
-    told = {(message["deploymentId"], message["status"]): message for _, message in topic.messages(5)}
-    stopped = told[made, "STOPPED"]
+    received = {(message["deploymentId"], message["status"]): message for _, message in topic.messages(5)}
+    stopped = received[made, "STOPPED"]
     assert json.loads(stopped["errorInformation"])["ErrorCode"] == "MANUAL_STOP"
     assert set(json.loads(stopped["errorInformation"])) == {"ErrorCode", "ErrorMessage"}
     assert stopped["rollbackInformation"] == "{}"
-    assert {status for identifier, status in told if identifier == back} == {"CREATED", "IN_PROGRESS", "SUCCEEDED"}
+    assert {status for identifier, status in received if identifier == back} == {"CREATED", "IN_PROGRESS", "SUCCEEDED"}
     for status in ("CREATED", "IN_PROGRESS", "SUCCEEDED"):
-        assert json.loads(told[back, status]["rollbackInformation"]) == {
+        assert json.loads(received[back, status]["rollbackInformation"]) == {
             "RollbackMessage": f"Deployment {back} is triggered to roll back deployment {made}.",
             "RollbackTriggeringDeploymentId": made,
         }
