@@ -1,4 +1,4 @@
-"""The AWS account of a stack: the one provider of all its resources, and the check of the caller's account."""
+"""Declare the AWS provider of all of a stack's resources, and check the caller's account."""
 
 from typing import Protocol
 
@@ -23,7 +23,7 @@ class Located(Protocol):
 
 
 def provider(config: Located) -> aws.Provider:
-    """Return the explicit provider, so that of the shell's environment only the credentials matter."""
+    """Return an explicit provider: it takes only the credentials from the shell's environment."""
     return aws.Provider(
         "aws",
         region=config.account.region,

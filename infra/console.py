@@ -1,4 +1,4 @@
-"""What every command here answers with: text for a person, one JSON document for a program, an error, an exit code."""
+"""Answer a command: text for an operator, one JSON document for a program, an error line, an exit code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON documen
 
 
 class Exit(IntEnum):
-    """How a command ended. 2 is typer's own."""
+    """The exit codes of a command. 2 is typer's own."""
 
     OK = 0
     FAILED = 1
@@ -34,25 +34,25 @@ class Exit(IntEnum):
 
 
 class CommandError(Exception):
-    """What a command cannot do or find out; `code` is its exit code."""
+    """A command could not do or find out what was asked; `code` is its exit code."""
 
     code = Exit.UNKNOWN
 
 
 class FailedError(CommandError):
-    """A command that found something wrong."""
+    """A command found a problem."""
 
     code = Exit.FAILED
 
 
 class UsageError(CommandError):
-    """What was asked cannot be: a name that is not there, a value out of bounds."""
+    """The command was called with an unknown name or a value out of bounds."""
 
     code = Exit.USAGE
 
 
 class RefusedError(CommandError):
-    """A command that must not be carried out; nothing was done."""
+    """A command was refused, and nothing was done."""
 
     code = Exit.REFUSED
 
@@ -103,13 +103,15 @@ def answer(document: Mapping[str, Any], *shown: RenderableType, as_json: bool, c
 
 
 def plain_table(*, headed: bool = True, between: int = 0) -> Table:
-    """An empty table without lines, with a bold heading and two spaces between columns. `between`: empty lines between
-    its rows."""
+    """Return an empty table without lines, with a bold heading and two spaces between columns.
+
+    between: empty lines between its rows.
+    """
     return Table(box=None, pad_edge=False, show_header=headed, header_style="bold", padding=(0, 2, between, 0))
 
 
 def fitted(table: Table, console: Console) -> RenderableType:
-    """The table, or where the console is too narrow for it, a paragraph for each row: `good: outcome promoted, ...`."""
+    """Return the table, or on a console too narrow for it a paragraph for each row: `good: outcome promoted, ...`."""
     if console.measure(table, options=console.options.update(max_width=_UNBOUNDED)).maximum <= console.width:
         return table
     names = [str(column.header) for column in table.columns]

@@ -16,7 +16,7 @@ class DataOutputs:
 
 @dataclass(frozen=True)
 class SecretsOutputs:
-    """Names of SSM parameters that functions may read; None where the stack has no such secret."""
+    """Names of SSM parameters that functions may read; None if the stack has no such secret."""
 
     receipt_key: Output[str] | None
 

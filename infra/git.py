@@ -1,6 +1,6 @@
-"""Git, asked in English and without a pager: which commit is here, and how commits relate.
+"""Ask git which commit is checked out, and how commits relate. It runs git in English and without a pager.
 
-That there is no git, no repository or no commit is an answer; that git refuses is none, and is told in its own words.
+A missing git, repository or commit is an answer (Absent). If git refuses, GitError has git's own words.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
 class GitError(Exception):
-    """What git refuses to do, in its own words, which name the remedy where it knows one."""
+    """Git refused or did not answer. The text is git's own, which names the remedy if git knows one."""
 
 
 class Absent(Exception):  # noqa: N818 - an answer, not an error
-    """What is not here: a key of NOT_HERE."""
+    """Git, the repository or a commit is missing. The text is a key of NOT_HERE."""
 
 
 class CommitError(Exception):
-    """Git is here, and does not say which commit is."""
+    """Git is installed but does not name the commit."""
 
 
 def ask(repository: Path, *arguments: str, given: bytes = b"") -> bytes:
-    """What git prints. Raises Absent, or GitError where git does not do it for another reason."""
+    """Run git and return what it prints. Raises Absent, or GitError if it fails for another reason."""
     env = {**os.environ, "LC_ALL": "C", "GIT_PAGER": "cat", "GIT_OPTIONAL_LOCKS": "0"}
     command: Sequence[str] = ["git", "-C", str(repository), *arguments]
     try:
@@ -63,7 +63,7 @@ def ask(repository: Path, *arguments: str, given: bytes = b"") -> bytes:
 
 
 def refuses(repository: Path) -> str:
-    """Why git says nothing at all of a repository that is there, e.g. since it is another user's; else empty."""
+    """Return why git refuses to read an existing repository, e.g. since another user owns it; else ""."""
     try:
         ask(repository, "rev-parse", "--git-dir")
     except GitError as problem:
@@ -74,9 +74,9 @@ def refuses(repository: Path) -> str:
 
 
 def current_commit(repository: Path, environment: Mapping[str, str]) -> str:
-    """STRATA_COMMIT, else git's abbreviated commit with "-dirty" where files were changed since, else "unknown".
+    """Return STRATA_COMMIT, else git's abbreviated commit with "-dirty" if files have changed since, else "unknown".
 
-    Raises CommitError where git refuses to say.
+    Raises CommitError if git refuses.
     """
     if given := environment.get("STRATA_COMMIT", "").strip():
         return given
@@ -85,13 +85,13 @@ def current_commit(repository: Path, environment: Mapping[str, str]) -> str:
     except Absent:
         return UNKNOWN
     except GitError as problem:
-        raise CommitError(f"which commit is released? {problem}; or give the commit by STRATA_COMMIT") from None
+        raise CommitError(f"the commit to release is unknown: {problem}; or give the commit by STRATA_COMMIT") from None
     return described.decode().strip() or UNKNOWN
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """A commit, forty hexadecimal digits; when it was made; and which files below a folder are not as in it."""
+    """A commit, forty hexadecimal digits; its time; and the files below a folder that differ from it."""
 
     commit: str
     at: datetime
@@ -99,9 +99,9 @@ class Checkout:
 
 
 def checkout(repository: Path, folder: str) -> Checkout | None:
-    """What is checked out, as git says; None where there is no commit. Files that git ignores are not looked at.
+    """Return what is checked out; None if there is no commit. It does not compare files that git ignores.
 
-    Raises CommitError where git refuses to say.
+    Raises CommitError if git refuses.
     """
     try:
         return _checked_out(repository, folder)
@@ -110,7 +110,7 @@ def checkout(repository: Path, folder: str) -> Checkout | None:
 
 
 def why_none(repository: Path) -> str:
-    """Why `checkout` finds no commit, and the remedy. Raises CommitError."""
+    """Return why `checkout` finds no commit, with the remedy; "" if it finds one. Raises CommitError."""
     try:
         _checked_out(repository, ".")
     except Absent as absent:
@@ -125,7 +125,7 @@ def _checked_out(repository: Path, folder: str) -> Checkout:
             repository, "status", "--porcelain", "--untracked-files=all", "--no-renames", "-z", "--", folder
         ).decode(errors="surrogateescape")
     except GitError as problem:
-        raise CommitError(f"what is checked out? {problem}") from None
+        raise CommitError(f"the checked-out commit is unknown: {problem}") from None
     commit, seconds = said.split()
     changed = tuple(sorted(entry[3:] for entry in listed.split("\0") if entry[3:]))
     return Checkout(commit, datetime.fromtimestamp(int(seconds), UTC), changed)
@@ -133,7 +133,7 @@ def _checked_out(repository: Path, folder: str) -> Checkout:
 
 @cache
 def is_older(commit: str, than: str, repository: Path = REPOSITORY) -> bool:
-    """Whether `commit` is an ancestor of `than`. False where git cannot tell: no repository, or a shallow clone."""
+    """Return whether `commit` is an ancestor of `than`. False if unknown: no repository, or a shallow clone."""
     names = [_COMMIT.match(each) for each in (commit, than)]
     if not all(names) or commit == than:
         return False
@@ -145,7 +145,7 @@ def is_older(commit: str, than: str, repository: Path = REPOSITORY) -> bool:
 
 @cache
 def committed(commit: str, repository: Path = REPOSITORY) -> datetime | None:
-    """When `commit` was made. None where git does not know it, or where files had been changed since ("-dirty")."""
+    """Return the time of `commit`. None if git does not know it, or if files had changed since ("-dirty")."""
     if not _COMMIT.fullmatch(commit):
         return None
     said = _said(repository, "show", "--no-patch", "--no-show-signature", "--format=%cI", commit)
@@ -153,7 +153,7 @@ def committed(commit: str, repository: Path = REPOSITORY) -> datetime | None:
 
 
 def between(older: str, newer: str, repository: Path = REPOSITORY) -> list[str] | None:
-    """The commits from one to the other, newest first, each in a line. None where git cannot tell."""
+    """Return the commits after `older` up to `newer`, newest first, a line each. None if git does not know them."""
     if not (_COMMIT.fullmatch(older) and _COMMIT.fullmatch(newer)):
         return None
     said = _said(repository, "log", "--no-show-signature", "--format=%h %s", f"{older}..{newer}")
@@ -161,13 +161,13 @@ def between(older: str, newer: str, repository: Path = REPOSITORY) -> list[str] 
 
 
 def is_shallow(repository: Path = REPOSITORY) -> bool | None:
-    """Whether the clone lacks older commits, so that `is_older` is blind. None where there is no repository."""
+    """Return whether the clone lacks older commits, which `is_older` needs. None if there is no repository."""
     said = _said(repository, "rev-parse", "--is-shallow-repository")
     return said.strip() == "true" if said is not None else None
 
 
 def _said(repository: Path, *arguments: str) -> str | None:
-    """What git prints; None where it does not answer, for whatever reason."""
+    """Run git and return what it prints; None if it fails for any reason."""
     try:
         return ask(repository, *arguments).decode(errors="replace")
     except (Absent, GitError):

@@ -1,4 +1,4 @@
-"""The contracts of the layers that Terraform still owns, from the root outputs of their remote state.
+"""Build the contracts of the layers that Terraform still owns from the root outputs of their remote state.
 
 An error names the layer, the state (bucket, key, workspace) and the outputs. It is raised while the program runs,
 before any resource that would need the value is declared.

@@ -1,6 +1,6 @@
-"""Reading objects of the configuration: small checks that collect every mistake instead of stopping at the first.
+"""Read configuration objects by small checks that collect every mistake instead of stopping at the first.
 
-A mistake is one line: the path of the key, the value given, the bound or fact that it meets, the remedy.
+A mistake is one line: the path of the key, the value given, the bound that it breaks, the remedy.
 """
 
 import json
@@ -13,40 +13,40 @@ from difflib import get_close_matches
 from typing import Any, get_type_hints
 
 LONGEST_SHOWN = 60  # characters of a value in a mistake
-MOST_DIGITS = 15  # of a whole number; floats hold these exactly
+MOST_DIGITS = 15  # of a whole number; floats represent these exactly
 
 
 class InvalidValueError(ValueError):
-    """What is wrong with one value, and the remedy; whoever reads it puts the path and the value in front."""
+    """One value is wrong. The text gives the problem and the remedy; the caller puts path and value before it."""
 
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that no mistake, log or repr shows; whoever uses it asks for `value`."""
+    """A value that no mistake, log or repr shows; code that needs it reads `value`."""
 
     value: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Sealed(Secret):
-    """A secret that stands encrypted in the stack's file and is not opened here: its value is not known."""
+    """A secret that is encrypted in the stack's file and that this program does not decrypt: its value is unknown."""
 
     value: str = field(default="", repr=False)
 
 
 class Reader(ABC):
-    """Reads one value as JSON gave it. `wants` is what it takes, with an example where the form is not plain."""
+    """Reads one JSON value. `expected` describes the values that it accepts, with an example if the form needs one."""
 
-    wants: str
+    expected: str
 
     @abstractmethod
     def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
-        """Yields the value as the program uses it; yields nothing, and appends to `mistakes`, where it is wrong."""
+        """Yield the value as the program uses it. If it is wrong, yield nothing and append to `mistakes`."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one object held: good values and defaults by field, without those that were wrong, and the fields given."""
+    """The result of reading one object: valid values and defaults by field, and the names of the fields given."""
 
     path: str
     values: Mapping[str, Any]
@@ -57,14 +57,14 @@ class Reading:
 
 
 def key_of(name: str) -> str:
-    """The key in the configuration, e.g. `logRetentionDays`, of a field, `log_retention_days`."""
+    """Return a field's key in the configuration, e.g. `logRetentionDays` for `log_retention_days`."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A field that the configuration gives. `default`: MISSING where it is required."""
+    """A field that the configuration can set. `default`: MISSING if it is required."""
 
     name: str
     reader: Reader
@@ -72,10 +72,10 @@ class Setting:
 
 
 def settings(cls: type) -> Mapping[str, Setting]:
-    """The settings of a dataclass, by their keys in the configuration.
+    """Return the settings of a dataclass, by their keys in the configuration.
 
-    They are its annotated fields, `memory: Annotated[int, Whole(...)] = 512`: the reader, then the key where that is
-    not the field's name in camelCase. A field without annotation is the program's own.
+    They are its annotated fields, `memory: Annotated[int, Whole(...)] = 512`: the reader, then the key if it is not
+    the field's name in camelCase. The configuration cannot set a field without annotation.
     """
     hints = get_type_hints(cls, include_extras=True)
     found = {}
@@ -87,19 +87,19 @@ def settings(cls: type) -> Mapping[str, Setting]:
 
 
 def shown(value: object) -> str:
-    """A value as it may stand in a line; of a secret, that it is one."""
-    text = json.dumps(value, ensure_ascii=False, default=_told)
+    """Return a value as text for a message, shortened; a secret as "[secret]"."""
+    text = json.dumps(value, ensure_ascii=False, default=_masked)
     if not text.isprintable():
-        text = json.dumps(value, default=_told)
+        text = json.dumps(value, default=_masked)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
-def _told(_: Secret) -> str:
+def _masked(_: Secret) -> str:
     return "[secret]"
 
 
 def unknown(path: str, key: str, value: object, known: Iterable[str]) -> str:
-    """The mistake of the key at `path` that nothing reads."""
+    """Return the mistake for the unknown key at `path`."""
     names = {name.lower(): name for name in known}
     close = get_close_matches(key.lower().replace("_", "").replace("-", ""), names, n=1)
     remedy = f'did you mean "{names[close[0]]}"?' if close else f"the keys here are {', '.join(names.values())}"
@@ -107,12 +107,12 @@ def unknown(path: str, key: str, value: object, known: Iterable[str]) -> str:
 
 
 def below(path: str, key: str) -> str:
-    """The path of a key that may be anything."""
+    """Return the path of a key below `path`; the key may be any text."""
     return f"{path}.{key if key.isidentifier() else shown(key)}"
 
 
 def decode(text: str) -> object:
-    """Read the JSON text of an object, as Pulumi hands it over.
+    """Read the JSON text of an object, as Pulumi gives it to the program.
 
     Raises InvalidValueError, also for NaN and for a key given twice.
     """
@@ -124,7 +124,7 @@ def decode(text: str) -> object:
         return dict(pairs)
 
     def no_number(name: str) -> object:
-        raise InvalidValueError(f"with {name} in it, which is no number; give a finite one")
+        raise InvalidValueError(f"with {name} in it, which is not a number; give a finite one")
 
     def whole(digits: str) -> int:
         if len(digits) > MOST_DIGITS:
@@ -137,12 +137,12 @@ def decode(text: str) -> object:
         raise InvalidValueError(f"not an object ({error}); write its keys below it, indented") from None
 
 
-def hidden(value: object) -> object:
-    """The same with every value a Secret, keys aside. What Pulumi has encrypted, {"secure": "..."}, is Sealed."""
+def mask(value: object) -> object:
+    """Replace every value, but no key, by a Secret. An encrypted value, {"secure": "..."}, becomes Sealed."""
     if isinstance(value, dict) and value.keys() == {"secure"} and isinstance(value["secure"], str):
         return Sealed()
     if isinstance(value, dict):
-        return {key: hidden(each) for key, each in value.items()}
+        return {key: mask(each) for key, each in value.items()}
     return Secret(value if isinstance(value, str) else json.dumps(value))
 
 
@@ -162,14 +162,14 @@ def read_object(cls: type, value: object, path: str, mistakes: list[str]) -> Rea
             for result in each.reader.read(value[key], f"{path}.{key}", mistakes):
                 good[each.name] = result
         elif each.default is MISSING:
-            mistakes.append(f"{path}.{key} is missing and has no default; give {each.reader.wants}")
+            mistakes.append(f"{path}.{key} is missing and has no default; give {each.reader.expected}")
         else:
             good[each.name] = each.default
     return Reading(path, good, frozenset(each.name for key, each in known.items() if key in value))
 
 
 def mistakes_in(made: object) -> list[str]:
-    """What is wrong with the plain values that a dataclass was made with, a line each. Its defaults are right."""
+    """Return a line for each wrong scalar in an instance of a dataclass. It does not check values that are defaults."""
     found = []
     for each in settings(type(made)).values():
         value = getattr(made, each.name)
@@ -177,12 +177,12 @@ def mistakes_in(made: object) -> list[str]:
             try:
                 each.reader.check(value)
             except InvalidValueError as error:
-                found.append(f"{each.name} is {value!r}, {error}; give {each.reader.wants}")
+                found.append(f"{each.name} is {value!r}, {error}; give {each.reader.expected}")
     return found
 
 
 def typed(value: object, path: str, takes: Callable[[object], bool]) -> str:
-    """How to give a value as the type that is taken, where it is of another: empty where no type would help.
+    """Return how to give the value as another type that is accepted; empty if no type would help.
 
     `pulumi config set --path` alone makes 0.2 a string and an account's digits a number.
     https://www.pulumi.com/docs/iac/cli/commands/pulumi_config_set/
@@ -196,19 +196,19 @@ def typed(value: object, path: str, takes: Callable[[object], bool]) -> str:
     name = next((name for name, other in others if text and takes(other)), None)
     if name is None:
         return ""
-    key = shlex.quote(path)  # taken away first: the CLI keeps the quotes of a value that it writes over
+    key = shlex.quote(path)  # rm first, since the CLI keeps the quotes of a value that it overwrites
     return f" (by `pulumi config rm --path {key}`, then `pulumi config set --path --type {name} {key} {text}` it is)"
 
 
 class Check(Reader):
-    """A reader of one plain value."""
+    """A reader of one scalar."""
 
     def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
         try:
             yield self.check(value)
         except InvalidValueError as error:
             by_cli = typed(value, path, self._takes)
-            mistakes.append(f"{path} is {shown(value)}, {error}{by_cli}; give {self.wants}")
+            mistakes.append(f"{path} is {shown(value)}, {error}{by_cli}; give {self.expected}")
 
     def _takes(self, value: object) -> bool:
         try:
@@ -219,15 +219,15 @@ class Check(Reader):
 
     @abstractmethod
     def check(self, value: object) -> object:
-        """The value as the program uses it. Raises InvalidValueError without a remedy: that is `wants`."""
+        """Return the value as the program uses it. Raises InvalidValueError; its remedy is `expected`."""
 
 
 class Whole(Check):
-    """A whole number from `low` to `high`; `why` says whose bounds these are."""
+    """A whole number from `low` to `high`; `why` gives the reason for the bounds."""
 
     def __init__(self, low: int, high: int, unit: str, why: str) -> None:
         self.low, self.high, self.why = low, high, why
-        self.wants = f"a whole number of {unit} from {low} to {high}"
+        self.expected = f"a whole number of {unit} from {low} to {high}"
 
     def check(self, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
@@ -240,7 +240,7 @@ class Whole(Check):
 class Share(Check):
     """A fraction of a whole."""
 
-    wants = "a fraction above 0 and up to 1, e.g. 0.25"
+    expected = "a fraction above 0 and up to 1, e.g. 0.25"
 
     def check(self, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -253,7 +253,7 @@ class Share(Check):
 class Flag(Check):
     """A yes or no."""
 
-    wants = "true or false, without quotes"
+    expected = "true or false, without quotes"
 
     def check(self, value: object) -> bool:
         if not isinstance(value, bool):
@@ -262,12 +262,12 @@ class Flag(Check):
 
 
 class OneOf(Check):
-    """One of a few words or numbers; `why` says whose list it is."""
+    """One of a few words or numbers; `why` gives the reason for the list."""
 
     def __init__(self, *choices: str | int, why: str) -> None:
         self.choices, self.why = choices, why
         *most, last = map(str, choices)
-        self.wants = f"{', '.join(most)} or {last}"
+        self.expected = f"{', '.join(most)} or {last}"
 
     def check(self, value: object) -> str | int:
         for choice in self.choices:
@@ -277,10 +277,10 @@ class OneOf(Check):
 
 
 class Text(Check):
-    """A string of one form."""
+    """A string that matches a pattern."""
 
-    def __init__(self, pattern: str, wants: str) -> None:
-        self.pattern, self.wants = pattern, wants
+    def __init__(self, pattern: str, expected: str) -> None:
+        self.pattern, self.expected = pattern, expected
 
     def check(self, value: object) -> str:
         if not isinstance(value, str):
@@ -295,11 +295,11 @@ STACK = Text(rf"[a-z][a-z0-9-]{{0,{LONGEST_STACK - 1}}}", 'the name of a stack, 
 
 
 class Key(Check):
-    """A secret of `least` to `most` characters; what it is made of fits into a header, a URL's query and a shell."""
+    """A secret of `least` to `most` characters, each safe in a header, a URL's query and a shell."""
 
     def __init__(self, least: int, most: int) -> None:
         self.least, self.most = least, most
-        self.wants = f"{least} to {most} letters, digits and + / = _ -, as of `openssl rand -base64 48`"
+        self.expected = f"{least} to {most} letters, digits and + / = _ -, as of `openssl rand -base64 48`"
 
     def check(self, value: object) -> Secret:
         if not isinstance(value, Secret):
@@ -318,12 +318,12 @@ class ListOf(Reader):
 
     def __init__(self, item: Reader, least: int) -> None:
         self.item, self.least = item, least
-        self.wants = f"a list, each item {item.wants}"
+        self.expected = f"a list, each item {item.expected}"
 
     def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
         if not isinstance(value, list) or len(value) < self.least:
             problem = f"shorter than {self.least}" if isinstance(value, list) else "not a list"
-            mistakes.append(f"{path} is {shown(value)}, {problem}; give {self.wants}")
+            mistakes.append(f"{path} is {shown(value)}, {problem}; give {self.expected}")
             return
         good: list[Any] = []
         for number, each in enumerate(value):
@@ -337,7 +337,7 @@ class ListOf(Reader):
 class Section(Reader):
     """An object with the fields of a dataclass."""
 
-    wants = "an object"
+    expected = "an object"
 
     def __init__(self, cls: type) -> None:
         self.cls = cls

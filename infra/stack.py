@@ -1,4 +1,4 @@
-"""The composition root: the layers of a stack in order, a release of what they hold, and only then the way in."""
+"""The composition root: declare a stack's layers in order, then their release, and only then the API's routes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from infra.release.provider.resource import Release
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a program may export."""
+    """The outputs that a program may export."""
 
     api_url: pulumi.Output[str]
     live_versions: pulumi.Output[Mapping[str, str]]
@@ -41,7 +41,7 @@ def declare(
     Each service is a folder `app/SERVICE` of `repository`. `environment` may name the commit (STRATA_COMMIT) and a
     manifest of bundles (STRATA_MANIFEST). Without `routes` the API reaches no function.
 
-    Raises SmokeError, ManifestError, or RunError where git refuses to tell the commit, before anything is declared;
+    Raises SmokeError, ManifestError, or RunError if git refuses to name the commit, before anything is declared;
     AccountError after the provider; then BundleError or LegacyError. Pulumi shows each without a traceback.
     """
     names = config.names
@@ -111,7 +111,7 @@ def declare(
         hooks=hooks.outputs,
         curve=config.delivery.curve,
         smokes=smokes,
-        before=config.before,
+        upstream=config.upstream,
         partition=place.partition,
     )
     policy = replace(config.release, commit=commit)
@@ -130,7 +130,7 @@ def declare(
 def _built(
     config: StackConfig, services: Sequence[str], repository: Path, platform: Platform
 ) -> tuple[Mapping[str, Code], Mapping[str, Code]]:
-    """The bundles of the services and of the hooks, where the stack wants any, by name."""
+    """Build the bundles of the services, and of the hooks if the stack has any. Returns both by name."""
     built = {each: bundle.build(each, repository, platform) for each in services}
     hooked = dict[str, Bundle]()
     if config.delivery.smoke or config.delivery.bake_minutes:

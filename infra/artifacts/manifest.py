@@ -49,7 +49,7 @@ class ManifestError(pulumi.RunError):
 
 
 class _Dependencies(Check):
-    wants = 'an object, version by package, e.g. {"jmespath": "1.1.0"}'
+    expected = 'an object, version by package, e.g. {"jmespath": "1.1.0"}'
 
     def check(self, value: object) -> Mapping[str, str]:
         if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
@@ -58,7 +58,7 @@ class _Dependencies(Check):
 
 
 class _Sbom(Check):
-    wants = "the bill of materials that `make bundle` wrote"
+    expected = "the bill of materials that `make bundle` wrote"
 
     def check(self, value: object) -> Mapping[str, Any]:
         if not isinstance(value, dict) or value.get("bomFormat") != "CycloneDX":
@@ -67,7 +67,7 @@ class _Sbom(Check):
 
 
 class _Time(Check):
-    wants = 'a time in UTC, e.g. "2026-01-31T12:00:00+00:00"'
+    expected = 'a time in UTC, e.g. "2026-01-31T12:00:00+00:00"'
 
     def check(self, value: object) -> datetime:
         try:
@@ -97,7 +97,7 @@ class Entry:
 class _Functions(Reader):
     """Read an entry for each zip of the program, and for nothing else."""
 
-    wants = f"an object with {' and '.join(NAMES)}"
+    expected = f"an object with {' and '.join(NAMES)}"
 
     def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
         if not isinstance(value, dict) or set(value) != set(NAMES):

@@ -98,7 +98,7 @@ class SelectedManifest:
 def select(
     environment: Mapping[str, str], repository: Path, platform: Platform, commit: str, *, preview: bool
 ) -> SelectedManifest | None:
-    """Return the manifest that STRATA_MANIFEST names, relative to the repository; None where it names none.
+    """Return the manifest that STRATA_MANIFEST names, relative to the repository; None if it names none.
 
     `commit` is the one that the release will record, perhaps abbreviated; `preview` is true where Pulumi only previews.
     Raises ManifestError with every way in which the manifest does not fit the checkout or the platform, and with every
@@ -122,7 +122,7 @@ def select(
 def commit_mismatches(manifest: Manifest, commit: str, checked_out: Checkout | None) -> Iterator[str]:
     """Yield each reason why the manifest is not of this checkout, as a clause for an error.
 
-    `commit` is the one that the release will record, perhaps abbreviated. `checked_out` is None where git knows none.
+    `commit` is the one that the release will record, perhaps abbreviated. `checked_out` is None if git knows none.
     """
     own = manifest.commit.removesuffix(DIRTY)
     if manifest.commit != own:

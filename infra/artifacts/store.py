@@ -50,7 +50,7 @@ class Artifacts:
         return stored
 
     def find(self, digest: str) -> Stored | None:
-        """Return where the zip with this digest is; None where the bucket does not have it.
+        """Return where the zip with this digest is; None if the bucket does not have it.
 
         Raises AwsError where the object holds other bytes, by S3's own checksum, or has no version.
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
@@ -71,7 +71,7 @@ class Artifacts:
         return Stored(self.bucket, key, version)
 
     def get(self, digest: str) -> bytes | None:
-        """Return the zip with this digest; None where the bucket does not have it.
+        """Return the zip with this digest; None if the bucket does not have it.
 
         Raises AwsError where the object holds other bytes.
         """
@@ -94,7 +94,7 @@ class Artifacts:
             )
 
     def built(self, commit: str) -> str | None:
-        """Return the published manifest of a commit; None where the commit has none."""
+        """Return the published manifest of a commit; None if the commit has none."""
         found = self._read(manifest_key(commit))
         return None if found is None else found.decode()
 

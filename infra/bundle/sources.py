@@ -70,7 +70,7 @@ def read(repository: Path, places: Sequence[str], wants: Wants = belongs) -> Sou
 
 
 def _known(repository: Path, places: Sequence[str]) -> _Known | None:
-    """Return git's view; None where git tracks nothing there, since the folder lies in an unrelated repository."""
+    """Return git's view; None if git tracks nothing there, since the folder lies in an unrelated repository."""
     index = {}
     for line in _lines(repository, "ls-files", "-z", "--stage", "--", *places):
         about, _, name = line.partition("\t")

@@ -1,4 +1,4 @@
-"""The configuration of a stack, read whole: every mistake is reported at once, before any resource is declared."""
+"""Read a stack's whole configuration. It reports all mistakes at once, before any resource is declared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 
 from infra.config import cross_checks, stack_file
-from infra.config.sections import SECRETS, ConfigError, given, given_secret, handed, read_rooms
+from infra.config.sections import SECRETS, ConfigError, from_file, from_pulumi, read_sections, secret_keys
 from infra.config.settings import (
     AccountConfig,
     ApiConfig,
@@ -23,8 +23,8 @@ from infra.config.settings import (
     SecretsConfig,
     Throttling,
 )
-from infra.config.upstream import Before
-from infra.config.upstream import read as read_before
+from infra.config.upstream import UpstreamStack
+from infra.config.upstream import read as read_upstream
 from infra.naming import Names
 from infra.release.model.spec import ReleasePolicy
 from infra.schema import Secret
@@ -66,7 +66,7 @@ SECTIONS: Mapping[str, type] = {
 
 @dataclass(frozen=True)
 class StackConfig:
-    """What a stack is to be."""
+    """The configuration of a stack, one field for each section."""
 
     names: Names
     account: AccountConfig
@@ -77,12 +77,12 @@ class StackConfig:
     observability: ObservabilityConfig
     delivery: DeliveryConfig
     release: ReleasePolicy
-    before: Before | None = None  # the stack that must have proved a release
+    upstream: UpstreamStack | None = None  # the stack that must have proved a release
 
 
 def load() -> StackConfig:
-    """The configuration of the stack that Pulumi runs. Raises ConfigError, which Pulumi shows without a traceback."""
-    return parse(given(), pulumi.get_stack(), pulumi.get_project(), secret=given_secret())
+    """Read the configuration of the running stack. Raises ConfigError, which Pulumi shows without a traceback."""
+    return parse(from_pulumi(), pulumi.get_stack(), pulumi.get_project(), secret=secret_keys())
 
 
 def parse(
@@ -95,7 +95,7 @@ def parse(
 ) -> StackConfig:
     """Read Pulumi's raw mapping, `{"strata:data": "<JSON>", ...}`; `secret`: its keys that hold secrets.
 
-    folder: where the file of the stack before this one is. Raises ConfigError with every mistake.
+    folder: contains the upstream stack's file. Raises ConfigError with every mistake.
     """
     mistakes: list[str] = []
     try:
@@ -103,37 +103,37 @@ def parse(
         mistakes += names.name_errors()
     except ValueError as error:
         mistakes.append(str(error))
-    readings = read_rooms(SECTIONS, raw, project, mistakes, secret)
+    readings = read_sections(SECTIONS, raw, project, mistakes, secret)
     mistakes += cross_checks.data(readings["data"], stack)
     mistakes += cross_checks.secrets(readings[SECRETS], stack, encrypted=f"{project}:{SECRETS}" in secret)
     mistakes += cross_checks.release(readings["release"])
-    before = None if mistakes else read_before(readings["release"], names, folder, mistakes)
+    upstream = None if mistakes else read_upstream(readings["release"], names, folder, mistakes)
     if mistakes:
         raise ConfigError(stack, mistakes)
-    rooms: dict[str, Any] = {room: cls(**readings[room].values) for room, cls in SECTIONS.items()}
-    rooms["data"] = _with_region(rooms["data"], rooms["account"].region)
-    return StackConfig(names, **rooms, before=before)
+    sections: dict[str, Any] = {section: cls(**readings[section].values) for section, cls in SECTIONS.items()}
+    sections["data"] = _with_region(sections["data"], sections["account"].region)
+    return StackConfig(names, **sections, upstream=upstream)
 
 
 def of(folder: Path, stack: str) -> StackConfig:
-    """A stack of the project in `folder`, by its files, where Pulumi does not run. What is encrypted is not opened.
+    """Read a stack of the project in `folder` from its files, without Pulumi. It decrypts nothing.
 
     Raises ConfigError.
     """
-    found = handed(folder, stack)
+    found = from_file(folder, stack)
     try:
         return parse(found.raw, found.stack, found.project, secret=found.secret, folder=folder)
     except ConfigError as problem:
         if not found.environment:
             raise
         unseen = (
-            "what only an environment of Pulumi ESC gives is not seen here, where Pulumi does not run; write it down"
+            "values that only an environment of Pulumi ESC gives are unknown without Pulumi; write them into the file"
         )
         raise ConfigError(found.stack, [*problem.mistakes, unseen]) from None
 
 
 def stacks(folder: Path) -> list[str]:
-    """The stacks of the project in `folder` that have a file. Raises ConfigError."""
+    """List the stacks of the project in `folder` that have a file. Raises ConfigError."""
     try:
         return stack_file.project(folder).stacks()
     except stack_file.StackFileError as problem:

@@ -1,7 +1,7 @@
-"""YAML as the Pulumi CLI reads it, which is not as Python does: the CLI is a Go program, and reads by gopkg.in/yaml.v3.
+"""Read YAML as the Pulumi CLI does, not as Python does: the CLI is a Go program that uses gopkg.in/yaml.v3.
 
-There `012345678901` is a number and `yes` a string, `0x1F` and `1_000` are numbers, `12:30:45` is a string, a key given
-twice is refused, and a day is a point in time. What of it matters is in the package's resolve.go and decode.go.
+There `012345678901` is a number and `yes` a string, `0x1F` and `1_000` are numbers, `12:30:45` is a string, a day is a
+timestamp, and a key given twice is an error. The package's resolve.go and decode.go define this.
 https://pkg.go.dev/gopkg.in/yaml.v3
 """
 
@@ -38,12 +38,12 @@ SMALLEST_PLAIN, LARGEST_PLAIN = 1e-6, 1e21
 
 
 class YamlError(ValueError):
-    """Why the CLI does not take a text as YAML, in its words or close to them."""
+    """The CLI would not accept a text as YAML. The message is close to the CLI's own."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A point in time. Pulumi hands it over as Go prints it, e.g. "2026-01-31 00:00:00 +0000 UTC"."""
+    """A timestamp. Pulumi gives it to a program as Go prints it, e.g. "2026-01-31 00:00:00 +0000 UTC"."""
 
     at: datetime
     fraction: str = ""  # digits of a second, without zeros at the end
@@ -54,15 +54,15 @@ class Moment:
         return f"{self.at:%Y-%m-%d %H:%M:%S}{fraction} {zone} {'UTC' if zone == '+0000' else zone}"
 
     def rfc3339(self) -> str:
-        """As Go's JSON has it."""
+        """Format the timestamp as Go's JSON encoder does."""
         fraction = f".{self.fraction}" if self.fraction else ""
         zone = f"{self.at:%z}"
         return f"{self.at:%Y-%m-%dT%H:%M:%S}{fraction}{'Z' if zone == '+0000' else f'{zone[:3]}:{zone[3:]}'}"
 
 
 def load(text: bytes) -> Any:
-    """The first document: None, bool, int, float, str, Moment, list and dict, whose keys are texts, OtherKey where they
-    are no strings. Raises YamlError."""
+    """Load the first document: None, bool, int, float, str, Moment, list and dict. A key of a dict is a str, or an
+    OtherKey if it is not a string in YAML. Raises YamlError."""
     loader = None
     try:
         loader = _Loader(text.removeprefix(b"\xef\xbb\xbf"))
@@ -77,13 +77,13 @@ def load(text: bytes) -> Any:
 
 
 class OtherKey(str):
-    """A key that is no string, as Go prints it."""
+    """A key that is not a string in YAML, as Go prints it."""
 
     __slots__ = ()
 
 
 def json_text(value: Any) -> str:
-    """The value as Go's JSON has it. Raises YamlError."""
+    """Format a value as Go's JSON encoder does. Raises YamlError."""
     if isinstance(value, float):
         return _float_text(value)
     return (
@@ -94,7 +94,7 @@ def json_text(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """What stands in an object: a float without a fraction is a whole number, and one beyond 63 bits is a float."""
+    """Convert numbers inside an object: a float without a fraction to int, an int beyond 63 bits to float."""
     match value:
         case dict():
             return {str(key): _plain(each) for key, each in value.items()}
@@ -111,7 +111,10 @@ def _plain(value: Any) -> Any:
 
 
 def _float_text(value: float) -> str:
-    """https://pkg.go.dev/encoding/json#Marshal: as ES6 has it, so with an exponent only below 1e-6 and from 1e21."""
+    """Format a float as Go's JSON encoder does: with an exponent only below 1e-6 and from 1e21.
+
+    https://pkg.go.dev/encoding/json#Marshal
+    """
     if not math.isfinite(value):
         raise YamlError(f"json: unsupported value: {'NaN' if math.isnan(value) else f'{value:+}'.title()}")
     if value == 0:
@@ -122,7 +125,7 @@ def _float_text(value: float) -> str:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Composes nodes. A map, a list and a plain scalar get no tag here; what a scalar is, `_scalar` decides."""
+    """Composes nodes. It gives no tag to a map, a list or a plain scalar; `_scalar` decides a scalar's type."""
 
     def resolve(self, kind: type, _: str | None, implicit: Any) -> str:
         return "" if kind is not yaml.ScalarNode or implicit[0] else _STANDARD + _TEXT
@@ -150,7 +153,7 @@ def _value(node: yaml.Node, within: tuple[yaml.Node, ...]) -> Any:
 
 
 def _entries(node: yaml.MappingNode, within: tuple[yaml.Node, ...]) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-    """What a mapping holds: its own keys, then those merged into it, of which the first to come is the one that counts.
+    """Yield a mapping's entries: its own keys, then the merged ones; the first entry of a key counts.
 
     https://yaml.org/type/merge.html
     """
@@ -216,7 +219,7 @@ def _scalar(node: yaml.ScalarNode) -> Any:
 
 
 def _resolved(text: str, *, timed: bool) -> tuple[str, Any]:
-    """What a plain scalar is, by its text, in the order in which resolve.go asks."""
+    """Return the tag and the value of a plain scalar. It tries the types in the order of resolve.go."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] == ".":

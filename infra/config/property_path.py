@@ -1,4 +1,4 @@
-"""Paths into a value, as `pulumi config set --path` takes them: `root.nested`, `root["a.key"]`, `root[0]`.
+"""Parse and apply paths as `pulumi config set --path` accepts them: `root.nested`, `root["a.key"]`, `root[0]`.
 
 https://www.pulumi.com/docs/iac/cli/commands/pulumi_config_set/
 """
@@ -11,11 +11,11 @@ _PART = re.compile(r"""\.?(?P<name>[^.\[]+)|\[(?P<index>\d+)\]|\["(?P<quoted>(?:
 
 
 class PathError(ValueError):
-    """A text is no path, or leads nowhere."""
+    """A text is not a path, or the value has no such place."""
 
 
 def parsed(text: str) -> list[str | int]:
-    """The parts; the first is a name. Raises PathError."""
+    """Return the parts of a path; the first is a name. Raises PathError."""
     parts: list[str | int] = []
     at = 0
     while at < len(text):
@@ -33,7 +33,7 @@ def parsed(text: str) -> list[str | int]:
 
 
 def there(value: Any, path: Sequence[str | int]) -> bool:
-    """Whether a value has something at a path."""
+    """Return whether a value has something at a path."""
     for part in path:
         match part, value:
             case int(index), list() if index < len(value):
@@ -46,7 +46,7 @@ def there(value: Any, path: Sequence[str | int]) -> bool:
 
 
 def put(value: Any, path: Sequence[str | int], new: Any) -> Any:
-    """The value with another at a path; what is missing on the way is made. Raises PathError."""
+    """Return the value with `new` at a path; it creates missing objects and lists on the way. Raises PathError."""
     if not path:
         return new
     first, *rest = path

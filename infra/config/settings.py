@@ -1,7 +1,7 @@
-"""Every setting of a stack, one dataclass for each object of its configuration: how it is checked and its default.
+"""Declare every setting of a stack with its check and its default: one dataclass for each configuration object.
 
-The object strata:release is the release's own, infra.release.model.spec.ReleasePolicy. What each means to a user stands
-in Pulumi.yaml; tests hold the two to one another.
+The object strata:release is infra.release.model.spec.ReleasePolicy. Pulumi.yaml describes each setting to users; tests
+compare the two.
 """
 
 from dataclasses import dataclass
@@ -38,11 +38,11 @@ LOG_RETENTION = (
 
 
 class SourceOf(Check):
-    """A source that the layer can have."""
+    """A reader of a layer's source; it accepts only the sources that the layer supports."""
 
     def __init__(self, *supported: Source, why: str) -> None:
         self.supported, self.why = supported, why
-        self.wants = " or ".join(supported)
+        self.expected = " or ".join(supported)
 
     def check(self, value: object) -> Source:
         for source in self.supported:
@@ -64,14 +64,14 @@ class AccountConfig:
 
 @dataclass(frozen=True)
 class ArtifactsConfig:
-    """strata:artifacts. `account_id` is the stack's own account where nobody gives one."""
+    """strata:artifacts. Without `account_id` the bucket is in the stack's own account."""
 
     account_id: Annotated[str | None, ACCOUNT_ID] = None
 
 
 @dataclass(frozen=True)
 class LegacyState:
-    """strata:data.legacy, the S3 backend of the Terraform layer. `region` is the stack's where nobody gives it."""
+    """strata:data.legacy, the S3 backend of the Terraform layer. Without `region` it is the stack's."""
 
     bucket: Annotated[str, Text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", 'a bucket\'s name, e.g. "acme-terraform-state"')]
     key: Annotated[str, Text(r"[^/].*[^/]", 'the key of the state in the bucket, e.g. "data/terraform.tfstate"')]
@@ -83,7 +83,7 @@ class LegacyState:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """strata:data. `table_name` is the stack's own name for it where nobody gives one."""
+    """strata:data. Without `table_name` the stack derives the table's name from its own."""
 
     source: Annotated[Source, SourceOf(*Source, why="a table is read, adopted or owned")] = Source.MANAGED
     table_name: Annotated[str | None, Text(r"[A-Za-z0-9_.-]{3,255}", 'a table\'s name, e.g. "orders-prod"')] = None
@@ -93,7 +93,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class Throttling:
-    """strata:compute.api.throttling: what the API lets through, of all callers together; the rest is answered 429.
+    """strata:compute.api.throttling: the requests that the API accepts from all callers together; others get 429.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
     """
@@ -104,7 +104,7 @@ class Throttling:
 
 @dataclass(frozen=True)
 class Authorizer:
-    """strata:compute.api.authorizer: whose tokens, and made for whom, the API asks for.
+    """strata:compute.api.authorizer: issuer and audience of the tokens that the API requires.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
     """
@@ -119,7 +119,7 @@ class Authorizer:
 
 @dataclass(frozen=True)
 class ApiConfig:
-    """strata:compute.api. Without days there is no access log; without an authorizer anybody may call."""
+    """strata:compute.api. Without days there is no access log; without an authorizer every caller is accepted."""
 
     throttling: Annotated[Throttling, Section(Throttling)] = Throttling()
     access_log_days: Annotated[
@@ -149,9 +149,9 @@ class ComputeConfig:
 
 @dataclass(frozen=True)
 class SecretsConfig:
-    """strata:secrets. What is left out is not used.
+    """strata:secrets. The stack does not use a secret that is left out.
 
-    HMAC asks for a key as long as its hash at least: https://datatracker.ietf.org/doc/html/rfc2104#section-3
+    HMAC needs a key at least as long as its hash: https://datatracker.ietf.org/doc/html/rfc2104#section-3
     """
 
     receipt_key: Annotated[Secret | None, Key(32, 512)] = None

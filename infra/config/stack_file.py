@@ -1,8 +1,8 @@
-"""What Pulumi would hand a program of a stack, by `Pulumi.STACK.yaml` and `Pulumi.yaml`, where Pulumi does not run.
+"""Read `Pulumi.yaml` and `Pulumi.STACK.yaml` as Pulumi would for a program, without Pulumi.
 
-The CLI's own code says how they are read: sdk/go/common/workspace/loaders.go, sdk/go/common/resource/config and
-pkg/workspace/config.go of github.com/pulumi/pulumi. Two things ask for more than files: what is encrypted stays so,
-and what an environment of Pulumi ESC adds is not seen.
+It follows the CLI's code: sdk/go/common/workspace/loaders.go, sdk/go/common/resource/config and
+pkg/workspace/config.go of github.com/pulumi/pulumi. Files alone do not give two things: encrypted values stay
+encrypted, and the values that an environment of Pulumi ESC adds are unknown.
 https://www.pulumi.com/docs/iac/concepts/config/
 """
 
@@ -21,12 +21,12 @@ LONGEST_NAME = 100
 
 
 class StackFileError(ValueError):
-    """Why Pulumi would not take a project's or a stack's file, in its words where they are good."""
+    """Pulumi would refuse a project's or a stack's file. The text is Pulumi's own where that is clear."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """`Pulumi.yaml`, as far as stacks are read by it. `config`: what it says of each key, by the key."""
+    """The parts of `Pulumi.yaml` that reading a stack needs. `config`: its description of each key, by the key."""
 
     file: Path
     name: str
@@ -34,11 +34,11 @@ class Project:
     config: Mapping[str, Any]
 
     def file_of(self, stack: str) -> Path:
-        """The file of a stack; it need not exist."""
+        """Return the file of a stack; it need not exist."""
         return self.folder / f"Pulumi.{stack}{self.file.suffix}"
 
     def stacks(self) -> list[str]:
-        """The stacks that have a file, sorted."""
+        """Return the stacks that have a file, sorted."""
         start, end = "Pulumi.", self.file.suffix
         files = (file.name for file in self.folder.glob(f"{start}?*{end}"))
         return sorted(name[len(start) : -len(end)] for name in files)
@@ -46,8 +46,11 @@ class Project:
 
 @dataclass(frozen=True)
 class Handed:
-    """What Pulumi would hand over. `raw`: text by key, in which what is encrypted is still {"secure": "..."}. `secret`:
-    the keys that hold such. `environment`: whether Pulumi ESC would add to it."""
+    """The configuration that Pulumi would give a program.
+
+    raw: text by key; an encrypted value is still {"secure": "..."}. secret: the keys that hold one. environment:
+    whether Pulumi ESC would add values.
+    """
 
     stack: str
     project: str
@@ -57,7 +60,7 @@ class Handed:
 
 
 def short(stack: str, project: str) -> str:
-    """The stack's own name, `prod`, in any of the ways that Pulumi takes it: `organization/strata/prod`,
+    """Return the stack's own name, `prod`, from each form that Pulumi accepts: `organization/strata/prod`,
     `organization/prod`. Raises StackFileError.
 
     https://www.pulumi.com/docs/iac/concepts/stacks/#stack-naming
@@ -78,7 +81,7 @@ def short(stack: str, project: str) -> str:
 
 
 def project(folder: Path, otherwise: str = "") -> Project:
-    """The project of a folder; one named `otherwise` where no file describes it. Raises StackFileError."""
+    """Return the project of a folder, or one named `otherwise` if no file describes it. Raises StackFileError."""
     file = next((each for end in EXTENSIONS if (each := folder / f"Pulumi{end}").exists()), None)
     if file is None and otherwise:
         return Project(folder / "Pulumi.yaml", otherwise, folder, {})
@@ -89,7 +92,7 @@ def project(folder: Path, otherwise: str = "") -> Project:
     if not isinstance(name, str) or not name:
         raise StackFileError(f"could not validate '{file}': project is missing a non-empty string 'name' attribute")
     where, config = found.get("stackConfigDir"), found.get("config")
-    if isinstance(config, str):  # as the folder of the stacks was called once
+    if isinstance(config, str):  # the former key of stackConfigDir
         where, config = config, None
     if not isinstance(config or {}, dict):
         raise StackFileError(f"could not validate '{file}': #/config: expected object or string or null")
@@ -98,7 +101,7 @@ def project(folder: Path, otherwise: str = "") -> Project:
 
 
 def read(of: Project, stack: str) -> Handed:
-    """What `pulumi up` of a stack would hand over; its file need not exist. Raises StackFileError."""
+    """Return what `pulumi up` would give the stack's program; its file need not exist. Raises StackFileError."""
     file = of.file_of(stack)
     found = _mapping(file) if file.exists() else {}
     values = _values(file, of.name, found.get("config"))
@@ -114,7 +117,7 @@ def read(of: Project, stack: str) -> Handed:
 
 
 def _completed(values: dict[str, Any], of: Project, key: str, about: Mapping[str, Any]) -> bool:
-    """Whether a key of the project, which the CLI takes for a path, has a value, if need be the project's."""
+    """Return whether a key of the project has a value; it sets the project's default if not. The key is a path."""
     namespace, name = _split(of.file, key if ":" in key else f"{of.name}:{key}")
     try:
         first, *rest = parsed(name)
@@ -131,7 +134,7 @@ def _completed(values: dict[str, Any], of: Project, key: str, about: Mapping[str
 
 
 def _mapping(file: Path) -> dict[str, Any]:
-    """A file's document, which is an object, or nothing."""
+    """Load a file's document: an object, {} for an empty file. Raises StackFileError."""
     try:
         found = load(file.read_bytes())
     except (OSError, YamlError) as problem:
@@ -147,14 +150,14 @@ def _mapping(file: Path) -> dict[str, Any]:
 
 
 def _values(file: Path, project: str, config: Any) -> dict[str, Any]:
-    """The values of a stack's file, by whole keys."""
+    """Return the values of a stack's file, by full key."""
     if config is None:
         return {}
     if not isinstance(config, dict):
         raise StackFileError(
             f"could not read '{file}': could not unmarshal map: config is no object; write its keys below it, indented"
         )
-    whole = not any(isinstance(key, OtherKey) for key in config)  # or the CLI gives no key the project's name
+    whole = not any(isinstance(key, OtherKey) for key in config)  # else the CLI prefixes no key with the project's name
     found: dict[str, Any] = {}
     written: dict[str, str] = {}
     for text, value in config.items():
@@ -170,7 +173,7 @@ def _values(file: Path, project: str, config: Any) -> dict[str, Any]:
 
 
 def _split(file: Path, key: str) -> tuple[str, str]:
-    """A key's namespace and name: `NAMESPACE:NAME`, and `NAMESPACE:config:NAME` of old."""
+    """Split a key into namespace and name: `NAMESPACE:NAME`, or the older `NAMESPACE:config:NAME`."""
     match key.split(":"):
         case [namespace, name] | [namespace, "config", name]:
             return namespace, name
@@ -181,7 +184,7 @@ def _split(file: Path, key: str) -> tuple[str, str]:
 
 
 def _described(file: Path, project: str, key: str, about: Any) -> Mapping[str, Any]:
-    """What the project says of a key: an object with default or value, type ..., or the value alone."""
+    """Return the project's description of a key: an object with default or value, type ..., or the value alone."""
     own = ":" not in key or key.startswith(f"{project}:")
     if not isinstance(about, dict):
         return {"default" if own else "value": about}
@@ -198,7 +201,7 @@ def _described(file: Path, project: str, key: str, about: Any) -> Mapping[str, A
 
 
 def _object(value: Any) -> Any:
-    """A value below the top as JSON would have it: keys are strings, a point in time is text."""
+    """Convert a nested value as JSON would: keys become strings, a timestamp becomes text."""
     match value:
         case dict():
             return {str(key): _object(each) for key, each in value.items()}
@@ -210,8 +213,8 @@ def _object(value: Any) -> Any:
 
 
 def _default(value: Any, *, nested: bool) -> Any:
-    """What a default of the project becomes: plain values are text, and below another key text that is a number or a
-    word of logic is one again."""
+    """Convert a default of the project. A scalar becomes text; a nested text that is a number or a boolean becomes
+    one again."""
     if isinstance(value, Moment):
         return value.rfc3339()
     if not isinstance(value, str | bool | int):
@@ -221,7 +224,7 @@ def _default(value: Any, *, nested: bool) -> Any:
 
 
 def coerced(text: str) -> Any:
-    """What `pulumi config set --path` makes of a text without --type: numbers and words of logic are such."""
+    """Convert a text as `pulumi config set --path` without --type does: to a number or a boolean if it is one."""
     if text in {"true", "false"}:
         return text == "true"
     if re.fullmatch(r"[-+]?[0-9]+", text) and not (len(text) > 1 and text[0] == "0"):
@@ -232,7 +235,7 @@ def coerced(text: str) -> Any:
 
 
 def _typed(stack: str, key: str, about: Mapping[str, Any], value: Any) -> None:
-    """Raises StackFileError where the project wants a key's value of another type, or secret, and the CLI would."""
+    """Raise StackFileError if the CLI would: the project requires another type, or a secret."""
     wanted = about.get("type")
     if wanted is None:
         return
@@ -265,12 +268,12 @@ def _type(about: Mapping[str, Any]) -> str:
 
 
 def _flat(value: Any) -> str:
-    """A plain value as the text that is handed over."""
+    """Return a scalar as the text that the program gets."""
     return value if isinstance(value, str) else json_text(value)
 
 
 def _text(file: Path, key: str, value: Any) -> str:
-    """What is handed over of one key: a text as it is, anything else as JSON."""
+    """Return the text that the program gets for one key: a text unchanged, any other value as JSON."""
     try:
         return value if isinstance(value, str) else json_text(value)
     except YamlError as problem:

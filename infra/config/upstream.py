@@ -1,32 +1,32 @@
-"""The stack before this one, whose releases prove this one's: its own file says where it lives."""
+"""Locate the upstream stack, whose releases prove this stack's, from its own file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.config.sections import ConfigError, handed, read_rooms
+from infra.config.sections import ConfigError, from_file, read_sections
 from infra.config.settings import AccountConfig
 from infra.naming import Names
 from infra.schema import Reading, shown
 
 
 @dataclass(frozen=True)
-class Before:
-    """A stack by its names, and where it lives. `account`: twelve digits."""
+class UpstreamStack:
+    """The names and the location of the upstream stack. `account`: twelve digits."""
 
     names: Names
     region: str
     account: str
 
 
-def read(release: Reading, names: Names, folder: Path, mistakes: list[str]) -> Before | None:
-    """The stack that `strata:release.from` names, by its file in `folder`; None where none is named, or it is wrong."""
+def read(release: Reading, names: Names, folder: Path, mistakes: list[str]) -> UpstreamStack | None:
+    """Read the stack that `strata:release.from` names from its file in `folder`. None if it is empty or wrong."""
     stack: str = release.values.get("source", "")
     if not stack:
         return None
     what, file = f"{release.path}.from is {shown(stack)}", folder / f"Pulumi.{stack}.yaml"
     if stack == names.stack:
-        mistakes.append(f"{what}, this very stack, which cannot prove its own releases; name the one before it")
+        mistakes.append(f"{what}, this very stack, which cannot prove its own releases; name the upstream one")
         return None
     if not file.exists():
         mistakes.append(f"{what}, but {file.name} cannot be read (there is no such file); name a stack of this project")
@@ -34,21 +34,22 @@ def read(release: Reading, names: Names, folder: Path, mistakes: list[str]) -> B
     wrong: list[str] = []
     path = f"{names.project}:account"
     try:
-        given = handed(folder, stack, names.project)
+        given = from_file(folder, stack, names.project)
     except ConfigError as problem:
         mistakes += [f"{what}, but {file.name} cannot be read ({each})" for each in problem.mistakes]
         return None
-    found = read_rooms(
+    found = read_sections(
         {"account": AccountConfig}, {path: given.raw.get(path, "{}")}, names.project, wrong, given.secret
     )["account"]
     wrong += _one(found)
     mistakes += [f"{what}, and in {file.name}: {each}" for each in wrong]
     if wrong:
         return None
-    return Before(Names(names.project, stack), found.values["region"], found.values["allowed_account_ids"][0])
+    return UpstreamStack(Names(names.project, stack), found.values["region"], found.values["allowed_account_ids"][0])
 
 
 def _one(account: Reading) -> Iterator[str]:
     ids = account.values.get("allowed_account_ids", ("",))
     if len(ids) != 1:
-        yield f"{account.path_of('allowed_account_ids')} has {len(ids)}, which leaves open where the stack is; give one"
+        path = account.path_of("allowed_account_ids")
+        yield f"{path} has {len(ids)} accounts, so the stack's account is ambiguous; give one"

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import pulumi
 
-from infra.config.sections import ConfigError, given, given_secret, read_rooms
+from infra.config.sections import ConfigError, from_pulumi, read_sections, secret_keys
 from infra.config.settings import ACCOUNT_ID, AccountConfig
 from infra.naming import MOST_LISTED, SERVICES, Names
 from infra.permissions import PeerStack, Repository, StackResources
@@ -168,7 +168,7 @@ def load() -> BootstrapConfig:
 
     Raises ConfigError, which Pulumi shows without a traceback.
     """
-    return parse(given(), pulumi.get_stack(), pulumi.get_project(), secret=given_secret())
+    return parse(from_pulumi(), pulumi.get_stack(), pulumi.get_project(), secret=secret_keys())
 
 
 def parse(
@@ -185,7 +185,7 @@ def parse(
         names = Names(project, stack)
     except ValueError as error:
         mistakes.append(str(error))
-    readings = read_rooms(SECTIONS, raw, project, mistakes, secret)
+    readings = read_sections(SECTIONS, raw, project, mistakes, secret)
     mistakes += _rules(readings["identity"])
     if mistakes:
         raise ConfigError(stack, mistakes)

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from infra.config import ConfigError
-from infra.config.sections import handed
+from infra.config.sections import from_file
 from infra.console import Exit, Json, UsageError, answer, answering, plain_table
 from infra.identity import config as identity
 from infra.identity.access import Access, Builder, accesses
@@ -84,11 +84,11 @@ def explain(
 
 
 def mistake(repository: str, environment: str, owner_id: str, repository_id: str) -> str | None:
-    """Return the error in the command's options; None where there is none."""
+    """Return the error in the command's options; None if there is none."""
     if not re.fullmatch(f"{OWNER}/{REPOSITORY}", repository):
         return f"--repository is {repository!r}, not a repository: give OWNER/NAME, e.g. acme/strata"
     if not re.fullmatch(ENVIRONMENT.pattern, environment):
-        return f"--environment is {environment!r}: give {ENVIRONMENT.wants}"
+        return f"--environment is {environment!r}: give {ENVIRONMENT.expected}"
     if owner_id and not repository_id:
         return "a subject contains both numbers or none: give --repository-id beside --owner-id, or leave that out"
     for name, number in (("--owner-id", owner_id), ("--repository-id", repository_id)):
@@ -127,7 +127,7 @@ def every(folder: Path) -> Iterator[AssumableRole]:
 def configured(folder: Path) -> Iterator[BootstrapConfig]:
     """Yield the configuration of `bootstrap/`, account by account. Raises ConfigError."""
     for file in sorted(folder.glob("Pulumi.*.yaml")):
-        found = handed(folder, file.name.removeprefix("Pulumi.").removesuffix(".yaml"), identity.PROJECT)
+        found = from_file(folder, file.name.removeprefix("Pulumi.").removesuffix(".yaml"), identity.PROJECT)
         yield identity.parse(found.raw, found.stack, found.project, secret=found.secret)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from infra.console import FailedError
 from infra.pipeline.output import Stack, answering
-from infra.release.cli.session import opened
+from infra.release.cli.session import open_session
 from infra.release.decision import proven
 from infra.release.model.commands import HISTORY, UNSTICK, WATCH
 from infra.release.model.observation import Seen
@@ -22,7 +22,7 @@ def landed(*, stack: Stack) -> None:
     to wait for, so that no job succeeds before its traffic has shifted.
     """
     with answering():
-        release = opened(stack)
+        release = open_session(stack)
         seen = release.look()
         if wrong := [*missing(seen), *unproved(release.targets, seen)]:
             raise FailedError("; ".join(wrong))

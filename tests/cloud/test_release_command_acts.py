@@ -143,7 +143,7 @@ def test_a_rollback_whose_version_is_gone_is_refused(terminal: Terminal) -> None
     world.functions.client.delete_function(FunctionName="orders", Qualifier="1")
     refused = terminal.document("rollback", "--reason", WHY, code=3)
     assert "version 1 of orders" in refused["error"]
-    assert "is gone, so there is nothing to go back to" in refused["error"]
+    assert "is deleted, so it cannot be restored" in refused["error"]
     assert world.alias() == "2"
 
 
@@ -180,7 +180,7 @@ def test_a_deployment_that_is_none_of_ours_is_stopped_and_goes_back(terminal: Te
     )["deploymentId"]
     assert until(lambda: "with" in world.alias())
     refused = terminal.document("abort", "--reason", WHY, code=3)
-    assert f"deployment {stray} of orders is not of this release" in refused["error"]
+    assert f"deployment {stray} of orders was not started by this release" in refused["error"]
     assert [each["kind"] for each in terminal.document("unstick")["found"]] == ["orphan"]
     assert world.deployment(stray)["status"] == "Stopped"
     assert world.alias() == "1"
@@ -203,9 +203,9 @@ def test_an_invalid_command_is_reported_with_the_remedy(terminal: Terminal) -> N
         (2, "--reason is ''", "rollback", "--reason", ""),
         (2, "function 'order' is not in the release of stack prod: it has orders", "status", "--function", "order"),
         (2, "deployment d-9 is not one of orders; in flight: nothing", "abort", "--reason", WHY, "--deployment", "d-9"),
-        (3, "there is nothing to go back to: orders is on 1", "rollback", "--reason", WHY),
-        (3, "nothing of orders is rejected", "allow-retry", "--function", "orders", "--reason", WHY),
-        (2, "--to 1 is for one split alias", "unstick", "--to", "1"),
+        (3, "there is no deployment to revert: orders is on 1", "rollback", "--reason", WHY),
+        (3, "no version of orders is rejected", "allow-retry", "--function", "orders", "--reason", WHY),
+        (2, "--to 1 is for exactly one split alias", "unstick", "--to", "1"),
     ):
         refused = terminal.type(*typed)
         assert (refused.exit_code, said in refused.stderr) == (code, True), refused.output

@@ -178,11 +178,11 @@ def test_a_commit_that_git_cannot_describe_declares_nothing_and_is_reported_with
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(*_: object) -> str:
-        raise git.CommitError("which commit is released? `git describe` says: no")
+        raise git.CommitError("the commit to release is unknown: `git describe` says: no")
 
     monkeypatch.setattr(git, "current_commit", refuse)
     recorded = None
-    with pytest.raises(pulumi.RunError, match="which commit is released"):
+    with pytest.raises(pulumi.RunError, match="the commit to release is unknown"):
         recorded, _ = run("prod", monkeypatch)
     assert recorded is None
 

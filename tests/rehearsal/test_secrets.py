@@ -150,7 +150,7 @@ def test_in_plain_text_it_is_refused_before_anything_is_declared(kept: Keyed) ->
         file.write_text(before)
     assert said.code != 0
     shown = " ".join(said.text.split())
-    assert f"{CONFIG_KEY} is in plain text, and so known to whoever reads Pulumi.{STACK}.yaml" in shown
+    assert f"{CONFIG_KEY} is in plain text, so every reader of Pulumi.{STACK}.yaml knows it" in shown
     assert f"`pulumi config set --secret --path {CONFIG_KEY}`" in shown
     assert plain not in said.text
 

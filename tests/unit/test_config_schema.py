@@ -18,7 +18,7 @@ from infra.schema import (
     Text,
     Whole,
     decode,
-    hidden,
+    mask,
     shown,
     typed,
     unknown,
@@ -52,7 +52,7 @@ def test_a_value_is_taken_up_to_its_bounds_and_refused_beyond_them(
         found, (mistake,) = read(check, value)
         assert found == []
         assert mistake.startswith("strata:compute.key is ")
-        assert mistake.endswith(f"; give {check.wants}")
+        assert mistake.endswith(f"; give {check.expected}")
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,10 @@ def test_a_key_that_nothing_reads_is_named_with_the_closest_or_all(key: str, rem
 
 
 def test_every_value_of_a_section_of_secrets_is_hidden_and_what_is_encrypted_stays_sealed() -> None:
-    assert hidden({"a": "x", "b": {"c": 5}, "d": {"secure": "v1"}}) == {
+    assert mask({"a": "x", "b": {"c": 5}, "d": {"secure": "v1"}}) == {
         "a": Secret("x"),
         "b": {"c": Secret("5")},
         "d": Sealed(),
     }
-    assert hidden({"secure": 5}) == {"secure": Secret("5")}
-    assert hidden({"secure": "v1", "other": "y"}) == {"secure": Secret("v1"), "other": Secret("y")}
+    assert mask({"secure": 5}) == {"secure": Secret("5")}
+    assert mask({"secure": "v1", "other": "y"}) == {"secure": Secret("v1"), "other": Secret("y")}

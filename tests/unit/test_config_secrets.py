@@ -42,7 +42,7 @@ def test_nothing_that_holds_a_secret_shows_it() -> None:
 def test_a_secret_in_plain_text_is_refused_with_the_remedy() -> None:
     (line,) = mistakes((), secrets={"receiptKey": KEY})
     assert line == (
-        "strata:secrets.receiptKey is in plain text, and so known to whoever reads Pulumi.dev.yaml; take a new value, "
+        "strata:secrets.receiptKey is in plain text, so every reader of Pulumi.dev.yaml knows it; take a new value, "
         "and give it by `pulumi config set --secret --path strata:secrets.receiptKey`, which asks for it"
     )
 

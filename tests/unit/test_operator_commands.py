@@ -9,7 +9,7 @@ import pytest
 from infra.console import Exit, RefusedError, UsageError
 from infra.release.cli import abort, allow_retry, rollback, state_lock, unstick
 from infra.release.cli.reason import checked
-from infra.release.cli.session import Opened
+from infra.release.cli.session import Session
 from infra.release.decision.operator import rejections
 from infra.release.decision.recovery import Finding
 from infra.release.engine.clock import ScaledClock
@@ -21,7 +21,7 @@ from tests.unit import seen as what
 from tests.unit.fake_cloud import target, version
 from tests.unit.seen import NEW, NOW, POLICY, SPLIT, TARGET, WHOLE, deployment, entry, noted, seen, stopped
 
-RELEASE = Opened("prod", "eu-west-1", (TARGET, target(function="payments")), POLICY, ScaledClock())
+RELEASE = Session("prod", "eu-west-1", (TARGET, target(function="payments")), POLICY, ScaledClock())
 FLYING = seen(deployment(), alias=SPLIT, shifted=NEW)
 PROMOTED = seen(deployment(Status.SUCCEEDED), **WHOLE)
 HOLDER = "created by ann@{} (pid {}) at 2026-11-24T20:45:08Z"
@@ -47,7 +47,7 @@ def test_a_reason_is_kept_as_it_is_but_for_its_white_space() -> None:
         ("", "--reason is ''"),
         (" \n", "say in a few words why"),
         ("x" * 241, "has 241 characters: the tag that keeps it holds 240"),
-        ("angry, customers!", "holds ',!', which a tag of AWS does not take"),
+        ("angry, customers!", "holds ',!', which AWS does not allow in a tag"),
     ],
 )
 def test_a_reason_that_a_tag_cannot_hold_is_reported_with_the_remedy(reason: str, said: str) -> None:
@@ -89,7 +89,8 @@ def test_what_goes_back_already_is_not_stopped_again() -> None:
 def test_a_deployment_that_is_none_of_ours_is_left_to_unstick() -> None:
     stray = seen(deployment(entry=None), alias=SPLIT, shifted=NEW)
     with pytest.raises(
-        RefusedError, match=r"d-1 of orders is not of this release, .* `python -m infra.release unstick --stack STACK`"
+        RefusedError,
+        match=r"d-1 of orders was not started by this release: .* `python -m infra.release unstick --stack STACK`",
     ):
         abort.stoppable({"orders": stray}, abort.chosen({"orders": stray}, ""))
 
@@ -99,14 +100,14 @@ def test_where_nothing_is_in_flight_it_says_where_the_alias_is() -> None:
     assert whole.startswith("orders: nothing is in flight, so nothing was stopped; the alias is on 2; ")
     assert whole.endswith("the last deployment, d-1, is Succeeded")
     [split] = abort.idle({"orders": seen(alias=SPLIT, shifted=NEW)})
-    assert f"see what {UNSTICK} says" in split
+    assert f"run {UNSTICK}, which shows the remedy" in split
 
 
 def test_an_abort_that_came_too_late_says_so() -> None:
     promoted = Outcome(Ending.PROMOTED, "orders", "verdict", "no alarm fired", "1", "2", "d-1")
-    [line] = abort.told({"orders": promoted})
+    [line] = abort.outcome_lines({"orders": promoted})
     assert line == (
-        f"orders: too late: d-1 had shifted all traffic to 2 before it could be stopped; go back by {ROLLBACK}"
+        f"orders: too late: d-1 had shifted all traffic to 2 before it could be stopped; revert it by {ROLLBACK}"
     )
 
 
@@ -114,26 +115,24 @@ def test_an_abort_that_came_too_late_says_so() -> None:
 
 
 def test_a_rollback_is_refused_while_something_is_in_flight_or_split() -> None:
-    with pytest.raises(
-        RefusedError, match=r"d-1 of orders is in flight; bring it back by `python -m infra.release abort"
-    ):
-        rollback.taken({"orders": FLYING})
+    with pytest.raises(RefusedError, match=r"d-1 of orders is in flight; stop it by `python -m infra.release abort"):
+        rollback.to_revert({"orders": FLYING})
     with pytest.raises(RefusedError, match=r"alias of orders is on 1 with 10% on 2, though nothing is in flight"):
-        rollback.taken({"orders": seen(alias=SPLIT, shifted=NEW)})
+        rollback.to_revert({"orders": seen(alias=SPLIT, shifted=NEW)})
 
 
 def test_a_rollback_is_refused_where_there_is_nothing_to_go_back_to() -> None:
-    with pytest.raises(RefusedError, match=r"nothing to go back to: orders is on 1, which no deployment"):
-        rollback.taken({"orders": seen()})
+    with pytest.raises(RefusedError, match=r"no deployment to revert: orders is on 1, which no deployment"):
+        rollback.to_revert({"orders": seen()})
 
 
 def test_a_function_that_stays_is_reported_with_the_reason() -> None:
-    assert rollback.taken({"orders": PROMOTED}) == {"orders": deployment(Status.SUCCEEDED)}
+    assert rollback.to_revert({"orders": PROMOTED}) == {"orders": deployment(Status.SUCCEEDED)}
     forth = {"orders": deployment(Status.SUCCEEDED)}
     [of_the_set] = rollback.remarks({"orders": PROMOTED, "payments": PROMOTED}, forth)
     assert of_the_set == "payments: stays on 2, though it was promoted together with orders"
     [other] = rollback.remarks({"orders": PROMOTED, "payments": seen()}, forth)
-    assert other == "payments: stays on 1, which no deployment of ours promoted"
+    assert other == "payments: stays on 1, which no deployment by Strata promoted"
 
 
 # Forgive
@@ -141,11 +140,13 @@ def test_a_function_that_stays_is_reported_with_the_reason() -> None:
 
 def test_the_rejection_is_the_newest_or_the_one_that_is_named() -> None:
     found = rejections(TARGET, seen(stopped()))
-    assert allow_retry.the_one("orders", found, "") == allow_retry.the_one("orders", found, NEW.fingerprint) == found[0]
-    with pytest.raises(UsageError, match=rf"fingerprint beef of orders is not rejected: .* {NEW.fingerprint}"):
-        allow_retry.the_one("orders", found, "beef")
-    with pytest.raises(RefusedError, match=r"nothing of orders is rejected"):
-        allow_retry.the_one("orders", rejections(TARGET, seen(tags=noted())), "")
+    assert (
+        allow_retry.selected("orders", found, "") == allow_retry.selected("orders", found, NEW.fingerprint) == found[0]
+    )
+    with pytest.raises(UsageError, match=rf"fingerprint beef of orders is not rejected; .* {NEW.fingerprint}"):
+        allow_retry.selected("orders", found, "beef")
+    with pytest.raises(RefusedError, match=r"no version of orders is rejected"):
+        allow_retry.selected("orders", rejections(TARGET, seen(tags=noted())), "")
 
 
 # Unstick
@@ -158,36 +159,38 @@ def test_a_lock_is_lost_where_its_process_is_gone() -> None:
     [reused] = state_lock.holders(LOCKED.format(here, os.getpid()))
     assert str(gone) == f"ann@{here} (pid 99999999) since 2026-11-24T20:45:08Z"
     assert [state_lock.is_lost(each) for each in (gone, elsewhere, reused)] == [True, None, True]
-    [finding] = unstick.lost("prod", [gone])
+    [finding] = unstick.lost_locks("prod", [gone])
     assert finding.act == "runs `pulumi cancel`"
-    [finding] = unstick.lost("prod", [gone, elsewhere])
+    [finding] = unstick.lost_locks("prod", [gone, elsewhere])
     assert (finding.act, "build-7" in finding.what) == ("", True)
-    assert unstick.lost("prod", []) == []
+    assert unstick.lost_locks("prod", []) == []
 
 
 def test_a_lock_that_a_running_pulumi_holds_is_as_it_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state_lock, "is_lost", lambda _: False)
-    assert unstick.lost("prod", state_lock.holders(LOCKED.format("build-7", 99))) == []
+    assert unstick.lost_locks("prod", state_lock.holders(LOCKED.format("build-7", 99))) == []
     assert state_lock.holders("error: a stack named prod already exists") == []
 
 
 def test_only_a_version_that_could_be_right_may_be_named() -> None:
     split = {"orders": seen(alias=SPLIT, shifted=NEW)}
     found = [Finding("split", "orders", "alias live is on 1 with 10% on 2", remedy="say which")]
-    [settled] = unstick.decided(RELEASE, found, split, "2")
+    [settled] = unstick.with_operators_choice(RELEASE, found, split, "2")
     assert (settled.act, settled.remedy, settled.version) == ("sends all traffic to 2", "", "2")
     with pytest.raises(UsageError, match=r"--to is 9: orders can go to .* 1, 2; release any other by `pulumi up`"):
-        unstick.decided(RELEASE, found, split, "9")
-    with pytest.raises(UsageError, match=r"--to 2 is for one split alias that nothing explains, and none is"):
-        unstick.decided(RELEASE, [], split, "2")
+        unstick.with_operators_choice(RELEASE, found, split, "9")
+    with pytest.raises(
+        UsageError, match=r"--to 2 is for exactly one split alias that no deployment explains, but these are: none"
+    ):
+        unstick.with_operators_choice(RELEASE, [], split, "2")
 
 
 def test_the_exit_code_says_whether_anything_is_left() -> None:
     safe, unsafe = Finding("left", "orders", "x", act="y"), Finding("split", "orders", "x", remedy="y")
-    assert unstick.verdict([], [], done=False) is Exit.OK
-    assert unstick.verdict([safe], [], done=True) is Exit.OK
-    assert unstick.verdict([safe], [safe], done=False) is Exit.FAILED
-    assert unstick.verdict([safe, unsafe], [unsafe], done=True) is Exit.FAILED
-    assert unstick.verdict([unsafe], [unsafe], done=False) is Exit.REFUSED
-    assert "nothing is safe without you: y" in unstick.said(unsafe)
-    assert unstick.closing([safe, unsafe], [unsafe], done=True, dry_run=False).startswith("Left:\norders: split")
+    assert unstick.exit_code([], [], done=False) is Exit.OK
+    assert unstick.exit_code([safe], [], done=True) is Exit.OK
+    assert unstick.exit_code([safe], [safe], done=False) is Exit.FAILED
+    assert unstick.exit_code([safe, unsafe], [unsafe], done=True) is Exit.FAILED
+    assert unstick.exit_code([unsafe], [unsafe], done=False) is Exit.REFUSED
+    assert "an operator must decide: y" in unstick.described(unsafe)
+    assert unstick.last_line([safe, unsafe], [unsafe], done=True, dry_run=False).startswith("Left:\norders: split")

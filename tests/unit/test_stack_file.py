@@ -186,7 +186,7 @@ def test_what_an_environment_of_pulumi_esc_gives_is_said_to_be_unseen(strata: Pa
     (strata / "Pulumi.dev.yaml").write_text("environment:\n  - acme/accounts\n")
     with pytest.raises(ConfigError) as caught:
         config.of(strata, "dev")
-    assert "what only an environment of Pulumi ESC gives is not seen here" in caught.value.mistakes[-1]
+    assert "values that only an environment of Pulumi ESC gives are unknown without Pulumi" in caught.value.mistakes[-1]
     (strata / "Pulumi.dev.yaml").write_text("environment: [acme/accounts]\n" + LOCKED)
     assert config.of(strata, "dev").account.region == "eu-central-1"
 

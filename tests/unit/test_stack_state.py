@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.release.cli import stack_state
-from infra.release.cli.session import opened
+from infra.release.cli.session import open_session
 from infra.release.model.spec import ReleaseError
 from tests.unit.seen import POLICY, TARGET
 from tests.unit.states import release, stack
@@ -33,7 +33,7 @@ def found(state: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_command_opens_the_release_of_the_stacks_state_by_one_call(pulumi: Path) -> None:
     (pulumi / "state.json").write_text(json.dumps(stack(release(INPUTS))))
-    release_ = opened("prod", following=True)
+    release_ = open_session("prod", following=True)
     assert (release_.region, release_.targets, release_.policy) == ("eu-west-1", (TARGET,), POLICY)
     assert (pulumi / "typed").read_text() == "stack export --stack prod\n"
 

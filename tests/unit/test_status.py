@@ -102,7 +102,7 @@ def test_a_rejection_is_reported_with_its_refusal_and_its_retry_grant() -> None:
     assert "one more try is allowed" in shown(retry_granted)
     used = reported(seen(replace(deployment(Status.SUCCEEDED), id="d-3"), back, stopped(), tags=noted(mark), **WHOLE))
     assert [each["standing"] for each in used["pardons"]] == [False]
-    assert "pardon, used: " in shown(used)
+    assert "retry, used: " in shown(used)
 
 
 def test_a_promotion_that_was_taken_back_went_back() -> None:

@@ -99,7 +99,7 @@ def test_no_line_is_longer_than_the_terminal_is_wide(name: str, width: int) -> N
 @pytest.mark.parametrize("name", SEEN)
 def test_without_a_terminal_the_lines_are_those_of_the_table(name: str) -> None:
     lines = StringIO()
-    Console(file=lines, width=100, markup=False).print(table(TARGET.function, status(SEEN[name]).told))
+    Console(file=lines, width=100, markup=False).print(table(TARGET.function, status(SEEN[name]).document))
     expected = "".join(f"{line.rstrip()}\n" for line in lines.getvalue().splitlines())
     assert drawn(SEEN[name], 100, terminal=False) == expected
 

@@ -99,7 +99,7 @@ class Aws:
         return replace(seen, good=good, origin=origin)
 
     def _known(self, function: str, number: str) -> Version | None:
-        """The version; None where Lambda no longer has it."""
+        """Return the version; None if Lambda no longer has it."""
         try:
             return self.version(function, number)
         except NotFoundError:
@@ -125,7 +125,7 @@ class Aws:
         }
 
     def alias(self, function: str, name: str) -> Alias:
-        """The alias as it is now."""
+        """Return the alias as it is now."""
         try:
             with aws_call("lambda GetAlias", f"alias {name} of {function}"):
                 found = self.clients.functions.get_alias(FunctionName=function, Name=name)
@@ -136,7 +136,7 @@ class Aws:
         return Alias(found["FunctionVersion"], shifted, weight, found["RevisionId"])
 
     def version(self, function: str, number: str) -> Version:
-        """A published version, by its number."""
+        """Return a published version, by its number."""
         return fingerprint.version(self._configuration(function, number))
 
     def _configuration(self, function: str, number: str) -> Mapping[str, Any]:
@@ -163,7 +163,7 @@ class Aws:
         return version.fingerprint in moved or any(each.created < published for each in records.values())
 
     def _next(self, target: Target, live: Version) -> Version:
-        """The version that `up` would publish, as far as is known: the live one with the declared configuration."""
+        """Return the version that `up` would publish, as far as known: the live one with the declared configuration."""
         if not target.configuration:
             return Version("", "", "", "")
         declared = json.loads(target.configuration)
@@ -289,7 +289,7 @@ class Aws:
             )
 
     def _said_by_hooks(self, target: Target, start: datetime) -> str | None:
-        """The hooks' most frequent error. A hook always runs its newest code, so its log is of all its versions."""
+        """Return the hooks' most frequent error. A hook always runs its newest code, so all of its log counts."""
         messages: list[str] = []
         for hook in filter(None, (target.before_allow_traffic, target.after_allow_traffic)):
             with aws_call("logs FilterLogEvents", f"log group /aws/lambda/{hook}"):
@@ -298,7 +298,7 @@ class Aws:
         return log_errors.most_frequent(of_ours or messages)
 
     def _errors(self, group: str, start: datetime, **only: Any) -> list[str]:
-        """The messages since then that look like errors."""
+        """Return the messages since then that look like errors."""
         paginator = self.clients.logs.get_paginator("filter_log_events")  # a page may be empty, and not be the last
         found = (
             paginator.paginate(
@@ -313,7 +313,7 @@ class Aws:
         return [event["message"] for pages in found for page in pages for event in page["events"]]
 
     def _streams(self, target: Target, version: str, start: datetime) -> list[str]:
-        """The streams of a version: Lambda names each by the day it began, the version and an id."""
+        """Return the streams of a version: Lambda names each by the day it began, the version and an id."""
         days = (self._clock.real(self._clock.now()).date() - start.date()).days + 1
         names = []
         for day in range(days):

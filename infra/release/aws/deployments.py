@@ -50,10 +50,10 @@ class Records:
         split: frozenset[str] = frozenset(),
         explained: Mapping[str, Explained] | None = None,
     ) -> dict[str, dict[str, Deployment]]:
-        """The records by group, then id. The first call reads those needed, later ones those that may have changed.
+        """Return the records by group, then id. The first call reads those needed, later ones those that may change.
 
-        split: the functions whose alias is split, so that traffic is known to be moving. explained: by function,
-        whether what was read suffices.
+        split: the functions whose alias is split, so that their traffic may be moving. explained: by function, whether
+        the records read suffice.
         """
         following = {target.group: notes[target.function].following for target in wanted}
         begun = self._begun(wanted, explained or {})
@@ -85,11 +85,11 @@ class Records:
         return {target.group: self._records[target.group] for target in wanted}
 
     def every(self, target: Target) -> dict[str, Deployment]:
-        """Every record of a group that CodeDeploy still has."""
+        """Return every record of a group that CodeDeploy still has."""
         return self._read(listed(self._clients, target.application, target.group))
 
     def _begun(self, wanted: Sequence[Target], explained: Mapping[str, Explained]) -> dict[str, dict[str, Deployment]]:
-        """The records of the groups of which none has been read yet."""
+        """Return the records of the groups that have not been read yet."""
         new = [each for each in wanted if each.group not in self._records]
         groups = [reach.Group(each.application, each.group, explained.get(each.function, _enough)) for each in new]
         return reach.recent(self._clients, self._clock, groups, self._read)
@@ -105,7 +105,7 @@ class Records:
         return running | new | ({following} if following else set())
 
     def _since_newest(self, known: Mapping[str, Deployment]) -> dict[str, Any]:
-        """The range of ListDeployments that leaves out nearly all known records."""
+        """Return the range of ListDeployments that leaves out nearly all known records."""
         newest = max((each.created for each in known.values()), default=None)
         return {"createTimeRange": {"start": self._clock.real(newest) - EARLIER}} if newest else {}
 
@@ -136,7 +136,7 @@ class Records:
     # Tags
 
     def tags(self, target: Target) -> Tags:
-        """The group's records in tags, as they were read last."""
+        """Return the records in the group's tags, as last read."""
         if target.group not in self._tags:
             self._tags[target.group] = tags_of(self._clients, group_arn(target))
         return tags.parse(self._tags[target.group])
@@ -156,7 +156,7 @@ class Records:
             self._tags[target.group] |= new
 
     def shifting_to(self, deployment: str) -> str | None:
-        """The version that an old deployment shifted to, where its record does not say."""
+        """Return the version that an old deployment shifted to, if its record does not name it."""
         if deployment not in self._canaries:
             self._ask_target(deployment)
         return self._canaries.get(deployment)
@@ -194,7 +194,7 @@ def infos(clients: Clients, deployments: Iterable[str]) -> Iterator[DeploymentIn
 
 
 def described(info: DeploymentInfoTypeDef, clock: ScaledClock) -> Deployment:
-    """A record, in the clock's time."""
+    """Convert CodeDeploy's answer to a Deployment, in the clock's time."""
     error, rollback = info.get("errorInformation", {}), info.get("rollbackInfo", {})
     return Deployment(
         id=info["deploymentId"],
@@ -213,7 +213,7 @@ def described(info: DeploymentInfoTypeDef, clock: ScaledClock) -> Deployment:
 
 
 def tags_of(clients: Clients, group: str) -> dict[str, str]:
-    """The tags of the deployment group of that ARN."""
+    """Return the tags of the deployment group of that ARN."""
     found: dict[str, str] = {}
     more: dict[str, str] = {}
     while True:  # botocore has no paginator for it
@@ -226,7 +226,7 @@ def tags_of(clients: Clients, group: str) -> dict[str, str]:
 
 
 def lambda_targets(clients: Clients, deployment: str) -> Iterator[LambdaTargetTypeDef]:
-    """The functions of a deployment with their versions and lifecycle events, as far as it has come."""
+    """Yield the functions of a deployment with their versions and lifecycle events, as far as it has come."""
     client, fine = clients.codedeploy, "DeploymentNotStartedException"
     with aws_call("codedeploy GetDeploymentTarget", f"deployment {deployment}", fine=fine):
         pages = client.get_paginator("list_deployment_targets").paginate(deploymentId=deployment)
@@ -237,7 +237,7 @@ def lambda_targets(clients: Clients, deployment: str) -> Iterator[LambdaTargetTy
 
 
 def group_arn(target: Target) -> str:
-    """The ARN of the target's deployment group; the topic is of the same account and region."""
+    """Return the ARN of the target's deployment group; the topic is of the same account and region."""
     _, partition, _, region, account, _ = target.topic.split(":", 5)
     return f"arn:{partition}:codedeploy:{region}:{account}:deploymentgroup:{target.application}/{target.group}"
 

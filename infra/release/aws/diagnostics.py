@@ -31,13 +31,13 @@ LAMBDA = "AWS/Lambda"
 
 
 class Asked:
-    """Reads, and why some failed."""
+    """Makes reads and keeps the reason of each that failed."""
 
     def __init__(self) -> None:
         self.unavailable_reason: dict[str, str] = {}
 
     def ask(self, field: str, read: Callable[[], T], absent: D) -> T | D:
-        """The answer; `absent` where AWS has no such resource, or the read failed."""
+        """Return the answer; `absent` where AWS has no such resource, or the read failed."""
         try:
             return read()
         except NotFoundError:
@@ -48,7 +48,7 @@ class Asked:
 
 
 def account(aws: Aws, targets: Sequence[Target], *, shallow: bool | None) -> Account:
-    """The facts of the account that the release is in."""
+    """Return the facts of the account that the release is in."""
     asked, clients = Asked(), aws.clients
     try:
         headers: Mapping[str, str] = clients.caller["ResponseMetadata"]["HTTPHeaders"]
@@ -69,7 +69,7 @@ def account(aws: Aws, targets: Sequence[Target], *, shallow: bool | None) -> Acc
 
 
 def skew(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """This machine's clock less AWS's, by the date of an answer just received; None where it has none."""
+    """This machine's clock less AWS's, by the date of an answer just received; None if it has none."""
     return now - parsedate_to_datetime(headers["date"]) if "date" in headers else None
 
 
@@ -96,7 +96,7 @@ def _allowed(aws: Aws, targets: Sequence[Target]) -> dict[str, bool]:
 
 
 def function(aws: Aws, clock: ScaledClock, target: Target) -> Examined:
-    """The facts of one function."""
+    """Return the facts of one function."""
     asked, now = Asked(), clock.now()
     alias = asked.ask("alias", lambda: aws.alias(target.function, target.alias), None)
     ledger = asked.ask("ledger", lambda: _ledger(aws, target), ())
@@ -153,7 +153,7 @@ def _curve(aws: Aws, target: Target) -> int | None:
 
 
 def _alarms(aws: Aws, target: Target, ledger: Sequence[Deployment]) -> dict[str, Alarm]:
-    """Those of the release and of its last attempt, by name."""
+    """Return the alarms of the release and of its last attempt, by name."""
     last = last_attempt(ledger)
     names = sorted({target.alarm, target.throttle_alarm, *(last.alarms if last else ())} - {""})
     found: dict[str, Alarm] = {}
@@ -166,7 +166,7 @@ def _alarms(aws: Aws, target: Target, ledger: Sequence[Deployment]) -> dict[str,
 
 
 def _compared(target: Target, *versions: str) -> frozenset[Metric]:
-    """The metrics that a deleted verdict alarm read of its two versions."""
+    """Return the metrics that a deleted verdict alarm read of its two versions."""
     alias = {"FunctionName": target.function, "Resource": f"{target.function}:{target.alias}"}
     named = [frozenset({**alias, "ExecutedVersion": each}.items()) for each in versions]
     return frozenset(Metric(LAMBDA, metric, each) for metric in ("Invocations", "Errors") for each in named)
@@ -190,7 +190,7 @@ def _metric(info: Mapping[str, Any]) -> Metric:
 
 
 def _reported(aws: Aws, target: Target, alarms: Iterable[Alarm]) -> frozenset[Metric]:
-    """All of Lambda's metrics of the function, and those of the alarms' other metrics that there are."""
+    """Return all of Lambda's metrics of the function, and those of the alarms' other metrics that there are."""
     mine = ("FunctionName", target.function)
     found = set(_listed(aws, Namespace=LAMBDA, Dimensions=[{"Name": mine[0], "Value": mine[1]}]))
     for metric in {each for alarm in alarms for each in alarm.metrics}:

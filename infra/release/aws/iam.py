@@ -49,7 +49,7 @@ def writes(targets: Sequence[Target]) -> dict[tuple[str, ...], list[str]]:
 
 
 def principal(clients: Clients) -> str | None:
-    """The caller's ARN for IAM's simulation; None for the root user, whom nothing is denied."""
+    """Return the caller's ARN for IAM's simulation; None for the root user, to whom IAM denies nothing."""
     arn = clients.caller["Arn"]
     kind, _, name = arn.split(":", 5)[5].partition("/")
     match kind:
@@ -64,7 +64,7 @@ def principal(clients: Clients) -> str | None:
 
 
 def role(clients: Clients, name: str) -> RoleTypeDef:
-    """A role. `name`: or its ARN."""
+    """Return a role. `name` may also be its ARN."""
     with aws_call("iam GetRole", name):
         return clients.iam.get_role(RoleName=name.rsplit("/", 1)[-1])["Role"]
 

@@ -31,7 +31,7 @@ _VARYING = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|
 
 
 def most_frequent(messages: Iterable[str]) -> str | None:
-    """The last line of the error that most messages report, or None where none reports any.
+    """Return the last line of the error that most messages report, or None if none reports any.
 
     Errors that differ only in numbers and identifiers are one.
     """
@@ -44,13 +44,13 @@ def most_frequent(messages: Iterable[str]) -> str | None:
 
 
 def last_line(message: str) -> str | None:
-    """The error in one line; None where the message is not an error's."""
+    """Return the error in one line; None if the message is not an error's."""
     line = _of_json(message) if message.lstrip().startswith("{") else _of_text(message)
     return line if line is None or len(line) <= LONGEST else line[: LONGEST - 3] + "..."
 
 
 def failure(payload: bytes, *, raised: bool) -> str | None:
-    """The last line of the error that an invocation failed with; None where it succeeded.
+    """Return the last line of the error that an invocation failed with; None if it succeeded.
 
     raised: Lambda's FunctionError was set, and the payload is `{"errorMessage", "errorType", "stackTrace"}`. An answer
     in good order that is for HTTP (it has a `statusCode`) must be a success too.

@@ -120,8 +120,7 @@ def red(clients: Clients, names: Iterable[str]) -> frozenset[str]:
 
 
 def described(clients: Clients, names: Sequence[str], **only: Any) -> Iterator[MetricAlarmTypeDef]:
-    """The alarms of those names, 100 at most, that exist. An answer holds 50 where it is not asked for more, named
-    alarms or not.
+    """Yield the existing alarms among `names`, at most 100. An answer has 50 unless the call asks for more.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
     """

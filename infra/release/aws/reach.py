@@ -71,7 +71,7 @@ class Listing:
 
 
 def recent(clients: Clients, clock: ScaledClock, groups: Iterable[Group], read: Read) -> dict[str, Records]:
-    """The records of each group, by its name: the newest, and those that are needed. Groups share requests."""
+    """Return the records of each group, by its name: the newest, and those that are needed. Groups share requests."""
     wanted = {each.name: each for each in groups}
     listings = {name: Listing(clients, each) for name, each in wanted.items()}
     found = _read(read, {name: each.part(0) for name, each in listings.items()})
@@ -121,7 +121,7 @@ def further(
 
 
 def listed(clients: Clients, application: str, group: str, **only: Any) -> set[str]:
-    """The ids of a deployment group's records. `only`: a range of ListDeployments."""
+    """Return the ids of a deployment group's records. `only`: a range of ListDeployments."""
     with aws_call("codedeploy ListDeployments", f"deployment group {group}"):
         pages = clients.codedeploy.get_paginator("list_deployments").paginate(
             applicationName=application, deploymentGroupName=group, **only

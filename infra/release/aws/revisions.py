@@ -13,7 +13,7 @@ Shift = tuple[str, str]
 
 
 def shift(revision: RevisionLocationTypeDef) -> Shift | None:
-    """The shift in our own AppSpec; None where AWS does not return it, or it is not ours.
+    """Return the shift in our own AppSpec; None if AWS does not return it, or it is not ours.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html
     """

@@ -11,7 +11,7 @@ from infra.release.aws.revisions import Shift
 
 
 def shifts(clients: Clients, deployments: Iterable[str]) -> dict[str, Shift]:
-    """The shift of each deployment, where CodeDeploy returns it.
+    """Return the shift of each deployment, where CodeDeploy returns it.
 
     AWS does not promise to give an AppSpec back, and one by hand may be YAML: of those the target is asked instead.
     """

@@ -24,7 +24,7 @@ LONGEST = timedelta(days=366)
 
 
 def releases(clients: Clients, clock: ScaledClock, target: Target, digest: str) -> UpstreamReleases:
-    """The releases there, back to those of that code; or why they cannot be read: the role and the call that failed."""
+    """Return the releases there, back to those of that code, or why not: the role and the call that failed."""
     group = target.proof_group
     try:
         theirs = clients.of(group.split(":")[3], target.proof_role)

@@ -17,7 +17,7 @@ from infra.release.reports.retention import Published
 
 
 def published(clients: Clients, clock: ScaledClock, target: Target) -> list[Published]:
-    """Every published version, with the aliases beside the released one that point to it."""
+    """Return every published version, with the aliases beside the released one that point to it."""
     function = target.function
     aliases: dict[str, list[str]] = {}
     with aws_call("lambda ListAliases", function):
@@ -42,7 +42,7 @@ def published(clients: Clients, clock: ScaledClock, target: Target) -> list[Publ
 
 
 def verdict_alarms(clients: Clients, clock: ScaledClock, target: Target) -> dict[str, datetime]:
-    """All of the function's verdict alarms by name, and when each was configured."""
+    """Return all of the function's verdict alarms by name, and when each was configured."""
     with aws_call("cloudwatch DescribeAlarms", f"verdict alarms of {target.function}"):
         pages = clients.cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=target.verdict_alarms)
         return {

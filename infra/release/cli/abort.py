@@ -1,4 +1,4 @@
-"""`abort`: bring what is in flight back."""
+"""`abort`: stop the deployments in flight and bring the traffic back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from infra.console import Exit, Json, RefusedError, UsageError, answer
 from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.reason import Reason, checked
-from infra.release.cli.session import opened
+from infra.release.cli.session import open_session
 from infra.release.cli.watch import followed
 from infra.release.decision import operator
 from infra.release.model import serialization
@@ -18,20 +18,20 @@ from infra.release.model.commands import ROLLBACK, UNSTICK
 from infra.release.model.observation import Deployment, Seen
 from infra.release.model.outcome import Ending, Outcome
 
-Which = Annotated[str, typer.Option("--deployment", help="Only this deployment; else all that are in flight.")]
+Which = Annotated[str, typer.Option("--deployment", help="Only this deployment. Default: all that are in flight.")]
 
 
 def abort(
     *, stack: Stack, reason: Reason, function: Function = "", deployment: Which = "", as_json: Json = False
 ) -> None:
-    """Stop what is in flight, bring the traffic back to stable, and stay until it is there.
+    """Stop the deployments in flight, bring the traffic back to stable, and wait until it is there.
 
-    From any machine, also while `pulumi up` waits elsewhere: it then ends as rolled_back (operator), with the reason
-    and who gave it. Functions that are released together go back together.
+    It works from any machine, also while `pulumi up` waits elsewhere: that `up` then ends as rolled_back (operator),
+    with the reason and the operator. Functions that are released together go back together.
     """
     outcomes: Mapping[str, Outcome] = {}
     with answering(as_json=as_json):
-        why, release = checked(reason), opened(stack)
+        why, release = checked(reason), open_session(stack)
         seen = release.look()
         running = chosen({each.function: seen[each.function] for each in release.one(function).targets}, deployment)
         stops = stoppable(seen, running)
@@ -45,12 +45,15 @@ def abort(
     }
     back = all(each.ending in {Ending.ROLLED_BACK, Ending.UNCHANGED} for each in outcomes.values())
     whole = bool(running) or all(each.alias.shifted is None for each in seen.values())
-    lines = told(outcomes) if running else idle(seen)
+    lines = outcome_lines(outcomes) if running else idle(seen)
     answer(document, *lines, as_json=as_json, code=Exit.OK if back and whole else Exit.FAILED)
 
 
 def chosen(seen: Seen, deployment: str) -> dict[str, Deployment]:
-    """What is in flight, by function: all of it, or that deployment. Raises where it is unknown or has ended."""
+    """Return the deployments in flight, by function, or only `deployment`.
+
+    Raises UsageError if `deployment` is unknown, RefusedError if it has ended.
+    """
     running = {name: found for name, each in seen.items() if (found := each.in_flight) is not None}
     if not deployment:
         return running
@@ -61,42 +64,42 @@ def chosen(seen: Seen, deployment: str) -> dict[str, Deployment]:
         if record is not None:
             raise RefusedError(
                 f"deployment {deployment} of {name} has ended: it is {record.status.value}, and the alias is on "
-                f"{each.alias}; go back from what is live by {ROLLBACK}"
+                f"{each.alias}; revert what is live by {ROLLBACK}"
             )
     flying = ", ".join(f"{each.id} of {name}" for name, each in running.items()) or "nothing"
     raise UsageError(f"deployment {deployment} is not one of {', '.join(seen)}; in flight: {flying}")
 
 
 def stoppable(seen: Seen, running: Mapping[str, Deployment]) -> dict[str, str]:
-    """The ids, by function, of what is to be stopped, or has been; what goes back already is left to do so.
+    """Return the ids, by function, of the deployments to stop. One that a deployment reverts already is left out.
 
-    Raises RefusedError for a deployment that is not ours.
+    Raises RefusedError for a deployment that Strata did not start.
     """
     for name, each in running.items():
         if each.entry is None and each.rolls_back is None:
             raise RefusedError(
-                f"deployment {each.id} of {name} is not of this release, since it has no line of the ledger; "
-                f"see what it is, and stop it by {UNSTICK}"
+                f"deployment {each.id} of {name} was not started by this release: it has no ledger entry; "
+                f"see who started it, and stop it by {UNSTICK}"
             )
     return {name: each.rolls_back or each.id for name, each in running.items() if seen[name].reverts(each) is None}
 
 
-def told(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
-    """How each ended, for a person."""
+def outcome_lines(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+    """Yield a line for each function that changed."""
     for name, each in outcomes.items():
         if each.ending is Ending.PROMOTED:
             yield (
                 f"{name}: too late: {each.deployment_id} had shifted all traffic to {each.to_version} before it could "
-                f"be stopped; go back by {ROLLBACK}"
+                f"be stopped; revert it by {ROLLBACK}"
             )
         elif each.ending is not Ending.UNCHANGED:
             yield each.line()
 
 
 def idle(seen: Seen) -> Iterator[str]:
-    """What there is to say where nothing is in flight."""
+    """Yield a line for each function, where nothing is in flight."""
     for name, each in seen.items():
         last = each.last_attempt
         before = f"; the last deployment, {last.id}, is {last.status.value}" if last else ""
-        remedy = "" if each.alias.shifted is None else f": see what {UNSTICK} says of it"
+        remedy = "" if each.alias.shifted is None else f"; run {UNSTICK}, which shows the remedy"
         yield f"{name}: nothing is in flight, so nothing was stopped; the alias is on {each.alias}{remedy}{before}"

@@ -1,4 +1,4 @@
-"""`doctor`: what keeps a release from working, with its remedy."""
+"""`doctor`: find what would keep a release from working, with the remedy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from infra import git
 from infra.console import Exit, Json, answer, plain_table
 from infra.release.cli.output import Function, Stack, answering
-from infra.release.cli.session import Opened, opened
+from infra.release.cli.session import Session, open_session
 from infra.release.reports.doctor.account import usable
 from infra.release.reports.doctor.facts import Finding, Grade
 from infra.release.reports.doctor.findings import findings
@@ -21,12 +21,12 @@ STYLES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.BAD: "red"}
 
 
 def doctor(*, stack: Stack, function: Function = "", as_json: Json = False) -> None:
-    """Examine what a release needs: credentials, clock, rights, quotas, alarms that can fire, hooks, group, drift.
+    """Check what a release needs: credentials, clock, permissions, quotas, alarms that can fire, hooks, group, drift.
 
-    It reads and changes nothing. Exit code 1: something is bad.
+    It only reads. Exit code 1: at least one finding is bad.
     """
     with answering(as_json=as_json):
-        found = _examined(opened(stack, function))
+        found = _examined(open_session(stack, function))
     count = Counter(each.grade for each in found)
     document = {
         "findings": [asdict(each) for each in found],
@@ -36,7 +36,7 @@ def doctor(*, stack: Stack, function: Function = "", as_json: Json = False) -> N
     answer(document, _table(found), summary, as_json=as_json, code=Exit.FAILED if count[Grade.BAD] else Exit.OK)
 
 
-def _examined(release: Opened) -> list[Finding]:
+def _examined(release: Session) -> list[Finding]:
     from infra.release.aws import diagnostics  # noqa: PLC0415 - `power` and `--help` need no boto3
 
     facts = diagnostics.account(release.aws, release.targets, shallow=git.is_shallow())
@@ -50,7 +50,7 @@ def _table(found: Sequence[Finding]) -> Table:
     table = plain_table(headed=False)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
-    for each in sorted(found, key=lambda each: list(Grade).index(each.grade)):  # what is bad stands at the prompt
+    for each in sorted(found, key=lambda each: list(Grade).index(each.grade)):  # bad findings last, next to the prompt
         text = Text.assemble((each.about, "bold"), ": ", each.said)
         if each.remedy:
             text.append(f"\n-> {each.remedy}")

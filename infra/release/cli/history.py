@@ -1,4 +1,4 @@
-"""`history`: what became of every release, and DORA's four keys."""
+"""`history`: show the outcome of every release, and DORA's four keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.text import Text
 from infra import git
 from infra.console import Json, UsageError, answer, plain_table
 from infra.release.cli.output import Function, Stack, answering
-from infra.release.cli.session import Opened, opened
+from infra.release.cli.session import Session, open_session
 from infra.release.model.attempt import Attempt
 from infra.release.model.outcome import Ending
 from infra.release.reports.history import Keys, attempts, keys, marks, named, said, unseen
@@ -27,22 +27,22 @@ def history(
     *,
     stack: Stack,
     function: Function = "",
-    limit: Annotated[int, typer.Option(help="So many releases, the newest.")] = 20,
-    days: Annotated[int, typer.Option(help="Over which DORA's four keys are taken.")] = 30,
+    limit: Annotated[int, typer.Option(help="Number of newest releases to show.")] = 20,
+    days: Annotated[int, typer.Option(help="Days that DORA's four keys cover.")] = 30,
     as_json: Json = False,
 ) -> None:
-    """Tell every release: when, commit, who, versions, outcome, why, minutes, and what took it back; and DORA's keys.
+    """Show every release: time, commit, who, versions, outcome, reason, minutes, what reverted it; and DORA's keys.
 
-    From CodeDeploy's records and the deployment groups' tags alone. A deployment that Strata did not start is shown as
-    one by hand; what AWS never saw, such as a refusal, is not in it, and it says where a record must be missing:
+    It reads only CodeDeploy's records and the deployment groups' tags. A deployment that Strata did not start is shown
+    as by hand. A refusal is not shown, since AWS has no record of it. It names each record that must be missing, since
     CodeDeploy does not promise to keep any.
     """
     with answering(as_json=as_json):
         for name, value, most in (("--limit", limit, 1000), ("--days", days, LONGEST)):
             if not 1 <= value <= most:
                 raise UsageError(f"{name} is {value}: give 1 to {most}")
-        release = opened(stack, function)
-        found, unused, missing = _told(release)
+        release = open_session(stack, function)
+        found, unused, missing = _collected(release)
         now, committed = release.clock.now(), _committed(release)
         four = keys(found, days, now, committed)
         shown = _named(release, found[:limit])
@@ -54,12 +54,12 @@ def history(
         "unseen": missing,
         "keys": asdict(four) | {"per_day": four.per_day, "failure_rate": four.failure_rate},
     }
-    left = [f"{len(found) - limit} older ones are left out: --limit"] if len(found) > limit else []
+    left = [f"{len(found) - limit} older releases are not shown: --limit"] if len(found) > limit else []
     answer(document, _table(release, shown, several=several), *left, *missing, *unused, _keys(four), as_json=as_json)
 
 
-def _told(release: Opened) -> tuple[list[Attempt], list[str], list[str]]:
-    """Every attempt, newest first, the pardons and overrides that none has used, and what is missing."""
+def _collected(release: Session) -> tuple[list[Attempt], list[str], list[str]]:
+    """Return every attempt, newest first; a line for each unused retry grant and override; a line if records miss."""
     aws, found, unused, missing = release.aws, [], [], []
     for target in release.targets:
         aws.check_account(target.function, target.topic)
@@ -76,13 +76,13 @@ def _told(release: Opened) -> tuple[list[Attempt], list[str], list[str]]:
     return sorted(found, key=lambda each: each.started, reverse=True), unused, missing
 
 
-def _named(release: Opened, found: Sequence[Attempt]) -> list[Attempt]:
+def _named(release: Session, found: Sequence[Attempt]) -> list[Attempt]:
     from infra.release.aws.shifts import shifts  # noqa: PLC0415 - `power` and `--help` need no boto3
 
     return named(found, shifts(release.aws.clients, (each.deployment for each in found if each.deployment)))
 
 
-def _committed(release: Opened) -> Callable[[str], datetime | None]:
+def _committed(release: Session) -> Callable[[str], datetime | None]:
     def committed(commit: str) -> datetime | None:
         made = git.committed(commit)
         return release.clock.simulated(made) if made else None
@@ -90,8 +90,8 @@ def _committed(release: Opened) -> Callable[[str], datetime | None]:
     return committed
 
 
-def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
-    """An attempt for a program; its times are AWS's."""
+def _plain(release: Session, each: Attempt) -> dict[str, Any]:
+    """Return an attempt as JSON. Its times are AWS's."""
     times = {name: release.clock.real(at) if (at := getattr(each, name)) else None for name in ("started", "ended")}
     fields = asdict(each)
     fields["blamed"] = fields.pop("change_failed")
@@ -105,7 +105,7 @@ def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
     }
 
 
-def _table(release: Opened, shown: Iterable[Attempt], *, several: bool) -> Table:
+def _table(release: Session, shown: Iterable[Attempt], *, several: bool) -> Table:
     table = plain_table()
     for name in ("when, UTC", "versions", "commit, who", "min"):
         table.add_column(name, no_wrap=name != "commit, who", justify="right" if name == "min" else "left")
@@ -126,7 +126,7 @@ def _table(release: Opened, shown: Iterable[Attempt], *, several: bool) -> Table
 def _outcome(each: Attempt) -> Text:
     ending = each.ending.value.replace("_", " ") if each.ending else "in flight"
     text = Text(f"{ending} ({each.reason})" if each.ending else ending, style=STYLES.get(each.ending, ""))
-    lines = [each.why, f"taken back by {', '.join(each.back)}" if each.back else "", *each.allowed]
+    lines = [each.why, f"reverted by {', '.join(each.back)}" if each.back else "", *each.allowed]
     return Text("\n").join([text, *(Text(line) for line in lines if line)])
 
 
@@ -139,9 +139,11 @@ def _keys(four: Keys) -> Table:
     rate = "unknown: none has ended" if four.failure_rate is None else f"{four.failure_rate:.0%}"
     restore = "nothing failed" if not four.failed else "unknown"
     if four.restore_minutes is not None:
-        restore = f"{four.restore_minutes:.1f} min from the start of what failed until its traffic was back (median)"
+        restore = (
+            f"{four.restore_minutes:.1f} min from the start of a failed release until its traffic was back (median)"
+        )
     table.add_row(
-        "  deployment frequency", f"{four.per_day:.2f} a day: {four.releases} were promoted, first ones included"
+        "  deployment frequency", f"{four.per_day:.2f} a day: {four.releases} promoted, first versions included"
     )
     table.add_row("  lead time for changes", lead)
     table.add_row("  change failure rate", f"{rate}: {four.failed} of {four.ended} that ended")

@@ -1,4 +1,4 @@
-"""What all of the operator's commands share: options, exit codes, and how they answer an error of the release."""
+"""Options, exit codes and error handling that all of the operator's commands share."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from infra import console
 from infra.console import Exit
 from infra.release.model.spec import ReleaseError
 
-Stack = Annotated[str, typer.Option(help="The Pulumi stack whose release it is.")]
-Function = Annotated[str, typer.Option(help="Only this function of the stack; else all of them.")]
+Stack = Annotated[str, typer.Option(help="The Pulumi stack whose release the command is about.")]
+Function = Annotated[str, typer.Option(help="Only this function of the stack. Default: all of them.")]
 
 EXIT_CODES = (
-    "Exit codes: 0 done, and all is well; 1 something is wrong or went back, which the answer names; "
-    "2 wrong usage; 3 refused, and nothing was done; 4 unknown: no such stack, no credentials, or AWS unreachable."
+    "Exit codes: 0 done, no problem found; 1 a problem or a rollback, which the answer names; "
+    "2 wrong usage; 3 refused, nothing was done; 4 unknown: no such stack, no credentials, or AWS unreachable."
 )
 
 answering = partial(console.answering, {ReleaseError: Exit.UNKNOWN})

@@ -1,4 +1,4 @@
-"""`plan`: what the next `pulumi up` would release, from the working tree as it is."""
+"""`plan`: show what the next `pulumi up` would release from the working tree."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from infra.release.reports.preview import PLAN_FILE
 
 
 def plan(*, stack: Stack, as_json: Json = False) -> None:
-    """Say what `pulumi up` would release: versions, what changed, curve, bounds, hooks, and who would refuse.
+    """Show what `pulumi up` would release: versions, changes, curve, bounds, hooks, and each precondition that fails.
 
-    It runs `pulumi preview`, so it sees the working tree and changes nothing. Exit code 3: something would be refused.
+    It runs `pulumi preview`, so it reads the working tree and changes nothing. Exit code 3: a release would be refused.
     """
     with answering(as_json=as_json):
         foreseen = previewed(stack)
@@ -32,9 +32,9 @@ def plan(*, stack: Stack, as_json: Json = False) -> None:
 
 
 def previewed(stack: str) -> list[dict[str, Any]]:
-    """The forecasts of a preview, as infra.release.reports.preview gives them; none where the release would not change.
+    """Run a preview and return the release previews of infra.release.reports.preview; none if nothing would change.
 
-    Raises ReleaseError with Pulumi's own words where the preview fails.
+    Raises ReleaseError with Pulumi's own error if the preview fails.
     """
     command = ["pulumi", "preview", "--non-interactive", "--color", "never", "--stack", stack]
     with tempfile.TemporaryDirectory(prefix="strata-plan-") as folder:
@@ -54,7 +54,7 @@ def previewed(stack: str) -> list[dict[str, Any]]:
 
 
 def _table(foreseen: dict[str, Any]) -> Table:
-    """One function's forecast, a row for each thing that it says."""
+    """Return one function's release preview as a table, a row for each field that is not empty."""
     table = Table(show_header=False, box=None, pad_edge=False, title_justify="left", title_style="bold")
     table.title = f"{foreseen['function']}: would {foreseen['would']}"
     rows = {

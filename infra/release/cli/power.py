@@ -1,8 +1,8 @@
-"""What a rule and a curve catch at a given traffic, before a release finds out.
+"""`power`: compute which regressions a rule and a curve catch at a given traffic.
 
-Counts the last look before the shift and no other, exactly: every count of errors that either version may show is
-weighed with its Poisson probability. Earlier looks only add (measured: up to 6 points), so each figure is a lower
-bound. How it compares with the full simulation is checked by `python -m bench.verdict`.
+The computation is exact for the last evaluation before the shift: it weighs every pair of error counts with its Poisson
+probability. Earlier evaluations only add detections (measured: up to 6 points), so each figure is a lower bound.
+`python -m bench.verdict` compares it with the full simulation.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from infra.release.verdict.rule import Rule, VerdictError
 
 
 def configured(stack: str) -> tuple[float, int, Rule]:
-    """The canary's percent and minutes, and the rule, of a stack that is up. Raises ReleaseError where it has none."""
+    """Return a deployed stack's canary percent, canary minutes and rule. Raises ReleaseError if it has no release."""
     found = stack_state.release(stack)
     target = serialization.target(found["targets"][0], "release.targets[0]")
     if not target.percent:
         raise ReleaseError(
-            f"stack {stack} was last updated before its targets held the canary's percent; run `pulumi up`, or ask "
-            "with --percent and --minutes instead of --stack"
+            f"stack {stack} was last updated before its targets held the canary's percent; run `pulumi up`, or give "
+            "--percent and --minutes instead of --stack"
         )
     return target.percent, target.minutes, serialization.policy(found["policy"], "release.policy").rule
 
@@ -36,13 +36,15 @@ def power(
     *,
     rps: Annotated[float, typer.Option(help="Requests per second to the alias.")],
     baseline: Annotated[float, typer.Option(help="Errors per request of the live version: 0.01 is 1 %.")],
-    stack: Annotated[str | None, typer.Option(help="Whose curve and rule to take; else the defaults.")] = None,
-    percent: Annotated[float | None, typer.Option(help="Of requests to the canary.")] = None,
-    minutes: Annotated[int | None, typer.Option(help="That the canary lasts before everything shifts.")] = None,
+    stack: Annotated[
+        str | None, typer.Option(help="Use this stack's curve and rule. Default: the defaults of both.")
+    ] = None,
+    percent: Annotated[float | None, typer.Option(help="Share of the requests that the canary gets.")] = None,
+    minutes: Annotated[int | None, typer.Option(help="Length of the canary, until all traffic shifts.")] = None,
     lateness: Annotated[int, typer.Option(help="Minutes until CloudWatch shows a minute's metrics.")] = LATENESS,
     forgiven: Annotated[int | None, typer.Option(help="Rule.forgiven: canary errors never counted.")] = None,
 ) -> None:
-    """Say what the verdict would catch at this traffic, and what to change to catch more."""
+    """Show which regressions the verdict would catch at this traffic, and what to change to catch more."""
     with answering({VerdictError: Exit.USAGE, ReleaseError: Exit.USAGE}):
         share, length, rule = configured(stack) if stack else (10.0, 10, Rule())
         situation = Situation(

@@ -1,4 +1,4 @@
-"""How a release is told while it goes on: a line for all that is new, and on a terminal one that keeps changing."""
+"""Print a release's progress: one line for each new event, and on a terminal a last line that keeps changing."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from infra.release.model.outcome import Progress
 
 @contextmanager
 def progress_reporter(*, as_json: bool) -> Iterator[Report]:
-    """A Report for the runner; on standard error where a program reads the answer."""
+    """Yield a Report for the runner. With `as_json` it prints on standard error, since a program reads the answer."""
     console = Console(stderr=as_json, markup=False, highlight=False)
     if not console.is_terminal:
-        told: dict[str, str] = {}
+        last_lines: dict[str, str] = {}
 
         def log(progress: Progress) -> None:
             line = progress.line()
-            if not progress.quiet and told.get(progress.function) != line:
+            if not progress.quiet and last_lines.get(progress.function) != line:
                 console.print(line, soft_wrap=True)
-            told[progress.function] = line
+            last_lines[progress.function] = line
 
         yield log
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:
 
-        def tell(progress: Progress) -> None:
+        def report(progress: Progress) -> None:
             if progress.repeated:
                 live.update(Text(progress.line(), overflow="fold", style="bold cyan"))
             else:
                 console.print(progress.line())
 
-        yield tell
+        yield report

@@ -1,4 +1,4 @@
-"""`promote`: what the stack before this one has proved, beside what is live here."""
+"""`promote`: show what the upstream stack has proved, beside what is live here."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ import typer
 from infra import git
 from infra.console import Exit, Json, RefusedError, UsageError, answer, plain_table
 from infra.release.cli.output import Function, answering
-from infra.release.cli.session import Opened, opened
+from infra.release.cli.session import Session, open_session
 from infra.release.decision import promotion
 from infra.release.model.attempt import Attempt
 from infra.release.model.observation import Observation
 from infra.release.model.spec import Target
 
-To = Annotated[str, typer.Option("--to", help="The Pulumi stack that is to have it.")]
+To = Annotated[str, typer.Option("--to", help="The downstream Pulumi stack, which would get the release.")]
 
 
 def promote(*, to: To, function: Function = "", as_json: Json = False) -> None:
-    """Tell what the stack before this one has proved, and how it differs from what is live here. It changes nothing.
+    """Show what the upstream stack has proved, and how it differs from what is live here. It changes nothing.
 
-    A pipeline then hands the bundle of that digest to `pulumi up`. Ends with 0 where each function has something that
-    is proved, live here already or not, and with 1 where one has not.
+    A pipeline then gives the bundle of that digest to `pulumi up`. Exit code 0: each function has a proved version,
+    live here already or not. Exit code 1: at least one function has none.
     """
     with answering(as_json=as_json):
-        release = opened(to, function, following=True)
+        release = open_session(to, function, following=True)
         if not release.policy.source:
-            raise UsageError(f"stack {to} follows no other: set `from` in its strata:release to the stack before it")
+            raise UsageError(
+                f"stack {to} has no upstream stack; set `from` in its strata:release to the stack that proves releases"
+            )
         seen = release.look()
-        found = [_told(release, target, seen[target.function]) for target in release.targets]
+        found = [_compared(release, target, seen[target.function]) for target in release.targets]
     proved = all(each["proved"] for each in found)
     table = plain_table()
     for name in ("function", f"proved in {release.policy.source}", f"live in {to}", "difference"):
@@ -41,8 +43,8 @@ def promote(*, to: To, function: Function = "", as_json: Json = False) -> None:
     answer(document, table, as_json=as_json, code=Exit.OK if proved else Exit.FAILED)
 
 
-def _told(release: Opened, target: Target, seen: Observation) -> dict[str, Any]:
-    """One function, for a program. Raises RefusedError where the other stack's records cannot be read."""
+def _compared(release: Session, target: Target, seen: Observation) -> dict[str, Any]:
+    """Return one function's JSON object. Raises RefusedError if the upstream stack's records cannot be read."""
     upstream = release.aws.upstream(target)
     if upstream.unavailable_reason:
         raise RefusedError(
@@ -59,7 +61,7 @@ def _told(release: Opened, target: Target, seen: Observation) -> dict[str, Any]:
     }
 
 
-def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
+def _plain(release: Session, each: Attempt) -> dict[str, Any]:
     ended: datetime | None = release.clock.real(each.ended) if each.ended else None
     return {
         "deployment": each.deployment,
@@ -74,16 +76,16 @@ def _plain(release: Opened, each: Attempt) -> dict[str, Any]:
 
 
 def _difference(found: Attempt | None, seen: Observation) -> str:
-    """In words: what a release of the proved code would change here."""
+    """Describe what a release of the proved code would change here."""
     if found is None:
-        return "nothing there is proved"
+        return "nothing is proved there"
     parts = [] if found.digest == seen.live.digest else ["code"]
     parts += [] if found.contract == seen.live.contract else ["configuration"]
     if not parts:
         return "none: it is live"
     between = git.between(seen.live_commit or "", found.commit)
-    told = "" if between is None else f"; {len(between)} commits: {'; '.join(between[:5])}"
-    return f"{' and '.join(parts)}{told}{'; ...' if between and len(between) > 5 else ''}"
+    commits = "" if between is None else f"; {len(between)} commits: {'; '.join(between[:5])}"
+    return f"{' and '.join(parts)}{commits}{'; ...' if between and len(between) > 5 else ''}"
 
 
 def _proof(each: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`prune`: delete published versions that nothing needs, and verdict alarms that a release has left."""
+"""`prune`: delete published versions that nothing needs, and verdict alarms that ended releases left."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from infra.console import Json, RefusedError, UsageError, answer, plain_table
 from infra.release.cli.output import Function, Stack, answering
-from infra.release.cli.session import Opened, opened
+from infra.release.cli.session import Session, open_session
 from infra.release.decision import obsolete_alarms
 from infra.release.engine.cloud import AwsError
 from infra.release.model.observation import Seen
@@ -28,7 +28,7 @@ LONGEST = 3650  # days
 
 @dataclass(frozen=True)
 class Pruning:
-    """What is to go of one function."""
+    """The versions of one function, each with the decision on it, and the verdict alarms to delete."""
 
     target: Target
     retentions: tuple[VersionRetention, ...]
@@ -36,33 +36,31 @@ class Pruning:
 
     @property
     def gone(self) -> list[str]:
-        """The versions that go, oldest first."""
+        """Return the versions to delete, oldest first."""
         return [each.version.number for each in reversed(self.retentions) if each.goes]
 
 
 def prune(
     *,
     stack: Stack,
-    keep: Annotated[int, typer.Option(help="The newest so many versions are kept.")] = 10,
-    older_than: Annotated[float, typer.Option(help="Days; what is younger is kept.")] = 30,
+    keep: Annotated[int, typer.Option(help="Number of newest versions to keep.")] = 10,
+    older_than: Annotated[float, typer.Option(help="Days; versions younger than this are kept.")] = 30,
     yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only show what would be deleted.")] = False,
     function: Function = "",
     as_json: Json = False,
 ) -> None:
     """Show which published versions nothing needs any more, and with --yes delete them.
 
-    With them go the verdict alarms that `sweep` deletes too.
-    Never one that is live, has traffic, is the last good one, is in flight, wanted by the stack, or behind another
-    alias. Exit code 3: it would leave no way back.
+    It also deletes the verdict alarms that `sweep` deletes. It never deletes a version that is live, has traffic, is
+    the last good one, is in flight, is wanted by the stack, or is behind another alias. Exit code 3: refused, since no
+    version to go back to would be left.
     """
     with answering(as_json=as_json):
         if not 1 <= keep <= 10_000:
-            raise UsageError(
-                f"--keep is {keep}: give 1 or more, since the newest is what the stack holds for published"
-            )
+            raise UsageError(f"--keep is {keep}: give 1 or more, since the stack's state names the newest version")
         if not 0 <= older_than <= LONGEST:
             raise UsageError(f"--older-than is {older_than:g}: give 0 to {LONGEST} days")
-        release = opened(stack, function)
+        release = open_session(stack, function)
         found = _found(release, RetentionPolicy(keep, older_than))
         if yes:
             _delete(release.aws, found)
@@ -72,8 +70,8 @@ def prune(
     answer(document, *shown, as_json=as_json)
 
 
-def _found(release: Opened, bounds: RetentionPolicy) -> list[Pruning]:
-    """What is to go of each function. Raises RefusedError where a way back would go with it."""
+def _found(release: Session, bounds: RetentionPolicy) -> list[Pruning]:
+    """Decide what to delete of each function. Raises RefusedError if no version to go back to would be left."""
     from infra.release.aws import versions  # noqa: PLC0415 - `power` and `--help` need no boto3
 
     clients, now = release.aws.clients, release.clock.now()
@@ -104,7 +102,7 @@ def _delete(aws: Aws, found: Sequence[Pruning]) -> None:
         raise AwsError(f"{problem}; deleted before: {', '.join(done) or 'nothing'}; run it again") from problem
 
 
-def _plain(release: Opened, each: Pruning) -> dict[str, Any]:
+def _plain(release: Session, each: Pruning) -> dict[str, Any]:
     return {
         "versions": [
             {
@@ -126,7 +124,7 @@ def _table(each: Pruning, now: datetime, *, yes: bool) -> Table:
     table.title, table.title_justify, table.title_style = each.target.function, "left", "bold"
     for name in ("version", "age, days", "MB"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("why it stays", ratio=1, overflow="fold")
+    table.add_column("kept because", ratio=1, overflow="fold")
     for fate in each.retentions:
         age = (now - fate.version.at) / timedelta(days=1)
         gone = Text("deleted" if yes else "would be deleted", style="red")

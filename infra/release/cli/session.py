@@ -1,4 +1,4 @@
-"""The release of a stack, as its state has it, opened for a command."""
+"""Open a stack's release for a command: the stack's state has the targets and the policy, AWS the rest."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Opened:
-    """One stack's release: what it is of, and the AWS that it is in."""
+class Session:
+    """One stack's release: its targets, its policy and the region that it is in."""
 
     stack: str
     region: str
@@ -30,20 +30,20 @@ class Opened:
 
     @cached_property
     def aws(self) -> Aws:
-        """AWS in the stack's region."""
+        """Connect to AWS in the stack's region, at first use."""
         from infra.release.aws import Aws  # noqa: PLC0415 - `power` and `--help` need no boto3
 
         return Aws(self.region, self.clock)
 
     def look(self, following: Mapping[str, str] | None = None) -> Seen:
-        """Every function as it is now, by name. `following`: the deployments, by function, to be seen in detail."""
+        """Observe every function, by name. `following`: the deployments, by function, to read in detail."""
         known = following or {}
         return self.aws.look(
             self.targets, {target.function: Notes(known.get(target.function)) for target in self.targets}
         )
 
-    def one(self, function: str) -> Opened:
-        """The same release of one function, or all of it where `function` is empty. Raises UsageError."""
+    def one(self, function: str) -> Session:
+        """Return the session of one function, or this one if `function` is empty. Raises UsageError."""
         if not function:
             return self
         if not (found := self.only({function})).targets:
@@ -53,15 +53,15 @@ class Opened:
             )
         return found
 
-    def only(self, functions: Collection[str]) -> Opened:
-        """The same release of those functions alone."""
+    def only(self, functions: Collection[str]) -> Session:
+        """Return the session of those functions alone."""
         return replace(self, targets=tuple(each for each in self.targets if each.function in functions))
 
 
-def opened(stack: str, function: str = "", *, following: bool = False) -> Opened:
-    """The release of `stack`, or of one of its functions. Raises ReleaseError where the stack has none such.
+def open_session(stack: str, function: str = "", *, following: bool = False) -> Session:
+    """Open the release of `stack`, or of one of its functions. Raises ReleaseError if the stack has none.
 
-    following: with where the records of the stack before it are, which hardly any command has a right to read.
+    following: keep the location of the upstream stack's records, which only `promote` has a right to read.
     """
     clock = ScaledClock.from_environment()
     found = stack_state.release(stack)
@@ -71,4 +71,4 @@ def opened(stack: str, function: str = "", *, following: bool = False) -> Opened
     if not following:
         targets = tuple(replace(target, proof_group="", proof_role="") for target in targets)
     policy = serialization.policy(found["policy"], "release.policy")
-    return Opened(stack, found["region"], targets, policy, clock).one(function)
+    return Session(stack, found["region"], targets, policy, clock).one(function)

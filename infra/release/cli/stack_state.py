@@ -14,7 +14,7 @@ UPDATE_FIELDS = ("configuration", "probe")
 
 
 def release(stack: str) -> Mapping[str, Any]:
-    """Return region, targets and policy of the stack's release as JSON. Raises ReleaseError where there is none."""
+    """Return region, targets and policy of the stack's release as JSON. Raises ReleaseError if there is none."""
     command = ["pulumi", "stack", "export", "--stack", stack]
     try:
         exported = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -29,7 +29,7 @@ def release(stack: str) -> Mapping[str, Any]:
 
 
 def in_state(state: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the release that is in `state`, the document of `pulumi stack export`; None where it has none.
+    """Return the release that is in `state`, the document of `pulumi stack export`; None if it has none.
 
     Reads the resource's inputs: an update that fails does not change them, and a secret in one target encrypts that
     field alone, where the outputs may encrypt all targets. Without the resource, reads the output `release`, which

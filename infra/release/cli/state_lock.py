@@ -1,8 +1,8 @@
-"""The lock that a `pulumi` command holds on a stack, where the backend is a folder or a bucket.
+"""Read and cancel the lock that a `pulumi` command holds on a stack. Only a backend in a folder or bucket has it.
 
-Pulumi is asked, and nothing else: `pulumi stack rename` of a stack to its own name takes the lock and is then always
-refused, since a stack of that name exists; where somebody holds the lock, the refusal names the holder. Pulumi Cloud
-has no such lock: it ends by itself an update whose process is gone.
+Only the CLI knows the lock. `pulumi stack rename` of a stack to its own name takes the lock and then always fails,
+since a stack of that name exists; if another process holds the lock, the error names that process. Pulumi Cloud has no
+such lock: it ends an update whose process is gone.
 https://www.pulumi.com/docs/iac/concepts/state-and-backends/
 """
 
@@ -21,7 +21,7 @@ _HOLDER = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock, as Pulumi tells it. `at` is ISO 8601."""
+    """The process that holds a lock, as Pulumi names it. `at` is ISO 8601."""
 
     user: str
     host: str
@@ -33,12 +33,12 @@ class Holder:
 
 
 def holders(said: str) -> list[Holder]:
-    """Those whom Pulumi's words name."""
+    """Return the holders that the CLI's error output names."""
     return [Holder(user, host, int(pid), at) for user, host, pid, at in _HOLDER.findall(said)]
 
 
 def is_lost(holder: Holder) -> bool | None:
-    """Whether the process that holds a lock is gone; None where it is another machine's, which this one cannot know."""
+    """Return whether the process that holds a lock is gone; None if it is on another machine or `ps` is missing."""
     if holder.host != socket.gethostname():
         return None
     try:
@@ -47,11 +47,11 @@ def is_lost(holder: Holder) -> bool | None:
         )
     except FileNotFoundError:
         return None
-    return "pulumi" not in named.stdout  # a number may long be another process's
+    return "pulumi" not in named.stdout  # the pid may have been reused
 
 
 def held(stack: str) -> list[Holder]:
-    """Who holds the stack's lock; nobody where the backend knows none."""
+    """Return the holders of the stack's lock; an empty list if the backend has no locks."""
     try:
         where = json.loads(_pulumi("whoami", "--json").stdout).get("url", "")
     except (ValueError, AttributeError):
@@ -62,7 +62,7 @@ def held(stack: str) -> list[Holder]:
 
 
 def cancel(stack: str) -> None:
-    """`pulumi cancel`: forget the lock. Raises ReleaseError."""
+    """Delete the lock by `pulumi cancel`. Raises ReleaseError."""
     done = _pulumi("cancel", "--yes", "--stack", stack)
     if done.returncode:
         raise ReleaseError(f"`pulumi cancel --stack {stack}` failed: {' '.join(done.stderr.split())}; run it yourself")

@@ -1,4 +1,4 @@
-"""`status`: what is live, in flight, refused and noted, function by function."""
+"""`status`: show what is live, in flight, refused and recorded, by function."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from infra.console import Exit, Json, answer
 from infra.release.cli.output import Function, Stack, answering
-from infra.release.cli.session import Opened, opened
+from infra.release.cli.session import Session, open_session
 from infra.release.cli.status_tree import Traffic, traffic, tree
 from infra.release.decision import next_action, operator, preconditions, recovery
 from infra.release.decision.context import ReleaseContext
@@ -24,20 +24,20 @@ from infra.release.model.outcome import Ending
 from infra.release.model.tags import Overridden, RecordedTag, RetryGrant, Stopped
 from infra.release.verdict.judge import Counts, judge
 
-Told = dict[str, Any]
+Document = dict[str, Any]
 Real = Callable[[datetime], datetime]
-"""From the clock's time to AWS's."""
+"""Converts the clock's time to AWS's."""
 
 
 def status(*, stack: Stack, function: Function = "", as_json: Json = False) -> None:
-    """Tell what is live, what is in flight, how the last deployment ended, and what is refused.
+    """Show what is live, what is in flight, how the last deployment ended, and what would be refused.
 
-    Live: the digest, the commit, who brought it there and when. Also what is stuck, and the pardons, overrides and
-    stops that are noted. Ends with 1 where something is stuck, or the last deployment went back.
+    For the live version it shows digest, commit, and who released it when. It also shows what is stuck, and the
+    recorded retry grants, overrides and stops. Exit code 1: something is stuck, or the last deployment was rolled back.
     """
     with answering(as_json=as_json):
-        found = observed(opened(stack), function)
-    reports = {each.function: each.told for each in found}
+        found = observed(open_session(stack), function)
+    reports = {each.function: each.document for each in found}
     bad = any(each["stuck"] or (each["last"] or {}).get("outcome") == Ending.ROLLED_BACK for each in reports.values())
     document = {"stack": stack, "functions": reports}
     answer(document, *found, as_json=as_json, code=Exit.FAILED if bad else Exit.OK)
@@ -45,26 +45,21 @@ def status(*, stack: Stack, function: Function = "", as_json: Json = False) -> N
 
 @dataclass(frozen=True)
 class FunctionStatus:
-    """The report on one function: a tree on a terminal, lines elsewhere."""
+    """The report on one function. It prints as a tree on a terminal, as lines elsewhere."""
 
     function: str
-    told: Told
+    document: Document
     traffic: Traffic
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if options.is_terminal:
-            yield tree(self.function, self.told, self.traffic, notes(self.told), width=options.max_width)
+            yield tree(self.function, self.document, self.traffic, notes(self.document), width=options.max_width)
         else:
-            yield table(self.function, self.told)
+            yield table(self.function, self.document)
 
 
-def reported(release: Opened, function: str) -> dict[str, Told]:
-    """The report on each function, by name."""
-    return {each.function: each.told for each in observed(release, function)}
-
-
-def observed(release: Opened, function: str) -> list[FunctionStatus]:
-    """The status of the function, or of each where `function` is empty."""
+def observed(release: Session, function: str) -> list[FunctionStatus]:
+    """Observe the function, or each if `function` is empty, and return its status."""
     asked, seen = release.one(function), release.look()
     found = recovery.findings(release.targets, seen, release.policy, release.clock.now())
     if following := {name: each.rolls_back or each.id for name, one in seen.items() if (each := one.in_flight)}:
@@ -84,12 +79,12 @@ def observed(release: Opened, function: str) -> list[FunctionStatus]:
 
 
 def status_of(context: ReleaseContext, watched: Action, found: list[recovery.Finding], real: Real) -> FunctionStatus:
-    """The report on a function and its traffic. `watched`: what a watcher would do next."""
+    """Return the report on a function and its traffic. `watched`: the action that `watch` would take next."""
     return FunctionStatus(context.target.function, report(context, watched, found, real), traffic(context))
 
 
-def report(context: ReleaseContext, watched: Action, found: list[recovery.Finding], real: Real) -> Told:
-    """All there is to tell of one function, as JSON. `watched`: what a watcher would do next."""
+def report(context: ReleaseContext, watched: Action, found: list[recovery.Finding], real: Real) -> Document:
+    """Return the report on one function as JSON. `watched`: the action that `watch` would take next."""
     seen, tags = context.seen, context.seen.tags
     running = seen.followed or seen.in_flight
     rejected = operator.rejections(context.target, seen)
@@ -123,8 +118,8 @@ def report(context: ReleaseContext, watched: Action, found: list[recovery.Findin
     }
 
 
-def _live(seen: Observation, real: Real) -> Told:
-    """What has the traffic, and who brought it there: None for those where no record of ours says."""
+def _live(seen: Observation, real: Real) -> Document:
+    """Return the live version and who released it when; both are None if no record of Strata's names them."""
     moved = next((each for each in seen.ledger if each.status is Status.SUCCEEDED and each.entry), None)
     by = since = None
     if moved is not None and moved.entry is not None and moved.entry.fingerprint == seen.live.fingerprint:
@@ -142,10 +137,10 @@ def _live(seen: Observation, real: Real) -> Told:
     }
 
 
-def _in_flight(context: ReleaseContext, running: Deployment, watched: Action, real: Real) -> Told:
+def _in_flight(context: ReleaseContext, running: Deployment, watched: Action, real: Real) -> Document:
     seen, entry = context.seen, running.entry
     stable, canary = seen.compared
-    told: Told = {
+    document: Document = {
         "deployment": running.id,
         "status": running.status.value,
         "since": _moment(real(running.created)),
@@ -160,9 +155,9 @@ def _in_flight(context: ReleaseContext, running: Deployment, watched: Action, re
         "canary": _counts(seen.canary),
         "z": round(judge(seen.stable, seen.canary, context.policy.rule).z, 2),
     }
-    if entry is None:  # what its versions did is not counted, and nothing judges them
-        told |= {"phase": "others", "text": "not started by Strata", "stable": None, "canary": None, "z": None}
-    return told
+    if entry is None:  # Strata neither counts nor judges its versions
+        document |= {"phase": "others", "text": "not started by Strata", "stable": None, "canary": None, "z": None}
+    return document
 
 
 def _text(action: Action) -> str:
@@ -174,19 +169,19 @@ def _text(action: Action) -> str:
     return action.why
 
 
-def _counts(counts: Counts) -> Told:
+def _counts(counts: Counts) -> Document:
     return {"requests": counts.invocations, "errors": counts.errors}
 
 
-def _last(context: ReleaseContext, real: Real) -> Told | None:
-    """How the newest deployment that has ended did: promoted or rolled back, and why."""
+def _last(context: ReleaseContext, real: Real) -> Document | None:
+    """Return how the newest ended deployment ended: promoted or rolled back, and why."""
     seen = context.seen
     closed = (each for each in seen.ledger if each.rolls_back is None and each.status.ended)
     if (last := next(closed, None)) is None:
         return None
     reverted = seen.reverts(last) or last
     went_back = reverted.failed or reverted is not last
-    # A stop that came too late has left its tag, and took nothing back.
+    # A stop that came too late leaves its tag, but reverts nothing.
     reason, detail = ended(reverted, context.target, seen.tags) if went_back else ("verdict", "no alarm fired")
     return {
         "deployment": reverted.id,
@@ -200,7 +195,7 @@ def _last(context: ReleaseContext, real: Real) -> Told | None:
 
 
 def _standing(context: ReleaseContext) -> Iterator[preconditions.PreconditionFailure]:
-    """What would keep the wanted version from being started; nothing where it is live, or on its way."""
+    """Yield the preconditions that the wanted version fails; none if it is live or in flight."""
     seen = context.seen
     if seen.in_flight is not None:
         return
@@ -208,9 +203,9 @@ def _standing(context: ReleaseContext) -> Iterator[preconditions.PreconditionFai
         yield from preconditions.refusals(context)
 
 
-def _noted(noted: RecordedTag) -> Told:
-    """A mark, with who made it and when."""
-    said: Told = {"by": noted.by, "at": noted.at}
+def _noted(noted: RecordedTag) -> Document:
+    """Return a tag's record as JSON, with who wrote it and when."""
+    said: Document = {"by": noted.by, "at": noted.at}
     match noted.mark:
         case Stopped() | RetryGrant() | Overridden():
             said |= asdict(noted.mark)
@@ -221,26 +216,26 @@ def _moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-# For a person
+# Text
 
 
-def table(function: str, told: Told) -> Table:
-    """One function's report."""
+def table(function: str, document: Document) -> Table:
+    """Return one function's report as a table."""
     shown = Table(title=function, title_justify="left", title_style="bold", box=None, pad_edge=False, show_header=False)
     shown.add_column(no_wrap=True)
     shown.add_column(overflow="fold")
-    for name, text in rows(told):
+    for name, text in rows(document):
         shown.add_row(f"  {name}", text)
     return shown
 
 
-def rows(told: Told) -> Iterator[tuple[str, str]]:
-    """What the report says, line by line."""
-    live = told["live"]
+def rows(document: Document) -> Iterator[tuple[str, str]]:
+    """Yield the report's lines, each a name and a text."""
+    live = document["live"]
     yield "live", f"{live['alias']}, digest {live['digest'][:12]}, fingerprint {live['fingerprint']}"
-    who = f"by {live['by']} since {live['since']}" if live["by"] else "moved by nobody that the records know"
+    who = f"by {live['by']} since {live['since']}" if live["by"] else "the records do not show who moved the alias"
     yield "", f"commit {live['commit'] or 'not recorded'}, {who}"
-    if flying := told["in_flight"]:
+    if flying := document["in_flight"]:
         yield "in flight", f"{flying['deployment']} ({flying['status']}): {flying['from']} -> {flying['to']}"
         yield (
             "",
@@ -249,27 +244,27 @@ def rows(told: Told) -> Iterator[tuple[str, str]]:
         yield "", f"{flying['phase'].replace('_', ' ')}: {flying['text']}"
     else:
         yield "in flight", "nothing"
-    if last := told["last"]:
+    if last := document["last"]:
         yield "last", f"{last['deployment']} {last['outcome'].replace('_', ' ')} ({last['reason']}) at {last['at']}"
         yield "", f"{last['detail']}; commit {last['commit'] or 'not recorded'}, by {last['by'] or 'others'}"
-    yield from notes(told)
+    yield from notes(document)
 
 
-def notes(told: Told) -> Iterator[tuple[str, str]]:
-    """What is stuck or refused, and which marks the records hold."""
-    for each in told["stuck"]:
+def notes(document: Document) -> Iterator[tuple[str, str]]:
+    """Yield a line for each thing that is stuck or refused, and for each record of the tags."""
+    for each in document["stuck"]:
         yield f"stuck: {each['kind']}", f"{each['what']}; {UNSTICK} {each['act'] or 'asks: ' + each['remedy']}"
-    for each in told["refusals"]:
+    for each in document["refusals"]:
         yield f"refused: {each['reason']}", each["detail"]
-    for each in told["rejected"]:
+    for each in document["rejected"]:
         forgiven = "; one more try is allowed" if each["forgiven"] else ""
         yield "rejected", f"{each['fingerprint']} by {each['deployment']} of {each['at']} ({each['reason']}){forgiven}"
-    for each in told["pardons"]:
+    for each in document["pardons"]:
         how = "release.retry" if each["configured"] else f"allow-retry, {each['why']}"
-        name = "pardon" if each["standing"] else "pardon, used"
+        name = "retry" if each["standing"] else "retry, used"
         yield name, f"{each['fingerprint']} of {each['deployment']}, by {each['by']} at {each['at']}: {how}"
-    if override := told["override"]:
+    if override := document["override"]:
         what = f"{override['refusal']} for {override['fingerprint']}"
         yield "override", f"{what}, by {override['by']} at {override['at']}: {override['text']}"
-    for each in told["stops"]:
+    for each in document["stops"]:
         yield f"stop: {each['kind']}", f"{each['deployment']}, by {each['by']} at {each['at']}: {each['why']}"

@@ -19,7 +19,7 @@ NARROW = 80  # columns; below it the bars have half of their length
 NAMES = 8  # columns of a node's name: "rejected"
 BAR = "█░"
 URGENT = {"stuck", "refused"}
-Told = Mapping[str, Any]
+Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Traffic:
     """The versions' shares of the traffic, and how the canary compares so far.
 
     shares: 0 - 1 by version, stable first. passed: of the canary's `minutes`. limit: of the verdict's z. verdict: None
-    where no deployment of Strata's is in flight. progress: what the report says of a canary that goes on.
+    where no deployment of Strata's is in flight. progress: the report's line for a running canary.
     """
 
     shares: Mapping[str, float]
@@ -39,7 +39,7 @@ class Traffic:
 
 
 def traffic(context: ReleaseContext) -> Traffic:
-    """Take from an observation what the tree shows beside the report."""
+    """Return the traffic that the tree shows beside the report."""
     seen, alias = context.seen, context.seen.alias
     ours = seen.followed is not None and seen.followed.entry is not None
     shares = dict.fromkeys(seen.compared, 0.0) if ours else {}
@@ -56,13 +56,13 @@ def traffic(context: ReleaseContext) -> Traffic:
     )
 
 
-def tree(function: str, told: Told, now: Traffic, notes: Iterable[tuple[str, str]], *, width: int) -> Tree:
+def tree(function: str, document: Document, now: Traffic, notes: Iterable[tuple[str, str]], *, width: int) -> Tree:
     """Draw one function.
 
-    told: its report, as `--json` prints it. notes: more lines, each with its name. width: columns of the terminal.
+    document: its report, as `--json` prints it. notes: more lines, each with its name. width: columns of the terminal.
     """
     drawn = Tree(Text(function, style="bold"))
-    for name, text in [*_nodes(told, now, 10 if width < NARROW else 20), *map(_note, notes)]:
+    for name, text in [*_nodes(document, now, 10 if width < NARROW else 20), *map(_note, notes)]:
         node = Table.grid(padding=(0, 2, 0, 0))
         node.add_column(min_width=NAMES, no_wrap=True)
         node.add_column(overflow="fold")
@@ -71,20 +71,20 @@ def tree(function: str, told: Told, now: Traffic, notes: Iterable[tuple[str, str
     return drawn
 
 
-def _nodes(told: Told, now: Traffic, length: int) -> Iterator[tuple[str, Text]]:
+def _nodes(document: Document, now: Traffic, length: int) -> Iterator[tuple[str, Text]]:
     """Yield each node's name and text. `length`: of a bar, in columns."""
     for version, line in _versions(now, length).items():
-        yield f"v{version}", Text("\n").join([line, *_origin(version, told)])
+        yield f"v{version}", Text("\n").join([line, *_origin(version, document)])
     if verdict := now.verdict:
         judged = verdict.canary.invocations > 0
         style = "bold red" if verdict.fired else "green" if judged else ""
         rules = verdict.rules if judged else "the canary has had no requests"
         yield "verdict", Text(f"z {verdict.z:.2f} (limit {now.limit:g}): {rules}", style=style)
-    if flying := told["in_flight"]:
+    if flying := document["in_flight"]:
         yield _flight(flying, now)
     else:
         yield "canary", Text("none in flight")
-    if last := told["last"]:
+    if last := document["last"]:
         title = f"{last['outcome'].replace('_', ' ')} ({last['reason']})"
         text = Text.assemble((title, "green" if last["outcome"] == Ending.PROMOTED else "bold red"))
         yield "last", text.append(f" at {last['at']}, {last['deployment']}\n{last['detail']}\n{_who(last)}")
@@ -114,17 +114,17 @@ def _bar(share: float, length: int) -> str:
     return BAR[0] * full + BAR[1] * (length - full)
 
 
-def _origin(version: str, told: Told) -> Iterator[Text]:
-    """Say which commit a version is of and who released it, if the report knows the version."""
-    live, flying = told["live"], told["in_flight"]
+def _origin(version: str, document: Document) -> Iterator[Text]:
+    """Yield the commit of a version and the caller who released it, if the report names the version."""
+    live, flying = document["live"], document["in_flight"]
     if flying and version == flying["to"]:
         yield Text(_who(flying))
     elif version == live["version"]:
         yield Text(_who(live, otherwise="no release on record"))
 
 
-def _flight(flying: Told, now: Traffic) -> tuple[str, Text]:
-    """Describe the deployment in flight: a canary by the minutes left, anything else by the report's words."""
+def _flight(flying: Document, now: Traffic) -> tuple[str, Text]:
+    """Describe the deployment in flight: a canary by the minutes left, anything else by the report's text."""
     lines = [f"{flying['deployment']} ({flying['status']})"]
     if flying["phase"] in {"canary", "top_up"}:
         lines[0] = f"{now.minutes - now.passed} of {now.minutes} min left, {lines[0]}"
@@ -133,11 +133,11 @@ def _flight(flying: Told, now: Traffic) -> tuple[str, Text]:
     return flying["phase"].replace("_", " "), Text("\n".join(lines))
 
 
-def _who(told: Told, otherwise: str = "by others") -> str:
-    """Name the commit, who released it and since when. `otherwise`: where the report has no name."""
-    who = f"by {told['by']}" if told["by"] else otherwise
-    since = f" since {told['since']}" if told.get("since") else ""
-    return f"commit {told['commit'] or 'not recorded'}, {who}{since}"
+def _who(document: Document, otherwise: str = "by others") -> str:
+    """Name the commit, who released it and since when. `otherwise`: the words if the report has no name."""
+    who = f"by {document['by']}" if document["by"] else otherwise
+    since = f" since {document['since']}" if document.get("since") else ""
+    return f"commit {document['commit'] or 'not recorded'}, {who}{since}"
 
 
 def _note(note: tuple[str, str]) -> tuple[str, Text]:

@@ -1,4 +1,4 @@
-"""`sweep`: delete the verdict alarms that no release needs any more, whoever left them."""
+"""`sweep`: delete the verdict alarms that no release needs any more."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import typer
 
 from infra.console import Json, answer
 from infra.release.cli.output import Function, Stack, answering
-from infra.release.cli.session import Opened, opened
+from infra.release.cli.session import Session, open_session
 from infra.release.decision import obsolete_alarms
 from infra.release.model.spec import Target
 from infra.release.model.tags import Stopped
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be deleted, and delete nothing.")]
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What goes of one function, and what is noted before: the reasons that only those alarms tell still."""
+    """The alarms of one function to delete, and the tags to write first: reasons that only those alarms still show."""
 
     target: Target
     alarms: tuple[str, ...]
     marks: tuple[Stopped, ...]
-    kept: int  # alarms that are needed still
+    kept: int  # alarms that are still needed
 
 
 def sweep(*, stack: Stack, function: Function = "", dry_run: DryRun = False, as_json: Json = False) -> None:
     """Delete the verdict alarms of attempts that have ended, and of releases that never started.
 
-    A release deletes its own as it ends; these are what a killed one left. None goes that a deployment in flight may
-    look at, nor one younger than ten minutes of which no deployment tells. What only an alarm's state tells of an
-    attempt is noted in a tag of the deployment group first.
+    A release deletes its alarms when it ends; a killed one leaves them. `sweep` keeps an alarm that a deployment in
+    flight may use, and one younger than ten minutes that no deployment names. If only an alarm's state shows why an
+    attempt failed, it first writes the reason into a tag of the deployment group.
     """
     with answering(as_json=as_json):
-        release = opened(stack, function)
+        release = open_session(stack, function)
         found = _found(release)
         for each in () if dry_run else found:
             for mark in each.marks:
@@ -52,10 +52,10 @@ def sweep(*, stack: Stack, function: Function = "", dry_run: DryRun = False, as_
     answer(document, *lines, as_json=as_json)
 
 
-def _found(release: Opened) -> list[Swept]:
+def _found(release: Session) -> list[Swept]:
     from infra.release.aws import versions  # noqa: PLC0415 - `power` and `--help` need no boto3
 
-    # Before the records: an alarm is there before its deployment is.
+    # Read before the records, since a release makes an alarm before its deployment.
     clients, clock = release.aws.clients, release.clock
     configured = {each.function: versions.verdict_alarms(clients, clock, each) for each in release.targets}
     looked = release.look()

@@ -1,4 +1,4 @@
-"""`unstick`: find what keeps a release from going on, and do the one safe thing about it."""
+"""`unstick`: find what blocks a release, and apply the remedy where only one is safe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from infra.console import Exit, Json, UsageError, answer
 from infra.release.cli import state_lock
 from infra.release.cli.output import Function, Stack, answering
-from infra.release.cli.session import Opened, opened
+from infra.release.cli.session import Session, open_session
 from infra.release.cli.watch import followed
 from infra.release.decision import operator, recovery
 from infra.release.decision.recovery import Finding
@@ -20,9 +20,9 @@ from infra.release.model import serialization
 from infra.release.model.observation import Seen
 from infra.release.model.outcome import Outcome
 
-To = Annotated[str, typer.Option("--to", help="The version that should be live, where an alias is split.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, on a terminal.")]
+To = Annotated[str, typer.Option("--to", help="The version that should be live, if an alias is split.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation on a terminal.")]
 LOCK = "lock"
 
 
@@ -35,20 +35,20 @@ def unstick(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Name what is stuck, and do the one safe thing about each.
+    """Find what blocks a release, and apply the remedy where only one is safe.
 
-    A split alias, an orphan deployment, one that hangs, a set that was promoted by half, a lock whose holder is gone.
-    Where only a person can say what is right, it says what to decide, and by which option. A canary that is well is
-    left alone.
+    It finds a split alias, an orphan deployment, a deployment that hangs, a set of which only some functions were
+    promoted, and a lock whose process is gone. Where an operator must choose, it names the choice and the option.
+    It does not touch a healthy canary.
     """
     outcomes: Mapping[str, Outcome] = {}
     with answering(as_json=as_json):
-        release = opened(stack)
+        release = open_session(stack)
         asked = {target.function for target in release.one(function).targets}
         seen = release.look()
         found = [*_locked(stack), *_found(release, seen, asked, to)]
         for each in found:
-            typer.echo(said(each), err=as_json)
+            typer.echo(described(each), err=as_json)
         acting = [each for each in found if each.act]
         left = found
         if done := bool(acting) and not dry_run and _agreed(yes):
@@ -60,24 +60,27 @@ def unstick(
         "left": [asdict(each) for each in left],
         "outcomes": {name: serialization.plain(each) for name, each in outcomes.items()},
     }
-    code = verdict(found, left, done=done)
-    answer(document, closing(found, left, done=done, dry_run=dry_run), as_json=as_json, code=code)
+    code = exit_code(found, left, done=done)
+    answer(document, last_line(found, left, done=done, dry_run=dry_run), as_json=as_json, code=code)
 
 
-def said(finding: Finding) -> str:
-    """A finding, for a person."""
-    then = f"-> {finding.act}" if finding.act else f"nothing is safe without you: {finding.remedy}"
+def described(finding: Finding) -> str:
+    """Return the lines of a finding."""
+    then = f"-> {finding.act}" if finding.act else f"an operator must decide: {finding.remedy}"
     return f"{finding.function or 'stack'}: {finding.kind}: {finding.what}\n  {then}"
 
 
-def decided(release: Opened, found: Sequence[Finding], seen: Seen, to: str) -> list[Finding]:
-    """What is found, with an operator's word for the split alias. Raises UsageError where it cannot be meant so."""
+def with_operators_choice(release: Session, found: Sequence[Finding], seen: Seen, to: str) -> list[Finding]:
+    """Apply the operator's choice `to` to the split alias among the findings. Raises UsageError if it fits none."""
     if not to:
         return list(found)
     split = [each for each in found if each.kind == "split"]
     if len(split) != 1:
         which = ", ".join(each.function for each in split) or "none"
-        raise UsageError(f"--to {to} is for one split alias that nothing explains, and {which} is; give --function")
+        raise UsageError(
+            f"--to {to} is for exactly one split alias that no deployment explains, but these are: {which}; "
+            "give --function"
+        )
     [finding] = split
     if to not in (choices := recovery.choices(release.one(finding.function).targets[0], seen[finding.function])):
         raise UsageError(
@@ -87,8 +90,8 @@ def decided(release: Opened, found: Sequence[Finding], seen: Seen, to: str) -> l
     return [recovery.with_choice(each, to) if each is finding else each for each in found]
 
 
-def lost(stack: str, held: Sequence[state_lock.Holder]) -> list[Finding]:
-    """The locks of which the holder is gone, or may be. One that is held by a running process is as it should be."""
+def lost_locks(stack: str, held: Sequence[state_lock.Holder]) -> list[Finding]:
+    """Return a finding if the stack's lock is held by no process, or by none that is known to run."""
     gone = [state_lock.is_lost(each) for each in held]
     if not held or False in gone:
         return []
@@ -101,36 +104,36 @@ def lost(stack: str, held: Sequence[state_lock.Holder]) -> list[Finding]:
     return [Finding(LOCK, "", f"stack {stack} is locked by {who}", remedy=remedy)]
 
 
-def verdict(found: Sequence[Finding], left: Sequence[Finding], *, done: bool) -> Exit:
-    """Fine where nothing is left; refused where all that was found takes a person's word, so that nothing was done."""
+def exit_code(found: Sequence[Finding], left: Sequence[Finding], *, done: bool) -> Exit:
+    """Return OK if no finding is left, REFUSED if nothing was done since an operator must decide each, else FAILED."""
     if not left:
         return Exit.OK
     return Exit.REFUSED if not done and not any(each.act for each in found) else Exit.FAILED
 
 
-def closing(found: Sequence[Finding], left: Sequence[Finding], *, done: bool, dry_run: bool) -> str:
-    """The last line, for a person."""
+def last_line(found: Sequence[Finding], left: Sequence[Finding], *, done: bool, dry_run: bool) -> str:
+    """Return the last lines of the answer."""
     if not found:
         return "Nothing is stuck."
     if not done:
         return "Nothing was done." if not dry_run else "Nothing was done (--dry-run)."
-    return "\n".join(["Left:", *map(said, left)]) if left else "All of it is put right."
+    return "\n".join(["Left:", *map(described, left)]) if left else "Everything found is fixed."
 
 
-def _found(release: Opened, seen: Seen, asked: set[str], to: str) -> list[Finding]:
+def _found(release: Session, seen: Seen, asked: set[str], to: str) -> list[Finding]:
     found = recovery.findings(release.targets, seen, release.policy, release.clock.now())
-    return decided(release, [each for each in found if each.function in asked], seen, to)
+    return with_operators_choice(release, [each for each in found if each.function in asked], seen, to)
 
 
 def _locked(stack: str) -> list[Finding]:
-    return lost(stack, state_lock.held(stack))
+    return lost_locks(stack, state_lock.held(stack))
 
 
 def _agreed(yes: bool) -> bool:
     return yes or not sys.stdin.isatty() or typer.confirm("Do this?", err=True)
 
 
-def _do(release: Opened, seen: Seen, acting: Sequence[Finding], *, as_json: bool) -> Mapping[str, Outcome]:
+def _do(release: Session, seen: Seen, acting: Sequence[Finding], *, as_json: bool) -> Mapping[str, Outcome]:
     if any(each.kind == LOCK for each in acting):
         state_lock.cancel(release.stack)
     on_aws = [each for each in acting if each.kind != LOCK]

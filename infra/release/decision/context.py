@@ -43,7 +43,7 @@ class ReleaseContext:
         return self.now - (deployment.shifting or deployment.started or deployment.created)
 
     def failed_with(self, deployment: Deployment) -> str | None:
-        """The function that failed the set of this deployment; None while the set has not failed."""
+        """Return the function that failed the set of this deployment; None while the set has not failed."""
         return self.failed_sets.get(deployment.entry.at) if deployment.entry else None
 
     @property

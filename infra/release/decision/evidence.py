@@ -19,7 +19,7 @@ NO_PROBE = "{}"
 
 
 def missing(context: ReleaseContext, followed: Deployment) -> str | None:
-    """Why the canary must not be promoted, once its last minute has begun; None where it may be, or has time left."""
+    """Return why the canary must not be promoted, once its last minute has begun; None if it may, or has time left."""
     policy, last = context.policy, timedelta(minutes=context.target.minutes) - LAST_LOOK
     if policy.evidence != "enforce" or not _short(context) or context.age(followed) < last:
         return None
@@ -27,7 +27,7 @@ def missing(context: ReleaseContext, followed: Deployment) -> str | None:
 
 
 def top_up(context: ReleaseContext, followed: Deployment) -> TopUp | None:
-    """The requests that the canary lacks, from the middle of its time on, sent through the alias: only those count."""
+    """Return how many requests through the alias the canary lacks, from half of its time on: only those count."""
     policy, alias, sent = context.policy, context.seen.alias, context.seen.notes.topped_up
     half = timedelta(minutes=context.target.minutes) / 2
     if not policy.top_up or context.target.probe == NO_PROBE or not alias.weight or not _short(context):
@@ -48,7 +48,7 @@ def needed(wanted: int, weight: float) -> int:
 
 
 def doubt(context: ReleaseContext) -> str:
-    """The reservation to print with a promotion that few requests prove; empty where there is none."""
+    """Return the reservation to print with a promotion that few requests prove; empty where there is none."""
     seen, least = context.seen.notes.evidence, context.policy.minimum_requests
     if seen is None:
         return ""

@@ -45,7 +45,7 @@ ALARM = "alarm "
 def failure_reason(
     deployment: Deployment, target: Target, tags: Tags, red: AbstractSet[str] = frozenset()
 ) -> tuple[str, str]:
-    """The reason and the detail of a deployment that failed or was stopped. `red`: alarms that are in ALARM still."""
+    """Return the reason and the detail of a deployment that failed or was stopped. `red`: alarms still in ALARM."""
     said = f"{deployment.error}: {deployment.message}".strip(": ")
     if deployment.error == "ALARM_ACTIVE":
         return _alarmed(deployment, target, tags, red)
@@ -91,14 +91,14 @@ def reason_was_dropped(deployment: Deployment, tags: Tags) -> bool:
 
 
 def who(deployment: Deployment, tags: Tags) -> str:
-    """By whom a deployment was stopped or reverted, as its tag says."""
+    """Return who stopped or reverted a deployment, from its tag."""
     noted = tags.stopped[deployment.id]
     stop = tags.stop(deployment.id)
     return noted.by or ("an operator" if stop and stop.kind == "operator" else "a release")
 
 
 def ended(deployment: Deployment, target: Target, tags: Tags) -> tuple[str, str]:
-    """The reason, in one word, and the detail of a deployment's end; a later revert counts as its end."""
+    """Return the reason, in one word, and the detail of a deployment's end; a later revert counts as its end."""
     if deployment.failed:
         return failure_reason(deployment, target, tags)
     if (mark := tags.stop(deployment.id)) is not None:
@@ -107,7 +107,7 @@ def ended(deployment: Deployment, target: Target, tags: Tags) -> tuple[str, str]
 
 
 def rejection(fingerprint: str, target: Target, seen: Observation) -> Deployment | None:
-    """The newest try of a fingerprint, if a verdict or a hook rejected it, or a verdict or an operator reverted it."""
+    """Return the newest try of a fingerprint if a verdict or hook rejected it, or a verdict or operator reverted it."""
     for each in seen.tries(fingerprint):
         stop = seen.tags.stop(each.id)
         if each.status is Status.SUCCEEDED:

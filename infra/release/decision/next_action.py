@@ -38,7 +38,7 @@ from infra.release.model.tags import First, RetryGrant, Stopped
 
 
 def decide(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> dict[str, Action]:
-    """The next action for each function of the set, by its name."""
+    """Return the next action for each function of the set, by its name."""
     return decide_set(_contexts(wanted, seen, policy, now), _next_action)
 
 
@@ -127,7 +127,7 @@ def _repair(context: ReleaseContext) -> Action | None:
     if (reverted := seen.reverts(last)) is not None and reverted.entry is not None:
         wrong, right = {reverted.entry.fingerprint}, last.canary or reverted.entry.stable
     held = {each.fingerprint for each in (seen.live, seen.shifted) if each is not None}
-    # CodeDeploy's own way back leads to what succeeded last, which an operator may have taken back since.
+    # CodeDeploy rolls back to what succeeded last, which an operator may have reverted since.
     wrong |= {each for each in held if rejection(each, context.target, seen) is not None} | _of_failed_sets(context)
     right = proven.home(context.target, seen, right, wrong)
     if seen.alias.is_whole_on(right) or not wrong & held:
@@ -161,7 +161,7 @@ def _of_failed_sets(context: ReleaseContext) -> set[str]:
 
 
 def _why_it_goes_back(context: ReleaseContext, deployment: Deployment, condemned: str | None) -> tuple[str, str] | None:
-    """The reason and the detail for which a deployment that has succeeded must be reverted; None where it stays."""
+    """Return the reason and the detail for which a succeeded deployment must be reverted; None if it stays."""
     if condemned is not None:
         return "verdict", condemned
     culprit = context.failed_with(deployment)
@@ -201,7 +201,7 @@ def _reached(context: ReleaseContext) -> Action:
 
 
 def _allowed(context: ReleaseContext) -> Action | None:
-    """Refuse a release that must not start; None where no precondition fails or an override covers each that does."""
+    """Refuse a release that must not start; None if no precondition fails or an override covers each that does."""
     wanted = context.seen.wanted
     if (retry_granted := retry_allowed_by_configuration(context)) is not None:
         why = f"release.retry allows {wanted.fingerprint} one more try after {retry_granted.id}"
@@ -217,7 +217,7 @@ def _allowed(context: ReleaseContext) -> Action | None:
 
 
 def _made_whole(context: ReleaseContext) -> PointAlias | None:
-    """An overridden release needs one version to start from."""
+    """Point a split alias to one version, since an overridden release needs one to start from."""
     seen, why = context.seen, f"overridden by {context.policy.override}"
     if seen.alias.shifted is not None:
         return PointAlias(proven.home(context.target, seen, seen.alias.version), why)
@@ -300,7 +300,7 @@ def _shift(context: ReleaseContext, followed: Deployment) -> Action:
 
 
 def _moved(context: ReleaseContext, followed: Deployment) -> str | None:
-    """Why the canary must stop: its weight was removed by hand. CodeDeploy would still shift all traffic, unjudged."""
+    """Return why the canary must stop if its weight was removed by hand: CodeDeploy would still shift all, unjudged."""
     alias, (_, canary) = context.seen.alias, context.seen.compared
     began = followed.shifting
     if began is None or context.now - began < GRACE or canary in {alias.version, alias.shifted}:

@@ -24,14 +24,14 @@ STARTING = timedelta(minutes=10)
 
 
 def ended(target: Target, ledger: Sequence[Deployment]) -> list[Deployment]:
-    """The last attempts that have ended and named verdict alarms. `ledger`: newest first."""
+    """Return the last attempts that have ended and named verdict alarms. `ledger`: newest first."""
     guarded = _guarded(ledger)
     spent = (each for each in ledger if each.status.ended and set(verdicts(target, each)) - guarded)
     return list(spent)[:LAST]
 
 
 def verdicts(target: Target, deployment: Deployment) -> list[str]:
-    """The verdict alarms that a deployment named."""
+    """Return the verdict alarms that a deployment named."""
     return [name for name in deployment.alarms if name.startswith(target.verdict_alarms)]
 
 
@@ -42,7 +42,7 @@ def unnoted(target: Target, attempts: Iterable[Deployment], tags: Tags, red: Abs
 
 
 def left(target: Target, ledger: Sequence[Deployment], configured: Mapping[str, datetime], now: datetime) -> list[str]:
-    """The function's verdict alarms that nothing needs. `configured`: when each alarm was last configured."""
+    """Return the function's verdict alarms that nothing needs. `configured`: when each alarm was last configured."""
     guarded, named = _guarded(ledger), {name for each in ledger for name in each.alarms}
     return sorted(
         name
@@ -52,7 +52,7 @@ def left(target: Target, ledger: Sequence[Deployment], configured: Mapping[str, 
 
 
 def versions_of(target: Target, alarm: str) -> tuple[str, str] | None:
-    """The stable version and the canary that a verdict alarm compares; None where the name is none of ours."""
+    """Return the stable version and the canary that a verdict alarm compares; None if Strata did not name the alarm."""
     prefix = target.verdict_alarms
     found = _ATTEMPT.fullmatch(alarm.removeprefix(prefix)) if alarm.startswith(prefix) else None
     return (found["stable"], found["canary"]) if found else None

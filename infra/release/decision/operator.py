@@ -32,7 +32,7 @@ def abort(stops: Mapping[str, str], why: str) -> Decide:
 
 
 def stop(seen: Observation, deployment: str, why: str) -> Action | None:
-    """The next step to stop a deployment: adopt it, record why in a tag, stop it; None once it has ended."""
+    """Return the next step to stop a deployment: adopt it, record why in a tag, stop it; None once it has ended."""
     if seen.notes.following is None:
         return Follow(deployment)
     running = seen.deployment(deployment)
@@ -78,20 +78,20 @@ LOOK = "look again by `python -m infra.release status --stack STACK`"
 
 
 def promoted(seen: Observation) -> Deployment | None:
-    """The deployment that promoted the live version and was not reverted; None where none of ours did."""
+    """Return Strata's deployment that promoted the live version and was not reverted; None if there is none."""
     tries = (each for each in seen.tries(seen.live.fingerprint) if each.status is Status.SUCCEEDED)
     return next((each for each in tries if seen.revert_of(each) is None), None)
 
 
 def last_promoted_set(seen: Seen) -> dict[str, Deployment]:
-    """The deployments of the set that was promoted last and is still live, by function."""
+    """Return the deployments of the set that was promoted last and is still live, by function."""
     found = {name: reverted for name, each in seen.items() if (reverted := promoted(each)) is not None}
     newest = max((each.entry.at for each in found.values() if each.entry), default=None)
     return {name: each for name, each in found.items() if each.entry and each.entry.at == newest}
 
 
 def released_with(seen: Seen, functions: Collection[str]) -> set[str]:
-    """Those functions, and every function released in one set with their deployment in flight or their newest one."""
+    """Return those functions, and all that were released in one set with their deployment in flight or newest one."""
     moments = {
         each.entry.at
         for name in functions
@@ -114,7 +114,7 @@ class Rejection:
 
 
 def rejections(target: Target, seen: Observation) -> list[Rejection]:
-    """Every fingerprint that the records reject, the newest first."""
+    """Return every fingerprint that the records reject, the newest first."""
     tried = dict.fromkeys(each.entry.fingerprint for each in seen.ledger if each.entry)
     retry_granted = {each.deployment for each in seen.tags.retry_grants}
     found = [

@@ -30,7 +30,7 @@ class PreconditionFailure:
 
 
 def refusals(context: ReleaseContext) -> Iterator[PreconditionFailure]:
-    """Every precondition of starting the wanted version that does not hold, the gravest first."""
+    """Yield every precondition of starting the wanted version that does not hold, the gravest first."""
     yield from _split(context)
     yield from _untried(context)
     yield from _rejected(context)
@@ -41,7 +41,7 @@ def refusals(context: ReleaseContext) -> Iterator[PreconditionFailure]:
 
 
 def retry_allowed_by_configuration(context: ReleaseContext) -> Deployment | None:
-    """The rejected deployment whose code the configuration's `release.retry` allows to be tried once more."""
+    """Return the rejected deployment whose code the configuration's `release.retry` allows to be tried once more."""
     wanted = context.seen.wanted.fingerprint
     allowed = context.policy.retry == wanted and not _retried(context)
     return rejection(wanted, context.target, context.seen) if allowed else None
@@ -68,7 +68,7 @@ def _split(context: ReleaseContext) -> Iterator[PreconditionFailure]:
 
 
 def _untried(context: ReleaseContext) -> Iterator[PreconditionFailure]:
-    """The live version is not proved and the proved one is gone, so `next_action` has nowhere to send the traffic."""
+    """Refuse if the live version is not proved and the proved one is deleted: no version may get the traffic."""
     seen, target = context.seen, context.target
     if seen.alias.shifted is not None or seen.good is not None or not proven.astray(target, seen):
         return
@@ -100,7 +100,7 @@ def _rejected(context: ReleaseContext) -> Iterator[PreconditionFailure]:
 
 
 def _date(deployment: Deployment) -> str:
-    """The start of a deployment by the wall clock, which a rehearsal's clock is not."""
+    """Return the start of a deployment by the wall clock, which a rehearsal's clock is not."""
     return f" of {deployment.entry.at:%Y-%m-%d %H:%M} UTC" if deployment.entry else ""
 
 
@@ -132,13 +132,13 @@ def _alarm(context: ReleaseContext) -> Iterator[PreconditionFailure]:
 
 
 def _alarms(context: ReleaseContext) -> dict[str, str]:
-    """The long-lived alarms of the alias, by the word that an override of each records."""
+    """Return the long-lived alarms of the alias, by the word that an override of each records."""
     named = {"alarm": context.target.alarm, "throttles": context.target.throttle_alarm}
     return {word: name for word, name in named.items() if name}
 
 
 def incompatible_versions(context: ReleaseContext) -> Iterator[PreconditionFailure]:
-    """One alias cannot hold versions of different roles or dead-letter settings.
+    """Refuse if the versions differ in role or dead-letter setting: one alias cannot hold both.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
     """
@@ -161,7 +161,7 @@ def overridden(context: ReleaseContext) -> bool:
 
 
 def to_note(context: ReleaseContext, found: Iterable[PreconditionFailure]) -> Overridden | None:
-    """The tag of an override that covers all of these; None where the group has it already.
+    """Return the tag of an override that covers all of these; None if the group has it already.
 
     An alarm that has turned red since is recorded too, since the deployment leaves it out.
     """

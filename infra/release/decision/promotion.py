@@ -18,7 +18,7 @@ PROVING = frozenset({Ending.PROMOTED, Ending.FIRST})
 
 
 def proved(context: ReleaseContext) -> Proved | None:
-    """The tag that records the proving release of the wanted version; None where none is required, or there is none."""
+    """Return the tag that records the proving release of the wanted version; None if none is required or exists."""
     if not context.target.proof_group or isinstance(found := _of(context), str):
         return None
     ended = f"{found.ended or found.started:%Y-%m-%d}"
@@ -26,7 +26,7 @@ def proved(context: ReleaseContext) -> Proved | None:
 
 
 def missing(context: ReleaseContext) -> str | None:
-    """Why the wanted version is not proved upstream, and the remedy; None where it is, or need not be."""
+    """Return why the wanted version is not proved upstream, and the remedy; None if it is, or need not be."""
     if not context.target.proof_group or not isinstance(found := _of(context), str):
         return None
     return f"code {context.seen.wanted.digest} is not proved by stack {context.policy.source}: {found}"
@@ -41,12 +41,12 @@ def _of(context: ReleaseContext) -> Attempt | str:
 
 
 def newest(attempts: Sequence[Attempt], days: int, now: datetime) -> Attempt | None:
-    """The newest release that proves its own code. `attempts`: newest first."""
+    """Return the newest release that proves its own code. `attempts`: newest first."""
     return next((each for each in attempts if judged(attempts, each.digest, each.contract, days, now) is each), None)
 
 
 def judged(attempts: Sequence[Attempt], digest: str, contract: str, days: int, now: datetime) -> Attempt | str:
-    """The release that proves this code with this contract, or why none does. `attempts`: newest first."""
+    """Return the release that proves this code with this contract, or why none does. `attempts`: newest first."""
     tries = [each for each in attempts if each.digest == digest]
     if not tries:
         return "it was never released there; release this very bundle there first"

@@ -1,4 +1,4 @@
-"""Which versions a function's own ledger proves fit for all its traffic, and which of them last. Pure.
+"""Find the versions that a function's own ledger proves fit for all its traffic, and the last of them. Pure.
 
 A version is proved if a deployment of ours promoted it and nothing reverted it, if it was the first and answered, or if
 an override says so. A later rejection ends the proof. Being live proves nothing: an alias can be moved by hand, and one
@@ -38,7 +38,7 @@ class Proof:
 
 
 def proofs(target: Target, seen: Observation) -> Iterator[Proof]:
-    """Every proof that holds, the newest first."""
+    """Yield every proof that holds, the newest first."""
     for each in _promoted(seen):
         if each.entry and rejection(each.entry.fingerprint, target, seen) is None:
             yield Proof(each.canary or "", each.entry.fingerprint, f"promoted by {each.id}", each.id)
@@ -51,7 +51,7 @@ def proofs(target: Target, seen: Observation) -> Iterator[Proof]:
 
 
 def proof(target: Target, seen: Observation, version: Version) -> Proof | None:
-    """The proof of a version; None where there is none."""
+    """Return the proof of a version; None if there is none."""
     if not version.fingerprint:  # Lambda has it no longer
         return None
     mark = seen.tags.override
@@ -63,9 +63,9 @@ def proof(target: Target, seen: Observation, version: Version) -> Proof | None:
 
 
 def last(target: Target, seen: Observation) -> Proof | None:
-    """The version that was proved last: traffic on an unproved version goes there.
+    """Return the version that was proved last: traffic on an unproved version goes there.
 
-    None where no record says so. Where records are gone, the first version is no target.
+    None if no record says so. Where records are gone, the first version is no target.
     """
     found = next(proofs(target, seen), None)
     first, begin = _first(seen), _begin(seen)
@@ -75,7 +75,7 @@ def last(target: Target, seen: Observation) -> Proof | None:
 
 
 def fallback(target: Target, seen: Observation) -> Proof | None:
-    """The version proved last other than the code that is being rolled back; that code itself where there is no other.
+    """Return the version proved last whose code is not being rolled back; that code itself if there is no other.
 
     An old version that is published anew and aborted is still proved: its traffic goes to another one all the same.
     """
@@ -109,7 +109,7 @@ def astray(target: Target, seen: Observation) -> bool:
 
 
 def doubt(target: Target, seen: Observation) -> str:
-    """Why the live version may not stay."""
+    """Return why the live version may not stay."""
     live = seen.live
     if not live.fingerprint:
         return f"alias {target.alias} is on version {live.number}, which Lambda no longer has"
@@ -119,7 +119,7 @@ def doubt(target: Target, seen: Observation) -> str:
 
 
 def home(target: Target, seen: Observation, stable: str, wrong: Collection[str] = ()) -> str:
-    """The version that a rollback to `stable` must end on: `stable`, unless the ledger proves another and not that one.
+    """Return the version that a rollback to `stable` must end on: `stable`, unless the ledger proves only another.
 
     Traffic that CodeDeploy has moved to a proved version is not moved on to a worse one. wrong: fingerprints that must
     lose their traffic.
@@ -139,7 +139,7 @@ def home(target: Target, seen: Observation, stable: str, wrong: Collection[str] 
 
 
 def before(target: Target, seen: Observation, reverted: Deployment) -> str:
-    """The version that gets the traffic of `reverted`: the one it started from, or the last other that was proved."""
+    """Return the version that gets the traffic of `reverted`: the one it started from, or the last other proved one."""
     stable = reverted.entry.stable if reverted.entry else seen.live.number
     known = _known(seen, stable)
     if (proof(target, seen, known) if known else _numbered(target, seen, stable)) is not None:
@@ -149,12 +149,12 @@ def before(target: Target, seen: Observation, reverted: Deployment) -> str:
 
 
 def _besides(target: Target, seen: Observation, fingerprints: Collection[str]) -> Iterator[Proof]:
-    """The proofs of code other than `fingerprints`, the newest first."""
+    """Yield the proofs of code other than `fingerprints`, the newest first."""
     return (each for each in proofs(target, seen) if each.fingerprint not in fingerprints)
 
 
 def _promoted(seen: Observation) -> Iterator[Deployment]:
-    """The deployments of ours that succeeded and that nothing reverted, newest first."""
+    """Yield the deployments by Strata that succeeded and that nothing reverted, newest first."""
     of_moment: dict[datetime, list[Deployment]] = {}
     for each in seen.ledger:
         if each.entry:
@@ -168,7 +168,7 @@ def _promoted(seen: Observation) -> Iterator[Deployment]:
 
 
 def _begin(seen: Observation) -> Deployment | None:
-    """The oldest record of ours."""
+    """Return the oldest record of Strata's."""
     return next((each for each in reversed(seen.ledger) if each.entry and seen.reverts(each) is None), None)
 
 
@@ -187,7 +187,7 @@ def _numbered(target: Target, seen: Observation, number: str) -> Proof | None:
 
 
 def missing(target: Target, seen: Observation) -> Iterator[str]:
-    """A sentence that the live version has all traffic without proof; nothing where it may stay."""
+    """Yield a sentence that the live version has all traffic without proof; nothing where it may stay."""
     if seen.alias.shifted is None and not stands(target, seen):
         found = last(target, seen)
         where = f"; proved last was version {found.number}, {found.how}" if found else ""

@@ -40,7 +40,7 @@ class Finding:
 
 
 def findings(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[Finding]:
-    """Every stuck state of the release."""
+    """Return every stuck state of the release."""
     watched = next_action.watch(wanted, seen, policy, now)
     found = []
     for target in wanted:
@@ -64,7 +64,7 @@ def choices(target: Target, seen: Observation) -> list[str]:
 
 
 def with_choice(finding: Finding, to: str) -> Finding:
-    """The finding of a split alias, with the operator's choice of the version that gets all traffic."""
+    """Return the finding of a split alias, with the operator's choice of the version that gets all traffic."""
     return replace(finding, act=f"sends all traffic to {to}", remedy="", version=to)
 
 
@@ -84,7 +84,7 @@ def recover(found: Sequence[Finding]) -> Decide:
 
 
 def _recovery_action(context: ReleaseContext, finding: Finding) -> Action | None:
-    """The next action, where `next_action.watch` would not take it by itself; else None."""
+    """Return the next action if `next_action.watch` would not take it by itself; else None."""
     seen, why = context.seen, f"unstick: {finding.kind}"
     match finding.kind:
         case "orphan":
@@ -151,7 +151,7 @@ def _at_rest(context: ReleaseContext) -> Finding | None:
 
 
 def _failed_set(context: ReleaseContext, action: Action) -> Finding | None:
-    """A function that was promoted before its set failed."""
+    """Return a function that was promoted before its set failed."""
     match action:
         case WriteTag(Stopped(deployment, "set"), why) if (last := context.seen.deployment(deployment)) and last.entry:
             back = proven.before(context.target, context.seen, last)
@@ -165,7 +165,7 @@ def _failed_set(context: ReleaseContext, action: Action) -> Finding | None:
 
 
 def _partial_set(seen: Seen) -> Iterator[Finding]:
-    """A set whose runner died before it had started all functions."""
+    """Yield a set whose runner died before it had started all functions."""
     for moment in {each.tags.enlisted for each in seen.values() if each.tags.enlisted}:
         enlisted = {name: each for name, each in seen.items() if each.tags.enlisted == moment}
         live = [

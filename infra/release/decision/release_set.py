@@ -22,7 +22,7 @@ Next = Callable[[ReleaseContext], Action]
 
 
 def decide_set(contexts: Sequence[ReleaseContext], next_: Next) -> dict[str, Action]:
-    """The next action of every function, by name; `next_` decides for one function alone."""
+    """Return the next action of every function, by name; `next_` decides for one function alone."""
     contexts = [replace(context, failed_sets=_failed_sets(context, contexts)) for context in contexts]
     alone = {context.target.function: next_(context) for context in contexts}
     if (culprit := _culprit(alone)) is not None:
@@ -33,7 +33,7 @@ def decide_set(contexts: Sequence[ReleaseContext], next_: Next) -> dict[str, Act
 
 
 def _failed_sets(context: ReleaseContext, contexts: Iterable[ReleaseContext]) -> dict[datetime, str]:
-    """When sets started in which another function failed or has been condemned since, and that function's name."""
+    """Return the start of each set in which another function failed or was condemned since, with its name."""
     return {
         each.entry.at: other.target.function
         for other in contexts
@@ -45,7 +45,7 @@ def _failed_sets(context: ReleaseContext, contexts: Iterable[ReleaseContext]) ->
 
 
 def _culprit(alone: dict[str, Action]) -> str | None:
-    """The name of the first function that has ended badly."""
+    """Return the name of the first function that has ended badly."""
     bad = (name for name, each in alone.items() if isinstance(each, Finish) and not each.outcome.ending.good)
     return next(bad, None)
 
@@ -112,7 +112,7 @@ def _start_set(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> 
 
 
 def _partially_started(contexts: Sequence[ReleaseContext]) -> datetime | None:
-    """The time of a set of which some deployments were created and some were not: its runner died in between."""
+    """Return the time of a set with only some of its deployments created: its runner died in between."""
     for moment in sorted(
         {context.seen.tags.enlisted for context in contexts if context.seen.tags.enlisted}, reverse=True
     ):
@@ -128,7 +128,7 @@ def _partially_started(contexts: Sequence[ReleaseContext]) -> datetime | None:
 
 
 def _tried(context: ReleaseContext, moment: datetime | None) -> list[Deployment]:
-    """The deployments that started with the set of that time."""
+    """Return the deployments that started with the set of that time."""
     return [each for each in context.seen.ledger if each.entry is not None and each.entry.at == moment]
 
 

@@ -32,7 +32,7 @@ def since(seen: Observation, rule: Rule, now: datetime) -> datetime | None:
 
 
 def broken(context: ReleaseContext, followed: Deployment) -> str | None:
-    """Why the runner stops a deployment that the alarm let pass; None if nothing condemns it or the alarm still may."""
+    """Return why the runner stops a deployment; None if nothing condemns it or its alarm may still fire."""
     condemned = context.seen.notes.condemned
     if condemned is None or context.now - condemned < CHANCE or _red(context, followed):
         return None
@@ -40,7 +40,7 @@ def broken(context: ReleaseContext, followed: Deployment) -> str | None:
 
 
 def condemned(context: ReleaseContext, followed: Deployment) -> str | None:
-    """Why a version that has all traffic must be reverted; None where no count condemns it.
+    """Return why a version that has all traffic must be reverted; None if no count condemns it.
 
     A runner's decision stands once a tag records it, though the shift came first.
     """
@@ -53,7 +53,7 @@ def condemned(context: ReleaseContext, followed: Deployment) -> str | None:
 
 
 def resolved(tags: Tags, deployment: Deployment) -> str | None:
-    """Why a runner has decided, by its own counts, to revert a deployment; None where none has."""
+    """Return why a runner has decided, by its own counts, to revert a deployment; None if none has."""
     stop = tags.stop(deployment.id)
     return stop.why if stop is not None and stop.kind == "verdict" else None
 
@@ -64,7 +64,7 @@ def _red(context: ReleaseContext, followed: Deployment) -> bool:
 
 
 def _said(context: ReleaseContext) -> str:
-    """The counts and the bound in one sentence, short and in characters that a tag's value takes."""
+    """Return the counts and the bound in one sentence, short and in characters that a tag's value takes."""
     rule, (stable, canary) = context.policy.rule, context.seen.compared
     verdict = judge(context.seen.stable, context.seen.canary, rule)
     bound = f"z {verdict.z:.2f} of {rule.z:g}"

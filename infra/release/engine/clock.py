@@ -52,11 +52,11 @@ class ScaledClock:
             raise ReleaseError(f"{VARIABLE} is {text!r}: it must be a number; unset it on AWS") from None
 
     def simulated(self, real: datetime) -> datetime:
-        """A service's timestamp in this clock's time."""
+        """Convert a service's timestamp to this clock's time."""
         return self._anchor + (real - self._anchor) * self._rate
 
     def real(self, simulated: datetime) -> datetime:
-        """A time of this clock as a service's timestamp."""
+        """Convert a time of this clock to a service's timestamp."""
         return self._anchor + (simulated - self._anchor) / self._rate
 
     def now(self) -> datetime:

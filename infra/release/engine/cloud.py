@@ -36,7 +36,7 @@ class Cloud(Protocol):
         """Observe every function of the set, by name."""
 
     def upstream(self, target: Target) -> UpstreamReleases:
-        """The upstream stack's releases of the target. That they cannot be read is in the result, not raised."""
+        """Return the upstream stack's releases of the target. If they cannot be read, the result has the reason."""
 
     def probe(self, target: Target, version: str) -> Answer: ...
 
@@ -59,7 +59,7 @@ class Cloud(Protocol):
         """Send all traffic to `version`. Raises TransientError if the alias is no longer as observed."""
 
     def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
-        """The last line of the most frequent error since then: the canary's, from its log, or the failed hook's."""
+        """Return the last line of the most frequent error since then: the canary's or the failed hook's."""
 
     def states(self, names: Collection[str]) -> Mapping[str, bool]:
         """For each of the alarms that exists, whether it is in ALARM."""

@@ -130,7 +130,7 @@ class _Run:
         return self.outcomes
 
     def attempt(self) -> None:
-        """One step, then a pause where there is nothing to do but wait."""
+        """Take one step, then pause if there is nothing to do but wait."""
         try:
             idle = self.step()
             self.failing_since = None
@@ -276,7 +276,7 @@ class _Run:
             self.report_progress(Progress(target.function, Phase.RETRY, str(problem)))
 
     def still_running_hint(self) -> str:
-        """A sentence on what continues without this runner, and what an operator can do about it."""
+        """Return a sentence on what continues without this runner, and what an operator can do about it."""
         running = [
             f"{following} of {name}"
             for name, following in ((target.function, self.notes[target.function].following) for target in self.wanted)
@@ -292,5 +292,5 @@ class _Run:
 
 
 def _verdicts(wanted: Sequence[Target], attempts: Mapping[str, Sequence[Deployment]]) -> set[str]:
-    """The names of all verdict alarms of those attempts."""
+    """Return the names of all verdict alarms of those attempts."""
     return {name for each in wanted for one in attempts[each.function] for name in obsolete_alarms.verdicts(each, one)}

@@ -45,7 +45,7 @@ class Attempt:
         return self.deployment is not None and self.moment is None
 
     def __str__(self) -> str:
-        """The release as a sentence names it."""
+        """Name the release in a sentence."""
         return self.deployment or f"version {self.version}, the first"
 
 

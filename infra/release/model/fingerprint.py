@@ -43,7 +43,7 @@ BY_STACK = ("DeadLetterConfig", "FileSystemConfigs", "KMSKeyArn", "Role", "VpcCo
 
 
 def version(configuration: Mapping[str, Any]) -> Version:
-    """The version that a GetFunctionConfiguration answer describes."""
+    """Return the version that a GetFunctionConfiguration answer describes."""
     published = _published(configuration)
     return Version(
         number=configuration["Version"],
@@ -55,12 +55,12 @@ def version(configuration: Mapping[str, Any]) -> Version:
 
 
 def next_version(live: Mapping[str, Any], declared: Mapping[str, Any]) -> Version:
-    """The version that will be published: `live`, a GetFunctionConfiguration answer, with what is `declared`."""
+    """Return the version that will be published: `live`, a GetFunctionConfiguration answer, with what is `declared`."""
     return version({**live, **declared, "Version": ""})
 
 
 def changes(before: Version, after: Version) -> list[str]:
-    """The differences of two versions: "code", and keys of the configuration, never their values."""
+    """Return the differences of two versions: "code", and keys of the configuration, never their values."""
     keys = sorted({*before.published, *after.published})
     changed = [key for key in keys if before.published.get(key) != after.published.get(key)]
     return ["code" if key == "CodeSha256" else key for key in changed]
@@ -78,7 +78,7 @@ def _published(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _flat(published: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Every value as text, by its path."""
+    """Yield every value as text, by its path."""
     for key, value in published.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{path}{key}.")

@@ -55,7 +55,7 @@ class Entry:
 
 
 def parse(description: str) -> Entry | None:
-    """The entry that a deployment's description holds; None where it is not exactly such a line."""
+    """Return the entry that a deployment's description holds; None if it is not exactly such a line."""
     if (found := _LINE.fullmatch(description)) is None:
         return None
     words = found.groupdict()
@@ -78,10 +78,10 @@ def compact(time: datetime) -> str:
 
 
 def author(arn: str) -> str:
-    """The role and session, or the user, in an STS identity's ARN; the end of it, where it is too long."""
+    """Return the role and session, or the user, in an STS identity's ARN; the end of it, where it is too long."""
     return re.sub(r"[^!-~]", "-", arn.rsplit(":", 1)[-1])[-LONGEST_BY:] or "unknown"
 
 
 def revision(commit: str) -> str:
-    """A commit, or a user's name for one, as the ledger writes it."""
+    """Return a commit, or a user's name for one, in the ledger's format."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", commit)[:LONGEST_COMMIT] or UNKNOWN

@@ -1,4 +1,4 @@
-"""What a runner reads from AWS before it decides: frozen data, with aware times of the runner's clock.
+"""The data that a runner reads from AWS before it decides: frozen, with aware times of the runner's clock.
 
 `spec` holds what is wanted, `actions` what `next_action.decide` makes of both, and `outcome` how a release ends.
 """
@@ -35,7 +35,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Alias:
-    """Where an alias sends its traffic: `weight` (0 - 1) of it to `shifted`, the rest to `version`."""
+    """An alias sends `weight` (0 - 1) of its traffic to `shifted`, the rest to `version`."""
 
     version: str
     shifted: str | None = None
@@ -76,7 +76,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Deployment:
-    """One of CodeDeploy's records. `entry` is what our line in its description says, None where it has none."""
+    """One of CodeDeploy's records. `entry` is the ledger entry in its description, None if it has none."""
 
     id: str
     status: Status
@@ -87,7 +87,7 @@ class Deployment:
     error: str = ""  # CodeDeploy's code, such as ALARM_ACTIVE
     message: str = ""  # and its words
     rollback: str | None = None  # the deployment that rolls this one back
-    rolls_back: str | None = None  # the deployment that this one rolls back, CodeDeploy's own way back
+    rolls_back: str | None = None  # the deployment that this one, CodeDeploy's own rollback, rolls back
     alarms: tuple[str, ...] = ()  # that stop it, by name
     canary: str | None = None  # the version it shifts to; asked for only where it is followed
     shifting: datetime | None = None  # when traffic began to move; likewise
@@ -102,7 +102,7 @@ class Deployment:
 
 
 def reverts(way_back: Deployment, ledger: Iterable[Deployment]) -> Deployment | None:
-    """The deployment of `ledger`, newest first, that `way_back` reverts: both carry the same time."""
+    """Return the deployment of `ledger`, newest first, that `way_back` reverts: both carry the same time."""
     entry = way_back.entry
     return next(
         (
@@ -159,11 +159,11 @@ class Observation:
     canary: Counts = NOTHING
     traffic: int = 0  # invocations of the alias within the verdict's window
     older: bool = False  # the wanted commit is an ancestor of the live one
-    upstream: UpstreamReleases | None = None  # releases of the upstream stack; None where they were not read
+    upstream: UpstreamReleases | None = None  # releases of the upstream stack; None if they were not read
     notes: Notes = field(default_factory=Notes)
 
     def deployment(self, id_: str | None) -> Deployment | None:
-        """The record of that id."""
+        """Return the record of that id."""
         return next((each for each in self.ledger if each.id == id_), None)
 
     @property
@@ -214,15 +214,15 @@ class Observation:
         return next((each for each in self.ledger if each.rolls_back is None), None)
 
     def reverts(self, way_back: Deployment) -> Deployment | None:
-        """The deployment that `way_back`, one of ours, reverts."""
+        """Return the deployment that `way_back`, a deployment by Strata, reverts."""
         return reverts(way_back, self.ledger)
 
     def revert_of(self, reverted: Deployment) -> Deployment | None:
-        """The newest deployment of ours that reverts `reverted`, however it ended."""
+        """Return Strata's newest deployment that reverts `reverted`, however it ended."""
         return next((each for each in self.ledger if self.reverts(each) is reverted), None)
 
     def tries(self, fingerprint: str) -> list[Deployment]:
-        """The deployments that released that fingerprint, newest first, without reverts to it."""
+        """Return the deployments that released that fingerprint, newest first, without reverts to it."""
         return [
             each
             for each in self.ledger

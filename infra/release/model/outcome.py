@@ -29,7 +29,7 @@ class Phase(Enum):
 
 
 class Ending(StrEnum):
-    """How a release ended."""
+    """The end of a release, in one word."""
 
     FIRST = "first"  # the first version answered and is live
     PROMOTED = "promoted"  # the new version has all traffic
@@ -45,7 +45,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the release of one function ended. `reason` is one word, `detail` a sentence without its full stop."""
+    """The outcome of the release of one function. `reason` is one word, `detail` a sentence without its full stop."""
 
     ending: Ending
     function: str
@@ -77,7 +77,7 @@ class Outcome:
         return "; ".join(part for part in parts if part)
 
     def line(self) -> str:
-        """The outcome in one line."""
+        """Return the outcome in one line."""
         return f"{self.function} {self.text}"
 
     def with_cause(self, cause: str | None) -> Outcome:
@@ -86,7 +86,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Progress:
-    """What one observation found and did, in words."""
+    """The report of one observation: what it found and did."""
 
     function: str
     phase: Phase

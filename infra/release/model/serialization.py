@@ -1,4 +1,4 @@
-"""Targets, policies and outcomes as plain JSON: what a stack's state and outputs hold, and what gRPC carries."""
+"""Convert targets, policies and outcomes to and from plain JSON, for a stack's state and outputs and for gRPC."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class WireError(ReleaseError):
 
 
 def target(data: object, path: str = "target") -> Target:
-    """The Target of which `data` has every field. Whole floats are taken for ints, since gRPC has no other numbers."""
+    """Return the Target of which `data` has every field. It reads whole floats as ints: gRPC has only floats."""
     return _made(Target, data, path)
 
 
 def policy(data: object, path: str = "policy") -> ReleasePolicy:
-    """The ReleasePolicy of which `data` has some fields; the others have their defaults."""
+    """Return the ReleasePolicy of which `data` has some fields; the others have their defaults."""
     return _made(ReleasePolicy, data, path)
 
 
 def plain(outcome: Outcome) -> dict[str, str | None]:
-    """An outcome for a stack's outputs: its fields, the ending under the name of "outcome"."""
+    """Return an outcome for a stack's outputs: its fields, the ending under the name of "outcome"."""
     words = asdict(outcome)
     return {
         "outcome": outcome.ending.value,

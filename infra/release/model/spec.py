@@ -1,4 +1,4 @@
-"""What a release is asked for: the targets and the policy. Frozen data without behaviour."""
+"""The input of a release: the targets and the policy. Frozen data without behaviour."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,15 +50,15 @@ class Target:
 
     @property
     def verdict_alarms(self) -> str:
-        """What the names of this function's verdict alarms start with."""
+        """The prefix of the names of this function's verdict alarms."""
         return f"{self.function}-verdict-"
 
     def verdict_alarm(self, stable: str, canary: str, at: datetime) -> str:
-        """The verdict alarm of one attempt: of its own name, so that none is ever red from an earlier one."""
+        """Return the name of one attempt's verdict alarm. It is new for each, so an earlier one cannot make it red."""
         return f"{self.verdict_alarms}{stable}-{canary}-{compact(at)}"
 
     def slow_alarm(self, stable: str, canary: str, at: datetime) -> str:
-        """The same for the verdict on slowness."""
+        """Return the name of one attempt's alarm on slowness."""
         return f"{self.verdict_alarm(stable, canary, at)}-slow"
 
     def is_slow_alarm(self, name: str) -> bool:

@@ -62,7 +62,7 @@ def packed(entries: Sequence[Entry], lost: date | None) -> str:
 
 
 def _detailed(entries: Sequence[Entry], room: int) -> Iterator[str]:
-    """The entries with who and when of the newest, then who of the others, while they fit in `room` characters."""
+    """Yield the entries with who and when of the newest, then who of the others, within `room` characters."""
     for index, each in enumerate(entries):
         details = _details(each)
         if index and len(details) > room:
@@ -78,13 +78,13 @@ def _details(each: Entry) -> str:
 
 
 def _day(entries: Sequence[Entry]) -> date:
-    """Of the newest: it is the one for which others are dropped. Where none says when, any may have been."""
+    """Return the newest entry's day: older ones are dropped for it. Without a date any may have been: date.max."""
     newest = max((each.at for each in entries), default="")
     return datetime.fromisoformat(newest).astimezone(UTC).date() if newest else date.max
 
 
 def unpacked(value: str) -> tuple[list[Entry], date | None]:
-    """The entries of a value, newest first, and when older ones were last dropped. What does not parse is left out."""
+    """Return a value's entries, newest first, and when older ones were last dropped. It skips what it cannot parse."""
     found: list[Entry] = []
     lost = None
     for word in value.split():
@@ -107,7 +107,7 @@ def _date(digits: str) -> date | None:
 
 
 def said(deployment: str, kind: str, why: str) -> str:
-    """The words for one that was stopped, shortened where they are too long."""
+    """Return the text for a stopped deployment, shortened if it is too long."""
     return shortened(f"{Entry(deployment, kind).short} {why}".rstrip())
 
 
@@ -117,7 +117,7 @@ def shortened(value: str) -> str:
 
 
 def unsaid(value: str) -> Said | None:
-    """The stop in those words; None where there is none."""
+    """Parse the stop from such a text; None if it has none."""
     head, _, why = value.partition(" ")
     found = _STOP.fullmatch(head)
     return Said(found[1], _LETTERS.get(found[2], found[2]), why) if found else None

@@ -133,7 +133,7 @@ class Tags:
     enlisted: datetime | None = None
 
     def stop(self, deployment: str) -> Stopped | None:
-        """Why we stopped or reverted a deployment; None where we did not."""
+        """Return why we stopped or reverted a deployment; None if we did not."""
         noted = self.stopped.get(deployment)
         return noted.mark if noted and isinstance(noted.mark, Stopped) else None
 
@@ -153,9 +153,9 @@ class Tags:
 
 
 def written(mark: TagRecord, by: str, at: datetime, known: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The tags that a mark adds or changes. `by`: as in the ledger. `known`: the group's tags, as they were just read.
+    """Return the tags that a record adds or changes. `by`: as in the ledger. `known`: the group's tags, just read.
 
-    Raises ValueError where AWS would not take them.
+    Raises ValueError if AWS would refuse them.
     """
     known = known or {}
     noted = RecordedTag(mark, _plain(by), _moment(at))
@@ -171,7 +171,7 @@ def written(mark: TagRecord, by: str, at: datetime, known: Mapping[str, str] | N
 
 
 def _keys(mark: TagRecord) -> Collection[str]:
-    """The tags that hold a mark."""
+    """Return the keys of the tags that hold a record."""
     match mark:
         case First():
             return (_FIRST,)
@@ -187,7 +187,7 @@ def _keys(mark: TagRecord) -> Collection[str]:
 
 
 def _with(before: Tags, noted: RecordedTag) -> Tags:
-    """The marks with one more, which takes the place of those that it replaces."""
+    """Add a record; it replaces the older ones of its kind."""
     match noted.mark:
         case First():
             return replace(before, answered=noted)
@@ -205,7 +205,7 @@ def _with(before: Tags, noted: RecordedTag) -> Tags:
 
 
 def _tags(marks: Tags) -> dict[str, str]:
-    """What holds all of them. An empty mark of the first version, made by hand, stays as it is."""
+    """Return the tags that hold all records. An empty tag of the first version, made by hand, stays as it is."""
     new = dict[str, str]()
     newest = max(marks.proved.values(), key=lambda each: each.at, default=None)
     for noted in (marks.answered, marks.overridden, newest, marks.forgiven):
@@ -219,7 +219,7 @@ def _tags(marks: Tags) -> dict[str, str]:
 
 
 def _value(noted: RecordedTag) -> str:
-    """A mark's own words, then who made it and when, then its text."""
+    """Format a record: its own fields, then who wrote it and when, then its text."""
     said = f"by={noted.by} at={noted.at}"
     match noted.mark:
         case First(version, fingerprint, digest, contract, commit, has_begun):
@@ -237,7 +237,7 @@ def _value(noted: RecordedTag) -> str:
 
 
 def _stops(marks: Tags) -> dict[str, str]:
-    """All that were stopped, and of the last ones, the words."""
+    """Return the tags of all stopped deployments, and of the texts of the last ones."""
     if not marks.stopped:
         return {}
     entries = [
@@ -257,7 +257,7 @@ def _who(kind: str) -> str:
 
 
 def begun(tags: Mapping[str, str]) -> dict[str, str]:
-    """What changes in a group's tags as its first release starts; nothing where they say so already."""
+    """Return the changes to a group's tags when its first release starts; none if they are up to date."""
     noted = _answered(tags.get(_FIRST, ""))
     if noted is None or not isinstance(noted.mark, First) or noted.mark.begun:
         return {}
@@ -265,7 +265,7 @@ def begun(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def parse(tags: Mapping[str, str]) -> Tags:
-    """What a group's tags say. A tag that is not ours, or was altered by hand, is left out."""
+    """Parse a group's tags. It skips a tag that is not Strata's or was altered by hand."""
     stopped, lost = _stopped(tags)
     up = tags.get(_UP, "")
     return Tags(
@@ -282,7 +282,7 @@ def parse(tags: Mapping[str, str]) -> Tags:
 
 
 def surplus(tags: Mapping[str, str]) -> list[str]:
-    """The keys of the earlier format, which `written` has taken over."""
+    """Return the keys of the earlier format, which `written` replaces."""
     single = {_WAS_SET, _WAS_RETRIED, _WAS_FORGIVEN_WHY}
     several = (_WAS_STOPPED, _WAS_WHY, _WAS_PROVED)
     return sorted(key for key in tags if key in single or key.startswith(several))
@@ -357,7 +357,7 @@ def _overridden(value: str) -> RecordedTag | None:
 
 
 def _words(value: str) -> dict[str, str]:
-    """Those before the text; their order is ours, and the time is the last of them."""
+    """Return the fields before the text. Strata fixes their order; the time is the last."""
     head = _UNTIL.match(value)
     return dict(_WORD.findall(head[0] if head else value))
 
@@ -373,7 +373,7 @@ def _plain(text: str) -> str:
 
 
 def fits(text: str) -> bool:
-    """Whether a tag takes `text` just as it is."""
+    """Return whether a tag can hold `text` unchanged."""
     return bool(text) and text == _plain(text)
 
 

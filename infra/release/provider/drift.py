@@ -20,7 +20,7 @@ MOVED = "moved"
 
 
 def changed(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """The property paths at which two plain values differ, without those that release nothing."""
+    """Yield the property paths at which two plain values differ, without those that release nothing."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
             yield from changed(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
@@ -49,7 +49,7 @@ def is_surprise(target: Mapping[str, Any], expected: str | None, found: Alias | 
 def warning(
     target: Mapping[str, Any], expected: str | None, found: Alias | None, context: ReleaseContext | None
 ) -> str:
-    """The warning of an alias that is not where the last release left it. context: None where AWS was not observed."""
+    """Return the warning of an alias that was moved since the last release. context: None if AWS was not observed."""
     now = f"is on version {found}" if found else "is gone"
     where = f"{target['function']}: alias {target['alias']} {now}, where the last release left it on version {expected}"
     if found is None:
@@ -63,7 +63,7 @@ def warning(
 
 
 def acted(context: ReleaseContext) -> str | None:
-    """Say which deployment of ours left the alias where it is, and what the next `up` does; None where none did."""
+    """Say which deployment of ours left the alias where it is, and what the next `up` does; None if none did."""
     seen, last = context.seen, context.seen.in_flight or context.seen.last_attempt
     if last is None or last.entry is None:
         return None

@@ -43,7 +43,7 @@ def _aws(region: str, clock: ScaledClock) -> LiveCloud:
 
 
 def _end_with_parent(parent: int) -> None:
-    """A killed CLI or language host ends nothing by itself; what is in flight goes on under CloudWatch."""
+    """End this process with its parent. A killed CLI ends no child; deployments in flight go on under CloudWatch."""
     while os.getppid() == parent:
         time.sleep(PARENT_POLL)
     os._exit(0)

@@ -61,7 +61,7 @@ class LiveCloud(Cloud, Protocol):
     """The provider's own calls to AWS, beside the runner's."""
 
     def alias(self, function: str, name: str) -> Alias:
-        """Where an alias sends its traffic; raises NotFoundError where it is gone."""
+        """Return where an alias sends its traffic; raises NotFoundError where it is gone."""
 
     def version(self, function: str, number: str) -> Version: ...
 
@@ -202,7 +202,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
     # What they share
 
     def _alias(self, region: str, function: str, alias: str, topic: str) -> Alias | None:
-        """The alias; None where it is gone. Raises AwsError with credentials of another account, where it never was."""
+        """Return the alias; None if it is gone. Raises AwsError with credentials of another account."""
         try:
             return self.cloud(region).alias(function, alias)
         except NotFoundError:
@@ -210,7 +210,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             return None
 
     def _case(self, target: Target, inputs: Mapping[str, Any]) -> ReleaseContext | None:
-        """The context of a function; None where AWS does not answer, since it only serves to explain."""
+        """Return the context of a function; None if AWS does not answer, since it only serves to explain."""
         policy, now = serialization.policy(inputs["policy"]), self.clock.now()
         try:
             seen = runner.look([target], policy, self.cloud(inputs["region"]))
@@ -233,7 +233,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         return {**news, "liveVersions": UNKNOWN, "outcomes": UNKNOWN}
 
     def _forecast(self, news: Mapping[str, Any]) -> list[ReleasePreview]:
-        """The previews of the functions that are known well enough; one that does not exist yet would go first."""
+        """Return the previews of the functions of which enough is known; one that does not exist yet would go first."""
         cloud, targets = self.cloud(news["region"]), [_foreseen(each) for each in _known_targets(news)]
         there = [each for each in targets if self._alias(news["region"], each.function, each.alias, each.topic)]
         seen = runner.look(there, serialization.policy(news["policy"]), cloud)
@@ -287,7 +287,7 @@ NOT_YET = {"version": "", "configuration": ""}
 
 
 def _known_targets(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The targets of which all else is known, so that their alias can be observed."""
+    """Return the targets of which all else is known, so that their alias can be observed."""
     if _unknown(inputs["region"]) or not isinstance(inputs["targets"], list):
         return []
     return [each for each in inputs["targets"] if not _unknown({**each, **NOT_YET})]

@@ -26,9 +26,9 @@ When = Callable[[datetime], datetime]
 
 
 def attempts(target: Target, ledger: Sequence[Deployment], tags: Tags, when: When) -> list[Attempt]:
-    """The releases of one function, newest first. `ledger`: newest first. `when` converts AWS's time to the clock's.
+    """Return the releases of one function, newest first. Their `version` is not known yet: `named` adds it.
 
-    `version` is not known yet: the deployments' revisions have it, see `named`.
+    ledger: newest first. when: converts AWS's time to the clock's.
     """
     ways_back = _ways_back(ledger)
     back = {id_ for some in ways_back.values() for id_ in some}
@@ -42,7 +42,7 @@ def attempts(target: Target, ledger: Sequence[Deployment], tags: Tags, when: Whe
 
 
 def _ways_back(ledger: Sequence[Deployment]) -> dict[str, list[str]]:
-    """By deployment: those that rolled it back (CodeDeploy's) or reverted it (ours), oldest first."""
+    """Return by deployment those that rolled it back (CodeDeploy's) or reverted it (ours), oldest first."""
     of_moment: dict[datetime, list[Deployment]] = {}
     for each in ledger:
         if each.entry:
@@ -81,7 +81,7 @@ def _attempt(target: Target, each: Deployment, back: Sequence[Deployment], tags:
 
 
 def _ended(target: Target, each: Deployment, back: Sequence[Deployment], tags: Tags) -> tuple[Ending | None, str, str]:
-    """The ending with its reason and detail; no ending while it, or its rollback or revert, is in flight."""
+    """Return the ending with its reason and detail; no ending while it, or its rollback or revert, is in flight."""
     if each.running:
         return None, "in flight", f"it is {each.status.value}"
     if each.failed:
@@ -110,7 +110,9 @@ def _first(target: Target, tags: Tags, when: When) -> list[Attempt]:
 
 
 def unseen(target: Target, ledger: Sequence[Deployment], tags: Tags) -> str | None:
-    """A sentence on deployments that tags name and no record has; None where none is missing. `ledger`: newest first.
+    """Return a sentence on deployments that tags name and no record has; None if none is missing.
+
+    ledger: newest first.
 
     CodeDeploy does not promise how long it keeps a record, and deletes all of them with their group.
     """
@@ -130,7 +132,7 @@ def unseen(target: Target, ledger: Sequence[Deployment], tags: Tags) -> str | No
 
 
 def _allowed(found: Sequence[Attempt], tags: Tags, when: When) -> list[Attempt]:
-    """Each override and retry grant belongs to the first release of its fingerprint that started after it."""
+    """Add each override and retry grant to the first release of its fingerprint that started after it."""
     notes: dict[str | None, list[str]] = {}
     for noted in marks(tags):
         later = [
@@ -144,13 +146,13 @@ def _allowed(found: Sequence[Attempt], tags: Tags, when: When) -> list[Attempt]:
 
 
 def marks(tags: Tags) -> list[RecordedTag]:
-    """The last override, the last retry grant of each kind, and the proofs: those that a group's tags keep."""
+    """Return the last override, the last retry grant of each kind, and the proofs: those that a group's tags keep."""
     last = (each for each in (tags.overridden, tags.forgiven, tags.retried) if each is not None)
     return [*last, *tags.proved.values()]
 
 
 def said(noted: RecordedTag) -> str:
-    """An override, a retry grant or a proof in words."""
+    """Return an override, a retry grant or a proof in words."""
     match noted.mark:
         case Overridden(_, refusal, text):
             return f"override of {refusal}: {text} (noted by {noted.by})"
@@ -202,7 +204,7 @@ class Keys:
 
 
 def keys(found: Iterable[Attempt], days: int, now: datetime, committed: Callable[[str], datetime | None]) -> Keys:
-    """The keys of the last `days`. `committed`: when a commit was made, in the attempts' time; None where unknown."""
+    """Return the keys of the last `days`. `committed`: the time of a commit, in the attempts' time; None if unknown."""
     recent = [each for each in found if each.started >= now - timedelta(days=days)]
     sets: dict[object, list[Attempt]] = {}
     for each in recent:
@@ -229,5 +231,5 @@ def keys(found: Iterable[Attempt], days: int, now: datetime, committed: Callable
 
 
 def _whole(some: Iterable[Attempt]) -> datetime | None:
-    """When the traffic of every function of a set had reached the version on which it stayed."""
+    """Return when the traffic of every function of a set had reached the version on which it stayed."""
     return max((each.ended for each in some if each.ended), default=None)

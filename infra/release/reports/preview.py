@@ -1,4 +1,4 @@
-"""Say what a release would do, before anything is done: for a preview and `python -m infra.release plan`. Pure.
+"""Show what a release would do before it does anything: for a preview and `python -m infra.release plan`. Pure.
 
 It calls the same decision as the release, so the two cannot differ.
 """
@@ -42,7 +42,7 @@ class ReleasePreview:
     hooks: tuple[str, ...] = ()
 
     def line(self) -> str:
-        """The whole preview in one line."""
+        """Return the whole preview in one line."""
         digest = f" (digest {self.digest[:12]}...)" if self.digest else ""
         version = self.next or f"the next version{digest}"
         move = f"{self.live or 'nothing'} -> {version}"
@@ -60,18 +60,18 @@ class ReleasePreview:
         return "; ".join(part for part in parts if part)
 
     def plain(self) -> dict[str, Any]:
-        """The fields, as JSON has them."""
+        """Return the fields as JSON."""
         return {**asdict(self), "changes": list(self.changes), "hooks": list(self.hooks)}
 
 
 def forecast(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[ReleasePreview]:
-    """The preview of each function, in order. A target whose `version` is empty is not published yet."""
+    """Return the preview of each function, in order. A target whose `version` is empty is not published yet."""
     actions = decide(wanted, seen, policy, now)
     return [_of(target, seen[target.function], policy, actions[target.function]) for target in wanted]
 
 
 def first(target: Target) -> ReleasePreview:
-    """The preview of a function that has no alias yet."""
+    """Return the preview of a function that has no alias yet."""
     return ReleasePreview(
         target.function, "go first", "it is called before the API may reach it, and then has all traffic"
     )
@@ -115,7 +115,7 @@ def _would(action: Action) -> tuple[str, str]:
 
 
 def bounds(rule: Rule) -> str:
-    """The verdict's rule in words."""
+    """Return the verdict's rule in words."""
     slow = ""
     if rule.slow_milliseconds:
         share = f"its share of requests over {rule.slow_milliseconds} ms"

@@ -49,7 +49,7 @@ class VersionRetention:
 def retentions(
     target: Target, seen: Observation, published: Sequence[Published], bounds: RetentionPolicy, now: datetime
 ) -> list[VersionRetention]:
-    """The decision on every version, newest first."""
+    """Return the decision on every version, newest first."""
     ordered = sorted(published, key=lambda each: int(each.number), reverse=True)
     needed = _needed(target, seen, ordered)
     newest = {each.number for each in ordered[: bounds.keep]}
@@ -65,7 +65,7 @@ def retentions(
 
 
 def _needed(target: Target, seen: Observation, published: Sequence[Published]) -> dict[str, list[str]]:
-    """By version: why traffic needs it."""
+    """Return by version why traffic needs it."""
     needed: dict[str, list[str]] = {}
     good = last_good(target, seen, published)
     for number, why in [
@@ -83,7 +83,7 @@ def _needed(target: Target, seen: Observation, published: Sequence[Published]) -
 
 
 def last_good(target: Target, seen: Observation, published: Sequence[Published]) -> Published | None:
-    """The version to go back to: the last good one before the live one that still exists, by the ledger.
+    """Return the version to go back to: the last good one before the live one that still exists, by the ledger.
 
     published: newest first.
     """
@@ -97,7 +97,7 @@ def last_good(target: Target, seen: Observation, published: Sequence[Published])
 
 
 def _proved_last(target: Target, seen: Observation, published: Sequence[Published]) -> str | None:
-    """The version that was proved last, or the newest of the same code where that one is gone."""
+    """Return the version that was proved last, or the newest of the same code where that one is gone."""
     proved = proven.last(target, seen)
     if proved is None or any(each.number == proved.number for each in published):
         return proved.number if proved else None
@@ -106,13 +106,13 @@ def _proved_last(target: Target, seen: Observation, published: Sequence[Publishe
 
 
 def _origin(seen: Observation) -> str | None:
-    """The version that the live one was released from, to which `rollback` goes."""
+    """Return the version that the live one was released from, to which `rollback` goes."""
     entries = (each.entry for each in _promotions(seen))
     return next((entry.stable for entry in entries if entry and entry.fingerprint == seen.live.fingerprint), None)
 
 
 def _promotions(seen: Observation) -> Iterator[Deployment]:
-    """The deployments of ours that succeeded, newest first, without reverts and what those reverted."""
+    """Yield the deployments by Strata that succeeded, newest first, without reverts and what those reverted."""
     for each in seen.ledger:
         if each.entry and each.status is Status.SUCCEEDED and seen.reverts(each) is None:
             way_back = seen.revert_of(each)
@@ -132,7 +132,7 @@ def _in_flight(seen: Observation, published: Sequence[Published]) -> Iterator[st
 
 
 def _running(seen: Observation) -> Iterator[Deployment]:
-    """The deployments that move traffic now: those in flight, and those that they roll back."""
+    """Yield the deployments that move traffic now: those in flight, and those that they roll back."""
     for each in seen.ledger:
         if each.running:
             yield each
@@ -141,7 +141,7 @@ def _running(seen: Observation) -> Iterator[Deployment]:
 
 
 def refusal(target: Target, seen: Observation, found: Sequence[VersionRetention]) -> str | None:
-    """Why nothing may be pruned; None where it may."""
+    """Return why nothing may be pruned; None if it may."""
     if not any(each.goes for each in found):
         return None
     running = list(_running(seen))

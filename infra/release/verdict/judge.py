@@ -85,7 +85,7 @@ def _whole(name: str, value: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rule says of a canary. z: standard errors above stable after the correction, 0 where undefined."""
+    """The rule's judgement of a canary. z: standard errors above stable after the correction, 0 where undefined."""
 
     stable: Counts
     canary: Counts
@@ -119,7 +119,7 @@ def _rate(counts: Counts) -> str:
 
 
 def counted(e2: Operand, rule: Rule) -> Operand:
-    """The canary's errors that count: those beyond the forgiven ones."""
+    """Return the canary's errors that count: those beyond the forgiven ones."""
     return (e2 > rule.forgiven) * (e2 - rule.forgiven) if rule.forgiven else e2
 
 

@@ -36,7 +36,7 @@ class MetricQuery:
     returned: bool = False
 
     def as_api(self) -> dict[str, Any]:
-        """The entry as boto3's `put_metric_alarm(Metrics=[...])` and `get_metric_data` take it."""
+        """Return the entry for boto3's `put_metric_alarm(Metrics=[...])` and `get_metric_data`."""
         entry: dict[str, Any] = {"Id": self.id, "ReturnData": self.returned}
         if self.label:
             entry["Label"] = self.label
@@ -50,7 +50,7 @@ class MetricQuery:
 def metric_queries(  # noqa: PLR0917 - the design's signature
     function: str, alias: str, stable: str, canary: str, rule: Rule, minutes: int = 10
 ) -> tuple[MetricQuery, ...]:
-    """The verdict on errors as metric math: 1 where `fires` is true, else 0. Alarm with `ALARM_SETTINGS`.
+    """Return the verdict on errors as metric math: 1 where `fires` is true, else 0. Alarm with `ALARM_SETTINGS`.
 
     stable, canary: published versions of `function` behind `alias`. minutes: the canary's, which is the window.
     Raises VerdictError: a window that is not a whole number of minutes, equal versions, more than CloudWatch takes.
@@ -74,8 +74,9 @@ def metric_queries(  # noqa: PLR0917 - the design's signature
 def slow_metric_queries(  # noqa: PLR0917 - the design's signature
     function: str, alias: str, stable: str, canary: str, rule: Rule, minutes: int = 10
 ) -> tuple[MetricQuery, ...]:
-    """The verdict on slowness as metric math, for an alarm of its own: the relative rule on the share of invocations
-    over `rule.slow_milliseconds`. Arguments and errors as in `metric_queries`; a rule without a budget is an error.
+    """Return the verdict on slowness as metric math, for a separate alarm: the relative rule on the share of
+    invocations over `rule.slow_milliseconds`. Arguments and errors are those of `metric_queries`; a rule without a
+    budget is an error.
 
     A percentile rank is the percentage of durations up to the budget:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
@@ -136,7 +137,7 @@ def _math(name: str, expression: str, label: str | None = None, *, returned: boo
 
 @dataclass(frozen=True)
 class _Source:
-    """Whose metrics the queries read, over which window."""
+    """The source of the metrics that the queries read, and the window."""
 
     function: str
     alias: str

@@ -1,4 +1,4 @@
-"""How likely a canary's verdict is to stop a regression, computed before the release."""
+"""Compute, before the release, how likely a canary's verdict is to stop a regression."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ POINTS = 81  # at most so many of stable's error counts are weighed, evenly spre
 
 @dataclass(frozen=True)
 class Situation:
-    """Whose power is asked: traffic, stable's error rate, the curve and the rule.
+    """The input of a power computation: traffic, stable's error rate, the curve and the rule.
 
     rps: requests per second to the alias. baseline: stable's errors per request, 0 - 1. percent: of requests to the
     canary for `minutes`. lateness: minutes until metrics can be seen.
-    Raises VerdictError: values that cannot be, or a curve that shifts before the first look.
+    Raises VerdictError for impossible values, or a curve that shifts before the first evaluation.
     """
 
     rps: float
@@ -81,7 +81,7 @@ class Situation:
         return f"canary {self.percent:g} % for {self.minutes} min"
 
     def caught(self, regression: float) -> float:
-        """The least probability that a canary failing `regression` more often than stable is rolled back."""
+        """Return the least probability that a canary failing `regression` more often than stable is rolled back."""
         rate = min(self.baseline + regression, 1.0)
         seen = self.rps * 60 * self.seen_minutes
         stable, canary = seen * (1 - self.percent / 100), self.evidence
@@ -93,7 +93,7 @@ class Situation:
         )
 
     def _fewest_errors(self, stable_good: float, stable_errors: int, canary_good: float, most: int) -> int:
-        """The fewest canary errors that fire, beside these other counts; above `most` where none does."""
+        """Return the fewest canary errors that fire, beside these other counts; above `most` where none does."""
         least, above = 0, most + 1
         while least < above:
             middle = (least + above) // 2
@@ -104,8 +104,10 @@ class Situation:
         return least
 
     def smallest(self, chance: float) -> float | None:
-        """The smallest regression caught with at least `chance`, to a tenth of a point; None where not even failing
-        every request is."""
+        """Return the smallest regression caught with at least `chance`, to a tenth of a point.
+
+        None if even failing every request is not caught.
+        """
         least, most = 0, math.floor((1 - self.baseline) * 1000)
         if self.caught(most / 1000) < chance:
             return None
@@ -138,7 +140,7 @@ class _Tail:
         return sums[::-1]
 
     def from_(self, count: int) -> float:
-        """The probability of `count` or more."""
+        """Return the probability of `count` or more."""
         if count <= self.first:
             return 1.0
         return self.table[count - self.first] if count <= self.last else 0.0
@@ -173,7 +175,7 @@ def alternatives(situation: Situation) -> tuple[Situation, ...]:
 
 
 def report(situation: Situation) -> list[str]:
-    """What is caught and what would catch more, as lines for a terminal."""
+    """Return lines for a terminal: what is caught, and what would catch more."""
     rule, worst = situation.rule, 1 - situation.baseline
     steps = [*((f"+{step * 100:g} points", step) for step in REGRESSIONS if step < worst), ("all down", worst)]
     needed = rule.minimum_errors + rule.forgiven

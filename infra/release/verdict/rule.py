@@ -1,4 +1,4 @@
-"""The bounds of the verdict: what each means, its unit, what it may be, and where its default comes from."""
+"""The bounds of the verdict, each with its meaning, unit, allowed values and the source of its default."""
 
 import math
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class VerdictError(ValueError):
 
 @dataclass(frozen=True)
 class Bound(Check):
-    """What a field of `Rule` means, in which unit, the values it may take, and where its default comes from."""
+    """The meaning, unit, allowed values and source of the default of a field of `Rule`."""
 
     meaning: str
     unit: str
@@ -28,11 +28,11 @@ class Bound(Check):
     source: str
     whole: bool = False
     optional: bool = False
-    wants: str = field(init=False, repr=False)
+    expected: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         left_out = ", or leave it out" if self.optional else ""
-        object.__setattr__(self, "wants", f"{self.least:g} to {self.most:g}{left_out}")
+        object.__setattr__(self, "expected", f"{self.least:g} to {self.most:g}{left_out}")
 
     def check(self, value: object) -> object:
         if value is None and self.optional:
@@ -130,5 +130,5 @@ class Rule:
 
     @classmethod
     def bounds(cls) -> Mapping[str, Bound]:
-        """The `Bound` of each field, by name."""
+        """Return the `Bound` of each field, by name."""
         return {each.name: each.reader for each in settings(cls).values() if isinstance(each.reader, Bound)}

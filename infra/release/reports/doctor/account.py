@@ -22,7 +22,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 
 
 def findings(facts: Account) -> Iterator[Finding]:
-    """Every finding of the account; only that of the credentials where those do not work."""
+    """Yield every finding of the account; only that of the credentials where those do not work."""
     yield from _clock(facts)
     yield from _credentials(facts)
     if usable(facts):
@@ -35,7 +35,7 @@ def findings(facts: Account) -> Iterator[Finding]:
 
 
 def usable(facts: Account) -> bool:
-    """The finding on the credentials: they work, and belong to the release's account."""
+    """Return the finding on the credentials: they work, and belong to the release's account."""
     return "caller" not in facts.unavailable_reason and facts.account == facts.wanted
 
 

@@ -33,7 +33,7 @@ def findings(facts: Examined) -> Iterator[Finding]:
 
 
 def last_attempt(ledger: Iterable[Deployment]) -> Deployment | None:
-    """The newest deployment of ours that was judged. ledger: newest first."""
+    """Return the newest deployment of ours that was judged. ledger: newest first."""
     return next((each for each in ledger if each.entry and each.alarms), None)
 
 
@@ -51,7 +51,7 @@ def _long_lived(facts: Examined, name: str, alarm: Alarm | None) -> Finding:
 
 
 def _able(facts: Examined, alarm: Alarm) -> Finding | None:
-    """The finding on an alarm one of whose metrics had no data; None where each had some."""
+    """Return the finding on an alarm one of whose metrics had no data; None if each had some."""
     about = f"alarm {alarm.name}"
     if not facts.knows("reported"):
         return Finding(Grade.WARNING, about, f"is {alarm.state} and acts; whether it can fire is not known")
@@ -91,7 +91,7 @@ def _verdict(facts: Examined, last: Deployment) -> Iterator[Finding]:
 
 
 def _silent(facts: Examined) -> Iterator[Finding]:
-    """The finding on the last releases that the runner had to stop or revert by its own counts."""
+    """Yield the finding on the last releases that the runner had to stop or revert by its own counts."""
     ours = [each for each in facts.ledger if each.entry and each.alarms][:LAST]
     found = [
         (each, why)

@@ -23,7 +23,7 @@ https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and
 
 
 def findings(facts: Examined) -> Iterator[Finding]:
-    """The finding on the alias, where AWS has answered all that it needs."""
+    """Yield the finding on the alias, where AWS has answered all that it needs."""
     about = f"alias {facts.target.function}:{facts.target.alias}"
     if not facts.knows("alias", "live", "ledger", "tags"):
         return
@@ -38,7 +38,7 @@ def findings(facts: Examined) -> Iterator[Finding]:
 
 
 def _proof(facts: Examined, seen: Observation) -> Iterator[Finding]:
-    """The finding on a version that has all traffic although no record proves it."""
+    """Yield the finding on a version that has all traffic although no record proves it."""
     if seen.in_flight is None:
         for said in proven.missing(facts.target, seen):
             remedy = "`pulumi up` sends the traffic to what is proved, or releases what is wanted over it"
@@ -46,7 +46,7 @@ def _proof(facts: Examined, seen: Observation) -> Iterator[Finding]:
 
 
 def _stands(facts: Examined, alias: Alias, live: Version) -> tuple[Grade, str, str]:
-    """The grade, the end of the sentence on where the alias is, and the remedy."""
+    """Return the grade, the end of the sentence on where the alias is, and the remedy."""
     ledger = facts.ledger
     running = next((each for each in ledger if each.running), None)
     last = next((each for each in ledger if each.rolls_back is None), None)

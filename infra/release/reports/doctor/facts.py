@@ -16,7 +16,7 @@ UP = "`pulumi up --refresh` puts it back"
 
 
 class Grade(StrEnum):
-    """How much a finding matters."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"  # a release works, but less well than one would think
@@ -121,7 +121,7 @@ class Account:
     """The caller, and what is the same for all functions.
 
     skew: this machine's clock less AWS's. allowed: by action, whether the caller may, as IAM simulates it; empty for
-    the root user, who may everything. shallow: whether the clone lacks commits; None where there is none. git: why git
+    the root user, who may everything. shallow: whether the clone lacks commits; None if there is none. git: why git
     does not say, in its own words.
     """
 

@@ -25,7 +25,7 @@ def findings(facts: Account, functions: Sequence[Examined]) -> list[Finding]:
 
 
 def _untold(facts: Examined) -> Iterator[Finding]:
-    """A finding for each question that AWS did not answer; the sentence has its remedy."""
+    """Yield a finding for each question that AWS did not answer; the sentence has its remedy."""
     for field, why in facts.unavailable_reason.items():
         grade = Grade.WARNING if field in ASKED_HERE_ALONE else Grade.BAD
         yield Finding(grade, f"{field} of {facts.target.function}", why)

@@ -24,13 +24,13 @@ def test_the_stack_before_is_where_its_own_file_says(tmp_path: Path) -> None:
     staging(tmp_path, {"region": "eu-west-1", "allowedAccountIds": ["222222222222"]})
     found = follows(tmp_path, proofDays=3)
     assert (found.release.source, found.release.proof_days) == ("staging", 3)
-    assert found.before is not None
-    assert (found.before.names.stack, found.before.region, found.before.account) == (
+    assert found.upstream is not None
+    assert (found.upstream.names.stack, found.upstream.region, found.upstream.account) == (
         "staging",
         "eu-west-1",
         "222222222222",
     )
-    assert parse().before is None
+    assert parse().upstream is None
 
 
 @pytest.mark.parametrize(
