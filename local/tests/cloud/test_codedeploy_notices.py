@@ -93,3 +93,33 @@ def test_a_rollback_names_what_it_takes_back(deployer: Deployer, topic: Topic) -
             "RollbackMessage": f"Deployment {back} is triggered to roll back deployment {made}.",
             "RollbackTriggeringDeploymentId": made,
         }
+
+
+def test_event_bridge_and_triggers_get_a_notice_of_each_change(deployer: Deployer) -> None:
+    sqs, events, sns = (deployer.client(service) for service in ("sqs", "events", "sns"))
+    url = sqs.create_queue(QueueName="notices")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="deployments", EventPattern=json.dumps({"source": ["aws.codedeploy"]}))
+    events.put_targets(Rule="deployments", Targets=[{"Id": "queue", "Arn": arn}])
+    topic = sns.create_topic(Name="notices")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    trigger = {"triggerName": "notices", "triggerTargetArn": topic, "triggerEvents": ["DeploymentSuccess"]}
+    deployer.group("notices", triggerConfigurations=[trigger])
+    deployment = deployer.deploy(deploymentGroupName="notices", deploymentConfigName=ALL_AT_ONCE)
+    received: list[dict[str, Any]] = []
+
+    def all_received() -> bool:
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ()):
+            received.append(json.loads(message["Body"]))
+        return len(received) >= 3
+
+    assert until(all_received)
+    states = [message["detail"]["state"] for message in received if "detail" in message]
+    assert states == ["START", "SUCCESS"]
+    assert {message["detail"]["deploymentId"] for message in received if "detail" in message} == {deployment}
+    (notice,) = [message for message in received if "eventTriggerName" in message]
+    assert (notice["status"], notice["deploymentId"], notice["deploymentGroupName"]) == (
+        "SUCCEEDED",
+        deployment,
+        "notices",
+    )

@@ -135,7 +135,7 @@ def test_provisioned_concurrency_is_put_becomes_ready_is_listed_and_deleted(one:
     [
         ({"Qualifier": "$LATEST"}, "InvalidParameterValueException"),
         ({"Qualifier": "9"}, "ResourceNotFoundException"),
-        ({"FunctionName": "nobody"}, "ResourceNotFoundException"),
+        ({"FunctionName": "absent"}, "ResourceNotFoundException"),
         ({"ProvisionedConcurrentExecutions": 0}, "ValidationException"),
     ],
 )
