@@ -243,7 +243,7 @@ class Rehearsal:
         self.traffic = Traffic(Api.at(self.sandbox.outputs()["api_url"]), self.pace, receipt_key=self.receipt_key)
         self.traffic.start()
         self.narrator.say(
-            f"Orders now come in through the API until the end, {self.pace:g} requests a second however long the "
+            f"Orders now come in through the API until the end, {self.pace:.3g} requests a second however long the "
             "answers take."
         )
 

@@ -1,4 +1,4 @@
-"""A bad first canary of a deployment group with nobody watching (AWS names no last known good revision for it).
+"""A bad first canary of a deployment group without a watcher (AWS names no last known good revision for it).
 
 https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html says that CodeDeploy
 deploys "the last known good version"; a group without a successful deployment has none.
@@ -12,7 +12,7 @@ from tests.aws import made
 BAD = "def handler(event, context):\n    raise RuntimeError('bad')\n"
 
 
-def test_a_failing_first_canary_is_rolled_back_with_nobody_watching(
+def test_a_failing_first_canary_is_rolled_back_without_a_watcher(
     session: Any, undo: list[Any], record_property: Callable[[str, object], None]
 ) -> None:
     """Does CodeDeploy roll the first canary of a group back by itself?"""

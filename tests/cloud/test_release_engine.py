@@ -263,13 +263,6 @@ def test_a_deployment_stopped_without_rollback_is_put_right_by_the_runner(live: 
     assert any("sending all traffic to 1" in line for line in live.reported)
 
 
-def test_a_split_by_hand_is_refused(live: World) -> None:
-    version = live.functions.publish(GOOD.replace("VERSION", "2"))
-    live.functions.alias("1", {version: 0.3})
-    assert live.release(version).reason == "split"
-    assert live.alias() == "1 with 30% on 2"
-
-
 def test_a_deleted_release_brings_its_canary_back_and_deletes_its_alarms(live: World) -> None:
     version = live.functions.publish(GOOD.replace("VERSION", "2"))
     started = live.release(version, ReleasePolicy(wait=False))

@@ -16,7 +16,7 @@ import pytest
 from infra.release.aws import Aws, iam, versions
 from infra.release.model.observation import Notes
 from infra.release.model.outcome import Ending
-from infra.release.model.spec import Target
+from infra.release.model.spec import RELEASE, Target
 from infra.release.reports.doctor.alias import FIRST_CANARY
 from local.tests.cloud.codedeploy import EVERY, appspec
 from local.tests.cloud.conftest import REGION, ROOT, until
@@ -28,7 +28,8 @@ __all__ = ["cloud", "live", "world"]  # fixtures
 def ask(world: World, folder: Path, version: str, *words: str, **changed: Any) -> tuple[int, Any]:
     """Return the exit code and the document of `python -m infra.release WORDS --json`."""
     target = Target(**{**asdict(world.target(version)), **changed})
-    exported = {"region": REGION, "targets": [asdict(target)], "policy": asdict(POLICY)}
+    inputs = {"region": REGION, "targets": [asdict(target)], "policy": asdict(POLICY)}
+    exported = {"deployment": {"resources": [{"type": RELEASE, "inputs": inputs}]}}
     pulumi = folder / "pulumi"
     pulumi.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(exported)}\nEND\n")
     pulumi.chmod(0o755)

@@ -37,12 +37,12 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     given: Answers | None = None,
     folder: Path = ROOT,
-    **rooms: object,
+    **sections: object,
 ) -> tuple[Recorder, dict[str, Any]]:
     """Run the `__main__.py` of `folder` as the stack; returns what it declared and what it exported."""
     written = yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text())["config"]
     written = {f"strata:{key.rpartition(':')[2]}": value for key, value in written.items()}
-    written |= {f"strata:{room}": value for room, value in rooms.items()}
+    written |= {f"strata:{section}": value for section, value in sections.items()}
     pulumi.runtime.set_all_config({key: json.dumps(value) for key, value in written.items()})
     exported: dict[str, Any] = {}
     monkeypatch.setattr(pulumi, "export", exported.__setitem__)
@@ -174,7 +174,7 @@ def test_a_manifest_that_cannot_be_deployed_declares_nothing_at_all(monkeypatch:
     assert recorded is None
 
 
-def test_a_commit_that_git_refuses_to_tell_declares_nothing_and_is_told_without_a_traceback(
+def test_a_commit_that_git_cannot_describe_declares_nothing_and_is_reported_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(*_: object) -> str:

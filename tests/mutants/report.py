@@ -7,7 +7,7 @@ from typing import Any
 from tests.mutants.run import Fate, Result
 
 BAR = 0.95
-"""The share of the mutants that the unit tests must kill; the rest is room for those that change no behaviour."""
+"""The share of the mutants that the unit tests must kill; the rest allows for those that change no behaviour."""
 
 
 @dataclass(frozen=True)

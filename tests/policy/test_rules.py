@@ -40,7 +40,7 @@ def integration(uses: str, **props: object) -> Resource:
     return resource(kind, "integration", uses={"integrationUri": uses}, **props)
 
 
-def told(value: str) -> dict[str, dict[str, str]]:
+def receipts(value: str) -> dict[str, dict[str, str]]:
     return {"variables": {"RECEIPTS": value}}
 
 
@@ -104,8 +104,8 @@ CASES: Mapping[str, tuple[tuple[Resource, ...], Resource]] = {
         resource(PARAMETER, "key", type="String", value=VALUE),
     ),
     "ssm-apart": (
-        (resource(PARAMETER, "key", type="SecureString", value=VALUE), function(environment=told("/strata/key"))),
-        function(environment=told(f"hmac:{VALUE}")),
+        (resource(PARAMETER, "key", type="SecureString", value=VALUE), function(environment=receipts("/strata/key"))),
+        function(environment=receipts(f"hmac:{VALUE}")),
     ),
     "network-url": (
         (resource(FUNCTION_URL, "url", authorizationType="AWS_IAM"),),

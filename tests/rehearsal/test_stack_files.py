@@ -113,12 +113,12 @@ def test_the_way_to_give_a_type_that_a_mistake_names_works(folder: Folder, key: 
     )
     assert folder.pulumi("config", "set", "--path", f"strata:{key}", given).returncode == 0
     with pytest.raises(ConfigError) as caught:
-        config.parse(rooms(folder), "dev")
+        config.parse(strata_keys(folder), "dev")
     (line,) = caught.value.mistakes
     for remedy in re.findall(r"`pulumi (config [^`]*)`", line):
         assert (done := folder.pulumi(*shlex.split(remedy))).returncode == 0, done.stderr
-    config.parse(rooms(folder), "dev")
+    config.parse(strata_keys(folder), "dev")
 
 
-def rooms(folder: Folder) -> dict[str, str]:
+def strata_keys(folder: Folder) -> dict[str, str]:
     return {key: text for key, text in folder.read().raw.items() if key.startswith("strata:")}

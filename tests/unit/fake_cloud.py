@@ -83,7 +83,7 @@ class FakeCloud:
     beside: int = 0  # of stable, by the same calls
     never_begins: bool = False
     deaf: bool = False
-    gone: bool = False  # the alias, deleted by somebody
+    gone: bool = False  # the alias, deleted by hand
     account: str = "111111111111"  # the caller's
     rollback: str = "works"
     lost_answers: int = 0  # CreateDeployments that are done, but whose answer is not received
@@ -93,7 +93,7 @@ class FakeCloud:
     alarms: dict[str, bool] = field(default_factory=dict)  # red?
     calls: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # of the deployment group
-    before: UpstreamReleases = field(default_factory=UpstreamReleases)  # what the stack before this one tells
+    before: UpstreamReleases = field(default_factory=UpstreamReleases)  # what the stack before this one reports
 
     @property
     def answered(self) -> bool:

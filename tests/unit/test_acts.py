@@ -248,7 +248,7 @@ def test_a_rollback_steps_aside_for_what_has_been_started_or_moved_meanwhile() -
         (deployment(Status.FAILED, error="HOOK_EXECUTION_FAILURE", message="wrong answers"), ("hook", "wrong answers")),
     ],
 )
-def test_the_end_of_a_deployment_is_told_in_a_word_and_a_sentence(ended: Deployment, said: tuple[str, str]) -> None:
+def test_the_end_of_a_deployment_is_reported_in_a_word_and_a_sentence(ended: Deployment, said: tuple[str, str]) -> None:
     reason, detail = failure.ended(ended, TARGET, noted())
     assert reason == said[0]
     assert said[1] in detail

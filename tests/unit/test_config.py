@@ -22,14 +22,14 @@ ACCOUNT = {"region": "eu-central-1", "allowedAccountIds": ["111111111111"]}
 STATE = {"bucket": "acme-state", "key": "data/terraform.tfstate"}
 
 
-def parse(stack: str = "dev", **rooms: object) -> StackConfig:
-    raw = {f"strata:{room}": json.dumps(value) for room, value in {"account": ACCOUNT, **rooms}.items()}
+def parse(stack: str = "dev", **sections: object) -> StackConfig:
+    raw = {f"strata:{section}": json.dumps(value) for section, value in {"account": ACCOUNT, **sections}.items()}
     return config.parse(raw, stack)
 
 
-def mistakes(stack: str = "dev", **rooms: object) -> tuple[str, ...]:
+def mistakes(stack: str = "dev", **sections: object) -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
-        parse(stack, **rooms)
+        parse(stack, **sections)
     return caught.value.mistakes
 
 
@@ -47,7 +47,7 @@ def test_what_a_stack_gives_replaces_the_default_and_nothing_else() -> None:
     assert stack.release.rule == Rule(minimum_errors=6)
 
 
-def test_the_legacy_state_lies_in_the_stacks_region_unless_told_otherwise() -> None:
+def test_the_legacy_state_lies_in_the_stacks_region_unless_configured_otherwise() -> None:
     here = parse(data={"source": "legacy", "legacy": STATE}).data.legacy
     there = parse(data={"source": "legacy", "legacy": {**STATE, "region": "us-east-1"}}).data.legacy
     assert here is not None
@@ -123,7 +123,7 @@ def test_a_provider_setting_beside_the_account_is_a_mistake_since_it_would_chang
 
 
 @pytest.mark.parametrize("text", ["legacy", "{bad", "", "5", "[1]", '{"source": NaN}', '{"source": 1, "source": 2}'])
-def test_text_that_is_no_object_is_told_with_the_text(text: str) -> None:
+def test_text_that_is_no_object_is_reported_with_the_text(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         config.parse({"strata:account": json.dumps(ACCOUNT), "strata:data": text}, "dev")
     (line,) = caught.value.mistakes
@@ -207,10 +207,10 @@ MISTAKES: list[dict[str, Any]] = [
 """Each is one mistake."""
 
 
-def test_a_mistake_is_told_with_the_value_the_bound_and_the_remedy(golden: Golden) -> None:
-    told = [(json.dumps(each, sort_keys=True), mistakes(**each)) for each in MISTAKES]
-    assert [name for name, lines in told if len(lines) != 1] == []
-    golden("config", listed(told))
+def test_a_mistake_is_reported_with_the_value_the_bound_and_the_remedy(golden: Golden) -> None:
+    reported = [(json.dumps(each, sort_keys=True), mistakes(**each)) for each in MISTAKES]
+    assert [name for name, lines in reported if len(lines) != 1] == []
+    golden("config", listed(reported))
 
 
 def test_mistakes_between_keys_are_reported_beside_mistakes_in_them() -> None:
@@ -235,7 +235,7 @@ KEYS = st.sampled_from(sorted({key for cls in SECTIONS.values() for key in schem
 @settings(deadline=None)
 @given(
     raw=st.dictionaries(
-        st.sampled_from([f"strata:{room}" for room in SECTIONS]) | st.text(max_size=12),
+        st.sampled_from([f"strata:{section}" for section in SECTIONS]) | st.text(max_size=12),
         st.text(max_size=12) | st.dictionaries(KEYS | st.text(max_size=8), JSON, max_size=4).map(json.dumps),
     )
 )
@@ -258,27 +258,27 @@ def project() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("room", [room for room in SECTIONS if room != "account"])
-def test_the_defaults_in_the_project_file_are_the_programs(room: str) -> None:
-    declared = project()["config"][f"strata:{room}"]["default"]
-    assert getattr(parse(**{room: declared}), room) == getattr(parse(), room)
+@pytest.mark.parametrize("section", [section for section in SECTIONS if section != "account"])
+def test_the_defaults_in_the_project_file_are_the_programs(section: str) -> None:
+    declared = project()["config"][f"strata:{section}"]["default"]
+    assert getattr(parse(**{section: declared}), section) == getattr(parse(), section)
 
 
-@pytest.mark.parametrize(("room", "cls"), SECTIONS.items())
-def test_the_project_file_describes_every_key(room: str, cls: type) -> None:
-    described = project()["config"][f"strata:{room}"]["description"]
+@pytest.mark.parametrize(("section", "cls"), SECTIONS.items())
+def test_the_project_file_describes_every_key(section: str, cls: type) -> None:
+    described = project()["config"][f"strata:{section}"]["description"]
     nested: dict[str, list[type]] = {
         "data": [config.LegacyState],
         "compute": [config.ApiConfig, config.Throttling, config.Authorizer],
         "delivery": [config.Curve],
         "release": [Rule],
     }
-    wanted = [key for each in [cls, *nested.get(room, [])] for key in schema.settings(each)]
+    wanted = [key for each in [cls, *nested.get(section, [])] for key in schema.settings(each)]
     assert [key for key in wanted if key not in described] == []
 
 
 def test_the_project_file_describes_no_object_that_nothing_reads() -> None:
-    assert set(project()["config"]) == {f"strata:{room}" for room in SECTIONS}
+    assert set(project()["config"]) == {f"strata:{section}" for section in SECTIONS}
 
 
 @pytest.mark.parametrize(("stack", "source"), [("dev", "managed"), ("staging", "legacy"), ("prod", "legacy")])

@@ -4,7 +4,7 @@ from infra import config
 from tests.unit.test_config import parse
 
 
-def test_an_api_is_throttled_and_logged_unless_told_otherwise_and_asks_for_tokens_where_told() -> None:
+def test_an_api_is_throttled_and_logged_by_default_and_asks_for_tokens_where_configured() -> None:
     api = parse().compute.api
     assert (api.throttling, api.access_log_days, api.authorizer) == (config.Throttling(200, 400), 30, None)
     given = {

@@ -119,7 +119,7 @@ def test_what_json_leaves_open_is_refused(text: str, said: str) -> None:
         ("", "", None),
     ],
 )
-def test_a_value_of_another_type_is_told_how_to_be_given(value: object, taken: object, name: str | None) -> None:
+def test_a_value_of_another_type_is_reported_with_the_remedy(value: object, taken: object, name: str | None) -> None:
     said = typed(value, "strata:a.b", lambda each: type(each) is type(taken) and each == taken)
     assert (f"--type {name} strata:a.b {value if isinstance(value, str) else taken}`" in said) is (name is not None)
     assert name is not None or said == ""
@@ -138,7 +138,7 @@ def test_a_key_that_nothing_reads_is_named_with_the_closest_or_all(key: str, rem
     assert said == f"strata:compute.{key} is 1, but there is no such key; {remedy}"
 
 
-def test_every_value_of_a_room_of_secrets_is_hidden_and_what_is_encrypted_stays_sealed() -> None:
+def test_every_value_of_a_section_of_secrets_is_hidden_and_what_is_encrypted_stays_sealed() -> None:
     assert mask({"a": "x", "b": {"c": 5}, "d": {"secure": "v1"}}) == {
         "a": Secret("x"),
         "b": {"c": Secret("5")},

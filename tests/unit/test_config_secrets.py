@@ -14,14 +14,14 @@ ACCOUNT = {"region": "eu-central-1", "allowedAccountIds": ["111111111111"]}
 KEY = "Zm9yIHRlc3RzIG9ubHksIG5ldmVyIHVzZWQgZWxzZXdoZXJlISE+/_-="
 
 
-def parse(secret: tuple[str, ...] = ("strata:secrets",), /, **rooms: object) -> StackConfig:
-    raw = {f"strata:{room}": json.dumps(value) for room, value in {"account": ACCOUNT, **rooms}.items()}
+def parse(secret: tuple[str, ...] = ("strata:secrets",), /, **sections: object) -> StackConfig:
+    raw = {f"strata:{section}": json.dumps(value) for section, value in {"account": ACCOUNT, **sections}.items()}
     return config.parse(raw, "dev", secret=frozenset(secret))
 
 
-def mistakes(secret: tuple[str, ...] = ("strata:secrets",), /, **rooms: object) -> tuple[str, ...]:
+def mistakes(secret: tuple[str, ...] = ("strata:secrets",), /, **sections: object) -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
-        parse(secret, **rooms)
+        parse(secret, **sections)
     return caught.value.mistakes
 
 
@@ -84,7 +84,7 @@ def test_a_secret_where_nothing_reads_one_is_not_shown() -> None:
     assert caught.value.mistakes[0].startswith('aws:secretKey is "[secret]", without effect')
 
 
-def test_a_secret_in_a_room_that_would_not_keep_it_is_refused() -> None:
+def test_a_secret_in_a_section_that_would_not_keep_it_is_refused() -> None:
     (line,) = mistakes(("strata:observability",), observability={"notify": [KEY]})
     assert line.startswith("strata:observability holds a value that was set with --secret")
     assert KEY not in line

@@ -16,8 +16,8 @@ def staging(folder: Path, account: object) -> None:
 
 
 def follows(folder: Path, stack: str = "prod", **release: object) -> StackConfig:
-    rooms = {"account": ACCOUNT, "release": {"from": "staging", **release}}
-    return config.parse({f"strata:{room}": json.dumps(value) for room, value in rooms.items()}, stack, folder=folder)
+    sections = {"account": ACCOUNT, "release": {"from": "staging", **release}}
+    return config.parse({f"strata:{key}": json.dumps(value) for key, value in sections.items()}, stack, folder=folder)
 
 
 def test_the_stack_before_is_where_its_own_file_says(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_where_codedeploy_starts_no_rollback_the_runner_waits_a_minute_for_one()
     assert moves(alone(minutes(1))) == "1"
 
 
-def test_a_canary_whose_weight_is_not_there_yet_has_a_minute_before_somebody_must_have_removed_it() -> None:
+def test_a_canary_whose_weight_is_not_there_yet_has_a_minute_before_it_counts_as_removed() -> None:
     def without(ago: timedelta) -> Action:
         begun = replace(deployment(ago=5), shifting=NOW - ago)
         return decide(seen(begun, following="d-1", alias=Alias("3"), live=version(3)))

@@ -1,4 +1,4 @@
-"""The policies of a stack with fifty functions have room to spare, and cover only resources of its name."""
+"""The policies of a stack with fifty functions have space to spare, and cover only resources of its name."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ def test_fifty_functions_leave_a_quarter_of_every_policy_free(make: Callable[...
         assert {part: each for part, each in sizes.items() if each > 0.75 * LARGEST} == {}
 
 
-def test_fifty_functions_take_no_more_room_than_a_few() -> None:
+def test_fifty_functions_take_no_more_space_than_a_few() -> None:
     few = replace(FIFTY, services=FIFTY.services[: MOST_LISTED + 1])
     for names in (few, FIFTY):
         assert deploying(names=names) == deploying(names=FIFTY)

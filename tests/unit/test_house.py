@@ -11,7 +11,7 @@ import hcl2
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LONGEST_FILE = 400  # lines; more is a sign of a missing room
+LONGEST_FILE = 400  # lines; more is a sign of a missing module
 CODE = ("__main__.py", "app", "bench", "bootstrap", "infra", "local", "policy", "rehearsal", "tests")
 REGISTRIES = re.compile(
     r"pypi\.(org|python\.org)|pythonhosted|registry\.npmjs|proxy\.golang|deb\.debian|crates\.io/api"
@@ -31,13 +31,13 @@ def python_files() -> Iterator[Path]:
             yield file
 
 
-def test_no_file_outgrows_its_room() -> None:
+def test_no_file_is_longer_than_the_limit() -> None:
     lengths = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in python_files()}
     assert lengths, "no Python file found"
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
 
 
-def test_there_is_no_room_called_utils() -> None:
+def test_there_is_no_module_called_utils() -> None:
     assert [file for file in python_files() if file.stem in {"utils", "util", "helpers", "misc", "common"}] == []
 
 

@@ -119,10 +119,10 @@ MISTAKES: list[dict[str, Any]] = [
 """Each is one mistake."""
 
 
-def test_a_mistake_is_told_with_the_value_the_reason_and_the_remedy(golden: Golden) -> None:
-    told = [(json.dumps(each, sort_keys=True), mistakes(**each)) for each in MISTAKES]
-    assert [name for name, lines in told if len(lines) != 1] == []
-    golden("identity_config", listed(told))
+def test_a_mistake_is_reported_with_the_value_the_reason_and_the_remedy(golden: Golden) -> None:
+    reported = [(json.dumps(each, sort_keys=True), mistakes(**each)) for each in MISTAKES]
+    assert [name for name, lines in reported if len(lines) != 1] == []
+    golden("identity_config", listed(reported))
 
 
 def test_every_mistake_is_in_one_error() -> None:

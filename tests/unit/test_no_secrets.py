@@ -31,7 +31,7 @@ EXAMPLES = ("AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDE
 # Where such a form stands for its own sake: file -> what stands there, and why.
 ALLOWED = {
     "tests/policy/test_rule_edges.py": {
-        "://app:" + "hunter2@": "what the rule on environments must find; nobody's password"
+        "://app:" + "hunter2@": "what the rule on environments must find; no real password"
     },
 }
 

@@ -50,16 +50,16 @@ def test_a_reason_is_kept_as_it_is_but_for_its_white_space() -> None:
         ("angry, customers!", "holds ',!', which AWS does not allow in a tag"),
     ],
 )
-def test_a_reason_that_a_tag_cannot_hold_is_told_with_the_remedy(reason: str, said: str) -> None:
-    with pytest.raises(UsageError) as told:
+def test_a_reason_that_a_tag_cannot_hold_is_reported_with_the_remedy(reason: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
         checked(reason)
-    assert said in str(told.value)
+    assert said in str(caught.value)
 
 
 # Which function
 
 
-def test_a_function_that_is_not_there_is_told_with_those_that_are() -> None:
+def test_a_function_that_is_not_there_is_reported_with_those_that_are() -> None:
     with pytest.raises(UsageError, match=r"'order' is not in the release of stack prod: it has orders, payments"):
         RELEASE.one("order")
     assert RELEASE.one("") is RELEASE
@@ -126,7 +126,7 @@ def test_a_rollback_is_refused_where_there_is_nothing_to_go_back_to() -> None:
         rollback.to_revert({"orders": seen()})
 
 
-def test_a_function_that_stays_is_told_with_why() -> None:
+def test_a_function_that_stays_is_reported_with_the_reason() -> None:
     assert rollback.to_revert({"orders": PROMOTED}) == {"orders": deployment(Status.SUCCEEDED)}
     forth = {"orders": deployment(Status.SUCCEEDED)}
     [of_the_set] = rollback.remarks({"orders": PROMOTED, "payments": PROMOTED}, forth)
@@ -185,7 +185,7 @@ def test_only_a_version_that_could_be_right_may_be_named() -> None:
         unstick.with_operators_choice(RELEASE, [], split, "2")
 
 
-def test_the_exit_code_tells_whether_anything_is_left() -> None:
+def test_the_exit_code_says_whether_anything_is_left() -> None:
     safe, unsafe = Finding("left", "orders", "x", act="y"), Finding("split", "orders", "x", remedy="y")
     assert unstick.exit_code([], [], done=False) is Exit.OK
     assert unstick.exit_code([safe], [], done=True) is Exit.OK

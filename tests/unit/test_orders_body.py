@@ -125,9 +125,9 @@ def test_one_item_more_than_fifty_is_refused(api: Service) -> None:
 
 def test_a_body_over_the_bound_is_refused_with_both_numbers(api: Service) -> None:
     text = json.dumps(AN_ORDER)
-    room = schema.LARGEST_BODY - len(text)
-    assert api.post(text + " " * room).status == 201
-    reason = reasons(api.post(text + " " * (room + 1), key="b"))["body"]
+    padding = schema.LARGEST_BODY - len(text)
+    assert api.post(text + " " * padding).status == 201
+    reason = reasons(api.post(text + " " * (padding + 1), key="b"))["body"]
     assert "16385 bytes" in reason
     assert "at most 16384" in reason
 

@@ -79,13 +79,13 @@ def test_the_fix_of_an_outage_is_refused_for_the_red_alarm_and_promoted_by_an_ov
     fake = cloud()
     fake.alarms[target().alarm] = True
     assert release(fake).reason == "alarm"
-    told: list[Progress] = []
-    end = release(fake, policy=replace(POLICY, override="ann: the table is new"), told=told)
+    progress: list[Progress] = []
+    end = release(fake, policy=replace(POLICY, override="ann: the table is new"), progress=progress)
     assert (end.ending, end.reason) == (Ending.PROMOTED, "verdict")
     assert "refusal=alarm " in fake.tags["strata:override"]
     [verdict] = fake.deployments["d-1"].alarms
     assert verdict.startswith(target().verdict_alarms)
-    assert any(f"which {target().alarm} cannot stop (overridden)" in each.text for each in told)
+    assert any(f"which {target().alarm} cannot stop (overridden)" in each.text for each in progress)
     assert_at_rest(fake, "2")
 
 
@@ -96,7 +96,7 @@ def test_a_fix_that_is_worse_still_goes_back_by_its_verdict() -> None:
     assert_at_rest(fake, "1")
 
 
-def test_the_release_after_an_outage_heeds_the_alarm_again() -> None:
+def test_the_release_after_an_outage_watches_the_alarm_again() -> None:
     fake = cloud(1, version(1), version(2), version(3))
     fake.alarms[target().alarm] = True
     release(fake, policy=replace(POLICY, override="ann: the table is new"))

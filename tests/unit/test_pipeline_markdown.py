@@ -74,13 +74,13 @@ def test_the_end_of_each_plan_survives_with_its_errors_and_totals() -> None:
     assert len(comment) > LONGEST - 2000  # and no more is cut than must be
 
 
-def test_a_short_plan_leaves_its_room_to_a_long_one() -> None:
+def test_a_short_plan_leaves_its_space_to_a_long_one() -> None:
     assert shares([10, 1000, 1000], 500) == [10, 245, 245]
     assert shares([10, 20], 500) == [10, 20]
     assert shares([], 5) == []
 
 
-def test_plans_for_which_there_is_no_room_are_counted() -> None:
+def test_plans_that_do_not_fit_are_counted() -> None:
     pages = [page(f"stack-{number}", [Section(title, "x", True) for title in TITLES]) for number in range(400)]
     comment = body(pages)
     assert len(comment) <= LONGEST
@@ -89,11 +89,11 @@ def test_plans_for_which_there_is_no_room_are_counted() -> None:
     is_whole(comment, 400 - int(lost[1]))
 
 
-@pytest.mark.parametrize("room", [0, 1, 50, 120, 500, 5000])
+@pytest.mark.parametrize("limit", [0, 1, 50, 120, 500, 5000])
 @pytest.mark.parametrize("text", ["x" * 3000, "line\n" * 600, "a\n" + "y" * 3000])
-def test_a_cut_keeps_to_its_room_and_to_the_end(text: str, room: int) -> None:
-    assert len(cut(text, room)) <= room
-    assert room < 120 or cut(text, room).endswith(text[-5:])
+def test_a_cut_keeps_to_its_limit_and_to_the_end(text: str, limit: int) -> None:
+    assert len(cut(text, limit)) <= limit
+    assert limit < 120 or cut(text, limit).endswith(text[-5:])
 
 
 @pytest.mark.parametrize("text", ["`", "```", "a\n`````\nb", "````python\n```"])

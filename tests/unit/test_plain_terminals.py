@@ -58,7 +58,7 @@ def drawn(table: Table, width: int) -> list[str]:
 
 
 @pytest.mark.parametrize("environment", ENCODINGS, ids=lambda given: "-".join(given.values()))
-def test_a_rehearsal_is_told_in_any_encoding(environment: dict[str, str]) -> None:
+def test_a_rehearsal_is_printed_in_any_encoding(environment: dict[str, str]) -> None:
     ran = run("-c", NARRATION, **environment)
     assert ran.returncode == 0, ran.stderr.decode()
     assert ran.stderr == b""

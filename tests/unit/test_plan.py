@@ -62,7 +62,7 @@ def test_an_answer_of_another_version_does_not_count_for_this_one() -> None:
     assert decide(stale) == Probe("2")
 
 
-def test_where_nobody_calls_the_alias_a_repaired_first_version_takes_it_at_once() -> None:
+def test_where_no_request_reaches_the_alias_a_repaired_first_version_takes_it_at_once() -> None:
     repaired = replace(seen(tags=Tags(), traffic=0), notes=Notes(probe_result=Answer("2", None)))
     assert restores(decide(repaired)) == "2"
 

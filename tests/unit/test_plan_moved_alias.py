@@ -1,4 +1,4 @@
-"""Deciding while a canary runs and somebody else moves the alias."""
+"""Deciding while a canary runs and an operator moves the alias."""
 
 import pytest
 
@@ -12,7 +12,7 @@ SHIFTING = deployment(shifting=NOW - minutes(2))
 
 
 @pytest.mark.parametrize("alias", [Alias("1"), Alias("7"), Alias("1", "7", 0.1)])
-def test_a_canary_whose_traffic_somebody_took_away_goes_back(alias: Alias) -> None:
+def test_a_canary_whose_traffic_was_taken_away_by_hand_goes_back(alias: Alias) -> None:
     shifted = NEW if alias.shifted else None
     look = {"alias": alias, "live": OLD, "shifted": shifted}
     action = notes(decide(seen(SHIFTING, following="d-1", **look)))
@@ -22,10 +22,10 @@ def test_a_canary_whose_traffic_somebody_took_away_goes_back(alias: Alias) -> No
     assert isinstance(decide(seen(SHIFTING, following="d-1", **look, tags=noted(action.mark))), Stop)
 
 
-def test_what_moves_by_the_curve_is_nobodys_hand() -> None:
+def test_what_moves_by_the_curve_is_not_taken_for_moved_by_hand() -> None:
     assert waits(decide(seen(SHIFTING, following="d-1", alias=SPLIT, shifted=NEW))) is Phase.CANARY
 
 
-def test_an_alias_that_was_read_before_traffic_moved_tells_nothing_yet() -> None:
+def test_an_alias_that_was_read_before_traffic_moved_proves_nothing_yet() -> None:
     action = decide(seen(deployment(shifting=NOW - minutes(0.5)), following="d-1"))
     assert isinstance(action, Wait)

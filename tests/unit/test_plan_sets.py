@@ -21,7 +21,7 @@ def decide(orders: Observation, stock: Observation) -> tuple[Action, Action]:
 
 
 def ended(status: Status, **values: Any) -> Deployment:
-    """One that ended while nobody watched."""
+    """One that ended while no runner watched."""
     return deployment(status, ago=8, ended=NOW - minutes(4), **values)
 
 

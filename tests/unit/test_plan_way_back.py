@@ -138,7 +138,7 @@ def test_what_an_operator_took_back_is_left_again_where_codedeploy_rolled_back_t
 
 
 def test_an_alias_that_a_newer_deployment_moves_is_no_longer_this_ones_to_restore() -> None:
-    """One who follows a set waits for the others, and meanwhile somebody may release again."""
+    """A run that follows a set waits for the others, and meanwhile an operator may release again."""
     newer = replace(deployment(ago=1, entry=entry(version(3).fingerprint)), id="d-3")
     third: dict[str, Any] = {"alias": Alias("1", "3", 0.1), "shifted": version(3)}
     failed = stopped(ago=9, ended=NOW - minutes(5))
@@ -149,7 +149,7 @@ def test_an_alias_that_a_newer_deployment_moves_is_no_longer_this_ones_to_restor
     assert outcome(decide(seen(newer, back, forth, following="d-b", **third))).ending is Ending.ROLLED_BACK
 
 
-def test_what_went_back_to_a_proved_version_is_told_from_the_one_that_it_started_from() -> None:
+def test_what_went_back_to_a_proved_version_is_distinguished_from_the_one_that_it_started_from() -> None:
     """The alias was made anew on version 3, which nothing proves, so what is taken back goes to 1."""
     forth = deployment(Status.SUCCEEDED, ago=9, entry=entry(stable="3"))
     way_back = replace(entry(OLD.fingerprint), stable="2")

@@ -103,7 +103,7 @@ def test_a_stack_gives_its_own_curve_and_rule(monkeypatch: pytest.MonkeyPatch) -
     assert "canary 20 % for 5 min" in asked.output
 
 
-def test_a_stack_from_before_targets_held_the_percent_is_told_with_the_way_round(
+def test_a_stack_from_before_targets_held_the_percent_is_reported_with_the_way_round(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     target = asdict(Target("f", "live", "2", "a", "g", "strata-prod-canary-20-30", 30, "alarm", "topic", "logs"))

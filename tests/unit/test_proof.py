@@ -123,7 +123,7 @@ def test_an_override_goes_ahead_without_a_proof_and_along_the_canary_all_the_sam
     assert action(look(tags=noted(waived.mark)), policy) == Start("1", "2")
 
 
-def test_a_first_version_needs_a_proof_too_before_anybody_is_sent_to_it() -> None:
+def test_a_first_version_needs_a_proof_too_before_it_has_any_traffic() -> None:
     empty, clock = cloud(2), FakeClock()
     empty.tags.clear()
     outcome = runner.run([FOLLOWER], FOLLOWS, empty, clock, lambda _: None)[FOLLOWER.function]

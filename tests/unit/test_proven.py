@@ -277,7 +277,7 @@ def test_traffic_stays_where_it_is_once_codedeploy_keeps_no_record() -> None:
 def test_only_a_whole_alias_on_what_is_wanted_with_nowhere_to_go_back_to_is_refused_as_untried(
     values: dict[str, Any], reasons: list[str]
 ) -> None:
-    """Version 3 was promoted and is gone from Lambda; somebody has moved the alias to 2, which nothing proves."""
+    """Version 3 was promoted and is gone from Lambda; an operator has moved the alias to 2, which nothing proves."""
     gone = deployment(Status.SUCCEEDED, ago=60, entry=entry(version(3).fingerprint), canary="3")
     what = seen(gone, **{**WHOLE, "good": None, **values})
     assert [each.reason for each in refusals(ReleaseContext(TARGET, what, POLICY, NOW))] == reasons

@@ -99,9 +99,9 @@ def test_a_version_that_went_back_only_with_its_set_is_not_refused() -> None:
 
 
 def test_forgiving_allows_one_more_try_and_no_second() -> None:
-    pardon = RetryGrant(NEW.fingerprint, "d-1")
-    assert isinstance(decide(rejected(pardon)), Start)
-    again = seen(ended("d-2", ago=30), ended(), tags=noted(pardon))
+    grant = RetryGrant(NEW.fingerprint, "d-1")
+    assert isinstance(decide(rejected(grant)), Start)
+    again = seen(ended("d-2", ago=30), ended(), tags=noted(grant))
     assert outcome(decide(again)).reason == "rejected"
 
 
@@ -172,6 +172,6 @@ def test_overridden_roles_are_released_all_at_once() -> None:
     assert decide(seen(tags=noted(WAIVED), **incompatible_versions), OVERRIDE) == Start("1", "2", all_at_once=True)
 
 
-def test_a_pardoned_version_still_waits_for_an_empty_window() -> None:
+def test_a_version_with_a_retry_grant_still_waits_for_an_empty_window() -> None:
     action = decide(rejected(RetryGrant(NEW.fingerprint, "d-1"), ago=5))
     assert isinstance(action, Wait)

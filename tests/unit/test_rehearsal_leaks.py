@@ -106,7 +106,7 @@ def test_a_secret_on_a_command_line_is_seen_by_the_watch() -> None:
     with Watch() as watch, subprocess.Popen(sleeper, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        while not any(VALUE.encode() in line for line in watch.seen):
+        while not any(VALUE.encode() in line for line in watch.seen.copy()):
             assert process.poll() is None
         process.communicate()
     assert search([SECRET], {"ps": [("a command line", line) for line in watch.seen]}).leaks != ()

@@ -19,9 +19,9 @@ def fixed() -> Callable[[Any], Any]:
     """Return the function that the fix changes, after the fix."""
     source = Path(READABLE.file).read_text(encoding="utf-8")
     assert source.count(READABLE.before) == 1
-    room: dict[str, Any] = {"__name__": "fixed"}
-    exec(source.replace(READABLE.before, READABLE.after), room)  # noqa: S102 - our own file
-    return room["_order"]  # type: ignore[no-any-return]
+    namespace: dict[str, Any] = {"__name__": "fixed"}
+    exec(source.replace(READABLE.before, READABLE.after), namespace)  # noqa: S102 - our own file
+    return namespace["_order"]  # type: ignore[no-any-return]
 
 
 def test_an_order_with_another_systems_checksum_raises_in_what_is_live_and_is_answered_by_the_fix() -> None:

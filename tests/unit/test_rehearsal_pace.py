@@ -96,11 +96,11 @@ def test_a_step_after_a_slowdown_counts_no_error_of_the_step_before(monkeypatch:
     monkeypatch.setattr("rehearsal.release.scenario.time.time", lambda: now)
     monkeypatch.setattr("rehearsal.release.scenario.time.sleep", sleep)
     monkeypatch.setattr(pace, "share", lambda: 0.2)
-    told = Rehearsal(cast("Sandbox", Stage(40.0)), Narrator(Console(file=io.StringIO())), 55.0, 40.0)
-    ended = told._next_bucket()
-    told.keep_pace()
-    assert told.sandbox.factor < 40
-    assert told._edge(now) >= ended
+    rehearsal = Rehearsal(cast("Sandbox", Stage(40.0)), Narrator(Console(file=io.StringIO())), 55.0, 40.0)
+    ended = rehearsal._next_bucket()
+    rehearsal.keep_pace()
+    assert rehearsal.sandbox.factor < 40
+    assert rehearsal._edge(now) >= ended
 
 
 def test_the_message_names_both_factors_and_the_share() -> None:

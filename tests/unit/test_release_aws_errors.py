@@ -66,7 +66,7 @@ def test_what_will_not_pass_says_what_to_do(error: Exception, words: str) -> Non
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "ApplicationDoesNotExistException"])
-def test_a_name_that_aws_does_not_know_is_told_apart(code: str) -> None:
+def test_a_name_that_aws_does_not_know_is_an_error_of_its_own(code: str) -> None:
     assert type(raised(refused(code, 404 if code.startswith("Resource") else 400))) is NotFoundError
 
 
@@ -85,7 +85,7 @@ def test_an_error_of_ours_passes_unchanged() -> None:
         raise ZeroDivisionError
 
 
-def test_a_wanted_version_that_is_gone_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wanted_version_that_is_gone_is_reported_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "for-tests-only")
     aws = Aws("eu-central-1", ScaledClock.from_environment())

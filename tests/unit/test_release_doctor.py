@@ -165,17 +165,17 @@ UNFIT: list[dict[str, Any]] = [
 """Alarms that could not fire, and deployments that could not go well."""
 
 
-def test_what_is_wrong_is_told_with_its_remedy(golden: Golden) -> None:
-    told = [(", ".join(each), lines(wrong(replace(SOUND, **each)))) for each in ACCOUNTS]
-    told += [(", ".join(each), lines(wrong(**each))) for each in TRAFFIC + UNFIT]
-    assert all(said for _, said in told)
-    golden("doctor", listed(told))
+def test_what_is_wrong_is_reported_with_its_remedy(golden: Golden) -> None:
+    reported = [(", ".join(each), lines(wrong(replace(SOUND, **each)))) for each in ACCOUNTS]
+    reported += [(", ".join(each), lines(wrong(**each))) for each in TRAFFIC + UNFIT]
+    assert all(said for _, said in reported)
+    golden("doctor", listed(reported))
 
 
 SILENT = Stopped("d-1", "verdict", "the alarm was silent: canary 2 has 21 errors in 80 requests")
 
 
-def test_an_alarm_that_was_silent_in_one_of_the_last_releases_is_told_of() -> None:
+def test_an_alarm_that_was_silent_in_one_of_the_last_releases_is_reported() -> None:
     by_hand = seen.deployment(Status.STOPPED, error="MANUAL_STOP")
     values: dict[str, Any] = {"tags": seen.noted(First("1", seen.OLD.fingerprint), SILENT), "alarms": GREEN}
     [said] = lines(wrong(**values, ledger=(by_hand,)))

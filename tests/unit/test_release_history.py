@@ -1,4 +1,4 @@
-"""What became of every release is told from the records and the tags alone, and so are DORA's four keys."""
+"""The outcome of every release is derived from the records and the tags alone, and so are DORA's four keys."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,14 +39,14 @@ def marked(*noted: tuple[float, Any]) -> Tags:
     return tags.parse(found)
 
 
-def told(noted: Tags, *oldest_first: Deployment) -> dict[str | None, Attempt]:
+def by_deployment(noted: Tags, *oldest_first: Deployment) -> dict[str | None, Attempt]:
     found = attempts(ORDERS, oldest_first[::-1], noted, lambda real: real)
     assert [each.started for each in found] == sorted((each.started for each in found), reverse=True)
     return {each.deployment: each for each in found}
 
 
 def test_a_first_version_stands_in_a_tag_and_a_promotion_in_a_record() -> None:
-    found = told(marked((0, First("1", "1" * 16, commit="c0ffee1-dirty"))), deployment("d-1", 60, "b"))
+    found = by_deployment(marked((0, First("1", "1" * 16, commit="c0ffee1-dirty"))), deployment("d-1", 60, "b"))
     assert (found[None].ending, found[None].version, found[None].by) == (Ending.FIRST, "1", "ann")
     assert found[None].commit == "c0ffee1-dirty"
     promoted = found["d-1"]
@@ -59,7 +59,7 @@ def test_a_rollback_is_linked_to_what_it_took_back_and_its_time_counts() -> None
     bad = deployment(
         "d-1", 0, "b", status=Status.STOPPED, error="ALARM_ACTIVE", ended=at(4), alarms=(alarm,), rollback="d-2"
     )
-    found = told(Tags(), bad, deployment("d-2", 4, "a", entry=None, ended=at(5), rolls_back="d-1"))
+    found = by_deployment(Tags(), bad, deployment("d-2", 4, "a", entry=None, ended=at(5), rolls_back="d-1"))
     assert list(found) == ["d-1"]
     assert (found["d-1"].ending, found["d-1"].reason, found["d-1"].back) == (Ending.ROLLED_BACK, "verdict", ("d-2",))
     assert alarm in found["d-1"].why
@@ -70,7 +70,7 @@ def test_a_rollback_is_linked_to_what_it_took_back_and_its_time_counts() -> None
 def test_what_was_promoted_and_taken_back_with_its_set_is_rolled_back_and_not_blamed() -> None:
     noted = marked((12, Stopped("d-1", "set", "other was not promoted")))
     back = deployment("d-2", 12, "a", stable="2", moment=0)
-    found = told(noted, deployment("d-1", 0, "b"), back)
+    found = by_deployment(noted, deployment("d-1", 0, "b"), back)
     assert list(found) == ["d-1"]
     assert (found["d-1"].ending, found["d-1"].reason, found["d-1"].change_failed) == (Ending.ROLLED_BACK, "set", False)
     assert found["d-1"].why == "ann: other was not promoted"
@@ -79,7 +79,7 @@ def test_what_was_promoted_and_taken_back_with_its_set_is_rolled_back_and_not_bl
 
 def test_a_way_back_that_failed_leaves_a_promotion() -> None:
     back = deployment("d-2", 12, "a", stable="2", moment=0, status=Status.FAILED)
-    found = told(Tags(), deployment("d-1", 0, "b"), back)
+    found = by_deployment(Tags(), deployment("d-1", 0, "b"), back)
     assert (found["d-1"].ending, found["d-1"].back) == (Ending.PROMOTED, ("d-2",))
 
 
@@ -91,20 +91,20 @@ def test_a_release_is_in_flight_until_its_traffic_is_where_it_stays(taken_back: 
         if taken_back
         else (deployment("d-1", 0, "b", **running),)
     )
-    found = told(Tags(), *ledger_)["d-1"]
+    found = by_deployment(Tags(), *ledger_)["d-1"]
     assert (found.ending, found.minutes) == (None, None)
 
 
 def test_a_deployment_by_hand_is_shown_as_such_with_the_versions_of_its_revision() -> None:
-    [found] = named(told(Tags(), deployment("d-1", 0, "b", entry=None)).values(), {"d-1": ("3", "4")})
+    [found] = named(by_deployment(Tags(), deployment("d-1", 0, "b", entry=None)).values(), {"d-1": ("3", "4")})
     assert (found.by, found.reason, found.commit) == ("by hand", "by hand", "unknown")
     assert (found.stable, found.version) == ("3", "4")
 
 
-def test_an_override_and_a_pardon_stand_at_the_release_that_they_let_go_ahead() -> None:
+def test_an_override_and_a_retry_grant_stand_at_the_release_that_they_let_go_ahead() -> None:
     fingerprint = version(2, "b").fingerprint
     noted = marked((50, Overridden(fingerprint, "rejected", "ann: now")), (40, RetryGrant("f" * 16, "d-0")))
-    found = told(noted, deployment("d-1", 0, "b"), deployment("d-2", 60, "b"), deployment("d-3", 90, "b"))
+    found = by_deployment(noted, deployment("d-1", 0, "b"), deployment("d-2", 60, "b"), deployment("d-3", 90, "b"))
     assert {id_: each.allowed for id_, each in found.items() if each.allowed} == {
         "d-2": ("override of rejected: ann: now (noted by ann)",)
     }
@@ -156,7 +156,7 @@ def test_an_unknown_commit_is_said_to_be_unknown_and_old_releases_are_left_out()
     assert keys([], 30, NOW, lambda _: None).failure_rate is None
 
 
-def test_records_that_are_gone_are_told_of() -> None:
+def test_records_that_are_gone_are_reported() -> None:
     born = (0, First("1", "1" * 16))
     first = deployment("d-1", 60, "b")
     assert unseen(ORDERS, [first], marked(born)) is None

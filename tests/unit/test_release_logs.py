@@ -56,7 +56,7 @@ def test_errors_that_differ_in_numbers_and_identifiers_are_one() -> None:
     assert most_frequent(["[ERROR] TypeError: a", *orders]) == "KeyError: order 1234 at 0x000004d2"
 
 
-def test_without_errors_there_is_nothing_to_tell() -> None:
+def test_without_errors_there_is_nothing_to_report() -> None:
     assert most_frequent(["START", json.dumps({"level": "INFO"})]) is None
 
 

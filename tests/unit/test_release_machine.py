@@ -167,7 +167,7 @@ class Machine(Base):
     @precondition(lambda self: self.actors)
     @happening(which=some, how=st.sampled_from([Crash, Interrupted, KeyboardInterrupt]))
     def kill(self, which: int, how: type[BaseException]) -> None:
-        """Somebody's process dies, or is told to give up waiting."""
+        """A runner's process dies, or is asked to give up waiting."""
         if self.actors:
             self.resume(list(self.actors)[which % len(self.actors)], how())
 
@@ -189,7 +189,7 @@ class Machine(Base):
     def alarm_of_the_alias_turns(self, which: int, red: bool) -> None:
         function = self.pick(which).function
         if (alarm := function.alarms.get(function.target.alarm)) is not None:
-            self.cloud.tell(f"{function.name}: {'red' if red else 'green'}")
+            self.cloud.log_event(f"{function.name}: {'red' if red else 'green'}")
             alarm.red = red
 
     @happening(minutes=st.sampled_from([1, 4, 20]))
@@ -200,7 +200,7 @@ class Machine(Base):
     def aws_changes(self, which: int, what: str) -> None:
         group = self.pick(which)
         function = group.function
-        self.cloud.tell(f"{function.name}: {what}")
+        self.cloud.log_event(f"{function.name}: {what}")
         match what.split():
             case ["rollback", *how]:
                 group.rollback = " ".join(how)
@@ -222,7 +222,7 @@ class Machine(Base):
     def stops_by_hand(self, which: int, roll_back: bool) -> None:
         group = self.pick(which)
         if group.running is not None:
-            self.cloud.tell(f"a hand stops {group.running.id}, roll back: {roll_back}")
+            self.cloud.log_event(f"a hand stops {group.running.id}, roll back: {roll_back}")
             group.stop(group.running.id, "hand", roll_back=roll_back)
 
     @happening(which=some, to=st.integers(0, 9), weight=st.sampled_from([0, 0, 0.3]))
@@ -233,13 +233,13 @@ class Machine(Base):
         two_roles = function.codes[live].role != function.codes[number].role
         if function.alias.is_whole_on(number) or (two_roles and where.shifted):
             return
-        self.cloud.tell(f"a hand moves {function.name} to {where}")
+        self.cloud.log_event(f"a hand moves {function.name} to {where}")
         function.point(self.cloud.now, "hand", where)
         self.truth.by_hand[function.name] |= {function.fingerprint(each) for each in (number, function.alias.version)}
 
     @happening(which=some, untried=st.booleans(), then=st.booleans())
     def makes_the_alias_anew(self, which: int, untried: bool, then: bool) -> None:
-        """Somebody deletes the alias, and Pulumi makes it anew on the newest version, after a refresh.
+        """An operator deletes the alias, and Pulumi makes it anew on the newest version, after a refresh.
 
         untried: of new code. then: the `up` gets as far as the release.
         """
@@ -250,7 +250,7 @@ class Machine(Base):
             self.change(group, new, {})
         wanted = self.wanted()
         number = next(each.version for each in wanted if each.function == group.function.name)
-        self.cloud.tell(f"the alias of {group.function.name} is made anew on {number}")
+        self.cloud.log_event(f"the alias of {group.function.name} is made anew on {number}")
         group.function.point(self.cloud.now, "hand", Alias(number))
         self.truth.anew[group.function.name].add(group.function.fingerprint(number))
         if then:
@@ -274,7 +274,7 @@ class Machine(Base):
         if not function.alarms:  # the last attempt has ended meanwhile, and its alarm went with it
             return
         name = list(function.alarms)[-1]
-        self.cloud.tell(f"a hand deletes {name}")
+        self.cloud.log_event(f"a hand deletes {name}")
         del function.alarms[name]
 
     @precondition(lambda self: any(len(group.function.codes) > 1 and not group.running for group in self.groups))
@@ -285,7 +285,7 @@ class Machine(Base):
         function, live = group.function, group.function.alias.version
         newest = max(function.codes, key=int)
         if group.running is None and newest != live:
-            self.cloud.tell(f"a hand deploys {live} -> {newest}")
+            self.cloud.log_event(f"a hand deploys {live} -> {newest}")
             group.create(self.cloud.now, "foreign", "hand", "by hand", (live, newest), 3, [function.target.alarm])
             self.truth.by_hand[function.name].add(function.fingerprint(newest))
 

@@ -15,13 +15,13 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / "infra/release/provider"
-NOBODY = "127.0.0.1:9"  # the address of an engine that is not there
+ABSENT = "127.0.0.1:9"  # the address of an engine that is not there
 
 
 @contextmanager
 def started(**environment: str) -> Iterator[tuple[subprocess.Popen[str], provider_pb2_grpc.ResourceProviderStub]]:
     """A provider, started from another folder than the repository's."""
-    command = [sys.executable, "-u", str(PLUGIN), NOBODY]
+    command = [sys.executable, "-u", str(PLUGIN), ABSENT]
     process = subprocess.Popen(
         command, cwd="/", env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -40,17 +40,17 @@ def started(**environment: str) -> Iterator[tuple[subprocess.Popen[str], provide
 
 def test_the_first_line_is_the_port_and_the_provider_answers_there() -> None:
     with started() as (_, provider):
-        provider.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address=NOBODY))
+        provider.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address=ABSENT))
         assert provider.Configure(provider_pb2.ConfigureRequest()).supportsPreview
         assert provider.GetPluginInfo(empty_pb2.Empty()).version
         assert '"strata:release:Release"' in provider.GetSchema(provider_pb2.GetSchemaRequest()).schema
 
 
-def test_a_mistake_is_told_although_the_engine_is_gone() -> None:
+def test_a_mistake_is_reported_although_the_engine_is_gone() -> None:
     inputs = struct_pb2.Struct()
     inputs.update({"targets": [{"function": 3}], "policy": {}, "region": "eu-central-1"})
     with started() as (_, provider):
-        provider.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address=NOBODY))
+        provider.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address=ABSENT))
         failures = provider.Check(provider_pb2.CheckRequest(urn="urn", news=inputs)).failures
     assert any(failure.reason.startswith("targets[0].function is 3") for failure in failures)
 
@@ -65,7 +65,7 @@ def test_ctrl_c_at_the_terminal_leaves_it_to_the_engine_to_end_the_provider() ->
 def test_the_provider_ends_with_its_parent() -> None:
     parent = (
         "import subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, {str(PLUGIN)!r}, {NOBODY!r}], stdout=subprocess.PIPE, text=True)\n"
+        f"child = subprocess.Popen([sys.executable, {str(PLUGIN)!r}, {ABSENT!r}], stdout=subprocess.PIPE, text=True)\n"
         "child.stdout.readline()\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"

@@ -92,7 +92,7 @@ def test_a_function_that_leaves_the_set_has_its_canary_brought_back() -> None:
     assert stack.outputs["liveVersions"] == {}
 
 
-def test_a_fault_of_the_provider_itself_is_told_without_its_traceback() -> None:
+def test_a_fault_of_the_provider_itself_is_reported_without_its_traceback() -> None:
     stack = released(1)
     stack.fake.start = None  # type: ignore[assignment, method-assign]
     with pytest.raises(Aborted, match=r"^the release provider itself failed: TypeError: "):
@@ -230,7 +230,7 @@ def test_a_canary_that_a_dead_runner_left_is_no_drift() -> None:
     assert stack.engine.warnings() == []
 
 
-def test_a_release_that_nobody_waited_for_stays_a_diff_until_it_is_seen_to_its_end() -> None:
+def test_a_release_that_was_not_waited_for_stays_a_diff_until_it_is_seen_to_its_end() -> None:
     stack = released(1)
     stack.update(inputs(2, wait=False))
     assert stack.diff(inputs(2, wait=False)).changes == SOME
@@ -294,7 +294,7 @@ def test_a_refresh_of_an_unmoved_release_changes_nothing() -> None:
     assert stack.diff(inputs(2)).changes == NONE
 
 
-def test_a_refresh_tells_what_is_live_and_the_next_up_still_releases_over_it() -> None:
+def test_a_refresh_reports_what_is_live_and_the_next_up_still_releases_over_it() -> None:
     stack = released(2)
     stack.fake.point("1")
     assert stack.refresh()
@@ -306,7 +306,7 @@ def test_a_refresh_tells_what_is_live_and_the_next_up_still_releases_over_it() -
     assert stack.diff(inputs(2)).changes == NONE
 
 
-def test_a_refresh_tells_of_a_split_alias() -> None:
+def test_a_refresh_reports_a_split_alias() -> None:
     stack = released(2)
     stack.fake.point("2", "1", 0.25)
     stack.refresh()
@@ -329,7 +329,7 @@ def test_a_release_without_its_alias_is_gone() -> None:
     assert not stack.refresh()
 
 
-def test_credentials_of_another_account_are_told_and_not_taken_for_an_alias_that_is_gone() -> None:
+def test_credentials_of_another_account_are_reported_and_not_taken_for_an_alias_that_is_gone() -> None:
     stack = released(1)
     stack.fake.gone, stack.fake.account = True, "222222222222"
     with pytest.raises(Aborted, match="the credentials are of account 222222222222"):
@@ -371,14 +371,14 @@ def test_good_inputs_pass_the_check() -> None:
     assert released(1).check(inputs(2)) == []
 
 
-def test_a_check_tells_every_mistake_of_a_target() -> None:
+def test_a_check_reports_every_mistake_of_a_target() -> None:
     wrong = inputs(2)
     wrong["targets"][0] |= {"minutes": "ten", "colour": "red"}
     said = released(1).check(wrong)
     assert {line.split()[0] for line in said} == {"targets[0].minutes", "targets[0].colour"}
 
 
-def test_a_set_needs_somebody_who_waits() -> None:
+def test_a_set_needs_a_runner_that_waits() -> None:
     several = [asdict(target(2, name)) for name in ("orders", "billing")]
     [said] = Stack(cloud()).check({**inputs(2, wait=False), "targets": several})
     assert said.startswith("policy.wait is false, and releasing a set of 2 functions requires true; set it")

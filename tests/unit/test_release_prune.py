@@ -52,7 +52,7 @@ def test_live_and_last_good_stay_whatever_the_bounds() -> None:
     }
 
 
-def test_where_somebody_moved_the_alias_back_both_ways_from_there_stay() -> None:
+def test_where_an_operator_moved_the_alias_back_both_ways_from_there_stay() -> None:
     stay = kept(seen(*UP_TO_9, live=5))
     assert stay["9"][0] == "last good"
     assert stay["3"] == FROM[1:]
@@ -98,7 +98,7 @@ def test_proved_code_stays_where_its_own_version_is_gone_and_it_was_published_an
     assert kept(proved).keys() == {"9", "1"}
 
 
-def test_what_somebody_deleted_is_not_last_good() -> None:
+def test_a_version_that_was_deleted_is_not_last_good() -> None:
     deleted = last_good(ORDERS, seen(*UP_TO_9), [each for each in NINE if each.number != "5"][::-1])
     assert deleted is not None
     assert deleted.number == "3"

@@ -34,7 +34,7 @@ def as_grpc(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def test_a_hook_that_codedeploy_would_not_invoke_is_told_with_the_name_that_it_must_have() -> None:
+def test_a_hook_that_codedeploy_would_not_invoke_is_reported_with_the_name_that_it_must_have() -> None:
     named = asdict(target(2)) | {"before_allow_traffic": "smoke"}
     with pytest.raises(serialization.WireError, match=r"the hook 'smoke' of orders is not named CodeDeployHook_\*"):
         serialization.target(named)
@@ -74,14 +74,14 @@ def test_a_policy_may_leave_anything_to_its_default() -> None:
         ({"colour": "red"}, "target.colour", "is unknown"),
     ],
 )
-def test_a_mistake_in_a_target_is_told_with_its_path(change: dict[str, Any], path: str, words: str) -> None:
+def test_a_mistake_in_a_target_is_reported_with_its_path(change: dict[str, Any], path: str, words: str) -> None:
     with pytest.raises(serialization.WireError) as problem:
         serialization.target({**TARGET, **change})
     assert list(problem.value.mistakes) == [path]
     assert words in str(problem.value)
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     data = {name: value for name, value in TARGET.items() if name != "alias"}
     with pytest.raises(serialization.WireError) as problem:
         serialization.target({**data, "minutes": "ten", "colour": "red"})
@@ -101,7 +101,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         ([], "policy", "must be an object"),
     ],
 )
-def test_a_mistake_in_a_policy_is_told_with_its_path(data: Any, path: str, words: str) -> None:
+def test_a_mistake_in_a_policy_is_reported_with_its_path(data: Any, path: str, words: str) -> None:
     with pytest.raises(serialization.WireError) as problem:
         serialization.policy(data)
     assert list(problem.value.mistakes) == [path]
@@ -129,7 +129,7 @@ def test_a_commit_alone_is_no_change() -> None:
     assert list(drift.changed(INPUTS, other)) == []
 
 
-def test_a_change_is_told_by_its_property_path() -> None:
+def test_a_change_is_reported_by_its_property_path() -> None:
     other = {
         **INPUTS,
         "targets": [{**TARGET, "version": "4"}],
@@ -146,11 +146,11 @@ def test_one_function_more_is_a_change_of_the_set() -> None:
     ("outcome", "unfinished"),
     [("started", True), ("moved", True), ("promoted", False), ("first", False), ("unchanged", False)],
 )
-def test_a_release_is_unfinished_where_nobody_waited_or_somebody_moved_it(outcome: str, unfinished: bool) -> None:
+def test_a_release_is_unfinished_where_no_run_waited_or_it_was_moved(outcome: str, unfinished: bool) -> None:
     assert drift.unfinished({"outcomes": {"orders": {"outcome": outcome}}}) is unfinished
 
 
-def test_an_alias_moved_by_hand_is_told_with_function_expected_and_found() -> None:
+def test_an_alias_moved_by_hand_is_reported_with_function_expected_and_found() -> None:
     assert drift.is_surprise(TARGET, "2", Alias("1"))
     said = drift.warning(TARGET, "2", Alias("1"), None)
     assert "orders: alias live is on version 1, where the last release left it on version 2" in said
@@ -161,11 +161,11 @@ def test_an_alias_where_it_was_left_or_on_the_wanted_version_is_no_surprise(foun
     assert not drift.is_surprise(TARGET, "2", found)
 
 
-def test_an_alias_that_is_gone_is_told() -> None:
+def test_an_alias_that_is_gone_is_reported() -> None:
     assert drift.is_surprise(TARGET, "2", None)
     assert "is gone" in drift.warning(TARGET, "2", None, None)
 
 
-def test_a_split_by_hand_is_told_with_its_weight() -> None:
+def test_a_split_by_hand_is_reported_with_its_weight() -> None:
     split = replace(Alias("2"), shifted="1", weight=0.5)
     assert "is on version 2 with 50% on 1" in drift.warning(TARGET, "2", split, None)

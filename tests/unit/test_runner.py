@@ -23,10 +23,10 @@ class Crash(Exception):  # noqa: N818
 
 
 def release(
-    fake: FakeCloud, wanted: int = 2, policy: ReleasePolicy = POLICY, told: list[Progress] | None = None
+    fake: FakeCloud, wanted: int = 2, policy: ReleasePolicy = POLICY, progress: list[Progress] | None = None
 ) -> Outcome:
     goal = target(wanted)
-    return run([goal], policy, fake, fake.clock, (told if told is not None else []).append)[goal.function]
+    return run([goal], policy, fake, fake.clock, (progress if progress is not None else []).append)[goal.function]
 
 
 def crash_after(fake: FakeCloud, minutes: float) -> None:
@@ -51,22 +51,22 @@ def assert_at_rest(fake: FakeCloud, live: str) -> None:
 
 
 def test_a_good_version_is_promoted_after_its_canary() -> None:
-    fake, told = cloud(), list[Progress]()
-    end = release(fake, told=told)
+    fake, progress = cloud(), list[Progress]()
+    end = release(fake, progress=progress)
     assert (end.ending, end.from_version, end.to_version, end.deployment_id) == (Ending.PROMOTED, "1", "2", "d-1")
     assert_at_rest(fake, "2")
-    phases = list(dict.fromkeys(each.phase for each in told))
+    phases = list(dict.fromkeys(each.phase for each in progress))
     assert phases == [Phase.START, Phase.QUEUE, Phase.CANARY, Phase.END]
 
 
-def test_every_look_at_a_canary_is_told_and_any_other_wait_once() -> None:
-    fake, told = cloud(), list[Progress]()
+def test_every_look_at_a_canary_is_reported_and_any_other_wait_once() -> None:
+    fake, progress = cloud(), list[Progress]()
     fake.requests_per_minute = 0  # so that one look is as the other
-    release(fake, told=told)
-    looks = [each for each in told if each.phase is Phase.CANARY]
+    release(fake, progress=progress)
+    looks = [each for each in progress if each.phase is Phase.CANARY]
     assert len(looks) > 50
     assert [each.repeated for each in looks[:3]] == [False, True, True]
-    assert sum(each.phase is Phase.QUEUE for each in told) == 1
+    assert sum(each.phase is Phase.QUEUE for each in progress) == 1
     assert looks[0].line() == "orders: canary: 0/10 min · v2 10%: 0/0 errors · v1 90%: 0/0 · z 0.00 (limit 3.15)"
     kept = [each.line().split(" min")[0] for each in looks if not each.quiet]
     assert kept == [f"orders: canary: {minute}/10" for minute in range(len(kept))], "a log has a line a minute"
@@ -281,7 +281,7 @@ def test_a_lost_answer_of_create_deployment_is_found_in_flight_and_not_sent_agai
     assert fake.calls.count("start") == 1
 
 
-def test_a_lost_answer_is_not_sent_again_although_the_deployment_has_ended_before_anybody_heard_of_it() -> None:
+def test_a_lost_answer_is_not_sent_again_although_the_deployment_has_ended_before_it_was_seen() -> None:
     fake = cloud()
     fake.lost_answers = 1
 
@@ -319,7 +319,7 @@ def test_aws_away_at_the_first_look_is_an_error_at_once() -> None:
 
 
 def test_aws_away_for_a_while_during_a_canary_is_borne() -> None:
-    fake, told = cloud(), list[Progress]()
+    fake, progress = cloud(), list[Progress]()
     start = fake.clock.now()
 
     def away() -> None:
@@ -327,8 +327,8 @@ def test_aws_away_for_a_while_during_a_canary_is_borne() -> None:
             fake.failures = [TransientError("AWS does not answer")]
 
     fake.clock.at_sleep = away
-    assert release(fake, told=told).ending is Ending.PROMOTED
-    assert sum(each.phase is Phase.RETRY for each in told) == 1
+    assert release(fake, progress=progress).ending is Ending.PROMOTED
+    assert sum(each.phase is Phase.RETRY for each in progress) == 1
 
 
 def test_aws_away_for_longer_than_the_longest_wait_ends_the_wait_and_says_what_goes_on() -> None:

@@ -77,7 +77,7 @@ def test_while_a_hook_bakes_the_new_version_it_is_judged_all_the_same() -> None:
     assert note.mark == Stopped("d-1", "verdict", WHY)
 
 
-def test_where_nobody_waits_nothing_is_stopped() -> None:
+def test_without_waiting_nothing_is_stopped() -> None:
     end = outcome(decide(condemned(9), replace(POLICY, wait=False)))
     assert end.ending is Ending.STARTED
 
@@ -174,20 +174,20 @@ def test_a_set_goes_back_with_the_function_that_the_runner_has_condemned() -> No
 
 
 def release(fake: FakeCloud) -> tuple[Outcome, list[Progress]]:
-    told: list[Progress] = []
-    return run([TARGET], POLICY, fake, fake.clock, told.append)["orders"], told
+    progress: list[Progress] = []
+    return run([TARGET], POLICY, fake, fake.clock, progress.append)["orders"], progress
 
 
 def test_a_bad_version_whose_alarm_never_fires_is_rolled_back_by_the_runner() -> None:
     fake = fake_cloud.cloud()
     fake.bad, fake.deaf = {NEW.fingerprint}, True
-    end, told = release(fake)
+    end, progress = release(fake)
     assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "verdict")
     assert "the alarm was silent" in end.detail
     assert end.cause == "ValueError: no"
     assert fake.live.is_whole_on("1")
     assert fake.clock.now() < fake_cloud.START + CHANCE + timedelta(minutes=3)
-    assert any("the alarm was silent" in each.text for each in told)
+    assert any("the alarm was silent" in each.text for each in progress)
     again, _ = release(fake)
     assert (again.ending, again.reason) == (Ending.REFUSED, "rejected")
 

@@ -37,7 +37,7 @@ def test_the_alarm_of_an_attempt_is_gone_when_it_has_ended(bad: bool) -> None:
         assert fake.deployments["d-1"].alarms[0] in silent(fake)["orders"].detail
 
 
-def test_where_nobody_waits_the_watcher_deletes_it() -> None:
+def test_without_waiting_the_watcher_deletes_it() -> None:
     fake = cloud()
     assert silent(fake, wait=False)["orders"].ending is Ending.STARTED
     assert len(fake.alarms) == 2, "a deployment in flight is judged by it"
@@ -63,15 +63,15 @@ def test_what_a_killed_runner_left_goes_with_the_next_up_or_watch(by: str) -> No
 
 @pytest.mark.parametrize("problem", [AwsError("AWS denies DeleteAlarms"), TransientError("AWS is busy")])
 def test_an_alarm_that_cannot_be_deleted_does_not_hide_the_outcome(problem: AwsError) -> None:
-    fake, told = cloud(), list[Progress]()
+    fake, progress = cloud(), list[Progress]()
 
     def denied(_: Collection[str]) -> None:
         raise problem
 
     fake.clear = denied  # type: ignore[assignment, method-assign]
-    end = run([target()], POLICY, fake, fake.clock, told.append)["orders"]
+    end = run([target()], POLICY, fake, fake.clock, progress.append)["orders"]
     assert end.ending is Ending.PROMOTED
-    assert told[-1] == Progress("orders", Phase.CLEAR, f"the verdict alarms are left to a sweep: {problem}")
+    assert progress[-1] == Progress("orders", Phase.CLEAR, f"the verdict alarms are left to a sweep: {problem}")
 
 
 def test_of_a_set_all_go_and_what_is_in_flight_elsewhere_keeps_its_own() -> None:
@@ -87,7 +87,7 @@ def test_of_a_set_all_go_and_what_is_in_flight_elsewhere_keeps_its_own() -> None
 
 
 @pytest.mark.parametrize(("fired", "reason"), [(0, "verdict"), (1, "fault")])
-def test_what_only_the_alarms_tell_is_noted_before_they_go(fired: int, reason: str) -> None:
+def test_what_only_the_alarms_show_is_noted_before_they_go(fired: int, reason: str) -> None:
     each = stopped()
     names = (TARGET.verdict_alarm("1", "2", NOW), TARGET.alarm)
     each = replace(each, alarms=names)
@@ -143,11 +143,11 @@ def test_all_go_but_those_that_something_in_flight_may_look_at() -> None:
     assert swept(replace(back, status=Status.SUCCEEDED), attempt(4, Status.STOPPED)) == NAMES
 
 
-def test_one_of_which_no_deployment_tells_goes_unless_its_release_may_just_be_starting() -> None:
+def test_one_that_no_deployment_names_goes_unless_its_release_may_just_be_starting() -> None:
     ages = {NAMES[0]: 9 * MINUTE, NAMES[1]: 11 * MINUTE, NAMES[2]: MINUTE}
     assert swept(attempt(2), configured=ages) == [NAMES[1], NAMES[2]]
 
 
-def test_an_alarm_of_somebody_else_that_is_named_alike_stays() -> None:
+def test_an_alarm_of_another_owner_that_is_named_alike_stays() -> None:
     theirs = f"{TARGET.verdict_alarms}of-mine"
     assert swept(configured={theirs: timedelta(days=9), TARGET.alarm: timedelta(days=9)}) == []

@@ -149,12 +149,12 @@ def test_a_secret_that_is_not_needed_is_not_opened(strata: Path) -> None:
     assert set(stacks.all_of(strata)) == {"dev"}
 
 
-def test_a_whole_room_that_is_encrypted_is_not_opened_either(strata: Path) -> None:
+def test_a_whole_section_that_is_encrypted_is_not_opened_either(strata: Path) -> None:
     (strata / "Pulumi.dev.yaml").write_text(LOCKED.replace("    receiptKey:\n      secure", "    secure"))
     assert config.of(strata, "dev").secrets.receipt_key is None
 
 
-def test_a_secret_in_another_room_is_refused_as_the_program_does(strata: Path) -> None:
+def test_a_secret_in_another_section_is_refused_as_the_program_does(strata: Path) -> None:
     (strata / "Pulumi.dev.yaml").write_text(LOCKED + "  strata:compute:\n    logLevel: {secure: v1:abc}\n")
     with pytest.raises(ConfigError, match=r"strata:compute holds a value that was set with --secret"):
         config.of(strata, "dev")
@@ -191,7 +191,7 @@ def test_what_an_environment_of_pulumi_esc_gives_is_said_to_be_unseen(strata: Pa
     assert config.of(strata, "dev").account.region == "eu-central-1"
 
 
-def test_a_stack_without_a_file_is_told_with_those_that_have_one(strata: Path) -> None:
+def test_a_stack_without_a_file_is_reported_with_those_that_have_one(strata: Path) -> None:
     (strata / "Pulumi.dev.yaml").write_text(LOCKED)
     with pytest.raises(ConfigError, match=r"there is no file Pulumi\.prod\.yaml; the stacks here are dev"):
         config.of(strata, "prod")

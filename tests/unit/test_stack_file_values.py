@@ -92,7 +92,7 @@ def test_a_file_hands_over_its_own_values_and_the_defaults_of_what_it_lacks(tmp_
         *((str(LARGEST_UNSIGNED), LARGEST_UNSIGNED), (str(LARGEST_UNSIGNED + 1), str(LARGEST_UNSIGNED + 1))),
     ],
 )
-def test_a_default_below_another_key_is_a_number_or_a_word_of_logic_where_go_has_room_for_it(
+def test_a_default_below_another_key_is_a_number_or_a_word_of_logic_where_go_can_hold_it(
     text: str, value: object
 ) -> None:
     found = coerced(text)
@@ -113,7 +113,7 @@ def test_a_default_below_another_key_is_a_number_or_a_word_of_logic_where_go_has
         ("-010", -8),
     ],
 )
-def test_a_whole_number_that_go_has_no_room_for_is_a_float(text: str, value: object) -> None:
+def test_a_whole_number_that_go_cannot_hold_is_a_float(text: str, value: object) -> None:
     found = load(text.encode())
     assert (found, type(found)) == (value, type(value))
 

@@ -1,4 +1,4 @@
-"""What `status` tells of one function."""
+"""What `status` reports of one function."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,7 +34,7 @@ from tests.unit.seen import (
 )
 
 
-def told(what: Observation, policy: ReleasePolicy = POLICY) -> dict[str, Any]:
+def reported(what: Observation, policy: ReleasePolicy = POLICY) -> dict[str, Any]:
     watched = next_action.watch([TARGET], {TARGET.function: what}, policy, NOW)[TARGET.function]
     found = findings([TARGET], {TARGET.function: what}, policy, NOW)
     return report(ReleaseContext(TARGET, what, policy, NOW), watched, found, lambda at: at)
@@ -44,8 +44,8 @@ def shown(document: Mapping[str, Any]) -> str:
     return "\n".join(f"{name}: {text}" for name, text in rows(dict(document)))
 
 
-def test_what_is_live_is_told_with_who_brought_it_there_and_when() -> None:
-    live = told(seen(deployment(Status.SUCCEEDED), **WHOLE))["live"]
+def test_what_is_live_is_reported_with_who_brought_it_there_and_when() -> None:
+    live = reported(seen(deployment(Status.SUCCEEDED), **WHOLE))["live"]
     assert (live["version"], live["commit"], live["by"]) == ("2", "abc123", "user/ann")
     assert live["since"] == "2026-11-24T09:59:59Z"
     assert live["digest"] == NEW.digest
@@ -53,24 +53,24 @@ def test_what_is_live_is_told_with_who_brought_it_there_and_when() -> None:
 
 def test_a_stop_that_came_too_late_took_nothing_back() -> None:
     late = noted(Stopped("d-1", "operator", "too many complaints"))
-    last = told(seen(deployment(Status.SUCCEEDED), **WHOLE, tags=late))["last"]
+    last = reported(seen(deployment(Status.SUCCEEDED), **WHOLE, tags=late))["last"]
     assert (last["outcome"], last["reason"], last["detail"]) == ("promoted", "verdict", "no alarm fired")
 
 
-def test_a_first_version_is_told_by_the_tag_that_it_answered() -> None:
-    live = told(seen(tags=noted(First("1", OLD.fingerprint, commit="c0ffee1"))))["live"]
+def test_a_first_version_is_reported_from_the_tag_that_it_answered() -> None:
+    live = reported(seen(tags=noted(First("1", OLD.fingerprint, commit="c0ffee1"))))["live"]
     assert live["commit"] == "c0ffee1"
     assert (live["by"], live["since"]) == ("user/ann", "2026-11-24T10:00:00.000Z")
 
 
-def test_a_version_that_somebody_moved_the_alias_to_has_nobodys_name() -> None:
-    live = told(seen(deployment(Status.SUCCEEDED)))["live"]
+def test_a_version_that_the_alias_was_moved_to_by_hand_has_no_name() -> None:
+    live = reported(seen(deployment(Status.SUCCEEDED)))["live"]
     assert (live["by"], live["since"], live["commit"]) == (None, None, None)
 
 
-def test_a_canary_is_told_as_a_watcher_sees_it() -> None:
+def test_a_canary_is_reported_as_a_watcher_sees_it() -> None:
     counts = {"stable": Counts(810, 1), "canary": Counts(90, 45)}
-    document = told(seen(deployment(), following="d-1", alias=SPLIT, shifted=NEW, **counts))
+    document = reported(seen(deployment(), following="d-1", alias=SPLIT, shifted=NEW, **counts))
     flying = document["in_flight"]
     assert (flying["deployment"], flying["phase"], flying["from"], flying["to"]) == ("d-1", "canary", "1", "2")
     assert (flying["weight"], flying["canary"]) == (0.1, {"requests": 90, "errors": 45})
@@ -81,26 +81,26 @@ def test_a_canary_is_told_as_a_watcher_sees_it() -> None:
     assert "canary: 3/10 min · v2 10%: 45/90 errors" in text
 
 
-def test_a_deployment_of_others_is_told_as_such_and_as_stuck() -> None:
-    document = told(seen(deployment(entry=None), following="d-1", alias=SPLIT, shifted=NEW))
+def test_a_deployment_of_others_is_reported_as_such_and_as_stuck() -> None:
+    document = reported(seen(deployment(entry=None), following="d-1", alias=SPLIT, shifted=NEW))
     assert (document["in_flight"]["phase"], document["in_flight"]["z"]) == ("others", None)
     assert [each["kind"] for each in document["stuck"]] == ["orphan"]
     assert "by others" in shown(document)
 
 
-def test_a_rejection_is_told_with_its_refusal_and_its_pardon() -> None:
+def test_a_rejection_is_reported_with_its_refusal_and_its_retry_grant() -> None:
     back = rollback(Status.SUCCEEDED)
-    rejected = told(seen(back, stopped()))
+    rejected = reported(seen(back, stopped()))
     assert rejected["last"]["outcome"] == "rolled_back"
     assert rejected["last"]["reason"] == "verdict"
     assert [each["reason"] for each in rejected["refusals"]] == ["rejected"]
     assert "rejected: " + NEW.fingerprint in shown(rejected)
     mark = RetryGrant(NEW.fingerprint, "d-1", why="the network was down")
-    retry_granted = told(seen(back, stopped(), tags=noted(mark)))
+    retry_granted = reported(seen(back, stopped(), tags=noted(mark)))
     assert retry_granted["refusals"] == []
     assert [(each["why"], each["standing"]) for each in retry_granted["pardons"]] == [("the network was down", True)]
     assert "one more try is allowed" in shown(retry_granted)
-    used = told(seen(replace(deployment(Status.SUCCEEDED), id="d-3"), back, stopped(), tags=noted(mark), **WHOLE))
+    used = reported(seen(replace(deployment(Status.SUCCEEDED), id="d-3"), back, stopped(), tags=noted(mark), **WHOLE))
     assert [each["standing"] for each in used["pardons"]] == [False]
     assert "retry, used: " in shown(used)
 
@@ -108,21 +108,21 @@ def test_a_rejection_is_told_with_its_refusal_and_its_pardon() -> None:
 def test_a_promotion_that_was_taken_back_went_back() -> None:
     way_back = replace(deployment(Status.SUCCEEDED, ago=1, entry=entry(version(1).fingerprint, "2")), id="d-2")
     taken = noted(Stopped("d-1", "operator", "totals are wrong"))
-    document = told(seen(way_back, deployment(Status.SUCCEEDED), tags=taken))
+    document = reported(seen(way_back, deployment(Status.SUCCEEDED), tags=taken))
     last = document["last"]
     assert (last["deployment"], last["outcome"], last["reason"]) == ("d-1", "rolled_back", "operator")
     assert last["detail"] == "user/ann reverted it: totals are wrong"
     assert [each["deployment"] for each in document["stops"]] == ["d-1"]
 
 
-def test_an_override_is_told_with_who_and_why() -> None:
+def test_an_override_is_reported_with_who_and_why() -> None:
     mark = Overridden(NEW.fingerprint, "older", "ann: the revert is on its way")
-    assert "older for " + NEW.fingerprint in shown(told(seen(tags=noted(mark))))
-    assert "ann: the revert is on its way" in shown(told(seen(tags=noted(mark))))
+    assert "older for " + NEW.fingerprint in shown(reported(seen(tags=noted(mark))))
+    assert "ann: the revert is on its way" in shown(reported(seen(tags=noted(mark))))
 
 
 @pytest.mark.parametrize("what", [seen(), seen(deployment(entry=None), alias=SPLIT, shifted=NEW), seen(stopped())])
 def test_every_report_can_be_shown(what: Observation) -> None:
     screen = StringIO()
-    Console(file=screen, width=100, markup=False).print(table("orders", told(what)))
+    Console(file=screen, width=100, markup=False).print(table("orders", reported(what)))
     assert "orders" in screen.getvalue()

@@ -132,7 +132,7 @@ def test_tags_of_the_earlier_format_are_read_and_the_next_mark_takes_them_over()
         assert after.stop(said) == Stopped("d-25", "operator", "reason 25")
 
 
-def test_a_stop_that_found_no_room_is_known_to_be_lost() -> None:
+def test_a_stop_that_did_not_fit_is_known_to_be_lost() -> None:
     tags: dict[str, str] = {}
     for number in range(40):
         mark = Stopped(f"d-{number:09}", "evidence", "too few requests")

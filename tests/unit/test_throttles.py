@@ -34,7 +34,7 @@ def test_no_release_starts_while_it_is_red() -> None:
     assert THROTTLED.throttle_alarm in end.detail
 
 
-def test_a_deployment_of_ours_heeds_it() -> None:
+def test_a_deployment_of_ours_watches_it() -> None:
     aws, created = Aws.__new__(Aws), dict[str, Any]()
 
     def create(**given: Any) -> Mapping[str, str]:

@@ -22,9 +22,9 @@ class Crash(Exception):  # noqa: N818
     """The runner's process is killed."""
 
 
-def release(fake: FakeSet, wanted: int = 2, told: list[Progress] | None = None) -> dict[str, Outcome]:
+def release(fake: FakeSet, wanted: int = 2, progress: list[Progress] | None = None) -> dict[str, Outcome]:
     goals = [target(wanted, name) for name in fake.clouds]
-    return run(goals, POLICY, fake, fake.clock, (told if told is not None else []).append)
+    return run(goals, POLICY, fake, fake.clock, (progress if progress is not None else []).append)
 
 
 def assert_whole(fake: FakeSet, on: str) -> None:
@@ -75,8 +75,8 @@ def test_what_is_whole_already_goes_back_by_a_deployment_of_its_own() -> None:
             orders._save(replace(running, status=Status.IN_PROGRESS, started=fake.clock.now()))
 
     orders._shift = late  # type: ignore[method-assign]
-    told: list[Progress] = []
-    ends = release(fake, told=told)
+    progress: list[Progress] = []
+    ends = release(fake, progress=progress)
     assert reasons(ends) == {"billing": (Ending.ROLLED_BACK, "set"), "orders": (Ending.ROLLED_BACK, "verdict")}
     assert_whole(fake, "1")
     forth, back = fake.clouds["billing"].deployments.values()
@@ -85,7 +85,7 @@ def test_what_is_whole_already_goes_back_by_a_deployment_of_its_own() -> None:
     assert back.entry
     assert (back.entry.at, back.entry.stable, back.canary) == (forth.entry.at, "2", "1")
     assert (ends["billing"].from_version, ends["billing"].to_version) == ("1", "2")
-    assert any("waits for the others" in each.text for each in told if each.phase is Phase.SET)
+    assert any("waits for the others" in each.text for each in progress if each.phase is Phase.SET)
 
 
 def test_nothing_starts_where_one_of_them_is_refused() -> None:
@@ -123,13 +123,13 @@ def test_all_start_only_when_each_of_them_may() -> None:
     spoil(fake, "orders")
     release(fake)
     fake.clouds["orders"].bad = set()
-    told: list[Progress] = []
+    progress: list[Progress] = []
     goals = [target(2, name) for name in fake.clouds]
-    run(goals, replace(POLICY, retry=version(2).fingerprint), fake, fake.clock, told.append)
-    starts = [each.function for each in told if each.phase is Phase.START]
+    run(goals, replace(POLICY, retry=version(2).fingerprint), fake, fake.clock, progress.append)
+    starts = [each.function for each in progress if each.phase is Phase.START]
     assert sorted(starts) == ["billing", "orders"]
-    settle = max(index for index, each in enumerate(told) if each.phase is Phase.SETTLE)
-    assert min(index for index, each in enumerate(told) if each.phase is Phase.START) > settle
+    settle = max(index for index, each in enumerate(progress) if each.phase is Phase.SETTLE)
+    assert min(index for index, each in enumerate(progress) if each.phase is Phase.START) > settle
 
 
 def crashed_between_the_starts(fake: FakeSet) -> None:
@@ -155,7 +155,7 @@ def test_a_runner_that_died_between_two_starts_is_resumed_as_the_same_set() -> N
     assert len(moments) == 1
 
 
-def test_one_promoted_while_nobody_watched_goes_back_when_the_other_of_its_set_fails() -> None:
+def test_one_promoted_while_no_runner_watched_goes_back_when_the_other_of_its_set_fails() -> None:
     fake = set_of("billing", "orders")
     crashed_between_the_starts(fake)
     fake.clock.time += timedelta(hours=1)
@@ -167,7 +167,7 @@ def test_one_promoted_while_nobody_watched_goes_back_when_the_other_of_its_set_f
     assert_whole(fake, "1")
 
 
-def test_one_promoted_goes_back_by_the_next_run_where_nobody_saw_the_other_fail() -> None:
+def test_one_promoted_goes_back_by_the_next_run_where_no_runner_saw_the_other_fail() -> None:
     fake = set_of("billing", "orders")
     spoil(fake, "orders")
     end = fake.clock.now() + timedelta(minutes=1)

@@ -119,15 +119,15 @@ BROKEN = [
 ]
 
 
-def test_a_workflow_that_breaks_a_rule_is_told_where(golden: Golden) -> None:
+def test_a_workflow_that_breaks_a_rule_is_reported_with_the_rule(golden: Golden) -> None:
     """golden/broken.txt: each rule, the edit that breaks it, and all that the rule says then."""
-    told = [
+    reported = [
         (f"{rule}: {name}: {before!r} -> {after!r}", list(RULES[rule](edited(name, before, after))))
         for rule, name, before, after in BROKEN
     ]
     assert {each[0] for each in BROKEN} == set(RULES)
-    assert all(lines for _, lines in told)
-    golden("broken", re.sub(r"line \d+", "line N", listed(told)))
+    assert all(lines for _, lines in reported)
+    golden("broken", re.sub(r"line \d+", "line N", listed(reported)))
 
 
 def test_every_step_of_every_job_is_there_in_its_order(golden: Golden) -> None:

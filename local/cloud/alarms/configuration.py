@@ -25,7 +25,6 @@ _NOT_IMITATED = (
     "EvaluationInterval",
     "ActionConfiguration",
 )
-_SAMPLES = frozenset({"evaluate", "ignore"})
 
 Alarm = dict[str, Any]
 """A MetricAlarm as DescribeAlarms shows it."""
@@ -40,11 +39,8 @@ def check(alarm: Mapping[str, Any], account: str) -> None:
     check_number(float(alarm["Threshold"]), "Threshold")
     if alarm.get("TreatMissingData", "missing") not in set(Missing):
         raise _invalid(f"The value {alarm['TreatMissingData']} is not supported for TreatMissingData parameter.")
-    if alarm.get("EvaluateLowSampleCountPercentile", "evaluate") not in _SAMPLES:
-        raise _invalid(
-            f"Option {alarm['EvaluateLowSampleCountPercentile']} is not supported. "
-            "Supported options for parameter EvaluateLowSampleCountPercentile are evaluate and ignore."
-        )
+    if (option := alarm.get("EvaluateLowSampleCountPercentile", "evaluate")) != "evaluate":
+        raise _invalid(f"EvaluateLowSampleCountPercentile {option} is not imitated by the local cloud: use evaluate")
     if alarm.get("DatapointsToAlarm", 1) > alarm["EvaluationPeriods"]:
         raise _invalid("DatapointsToAlarm should be less than or equal to the Evaluation Period")
     actions = [arn for field in ACTIONS for arn in alarm.get(field, ())]
@@ -82,6 +78,12 @@ def request(alarm: Mapping[str, Any], account: str) -> Request:
     if len({query["MetricStat"]["Period"] for query in queries if "MetricStat" in query}) > 1:
         raise _invalid("All metrics of an alarm must have the same period")
     return found
+
+
+def period(alarm: Mapping[str, Any]) -> int:
+    """The shortest period of what the alarm watches."""
+    found = [query["MetricStat"]["Period"] for query in alarm.get("Metrics") or () if "MetricStat" in query]
+    return int(min(found, default=alarm.get("Period") or 60))
 
 
 def rule(alarm: Mapping[str, Any]) -> Rule:

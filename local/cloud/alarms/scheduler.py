@@ -1,8 +1,8 @@
-"""Evaluates every metric alarm at a simulated minute, over windows that slide by a minute."""
+"""Evaluates every metric alarm at a simulated minute, over windows that slide by a minute, and fast ones between."""
 
 import json
 import logging
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from local.cloud.alarms import configuration
@@ -12,9 +12,10 @@ from local.cloud.alarms.evaluation import EXTRA_PERIODS, Datapoint, Decision, de
 from local.cloud.alarms.minutes import AFTER_SECONDS
 from local.cloud.alarms.states import UNCHECKED, change, everywhere
 from local.cloud.clock import CLOCK
-from local.cloud.metrics.queries import Query, Request, read
-from local.cloud.metrics.service import scope
+from local.cloud.metrics.queries import Request
+from local.cloud.metrics.store import FINE
 from local.cloud.ministack import ministack
+from local.cloud.timeline import TIMELINE
 
 _MOST_REQUESTS = 1000
 _REQUESTS: dict[str, tuple[float, Request]] = {}
@@ -24,11 +25,27 @@ _LOG = logging.getLogger(__name__)
 
 
 def evaluate_all(end: float) -> bool:
-    """Evaluate every alarm on the data before `end`, the start of a minute; return True if there is any."""
+    """Evaluate every alarm on the data before `end`, the start of a minute; whether there is any.
+
+    Those of a period below a minute are evaluated every ten seconds until the next one.
+    """
     found = list(everywhere())
     for account, region, alarm in found:
         _evaluate_safely(alarm, account, region, end)
+    if any(_is_fast(alarm) for _, _, alarm in found):
+        for after in range(FINE, 60, FINE):
+            TIMELINE.at(end + CLOCK.real(after + AFTER_SECONDS), partial(_evaluate_fast, end + CLOCK.real(after)))
     return bool(found)
+
+
+def _evaluate_fast(end: float) -> None:
+    for account, region, alarm in everywhere():
+        if _is_fast(alarm):
+            _evaluate_safely(alarm, account, region, end)
+
+
+def _is_fast(alarm: Alarm) -> bool:
+    return configuration.period(alarm) < 60
 
 
 def _evaluate_safely(alarm: Alarm, account: str, region: str, end: float) -> None:
@@ -51,8 +68,6 @@ def evaluate(alarm: Alarm, account: str, region: str, end: float) -> None:
     length = CLOCK.real(request.period)
     times = [end - length * back for back in range(rule.periods + EXTRA_PERIODS, 0, -1)]
     series = request.evaluate(account, region, times)[request.watched()[0]["Id"]]
-    if _too_few_samples(alarm, request.queries[0], times[-rule.periods :], request.period):
-        return
     decision = decide(rule, [Datapoint(at, series.points.get(at)) for at in times])
     if decision.state is not None and decision.state != alarm["StateValue"]:
         data = _reason_data(alarm, request.period, decision)
@@ -68,20 +83,6 @@ def _request(alarm: Alarm, account: str) -> Request:
             _REQUESTS.clear()
         known = _REQUESTS[alarm["AlarmArn"]] = mark, configuration.request(alarm, account)
     return known[1]
-
-
-def _too_few_samples(alarm: Alarm, query: Query, times: Sequence[float], period: int) -> bool:
-    """EvaluateLowSampleCountPercentile=ignore: with fewer than 10/(1-percentile) samples the state stays.
-
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/percentiles-with-low-samples.html
-    """
-    stat = str(alarm.get("ExtendedStatistic", ""))
-    if alarm.get("EvaluateLowSampleCountPercentile") != "ignore" or not stat.startswith("p"):
-        return False
-    share = float(stat[1:]) / 100
-    needed = 10 / max(min(share, 1 - share), 1e-9)
-    counted = {"Id": "m1", "MetricStat": query["MetricStat"] | {"Stat": "SampleCount"}}
-    return sum(read(*scope(), counted, times, period).points.values()) < needed
 
 
 def _reason_data(alarm: Alarm, period: int, decision: Decision) -> dict[str, Any]:

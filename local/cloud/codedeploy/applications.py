@@ -8,6 +8,7 @@ from local.cloud.codedeploy.records import LOCK, Application, Group, Region
 from local.cloud.wire import ServiceError
 
 _MOST_TAGS = 50
+_BATCH = 100
 
 
 def _create(request: dict[str, Any]) -> dict[str, Any]:
@@ -22,21 +23,29 @@ def _create(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _get(request: dict[str, Any]) -> dict[str, Any]:
-    found = lookup.application(lookup.here(), request["applicationName"])
+    return {"application": _info(lookup.application(lookup.here(), request["applicationName"]))}
+
+
+def _info(application: Application) -> dict[str, Any]:
     return {
-        "application": {
-            "applicationId": found.id,
-            "applicationName": found.name,
-            "createTime": found.created,
-            "linkedToGitHub": False,
-            "computePlatform": "Lambda",
-        }
+        "applicationId": application.id,
+        "applicationName": application.name,
+        "createTime": application.created,
+        "linkedToGitHub": False,
+        "computePlatform": "Lambda",
     }
 
 
 def _list(request: dict[str, Any]) -> dict[str, Any]:
     names, token = lookup.page(sorted(lookup.here().applications), request.get("nextToken"))
     return {"applications": names, "nextToken": token}
+
+
+def _batch_get(request: dict[str, Any]) -> dict[str, Any]:
+    names = request["applicationNames"]
+    if len(names) > _BATCH:
+        raise ServiceError("BatchLimitExceededException", f"{len(names)} applications; at most {_BATCH} at once")
+    return {"applicationsInfo": [_info(lookup.application(lookup.here(), name)) for name in names]}
 
 
 def _update(request: dict[str, Any]) -> None:
@@ -134,6 +143,7 @@ OPERATIONS = {
     "CreateApplication": _create,
     "GetApplication": _get,
     "ListApplications": _list,
+    "BatchGetApplications": _batch_get,
     "UpdateApplication": _update,
     "DeleteApplication": _delete,
     "TagResource": _tag_resource,

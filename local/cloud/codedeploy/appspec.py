@@ -55,7 +55,7 @@ def of_revision(revision: Mapping[str, Any], fetch: Fetch) -> AppSpec:
     """Return the AppSpec in a RevisionLocation. `fetch` reads what lies in S3. Raises AppSpecError."""
     kind = revision.get("revisionType")
     if kind == "S3":
-        location = _location(revision)
+        location = check_location(revision)
         return parse(_text(fetch(location), location))
     member = {"AppSpecContent": "appSpecContent", "String": "string"}.get(str(kind))
     if member is None:
@@ -69,8 +69,8 @@ def of_revision(revision: Mapping[str, Any], fetch: Fetch) -> AppSpec:
     return parse(content)
 
 
-def _location(revision: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the S3Location of a revision, if it has bucket and key and is one AppSpec file. Raises AppSpecError.
+def check_location(revision: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The S3Location of a revision: bucket, key, and that it is one AppSpec file. Raises AppSpecError.
 
     https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_S3Location.html
     """

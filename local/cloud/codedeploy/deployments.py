@@ -11,11 +11,12 @@ from local.cloud.codedeploy.driver import DRIVER
 from local.cloud.codedeploy.groups import check_alarms, check_rollback
 from local.cloud.codedeploy.machine import Deployment, Phase, Plan, Stop
 from local.cloud.codedeploy.records import LOCK, Group, Record, Region
-from local.cloud.codedeploy.revisions import check_description, deployable
+from local.cloud.codedeploy.revisions import check_description, deployable, registered
 from local.cloud.timeline import TIMELINE
 from local.cloud.wire import ServiceError
 
 _BATCH = 100
+_TARGET_BATCH = 100
 _ANSWERS = frozenset({"Succeeded", "Failed"})
 _SHOWN = ("description", "overrideAlarmConfiguration", "ignoreApplicationStopFailures", "updateOutdatedInstancesOnly")
 _TARGET_STATUS = {
@@ -40,7 +41,7 @@ def _create(request: dict[str, Any]) -> dict[str, Any]:
         group = lookup.group(region, application.name, request["deploymentGroupName"])
         if "revision" not in request:
             raise ServiceError("RevisionRequiredException", "The revision is required.")
-        spec = deployable(request["revision"])
+        revision = registered(application, request["revision"])
         name = request.get("deploymentConfigName", group.settings["deploymentConfigName"])
         configuration = lookup.configuration(region, name)
         if active := next((record for record in region.of_group(group) if not record.machine.over), None):
@@ -48,6 +49,7 @@ def _create(request: dict[str, Any]) -> dict[str, Any]:
                 "DeploymentLimitExceededException",
                 f"The Deployment Group '{group.name}' already has an active Deployment '{active.id}'",
             )
+        spec = deployable(request["revision"])
         good = region.last_good(group, spec)
         rollback = request.get("autoRollbackConfiguration", group.settings.get("autoRollbackConfiguration"))
         alarms = request.get("overrideAlarmConfiguration", group.settings.get("alarmConfiguration"))
@@ -63,6 +65,9 @@ def _create(request: dict[str, Any]) -> dict[str, Any]:
             previous=good.revision if good else None,
         )
         region.deployments[record.id] = record
+        revision.first_used = revision.first_used or record.created
+        revision.last_used = record.created
+        revision.groups = sorted({*revision.groups, group.name})
     DRIVER.wake()
     return {"deploymentId": record.id}
 
@@ -179,6 +184,14 @@ def _stop(request: dict[str, Any]) -> dict[str, Any]:
     return {"status": "Pending", "statusMessage": "The deployment is being stopped."}
 
 
+def _continue(request: dict[str, Any]) -> None:
+    record = lookup.deployment(lookup.here(), request.get("deploymentId"))
+    raise ServiceError(
+        "UnsupportedActionForDeploymentTypeException",
+        f"The deployment {record.id} is of the Lambda platform, which never waits to be continued.",
+    )
+
+
 def _answer_hook(request: dict[str, Any]) -> dict[str, Any]:
     region, execution, status = lookup.here(), request.get("lifecycleEventHookExecutionId"), request.get("status")
     with LOCK:
@@ -236,6 +249,17 @@ def _get_target(request: dict[str, Any]) -> dict[str, Any]:
         return {"deploymentTarget": _target(region, _started(region, request["deploymentId"]), request["targetId"])}
 
 
+def _batch_get_targets(request: dict[str, Any]) -> dict[str, Any]:
+    region, identifiers = lookup.here(), request["targetIds"]
+    if len(identifiers) > _TARGET_BATCH:
+        raise ServiceError(
+            "DeploymentTargetListSizeExceededException", f"{len(identifiers)} targets; at most {_TARGET_BATCH} at once"
+        )
+    with LOCK:
+        record = _started(region, request["deploymentId"])
+        return {"deploymentTargets": [_target(region, record, each) for each in identifiers]}
+
+
 def _target(region: Region, record: Record, identifier: str) -> dict[str, Any]:
     if identifier not in {_target_id(record), record.spec.function}:
         raise ServiceError(
@@ -286,7 +310,9 @@ OPERATIONS = {
     "BatchGetDeployments": _batch_get,
     "ListDeployments": _list,
     "StopDeployment": _stop,
+    "ContinueDeployment": _continue,
     "PutLifecycleEventHookExecutionStatus": _answer_hook,
     "ListDeploymentTargets": _list_targets,
     "GetDeploymentTarget": _get_target,
+    "BatchGetDeploymentTargets": _batch_get_targets,
 }

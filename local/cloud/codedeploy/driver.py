@@ -133,6 +133,8 @@ def _effect(region: Region, record: Record, effect: Effect) -> Fault | None:
             return aws.invoke_hook(region, record, event, function)
         case Announce(state):
             announce(region, record, state)
+            if state == "START" and record.triggered_by:
+                announce(region, record, "ROLLBACK")  # the notice is about the rollback
         case RollBack():
             pass  # the records are no longer needed
     return None

@@ -9,11 +9,14 @@ from typing import Any
 from local.cloud.codedeploy import lookup
 from local.cloud.codedeploy.applications import forget, move_tags, tag
 from local.cloud.codedeploy.aws import role_fault
+from local.cloud.codedeploy.notices import TRIGGERS
 from local.cloud.codedeploy.records import ALL_AT_ONCE, LOCK, Application, Group, Record, Region
 from local.cloud.wire import ServiceError
 
 MOST_ALARMS = 10
+MOST_TRIGGERS = 10
 _LONGEST_ALARM_NAME = 255
+_BATCH = 100
 _STYLE = {"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
 _OTHER_PLATFORMS = (
     "ec2TagFilters",
@@ -65,8 +68,6 @@ def _check(region: Region, settings: Mapping[str, Any]) -> None:
     for name in _OTHER_PLATFORMS:
         if settings.get(name):
             raise ServiceError("InvalidInputException", f"{name} is not for the Lambda platform")
-    if settings.get("triggerConfigurations"):
-        raise ServiceError("InvalidTriggerConfigException", "Triggers are not imitated: listen to EventBridge instead")
     lookup.configuration(region, settings["deploymentConfigName"])
     if settings.get("deploymentStyle") != _STYLE:
         raise ServiceError(
@@ -77,6 +78,16 @@ def _check(region: Region, settings: Mapping[str, Any]) -> None:
         raise ServiceError("InvalidRoleException", f"Cannot assume role provided. {fault.message}")
     check_alarms(settings.get("alarmConfiguration"))
     check_rollback(settings.get("autoRollbackConfiguration"))
+    triggers = settings.get("triggerConfigurations") or []
+    if len(triggers) > MOST_TRIGGERS:
+        raise ServiceError("TriggerTargetsLimitExceededException", f"{len(triggers)} triggers; at most {MOST_TRIGGERS}")
+    for trigger in triggers:
+        if not {"triggerName", "triggerTargetArn", "triggerEvents"} <= set(trigger):
+            raise ServiceError("InvalidTriggerConfigException", "A trigger needs a name, a topic's ARN and events")
+        if unknown := set(trigger["triggerEvents"]) - set(TRIGGERS.values()):
+            raise ServiceError(
+                "InvalidTriggerConfigException", f"The event {', '.join(sorted(unknown))} is not of a Lambda deployment"
+            )
 
 
 def _create(request: dict[str, Any]) -> dict[str, Any]:
@@ -167,10 +178,26 @@ def _list(request: dict[str, Any]) -> dict[str, Any]:
     return {"applicationName": application.name, "deploymentGroups": names, "nextToken": token}
 
 
+def _batch_get(request: dict[str, Any]) -> dict[str, Any]:
+    names = request["deploymentGroupNames"]
+    if len(names) > _BATCH:
+        raise ServiceError("BatchLimitExceededException", f"{len(names)} deployment groups; at most {_BATCH} at once")
+    region = lookup.here()
+    with LOCK:
+        application = lookup.application(region, request["applicationName"])
+        found = [application.groups[name] for name in names if name in application.groups]
+        missing = [name for name in names if name not in application.groups]
+        return {
+            "deploymentGroupsInfo": [_info(region, application, group) for group in found],
+            "errorMessage": f"No Deployment Group found for name: {', '.join(missing)}" if missing else None,
+        }
+
+
 OPERATIONS = {
     "CreateDeploymentGroup": _create,
     "UpdateDeploymentGroup": _update,
     "DeleteDeploymentGroup": _delete,
     "GetDeploymentGroup": _get,
     "ListDeploymentGroups": _list,
+    "BatchGetDeploymentGroups": _batch_get,
 }

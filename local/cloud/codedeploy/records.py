@@ -54,11 +54,24 @@ class Group:
 
 
 @dataclass
+class Revision:
+    """A registered revision and what became of it."""
+
+    location: dict[str, Any]
+    description: str | None
+    registered: float = field(default_factory=CLOCK.now)
+    first_used: float | None = None
+    last_used: float | None = None
+    groups: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Application:
-    """An application with its groups."""
+    """An application with its groups and revisions."""
 
     name: str
     groups: dict[str, Group] = field(default_factory=dict)
+    revisions: list[Revision] = field(default_factory=list)
     created: float = field(default_factory=CLOCK.now)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 

@@ -16,7 +16,7 @@ CODEDEPLOY = Service(NAME, lookup.refuse)
 def register() -> None:
     """Register CodeDeploy as one of ministack's services, and drive deployments."""
     install([], [*aws.NEEDS, *revisions.NEEDS])
-    for module in (applications, configurations, groups, deployments):
+    for module in (applications, configurations, groups, revisions, deployments):
         CODEDEPLOY.operations |= module.OPERATIONS
     app: Any = ministack("app")
     app.SERVICE_REGISTRY[NAME] = {"module": NAME}

@@ -38,10 +38,14 @@ _RESOURCES: dict[str, dict[str, str]] = {
         "{Resource}": "ListTags TagResource UntagResource",
     },
     "codedeploy": {
-        _APPLICATION: "CreateApplication DeleteApplication GetApplication ListDeploymentGroups UpdateApplication",
+        _APPLICATION: "BatchGetApplicationRevisions CreateApplication DeleteApplication GetApplication "
+        "GetApplicationRevision "
+        "ListApplicationRevisions ListDeploymentGroups RegisterApplicationRevision UpdateApplication",
         _GROUP: "CreateDeployment CreateDeploymentGroup DeleteDeploymentGroup GetDeploymentGroup ListDeployments",
         _GROUP.replace("{deployment", "{currentDeployment"): "UpdateDeploymentGroup",
-        "{groups}": "BatchGetDeployments GetDeployment PutLifecycleEventHookExecutionStatus StopDeployment",
+        _GROUP.replace("{deploymentGroupName}", "{deploymentGroupNames}"): "BatchGetDeploymentGroups",
+        "{groups}": "BatchGetDeployments ContinueDeployment GetDeployment PutLifecycleEventHookExecutionStatus "
+        "StopDeployment",
         _CONFIGURATION: "CreateDeploymentConfig DeleteDeploymentConfig GetDeploymentConfig",
         "{ResourceArn}": "ListTagsForResource TagResource UntagResource",
     },

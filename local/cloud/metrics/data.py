@@ -32,9 +32,10 @@ def put(request: Mapping[str, Any], account: str, region: str) -> None:
     for index, datum in enumerate(data, 1):
         where = f"MetricData.member.{index}"
         key = _metric((account, region, namespace), datum, where)
-        checked.append((key, _bucket(datum, where), datum.get("Unit", "None"), _time(datum, where)))
-    for each in checked:
-        STORE.record_set(*each)
+        fine = datum.get("StorageResolution") == 1
+        checked.append((key, _bucket(datum, where), datum.get("Unit", "None"), _time(datum, where), fine))
+    for key, bucket, unit, at, fine in checked:
+        STORE.record_set(key, bucket, unit, at, fine=fine)
 
 
 def check_number(value: float, where: str) -> None:

@@ -11,6 +11,9 @@ from local.cloud.metrics.statistics import statistic
 from local.cloud.metrics.store import STORE, Metric, metric, minute_start
 
 MINUTE = 60
+
+HIGH_RESOLUTION = (10, 20, 30)
+"""Periods below a minute, of metrics stored so: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""
 Query = Mapping[str, Any]
 """A MetricDataQuery as the API shows it."""
 
@@ -25,18 +28,22 @@ def dimensions(listed: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
 
 
 def check_period(period: int) -> int:
-    """Raise QueryError unless the period is a multiple of 60 seconds."""
-    if period < MINUTE or period % MINUTE:
-        raise QueryError(f"Period {period} is not imitated: it must be a multiple of {MINUTE} seconds")
+    """Raises QueryError unless the period is 10, 20, 30 or a multiple of 60 seconds."""
+    if period not in HIGH_RESOLUTION and (period < MINUTE or period % MINUTE):
+        raise QueryError(f"Period {period} is not imitated: it must be 10, 20, 30 or a multiple of {MINUTE} seconds")
     return period
 
 
 def starts(first: float, end: float, period: int) -> list[float]:
-    """Return the starts of the windows of `period` simulated seconds, from the minute that holds `first` to before
-    `end`."""
-    steps, index, found = period // MINUTE, 0, []
-    origin = round(minute_start(first) / CLOCK.minute)
-    while (start := round((origin + index * steps) * CLOCK.minute, 6)) < end - 1e-6:
+    """Where the windows of `period` simulated seconds start, from the minute that holds `first` up to before `end`.
+
+    Of a period below a minute, from that period's own beginning.
+    """
+    unit = min(period, MINUTE)
+    steps, index, found = period // unit, 0, []
+    length = CLOCK.real(unit)
+    origin = round(minute_start(first, unit) / length)
+    while (start := round((origin + index * steps) * length, 6)) < end - 1e-6:
         found.append(start)
         index += 1
     return found

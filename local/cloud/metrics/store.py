@@ -17,6 +17,10 @@ DISTRIBUTION_MINUTES = 180
 """The number of minutes of a metric that keep every value, for percentiles; older ones keep sums, to bound memory."""
 
 
+FINE = 10
+"""Simulated seconds by which data of high resolution are kept: the shortest period of an alarm."""
+
+
 class Settings:
     """The settings that may change while the cloud runs; the control plane writes them."""
 
@@ -80,9 +84,10 @@ class _Series:
             yield self.buckets[at]
 
 
-def minute_start(at: float) -> float:
-    """Return the real time at which the simulated minute that holds `at` starts."""
-    return round(int(at / CLOCK.minute + 1e-6) * CLOCK.minute, 6)
+def minute_start(at: float, seconds: float = 60.0) -> float:
+    """Real time at which the simulated minute that holds `at` starts, or its part that is so many seconds long."""
+    length, slack = CLOCK.real(seconds), 1e-6 if seconds >= 60 else 1e-4  # the shorter, the coarser the quotient
+    return round(int(at / length + slack) * length, 6)
 
 
 class Store:
@@ -116,10 +121,12 @@ class Store:
             with self._lock:
                 self._bucket(key, unit, start).add(value)
 
-    def record_set(self, key: Metric, datum: Bucket, unit: str = "None", at: float | None = None) -> None:
-        """Record what `datum` holds, all at one time."""
+    def record_set(
+        self, key: Metric, datum: Bucket, unit: str = "None", at: float | None = None, *, fine: bool = False
+    ) -> None:
+        """Record what `datum` holds, all at one time. `fine`: kept by ten seconds, and not by the minute."""
         now = CLOCK.now()
-        start = minute_start(now if at is None else at)
+        start = minute_start(now if at is None else at, FINE if fine else 60)
         late = CLOCK.real(60 * SETTINGS.lateness_minutes)
         with self._lock:
             if late:
@@ -133,7 +140,8 @@ class Store:
         """Return statistic `stat` of the metric over each window [start, start + length), in real seconds; None = no
         data.
 
-        A window owns the minutes that start in it. Raises UnknownStatisticError.
+        Only what is kept as a whole counts: a window owns the minutes, or the tens of seconds of a metric of high
+        resolution, that start in it. Raises UnknownStatisticError.
         """
         read = statistic(stat)
         slack = CLOCK.minute / 1000

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/api-reference.html
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from local.cloud.ministack import Patch, Seam, ministack
@@ -22,6 +22,11 @@ def needs() -> list[Seam]:
         "_api_not_found": "api_id",
         "_apigw_error": "code message status",
         "_apigw_response": "data status",
+        "_create_integration": "api_id data",
+        "_create_route": "api_id data",
+        "_create_stage": "api_id data",
+        "_update_integration": "api_id int_id data",
+        "_update_route": "api_id route_id data",
     }
     return [Seam(_MODULE, name, parameters) for name, parameters in listed.items()]
 
@@ -34,8 +39,8 @@ def patches() -> list[Patch]:
             "deleting a part of a route or a stage deleted the whole",
             _parts,
         ),
-        Patch(Seam(_MODULE, "_create_api", "data"), "Target made nothing", _without_target),
-        Patch(Seam(_MODULE, "_update_api", "api_id data"), "Target changed nothing", _without_target),
+        Patch(Seam(_MODULE, "_create_api", "data"), "Target made nothing", _quick_create),
+        Patch(Seam(_MODULE, "_update_api", "api_id data"), "Target changed nothing", _quick_update),
         Patch(
             Seam(_MODULE, "_create_authorizer", "api_id data"),
             "an authorizer of tokens came back with settings of one that is a function",
@@ -95,19 +100,73 @@ def _error(code: str, message: str, status: int) -> Response:
 # Quick create
 
 
-def _without_target(original: Callable[..., Response]) -> Callable[..., Response]:
-    """Refuse a target, from which API Gateway would create an integration, a route and the stage `$default`.
+def _quick_create(original: Callable[[dict[str, Any]], Response]) -> Callable[[dict[str, Any]], Response]:
+    """An API with its target has an integration, a route and the stage `$default`, which API Gateway manages.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop.html#http-api-examples.cli.quick-create
     """
 
-    def answer(*arguments: Any) -> Response:
-        if asked := [name for name in ("target", "routeKey", "credentialsArn") if arguments[-1].get(name)]:
-            text = f"{', '.join(asked)}: quick create is not imitated; create an integration, a route and a stage"
-            return _error("BadRequestException", text, 400)
-        return original(*arguments)
+    def create(data: dict[str, Any]) -> Response:
+        target = data.get("target")
+        if not target:
+            if data.get("routeKey") or data.get("credentialsArn"):
+                return _error("BadRequestException", "RouteKey and CredentialsArn need a Target", 400)
+            return original(data)
+        if data.get("protocolType") != "HTTP":
+            return _error("BadRequestException", "Target is supported only for HTTP APIs", 400)
+        response = original(data)
+        if response[0] >= 300:
+            return response
+        service: Any = ministack(_MODULE)
+        api = json.loads(response[2])["apiId"]
+        made = json.loads(service._create_integration(api, _integration(target, data))[2])["integrationId"]
+        key = data.get("routeKey") or "$default"
+        route = json.loads(service._create_route(api, {"routeKey": key, "target": f"integrations/{made}"})[2])[
+            "routeId"
+        ]
+        service._create_stage(api, {"stageName": "$default", "autoDeploy": True})
+        for held in (service._integrations[api][made], service._routes[api][route], service._stages[api]["$default"]):
+            held["apiGatewayManaged"] = True
+        return response
 
-    return answer
+    return create
+
+
+def _integration(target: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    function = target.startswith("arn:")
+    credentials = {"credentialsArn": data["credentialsArn"]} if data.get("credentialsArn") else {}
+    return {
+        "integrationType": "AWS_PROXY" if function else "HTTP_PROXY",
+        "integrationUri": target,
+        "integrationMethod": "POST" if function else "ANY",
+        "payloadFormatVersion": "2.0" if function else "1.0",
+        **credentials,
+    }
+
+
+def _quick_update(original: Callable[..., Response]) -> Callable[..., Response]:
+    """Target, RouteKey and CredentialsArn change what quick create made."""
+
+    def update(api_id: str, data: dict[str, Any]) -> Response:
+        service: Any = ministack(_MODULE)
+        asked = {name: data[name] for name in ("target", "routeKey", "credentialsArn") if data.get(name)}
+        if not asked or api_id not in service._apis:
+            return original(api_id, data)
+        managed = [
+            next((key for key, held in holder.get(api_id, {}).items() if held.get("apiGatewayManaged")), None)
+            for holder in (service._integrations, service._routes)
+        ]
+        if None in managed:
+            return _error("BadRequestException", "Only an API that was made with a Target takes another", 400)
+        integration, route = managed
+        if "target" in asked or "credentialsArn" in asked:
+            target = asked.get("target") or service._integrations[api_id][integration]["integrationUri"]
+            service._update_integration(api_id, integration, _integration(target, asked))
+        if "routeKey" in asked:
+            service._update_route(api_id, route, {"routeKey": asked["routeKey"]})
+        return original(api_id, data)
+
+    return update
 
 
 # Authorizers

@@ -1,23 +1,28 @@
-"""Stores the retries of asynchronous calls: settings of a function, a version or an alias.
+"""How asynchronous calls are retried, and provisioned concurrency: settings of a function, a version or an alias.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
+https://docs.aws.amazon.com/lambda/latest/api/API_PutProvisionedConcurrencyConfig.html
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
+from local.cloud.clock import CLOCK
 from local.cloud.ministack import Seam
-from local.cloud.patches.lambda_api import MODULE, Request, Response, Route
+from local.cloud.patches.lambda_api import MODULE, Check, Request, Response, Route
 from local.cloud.routing.aliases import RefusedError
 
 _LATEST = "$LATEST"
 _PAGE = 50
+_READY_SECONDS = 30.0
+"""Simulated; AWS names no duration but "a minute or two" at most for small numbers."""
 _SETTINGS = ("DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts")
 
 
 def needs() -> list[Seam]:
     """What is called without being replaced."""
-    return [Seam(MODULE, "_validate_destination_config", "destination_config")]
+    return [Seam(MODULE, "_validate_destination_config", "destination_config"), Seam(MODULE, "_now_iso", "")]
 
 
 def _missing() -> RefusedError:
@@ -96,40 +101,85 @@ def _delete(service: Any, call: Request) -> Response:
 def _list(service: Any, call: Request) -> Response:
     if call.function not in service._functions:
         raise _missing()
-    configs = list((service._functions[call.function].get("event_invoke_configs") or {}).values())
+    configs = service._functions[call.function].get("event_invoke_configs") or {}
+    return _paged(service, call, "FunctionEventInvokeConfigs", list(configs.values()))
+
+
+def _paged(service: Any, call: Request, name: str, items: list[Any]) -> Response:
     start = int(next(iter(call.query.get("Marker", ())), 0))
-    end = start + int(next(iter(call.query.get("MaxItems", ())), _PAGE))
-    more = {"NextMarker": str(end)} if len(configs) > end else {}
-    return service.json_response({"FunctionEventInvokeConfigs": configs[start:end], **more})  # type: ignore[no-any-return]
+    size = int(next(iter(call.query.get("MaxItems", ())), _PAGE))
+    page: dict[str, Any] = {name: items[start : start + size]}
+    if len(items) > start + size:
+        page["NextMarker"] = str(start + size)
+    return service.json_response(page)  # type: ignore[no-any-return]
 
 
-# Provisioned concurrency: nothing here has any
+# Provisioned concurrency
 
 
-def _no_provisioning(_: Any, call: Request) -> Response:
-    call.record()
-    raise RefusedError("InvalidParameterValueException", "Provisioned concurrency is not imitated by the local cloud.")
+def _provisionable(call: Request) -> None:
+    """Raises RefusedError for what can have none, and for what is not there."""
+    function = call.record()
+    if call.qualifier in {None, _LATEST}:
+        raise RefusedError(
+            "InvalidParameterValueException",
+            "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
+        )
+    if call.qualifier not in {**function["aliases"], **function["versions"]}:
+        raise RefusedError("ResourceNotFoundException", f"Function not found: {_qualified(call)}", 404)
 
 
-def _not_provisioned(_: Any, call: Request) -> Response:
-    call.record()
-    text = "No Provisioned Concurrency Config found for this function"
-    raise RefusedError("ProvisionedConcurrencyConfigNotFoundException", text, 404)
+def _provision(service: Any, call: Request) -> Response:
+    wanted = call.data["ProvisionedConcurrentExecutions"]
+    kept = call.record().setdefault("provisioned_concurrency", {})
+    kept[call.qualifier] = {"wanted": wanted, "at": CLOCK.now(), "modified": service._now_iso()}
+    return service.json_response(_shown(kept[call.qualifier]), 202)  # type: ignore[no-any-return]
+
+
+def _shown(kept: dict[str, Any]) -> dict[str, Any]:
+    ready = CLOCK.now() - kept["at"] >= CLOCK.real(_READY_SECONDS)
+    there = kept["wanted"] if ready else 0
+    return {
+        "RequestedProvisionedConcurrentExecutions": kept["wanted"],
+        "AvailableProvisionedConcurrentExecutions": there,
+        "AllocatedProvisionedConcurrentExecutions": there,
+        "Status": "READY" if ready else "IN_PROGRESS",
+        "LastModified": kept["modified"],
+    }
+
+
+def _provisioned(service: Any, call: Request) -> Response:
+    kept = call.record().get("provisioned_concurrency", {}).get(call.qualifier)
+    if kept is None:
+        text = "No Provisioned Concurrency Config found for this function"
+        raise RefusedError("ProvisionedConcurrencyConfigNotFoundException", text, 404)
+    return service.json_response(_shown(kept))  # type: ignore[no-any-return]
+
+
+def _unprovision(_: Any, call: Request) -> Response:
+    call.record().get("provisioned_concurrency", {}).pop(call.qualifier, None)
+    return 204, {}, b""
 
 
 def _list_provisioned(service: Any, call: Request) -> Response:
-    call.record()
-    return service.json_response({"ProvisionedConcurrencyConfigs": []})  # type: ignore[no-any-return]
+    kept = call.record().get("provisioned_concurrency", {})
+    listed = [{"FunctionArn": f"{call.arn()}:{name}", **_shown(each)} for name, each in kept.items()]
+    return _paged(service, call, "ProvisionedConcurrencyConfigs", listed)
 
 
+CHECKS: dict[str, Sequence[Check]] = {
+    "DeleteProvisionedConcurrencyConfig": (_provisionable,),
+    "GetProvisionedConcurrencyConfig": (_provisionable,),
+    "PutProvisionedConcurrencyConfig": (_provisionable,),
+}
 ROUTES: dict[str, Route] = {
     "DeleteFunctionEventInvokeConfig": _delete,
     "GetFunctionEventInvokeConfig": lambda service, call: service.json_response(_found(service, call)),
     "ListFunctionEventInvokeConfigs": _list,
     "PutFunctionEventInvokeConfig": lambda service, call: _put(service, call, {}),
     "UpdateFunctionEventInvokeConfig": _update,
-    "DeleteProvisionedConcurrencyConfig": lambda _, __: (204, {}, b""),
-    "GetProvisionedConcurrencyConfig": _not_provisioned,
+    "DeleteProvisionedConcurrencyConfig": _unprovision,
+    "GetProvisionedConcurrencyConfig": _provisioned,
     "ListProvisionedConcurrencyConfigs": _list_provisioned,
-    "PutProvisionedConcurrencyConfig": _no_provisioning,
+    "PutProvisionedConcurrencyConfig": _provision,
 }

@@ -15,7 +15,7 @@ from local.cloud.patches import (
 from local.cloud.patches.lambda_api import Check, Route
 
 _ROUTES: dict[str, Route] = {**versions.ROUTES, **permissions.ROUTES, **invoke_configs.ROUTES, **code_signing.ROUTES}
-_CHECKS: Sequence[dict[str, Sequence[Check]]] = (configuration.CHECKS, updates.CHECKS)
+_CHECKS: Sequence[dict[str, Sequence[Check]]] = (configuration.CHECKS, invoke_configs.CHECKS, updates.CHECKS)
 
 
 def needs() -> list[Seam]:

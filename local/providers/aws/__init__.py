@@ -54,6 +54,7 @@ def resources(assets: Assets) -> Mapping[str, Resource]:
         s3.BucketPublicAccessBlock(),
         s3.BucketVersioning(),
         sns.Topic(),
+        sns.TopicPolicy(),
         sns.TopicSubscription(),
         ssm.Parameter(),
     )

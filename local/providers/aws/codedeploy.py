@@ -120,6 +120,15 @@ class DeploymentGroup(Resource):
             )
         ),
         outdatedInstancesStrategy=Field(default="UPDATE"),
+        triggerConfigurations=Field(
+            unordered=True,
+            zero=[],
+            of=props(
+                triggerEvents=Field(required=True, unordered=True),
+                triggerName=Field(required=True),
+                triggerTargetArn=Field(required=True),
+            ),
+        ),
     )
     outputs = ("arn", "computePlatform", "deploymentGroupId")
     also = unset(
@@ -131,7 +140,6 @@ class DeploymentGroup(Resource):
         loadBalancerInfo=None,
         onPremisesInstanceTagFilters=[],
         terminationHookEnabled=None,
-        triggerConfigurations=[],
     )
 
     def locate(self, identity: str) -> Bag:
@@ -166,6 +174,7 @@ class DeploymentGroup(Resource):
             "alarmConfiguration": {"enabled": False, "alarms": []},
             "autoRollbackConfiguration": {"enabled": False, "events": []},
             "deploymentConfigName": self.fields["deploymentConfigName"].default,
+            "triggerConfigurations": [],
         }
         wanted = {name: new.get(name, cleared.get(name)) for name in changed | {"appName", "serviceRoleArn"}}
         request = self._request({name: value for name, value in wanted.items() if value is not None}, old)

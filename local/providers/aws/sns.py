@@ -1,5 +1,6 @@
 """SNS topics and subscriptions: https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html"""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -94,6 +95,47 @@ class Topic(Resource):
 
     def delete(self, aws: Aws, identity: str, state: Bag) -> None:
         aws("sns").delete_topic(TopicArn=identity)
+
+
+class TopicPolicy(Resource):
+    """Who may publish to a topic. Its id is the topic's ARN; deleting it leaves SNS's own default policy."""
+
+    kind = "aws:sns/topicPolicy:TopicPolicy"
+    service = "sns"
+    label = "SNS Topic Policy"
+    name = None
+    fields = props(
+        arn=Field(required=True, replaces=True), policy=Field(required=True, form=policy_text, kept=sorted_text)
+    )
+    outputs = ("owner",)
+
+    def create(self, aws: Aws, new: Bag) -> str:
+        aws("sns").set_topic_attributes(TopicArn=new["arn"], AttributeName="Policy", AttributeValue=new["policy"])
+        return str(new["arn"])
+
+    def read(self, aws: Aws, identity: str, state: Bag) -> Live | None:
+        attributes = aws("sns").get_topic_attributes(TopicArn=identity)["Attributes"]
+        return Live(identity, {"arn": identity, "policy": attributes["Policy"], "owner": attributes["Owner"]})
+
+    def update(self, aws: Aws, identity: str, old: Bag, new: Bag, changed: frozenset[str]) -> None:
+        self.create(aws, new)
+
+    def delete(self, aws: Aws, identity: str, state: Bag) -> None:
+        owner_only = {
+            "Version": "2008-10-17",
+            "Id": "__default_policy_ID",
+            "Statement": [
+                {
+                    "Sid": "__default_statement_ID",
+                    "Effect": "Allow",
+                    "Principal": {"AWS": "*"},
+                    "Action": ["SNS:Publish", "SNS:Subscribe", "SNS:SetTopicAttributes", "SNS:GetTopicAttributes"],
+                    "Resource": identity,
+                    "Condition": {"StringEquals": {"AWS:SourceOwner": aws.account}},
+                }
+            ],
+        }
+        self.create(aws, {"arn": identity, "policy": json.dumps(owner_only)})
 
 
 class TopicSubscription(Resource):

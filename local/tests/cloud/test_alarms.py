@@ -303,14 +303,3 @@ def test_the_same_name_lives_apart_in_each_region(cloudwatch: Any, cloud: Cloud,
     put(cloudwatch, 9)
     assert becomes(cloudwatch, "ALARM")
     assert becomes(elsewhere, "OK"), "no data is not breaching here, and the evaluation may come later"
-
-
-def test_a_low_sample_count_leaves_the_state_alone_where_that_is_wanted(cloudwatch: Any) -> None:
-    percentile = {key: value for key, value in PLAIN.items() if key != "Statistic"} | {"ExtendedStatistic": "p90"}
-    for name, evaluate in (("always", "evaluate"), ("enough", "ignore")):
-        cloudwatch.put_metric_alarm(**percentile | {"AlarmName": name}, EvaluateLowSampleCountPercentile=evaluate)
-    put(cloudwatch, 9)
-    assert becomes(cloudwatch, "ALARM", "always")
-    assert state(cloudwatch, "enough")["StateValue"] == "INSUFFICIENT_DATA"
-    cloudwatch.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": "Errors", "Values": [9], "Counts": [101]}])
-    assert becomes(cloudwatch, "ALARM", "enough")

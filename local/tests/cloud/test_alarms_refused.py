@@ -11,8 +11,13 @@ TOO_MANY = tuple(f"n{index}" for index in range(11))
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"Threshold": None}, "MissingParameter", "The parameter Threshold is required."),
     ({"Period": None}, "ValidationError", "The parameter Period is required, or else Metrics"),
-    ({"Period": 30}, "ValidationError", "Period 30 is not imitated: it must be a multiple of 60"),
+    ({"Period": 45}, "ValidationError", "Period 45 is not imitated: it must be 10, 20, 30 or a multiple of 60"),
     ({"Period": 5}, "ValidationError", "Period 5 is not imitated"),
+    (
+        {"EvaluateLowSampleCountPercentile": "ignore"},
+        "ValidationError",
+        "EvaluateLowSampleCountPercentile ignore is not",
+    ),
     ({"Statistic": None}, "ValidationError", "Exactly one of the parameters Statistic and ExtendedStatistic"),
     ({"Statistic": "Median"}, "ValidationError", "Member must satisfy enum value set"),
     ({"EvaluationPeriods": 1441}, "ValidationError", "more than a day"),

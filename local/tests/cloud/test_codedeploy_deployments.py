@@ -1,6 +1,5 @@
 """Deployments: how they end, what they leave behind, and what is refused."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -96,6 +95,15 @@ def test_an_alarm_that_turns_red_stops_the_canary_and_takes_it_back(deployer: De
     assert deployer.events(back["deploymentId"]) == ["Succeeded"] * 3
 
 
+def test_an_alarm_that_is_red_beforehand_stops_before_traffic_moves(deployer: Deployer) -> None:
+    deployer.alarm("errors")
+    deployer.turn("errors", "ALARM")
+    deployment = deployer.deploy(overrideAlarmConfiguration={"enabled": True, "alarms": [{"name": "errors"}]})
+    assert deployer.ended(deployment)["errorInformation"]["code"] == "ALARM_ACTIVE"
+    assert deployer.rolled_back(deployment)["status"] == "Succeeded"
+    assert deployer.alias() == ("1", {})
+
+
 def test_the_override_replaces_the_alarms_of_the_group(deployer: Deployer) -> None:
     for name in ("red", "green"):
         deployer.alarm(name)
@@ -148,7 +156,7 @@ def test_a_stop_without_rollback_leaves_the_alias_split_and_the_next_deployment_
 
 @pytest.mark.parametrize(
     ("events", "asked", "rolled_back"),
-    [([], {"autoRollbackEnabled": True}, True), (EVERY, {"autoRollbackEnabled": False}, False)],
+    [(EVERY, {}, True), ([], {"autoRollbackEnabled": True}, True), (EVERY, {"autoRollbackEnabled": False}, False)],
 )
 def test_a_stop_rolls_back_as_it_says_or_else_as_configured(
     deployer: Deployer, events: list[str], asked: dict[str, bool], rolled_back: bool
@@ -284,6 +292,23 @@ def test_a_rollback_leads_to_the_last_known_good_revision(deployer: Deployer) ->
     assert (info["currentVersion"], info["targetVersion"], info["targetVersionWeight"]) == ("3", "2", 1.0)
 
 
+def test_without_a_known_good_revision_a_rollback_leads_back_to_where_it_began(deployer: Deployer) -> None:
+    deployment = deployer.deploy(deploymentConfigName="hours")
+    deployer.split()
+    deployer.codedeploy.stop_deployment(deploymentId=deployment)
+    assert deployer.rolled_back(deployment)["status"] == "Succeeded"
+    assert deployer.alias() == ("1", {})
+
+
+def test_a_rollback_is_not_stopped_by_the_alarm_that_caused_it(deployer: Deployer) -> None:
+    deployer.alarm("errors")
+    deployer.group("watched", alarmConfiguration={"enabled": True, "alarms": [{"name": "errors"}]})
+    deployment = deployer.deploy(deploymentGroupName="watched", deploymentConfigName="hours")
+    deployer.split()
+    deployer.turn("errors", "ALARM")
+    assert deployer.rolled_back(deployment)["status"] == "Succeeded"
+
+
 # Reading
 
 
@@ -322,20 +347,23 @@ def test_deployments_are_listed_newest_first_and_filtered(deployer: Deployer, cl
     [("d-NOTTHERE1", "DeploymentDoesNotExistException"), ("nonsense", "InvalidDeploymentIdException")],
 )
 def test_an_unknown_deployment_is_refused_everywhere(quiet: Deployer, identifier: str, code: str) -> None:
-    for call in ("get_deployment", "stop_deployment", "list_deployment_targets"):
+    for call in ("get_deployment", "stop_deployment", "list_deployment_targets", "continue_deployment"):
         assert refused(getattr(quiet.codedeploy, call), deploymentId=identifier)[0] == code
 
 
-def test_a_target_is_known_by_its_id_and_by_its_functions_name(deployer: Deployer) -> None:
+def test_targets_are_known_by_their_id_and_nothing_can_be_continued(deployer: Deployer) -> None:
     deployment = deployer.deploy(deploymentConfigName=ALL_AT_ONCE)
     deployer.ended(deployment)
     assert deployer.target(deployment)["status"] == "Succeeded"
-    for target in ("orders:live", "orders"):
-        found = deployer.codedeploy.get_deployment_target(deploymentId=deployment, targetId=target)["deploymentTarget"]
-        assert (found["deploymentTargetType"], found["lambdaTarget"]["targetId"]) == ("LambdaTarget", target)
-    for wrong in ("live", "orders:other", "other"):
-        code, message = refused(deployer.codedeploy.get_deployment_target, deploymentId=deployment, targetId=wrong)
-        assert (code, "its target is orders:live" in message) == ("DeploymentTargetDoesNotExistException", True)
+    batch = deployer.codedeploy.batch_get_deployment_targets(
+        deploymentId=deployment, targetIds=[deployer.target(deployment)["targetId"]]
+    )
+    assert [target["deploymentTargetType"] for target in batch["deploymentTargets"]] == ["LambdaTarget"]
+    code, message = refused(deployer.codedeploy.get_deployment_target, deploymentId=deployment, targetId="x")
+    assert (code, "its target is orders:live" in message) == ("DeploymentTargetDoesNotExistException", True)
+    assert refused(deployer.codedeploy.continue_deployment, deploymentId=deployment)[0] == (
+        "UnsupportedActionForDeploymentTypeException"
+    )
 
 
 def test_deleting_a_group_deletes_its_records(deployer: Deployer) -> None:
@@ -344,24 +372,3 @@ def test_deleting_a_group_deletes_its_records(deployer: Deployer) -> None:
     deployer.codedeploy.delete_deployment_group(applicationName="shop", deploymentGroupName="orders")
     assert refused(deployer.codedeploy.get_deployment, deploymentId=deployment)[0] == "DeploymentDoesNotExistException"
     assert deployer.codedeploy.list_deployments()["deployments"] == []
-
-
-def test_event_bridge_gets_an_event_of_each_change(deployer: Deployer) -> None:
-    sqs, events = deployer.client("sqs"), deployer.client("events")
-    url = sqs.create_queue(QueueName="notices")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_rule(Name="deployments", EventPattern=json.dumps({"source": ["aws.codedeploy"]}))
-    events.put_targets(Rule="deployments", Targets=[{"Id": "queue", "Arn": arn}])
-    deployment = deployer.deploy(deploymentConfigName=ALL_AT_ONCE)
-    received: list[dict[str, Any]] = []
-
-    def all_received() -> bool:
-        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ()):
-            received.append(json.loads(message["Body"])["detail"])
-        return len(received) >= 2
-
-    assert until(all_received)
-    assert [(detail["state"], detail["deploymentId"]) for detail in received] == [
-        ("START", deployment),
-        ("SUCCESS", deployment),
-    ]

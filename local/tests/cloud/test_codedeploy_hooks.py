@@ -167,6 +167,7 @@ def test_an_answer_counts_for_its_own_deployment_alone(deployer: Deployer) -> No
     other = deployer.deploy(appspec("1", "3", hooks), deploymentGroupName="others")
     answer = deployer.codedeploy.put_lifecycle_event_hook_execution_status
     answer_of_another = {"lifecycleEventHookExecutionId": execution, "status": "Succeeded"}
+    assert until(lambda: deployer.info(other)["status"] == "InProgress")
     assert until(lambda: deployer.events(other)[0] == "InProgress")
     assert (
         refused(answer, deploymentId=other, **answer_of_another)[0] == "InvalidLifecycleEventHookExecutionIdException"

@@ -1,11 +1,11 @@
-"""Applications, configurations, groups and tags of CodeDeploy."""
+"""Applications, configurations, groups, revisions and tags of CodeDeploy."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from local.tests.cloud.codedeploy import ALL_AT_ONCE, STYLE, refused, trust
+from local.tests.cloud.codedeploy import ALL_AT_ONCE, STYLE, appspec, refused, trust
 
 PREDEFINED = {
     "CodeDeployDefault.LambdaAllAtOnce",
@@ -171,6 +171,9 @@ def test_a_group_shows_what_it_was_given_and_what_an_update_changed(
     assert (info("renamed")["alarmConfiguration"], info("renamed")["autoRollbackConfiguration"]) == (alarms, rollback)
     listed = codedeploy.list_deployment_groups(applicationName="shop")
     assert (listed["applicationName"], listed["deploymentGroups"]) == ("shop", ["renamed"])
+    batch = codedeploy.batch_get_deployment_groups(applicationName="shop", deploymentGroupNames=["renamed", "orders"])
+    assert [found["deploymentGroupName"] for found in batch["deploymentGroupsInfo"]] == ["renamed"]
+    assert "orders" in batch["errorMessage"]
     arn = f"arn:aws:codedeploy:eu-central-1:{account}:deploymentgroup:shop/renamed"
     assert codedeploy.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "orders"}]
     deleted = codedeploy.delete_deployment_group(applicationName="shop", deploymentGroupName="renamed")
@@ -229,7 +232,24 @@ def test_a_role_that_codedeploy_may_not_assume_is_refused(client: Callable[[str]
     assert refused(group, serviceRoleArn=made["Role"]["Arn"])[0] == "InvalidRoleException"
 
 
-# Tags
+# Revisions and tags
+
+
+def test_revisions_are_registered_and_say_who_used_them(codedeploy: Any, group: Callable[..., Any]) -> None:
+    group()
+    registered, used = appspec("1", "2"), appspec("2", "3")
+    codedeploy.register_application_revision(applicationName="shop", revision=registered, description="by hand")
+    codedeploy.create_deployment(applicationName="shop", deploymentGroupName="orders", revision=used)
+    assert codedeploy.list_application_revisions(applicationName="shop")["revisions"] == [registered, used]
+    listed = codedeploy.list_application_revisions(
+        applicationName="shop", sortBy="registerTime", sortOrder="descending", deployed="exclude"
+    )
+    assert listed["revisions"] == [registered]
+    info = codedeploy.get_application_revision(applicationName="shop", revision=used)["revisionInfo"]
+    assert info["deploymentGroups"] == ["orders"]
+    assert info["firstUsedTime"] == info["lastUsedTime"]
+    other = {"applicationName": "shop", "revision": appspec("8", "9")}
+    assert refused(codedeploy.get_application_revision, **other)[0] == "RevisionDoesNotExistException"
 
 
 def test_tags_come_and_go_by_arn(codedeploy: Any, account: str) -> None:

@@ -1,4 +1,4 @@
-"""Revisions in S3, the user guide's first way."""
+"""Revisions in S3, the user guide's first way, and what is read of many revisions at once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -93,3 +93,56 @@ def test_a_revision_that_cannot_be_read_is_refused(
 ) -> None:
     location = {name: value for name, value in (bucket.put(YAML) | changes).items() if value is not None}
     assert refused(deployer.deploy, revision=_in_s3(location))[0] == code
+
+
+def test_a_location_is_registered_before_anything_lies_there(deployer: Deployer, bucket: Bucket) -> None:
+    codedeploy = deployer.codedeploy
+    later = {"bucket": bucket.name, "key": "later.yaml", "bundleType": "YAML"}
+    elsewhere = {**later, "bucket": "elsewhere"}
+    for location in (later, elsewhere):
+        codedeploy.register_application_revision(applicationName="shop", revision=_in_s3(location))
+    listed = codedeploy.list_application_revisions(applicationName="shop", s3Bucket=bucket.name, s3KeyPrefix="la")
+    assert listed["revisions"] == [_in_s3(later)]
+    assert codedeploy.list_application_revisions(applicationName="shop", s3Bucket="elsewhere")["revisions"] == [
+        _in_s3(elsewhere)
+    ]
+    assert refused(codedeploy.list_application_revisions, applicationName="shop", s3KeyPrefix="la")[0] == (
+        "BucketNameFilterRequiredException"
+    )
+    zipped = _in_s3({**later, "bundleType": "tgz"})
+    assert refused(codedeploy.register_application_revision, applicationName="shop", revision=zipped)[0] == (
+        "InvalidRevisionException"
+    )
+
+
+def test_revisions_are_read_in_batches(deployer: Deployer, bucket: Bucket) -> None:
+    codedeploy = deployer.codedeploy
+    stored, written = _in_s3(bucket.put(YAML)), appspec("2", "3")
+    for revision in (stored, written):
+        codedeploy.register_application_revision(applicationName="shop", revision=revision, description="by hand")
+    unknown = appspec("8", "9")
+    batch = codedeploy.batch_get_application_revisions(applicationName="shop", revisions=[written, unknown, stored])
+    assert [found["revisionLocation"] for found in batch["revisions"]] == [written, stored]
+    assert {found["genericRevisionInfo"]["description"] for found in batch["revisions"]} == {"by hand"}
+    assert batch["applicationName"] == "shop"
+    assert "1 of the given locations" in batch["errorMessage"]
+    whole = codedeploy.batch_get_application_revisions(applicationName="shop", revisions=[stored])
+    assert "errorMessage" not in whole
+    many = {"applicationName": "shop", "revisions": [stored] * 26}
+    assert refused(codedeploy.batch_get_application_revisions, **many)[0] == "BatchLimitExceededException"
+    nowhere = {"applicationName": "nowhere", "revisions": [stored]}
+    assert refused(codedeploy.batch_get_application_revisions, **nowhere)[0] == "ApplicationDoesNotExistException"
+
+
+def test_the_functions_name_is_the_targets_id_too(deployer: Deployer) -> None:
+    made = deployer.deploy()
+    deployer.ended(made)
+    codedeploy = deployer.codedeploy
+    one = codedeploy.get_deployment_target(deploymentId=made, targetId="orders")["deploymentTarget"]["lambdaTarget"]
+    assert (one["targetId"], one["lambdaFunctionInfo"]["functionName"]) == ("orders", "orders")
+    batch = codedeploy.batch_get_deployment_targets(deploymentId=made, targetIds=["orders"])["deploymentTargets"]
+    assert batch[0]["lambdaTarget"] == one
+    for wrong in ("live", "orders:other", "other"):
+        assert refused(codedeploy.get_deployment_target, deploymentId=made, targetId=wrong)[0] == (
+            "DeploymentTargetDoesNotExistException"
+        )

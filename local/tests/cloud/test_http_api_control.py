@@ -1,4 +1,4 @@
-"""The control plane of HTTP APIs: parts of routes and stages, authorizers."""
+"""The control plane of HTTP APIs: quick create, parts of routes and stages, authorizers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +6,19 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.tests.cloud.conftest import REGION
+from local.tests.cloud.conftest import REGION, Cloud, Functions
+
+ANSWER = "def handler(event, context):\n    return {'statusCode': 200, 'body': event['routeKey']}\n"
 
 
 @pytest.fixture
 def gateway(client: Callable[[str], Any]) -> Any:
     return client("apigatewayv2")
+
+
+@pytest.fixture
+def alias(functions: Functions) -> str:
+    return functions.alias(functions.create(ANSWER))
 
 
 def _code(call: Callable[..., Any], **request: Any) -> str:
@@ -21,12 +28,42 @@ def _code(call: Callable[..., Any], **request: Any) -> str:
     return str(answer["Error"]["Code"])
 
 
-@pytest.mark.parametrize("asked", [{"Target": "https://example.com"}, {"RouteKey": "GET /"}])
-def test_quick_create_is_refused_by_name(gateway: Any, asked: dict[str, str]) -> None:
-    api = gateway.create_api(Name="shop", ProtocolType="HTTP")["ApiId"]
-    assert _code(gateway.create_api, Name="quick", ProtocolType="HTTP", **asked) == "BadRequestException"
-    assert _code(gateway.update_api, ApiId=api, **asked) == "BadRequestException"
-    assert gateway.update_api(ApiId=api, Name="store")["Name"] == "store"
+@pytest.mark.parametrize("key", [None, "GET /orders"])
+def test_an_api_with_a_target_answers_at_once(gateway: Any, alias: str, cloud: Cloud, key: str | None) -> None:
+    wanted = {"RouteKey": key} if key else {}
+    api = gateway.create_api(Name="shop", ProtocolType="HTTP", Target=alias, **wanted)
+    (integration,) = gateway.get_integrations(ApiId=api["ApiId"])["Items"]
+    (route,) = gateway.get_routes(ApiId=api["ApiId"])["Items"]
+    (stage,) = gateway.get_stages(ApiId=api["ApiId"])["Items"]
+    assert (integration["IntegrationType"], integration["IntegrationUri"]) == ("AWS_PROXY", alias)
+    assert integration["PayloadFormatVersion"] == "2.0"
+    assert (route["RouteKey"], route["Target"]) == (key or "$default", f"integrations/{integration['IntegrationId']}")
+    assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True)
+    assert [each["ApiGatewayManaged"] for each in (integration, route, stage)] == [True, True, True]
+    host = api["ApiEndpoint"].removeprefix("http://")
+    assert cloud.http("GET", "/orders", None, host) == (200, key or "$default")
+
+
+def test_the_target_of_such_an_api_can_be_changed(gateway: Any, alias: str, cloud: Cloud, functions: Functions) -> None:
+    api = gateway.create_api(Name="shop", ProtocolType="HTTP", Target=alias)
+    functions.create("def handler(event, context):\n    return {'statusCode': 202, 'body': 'other'}\n", "other")
+    other = alias.replace("orders:live", "other")
+    gateway.update_api(ApiId=api["ApiId"], Target=other, RouteKey="GET /other")
+    host = api["ApiEndpoint"].removeprefix("http://")
+    assert cloud.http("GET", "/other", None, host) == (202, "other")
+    assert cloud.http("GET", "/orders", None, host)[0] == 404
+    assert gateway.update_api(ApiId=api["ApiId"], Name="store")["Name"] == "store"
+    plain = gateway.create_api(Name="plain", ProtocolType="HTTP")["ApiId"]
+    assert _code(gateway.update_api, ApiId=plain, Target=other) == "BadRequestException"
+
+
+def test_a_url_is_a_target_too_and_a_websocket_api_has_none(gateway: Any) -> None:
+    api = gateway.create_api(Name="shop", ProtocolType="HTTP", Target="https://example.com/shop")["ApiId"]
+    (integration,) = gateway.get_integrations(ApiId=api)["Items"]
+    assert (integration["IntegrationType"], integration["IntegrationMethod"]) == ("HTTP_PROXY", "ANY")
+    socket = {"Name": "s", "ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.action"}
+    assert _code(gateway.create_api, **socket, Target="https://example.com") == "BadRequestException"
+    assert _code(gateway.create_api, Name="s", ProtocolType="HTTP", RouteKey="GET /") == "BadRequestException"
 
 
 def test_an_api_without_a_target_is_empty(gateway: Any) -> None:

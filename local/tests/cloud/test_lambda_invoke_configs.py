@@ -1,4 +1,4 @@
-"""Event-invoke configurations, as AWS's recorded answers have them."""
+"""Event-invoke and provisioned-concurrency configurations, as AWS's recorded answers have them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -106,14 +106,39 @@ def test_an_aliass_own_number_of_retries_counts(one: Functions, client: Callable
     assert len([event for event in started if event["message"].startswith("START")]) == 1
 
 
-def test_no_function_has_provisioned_concurrency_and_none_can_be_given(one: Functions) -> None:
-    live = {"FunctionName": "orders", "Qualifier": "live"}
-    assert _refused(one.client.get_provisioned_concurrency_config, Qualifier="live")[:2] == (
+def test_provisioned_concurrency_is_put_becomes_ready_is_listed_and_deleted(one: Functions, arn: str) -> None:
+    client = one.client
+    put = client.put_provisioned_concurrency_config(
+        FunctionName="orders", Qualifier="live", ProvisionedConcurrentExecutions=2
+    )
+    assert (put["Status"], put["RequestedProvisionedConcurrentExecutions"]) == ("IN_PROGRESS", 2)
+
+    def ready() -> bool:
+        found = client.get_provisioned_concurrency_config(FunctionName="orders", Qualifier="live")
+        return bool(found["Status"] == "READY" and found["AvailableProvisionedConcurrentExecutions"] == 2)
+
+    assert until(ready)
+    (listed,) = client.list_provisioned_concurrency_configs(FunctionName="orders")["ProvisionedConcurrencyConfigs"]
+    assert (listed["FunctionArn"], listed["Status"]) == (f"{arn}:live", "READY")
+    client.delete_provisioned_concurrency_config(FunctionName="orders", Qualifier="live")
+    client.delete_provisioned_concurrency_config(FunctionName="orders", Qualifier="live")
+    assert _refused(client.get_provisioned_concurrency_config, Qualifier="live") == (
         404,
         "ProvisionedConcurrencyConfigNotFoundException",
+        "No Provisioned Concurrency Config found for this function",
     )
-    assert one.client.list_provisioned_concurrency_configs(FunctionName="orders")["ProvisionedConcurrencyConfigs"] == []
-    one.client.delete_provisioned_concurrency_config(**live)
-    put = {"Qualifier": "live", "ProvisionedConcurrentExecutions": 1}
-    assert "not imitated" in _refused(one.client.put_provisioned_concurrency_config, **put)[2]
-    assert _refused(one.client.put_provisioned_concurrency_config, **{**put, "FunctionName": "none"})[0] == 404
+    assert client.list_provisioned_concurrency_configs(FunctionName="orders")["ProvisionedConcurrencyConfigs"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"Qualifier": "$LATEST"}, "InvalidParameterValueException"),
+        ({"Qualifier": "9"}, "ResourceNotFoundException"),
+        ({"FunctionName": "absent"}, "ResourceNotFoundException"),
+        ({"ProvisionedConcurrentExecutions": 0}, "ValidationException"),
+    ],
+)
+def test_wrong_provisioned_concurrency_is_refused(one: Functions, given: dict[str, Any], code: str) -> None:
+    request = {"Qualifier": "live", "ProvisionedConcurrentExecutions": 1, **given}
+    assert _refused(one.client.put_provisioned_concurrency_config, **request)[1] == code

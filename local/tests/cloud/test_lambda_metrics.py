@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from local.tests.cloud.conftest import REGION, Cloud, Functions, until
 
-FAILS_WHEN_TOLD = (
+FAILS_ON_BOOM = (
     "def handler(event, context):\n"
     "    if 'boom' in str(event): raise RuntimeError('boom')\n"
     "    return context.invoked_function_arn\n"
@@ -67,8 +67,8 @@ def metrics(client: Callable[[str], Any], cloud: Cloud) -> Metrics:
 @pytest.fixture
 def two(functions: Functions) -> Functions:
     """A function with the versions 1 and 2."""
-    functions.create(FAILS_WHEN_TOLD)
-    functions.publish(FAILS_WHEN_TOLD + "# 2\n")
+    functions.create(FAILS_ON_BOOM)
+    functions.publish(FAILS_ON_BOOM + "# 2\n")
     return functions
 
 

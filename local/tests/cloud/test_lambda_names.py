@@ -48,7 +48,8 @@ def test_a_function_of_any_name_is_made_called_changed_and_deleted(functions: Fu
     assert client.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]
     client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=3)
     assert client.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"] == 3
-    assert client.list_provisioned_concurrency_configs(FunctionName=name)["ProvisionedConcurrencyConfigs"] == []
+    client.put_provisioned_concurrency_config(FunctionName=name, Qualifier="2", ProvisionedConcurrentExecutions=1)
+    assert client.list_provisioned_concurrency_configs(FunctionName=name)["ProvisionedConcurrencyConfigs"]
     assert "CodeSigningConfigArn" not in client.get_function_code_signing_config(FunctionName=name)
     client.delete_alias(FunctionName=name, Name="live")
     client.delete_function(FunctionName=name)

@@ -102,7 +102,7 @@ def test_expressions_are_evaluated_and_hidden_metrics_stay_hidden(cloudwatch: An
         ([query("m1"), query("m1")], "The metric Ids must be unique; 'm1' is used twice"),
         ([query("M1")], "Invalid metric id 'M1'"),
         ([query("m1", stat="Median")], "statistic 'Median' is not imitated"),
-        ([query("m1", period=90)], "Period 90 is not imitated: it must be a multiple of 60 seconds"),
+        ([query("m1", period=90)], "Period 90 is not imitated: it must be 10, 20, 30 or a multiple of 60 seconds"),
         ([query("m1") | {"Expression": "1"}], "must have either MetricStat or Expression, and not both"),
         (
             [query("m1"), query("m2", period=300), {"Id": "e1", "Expression": "m1+m2"}],

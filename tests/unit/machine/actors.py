@@ -37,7 +37,7 @@ class Actor:
         return self.end is not None or self.error is not None
 
     def looks(self) -> None:
-        """Told of every look; one that never sleeps would drown AWS in calls."""
+        """Counts every look; one that never sleeps would drown AWS in calls."""
         self._looks += 1
         if self._looks > MOST_LOOKS:
             raise AssertionError(f"{self.name} never sleeps")

@@ -109,7 +109,7 @@ class Base(RuleBasedStateMachine):
             return
         done = self.actors.pop(actor)
         if actor.end is None:
-            self.cloud.tell(f"{actor.name} ends by {type(actor.error).__name__}: {actor.error}")
+            self.cloud.log_event(f"{actor.name} ends by {type(actor.error).__name__}: {actor.error}")
             return
         self.truth.check(done, actor.end)
         TALLY.ends.update(f"{each.ending.value}: {each.reason}" for each in actor.end.values())
@@ -144,7 +144,7 @@ class Base(RuleBasedStateMachine):
         actor = Actor(name, lambda: self.cloud.now, work)
         client = Client(self.cloud, name, actor.sleep, self.truth.witness)
         self.actors[actor] = self.truth.runs[name] = Run(kind, wanted, policy, client)
-        self.cloud.tell(f"{name}: {[each.version for each in wanted]} {policy}")
+        self.cloud.log_event(f"{name}: {[each.version for each in wanted]} {policy}")
         self.let_pass(timedelta(0))
         return actor
 
@@ -157,7 +157,7 @@ class Base(RuleBasedStateMachine):
         return any(each.kind == kind for each in self.actors.values())
 
     def change(self, group: CodeDeploy, index: int, traits: Mapping[str, Any]) -> None:
-        """Somebody commits new code, or code that was there before."""
+        """A developer commits new code, or code that was there before."""
         codes = self.codes[group.function.name]
         if index >= len(codes):
             codes.append(Code(f"{group.function.name}-{len(codes)}", **traits))
@@ -231,6 +231,6 @@ class Base(RuleBasedStateMachine):
             ]
         acting = [each for each in found if each.act]
         if acting:
-            self.cloud.tell(f"unstick finds {acting}")
+            self.cloud.log_event(f"unstick finds {acting}")
             names = operator.released_with(seen, {each.function for each in acting})
             self.acts("unstick", recovery.recover(acting), names)

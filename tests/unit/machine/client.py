@@ -51,7 +51,7 @@ class Saw:
 
 @dataclass
 class Cloud:
-    """All functions and their groups. away: until when AWS answers nobody."""
+    """All functions and their groups. away: until when AWS answers no call."""
 
     now: datetime
     groups: dict[str, CodeDeploy]
@@ -65,7 +65,7 @@ class Cloud:
     def find(self, deployment: str) -> Record:
         return self.group(deployment).find(deployment)
 
-    def tell(self, what: str) -> None:
+    def log_event(self, what: str) -> None:
         self.log.append(f"{self.now:%d %H:%M:%S} {what}")
 
     def fault(self, call: str) -> str:
@@ -75,7 +75,7 @@ class Cloud:
                 each.skip -= 1
                 if each.skip < 0:
                     self.faults.remove(each)
-                    self.tell(f"{call} meets: {each.kind}")
+                    self.log_event(f"{call} meets: {each.kind}")
                     return each.kind
                 return ""
         return ""
@@ -88,7 +88,7 @@ class Client:
     cloud: Cloud
     name: str
     pause: Callable[[timedelta], None] | None = None
-    judge: Callable[[Client, str, Function, object], None] = lambda *_: None  # told of every act before it is done
+    judge: Callable[[Client, str, Function, object], None] = lambda *_: None  # called before every act
     saw: dict[str, Saw] = field(default_factory=dict)
     did: list[tuple[str, str]] = field(default_factory=list)  # function and act, of all that took effect
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -234,7 +234,7 @@ class Client:
             if isinstance(action, RevertDeployment):
                 record.takes_back = _tried_at(group, entry.at, record)
             self._act(role, function, record)
-            self.cloud.tell(f"{self.name} creates {record.id} ({role}) {entry.stable} -> {number}")
+            self.cloud.log_event(f"{self.name} creates {record.id} ({role}) {entry.stable} -> {number}")
         return record.id
 
     def top_up(self, target: Target, requests: int) -> None:
@@ -248,7 +248,7 @@ class Client:
         with self._asking("stop"):
             self._act("stop", group.function, deployment)
             group.stop(deployment, self.name, roll_back=True)
-            self.cloud.tell(f"{self.name} stops {deployment}")
+            self.cloud.log_event(f"{self.name} stops {deployment}")
 
     def point_alias(self, target: Target, seen: Alias, version: str) -> None:
         function = self.cloud.groups[target.function].function
@@ -257,7 +257,7 @@ class Client:
                 raise TransientError("PreconditionFailedException: the revision id given does not match the latest one")
             self._act("point", function, version)
             function.point(self.cloud.now, self.name, Alias(version))
-            self.cloud.tell(f"{self.name} points {function.name} to {version}")
+            self.cloud.log_event(f"{self.name} points {function.name} to {version}")
 
     def cause(self, target: Target, outcome: Outcome, since: datetime) -> str | None:
         with self._asking("cause"):

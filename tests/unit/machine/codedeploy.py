@@ -44,7 +44,7 @@ class Limit(Exception):  # noqa: N818 - AWS's own word
 
 @dataclass
 class Record:
-    """A deployment. role: "forth" and "back" are a release's, "rollback" is CodeDeploy's, "foreign" anybody's.
+    """A deployment. role: "forth" and "back" are a release's, "rollback" is CodeDeploy's, "foreign" another caller's.
 
     What an observer may not know but a judge must: by whom it was created and stopped, and which alarms were red then.
     """

@@ -59,7 +59,7 @@ def _at_rest(truth: Truth, group: CodeDeploy, *, by_hand: bool) -> None:
 
 
 def _foreign(group: CodeDeploy, fingerprint: str) -> bool:
-    """Whether CodeDeploy's way back from somebody's own deployment has put that code live."""
+    """Whether CodeDeploy's rollback of an operator's own deployment has put that code live."""
     back = [each for each in group.records if each.rolls_back is not None and each.rolls_back.role == "foreign"]
     return fingerprint in {group.function.fingerprint(each.target) for each in back}
 

@@ -41,7 +41,7 @@ class Truth:
     overridden: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By function: the text and the fingerprint of the last override. Only the last stands in a tag."""
     by_hand: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """By function: the fingerprints that somebody has put live by hand, or gone back to."""
+    """By function: the fingerprints that an operator has put live by hand, or gone back to."""
     anew: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By function: the fingerprints that an alias was made anew on."""
     first: dict[str, str] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class Truth:
     # What the engine does
 
     def witness(self, client: Client, act: str, function: Function, what: object) -> None:
-        """Told of every act as it takes effect."""
+        """Judges every act as it takes effect."""
         group, run = self.cloud.groups[function.name], self.runs.get(client.name)
         if act == "note":
             self._noted(client, function, what)  # type: ignore[arg-type]
@@ -145,7 +145,7 @@ class Truth:
             self.broken(f"{client.name} deletes {what}, by which a deployment in flight is judged")
 
     def _noted(self, client: Client, function: Function, mark: TagRecord) -> None:
-        self.cloud.tell(f"{client.name} notes for {function.name}: {mark}")
+        self.cloud.log_event(f"{client.name} notes for {function.name}: {mark}")
         match mark:
             case Stopped(deployment, kind, why):
                 self.notes[deployment].append((kind, client.name, why.replace("%", " percent")))
@@ -207,7 +207,7 @@ class Truth:
         """Every outcome is what has happened, as far as the runner's last look could know."""
         for target in run.targets:
             name, outcome = target.function, outcomes[target.function]
-            self.cloud.tell(f"{run.client.name} ends: {outcome.line()}")
+            self.cloud.log_event(f"{run.client.name} ends: {outcome.line()}")
             if (wrong := self._wrong(run, target, outcome, outcomes)) is not None:
                 self.broken(f"{run.client.name} says of {name}: {outcome.line()}; but {wrong}")
         self._check_set(outcomes)
@@ -277,7 +277,7 @@ class Truth:
             moved = saw.alias.shifted or group.function.fingerprint(saw.alias.version) != group.function.fingerprint(
                 forth.target
             )
-            return None if moved and outcome.reason == "operator" else "it has succeeded, and nobody moved the alias"
+            return None if moved and outcome.reason == "operator" else "it has succeeded, and the alias was not moved"
         foreign = forth.role == "foreign"  # of which no line says where it started from
         newer = group.records[group.records.index(record) + 1 :]
         overtaken = any(each.id in saw.over and each.rolls_back is not record for each in newer)

@@ -273,6 +273,12 @@ CASES = {
         lambda _: {"name": "alarms", "displayName": "Alarms"},
         {"displayName": "All alarms", "tags": {"a": "b"}},
     ),
+    "topic policy": Case(
+        "aws:sns/topicPolicy:TopicPolicy",
+        lambda made: {"arn": made["topic"].id, "policy": policy("sns:Publish", made["topic"].id)},
+        {"policy": policy("sns:Subscribe")},
+        ("topic",),
+    ),
     "topic subscription": Case(
         "aws:sns/topicSubscription:TopicSubscription",
         lambda made: {"topic": made["topic"].id, "protocol": "email", "endpoint": "someone@strata.example"},

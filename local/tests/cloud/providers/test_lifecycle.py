@@ -24,10 +24,11 @@ def inputs_of(name: str, engine: Engine, made: dict[str, Made]) -> dict[str, Any
     return CASES[name].inputs(made)
 
 
-# What its owner always has: S3 suspends versions and encrypts all the same.
+# What its owner always has: SNS then writes a policy of its own, and S3 suspends versions and encrypts all the same.
 NEVER_GONE = {
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     "aws:s3/bucketVersioning:BucketVersioning",
+    "aws:sns/topicPolicy:TopicPolicy",
 }
 
 each = pytest.mark.parametrize("name", CASES)
