@@ -41,7 +41,7 @@ class AssumableRole:
         for part, found in self.access.policies(self.place, self.key).items():
             yield from ((part, each) for each in found)
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         may = [{"policy": f"{self.access.role}-{part}", **each.as_json()} for part, each in self.statements()]
         return {
             "role": self.arn,
@@ -78,7 +78,7 @@ def explain(
     token = found.token(environment).from_ref(ref)
     open_ = [role for role in roles if any(each.matches(token) for each in role.access.tokens)]
     shown = {"issuer": token.issuer.url, "audience": token.audience, "subject": token.subject, **dict(token.claims)}
-    document = {"token": shown | {"form": form(found)}, "opens": [role.plain() for role in open_]}
+    document = {"token": shown | {"form": form(found)}, "opens": [role.to_dict() for role in open_]}
     code = Exit.OK if open_ else Exit.FAILED
     answer(document, *_shown(token, form(found), open_, roles), as_json=as_json, code=code)
 

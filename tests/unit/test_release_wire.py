@@ -110,7 +110,7 @@ def test_a_mistake_in_a_policy_is_reported_with_its_path(data: Any, path: str, w
 
 def test_an_outcome_keeps_its_words_in_the_state() -> None:
     outcome = Outcome(Ending.ROLLED_BACK, "orders", "verdict", "it failed", "1", "2", "d-1")
-    plain = serialization.plain(outcome)
+    plain = serialization.to_dict(outcome)
     assert (plain["outcome"], plain["from_version"], plain["deployment_id"]) == ("rolled_back", "1", "d-1")
 
 

@@ -41,7 +41,7 @@ def abort(
     document = {
         "reason": why,
         "stopped": stops,
-        "outcomes": {name: serialization.plain(each) for name, each in outcomes.items()},
+        "outcomes": {name: serialization.to_dict(each) for name, each in outcomes.items()},
     }
     back = all(each.ending in {Ending.ROLLED_BACK, Ending.UNCHANGED} for each in outcomes.values())
     whole = bool(running) or all(each.alias.shifted is None for each in seen.values())

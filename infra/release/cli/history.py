@@ -48,7 +48,7 @@ def history(
         shown = _named(release, found[:limit])
     several = len({each.function for each in shown}) > 1
     document = {
-        "releases": [_plain(release, each) for each in shown],
+        "releases": [_to_dict(release, each) for each in shown],
         "of": len(found),
         "unused": unused,
         "unseen": missing,
@@ -90,7 +90,7 @@ def _committed(release: Session) -> Callable[[str], datetime | None]:
     return committed
 
 
-def _plain(release: Session, each: Attempt) -> dict[str, Any]:
+def _to_dict(release: Session, each: Attempt) -> dict[str, Any]:
     """Return an attempt as JSON. Its times are AWS's."""
     times = {name: release.clock.real(at) if (at := getattr(each, name)) else None for name in ("started", "ended")}
     fields = asdict(each)

@@ -54,14 +54,14 @@ def _compared(release: Session, target: Target, seen: Observation) -> dict[str, 
     live = {"version": seen.live.number, "digest": seen.live.digest, "commit": seen.live_commit}
     return {
         "function": target.function,
-        "proved": _plain(release, found) if found else None,
-        "newest": _plain(release, upstream.attempts[0]) if upstream.attempts else None,
+        "proved": _to_dict(release, found) if found else None,
+        "newest": _to_dict(release, upstream.attempts[0]) if upstream.attempts else None,
         "live": live,
         "difference": _difference(found, seen),
     }
 
 
-def _plain(release: Session, each: Attempt) -> dict[str, Any]:
+def _to_dict(release: Session, each: Attempt) -> dict[str, Any]:
     ended: datetime | None = release.clock.real(each.ended) if each.ended else None
     return {
         "deployment": each.deployment,

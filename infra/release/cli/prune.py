@@ -64,7 +64,7 @@ def prune(
         found = _found(release, RetentionPolicy(keep, older_than))
         if yes:
             _delete(release.aws, found)
-    document = {"deleted": yes, "functions": {each.target.function: _plain(release, each) for each in found}}
+    document = {"deleted": yes, "functions": {each.target.function: _to_dict(release, each) for each in found}}
     now = release.clock.now()
     shown = [part for each in found for part in (_table(each, now, yes=yes), _summary(each, yes=yes))]
     answer(document, *shown, as_json=as_json)
@@ -102,7 +102,7 @@ def _delete(aws: Aws, found: Sequence[Pruning]) -> None:
         raise AwsError(f"{problem}; deleted before: {', '.join(done) or 'nothing'}; run it again") from problem
 
 
-def _plain(release: Session, each: Pruning) -> dict[str, Any]:
+def _to_dict(release: Session, each: Pruning) -> dict[str, Any]:
     return {
         "versions": [
             {

@@ -35,7 +35,7 @@ def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: 
         for line in remarks(seen, reverted):
             typer.echo(line, err=as_json)
         outcomes = followed(release.only(reverted), as_json=as_json, decide=operator.revert(reverted, why))
-    document = {"reason": why, "outcomes": {name: serialization.plain(each) for name, each in outcomes.items()}}
+    document = {"reason": why, "outcomes": {name: serialization.to_dict(each) for name, each in outcomes.items()}}
     good = all(each.ending is Ending.ROLLED_BACK for each in outcomes.values())
     lines = [each.line() for each in outcomes.values()]
     answer(document, *lines, as_json=as_json, code=Exit.OK if good else Exit.FAILED)

@@ -58,7 +58,7 @@ def unstick(
         "found": [asdict(each) for each in found],
         "done": done,
         "left": [asdict(each) for each in left],
-        "outcomes": {name: serialization.plain(each) for name, each in outcomes.items()},
+        "outcomes": {name: serialization.to_dict(each) for name, each in outcomes.items()},
     }
     code = exit_code(found, left, done=done)
     answer(document, last_line(found, left, done=done, dry_run=dry_run), as_json=as_json, code=code)

@@ -40,5 +40,5 @@ def followed(release: Session, *, as_json: bool, decide: Decide = next_action.wa
 def answer_outcomes(outcomes: Mapping[str, Outcome], *, as_json: bool) -> None:
     """Answer with the outcomes, and repeat in full those that rolled back: progress showed only their titles."""
     bad = [each.line() for each in outcomes.values() if each.ending is Ending.ROLLED_BACK]
-    document = {"outcomes": {name: serialization.plain(each) for name, each in outcomes.items()}}
+    document = {"outcomes": {name: serialization.to_dict(each) for name, each in outcomes.items()}}
     answer(document, *bad, as_json=as_json, code=Exit.FAILED if bad else Exit.OK)

@@ -30,7 +30,7 @@ def policy(data: object, path: str = "policy") -> ReleasePolicy:
     return _made(ReleasePolicy, data, path)
 
 
-def plain(outcome: Outcome) -> dict[str, str | None]:
+def to_dict(outcome: Outcome) -> dict[str, str | None]:
     """Return an outcome for a stack's outputs: its fields, the ending under the name of "outcome"."""
     words = asdict(outcome)
     return {

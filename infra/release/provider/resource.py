@@ -38,5 +38,5 @@ class Release(pulumi.CustomResource):
 
     @property
     def outcomes(self) -> pulumi.Output[Mapping[str, Mapping[str, Any]]]:
-        """By function: how its last release ended, as infra.release.model.serialization.plain gives it."""
+        """The outcome of each function's last release, by function, in the form of `serialization.to_dict`."""
         return pulumi.get(self, "outcomes")  # type: ignore[no-any-return]

@@ -229,7 +229,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         for each in foreseen:
             self.log(request.urn, each.line())
         if file := os.environ.get(PLAN_FILE):
-            Path(file).write_text(json.dumps([each.plain() for each in foreseen]))
+            Path(file).write_text(json.dumps([each.to_dict() for each in foreseen]))
         return {**news, "liveVersions": UNKNOWN, "outcomes": UNKNOWN}
 
     def _forecast(self, news: Mapping[str, Any]) -> list[ReleasePreview]:
@@ -253,7 +253,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         return {
             **inputs,
             "liveVersions": {each.function: str(cloud.alias(each.function, each.alias)) for each in targets},
-            "outcomes": {function: serialization.plain(outcome) for function, outcome in outcomes.items()},
+            "outcomes": {function: serialization.to_dict(outcome) for function, outcome in outcomes.items()},
         }
 
     def _retire(self, request: Any, inputs: dict[str, Any], but: set[str]) -> None:

@@ -59,7 +59,7 @@ class ReleasePreview:
         ]
         return "; ".join(part for part in parts if part)
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON."""
         return {**asdict(self), "changes": list(self.changes), "hooks": list(self.hooks)}
 
