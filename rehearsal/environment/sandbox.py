@@ -192,13 +192,13 @@ def configured(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: s
 def with_legacy(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: str) -> dict[str, Any]:
     """Set the S3 endpoint of the stack's legacy backend, if it has one; return the stack's configuration by section."""
     config = json.loads(succeed(scratch, env, "config", "--json", "--stack", stack))
-    rooms = {key.removeprefix("strata:"): entry.get("objectValue") for key, entry in config.items()}
-    if "legacy" in rooms["data"]:
+    sections = {key.removeprefix("strata:"): entry.get("objectValue") for key, entry in config.items()}
+    if "legacy" in sections["data"]:
         keys = (f"strata:data.legacy.endpoint={endpoint}", "strata:data.legacy.usePathStyle=true")
         given = [part for key in keys for part in ("--plaintext", key)]
         succeed(scratch, env, "config", "set-all", "--stack", stack, "--path", *given)
     scratch.commit("Read the legacy state from this machine")
-    return rooms
+    return sections
 
 
 def begin(scratch: Scratch, env: Mapping[str, str], stack: str, *options: str) -> None:

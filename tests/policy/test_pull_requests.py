@@ -61,7 +61,7 @@ PAST_THE_ALIAS = Edit(
 )
 FEWER_EVENTS = Edit(
     title="Roll back on failures",
-    file="infra/layers/delivery.py",
+    file="infra/codedeploy.py",
     before='("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")',
     after='("DEPLOYMENT_FAILURE",)',
 )
@@ -153,4 +153,4 @@ def test_a_stack_whose_secret_cannot_be_opened_here_is_judged_with_a_stand_in(
     assert "fresh" in desk.reviews.stacks()
     review = desk.reviews.review("fresh")
     assert review.passed, review.text
-    assert "fresh: a stand-in takes the place of strata:secrets.receiptKey" in capfd.readouterr().err
+    assert "fresh: a stand-in replaces strata:secrets.receiptKey" in capfd.readouterr().err
