@@ -34,6 +34,17 @@ def slow_build(folder: Path) -> None:
     (folder / "second").write_text(str(os.getpid()))
 
 
+def hang(cache_folder: str) -> None:
+    """Build an entry that is never whole."""
+
+    def build(folder: Path) -> None:
+        (folder / "first").write_text("half")
+        time.sleep(600)
+
+    os.environ["STRATA_CACHE"] = cache_folder
+    cache.entry("thing", build)
+
+
 def fill(cache_folder: str, found: "multiprocessing.Queue[str]") -> None:
     os.environ["STRATA_CACHE"] = cache_folder
     found.put((cache.entry("thing", slow_build) / "second").read_text())
@@ -63,13 +74,12 @@ def test_a_build_that_fails_leaves_no_entry(empty_cache: Path) -> None:
 
 
 def test_a_build_killed_midway_is_not_taken_for_a_whole_one(empty_cache: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    run = spawn.Process(target=fill, args=(str(empty_cache), spawn.Queue()))
+    run = multiprocessing.get_context("spawn").Process(target=hang, args=(str(empty_cache),))
     run.start()
-    deadline = time.monotonic() + 300
-    while not list(empty_cache.glob(".thing-*/first")) and time.monotonic() < deadline:
+    while not (begun := list(empty_cache.glob(".thing-*/first"))) and run.is_alive():
         time.sleep(0.01)
     run.kill()
+    assert begun, "the build did not begin"
     run.join(10)
     assert not (empty_cache / "thing").exists()
     assert (cache.entry("thing", slow_build) / "second").read_text() == str(os.getpid())
