@@ -201,5 +201,6 @@ EXITS = {
     "prune": 0,
     "sweep": 0,
     "power": 0,
+    "promote": 2,  # this prod has no upstream stack
 }
 """The exit codes, as each command's --help has them."""
