@@ -8,7 +8,7 @@ import pytest
 
 from infra.release.decision import next_action, obsolete_alarms, proven, recovery
 from infra.release.decision.context import ReleaseContext
-from infra.release.model.actions import Action, Finish, PointAlias, Start, Stop, Wait, WriteTag
+from infra.release.model.actions import Action, Finish, PointAlias, Start, Stop, WriteTag
 from infra.release.model.observation import Alias, Deployment, Notes, Observation, Status, Version
 from infra.release.model.outcome import Ending, Phase
 from infra.release.model.tags import Stopped, Tags
@@ -28,9 +28,11 @@ from tests.unit.seen import (
     minutes,
     noted,
     outcome,
+    restores,
     rollback,
     seen,
     stopped,
+    waits,
 )
 
 MOMENT = timedelta(milliseconds=1)
@@ -55,7 +57,7 @@ def way_back(status: Status, created: timedelta, ended: timedelta | None = None)
 @pytest.mark.parametrize("status", [Status.CREATED, Status.IN_PROGRESS])
 def test_a_deployment_that_takes_another_back_is_waited_for_up_to_the_longest_wait(status: Status) -> None:
     assert waits(decide(way_back(status, LONGEST))) is Phase.ROLLBACK
-    assert moves(decide(way_back(status, LONGEST + MOMENT))) == "1"
+    assert restores(decide(way_back(status, LONGEST + MOMENT))) == "1"
 
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.STOPPED])
@@ -64,7 +66,7 @@ def test_one_that_has_ended_is_given_a_minute_to_show_in_the_alias_and_then_the_
 ) -> None:
     assert waits(decide(way_back(status, LONGEST, minutes(1) - MOMENT))) is Phase.ROLLBACK
     action = decide(way_back(status, LONGEST, minutes(1)))
-    assert moves(action) == "1"
+    assert restores(action) == "1"
     assert isinstance(action, PointAlias)
     assert action.why == f"d-3 is {status.value}, and the alias is on 2"
 
@@ -99,7 +101,7 @@ def test_a_rollback_of_codedeploys_own_is_waited_for_up_to_the_longest_wait() ->
         return decide(seen(back, stopped(), following="d-1", alias=SPLIT, shifted=NEW))
 
     assert waits(going(LONGEST)) is Phase.ROLLBACK
-    assert moves(going(LONGEST + MOMENT)) == "1"
+    assert restores(going(LONGEST + MOMENT)) == "1"
 
 
 def test_where_codedeploy_starts_no_rollback_the_runner_waits_a_minute_for_one() -> None:
@@ -108,7 +110,7 @@ def test_where_codedeploy_starts_no_rollback_the_runner_waits_a_minute_for_one()
         return decide(seen(failed, following="d-1", alias=SPLIT, shifted=NEW))
 
     assert waits(alone(minutes(1) - MOMENT)) is Phase.ROLLBACK
-    assert moves(alone(minutes(1))) == "1"
+    assert restores(alone(minutes(1))) == "1"
 
 
 def test_a_canary_whose_weight_is_not_there_yet_has_a_minute_before_it_counts_as_removed() -> None:
@@ -145,16 +147,6 @@ def test_an_alarm_that_no_record_names_is_left_ten_minutes_for_its_deployment_to
     assert left(minutes(10) + MOMENT) == [ALARM]
     assert left(minutes(1), stopped()) == [ALARM], "its deployment has ended"
     assert left(minutes(99), deployment()) == [], "its deployment is in flight"
-
-
-def waits(action: Action) -> Phase:
-    assert isinstance(action, Wait), action
-    return action.phase
-
-
-def moves(action: Action) -> str:
-    assert isinstance(action, PointAlias), action
-    return action.version
 
 
 # What is in flight need not be what is wanted.
@@ -198,7 +190,7 @@ def test_where_the_runner_died_before_a_failed_revert_was_led_on_the_next_one_do
         return decide(replace(way_back(Status.FAILED, LONGEST, ended), notes=Notes()))
 
     assert waits(died(minutes(1) - MOMENT)) is Phase.ROLLBACK
-    assert moves(died(minutes(1))) == "1"
+    assert restores(died(minutes(1))) == "1"
 
 
 def test_an_alias_that_was_moved_to_what_was_promoted_once_is_released_over_after_a_failure() -> None:
