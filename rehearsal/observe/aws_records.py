@@ -102,9 +102,7 @@ class AwsRecords:
     def _deployment(self, client: Any, info: "DeploymentInfoTypeDef") -> Deployment:
         id_ = info["deploymentId"]
         targets = client.list_deployment_targets(deploymentId=id_)["targetIds"]
-        found = [
-            client.get_deployment_target(deploymentId=id_, targetId=each)["deploymentTarget"] for each in targets[:1]
-        ]
+        found = client.batch_get_deployment_targets(deploymentId=id_, targetIds=targets)["deploymentTargets"]
         function = found[0]["lambdaTarget"]["lambdaFunctionInfo"] if found else {}
         error = info.get("errorInformation", {})
         return Deployment(
