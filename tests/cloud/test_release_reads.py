@@ -212,7 +212,7 @@ def test_a_sweep_deletes_the_alarms_that_nothing_needs_and_no_other(live: World,
     for name in [*names, f"{target.verdict_alarms}of-mine"]:
         live.cloudwatch.put_metric_alarm(**{each: alarm[each] for each in (*kept, "MetricName")}, AlarmName=name)
     dry = ("sweep", "--dry-run")  # those that are younger than ten minutes stay
-    assert until(lambda: len(ask(live, tmp_path, "1", *dry)[1]["functions"]["orders"]["alarms"]) == 60, 600)
+    assert until(lambda: len(ask(live, tmp_path, "1", *dry)[1]["functions"]["orders"]["alarms"]) == 60)
     code, answer = ask(live, tmp_path, "1", "sweep")
     assert (code, answer["deleted"], answer["functions"]["orders"]) == (0, True, {"alarms": sorted(names), "kept": 1})
     assert [each["AlarmName"] for each in live.verdict_alarms()] == [f"{target.verdict_alarms}of-mine"]

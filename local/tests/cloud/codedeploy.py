@@ -106,9 +106,9 @@ class Deployer:
         """Return the statuses of the three lifecycle events."""
         return [event["status"] for event in self.target(deployment)["lifecycleEvents"]]
 
-    def ended(self, deployment: str, seconds: float = 600) -> dict[str, Any]:
+    def ended(self, deployment: str) -> dict[str, Any]:
         """Wait for the deployment's end; return GetDeployment's answer."""
-        assert until(lambda: self.info(deployment)["status"] in ENDED, seconds), self.info(deployment)
+        assert until(lambda: self.info(deployment)["status"] in ENDED), self.info(deployment)
         return self.info(deployment)
 
     def rolled_back(self, deployment: str) -> dict[str, Any]:

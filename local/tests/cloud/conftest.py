@@ -101,7 +101,7 @@ def start_cloud(folder: Path, *options: str, factor: float = 60) -> tuple[subpro
             stderr=subprocess.STDOUT,
             text=True,
         )
-    until(lambda: ready.exists() or process.poll() is not None, seconds=600)
+    until(lambda: ready.exists() or process.poll() is not None)
     if not ready.exists():
         pytest.fail(f"the local cloud did not start:\n{(folder / 'cloud.txt').read_text()}")
     return process, Cloud(**json.loads(ready.read_text()))

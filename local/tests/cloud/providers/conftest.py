@@ -38,7 +38,7 @@ def providers(folder: Path, env: Mapping[str, str], *options: str) -> Iterator[s
     process = launch(folder, env, "--parent", str(os.getpid()), *options)
     try:
         ready = folder / "ready.json"
-        assert until(lambda: ready.exists() or process.poll() is not None, seconds=600)
+        assert until(lambda: ready.exists() or process.poll() is not None)
         assert ready.exists(), (folder / "log.txt").read_text()
         yield json.loads(ready.read_text())["PULUMI_DEBUG_PROVIDERS"]
     finally:

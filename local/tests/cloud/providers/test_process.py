@@ -31,7 +31,7 @@ def runs(pid: int) -> bool:
 def started(folder: Path, env: dict[str, str], *options: str) -> Iterator[subprocess.Popen[str]]:
     process = launch(folder, env, *options)
     try:
-        assert until((folder / "ready.json").exists, seconds=600)
+        assert until((folder / "ready.json").exists)
         yield process
     finally:
         process.kill()
@@ -82,7 +82,7 @@ def test_it_ends_with_a_starter_that_is_killed(cloud: Cloud, tmp_path: Path) -> 
         [sys.executable, "-c", starter], cwd=ROOT, env=environment(cloud), stdout=subprocess.DEVNULL
     )
     try:
-        assert until(ready.exists, seconds=600)
+        assert until(ready.exists)
         pid = json.loads(ready.read_text())["pid"]
         assert runs(pid)
     finally:
