@@ -63,7 +63,6 @@ function patchConsole() {
 }
 
 function logError(title, reason) {
-  const error = reason instanceof Error ? reason : new Error(String(reason));
   const withHidden = (_name, value) =>
     value instanceof Error
       ? {
@@ -76,9 +75,9 @@ function logError(title, reason) {
       : value;
   let text;
   try {
-    text = JSON.stringify(error, withHidden);
+    text = JSON.stringify(reason instanceof Error ? reason : new Error(String(reason)), withHidden);
   } catch {
-    text = JSON.stringify(errorDocument(error)); // a circle, or a getter that throws
+    text = JSON.stringify(errorDocument(reason)); // a circle, or a member that throws
   }
   writeEvent(formatted("ERROR", title, `\t${text}`));
 }
