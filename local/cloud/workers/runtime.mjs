@@ -30,6 +30,8 @@ const [SOCKET, HANDLER, SERVER] = process.argv.splice(2);
 const socket = Number(SOCKET);
 const require = createRequire(import.meta.url);
 
+const part = Buffer.allocUnsafeSlow(65_536);
+
 let invocation;
 let requestId = CALLBACKS ? undefined : "-";
 let whenNothingIsLeft = () => {};
@@ -209,7 +211,6 @@ function send(text) {
  * environment that Lambda has frozen.
  */
 function nextRequest() {
-  const part = Buffer.allocUnsafe(65_536);
   const parts = [];
   for (;;) {
     let count;
@@ -220,8 +221,10 @@ function nextRequest() {
       throw error;
     }
     if (count === 0) process.exit(0); // the server hung up
+    const ends = part[count - 1] === 10;
+    if (ends && parts.length === 0) return JSON.parse(part.toString("utf8", 0, count));
     parts.push(Buffer.from(part.subarray(0, count)));
-    if (part[count - 1] === 10) return JSON.parse(Buffer.concat(parts).toString());
+    if (ends) return JSON.parse(Buffer.concat(parts).toString());
   }
 }
 
