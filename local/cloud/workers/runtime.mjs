@@ -201,6 +201,10 @@ function callWithCallback(handler, event, context) {
 
 // One invocation after another
 
+function turn() {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 function send(text) {
   const bytes = Buffer.from(`${text}\n`);
   for (let sent = 0; sent < bytes.length; ) sent += fs.writeSync(socket, bytes, sent);
@@ -278,9 +282,10 @@ async function serve(handler) {
   for (;;) {
     const request = nextRequest();
     requestId = request.id;
+    invocation = { started: performance.now(), answer: undefined };
+    await turn(); // connections that were closed and timers that ran out meanwhile are seen before the handler runs
     const context = contextOf(request);
     const started = performance.now();
-    invocation = { started, answer: undefined };
     const outcome = {};
     try {
       outcome.value = CALLBACKS
@@ -292,7 +297,7 @@ async function serve(handler) {
     outcome.milliseconds = performance.now() - started;
     // Before version 4, what fails in the same turn comes too late to change the answer.
     if (CALLBACKS) invocation.answer = conclude(outcome);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     send(invocation.answer ?? conclude(outcome));
   }
 }
