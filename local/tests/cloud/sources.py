@@ -89,7 +89,7 @@ class Sources:
             self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return list(found.get("Messages", ()))
 
-    def dead(self, count: int, queue: str = "dead") -> list[Json]:
+    def dead(self, count: int, queue: str = "dead") -> list[Any]:
         """Wait for `count` messages in a dead-letter queue; return their bodies, parsed."""
         found: list[Json] = []
 
