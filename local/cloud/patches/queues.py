@@ -32,6 +32,11 @@ def patches() -> list[Patch]:
         ),
         Patch(Seam(_SQS, "queue_delay", "q"), real, lambda original: lambda q: CLOCK.real(original(q))),
         Patch(Seam(_SQS, "_expire_retained", "q"), real, lambda _: _expire),
+        Patch(
+            Seam(_SQS, "_act_create_queue", "data _u"),
+            "a new queue was not encrypted, as AWS's are since 2022",
+            lambda f: _handled("CreateQueue", _encrypted(f)),
+        ),
         Patch(Seam(_SQS, "_act_send_message", "data qurl"), real, lambda f: _handled("SendMessage", _delayed(f))),
         Patch(
             Seam(_SQS, "_act_change_visibility", "data qurl"),
@@ -60,6 +65,21 @@ def _expire(q: dict[str, Any]) -> None:
     ]
     if len(kept) < len(q["messages"]):
         q["messages"] = kept
+
+
+def _encrypted(original: Original) -> Original:
+    """Encrypt a new queue by a key of SQS's own where it names none.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-sqs-sse-queue.html
+    """
+
+    def create(data: dict[str, Any], _u: str) -> Any:
+        result = original(data, _u)
+        attributes = ministack(_SQS)._get_q(result["QueueUrl"])["attributes"]
+        attributes.setdefault("SqsManagedSseEnabled", "false" if attributes.get("KmsMasterKeyId") else "true")
+        return result
+
+    return create
 
 
 def _queue(data: dict[str, Any], qurl: str) -> Any:

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
 
+import math
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +23,9 @@ _AT_ONCE = 5
 """Batches that Lambda begins with; that it adds some each minute is not imitated."""
 _LONGEST_PAUSE = 30.0
 _DENIED_SECONDS = 60.0
+_UNTIL = "strata_until"
+"""In ministack's record of a message whose batch is with the function: when its visibility timeout ends. Until the
+function answers it stays invisible, however slow this machine is: on AWS no function runs longer than that timeout."""
 ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 NEEDS = [
     Seam(_SQS, "_collect_msgs", "q max_n vis_timeout"),
@@ -94,7 +98,9 @@ class QueueReader:
             return [], due
         seconds = int(queue["attributes"]["VisibilityTimeout"])
         taken = list(service._collect_msgs(queue, most, seconds)) if visible else []
-        later = [message["visible_at"] for message in queue["messages"] if message["visible_at"] > now]
+        for message in taken:
+            message[_UNTIL], message["visible_at"] = message["visible_at"], math.inf
+        later = [message["visible_at"] for message in queue["messages"] if now < message["visible_at"] < math.inf]
         return taken, min(later, default=None)
 
     def _wanted(self, taken: list[Message]) -> list[Message]:
@@ -115,7 +121,7 @@ class QueueReader:
     def _done(self, messages: list[Message], handles: list[str], result: Invocation, pause: float) -> None:
         pause = min(max(1.0, 2 * pause), _LONGEST_PAUSE)
         again = TIMELINE.now() + CLOCK.real(pause)
-        if not result.ran and self._mapping.polled() and again < min(message["visible_at"] for message in messages):
+        if not result.ran and self._mapping.polled() and again < min(message[_UNTIL] for message in messages):
             TIMELINE.at(again, lambda: self._invoke(messages, pause))
             return
         self._busy -= 1
@@ -123,6 +129,7 @@ class QueueReader:
             names = self._failed(messages, result.body)
             done = [handle for message, handle in zip(messages, handles, strict=True) if message["id"] not in names]
             self._forget(done)
+        on_loop(self._mapping, lambda: _give_back(messages))
         self.step()
 
     def _failed(self, messages: Sequence[Message], body: Any) -> set[str]:
@@ -143,6 +150,13 @@ class QueueReader:
                 ministack(_SQS)._delete_messages_for_esm(queue["url"], set(handles))
 
         on_loop(self._mapping, write)
+
+
+def _give_back(messages: Sequence[Message]) -> None:
+    """Let the timeout of messages go on, unless the function has set another."""
+    for message in messages:
+        if message["visible_at"] == math.inf:
+            message["visible_at"] = message[_UNTIL]
 
 
 def event_record(message: Message, queue: str, account: str) -> dict[str, Any]:

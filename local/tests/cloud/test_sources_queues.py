@@ -173,3 +173,8 @@ def test_a_message_is_kept_for_its_retention_period_of_simulated_time(sources: S
     sources.queue(MessageRetentionPeriod="60")
     sources.send(1)
     assert until(lambda: empty(sources))
+
+
+def test_a_new_queue_is_encrypted_by_sqs(sources: Sources) -> None:
+    sources.queue()
+    assert sources.attribute("jobs", "SqsManagedSseEnabled") == "true"
