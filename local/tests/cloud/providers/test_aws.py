@@ -148,8 +148,8 @@ def test_a_replacement_of_a_named_table_deletes_it_first(engine: Engine) -> None
 
 
 def test_an_unknown_type_names_the_file_to_add_it_in(engine: Engine) -> None:
-    message = refused(lambda: engine.check("aws:sqs/queue:Queue", {}))
-    assert message.endswith("has no resource type aws:sqs/queue:Queue: add it in local/providers/aws/sqs.py")
+    message = refused(lambda: engine.check("aws:kinesis/stream:Stream", {}))
+    assert message.endswith("has no resource type aws:kinesis/stream:Stream: add it in local/providers/aws/kinesis.py")
 
 
 def test_an_unknown_property_is_a_failure_of_the_check(engine: Engine) -> None:
