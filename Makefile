@@ -1,6 +1,6 @@
 # What a person gives is text. Make would run the $(shell ...) that it holds wherever it expands or exports it, so each is
 # made a plain value first, and a recipe reads it from the environment, as "$$REASON".
-GIVEN := ACCOUNT ALONE APPLY COUNT ENFORCE FACTOR FUNCTION PULL_REQUEST REASON SEED STACK STEPS TO
+GIVEN := ACCOUNT ALONE APPLY COUNT ENFORCE FACTOR FUNCTION NAME PULL_REQUEST REASON RUNTIME SEED STACK STEPS TO
 define plain
 override $(1) := $$(value $(1))
 export $(1)
@@ -21,7 +21,7 @@ PIPELINE = $(RUN) -m infra.pipeline
 RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
-.PHONY: help bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties mutants bench captures format venvs
+.PHONY: help service bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties mutants bench captures format venvs
 .PHONY: lock tools plan deploy story drift doctor sweep abort rollback unlock access comment environments
 
 help: ## Say what each target does
@@ -35,6 +35,9 @@ rehearsal-promotion: tools ## Rehearse main.yml on a laptop: one digest through 
 
 sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed by hand
 	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor "$$FACTOR" $${ENFORCE:+--enforce}
+
+service: venvs ## Write a new service with its test: make service NAME=hello RUNTIME=python (or node)
+	@$(RUN) -m infra.services new "$${NAME:?say which, e.g. make service NAME=hello}" $${RUNTIME:+--runtime "$$RUNTIME"}
 
 bundle: venvs ## The commit's Lambda zips and their manifest into dist/, the same bytes on every machine
 	@PATH="$$($(PYTHON) -m local.toolchain uv):$$PATH" $(RUN) -m infra.artifacts build

@@ -6,11 +6,10 @@ from pathlib import Path
 import pulumi
 
 from infra import config, stack
-from infra.naming import SERVICES
 
 REPOSITORY = Path(__file__).resolve().parent
 
-outputs = stack.declare(config.load(), SERVICES, REPOSITORY, os.environ)
+outputs = stack.declare(config.load(), REPOSITORY, os.environ)
 
 pulumi.export("api_url", outputs.api_url)
 pulumi.export("live_versions", outputs.live_versions)

@@ -8,10 +8,14 @@ from pulumi import Output
 
 @dataclass(frozen=True)
 class DataOutputs:
-    """The table of orders: hash key `id` (S), TTL attribute `expiration` (seconds since the epoch)."""
+    """The table of orders: hash key `id` (S), TTL attribute `expiration` (seconds since the epoch).
+
+    `stream_arn` is None if the table has no stream.
+    """
 
     table_name: Output[str]
     table_arn: Output[str]
+    stream_arn: Output[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,10 @@ class SecretsOutputs:
     """Names of SSM parameters that functions may read; None if the stack has no such secret."""
 
     receipt_key: Output[str] | None
+
+    def parameter(self, key: str) -> Output[str] | None:
+        """Return the name of a secret's parameter; `key` is the secret's in strata:secrets."""
+        return {"receiptKey": self.receipt_key}[key]
 
 
 @dataclass(frozen=True)
@@ -32,9 +40,19 @@ class FunctionOutputs:
     name: Output[str]
     arn: Output[str]  # unqualified
     alias: Output[str]
+    alias_arn: Output[str]
+    invoke_arn: Output[str]  # the alias's, by which API Gateway calls it
     version: Output[str]
     log_group: str
     configuration: Output[str]
+
+
+@dataclass(frozen=True)
+class TriggerOutputs:
+    """The queues that services send to, by service, and the stack's bus; None if no service takes its events."""
+
+    queue_urls: Mapping[str, Output[str]]
+    bus: Output[str] | None
 
 
 @dataclass(frozen=True)
@@ -58,8 +76,8 @@ class HookOutputs:
 
 @dataclass(frozen=True)
 class DeliveryOutputs:
-    """CodeDeploy's names: one application, one deployment configuration (`curve`), a group for each function."""
+    """CodeDeploy's names: one application, and for each function a deployment configuration and a group."""
 
     application: Output[str]
-    curve: Output[str]
+    curves: Mapping[str, Output[str]]
     groups: Mapping[str, Output[str]]

@@ -9,7 +9,6 @@ from infra.schema import LONGEST_STACK, STACK
 
 SMOKE, BAKE = "smoke", "bake"  # the hooks of a deployment: before it has traffic, and after it has all
 HOOKS = (SMOKE, BAKE)
-SERVICES = ("orders",)  # the functions of every stack
 LIVE = "live"  # the alias that callers reach; CodeDeploy moves it
 MOST_LISTED = 2  # functions that a policy lists one by one, so that the longest names fit into IAM's limit
 # AWS's own deployment configurations of a canary: an account may have 50 of its own, and no more.
@@ -53,12 +52,14 @@ class AwsLocation:
 class Names:
     """The names of one stack's resources. `service` is a function's short name, e.g. "orders"; `services` are all.
 
+    Only names that are about all functions together depend on `services`: `patterns` and `name_errors`.
+
     Raises ValueError for a stack's name that AWS would refuse in one of the names built from it.
     """
 
     project: str
     stack: str
-    services: tuple[str, ...] = SERVICES
+    services: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(STACK.pattern, self.stack):
@@ -100,6 +101,21 @@ class Names:
 
     def function(self, service: str) -> str:
         return f"{self.prefix}-{service}"
+
+    def queue(self, service: str) -> str:
+        return f"{self.prefix}-{service}"
+
+    def dead_letters(self, service: str) -> str:
+        """Return the name of the queue of what a service could not do, and of the alarm on it."""
+        return f"{self.prefix}-{service}-dead"
+
+    @property
+    def bus(self) -> str:
+        return self.prefix
+
+    def rule(self, service: str, kind: str) -> str:
+        """Return the name of an EventBridge rule; `kind` is "events" or "schedule"."""
+        return f"{self.prefix}-{service}-{kind}"
 
     def execution_role(self, service: str) -> str:
         return f"{self.prefix}-{service}-execution"
@@ -191,6 +207,8 @@ class Names:
 
     def name_errors(self) -> Iterator[str]:
         """Yield an error for each kind of name that AWS would refuse; it names the longest part of the longest name.
+
+        Rules (64 characters) and queues (80) have shorter names than the roles of their functions.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
         https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html

@@ -155,8 +155,14 @@ def read_object(cls: type, value: object, path: str, mistakes: list[str]) -> Rea
         mistakes.append(f"{path} is {shown(value)}, not an object; write its keys below it, indented")
         return Reading(path, {}, frozenset())
     known = settings(cls)
-    mistakes += [unknown(below(path, key), key, value[key], known) for key in value if key not in known]
-    good = {}
+    rest = next((each for each in known.values() if isinstance(each.reader, Rest)), None)
+    known = {key: each for key, each in known.items() if each is not rest}
+    good: dict[str, Any] = {}
+    if rest is None:
+        mistakes += [unknown(below(path, key), key, value[key], known) for key in value if key not in known]
+    else:
+        others = {key: each for key, each in value.items() if key not in known}
+        good.update((rest.name, found) for found in rest.reader.read(others, path, mistakes))
     for key, each in known.items():
         if key in value:
             for result in each.reader.read(value[key], f"{path}.{key}", mistakes):
@@ -184,9 +190,12 @@ def mistakes_in(made: object) -> list[str]:
 def typed(value: object, path: str, takes: Callable[[object], bool]) -> str:
     """Return how to give the value as another type that is accepted; empty if no type would help.
 
-    `pulumi config set --path` alone makes 0.2 a string and an account's digits a number.
+    `pulumi config set --path` alone makes 0.2 a string and an account's digits a number. Only a path that begins with a
+    namespace is a key of Pulumi's configuration.
     https://www.pulumi.com/docs/iac/cli/commands/pulumi_config_set/
     """
+    if not re.match(r"[\w-]+:", path):
+        return ""
     text = value if isinstance(value, str) else json.dumps(value) if isinstance(value, bool | int | float) else ""
     others: list[tuple[str, object]] = [("string", text)]
     if isinstance(value, str):
@@ -347,3 +356,26 @@ class Section(Reader):
         reading = read_object(self.cls, value, path, mistakes)
         if len(mistakes) == before:
             yield self.cls(**reading.values)
+
+
+class Rest(Reader):
+    """The keys of an object that none of its other settings has, each a name of the form `key`: values by name."""
+
+    expected = "an object"
+
+    def __init__(self, key: Text, item: Reader) -> None:
+        self.key, self.item = key, item
+
+    def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
+        good: dict[str, Any] = {}
+        given = value if isinstance(value, dict) else {}
+        for name, each in given.items():
+            try:
+                self.key.check(name)
+            except InvalidValueError as error:
+                mistakes.append(f"{below(path, name)} is {shown(each)}, its name {error}; give {self.key.expected}")
+                continue
+            for result in self.item.read(each, f"{path}.{name}", mistakes):
+                good[name] = result
+        if len(good) == len(given):
+            yield good

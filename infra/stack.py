@@ -6,16 +6,20 @@ from pathlib import Path
 
 import pulumi
 
-from infra import account, artifacts, bundle, git, legacy, targets
+from infra import account, artifacts, bundle, git, legacy, services, targets
 from infra.bundle import Bundle, Code, Platform, smoke
 from infra.config import StackConfig
+from infra.contracts import DataOutputs, TriggerOutputs
 from infra.layers.compute import Compute
 from infra.layers.data import Data
 from infra.layers.delivery import Delivery
 from infra.layers.hooks import Hooks
+from infra.layers.http import Http
 from infra.layers.observability import Observability
 from infra.layers.secrets import Secrets
+from infra.layers.triggers import Triggers
 from infra.release.provider.resource import Release
+from infra.services import Service, ServiceError
 
 
 @dataclass(frozen=True)
@@ -28,28 +32,27 @@ class Outputs:
     table_name: pulumi.Output[str]
 
 
-def declare(
-    config: StackConfig,
-    services: Sequence[str],
-    repository: Path,
-    environment: Mapping[str, str],
-    *,
-    routes: bool = True,
-) -> Outputs:
+def declare(config: StackConfig, repository: Path, environment: Mapping[str, str]) -> Outputs:
     """Declare every resource of the stack that `config` describes.
 
-    Each service is a folder `app/SERVICE` of `repository`. `environment` may name the commit (STRATA_COMMIT) and a
-    manifest of bundles (STRATA_MANIFEST). Without `routes` the API reaches no function.
+    Its services are the folders `app/SERVICE` of `repository` with a service.yaml. `environment` may name the commit
+    (STRATA_COMMIT) and a manifest of bundles (STRATA_MANIFEST).
 
-    Raises SmokeError, ManifestError, or RunError if git refuses to name the commit, before anything is declared;
-    AccountError after the provider; then BundleError or LegacyError. Pulumi shows each without a traceback.
+    Raises ServiceError, SmokeError, ManifestError, or RunError if git refuses to name the commit, before anything is
+    declared; AccountError after the provider; then BundleError or LegacyError. Pulumi shows each without a traceback.
     """
-    names = config.names
-    smokes = smoke.read(services, repository)
+    declared = services.settle(services.read(repository), config)
+    for warning in services.warnings(declared):
+        pulumi.warn(warning)
+    listed = tuple(each.name for each in declared)
+    names = replace(config.names, services=listed)
+    smokes = smoke.read(declared, repository)
     platform = Platform(config.compute.runtime, config.compute.architecture)
     try:
         commit = git.current_commit(repository, environment)
-        selected = artifacts.select(environment, repository, platform, commit, preview=pulumi.runtime.is_dry_run())
+        selected = artifacts.select(
+            environment, repository, platform, commit, services=listed, preview=pulumi.runtime.is_dry_run()
+        )
     except git.CommitError as problem:
         raise pulumi.RunError(str(problem)) from None
     provider = account.provider(config)
@@ -59,25 +62,34 @@ def declare(
     bundles: Mapping[str, Code]
     hook_bundles: Mapping[str, Code]
     if selected:
-        bundles, hook_bundles = selected.find(services, artifacts.bucket(config, place.account), place.region)
+        bundles, hook_bundles = selected.find(declared, artifacts.bucket(config, place.account), place.region)
     else:
-        bundles, hook_bundles = _built(config, services, repository, platform)
+        bundles, hook_bundles = _built(config, declared, repository, platform)
     if config.data.legacy:
         data = legacy.data(config.data.legacy, place)
     else:
         data = Data("data", names=names, config=config.data, opts=opts).outputs
+    _check_stream(declared, data, config)
     secrets = Secrets("secrets", names=names, config=config.secrets, opts=opts).outputs
+    triggers = None
+    if any(each.has_dead_letters or each.events or each.schedule or each.uses("bus") for each in declared):
+        triggers = Triggers("triggers", names=names, place=place, services=declared, opts=opts)
     compute = Compute(
         "compute",
         names=names,
         place=place,
         config=config.compute,
+        services=declared,
         bundles=bundles,
         data=data,
         secrets=secrets,
+        triggers=triggers.outputs if triggers else TriggerOutputs({}, None),
         opts=opts,
     )
     functions = compute.functions
+    http = None
+    if any(each.http for each in declared):
+        http = Http("http", names=names, config=config.compute.api, services=declared, functions=functions, opts=opts)
     observability = Observability(
         "observability", names=names, place=place, config=config.observability, functions=functions, opts=opts
     )
@@ -98,6 +110,7 @@ def declare(
         names=names,
         place=place,
         config=config.delivery,
+        services=declared,
         functions=functions,
         alarms=alarms,
         hooks=hooks.outputs,
@@ -109,7 +122,9 @@ def declare(
         alarms=alarms,
         delivery=delivery.outputs,
         hooks=hooks.outputs,
+        services=declared,
         curve=config.delivery.curve,
+        policy=config.release,
         smokes=smokes,
         upstream=config.upstream,
         partition=place.partition,
@@ -117,24 +132,40 @@ def declare(
     policy = replace(config.release, commit=commit)
     after_layers = pulumi.ResourceOptions(depends_on=[observability, hooks, delivery])
     release = Release("release", targets=wanted, policy=policy, region=place.region, opts=after_layers)
-    if routes:
-        compute.open_api(after=[release])
+    if http:
+        http.open(after=[release])
+    if triggers:
+        triggers.connect(functions=functions, data=data, topic=alarms.topic_arn, after=[release])
     return Outputs(
-        api_url=compute.api_url,
+        api_url=http.url if http else pulumi.Output.from_input(""),
         live_versions=release.live_versions,
         dashboard=alarms.dashboard,
         table_name=data.table_name,
     )
 
 
+def _check_stream(declared: Sequence[Service], data: DataOutputs, config: StackConfig) -> None:
+    """Raise ServiceError for each service that takes a stream where the table has none."""
+    if data.stream_arn is None:
+        source = f"{config.names.project}:data.source is {config.data.source}"
+        missing = [
+            f"{each.file}: stream is given, but the table has no stream ({source}); enable it where the table is "
+            "declared, or leave stream out"
+            for each in declared
+            if each.stream
+        ]
+        if missing:
+            raise ServiceError(missing)
+
+
 def _built(
-    config: StackConfig, services: Sequence[str], repository: Path, platform: Platform
+    config: StackConfig, declared: Sequence[Service], repository: Path, platform: Platform
 ) -> tuple[Mapping[str, Code], Mapping[str, Code]]:
     """Build the bundles of the services, and of the hooks if the stack has any. Returns both by name."""
-    built = {each: bundle.build(each, repository, platform) for each in services}
+    built = {each.name: bundle.build(each.name, repository, platform, handler=each.lambda_handler) for each in declared}
     hooked = dict[str, Bundle]()
     if config.delivery.smoke or config.delivery.bake_minutes:
-        hooked = bundle.hooks(services, repository)
+        hooked = bundle.hooks([each.name for each in declared], repository)
     for file in sorted({file for each in (*built.values(), *hooked.values()) for file in each.ignored}):
         pulumi.warn(f"{file} is in no bundle: git ignores it")
     return built, hooked

@@ -1,7 +1,9 @@
 """Build the release's targets from the layers' outputs: each function's wanted version and CodeDeploy's names."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 from pulumi import Input
 
@@ -10,6 +12,11 @@ from infra.config import Curve
 from infra.config.upstream import UpstreamStack
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.naming import AwsLocation
+from infra.release.model.spec import ReleasePolicy
+from infra.services import Service
+
+NO_RECORDS: dict[str, Any] = {"Records": []}
+"""The probe of a function that no smoke event names: a batch of a queue or a stream without a record."""
 
 
 def build(
@@ -18,42 +25,60 @@ def build(
     alarms: ObservabilityOutputs,
     delivery: DeliveryOutputs,
     hooks: HookOutputs,
+    services: Sequence[Service],
     curve: Curve,
+    policy: ReleasePolicy,
     smokes: Mapping[str, Mapping[str, Smoke]],
     upstream: UpstreamStack | None = None,
     partition: str = "aws",
-) -> list[dict[str, Input[str | int]]]:
-    """Return the fields of `infra.release.model.spec.Target`, one dict a function; `curve` is the canary's.
+) -> list[dict[str, Input[Any]]]:
+    """Return the fields of `infra.release.model.spec.Target`, one dict a function.
+
+    `curve` and `policy` are the stack's; a service's own take their place.
 
     The probe is the event that a first version must answer before the API reaches it, since CodeDeploy, which calls the
     smoke hook, deploys no first version. `smokes` are those of infra.bundle.smoke, by service and file. `upstream` is
     the stack that must have proved a release, in the same partition; None if no stack must.
     """
-    return [
-        {
-            "function": function.name,
-            "alias": function.alias,
-            "version": function.version,
-            "application": delivery.application,
-            "group": delivery.groups[service],
-            "curve": delivery.curve,
-            "minutes": curve.minutes,
-            "percent": curve.percent,
-            "alarm": alarms.error_alarms[service],
-            "topic": alarms.topic_arn,
-            "log_group": function.log_group,
-            "throttle_alarm": alarms.throttle_alarms[service],
-            "before_allow_traffic": hooks.before_allow_traffic,
-            "after_allow_traffic": hooks.after_allow_traffic,
-            "configuration": function.configuration,
-            **_upstream_records(service, upstream, partition),
-            "probe": json.dumps(smokes[service][PROBE].event),
-        }
-        for service, function in functions.items()
-    ]
+    wanted = []
+    for service in services:
+        name, function, own = service.name, functions[service.name], service.canary.curve or curve
+        smoke = smokes.get(name, {}).get(PROBE)
+        wanted.append(
+            {
+                "function": function.name,
+                "alias": function.alias,
+                "version": function.version,
+                "application": delivery.application,
+                "group": delivery.groups[name],
+                "curve": delivery.curves[name],
+                "minutes": own.minutes,
+                "percent": own.percent,
+                "alarm": alarms.error_alarms[name],
+                "topic": alarms.topic_arn,
+                "log_group": function.log_group,
+                "throttle_alarm": alarms.throttle_alarms[name],
+                "before_allow_traffic": hooks.before_allow_traffic if smokes.get(name) else "",
+                "after_allow_traffic": hooks.after_allow_traffic,
+                "configuration": function.configuration,
+                **_upstream_records(name, upstream, partition),
+                **_own_policy(service, policy),
+                "probe": json.dumps(smoke.event if smoke else NO_RECORDS),
+            }
+        )
+    return wanted
 
 
-def _upstream_records(service: str, upstream: UpstreamStack | None, partition: str) -> dict[str, Input[str | int]]:
+def _own_policy(service: Service, policy: ReleasePolicy) -> dict[str, Any]:
+    """Return the fields by which the service's canary is judged otherwise than the stack's."""
+    canary = service.canary
+    own: dict[str, Any] = {"rule": asdict(replace(policy.rule, **canary.rule))} if canary.rule else {}
+    if canary.minimum_requests is not None:
+        own["minimum_requests"] = canary.minimum_requests
+    return {**own, "evidence": canary.evidence} if canary.evidence else own
+
+
+def _upstream_records(service: str, upstream: UpstreamStack | None, partition: str) -> dict[str, Input[Any]]:
     """Return the deployment group whose records must prove a release, and the role that may read them."""
     if upstream is None:
         return {}

@@ -13,8 +13,12 @@ def wrong(expected: dict[str, Any], answer: Any) -> Iterator[str]:
     """Yield each difference in a few words: the status's, or where the status is right the body's.
 
     expected: {"statusCode": 201, "body": {...}}; `body` may be left out. An object may have more members than are
-    named, a list must have exactly the items. answer: the function's result for an HTTP API (payload 2.0).
+    named, a list must have exactly the items. answer: the function's result for an HTTP API (payload 2.0). With
+    {"returns": ...} the result itself is compared, in the same way.
     """
+    if "returns" in expected:
+        yield from _different(expected["returns"], answer, "result")
+        return
     status = answer.get("statusCode") if isinstance(answer, dict) else None
     if status != expected["statusCode"]:
         said = answer.get("body", "") if status else answer

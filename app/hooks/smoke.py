@@ -65,8 +65,9 @@ def _failure(shift: revision.Shift, smoke: dict[str, Any]) -> str:
     said = json.loads(answer["Payload"].read())
     found = list(wrong(smoke["expect"], said))
     if answer.get("FunctionError"):
+        expected = next(iter(smoke["expect"].values()))
         raised = f"{said.get('errorType', answer['FunctionError'])}: {said.get('errorMessage')}"
-        found = [f"raised {shown(raised)}, expected {smoke['expect']['statusCode']}"]
+        found = [f"raised {shown(raised)}, expected {shown(expected)}"]
     return f"{smoke['event'].get('routeKey', 'it')} {', '.join(found)}" if found else ""
 
 

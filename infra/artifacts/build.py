@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from infra import bundle
+from infra import bundle, services
 from infra.artifacts import stacks
 from infra.artifacts.manifest import FILE, HOOKS, Entry, Manifest
 from infra.artifacts.sbom import bill
@@ -14,7 +14,6 @@ from infra.bundle import Bundle, BundleError, packages
 from infra.bundle.packages import Package
 from infra.bundle.zips import lock_of, write
 from infra.git import DIRTY, checkout, why_none
-from infra.naming import SERVICES
 
 
 def build(repository: Path, on_line: Callable[[str], None] = lambda _: None) -> Manifest:
@@ -23,7 +22,8 @@ def build(repository: Path, on_line: Callable[[str], None] = lambda _: None) -> 
     Where files differ from the commit's, the manifest's commit ends in "-dirty"; such a manifest is neither published
     nor deployed.
 
-    Raises BundleError, CommitError where git refuses to name the commit, or ConfigError where a stack's file is wrong.
+    Raises ServiceError, BundleError, CommitError where git refuses to name the commit, or ConfigError where a stack's
+    file is wrong.
     """
     platform = stacks.platform(stacks.all_of(repository))
     found = checkout(repository, INPUTS)
@@ -41,12 +41,15 @@ def build(repository: Path, on_line: Callable[[str], None] = lambda _: None) -> 
         return Entry(built.digest, built.path.stat().st_size, unzipped, dependencies, sbom)
 
     entries = {}
-    for service in SERVICES:
+    declared = services.read(repository)
+    for each in declared:
+        service = each.name
         with tempfile.TemporaryDirectory() as scratch:
             wheels = packages.fetch(repository, lock_of(service), platform, Path(scratch))
             held = packages.read(repository, lock_of(service), platform, wheels)
-        entries[service] = entry(service, bundle.build(service, repository, platform, packages=held), held)
-    entries[HOOKS] = entry(HOOKS, next(iter(bundle.hooks(SERVICES, repository).values())), [])
+        built = bundle.build(service, repository, platform, handler=each.lambda_handler, packages=held)
+        entries[service] = entry(service, built, held)
+    entries[HOOKS] = entry(HOOKS, next(iter(bundle.hooks([each.name for each in declared], repository).values())), [])
     manifest = Manifest(commit, found.at, platform.runtime, platform.architecture, entries)
     write(repository / "dist" / FILE, manifest.text().encode())
     return manifest

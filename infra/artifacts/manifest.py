@@ -16,7 +16,6 @@ from infra.bundle import Platform
 from infra.bundle.model import LIBRARIES, MACHINES
 from infra.bundle.zips import LARGEST_CODE
 from infra.git import DIRTY
-from infra.naming import SERVICES
 from infra.schema import (
     Check,
     InvalidValueError,
@@ -31,7 +30,6 @@ from infra.schema import (
 )
 
 HOOKS = "hooks"  # the one zip of all hooks
-NAMES = (*SERVICES, HOOKS)
 FILE = "manifest.json"
 DIGEST = Text(
     r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", "a digest as Lambda reports it, a SHA-256 in 44 characters of base64"
@@ -95,14 +93,14 @@ class Entry:
 
 
 class _Functions(Reader):
-    """Read an entry for each zip of the program, and for nothing else."""
+    """Read an entry for each zip; that of the hooks is always there."""
 
-    expected = f"an object with {' and '.join(NAMES)}"
+    expected = f"an object with a service and {HOOKS}"
 
     def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
-        if not isinstance(value, dict) or set(value) != set(NAMES):
+        if not isinstance(value, dict) or HOOKS not in value or len(value) == 1:
             found = ", ".join(value) if isinstance(value, dict) else shown(value)
-            mistakes.append(f"{path} names {found}, but the program has {', '.join(NAMES)}; run `make bundle`")
+            mistakes.append(f"{path} names {found}, and a build has services and {HOOKS}; run `make bundle`")
             return
         section = Section(Entry)
         entries = {name: entry for name in value for entry in section.read(value[name], f"{path}.{name}", mistakes)}

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.artifacts.manifest import HOOKS, Manifest, ManifestError, read
-from infra.bundle import Platform, handler_of, hook_handler
+from infra.bundle import Platform, hook_handler
 from infra.bundle.model import digest as digest_of
 from infra.git import DIRTY, UNKNOWN, Checkout, checkout
 from infra.naming import HOOKS as HOOK_NAMES
+from infra.services import Service
 
 if TYPE_CHECKING:
     from infra.artifacts.store import Stored
@@ -61,7 +62,7 @@ class SelectedManifest:
     planned: bool = False
 
     def find(
-        self, services: Sequence[str], bucket: str, region: str
+        self, services: Sequence[Service], bucket: str, region: str
     ) -> tuple[dict[str, Artifact], dict[str, Artifact]]:
         """Return the services' bundles and the hooks' bundles, each by name.
 
@@ -89,18 +90,25 @@ class SelectedManifest:
         if mistakes:
             raise ManifestError(self.file, mistakes)
         hooks = {hook: self._artifact(HOOKS, found, hook_handler(hook)) for hook in HOOK_NAMES}
-        return {service: self._artifact(service, found, handler_of(service)) for service in services}, hooks
+        return {each.name: self._artifact(each.name, found, each.lambda_handler) for each in services}, hooks
 
     def _artifact(self, name: str, found: Mapping[str, Stored], handler: str) -> Artifact:
         return Artifact(found[name], handler, self.manifest.functions[name].digest)
 
 
 def select(
-    environment: Mapping[str, str], repository: Path, platform: Platform, commit: str, *, preview: bool
+    environment: Mapping[str, str],
+    repository: Path,
+    platform: Platform,
+    commit: str,
+    *,
+    services: Sequence[str],
+    preview: bool,
 ) -> SelectedManifest | None:
     """Return the manifest that STRATA_MANIFEST names, relative to the repository; None if it names none.
 
-    `commit` is the one that the release will record, perhaps abbreviated; `preview` is true where Pulumi only previews.
+    `commit` is the one that the release will record, perhaps abbreviated; `services` are the checkout's; `preview` is
+    true where Pulumi only previews.
     Raises ManifestError with every way in which the manifest does not fit the checkout or the platform, and with every
     zip beside it that differs from the one that was built.
     """
@@ -111,6 +119,7 @@ def select(
     manifest = read(file)
     mistakes = [
         *commit_mismatches(manifest, commit, checkout(repository, INPUTS)),
+        *name_mismatches(manifest, services),
         *_platform(manifest, platform),
         *digest_mismatches(manifest, file.parent),
     ]
@@ -143,6 +152,14 @@ def commit_mismatches(manifest: Manifest, commit: str, checked_out: Checkout | N
             f"it lacks the uncommitted changes in this checkout ({changed}); commit them and run `make bundle`, or "
             f"unset {VARIABLE} to release them as they are"
         )
+
+
+def name_mismatches(manifest: Manifest, services: Sequence[str]) -> Iterator[str]:
+    """Yield an error unless the manifest has a zip for each of the services, and for nothing else but the hooks."""
+    wanted = {*services, HOOKS}
+    if set(manifest.functions) != wanted:
+        names = ", ".join(manifest.functions)
+        yield f"it names {names}, but the program has {', '.join(sorted(wanted))}; run `make bundle`"
 
 
 def digest_mismatches(manifest: Manifest, folder: Path) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Lambda zips have a stable digest: the same sources and lock give the same bytes on every machine."""
 
 from infra.bundle.model import Bundle, BundleError, Code, Platform
-from infra.bundle.zips import EPOCH, build, handler_of, hook_handler, hooks, pack
+from infra.bundle.zips import EPOCH, build, hook_handler, hooks, pack
 
-__all__ = ["EPOCH", "Bundle", "BundleError", "Code", "Platform", "build", "handler_of", "hook_handler", "hooks", "pack"]
+__all__ = ["EPOCH", "Bundle", "BundleError", "Code", "Platform", "build", "hook_handler", "hooks", "pack"]

@@ -2,6 +2,9 @@
 
 A file is `{"event": {...}, "expect": {"statusCode": 201, "body": {...}}}`. The event is one that an HTTP API sends to
 the function. Of the body, which may be left out, only the named members are compared. Events are sent in order of name.
+
+A function that something else calls returns no answer of HTTP: `{"event": {...}, "expect": {"returns": {...}}}`
+compares the named members of what it returns.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
@@ -13,9 +16,11 @@ from typing import Any
 
 import pulumi
 
-PROBE = "health.json"  # every service has it: it is also the event that a first version must answer
-FILE, EXPECT = ("event", "expect"), ("statusCode", "body")
-FORM = '{"event": {...}, "expect": {"statusCode": 200, "body": {...}}}'
+from infra.services import Service
+
+PROBE = "health.json"  # every service with routes has it: it is also the event that a first version must answer
+FILE, EXPECT, RETURNS = ("event", "expect"), ("statusCode", "body"), "returns"
+FORM = '{"event": {...}, "expect": {"statusCode": 200, "body": {...}}}, or "expect": {"returns": {...}} without HTTP'
 
 
 class SmokeError(pulumi.RunError):
@@ -30,24 +35,25 @@ class SmokeError(pulumi.RunError):
 
 @dataclass(frozen=True)
 class Smoke:
-    """An event, and the expectation for its answer: `statusCode`, and `body` where that is compared."""
+    """An event, and the expectation for its answer: `statusCode`, and `body` where that is compared; or `returns`."""
 
     event: Mapping[str, Any]
     expect: Mapping[str, Any]
 
 
-def read(services: Sequence[str], repository: Path) -> dict[str, dict[str, Smoke]]:
+def read(services: Sequence[Service], repository: Path) -> dict[str, dict[str, Smoke]]:
     """Return the smoke events by service and file name. Raises SmokeError with every mistake of every file."""
     mistakes: list[str] = []
-    found = {service: dict(_folder(f"app/{service}/smoke", repository, mistakes)) for service in services}
+    found = {each.name: dict(_folder(each, repository, mistakes)) for each in services}
     if mistakes:
         raise SmokeError(mistakes)
     return found
 
 
-def _folder(folder: str, repository: Path, mistakes: list[str]) -> Iterator[tuple[str, Smoke]]:
+def _folder(service: Service, repository: Path, mistakes: list[str]) -> Iterator[tuple[str, Smoke]]:
+    folder = f"{service.folder}/smoke"
     files = sorted((repository / folder).glob("*.json"))
-    if PROBE not in [file.name for file in files]:
+    if service.http and PROBE not in [file.name for file in files]:
         mistakes.append(f"{folder}/{PROBE} is missing, and a first version must answer it; add it")
     for file in files:
         try:
@@ -72,7 +78,10 @@ def _mistakes(content: object) -> Iterator[str]:
             yield f"has {name} {_shown(content[name])}, not an object with members; give one"
     yield from (f"has {_shown(name)}, which nothing reads; leave it out" for name in content if name not in FILE)
     expect = content.get("expect")
-    if isinstance(expect, dict) and expect:
+    if isinstance(expect, dict) and RETURNS in expect:
+        others = [name for name in expect if name != RETURNS]
+        yield from (f"has expect.{name} beside {RETURNS}, which nothing reads; leave it out" for name in others)
+    elif isinstance(expect, dict) and expect:
         status = expect.get("statusCode")
         if type(status) is not int or not 100 <= status <= 599:
             yield f"has expect.statusCode {_shown(status)}, not an HTTP status; give one, e.g. 200"

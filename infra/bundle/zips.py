@@ -28,11 +28,6 @@ DEFAULT = Platform()
 ANY = "*"
 
 
-def handler_of(service: str) -> str:
-    """Return the handler of a service, as Lambda names it."""
-    return f"app.{service}.main.handler"
-
-
 def hook_handler(hook: str) -> str:
     """Return the handler of a hook, as Lambda names it."""
     return f"app.hooks.{hook}.handler"
@@ -44,15 +39,21 @@ def lock_of(service: str) -> str:
 
 
 def build(
-    service: str, repository: Path, platform: Platform = DEFAULT, *, packages: Sequence[Package] | None = None
+    service: str,
+    repository: Path,
+    platform: Platform = DEFAULT,
+    *,
+    handler: str = "",
+    packages: Sequence[Package] | None = None,
 ) -> Bundle:
-    """Zip the folder `app/SERVICE`, whose handler is `app.SERVICE.main.handler`, with its locked packages.
+    """Zip the folder `app/SERVICE` with its locked packages.
 
-    `packages`: those for a zip that Lambda will read from a bucket; None takes this environment's, for a zip that
-    Pulumi uploads. The zip is `dist/SERVICE.zip`, written only where its bytes change. Raises BundleError where the
-    handler is missing, a package is not as locked or not pure Python, or a limit of Lambda is exceeded.
+    `handler`: as Lambda names it, by default `app.SERVICE.main.handler`. `packages`: those for a zip that Lambda will
+    read from a bucket; None takes this environment's, for a zip that Pulumi uploads. The zip is `dist/SERVICE.zip`,
+    written only where its bytes change. Raises BundleError where the handler is missing, a package is not as locked or
+    not pure Python, or a limit of Lambda is exceeded.
     """
-    handler = handler_of(service)
+    handler = handler or f"app.{service}.main.handler"
     found = sources.read(repository, ("app/__init__.py", f"app/{service}"))
     _find_handler(handler, found.contents)
     held = read(repository, lock_of(service), platform, wheels=None) if packages is None else packages

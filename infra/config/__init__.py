@@ -9,6 +9,7 @@ import pulumi
 
 from infra.config import cross_checks, stack_file
 from infra.config.sections import SECRETS, ConfigError, from_file, from_pulumi, read_sections, secret_keys
+from infra.config.service import Canary, ServiceOverride, ServicesConfig
 from infra.config.settings import (
     AccountConfig,
     ApiConfig,
@@ -34,6 +35,7 @@ __all__ = [
     "ApiConfig",
     "ArtifactsConfig",
     "Authorizer",
+    "Canary",
     "ComputeConfig",
     "ConfigError",
     "Curve",
@@ -43,6 +45,8 @@ __all__ = [
     "ObservabilityConfig",
     "Secret",
     "SecretsConfig",
+    "ServiceOverride",
+    "ServicesConfig",
     "StackConfig",
     "Throttling",
     "load",
@@ -58,6 +62,7 @@ SECTIONS: Mapping[str, type] = {
     "data": DataConfig,
     SECRETS: SecretsConfig,
     "compute": ComputeConfig,
+    "services": ServicesConfig,
     "observability": ObservabilityConfig,
     "delivery": DeliveryConfig,
     "release": ReleasePolicy,
@@ -74,6 +79,7 @@ class StackConfig:
     data: DataConfig
     secrets: SecretsConfig
     compute: ComputeConfig
+    services: ServicesConfig
     observability: ObservabilityConfig
     delivery: DeliveryConfig
     release: ReleasePolicy

@@ -138,6 +138,9 @@ class ComputeConfig:
     runtime: Annotated[
         str, OneOf("python3.11", "python3.12", "python3.13", why="the app's packages are locked for these")
     ] = "python3.11"
+    node_runtime: Annotated[str, OneOf("nodejs22.x", "nodejs24.x", why="services are bundled and tested for these")] = (
+        "nodejs22.x"
+    )
     architecture: Annotated[str, OneOf("x86_64", "arm64", why="Lambda has two")] = "x86_64"
     memory: Annotated[int, Whole(128, 10240, "MB", "Lambda offers no other")] = 512
     timeout: Annotated[int, Whole(1, 29, "seconds", "the HTTP API gives up after 30")] = 10

@@ -1,14 +1,17 @@
 """The configuration of `bootstrap/`: the repository whose jobs reach an account, and the stacks that they reach."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import pulumi
 
+from infra import services
 from infra.config.sections import ConfigError, from_pulumi, read_sections, secret_keys
+from infra.config.service import SERVICE
 from infra.config.settings import ACCOUNT_ID, AccountConfig
-from infra.naming import MOST_LISTED, SERVICES, Names
+from infra.naming import MOST_LISTED, Names
 from infra.permissions import PeerStack, Repository, StackResources
 from infra.schema import STACK, Flag, ListOf, OneOf, Reading, Section, Text, shown
 
@@ -18,13 +21,13 @@ BRANCH = Text(
     r"(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)))[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,253}[A-Za-z0-9_-])?", 'a branch, e.g. "main"'
 )
 NUMBER = Text(r"[1-9]\d{0,18}", 'the number by which GitHub knows it, in quotes, e.g. "1234567"')
-SERVICE = Text(r"[a-z][a-z0-9-]{0,15}", 'a function\'s short name, e.g. "orders"')
 # https://docs.github.com/en/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
 OWNER, REPOSITORY = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
 # https://docs.github.com/en/rest/deployments/environments#create-or-update-an-environment
 MOST_REVIEWERS = 6
 REVIEWER = Text(f"{OWNER}(?:/{OWNER})?", 'a person, or a team as ORGANISATION/TEAM, e.g. "acme/oncall"')
 IMAGE = Text(r"[a-z0-9][a-z0-9._/:@-]{0,254}", 'an image, e.g. "pulumi/pulumi-python-3.11:3.259.0"')
+REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "strata-bootstrap"  # as bootstrap/Pulumi.yaml names it
 
 
@@ -98,6 +101,7 @@ class NeighbourStack:
 class ServedStack:
     """identity.stacks[]: a stack of this account, and the environment from which it is deployed.
 
+    `services` are the folders `app/SERVICE` of this repository where the configuration names none.
     The stack that it follows proves its releases; it proves those of the stack in `proves_to`.
     """
 
@@ -107,7 +111,7 @@ class ServedStack:
     legacy: Annotated[LegacyObject | None, Section(LegacyObject)] = None
     follows: Annotated[NeighbourStack | None, Section(NeighbourStack)] = None
     proves_to: Annotated[NeighbourStack | None, Section(NeighbourStack)] = None
-    services: Annotated[tuple[str, ...], ListOf(SERVICE, least=1)] = SERVICES
+    services: Annotated[tuple[str, ...], ListOf(SERVICE, least=1)] = ()
     reviewers: Annotated[tuple[str, ...], ListOf(REVIEWER, least=1)] = ()
     api_id: Annotated[str, Text(r"[a-z0-9]{10}", "the id of its API, as the address of the API begins")] = ""
 
@@ -172,11 +176,16 @@ def load() -> BootstrapConfig:
 
 
 def parse(
-    raw: Mapping[str, str], stack: str, project: str = PROJECT, *, secret: frozenset[str] = frozenset()
+    raw: Mapping[str, str],
+    stack: str,
+    project: str = PROJECT,
+    *,
+    secret: frozenset[str] = frozenset(),
+    repository: Path = REPOSITORY_ROOT,
 ) -> BootstrapConfig:
     """Return the configuration in Pulumi's raw mapping, `{"strata-bootstrap:identity": "<JSON>", ...}`.
 
-    `secret`: its keys that hold secrets.
+    `secret`: its keys that hold secrets. `repository`: whose services a stack has that names none.
 
     Raises ConfigError with every mistake.
     """
@@ -186,11 +195,20 @@ def parse(
     except ValueError as error:
         mistakes.append(str(error))
     readings = read_sections(SECTIONS, raw, project, mistakes, secret)
+    readings["identity"] = _with_services(readings["identity"], services.names(repository))
     mistakes += _rules(readings["identity"])
     if mistakes:
         raise ConfigError(stack, mistakes)
     sections: dict[str, Any] = {section: cls(**readings[section].values) for section, cls in SECTIONS.items()}
     return BootstrapConfig(names, **sections)
+
+
+def _with_services(section: Reading, found: tuple[str, ...]) -> Reading:
+    """Return the section with the services of the repository in each stack that names none."""
+    stacks = tuple(
+        each if each.services else replace(each, services=found) for each in section.values.get("stacks", ())
+    )
+    return replace(section, values={**section.values, **({"stacks": stacks} if stacks else {})})
 
 
 def _rules(section: Reading) -> Iterator[str]:

@@ -1,35 +1,18 @@
-"""The compute layer: functions, each behind the alias that callers reach, and the HTTP API in front of one."""
+"""The compute layer: functions, each behind the alias that callers reach."""
 
-import json
+import re
 from collections.abc import Mapping, Sequence
 
 import pulumi_aws as aws
-from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
+from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from infra import permissions
 from infra.bundle import Code
-from infra.config import ApiConfig, Authorizer, ComputeConfig
-from infra.contracts import DataOutputs, FunctionOutputs, SecretsOutputs
+from infra.config import ComputeConfig
+from infra.contracts import DataOutputs, FunctionOutputs, SecretsOutputs, TriggerOutputs
 from infra.naming import LIVE, AwsLocation, Names
-
-FRONT = "orders"  # the function that the API calls
-ROUTES = {"create": "POST /orders", "read": "GET /orders/{id}", "health": "GET /health"}
-OPEN = ("health",)  # routes without authorization: health checks have no token
-
-# Nothing that identifies the caller or the order is logged: no path, key or body.
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
-ACCESS_LOG = json.dumps(
-    {
-        "requestId": "$context.requestId",
-        "requestTime": "$context.requestTime",
-        "routeKey": "$context.routeKey",
-        "status": "$context.status",
-        "responseLatency": "$context.responseLatency",
-        "responseLength": "$context.responseLength",
-        "integrationError": "$context.integrationErrorMessage",
-        "authorizerError": "$context.authorizer.error",
-    }
-)
+from infra.permissions import Uses
+from infra.services import NODE, Service
 
 # Every input of an alias that can change. CodeDeploy moves the alias; Pulumi sends even an ignored input again when
 # another one changes, and would undo a shift in progress.
@@ -37,14 +20,12 @@ MOVED_BY_CODEDEPLOY = ["function_version", "routing_config", "description"]
 
 
 class Compute(ComponentResource):
-    """Functions by service name, in `functions`, and the API's address, in `api_url`.
+    """Functions by service name, in `functions`.
 
     Every change of code or of published configuration becomes a version; a version is live only after its release.
-    The API answers 404 until `open_api` is called.
     """
 
     functions: Mapping[str, FunctionOutputs]
-    api_url: Output[str]
 
     def __init__(
         self,
@@ -53,78 +34,72 @@ class Compute(ComponentResource):
         names: Names,
         place: AwsLocation,
         config: ComputeConfig,
+        services: Sequence[Service],
         bundles: Mapping[str, Code],
         data: DataOutputs,
         secrets: SecretsOutputs,
+        triggers: TriggerOutputs,
         opts: ResourceOptions | None = None,
     ) -> None:
+        """Declare the functions. `services` are settled; `bundles` are those of each, by name."""
         super().__init__("strata:layers:Compute", name, None, opts)
-        self._name = name
-        self._names = names
-        parameters = {"RECEIPT_KEY_PARAMETER": secrets.receipt_key} if secrets.receipt_key else {}
-        readable = [place.parameter_arn(names.receipt_key)] if secrets.receipt_key else []
-        functions, aliases = {}, {}
-        for service, bundle in bundles.items():
-            log_group = place.arn("logs", f"log-group:{names.log_group(service)}")
-            role, policy = self._role(service, data, log_group, readable, place)
-            variables: dict[str, Input[str]] = {
-                "TABLE_NAME": data.table_name,
-                "POWERTOOLS_SERVICE_NAME": service,
-                "POWERTOOLS_METRICS_NAMESPACE": names.project,
-                "POWERTOOLS_LOG_LEVEL": config.log_level,
-                **parameters,
-            }
-            function = self._function(
-                service, config=config, bundle=bundle, variables=variables, role=role, policy=policy
-            )
-            aliases[service] = self._alias(service, function)
-            functions[service] = FunctionOutputs(
-                name=function.name,
-                arn=function.arn,
-                alias=aliases[service].name,
-                version=function.version,
-                log_group=names.log_group(service),
-                configuration=_declared(config, bundle, variables, role),
-            )
-        self.functions = functions
-        self._api, self._integration = self._front(aliases[FRONT])
-        self._stage(config.api)
-        self._authorizer = self._authorize(config.api.authorizer) if config.api.authorizer else None
-        self.api_url = self._api.api_endpoint
-        self.register_outputs({"api_url": self.api_url})
+        self._name, self._names, self._place, self._config = name, names, place, config
+        self._data, self._secrets, self._triggers = data, secrets, triggers
+        self.functions = {each.name: self._declare(each, bundles[each.name]) for each in services}
+        self.register_outputs({})
 
-    def open_api(self, after: Sequence[Resource]) -> None:
-        """Let the API reach the alias after `after`, so that a first version that cannot answer gets no requests.
+    def _declare(self, service: Service, bundle: Code) -> FunctionOutputs:
+        role, policy = self._role(service)
+        variables = self._variables(service)
+        function = self._function(service, bundle=bundle, variables=variables, role=role, policy=policy)
+        alias = self._alias(service.name, function)
+        return FunctionOutputs(
+            name=function.name,
+            arn=function.arn,
+            alias=alias.name,
+            alias_arn=alias.arn,
+            invoke_arn=alias.invoke_arn,
+            version=function.version,
+            log_group=self._names.log_group(service.name),
+            configuration=self._declared(service, bundle, variables, role),
+        )
 
-        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
-        """
-        for route, key in ROUTES.items():
-            authorizer = None if route in OPEN else self._authorizer
-            aws.apigatewayv2.Route(
-                f"{self._name}-{route}",
-                api_id=self._api.id,
-                route_key=key,
-                target=self._integration.id.apply(lambda id_: f"integrations/{id_}"),
-                authorization_type="JWT" if authorizer else None,
-                authorizer_id=authorizer.id if authorizer else None,
-                opts=ResourceOptions(parent=self, depends_on=list(after)),
-            )
+    def _variables(self, service: Service) -> Mapping[str, Input[str]]:
+        """Return the environment: what Powertools reads, the names of what the service uses, and its own variables."""
+        used: dict[str, Input[str]] = {}
+        if service.uses("table") or service.stream:
+            used["TABLE_NAME"] = self._data.table_name
+        used |= {
+            "POWERTOOLS_SERVICE_NAME": service.name,
+            "POWERTOOLS_METRICS_NAMESPACE": self._names.project,
+            "POWERTOOLS_LOG_LEVEL": self._config.log_level,
+        }
+        for key in service.secrets:
+            if (parameter := self._secrets.parameter(key)) is not None:
+                used[f"{_upper(key)}_PARAMETER"] = parameter
+        for each in service.writes:
+            if each.kind == "queue":
+                used[f"{_upper(each.name)}_QUEUE_URL"] = self._triggers.queue_urls[each.name]
+            elif each.kind == "topic":
+                used[f"{_upper(each.name)}_TOPIC_ARN"] = self._place.arn("sns", self._names.topic)
+            elif each.kind == "bus" and self._triggers.bus is not None:
+                used["EVENT_BUS_NAME"] = self._triggers.bus
+        return {**used, **(service.environment or {})}
 
-    def _role(
-        self, service: str, data: DataOutputs, log_group: str, readable: Sequence[str], place: AwsLocation
-    ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+    def _role(self, service: Service) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         role = aws.iam.Role(
-            f"{self._name}-{service}-execution",
-            name=self._names.execution_role(service),
-            assume_role_policy=permissions.document(permissions.trust("lambda", place)),
-            permissions_boundary=permissions.boundary_arn(self._names, place),
+            f"{self._name}-{service.name}-execution",
+            name=self._names.execution_role(service.name),
+            assume_role_policy=permissions.document(permissions.trust("lambda", self._place)),
+            permissions_boundary=permissions.boundary_arn(self._names, self._place),
             opts=ResourceOptions(parent=self),
         )
-        calls = data.table_arn.apply(
-            lambda table: permissions.document(permissions.execution(table, log_group, readable))
+        stream = self._data.stream_arn or "" if service.stream else ""
+        calls = Output.all(self._data.table_arn, stream).apply(
+            lambda arns: permissions.document(permissions.execution(self._uses(service, *arns)))
         )
         policy = aws.iam.RolePolicy(
-            f"{self._name}-{service}-calls",
+            f"{self._name}-{service.name}-calls",
             name="calls",
             role=role.name,
             policy=calls,
@@ -132,11 +107,31 @@ class Compute(ComponentResource):
         )
         return role, policy
 
+    def _uses(self, service: Service, table: str, stream: str) -> Uses:
+        """Return the ARNs of what the service uses: what it declares, and what its triggers need."""
+        names, place = self._names, self._place
+        secrets = bool(self._secrets.receipt_key) and (bool(service.secrets) or service.uses("parameter"))
+        writes = service.writes
+        return Uses(
+            log_group=place.arn("logs", f"log-group:{names.log_group(service.name)}"),
+            table=table,
+            reads_table=any(each.kind == "table" for each in service.reads),
+            writes_table=any(each.kind == "table" for each in writes),
+            parameters=(place.parameter_arn(names.receipt_key),) if secrets else (),
+            topics=(place.arn("sns", names.topic),) if service.uses("topic") else (),
+            queues=tuple(place.arn("sqs", names.queue(each.name)) for each in writes if each.kind == "queue"),
+            buses=(place.arn("events", f"event-bus/{names.bus}"),) if service.uses("bus") else (),
+            stream=stream,
+            queue=place.arn("sqs", names.queue(service.name)) if service.queue else "",
+            # SQS moves what a queue's consumer cannot do by its own policy of redrives.
+            dead_letters=place.arn("sqs", names.dead_letters(service.name)) if service.stream else "",
+            tracing=service.tracing,
+        )
+
     def _function(
         self,
-        service: str,
+        service: Service,
         *,
-        config: ComputeConfig,
         bundle: Code,
         variables: Mapping[str, Input[str]],
         role: aws.iam.Role,
@@ -146,20 +141,26 @@ class Compute(ComponentResource):
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
         """
+        tracing = aws.lambda_.FunctionTracingConfigArgs(mode="Active") if service.tracing else None
         return aws.lambda_.Function(
-            f"{self._name}-{service}",
-            name=self._names.function(service),
+            f"{self._name}-{service.name}",
+            name=self._names.function(service.name),
             role=role.arn,
             **bundle.arguments,
             handler=bundle.handler,
-            runtime=config.runtime,
-            architectures=[config.architecture],
-            memory_size=config.memory,
-            timeout=config.timeout,
+            runtime=self._runtime(service),
+            architectures=[self._config.architecture],
+            memory_size=service.memory,
+            timeout=service.timeout,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=variables),
+            reserved_concurrent_executions=service.concurrency,
+            tracing_config=tracing,
             publish=True,
             opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
+
+    def _runtime(self, service: Service) -> str:
+        return self._config.node_runtime if service.runtime == NODE else self._config.runtime
 
     def _alias(self, service: str, function: aws.lambda_.Function) -> aws.lambda_.Alias:
         return aws.lambda_.Alias(
@@ -170,92 +171,26 @@ class Compute(ComponentResource):
             opts=ResourceOptions(parent=self, ignore_changes=MOVED_BY_CODEDEPLOY),
         )
 
-    def _front(self, alias: aws.lambda_.Alias) -> tuple[aws.apigatewayv2.Api, aws.apigatewayv2.Integration]:
-        """Declare the API and its integration, without routes, stage and authorizer.
-
-        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-        """
-        opts = ResourceOptions(parent=self)
-        api = aws.apigatewayv2.Api(f"{self._name}-api", name=self._names.api, protocol_type="HTTP", opts=opts)
-        integration = aws.apigatewayv2.Integration(
-            f"{self._name}-integration",
-            api_id=api.id,
-            integration_type="AWS_PROXY",
-            integration_method="POST",
-            integration_uri=alias.invoke_arn,
-            payload_format_version="2.0",
-            opts=opts,
-        )
-        aws.lambda_.Permission(
-            f"{self._name}-invoke",
-            action="lambda:InvokeFunction",
-            function=alias.function_name,
-            qualifier=alias.name,
-            principal="apigateway.amazonaws.com",
-            source_arn=api.execution_arn.apply(lambda arn: f"{arn}/*/*"),
-            opts=opts,
-        )
-        return api, integration
-
-    def _stage(self, config: ApiConfig) -> None:
-        """Declare the stage, with its throttling and its access log.
-
-        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
-        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
-        """
-        opts = ResourceOptions(parent=self)
-        access_log = None
-        if config.access_log_days:
-            log_group = aws.cloudwatch.LogGroup(
-                f"{self._name}-access-log",
-                name=self._names.api_log_group,
-                retention_in_days=config.access_log_days,
-                opts=opts,
-            )
-            access_log = aws.apigatewayv2.StageAccessLogSettingsArgs(destination_arn=log_group.arn, format=ACCESS_LOG)
-        aws.apigatewayv2.Stage(
-            f"{self._name}-stage",
-            api_id=self._api.id,
-            name="$default",
-            auto_deploy=True,
-            default_route_settings=aws.apigatewayv2.StageDefaultRouteSettingsArgs(
-                throttling_rate_limit=config.throttling.rate, throttling_burst_limit=config.throttling.burst
-            ),
-            access_log_settings=access_log,
-            opts=opts,
-        )
-
-    def _authorize(self, config: Authorizer) -> aws.apigatewayv2.Authorizer:
-        """Declare the authorizer: callers must show a token of this issuer.
-
-        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
-        """
-        return aws.apigatewayv2.Authorizer(
-            f"{self._name}-authorizer",
-            api_id=self._api.id,
-            name=self._names.api,
-            authorizer_type="JWT",
-            identity_sources=["$request.header.Authorization"],
-            jwt_configuration=aws.apigatewayv2.AuthorizerJwtConfigurationArgs(
-                issuer=config.issuer, audiences=list(config.audience)
-            ),
-            opts=ResourceOptions(parent=self),
+    def _declared(
+        self, service: Service, bundle: Code, variables: Mapping[str, Input[str]], role: aws.iam.Role
+    ) -> Output[str]:
+        """Return the declared configuration of a version as JSON, with the keys of GetFunctionConfiguration."""
+        tracing = {"TracingConfig": {"Mode": "Active"}} if service.tracing else {}
+        return Output.json_dumps(
+            {
+                "Architectures": [self._config.architecture],
+                "CodeSha256": bundle.digest,
+                "Environment": {"Variables": variables},
+                "Handler": bundle.handler,
+                "MemorySize": service.memory,
+                "Role": role.arn,
+                "Runtime": self._runtime(service),
+                "Timeout": service.timeout,
+                **tracing,
+            }
         )
 
 
-def _declared(
-    config: ComputeConfig, bundle: Code, variables: Mapping[str, Input[str]], role: aws.iam.Role
-) -> Output[str]:
-    """Return the declared configuration of a version as JSON, with the keys of GetFunctionConfiguration."""
-    return Output.json_dumps(
-        {
-            "Architectures": [config.architecture],
-            "CodeSha256": bundle.digest,
-            "Environment": {"Variables": variables},
-            "Handler": bundle.handler,
-            "MemorySize": config.memory,
-            "Role": role.arn,
-            "Runtime": config.runtime,
-            "Timeout": config.timeout,
-        }
-    )
+def _upper(name: str) -> str:
+    """Return a name as an environment variable has it: RECEIPT_KEY for receiptKey and receipt-key."""
+    return re.sub(r"([A-Z])", r"_\1", name).replace("-", "_").upper()

@@ -1,6 +1,6 @@
 """The delivery layer: the resources by which CodeDeploy moves an alias, and moves it back by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pulumi_aws as aws
@@ -11,12 +11,13 @@ from infra.codedeploy import ROLLBACK_EVENTS
 from infra.config import Curve, DeliveryConfig
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.naming import PREDEFINED, AwsLocation, Names
+from infra.services import Service
 
 
 class Delivery(ComponentResource):
     """One CodeDeploy application, and a deployment group for each function, which always rolls back.
 
-    It declares a deployment configuration where AWS has none with the configured percent and minutes. It declares no
+    It declares a deployment configuration for each percent and minutes of which AWS has none. It declares no
     deployment: that is a release's. https://docs.aws.amazon.com/codedeploy/latest/userguide/welcome.html
     """
 
@@ -29,6 +30,7 @@ class Delivery(ComponentResource):
         names: Names,
         place: AwsLocation,
         config: DeliveryConfig,
+        services: Sequence[Service],
         functions: Mapping[str, FunctionOutputs],
         alarms: ObservabilityOutputs,
         hooks: HookOutputs,
@@ -44,13 +46,15 @@ class Delivery(ComponentResource):
             compute_platform="Lambda",
             opts=ResourceOptions(parent=self),
         )
-        curve = self._curve(config.curve)
+        wanted = {each.name: each.canary.curve or config.curve for each in services}
+        made = {curve: self._curve(curve, own=curve == config.curve) for curve in dict.fromkeys(wanted.values())}
+        curves = {service: made[curve] for service, curve in wanted.items()}
         role, policy = self._role(functions, hooks, permissions.boundary_arn(names, place))
         groups = {
             service: self._group(
                 service,
                 application=application,
-                curve=curve,
+                curve=curves[service],
                 role=role,
                 policy=policy,
                 alarm=alarms.error_alarms[service],
@@ -59,15 +63,16 @@ class Delivery(ComponentResource):
         }
         self.outputs = DeliveryOutputs(
             application=application.name,
-            curve=Output.from_input(curve),
+            curves={service: Output.from_input(curve) for service, curve in curves.items()},
             groups={service: group.deployment_group_name for service, group in groups.items()},
         )
         self.register_outputs({"application": application.name})
 
-    def _curve(self, curve: Curve) -> Input[str]:
+    def _curve(self, curve: Curve, *, own: bool) -> Input[str]:
         """Return the name of the deployment configuration: a percent of the traffic, and all of it minutes later.
 
-        It is declared only where AWS has none like it, since an account may have 50.
+        It is declared only where AWS has none like it, since an account may have 50. `own`: it is the stack's, and not
+        one of a service alone.
 
         https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_TimeBasedCanary.html
         """
@@ -75,7 +80,7 @@ class Delivery(ComponentResource):
         if (curve.percent, curve.minutes) in PREDEFINED:
             return name
         return aws.codedeploy.DeploymentConfig(
-            f"{self._name}-curve",
+            f"{self._name}-curve" if own else f"{self._name}-curve-{curve.percent}-{curve.minutes}",
             deployment_config_name=name,
             compute_platform="Lambda",
             traffic_routing_config=aws.codedeploy.DeploymentConfigTrafficRoutingConfigArgs(

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 from infra.permissions.artifacts import artifact_publish, artifact_read, cross_account_read
 from infra.permissions.boundary import boundary, boundary_arn
 from infra.permissions.declared import Resources
-from infra.permissions.execution import deployments, execution, hook
+from infra.permissions.execution import Uses, deployments, execution, hook
 from infra.permissions.resources import alarm_topic, encrypted_in_transit, secrets_key, topic_key
 from infra.permissions.roles import PARTS, PeerStack, StackResources, deploy, preview, proof
 from infra.permissions.state import META, backend, secrets_provider
@@ -22,11 +22,12 @@ from infra.permissions.trust import (
     pulumi_token,
     trust,
 )
-from infra.permissions.unscoped import LOG_DELIVERY, UNSCOPED_READS
+from infra.permissions.unscoped import LOG_DELIVERY, MAPPINGS, UNSCOPED_READS
 
 __all__ = [
     "GITHUB",
     "LOG_DELIVERY",
+    "MAPPINGS",
     "META",
     "PARTS",
     "PULUMI",
@@ -38,6 +39,7 @@ __all__ = [
     "StackResources",
     "Statement",
     "Token",
+    "Uses",
     "alarm_topic",
     "artifact_publish",
     "artifact_read",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from infra.naming import AwsLocation, Names
 from infra.permissions.declared import Resources
-from infra.permissions.execution import deployments, execution, hook
+from infra.permissions.execution import QUEUE_READS, Uses, deployments, execution, hook
 from infra.permissions.statement import Statement
 
 
@@ -23,9 +23,21 @@ def boundary(names: Names, place: AwsLocation, table: str) -> tuple[Statement, .
     there = Resources(names, place)
     logs = [*there.logs, *there.hook_logs]
     table_arn = place.arn("dynamodb", f"table/{table}")
-    secrets = [place.parameter_arn(names.receipt_key)]
+    everything = Uses(
+        log_group=logs[0],
+        table=table_arn,
+        reads_table=True,
+        writes_table=True,
+        parameters=(place.parameter_arn(names.receipt_key),),
+        topics=(place.arn("sns", names.topic),),
+        queues=there.queues,
+        buses=(there.bus,),
+        stream=f"{table_arn}/stream/*",
+        tracing=True,
+    )
     own = [
-        *(each for group in logs for each in execution(table_arn, group, secrets)),
+        *(each for group in logs for each in execution(replace(everything, log_group=group))),
+        *(Statement("Queue", QUEUE_READS, (queue,)) for queue in there.consumed),
         *hook(there.groups, logs[0], there.services),
         *deployments(there.services, there.hooks),
     ]

@@ -38,6 +38,31 @@ class Resources:
             self.place.arn("codedeploy", f"{group}/{self.names.deployment_group(each)}") for each in self.names.patterns
         ]
 
+    @property
+    def consumed(self) -> list[str]:
+        """Return the queues of the functions, without their dead letters."""
+        return [self.place.arn("sqs", self.names.queue(each)) for each in self.names.patterns]
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Return all queues; the dead letters of many functions are among their pattern."""
+        dead = [self.place.arn("sqs", self.names.dead_letters(each)) for each in self.names.patterns if each != "*"]
+        return (*self.consumed, *dead)
+
+    @property
+    def bus(self) -> str:
+        return self.place.arn("events", f"event-bus/{self.names.bus}")
+
+    @property
+    def rules(self) -> Iterator[str]:
+        """Yield the rules: a pattern's is on the stack's bus, a schedule's on the account's.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
+        """
+        for each in self.names.patterns:
+            yield self.place.arn("events", f"rule/{self.names.bus}/{self.names.rule(each, 'events')}")
+            yield self.place.arn("events", f"rule/{self.names.rule(each, 'schedule')}")
+
     def roles(self, *found: str) -> tuple[str, ...]:
         return tuple(self.place.global_arn("iam", f"role/{name}") for name in found)
 
@@ -60,4 +85,5 @@ class Resources:
         for service in self.names.patterns:
             for kind in ALARMS:
                 yield self.place.arn("cloudwatch", f"alarm:{self.names.alias_alarm(service, kind)}")
+            yield self.place.arn("cloudwatch", f"alarm:{self.names.dead_letters(service)}")
             yield self.place.arn("cloudwatch", f"alarm:{self.names.function(service)}-verdict-*")

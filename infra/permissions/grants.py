@@ -70,8 +70,10 @@ def functions(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
             (
                 "CreateAlias",
                 "CreateFunction",
+                "DeleteFunctionConcurrency",
                 "InvokeFunction",
                 "PublishVersion",
+                "PutFunctionConcurrency",
                 "RemovePermission",
                 "TagResource",
                 "UntagResource",
@@ -85,7 +87,7 @@ def functions(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
             "lambda",
             _qualified(own.services),
             writes=("AddPermission",),
-            condition={"StringEquals": {"lambda:Principal": "apigateway.amazonaws.com"}},
+            condition={"StringEquals": {"lambda:Principal": ["apigateway.amazonaws.com", "events.amazonaws.com"]}},
         ),
         Grant(
             "Removals",

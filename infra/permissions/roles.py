@@ -10,8 +10,9 @@ from infra.permissions.api import api
 from infra.permissions.declared import Resources
 from infra.permissions.grants import Grant
 from infra.permissions.statement import Statement
+from infra.permissions.triggers import triggers
 
-PARTS = ("functions", "api", "roles", "delivery", "state")
+PARTS = ("functions", "api", "triggers", "roles", "delivery", "state")
 """The managed policies of a role: IAM bounds the size of each, and not of all together."""
 Policies = Mapping[str, tuple[Statement, ...]]
 """The statements by part."""
@@ -91,6 +92,7 @@ def _granted(
     return {
         "functions": grants.functions(names, place),
         "api": (*api(names, place, resources.api), *access_log(names, place)),
+        "triggers": tuple(triggers(names, place)),
         "roles": (
             *grants.roles(names, place),
             Grant("Itself", "iam", (itself,), ("GetRole", "SimulatePrincipalPolicy")),

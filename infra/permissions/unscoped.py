@@ -29,3 +29,14 @@ LOG_DELIVERY = {
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html#http-api-logging.permissions
 """
+
+MAPPINGS = {
+    "lambda:CreateEventSourceMapping": "has no resource yet",
+    "lambda:DeleteEventSourceMapping": "a mapping's id is random",
+    "lambda:GetEventSourceMapping": "the same",
+    "lambda:UpdateEventSourceMapping": "the same",
+}
+"""Calls on event source mappings, each restricted by a condition to the aliases that mappings may call.
+
+https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-resources.html
+"""

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from local.toolchain import cache
@@ -17,7 +18,6 @@ SYNC = ("pip", "sync", "-q", "--require-hashes", "--compile-bytecode")
 LOCKS = (
     # (source, lock, constraints)
     ("requirements.in", "requirements.txt", ()),
-    ("app/orders/requirements.in", "app/orders/requirements.txt", ("requirements.txt",)),
     ("requirements-dev.in", "requirements-dev.txt", ("requirements.txt",)),
     ("local/requirements.in", "local/requirements.txt", ()),
     ("policy/requirements.in", "policy/requirements.txt", ()),
@@ -67,10 +67,17 @@ def sync_all(repository: Path) -> None:
         sync(repository / environment / "bin/python", repository / lock)
 
 
+def _services(repository: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield the lock of each service in Python: its packages have the versions of the program's own environment."""
+    for file in sorted((repository / "app").glob("*/requirements.in")):
+        source = file.relative_to(repository).as_posix()
+        yield source, source.replace(".in", ".txt"), ("requirements.txt",)
+
+
 def lock_all(repository: Path, upgrade: bool) -> None:
     """Resolve each `.in` into its lock: hashes, every platform, and no index's address."""
     with cache.exclusive("lock"):
-        for source, lock, constraints in LOCKS:
+        for source, lock, constraints in (*LOCKS, *_services(repository)):
             command = [
                 str(uv()),
                 "pip",

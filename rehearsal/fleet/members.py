@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-FRONT = "orders"  # the function that the compute layer's API invokes; every fleet has it
+FIRST = "orders"  # the function that every fleet has
 
 GOOD = '''"""Edition {edition} of {name}."""
 
@@ -27,12 +27,13 @@ def handler(event, context):
         raise RuntimeError("edition {edition} of {name} raises on every second call")
     return {{"statusCode": 200, "body": "{name}, edition {edition}"}}
 '''
+DECLARATION = "# Its caller invokes the alias by Lambda's API.\nruntime: python\n"
 SMOKE = {"event": {"rawPath": "/health"}, "expect": {"statusCode": 200}}
 
 
 def names(size: int) -> tuple[str, ...]:
     """Return the names of a fleet of that size: `orders`, `member02`, `member03` ..."""
-    return (FRONT, *(f"member{number:02}" for number in range(2, size + 1)))
+    return (FIRST, *(f"member{number:02}" for number in range(2, size + 1)))
 
 
 def write(fleet: Path, members: Sequence[str], edition: int, bad: Collection[str] = ()) -> None:
@@ -42,6 +43,7 @@ def write(fleet: Path, members: Sequence[str], edition: int, bad: Collection[str
         (app / name / "smoke").mkdir(parents=True, exist_ok=True)
         source = BAD if name in bad else GOOD
         (app / name / "main.py").write_text(source.format(name=name, edition=edition))
+        (app / name / "service.yaml").write_text(DECLARATION)
         (app / name / "requirements.txt").write_text("# none\n")
         (app / name / "smoke/health.json").write_text(json.dumps(SMOKE) + "\n")
     (app / "__init__.py").write_text('"""The members of a fleet."""\n')

@@ -4,10 +4,10 @@ from rehearsal.console import Narrator
 from rehearsal.environment.sandbox import Sandbox
 from rehearsal.fleet.callers import Callers
 from rehearsal.fleet.driver import COMMAND, Fleet
-from rehearsal.fleet.members import FRONT
+from rehearsal.fleet.members import FIRST
 from rehearsal.fleet.result import Member, SetResult
 
-GOOD, BAD = FRONT, "invoices"
+GOOD, BAD = FIRST, "invoices"
 CALLS = 60.0  # of both together in a simulated minute: a bad canary of 20 % then fails three calls a minute
 
 

@@ -14,10 +14,13 @@ from infra.artifacts.manifest import Entry, Manifest
 from infra.artifacts.store import Artifacts, Stored, bundle_key, manifest_key
 from infra.bundle.model import digest
 from infra.release.engine.cloud import AwsError
+from infra.services import Service
 from local.tests.cloud.conftest import REGION, Cloud
 
 ZIP = b"a zip"
 COMMIT = "0123456789" * 4
+
+ORDERS = Service(name="orders")
 
 
 @pytest.fixture
@@ -125,11 +128,11 @@ def test_a_deploy_takes_published_bundles_and_a_plan_names_those_that_will_be_pu
     manifest = Manifest(COMMIT, datetime(2026, 1, 31, tzinfo=UTC), "python3.11", "x86_64", entries)
     kept = artifacts.put(b"orders")
     with pytest.raises(ManifestError) as caught:
-        SelectedManifest(Path("manifest.json"), manifest).find(["orders"], artifacts.bucket, REGION)
+        SelectedManifest(Path("manifest.json"), manifest).find([ORDERS], artifacts.bucket, REGION)
     (mistake,) = caught.value.mistakes
     assert mistake.startswith(f"hooks is {digest(b'hooks')}, but the bucket {artifacts.bucket} has no such bundle")
     planned = SelectedManifest(Path("manifest.json"), manifest, planned=True)
-    services, hooks = planned.find(["orders"], artifacts.bucket, REGION)
+    services, hooks = planned.find([ORDERS], artifacts.bucket, REGION)
     assert services["orders"].stored == kept
     assert {each.stored for each in hooks.values()} == {
         Stored(artifacts.bucket, bundle_key(digest(b"hooks")), "not there yet")

@@ -85,7 +85,11 @@ def deployed(cloud: Cloud) -> Deployed:
         BillingMode="PAY_PER_REQUEST",
     )
     role = Functions(client, ACCOUNT).role()
-    policy = permissions.document(permissions.execution(table["TableDescription"]["TableArn"], LOG_GROUP))
+    policy = permissions.document(
+        permissions.execution(
+            permissions.Uses(LOG_GROUP, table["TableDescription"]["TableArn"], reads_table=True, writes_table=True)
+        )
+    )
     client("iam").put_role_policy(RoleName="execution", PolicyName="orders", PolicyDocument=policy)
     code = bundle.build("orders", ROOT)
     functions = client("lambda")

@@ -31,6 +31,8 @@ class Declared:
     imports: str
     ignores: tuple[str, ...]
     after: frozenset[str]
+    urn: str
+    formerly: frozenset[str]  # URNs under which Pulumi finds it in an older state
     secret_outputs: frozenset[str]
 
 
@@ -79,6 +81,10 @@ class Recorder(MockMonitor, Mocks):
                     ignores=tuple(request.ignoreChanges),
                     after=frozenset(_name(urn) for urn in request.dependencies),
                     secret_outputs=frozenset(request.additionalSecretOutputs),
+                    urn=self.make_urn(request.parent, request.type, request.name),
+                    formerly=frozenset(
+                        self.make_urn(each.spec.parentUrn, request.type, each.spec.name) for each in request.aliases
+                    ),
                 )
             )
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pulumi
@@ -10,18 +11,25 @@ import pytest
 from pulumi import Output
 from pulumi_aws.lambda_.alias import AliasArgs
 
+from infra import services
 from infra.artifacts import Artifact
 from infra.artifacts.store import Stored
 from infra.bundle import Bundle, Code
 from infra.config import ApiConfig, Authorizer, ComputeConfig, Throttling
-from infra.contracts import DataOutputs, SecretsOutputs
+from infra.contracts import DataOutputs, SecretsOutputs, TriggerOutputs
 from infra.layers.compute import MOVED_BY_CODEDEPLOY, Compute
+from infra.layers.http import Http
 from infra.naming import AwsLocation, Names
+from infra.services import Service
+from infra.services.model import Queue, Stream
+from infra.services.values import Resource
 from tests.layers.recorder import ACCOUNT, REGION, Recorder, known, record
 
 NAMES = Names("strata", "prod")
 PLACE = AwsLocation("aws", REGION, ACCOUNT)
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders-prod"
+STREAM = f"{TABLE}/stream/2026-01-01T00:00:00.000"
+(ORDERS,) = (each for each in services.read(Path(__file__).resolve().parents[2]) if each.name == "orders")
 made: list[Compute] = []
 
 
@@ -33,23 +41,38 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def declare(
-    bundle: Code, *, opened: bool = False, config: ComputeConfig | None = None, signing: bool = False
+    bundle: Code,
+    *,
+    opened: bool = False,
+    config: ComputeConfig | None = None,
+    signing: bool = False,
+    service: Service = ORDERS,
 ) -> Recorder:
+    """Record the functions, and the API in front of them."""
+
     def program() -> None:
-        data = DataOutputs(Output.from_input("orders-prod"), Output.from_input(TABLE))
+        own = config or ComputeConfig()
+        data = DataOutputs(Output.from_input("orders-prod"), Output.from_input(TABLE), Output.from_input(STREAM))
+        settled = replace(service, memory=service.memory or own.memory, timeout=service.timeout or own.timeout)
+        auth = "jwt" if own.api.authorizer else "none"
+        settled = replace(settled, http=tuple(replace(each, auth=each.auth or auth) for each in settled.http))
+        urls = {"workers": Output.from_input("https://sqs.example.com/workers")}
         compute = Compute(
             "compute",
             names=NAMES,
             place=PLACE,
-            config=config or ComputeConfig(),
+            config=own,
+            services=[settled],
             bundles={"orders": bundle},
+            triggers=TriggerOutputs(urls, Output.from_input(NAMES.bus)),
             data=data,
             secrets=SecretsOutputs(Output.from_input(NAMES.receipt_key) if signing else None),
         )
         made[:] = [compute]
+        http = Http("http", names=NAMES, config=own.api, services=[settled], functions=compute.functions)
         if opened:
             release = pulumi.CustomResource("strata:release:Release", "release", {})
-            compute.open_api(after=[release])
+            http.open(after=[release])
 
     return record(program)
 
@@ -155,7 +178,7 @@ def test_the_access_log_ends_and_says_nothing_of_the_caller(bundle: Bundle) -> N
     group = recorded.one("cloudwatch/logGroup:LogGroup").inputs
     assert (group["name"], group["retentionInDays"]) == ("/aws/vendedlogs/strata-prod-api", 7)
     settings = recorded.one("apigatewayv2/stage:Stage").inputs["accessLogSettings"]
-    assert "compute-access-log" in recorded.one("apigatewayv2/stage:Stage").after
+    assert "http-access-log" in recorded.one("apigatewayv2/stage:Stage").after
     variables = set(json.loads(settings["format"]).values())
     assert "$context.requestId" in variables  # API Gateway takes no format without it
     personal = ("identity", "path", "claims", "body", "header", "userAgent", "domain")
@@ -195,7 +218,7 @@ def test_every_route_waits_for_the_release(bundle: Bundle) -> None:
     routes = declare(bundle, opened=True).of("apigatewayv2/route:Route")
     assert [route.inputs["routeKey"] for route in routes] == ["POST /orders", "GET /orders/{id}", "GET /health"]
     assert all("release" in route.after for route in routes)
-    assert {route.inputs["target"] for route in routes} == {"integrations/compute-integration-id"}
+    assert {route.inputs["target"] for route in routes} == {"integrations/http-orders-integration-id"}
 
 
 def test_nothing_but_the_routes_waits_for_the_release(bundle: Bundle) -> None:
@@ -212,8 +235,8 @@ def test_the_contract_names_the_version_wanted_and_the_alias_that_shall_have_it(
 
 
 def test_every_resource_is_a_child_of_the_layer(bundle: Bundle) -> None:
-    others = [made.name for made in declare(bundle, opened=True) if made.parent != "compute"]
-    assert others == ["compute", "release"]
+    others = [made.name for made in declare(bundle, opened=True) if made.parent not in {"compute", "http"}]
+    assert others == ["compute", "http", "release"]
 
 
 def test_the_layer_declares_no_log_group_of_a_function_and_no_table(bundle: Bundle) -> None:
@@ -228,3 +251,63 @@ def test_a_bundle_that_was_built_before_is_read_from_the_bucket_and_never_upload
     assert "code" not in function
     assert (function["s3Bucket"], function["s3Key"]) == ("strata-artifacts", "bundles/1.zip")
     assert (function["s3ObjectVersion"], function["codeSha256"]) == ("v1", "digest")
+
+
+def statements(recorded: Recorder) -> dict[str, list[str]]:
+    """Return the resources of each statement of the function's role, by Sid."""
+    policy = json.loads(recorded.one("iam/rolePolicy:RolePolicy").inputs["policy"])
+    return {each["Sid"]: each["Resource"] for each in policy["Statement"]}
+
+
+def test_a_service_that_declares_nothing_may_write_its_log_and_no_more(bundle: Bundle) -> None:
+    recorded = declare(bundle, service=Service(name="orders"))
+    assert list(statements(recorded)) == ["Logs"]
+    assert "TABLE_NAME" not in recorded.one("lambda/function:Function").inputs["environment"]["variables"]
+
+
+def test_a_role_has_a_statement_for_each_thing_that_its_service_uses(bundle: Bundle) -> None:
+    sends = [Resource("topic", "alarms"), Resource("queue", "workers"), Resource("bus", "events")]
+    service = Service(name="orders", stream=Stream(), queue=Queue(), writes=tuple(sends), tracing=True)
+    recorded = declare(bundle, service=service)
+    assert statements(recorded) == {
+        "Keys": [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"],
+        "TopicKey": [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"],
+        "Logs": [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/strata-prod-orders:*"],
+        "Topics": [PLACE.arn("sns", "strata-prod-alarms")],
+        "Messages": [PLACE.arn("sqs", "strata-prod-workers"), PLACE.arn("sqs", "strata-prod-orders-dead")],
+        "Events": [PLACE.arn("events", "event-bus/strata-prod")],
+        "Stream": [STREAM],
+        "Streams": ["*"],
+        "Queue": [PLACE.arn("sqs", "strata-prod-orders")],
+        "Traces": ["*"],
+    }
+    variables = recorded.one("lambda/function:Function").inputs["environment"]["variables"]
+    names = {name: value for name, value in variables.items() if not name.startswith("POWERTOOLS")}
+    assert names == {
+        "TABLE_NAME": "orders-prod",
+        "WORKERS_QUEUE_URL": "https://sqs.example.com/workers",
+        "ALARMS_TOPIC_ARN": PLACE.arn("sns", "strata-prod-alarms"),
+        "EVENT_BUS_NAME": "strata-prod",
+    }
+
+
+def test_a_function_has_the_settings_of_its_service(bundle: Bundle) -> None:
+    service = Service(
+        name="orders",
+        runtime="node",
+        memory=256,
+        timeout=33,
+        concurrency=5,
+        tracing=True,
+        environment={"CURRENCY": "EUR"},
+    )
+    function = declare(bundle, service=service).one("lambda/function:Function").inputs
+    assert (function["runtime"], function["memorySize"], function["timeout"]) == ("nodejs22.x", 256, 33)
+    assert (function["reservedConcurrentExecutions"], function["tracingConfig"]) == (5, {"mode": "Active"})
+    assert function["environment"]["variables"]["CURRENCY"] == "EUR"
+
+
+def test_a_secret_that_the_service_does_not_declare_is_not_given(bundle: Bundle) -> None:
+    recorded = declare(bundle, signing=True, service=Service(name="orders"))
+    assert "Secrets" not in statements(recorded)
+    assert "Secrets" in statements(declare(bundle, signing=True))

@@ -5,10 +5,12 @@ import json
 import pytest
 from pulumi import Output
 
-from infra.config import Curve, DeliveryConfig
+from infra.config import Canary, Curve, DeliveryConfig
 from infra.contracts import FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.layers.delivery import Delivery
 from infra.naming import AwsLocation, Names
+from infra.services import Service
+from infra.services.model import NO_CANARY
 from tests.layers.recorder import ACCOUNT, REGION, Declared, Recorder, known, record
 
 NAMES = Names("strata", "prod")
@@ -17,13 +19,17 @@ ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:strata-prod-orders"
 made: list[Delivery] = []
 
 
-def declare(config: DeliveryConfig | None = None, hook_arns: tuple[str, ...] = ()) -> Recorder:
+def declare(
+    config: DeliveryConfig | None = None, hook_arns: tuple[str, ...] = (), canary: Canary = NO_CANARY
+) -> Recorder:
     def program() -> None:
         functions = {
             "orders": FunctionOutputs(
                 name=Output.from_input("strata-prod-orders"),
                 arn=Output.from_input(ARN),
                 alias=Output.from_input("live"),
+                alias_arn=Output.from_input("alias"),
+                invoke_arn=Output.from_input("invoke"),
                 version=Output.from_input("7"),
                 log_group="/aws/lambda/strata-prod-orders",
                 configuration=Output.from_input("{}"),
@@ -43,6 +49,7 @@ def declare(config: DeliveryConfig | None = None, hook_arns: tuple[str, ...] = (
                 names=NAMES,
                 place=AwsLocation("aws", REGION, ACCOUNT),
                 config=config_,
+                services=[Service(name="orders", canary=canary)],
                 functions=functions,
                 alarms=alarms,
                 hooks=hooks,
@@ -127,7 +134,7 @@ def test_the_contract_names_application_curve_and_group() -> None:
     declare()
     (delivery,) = made
     outputs = delivery.outputs
-    assert known(Output.all(outputs.application, outputs.curve, outputs.groups["orders"])) == [
+    assert known(Output.all(outputs.application, outputs.curves["orders"], outputs.groups["orders"])) == [
         "strata-prod",
         "CodeDeployDefault.LambdaCanary10Percent10Minutes",
         "strata-prod-orders",
@@ -137,3 +144,13 @@ def test_the_contract_names_application_curve_and_group() -> None:
 def test_the_layer_declares_no_hook_and_moves_no_alias() -> None:
     kinds = {resource.type for resource in declare()}
     assert not {kind for kind in kinds if "lambda" in kind}
+
+
+def test_a_service_may_have_a_curve_of_its_own() -> None:
+    config, own = DeliveryConfig(curve=Curve(7, 12)), Canary(curve=Curve(33, 6))
+    recorded = declare(config, canary=own)
+    curve = recorded.one("codedeploy/deploymentConfig:DeploymentConfig")
+    assert (curve.name, curve.inputs["deploymentConfigName"]) == ("delivery-curve-33-6", "strata-prod-canary-33-6")
+    group = recorded.one("codedeploy/deploymentGroup:DeploymentGroup")
+    assert group.inputs["deploymentConfigName"] == "strata-prod-canary-33-6"
+    assert declare(config).one("codedeploy/deploymentConfig:DeploymentConfig").name == "delivery-curve"

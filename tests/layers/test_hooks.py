@@ -38,6 +38,8 @@ def declare(
             name=Output.from_input("strata-prod-orders"),
             arn=Output.from_input(FUNCTION),
             alias=Output.from_input("live"),
+            alias_arn=Output.from_input("alias"),
+            invoke_arn=Output.from_input("invoke"),
             version=Output.from_input("7"),
             log_group="/aws/lambda/strata-prod-orders",
             configuration=Output.from_input("{}"),

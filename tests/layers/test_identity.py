@@ -22,7 +22,7 @@ from infra.permissions import Statement
 from tests.layers.recorder import ACCOUNT, REGION, Recorder, known, record
 
 PLACE = AwsLocation("aws", REGION, ACCOUNT)
-PROD = ServedStack("prod", "production")
+PROD = ServedStack("prod", "production", services=("orders",))
 OWN = KeptArtifacts()
 made: list[Identity] = []
 
@@ -74,7 +74,7 @@ def test_each_stack_has_a_role_that_deploys_and_one_that_previews() -> None:
 
 
 def test_a_stack_that_proves_to_another_lets_its_roles_read_its_records_and_nothing_else() -> None:
-    staging = ServedStack("staging", "staging", proves_to=NeighbourStack("prod", "333333333333"))
+    staging = ServedStack("staging", "staging", proves_to=NeighbourStack("prod", "333333333333"), services=("orders",))
     recorded = declare(staging)
     (role,) = [each for each in recorded.of("iam/role:Role") if each.inputs["name"] == "strata-staging-proof"]
     (trust,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
@@ -156,7 +156,7 @@ def test_a_role_has_its_policies_and_waits_for_its_issuer() -> None:
     recorded = declare()
     attached = recorded.of("iam/rolePolicyAttachment:RolePolicyAttachment")
     pairs = {(each.inputs["role"], each.inputs["policyArn"].rpartition(":")[2]) for each in attached}
-    parts = ("functions", "api", "roles", "delivery", "state")
+    parts = ("functions", "api", "triggers", "roles", "delivery", "state")
     stacks = {(role, f"{role}-{part}") for role in ("strata-prod-deploy", "strata-prod-preview") for part in parts}
     assert pairs == {*stacks, ("strata-build", "strata-build-artifacts")}
     assert all("identity-github" in role.after for role in recorded.of("iam/role:Role"))
@@ -164,7 +164,7 @@ def test_a_role_has_its_policies_and_waits_for_its_issuer() -> None:
 
 def test_the_boundary_is_the_stacks_and_knows_its_table() -> None:
     legacy = LegacyObject("acme-terraform-state", "data/terraform.tfstate")
-    recorded = declare(ServedStack("prod", "production", "orders-prod", legacy))
+    recorded = declare(ServedStack("prod", "production", "orders-prod", legacy, services=("orders",)))
     policy = recorded.named("identity-prod-boundary").inputs
     assert policy["name"] == "strata-prod-boundary"
     resources = [arn for statement in json.loads(policy["policy"])["Statement"] for arn in statement["Resource"]]

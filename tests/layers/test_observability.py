@@ -26,6 +26,8 @@ def orders() -> FunctionOutputs:
         name=name,
         arn=arn,
         alias=alias,
+        alias_arn=arn.apply(lambda arn: f"{arn}:live"),
+        invoke_arn=Output.from_input("invoke"),
         version=version,
         log_group=f"/aws/lambda/{FUNCTION}",
         configuration=Output.from_input("{}"),

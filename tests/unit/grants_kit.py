@@ -7,7 +7,7 @@ from infra import permissions
 from infra.naming import AwsLocation, Names
 from infra.permissions import StackResources, Statement
 
-PROD, PLACE = Names("strata", "prod"), AwsLocation("aws", "eu-central-1", "333333333333")
+PROD, PLACE = Names("strata", "prod", ("orders",)), AwsLocation("aws", "eu-central-1", "333333333333")
 KEY = PLACE.arn("kms", "key/1")
 OWNED = StackResources("strata-prod-orders")
 LEGACY = StackResources("orders-prod", "acme-terraform-state", "data/terraform.tfstate")

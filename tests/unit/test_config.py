@@ -272,6 +272,7 @@ def test_the_project_file_describes_every_key(section: str, cls: type) -> None:
         "compute": [config.ApiConfig, config.Throttling, config.Authorizer],
         "delivery": [config.Curve],
         "release": [Rule],
+        "services": [config.ServiceOverride, config.Canary],
     }
     wanted = [key for each in [cls, *nested.get(section, [])] for key in schema.settings(each)]
     assert [key for key in wanted if key not in described] == []

@@ -9,7 +9,7 @@ import pytest
 
 from infra import permissions
 from infra.naming import AwsLocation, Names
-from infra.permissions import LOG_DELIVERY, PARTS, UNSCOPED_READS, PolicyError, StackResources, Statement
+from infra.permissions import LOG_DELIVERY, MAPPINGS, PARTS, UNSCOPED_READS, PolicyError, StackResources, Statement
 from infra.release.aws.iam import writes
 from infra.release.model.spec import Target
 from tests.unit.grants_kit import KEY, LEGACY, OWNED, PLACE, PROD, allowed, deploying, granting, named, previewing
@@ -32,6 +32,8 @@ SHARED = {
     "ArtifactNames",
     "Artifacts",
     "LogDelivery",
+    "MappingTags",
+    "Mappings",
     "Secrets",
     "StateLayout",
     "StateNames",
@@ -47,8 +49,9 @@ def test_no_action_is_a_wildcard() -> None:
 
 def test_only_the_calls_of_the_table_are_granted_on_everything_and_each_has_its_reason() -> None:
     wide = {action for each in EVERY if "*" in each.resources for action in each.actions}
-    assert wide == set(UNSCOPED_READS) | set(LOG_DELIVERY)
-    assert all({**UNSCOPED_READS, **LOG_DELIVERY}.values())
+    assert wide == set(UNSCOPED_READS) | set(LOG_DELIVERY) | set(MAPPINGS)
+    assert all({**UNSCOPED_READS, **LOG_DELIVERY, **MAPPINGS}.values())
+    assert all(each.condition for each in EVERY if set(each.actions) & set(MAPPINGS))
 
 
 def test_only_the_deploy_role_may_change_the_access_log() -> None:
@@ -70,7 +73,7 @@ def test_each_resource_of_a_statement_is_the_stacks_own(resources: StackResource
         r"|strata-state-333333333333-eu-central-1$|key/1$|CodeDeployDefault\.Lambda\*$"
         r"|acme-terraform-state/data/terraform\.tfstate$|strata-artifacts-333333333333-eu-central-1(/(bundles|manifests)/\*)?$"
     )
-    tagged = {"NewApi", "NewTags", "Api", "ApiParts", "ApiTags", "ApiTagNames", "TableKey"}
+    tagged = {"NewApi", "NewTags", "Api", "ApiParts", "ApiTags", "ApiTagNames", "TableKey", "Mappings", "MappingTags"}
     elsewhere = [
         arn
         for each in deploying(resources)
@@ -90,7 +93,7 @@ def test_a_stack_of_more_functions_has_them_all_within_its_limits() -> None:
 
 
 def test_a_stack_whose_name_goes_on_is_another_stack() -> None:
-    other = Names("strata", "prod-2")
+    other = Names("strata", "prod-2", ("orders",))
     mine, theirs = deploying(), deploying(StackResources(other.table), other)
     plain = [
         (action, arn.replace("*", "x").replace("?", "1"))
@@ -104,7 +107,7 @@ def test_a_stack_whose_name_goes_on_is_another_stack() -> None:
 
 def test_the_stacks_whose_names_are_shorter_or_begin_alike_are_others() -> None:
     for other in ("pro", "prod-canary-1", "prod-orders", "prod-smoke", "prod-deploy"):
-        names = Names("strata", other)
+        names = Names("strata", other, ("orders",))
         for action, arn in [
             ("lambda:UpdateAlias", PLACE.arn("lambda", f"function:{names.function('orders')}")),
             ("cloudwatch:PutMetricAlarm", PLACE.arn("cloudwatch", f"alarm:{names.alias_alarm('orders', 'errors')}")),
@@ -318,7 +321,7 @@ def test_every_permission_that_the_doctor_simulates_is_granted() -> None:
 
 
 def test_the_longest_name_leaves_every_policy_within_its_limit() -> None:
-    names, place = Names("s" * 16, "s" * 32), AwsLocation("aws-us-gov", "us-gov-west-1", "333333333333")
+    names, place = Names("s" * 16, "s" * 32, ("orders",)), AwsLocation("aws-us-gov", "us-gov-west-1", "333333333333")
     most = StackResources("t" * 255, "b" * 63, "k" * 200)
     for make in (permissions.deploy, permissions.preview):
         found = make(names, place, most, key_arn=place.arn("kms", "key/" + "k" * 36), role=names.deploy_role)
@@ -342,14 +345,34 @@ def test_the_boundary_is_what_the_stacks_roles_do_and_no_more() -> None:
     logs = PLACE.arn("logs", f"log-group:{PROD.log_group('orders')}")
     function, hook = (PLACE.arn("lambda", f"function:{name}") for name in (PROD.function("orders"), PROD.hook("smoke")))
     group = PLACE.arn("codedeploy", f"deploymentgroup:{PROD.application}/{PROD.deployment_group('orders')}")
+    queue = PLACE.arn("sqs", PROD.queue("orders"))
     done = [
-        *permissions.execution(table, logs, [PLACE.parameter_arn(PROD.receipt_key)]),
+        *permissions.execution(
+            permissions.Uses(
+                logs,
+                table,
+                reads_table=True,
+                writes_table=True,
+                parameters=(PLACE.parameter_arn(PROD.receipt_key),),
+                topics=(PLACE.arn("sns", PROD.topic),),
+                queues=(queue,),
+                buses=(PLACE.arn("events", f"event-bus/{PROD.bus}"),),
+                stream=f"{table}/stream/2026-01-01T00:00:00.000",
+                queue=queue,
+                dead_letters=f"{queue}-dead",
+                tracing=True,
+            )
+        ),
         *permissions.hook([group], PLACE.arn("logs", f"log-group:{PROD.hook_log_group('smoke')}"), [function]),
         *permissions.deployments([function], [hook]),
     ]
     pairs = [(action, arn) for each in done for action in each.actions for arn in each.resources]
     assert [pair for pair in pairs if not allowed(*pair, limit)] == []
     assert {action for each in limit for action in each.actions} == {action for action, _ in pairs}
-    assert [each.actions for each in limit if "*" in each.resources] == [("cloudwatch:DescribeAlarms",)]
-    via = [f"{service}.eu-central-1.amazonaws.com" for service in ("dynamodb", "ssm")]
+    assert [each.actions for each in limit if "*" in each.resources] == [
+        ("dynamodb:ListStreams",),
+        ("xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+        ("cloudwatch:DescribeAlarms",),
+    ]
+    via = [f"{service}.eu-central-1.amazonaws.com" for service in ("dynamodb", "sns", "ssm")]
     assert named("Keys", limit).condition == {"StringEquals": {"kms:ViaService": via}}

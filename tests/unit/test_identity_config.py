@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from infra import services
 from infra.config import ConfigError
 from infra.identity import config as identity
 from infra.identity.config import (
@@ -47,13 +48,22 @@ def test_a_repository_and_a_stack_are_enough() -> None:
     config = parse().identity
     assert (config.project, config.preview_environment, config.pulumi) == ("strata", "preview", None)
     assert str(config.github.found) == "acme/shop"
-    assert config.stacks == (ServedStack("prod", "prod"),)
+    assert config.stacks == (ServedStack("prod", "prod", services=services.names(ROOT)),)
+
+
+def test_a_stack_has_the_services_of_the_repository_unless_it_names_others(tmp_path: Path) -> None:
+    for name in ("invoices", "refunds"):
+        (tmp_path / "app" / name).mkdir(parents=True)
+        (tmp_path / "app" / name / "service.yaml").write_text("")
+    section = {"github": GITHUB, "stacks": [PROD, {"name": "dev", "environment": "dev", "services": ["orders"]}]}
+    raw = {"strata-bootstrap:account": json.dumps(ACCOUNT), "strata-bootstrap:identity": json.dumps(section)}
+    found = identity.parse(raw, "prod", repository=tmp_path).identity.stacks
+    assert [each.services for each in found] == [("invoices", "refunds"), ("orders",)]
 
 
 def test_a_stack_of_other_functions_names_them_all() -> None:
     (stack,) = parse(stacks=[{**PROD, "services": ["orders", "invoices"]}]).identity.stacks
     assert stack.names("shop").services == ("orders", "invoices")
-    assert ServedStack("prod", "prod").names("shop").services == ("orders",)
 
 
 def test_a_repository_with_numbers_is_another_subject() -> None:

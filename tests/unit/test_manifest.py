@@ -65,7 +65,9 @@ def git(repository: Path, *arguments: str) -> str:
 
 def choose(repository: Path, platform: Platform = X86, commit: str = "") -> Manifest:
     wanted = commit or git(repository, "rev-parse", "--short=12", "HEAD")
-    selected = select({"STRATA_MANIFEST": "dist/manifest.json"}, repository, platform, wanted, preview=False)
+    selected = select(
+        {"STRATA_MANIFEST": "dist/manifest.json"}, repository, platform, wanted, services=("orders",), preview=False
+    )
     assert selected is not None
     return selected.manifest
 
@@ -90,8 +92,8 @@ def test_a_manifest_of_the_checkout_is_selected(repository: Path) -> None:
 
 
 def test_no_manifest_is_selected_where_none_is_named(repository: Path) -> None:
-    assert select({}, repository, X86, COMMIT, preview=False) is None
-    assert select({"STRATA_MANIFEST": " "}, repository, X86, COMMIT, preview=False) is None
+    assert select({}, repository, X86, COMMIT, services=("orders",), preview=False) is None
+    assert select({"STRATA_MANIFEST": " "}, repository, X86, COMMIT, services=("orders",), preview=False) is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_only_a_preview_that_is_for_a_plan_may_name_bundles_that_are_not_publish
 ) -> None:
     environment = {"STRATA_MANIFEST": "dist/manifest.json", "STRATA_PLAN": plan}
     commit = git(repository, "rev-parse", "HEAD")
-    selected = select(environment, repository, X86, commit, preview=preview)
+    selected = select(environment, repository, X86, commit, services=("orders",), preview=preview)
     assert selected is not None
     assert selected.planned is planned
 
@@ -211,8 +213,8 @@ def test_a_digest_of_the_wrong_form_is_reported_with_its_value(wrong: object) ->
         ("committed", "2026-01-31T12:00:00", "without a time zone"),
         ("runtime", "python2.7", 'manifest.runtime is "python2.7", not supported'),
         ("architecture", "sparc", 'manifest.architecture is "sparc", not supported'),
-        ("functions", {}, "but the program has orders, hooks"),
-        ("functions", 5, "but the program has orders, hooks"),
+        ("functions", {}, "and a build has services and hooks"),
+        ("functions", 5, "and a build has services and hooks"),
         ("digest", "x", 'manifest.digest is "x", but there is no such key'),
     ],
 )

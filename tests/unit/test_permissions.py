@@ -2,15 +2,18 @@
 
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from infra import permissions
 from infra.naming import AwsLocation
+from infra.permissions import Uses
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "arn:aws:dynamodb:eu-central-1:111111111111:table/orders"
 LOGS = "arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/strata-dev-orders"
 FUNCTION = "arn:aws:lambda:eu-central-1:111111111111:function:strata-dev-orders"
+ORDERS = Uses(LOGS, TABLE, reads_table=True, writes_table=True)
 
 GROUP = "arn:aws:codedeploy:eu-central-1:111111111111:deploymentgroup:strata-dev/strata-dev-orders"
 HOOK_LOGS = LOGS.replace("strata-dev-orders", "CodeDeployHook_strata-dev-smoke")
@@ -44,15 +47,15 @@ def test_the_function_may_make_exactly_the_calls_that_its_code_and_powertools_ma
 
     sources = [*(ROOT / "app/orders").rglob("*.py"), Path(dynamodb.__file__)]
     made = set().union(*(client_calls(source.read_text()) for source in sources))
-    granted = {action.removeprefix("dynamodb:") for action in actions(permissions.execution(TABLE, LOGS))}
+    granted = {action.removeprefix("dynamodb:") for action in actions(permissions.execution(ORDERS))}
     beside = ("logs:", "kms:")  # what Lambda and DynamoDB call in the function's name
     assert {action for action in granted if not action.startswith(beside)} == {CALLS[call] for call in made}
 
 
 def test_the_function_decrypts_by_the_services_that_it_calls_and_never_by_kms_itself() -> None:
     secret = "arn:aws:ssm:eu-central-1:111111111111:parameter/strata/prod/receipt-key"
-    for secrets, services in (([], ["dynamodb"]), ([secret], ["dynamodb", "ssm"])):
-        (keys,) = [s for s in permissions.execution(TABLE, LOGS, secrets) if "kms:Decrypt" in s.actions]
+    for secrets, services in (((), ["dynamodb"]), ((secret,), ["dynamodb", "ssm"])):
+        (keys,) = [s for s in permissions.execution(replace(ORDERS, parameters=secrets)) if "kms:Decrypt" in s.actions]
         region = TABLE.split(":")[3]
         via = [f"{service}.{region}.amazonaws.com" for service in services]
         assert keys.condition == {"StringEquals": {"kms:ViaService": via}}
@@ -60,12 +63,12 @@ def test_the_function_decrypts_by_the_services_that_it_calls_and_never_by_kms_it
 
 
 def test_the_function_may_touch_its_table_alone() -> None:
-    (table,) = [s for s in permissions.execution(TABLE, LOGS) if any("dynamodb" in action for action in s.actions)]
+    (table,) = [s for s in permissions.execution(ORDERS) if any("dynamodb" in action for action in s.actions)]
     assert table.resources == (TABLE,)
 
 
 def test_the_function_writes_to_its_log_group_and_cannot_create_one() -> None:
-    (logs,) = [s for s in permissions.execution(TABLE, LOGS) if any("logs:" in action for action in s.actions)]
+    (logs,) = [s for s in permissions.execution(ORDERS) if any("logs:" in action for action in s.actions)]
     assert set(logs.actions) == {"logs:CreateLogStream", "logs:PutLogEvents"}
     assert logs.resources == (f"{LOGS}:*",)
 
@@ -127,13 +130,13 @@ def test_cloudwatch_may_use_the_key_of_the_topic_and_the_account_keeps_it() -> N
 
 def test_only_describing_alarms_is_granted_on_every_resource() -> None:
     hook = permissions.hook([GROUP], HOOK_LOGS, [FUNCTION])
-    statements = (*permissions.execution(TABLE, LOGS), *permissions.deployments([FUNCTION]), *hook)
+    statements = (*permissions.execution(ORDERS), *permissions.deployments([FUNCTION]), *hook)
     wide = [statement.actions for statement in statements if "*" in statement.resources]
     assert wide == [("cloudwatch:DescribeAlarms",)]
 
 
 def test_no_action_is_a_wildcard_outside_the_keys_own_policy() -> None:
-    statements = (*permissions.execution(TABLE, LOGS), *permissions.deployments([FUNCTION]))
+    statements = (*permissions.execution(ORDERS), *permissions.deployments([FUNCTION]))
     assert not [action for action in actions(statements) if "*" in action]
 
 

@@ -12,6 +12,8 @@ from app.hooks.expectation import wrong
 from app.orders import smoke_orders
 from infra.bundle import smoke
 from infra.bundle.smoke import PROBE, SmokeError
+from infra.services import Service
+from infra.services.values import Route
 from tests.unit.orders_kit import Context, start
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,15 +27,20 @@ def folder(root: Path, files: dict[str, object], service: str = "demo") -> None:
         (made / name).write_text(content if isinstance(content, str) else json.dumps(content))
 
 
+def demo(name: str = "demo") -> Service:
+    """Return a service that has a route."""
+    return Service(name=name, http=(Route("GET", "/"),))
+
+
 def mistakes(root: Path, *services: str) -> tuple[str, ...]:
     with pytest.raises(SmokeError) as caught:
-        smoke.read(services or ("demo",), root)
+        smoke.read([demo(each) for each in services or ("demo",)], root)
     return caught.value.mistakes
 
 
 def test_events_are_read_by_service_and_file(tmp_path: Path) -> None:
     folder(tmp_path, {PROBE: OK, "other.json": OK, "notes.txt": "nothing"})
-    read = smoke.read(["demo"], tmp_path)
+    read = smoke.read([demo()], tmp_path)
     assert list(read["demo"]) == ["health.json", "other.json"]
     assert read["demo"][PROBE].event == OK["event"]
     assert read["demo"][PROBE].expect == OK["expect"]
@@ -70,7 +77,7 @@ def test_a_file_that_is_no_smoke_event_is_reported_by_its_name(tmp_path: Path, c
 def test_a_status_of_http_is_one_from_100_to_599(tmp_path: Path, status: int, known: bool) -> None:
     folder(tmp_path, {PROBE: {**OK, "expect": {"statusCode": status}}})
     if known:
-        assert smoke.read(["demo"], tmp_path)["demo"][PROBE].expect["statusCode"] == status
+        assert smoke.read([demo()], tmp_path)["demo"][PROBE].expect["statusCode"] == status
     else:
         assert f"has expect.statusCode {status}, not an HTTP status" in mistakes(tmp_path)[0]
 
@@ -107,7 +114,7 @@ def test_every_mistake_of_every_service_is_in_one_error(tmp_path: Path) -> None:
 
 def test_the_error_counts_the_mistakes_and_shows_the_form_without_a_traceback(tmp_path: Path) -> None:
     with pytest.raises(SmokeError) as caught:
-        smoke.read(["demo"], tmp_path)
+        smoke.read([demo()], tmp_path)
     first, _, last = str(caught.value).splitlines()
     assert first == "the smoke events have a mistake; nothing was declared:"
     assert '"expect"' in last
@@ -115,7 +122,7 @@ def test_the_error_counts_the_mistakes_and_shows_the_form_without_a_traceback(tm
 
 
 def test_the_hook_reads_what_the_program_checked() -> None:
-    checked = smoke.read(["orders"], ROOT)["orders"]
+    checked = smoke.read([demo("orders")], ROOT)["orders"]
     read = hook.events("orders")
     assert read == {name: {"event": each.event, "expect": each.expect} for name, each in checked.items()}
 
@@ -140,3 +147,22 @@ def test_the_order_that_is_read_is_the_one_that_was_placed_before() -> None:
     key = smoke_orders.key(created["event"]["headers"]["idempotency-key"])
     assert created["expect"]["body"]["id"] == smoke_orders.order_id(key)
     assert gone["event"]["rawPath"] == f"/orders/{smoke_orders.order_id(key)}"
+
+
+def test_a_service_without_routes_needs_no_event_and_may_expect_what_it_returns(tmp_path: Path) -> None:
+    folder(tmp_path, {"empty.json": {"event": {"Records": []}, "expect": {"returns": {"batchItemFailures": []}}}})
+    worker = Service(name="demo")
+    assert list(smoke.read([worker], tmp_path)["demo"]) == ["empty.json"]
+    assert smoke.read([Service(name="other")], tmp_path) == {"other": {}}
+    folder(tmp_path, {"empty.json": {"event": {"a": 1}, "expect": {"returns": 1, "statusCode": 200}}})
+    with pytest.raises(SmokeError, match=r"has expect\.statusCode beside returns, which nothing reads; leave it out"):
+        smoke.read([worker], tmp_path)
+
+
+def test_a_returned_value_is_compared_member_by_member() -> None:
+    expected: dict[str, Any] = {"returns": {"batchItemFailures": []}}
+    assert list(wrong(expected, {"batchItemFailures": [], "more": 1})) == []
+    assert list(wrong(expected, {"batchItemFailures": [{"itemIdentifier": "1"}]})) == [
+        'answered result.batchItemFailures [{"itemIdentifier": "1"}], expected []'
+    ]
+    assert list(wrong(expected, None)) == ['answered result null, expected {"batchItemFailures": []}']

@@ -29,7 +29,7 @@ def configured(stack: str) -> tuple[float, int, Rule]:
             f"stack {stack} was last updated before its targets held the canary's percent; run `pulumi up`, or give "
             "--percent and --minutes instead of --stack"
         )
-    return target.percent, target.minutes, serialization.policy(found["policy"], "release.policy").rule
+    return target.percent, target.minutes, serialization.policy(found["policy"], "release.policy").of(target).rule
 
 
 def power(

@@ -21,7 +21,9 @@ Decide = Callable[[Sequence[Target], Seen, ReleasePolicy, datetime], Mapping[str
 
 @dataclass(frozen=True)
 class ReleaseContext:
-    """One function of a release. `failed_sets`: when sets started that have failed, and the function that failed each.
+    """One function of a release. `policy` becomes the function's own, where its target has some of it.
+
+    `failed_sets`: when sets started that have failed, and the function that failed each.
 
     A deployment of this function that started at such a moment is stopped or reverted with its set.
     """
@@ -31,6 +33,9 @@ class ReleaseContext:
     policy: ReleasePolicy
     now: datetime
     failed_sets: Mapping[datetime, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "policy", self.policy.of(self.target))
 
     def within_grace(self, deployment: Deployment) -> bool:
         return self.now - (deployment.ended or deployment.created) < GRACE

@@ -28,6 +28,7 @@ from infra.release.model.observation import Deployment, Notes, Observation
 from infra.release.model.outcome import Ending, Outcome, Phase, Progress
 from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
 from infra.release.model.tags import Enlisted
+from infra.release.verdict.rule import Rule
 
 EXPLAINED = {"verdict", "hook", "fault"}
 """Reasons whose cause the function's log may show."""
@@ -145,7 +146,8 @@ class _Run:
         # A decision holds for when its observation began: a slow one reads the alias long before the ledger.
         now = self.clock.now()
         seen = look(self.wanted, self.policy, self.cloud, self.notes, self.is_older)
-        seen = {name: self.remember(name, each, now) for name, each in seen.items()}
+        rules = {target.function: self.policy.of(target).rule for target in self.wanted}
+        seen = {name: self.remember(name, each, rules[name], now) for name, each in seen.items()}
         self.observed_once, self.seen = True, seen
         actions = self.decide(self.wanted, seen, self.policy, now)
         busy: list[TransientError] = []
@@ -158,9 +160,9 @@ class _Run:
             raise busy[0]
         return all(isinstance(each, Wait | TopUp | Stop | PointAlias) for each in actions.values())
 
-    def remember(self, name: str, seen: Observation, now: datetime) -> Observation:
+    def remember(self, name: str, seen: Observation, rule: Rule, now: datetime) -> Observation:
         """Keep what no later observation can read back: since when the counts have condemned the canary."""
-        self.notes[name] = replace(seen.notes, condemned=silence.since(seen, self.policy.rule, now))
+        self.notes[name] = replace(seen.notes, condemned=silence.since(seen, rule, now))
         return replace(seen, notes=self.notes[name])
 
     def act(self, target: Target, seen: Observation, action: Action) -> None:
@@ -198,7 +200,7 @@ class _Run:
             case Start(stable, canary):
                 asked = frozenset(each.id for each in seen.ledger)
                 self.notes[name] = replace(self.notes[name], asked=asked)
-                deployment = self.cloud.start(target, self.policy, action)
+                deployment = self.cloud.start(target, self.policy.of(target), action)
                 self.follow(name, deployment)
                 curve = (
                     "all at once"

@@ -1,8 +1,8 @@
 """The input of a release: the targets and the policy. Frozen data without behaviour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from infra.codedeploy import HOOK
 from infra.release.model.ledger import compact
@@ -39,6 +39,9 @@ class Target:
     proof_role: str = ""  # ARN of the role by which its records are read
     percent: int = 0  # of the traffic that the canary gets; 0 in a state from before targets held it
     configuration: str = ""  # JSON: what the program declares of the version, as GetFunctionConfiguration says it
+    rule: Rule | None = None  # this function's own verdict; the policy's where it is None, as in the next two
+    minimum_requests: int | None = None
+    evidence: str = ""
 
     def __post_init__(self) -> None:
         for hook in filter(None, (self.before_allow_traffic, self.after_allow_traffic)):
@@ -110,3 +113,12 @@ class ReleasePolicy:
     def __post_init__(self) -> None:
         if mistakes := mistakes_in(self):
             raise ValueError("; ".join(mistakes))
+
+    def of(self, target: Target) -> "ReleasePolicy":
+        """Return the policy for one function: this one, but for what the target has of its own."""
+        own: dict[str, Any] = {
+            "rule": target.rule,
+            "minimum_requests": target.minimum_requests,
+            "evidence": target.evidence or None,
+        }
+        return replace(self, **{name: value for name, value in own.items() if value is not None})

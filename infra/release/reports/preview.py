@@ -67,7 +67,7 @@ class ReleasePreview:
 def forecast(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[ReleasePreview]:
     """Return the preview of each function, in order. A target whose `version` is empty is not published yet."""
     actions = decide(wanted, seen, policy, now)
-    return [_of(target, seen[target.function], policy, actions[target.function]) for target in wanted]
+    return [_of(target, seen[target.function], policy.of(target), actions[target.function]) for target in wanted]
 
 
 def first(target: Target) -> ReleasePreview:

@@ -1,0 +1,116 @@
+"""The settings of a service that a stack may override, and that a service's own file gives.
+
+The file is app/SERVICE/service.yaml, which infra.services reads; the override is strata:services.SERVICE.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from infra.config.settings import Curve
+from infra.release.model.spec import EVIDENCE
+from infra.release.verdict.rule import Rule
+from infra.schema import Flag, ListOf, OneOf, Reader, Rest, Section, Text, Whole, below, read_object, shown
+
+SERVICE = Text(r"[a-z][a-z0-9-]{0,15}", 'a function\'s short name, e.g. "orders"')
+REMOVED = "removed"  # the key of strata:services that is no service
+
+
+class Variables(Reader):
+    """Environment variables: text by name.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
+
+    expected = 'an object of texts, e.g. {CURRENCY: "EUR"}'
+    LARGEST = 4096  # bytes of all variables together
+    OURS = ("TABLE_NAME", "EVENT_BUS_NAME", "AWS_", "LAMBDA_", "POWERTOOLS_", "_")  # set by Strata or by Lambda
+
+    def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Mapping[str, str]]:
+        if not isinstance(value, dict):
+            mistakes.append(f"{path} is {shown(value)}, not an object; give {self.expected}")
+            return
+        before = len(mistakes)
+        for name, text in value.items():
+            where = below(path, name)
+            if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]+", name):
+                mistakes.append(
+                    f"{where} is {shown(text)}, and Lambda takes no variable of that name; begin with a letter, and "
+                    "use two or more letters, digits and underscores"
+                )
+            elif name.startswith(self.OURS):
+                mistakes.append(
+                    f"{where} is {shown(text)}, and Strata or Lambda sets the names {', '.join(self.OURS)}* itself; "
+                    "choose another name"
+                )
+            if not isinstance(text, str):
+                mistakes.append(f"{where} is {shown(text)}, not a text; put it in quotes")
+        size = sum(len(f"{name}{text}".encode(errors="replace")) for name, text in value.items())
+        if size > self.LARGEST:
+            mistakes.append(f"{path} has {size} bytes, and Lambda takes {self.LARGEST}; keep large values elsewhere")
+        if len(mistakes) == before:
+            yield value
+
+
+class Given(Reader):
+    """Some of a dataclass's settings, to be put in place of another instance's: values by field."""
+
+    expected = "an object"
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Mapping[str, Any]]:
+        before = len(mistakes)
+        reading = read_object(self.cls, value, path, mistakes)
+        if len(mistakes) == before:
+            yield {name: each for name, each in reading.values.items() if name in reading.given}
+
+
+MEMORY = Whole(128, 10240, "MB", "Lambda offers no other")
+TIMEOUT = Whole(1, 900, "seconds", "Lambda ends an invocation after 15 minutes")
+CONCURRENCY = Whole(
+    1, 10_000, "invocations at once", "0 would stop the function, and an account has 1,000 unless raised"
+)
+
+
+@dataclass(frozen=True)
+class Canary:
+    """The canary of one service: what is given replaces strata:delivery.curve and keys of strata:release.
+
+    `rule`: bounds of the verdict by field of Rule; those left out are the stack's.
+    """
+
+    curve: Annotated[Curve | None, Section(Curve)] = None
+    minimum_requests: Annotated[
+        int | None, Whole(0, 1_000_000, "requests", "0 asks for no evidence, and no canary is sent a million")
+    ] = None
+    evidence: Annotated[str, OneOf(*EVIDENCE, why="a canary without evidence goes on with a warning, or goes back")] = (
+        ""
+    )
+    rule: Annotated[Mapping[str, Any] | None, Given(Rule)] = None
+
+
+@dataclass(frozen=True)
+class ServiceOverride:
+    """strata:services.SERVICE: what one stack gives a service in place of its own file; `environment` is added."""
+
+    memory: Annotated[int | None, MEMORY] = None
+    timeout: Annotated[int | None, TIMEOUT] = None
+    concurrency: Annotated[int | None, CONCURRENCY] = None
+    tracing: Annotated[bool | None, Flag()] = None
+    environment: Annotated[Mapping[str, str] | None, Variables()] = None
+    canary: Annotated[Canary | None, Section(Canary)] = None
+
+
+@dataclass(frozen=True)
+class ServicesConfig:
+    """strata:services: overrides by service.
+
+    `removed`: services whose folder is about to be taken away. They get no more events, and their queues lose their
+    protection from deletion.
+    """
+
+    removed: Annotated[tuple[str, ...], ListOf(SERVICE, least=1)] = ()
+    overrides: Annotated[Mapping[str, ServiceOverride] | None, Rest(SERVICE, Section(ServiceOverride))] = None

@@ -1,0 +1,180 @@
+"""The HTTP layer: one API in front of the services that have routes, each route reaching the alias of its function."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Alias, ComponentResource, Output, Resource, ResourceOptions
+
+from infra.config import ApiConfig, Authorizer
+from infra.contracts import FunctionOutputs
+from infra.naming import Names
+from infra.services import Service
+
+# Nothing that identifies the caller or the order is logged: no path, key or body.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
+ACCESS_LOG = json.dumps(
+    {
+        "requestId": "$context.requestId",
+        "requestTime": "$context.requestTime",
+        "routeKey": "$context.routeKey",
+        "status": "$context.status",
+        "responseLatency": "$context.responseLatency",
+        "responseLength": "$context.responseLength",
+        "integrationError": "$context.integrationErrorMessage",
+        "authorizerError": "$context.authorizer.error",
+    }
+)
+
+# The API was part of the compute layer, with one service and three routes. Pulumi finds those resources in an older
+# state by these names, and renames them in place of creating an API of another address.
+# https://www.pulumi.com/docs/iac/concepts/options/aliases/
+FORMER_LAYER = ("strata:layers:Compute", "compute")
+FORMER = {
+    "http-api": "compute-api",
+    "http-access-log": "compute-access-log",
+    "http-stage": "compute-stage",
+    "http-authorizer": "compute-authorizer",
+    "http-orders-integration": "compute-integration",
+    "http-orders-invoke": "compute-invoke",
+    "http-post/orders": "compute-create",
+    "http-get/orders/{id}": "compute-read",
+    "http-get/health": "compute-health",
+}
+
+
+class Http(ComponentResource):
+    """The API, its stage and its authorizer; its address is `url`. It answers 404 until `open` is called."""
+
+    url: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        names: Names,
+        config: ApiConfig,
+        services: Sequence[Service],
+        functions: Mapping[str, FunctionOutputs],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Declare the API in front of the `services` that have routes; `functions` are those of all, by name."""
+        super().__init__("strata:layers:Http", name, None, opts)
+        self._name, self._names = name, names
+        self._services = [each for each in services if each.http and not each.removed]
+        self._api = aws.apigatewayv2.Api(
+            f"{name}-api", name=names.api, protocol_type="HTTP", opts=self._opts(f"{name}-api")
+        )
+        self._integrations = {each.name: self._front(each.name, functions[each.name]) for each in self._services}
+        self._stage(config)
+        self._authorizer = self._authorize(config.authorizer) if config.authorizer else None
+        self.url = self._api.api_endpoint
+        self.register_outputs({"url": self.url})
+
+    def open(self, after: Sequence[Resource]) -> None:
+        """Let the API reach the aliases after `after`, so that a first version that cannot answer gets no requests.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+        """
+        for service in self._services:
+            integration = self._integrations[service.name]
+            for route in service.http:
+                authorizer = self._authorizer if route.auth == "jwt" else None
+                name = f"{self._name}-{route.method.lower()}{route.path}"
+                aws.apigatewayv2.Route(
+                    name,
+                    api_id=self._api.id,
+                    route_key=route.key,
+                    target=integration.id.apply(lambda id_: f"integrations/{id_}"),
+                    authorization_type="JWT" if authorizer else None,
+                    authorizer_id=authorizer.id if authorizer else None,
+                    opts=self._opts(name, after),
+                )
+
+    def _opts(self, name: str, after: Sequence[Resource] = ()) -> ResourceOptions:
+        """Return the options of a resource of this layer, by which Pulumi also finds it under its former name."""
+        former = FORMER.get(name)
+        aliases = [Alias(name=former, parent=_former_layer())] if former else None
+        return ResourceOptions(parent=self, depends_on=list(after), aliases=aliases)
+
+    def _front(self, service: str, function: FunctionOutputs) -> aws.apigatewayv2.Integration:
+        """Declare a function's integration, and let the API call the function's alias.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+        """
+        name = f"{self._name}-{service}-integration"
+        integration = aws.apigatewayv2.Integration(
+            name,
+            api_id=self._api.id,
+            integration_type="AWS_PROXY",
+            integration_method="POST",
+            integration_uri=function.invoke_arn,
+            payload_format_version="2.0",
+            opts=self._opts(name),
+        )
+        name = f"{self._name}-{service}-invoke"
+        aws.lambda_.Permission(
+            name,
+            action="lambda:InvokeFunction",
+            function=function.name,
+            qualifier=function.alias,
+            principal="apigateway.amazonaws.com",
+            source_arn=self._api.execution_arn.apply(lambda arn: f"{arn}/*/*"),
+            opts=self._opts(name),
+        )
+        return integration
+
+    def _stage(self, config: ApiConfig) -> None:
+        """Declare the stage, with its throttling and its access log.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+        """
+        access_log = None
+        if config.access_log_days:
+            log_group = aws.cloudwatch.LogGroup(
+                f"{self._name}-access-log",
+                name=self._names.api_log_group,
+                retention_in_days=config.access_log_days,
+                opts=self._opts(f"{self._name}-access-log"),
+            )
+            access_log = aws.apigatewayv2.StageAccessLogSettingsArgs(destination_arn=log_group.arn, format=ACCESS_LOG)
+        aws.apigatewayv2.Stage(
+            f"{self._name}-stage",
+            api_id=self._api.id,
+            name="$default",
+            auto_deploy=True,
+            default_route_settings=aws.apigatewayv2.StageDefaultRouteSettingsArgs(
+                throttling_rate_limit=config.throttling.rate, throttling_burst_limit=config.throttling.burst
+            ),
+            access_log_settings=access_log,
+            opts=self._opts(f"{self._name}-stage"),
+        )
+
+    def _authorize(self, config: Authorizer) -> aws.apigatewayv2.Authorizer:
+        """Declare the authorizer: callers must show a token of this issuer.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+        """
+        name = f"{self._name}-authorizer"
+        return aws.apigatewayv2.Authorizer(
+            name,
+            api_id=self._api.id,
+            name=self._names.api,
+            authorizer_type="JWT",
+            identity_sources=["$request.header.Authorization"],
+            jwt_configuration=aws.apigatewayv2.AuthorizerJwtConfigurationArgs(
+                issuer=config.issuer, audiences=list(config.audience)
+            ),
+            opts=self._opts(name),
+        )
+
+
+def _former_layer() -> str:
+    """Return the URN of the layer that the API was part of.
+
+    https://www.pulumi.com/docs/iac/concepts/resources/names/#urns
+    """
+    kind, name = FORMER_LAYER
+    return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{kind}::{name}"

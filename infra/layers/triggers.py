@@ -1,0 +1,216 @@
+"""The triggers layer: what calls a function's alias beside the API: a queue, a stream, events, a schedule."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pulumi_aws as aws
+from pulumi import ComponentResource, Output, Resource, ResourceOptions
+
+from infra.contracts import DataOutputs, FunctionOutputs, TriggerOutputs
+from infra.naming import AwsLocation, Names
+from infra.services import Service
+
+# SQS hides a received message until its function must have ended, tries included; AWS asks for six times the timeout.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig
+VISIBLE_AFTER = 6
+KEPT = 14 * 24 * 3600  # seconds; the longest that SQS keeps a message
+# https://docs.aws.amazon.com/lambda/latest/dg/example_serverless_DynamoDB_Lambda_batch_item_failures_section.html
+PARTIAL = ["ReportBatchItemFailures"]
+
+
+class Triggers(ComponentResource):
+    """Queues with their dead letters, and the stack's bus. Nothing calls a function until `connect` is called.
+
+    A queue is protected from deletion, since messages would go with it, until the stack is told that its service goes
+    away: strata:services.removed. Then nothing calls the function any more either.
+    """
+
+    outputs: TriggerOutputs
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        names: Names,
+        place: AwsLocation,
+        services: Sequence[Service],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("strata:layers:Triggers", name, None, opts)
+        self._name, self._names, self._place, self._services = name, names, place, services
+        self._dead = {each.name: self._dead_letters(each) for each in services if each.has_dead_letters}
+        self._queues = {each.name: self._queue(each) for each in services if each.queue}
+        self._bus = self._own_bus() if any(each.events or each.uses("bus") for each in services) else None
+        self.outputs = TriggerOutputs(
+            queue_urls={service: queue.url for service, queue in self._queues.items()},
+            bus=self._bus.name if self._bus else None,
+        )
+        self.register_outputs({})
+
+    def connect(
+        self,
+        *,
+        functions: Mapping[str, FunctionOutputs],
+        data: DataOutputs,
+        topic: Output[str],
+        after: Sequence[Resource],
+    ) -> None:
+        """Watch the dead letters, and let the triggers call the aliases after `after`.
+
+        Like the API's routes they wait for the release, so that a first version that cannot answer gets no events.
+        `topic` is the ARN of the alarms' topic.
+        """
+        for service in self._services:
+            if service.name in self._dead:
+                self._alarm(service.name, topic)
+            if service.removed:
+                continue
+            alias, opts = functions[service.name], ResourceOptions(parent=self, depends_on=list(after))
+            if service.queue:
+                self._poll_queue(service, alias, opts)
+            if service.stream and data.stream_arn is not None:
+                self._poll_stream(service, alias, data.stream_arn, opts)
+            if service.events and self._bus:
+                self._rule(service.name, "events", alias, opts, bus=self._bus, pattern=json.dumps(service.events))
+            if service.schedule:
+                self._rule(service.name, "schedule", alias, opts, schedule=service.schedule)
+
+    def _dead_letters(self, service: Service) -> aws.sqs.Queue:
+        """Declare the queue of what a service could not do, encrypted by SQS's own key, as its queue is.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+        """
+        return aws.sqs.Queue(
+            f"{self._name}-{service.name}-dead",
+            name=self._names.dead_letters(service.name),
+            message_retention_seconds=KEPT,
+            sqs_managed_sse_enabled=True,
+            opts=ResourceOptions(parent=self, protect=not service.removed),
+        )
+
+    def _queue(self, service: Service) -> aws.sqs.Queue:
+        assert service.queue  # noqa: S101 - for the types; only services with a queue come here
+        attempts = service.queue.attempts
+        redrive = self._dead[service.name].arn.apply(
+            lambda arn: json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": attempts})
+        )
+        return aws.sqs.Queue(
+            f"{self._name}-{service.name}-queue",
+            name=self._names.queue(service.name),
+            visibility_timeout_seconds=VISIBLE_AFTER * (service.timeout or 1),
+            message_retention_seconds=KEPT,
+            sqs_managed_sse_enabled=True,
+            redrive_policy=redrive,
+            opts=ResourceOptions(parent=self, protect=not service.removed),
+        )
+
+    def _own_bus(self) -> aws.cloudwatch.EventBus:
+        return aws.cloudwatch.EventBus(f"{self._name}-bus", name=self._names.bus, opts=ResourceOptions(parent=self))
+
+    def _alarm(self, service: str, topic: Output[str]) -> None:
+        """Declare the alarm that fires while there is a dead letter.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html
+        """
+        aws.cloudwatch.MetricAlarm(
+            f"{self._name}-{service}-dead-letters",
+            name=self._names.dead_letters(service),
+            alarm_description=f"There is something that {self._names.function(service)} could not do",
+            namespace="AWS/SQS",
+            metric_name="ApproximateNumberOfMessagesVisible",
+            dimensions={"QueueName": self._dead[service].name},
+            statistic="Maximum",
+            period=60,
+            evaluation_periods=1,
+            comparison_operator="GreaterThanThreshold",
+            threshold=0,
+            treat_missing_data="notBreaching",
+            alarm_actions=[topic],
+            ok_actions=[topic],
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _poll_queue(self, service: Service, function: FunctionOutputs, opts: ResourceOptions) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+        assert service.queue  # noqa: S101 - for the types
+        aws.lambda_.EventSourceMapping(
+            f"{self._name}-{service.name}-queue-calls",
+            event_source_arn=self._queues[service.name].arn,
+            function_name=function.alias_arn,
+            batch_size=service.queue.batch,
+            function_response_types=PARTIAL,
+            opts=opts,
+        )
+
+    def _poll_stream(
+        self, service: Service, function: FunctionOutputs, stream: Output[str], opts: ResourceOptions
+    ) -> None:
+        """Read from the oldest record on, so that none is lost between the table's first record and the first release.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
+        """
+        assert service.stream  # noqa: S101 - for the types
+        declared, filters = service.stream, None
+        if declared.filter is not None:
+            pattern = aws.lambda_.EventSourceMappingFilterCriteriaFilterArgs(pattern=json.dumps(declared.filter))
+            filters = aws.lambda_.EventSourceMappingFilterCriteriaArgs(filters=[pattern])
+        failed = aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(
+            destination_arn=self._dead[service.name].arn
+        )
+        aws.lambda_.EventSourceMapping(
+            f"{self._name}-{service.name}-stream-calls",
+            event_source_arn=stream,
+            function_name=function.alias_arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=declared.batch,
+            maximum_retry_attempts=declared.attempts,
+            bisect_batch_on_function_error=declared.bisect,
+            destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(on_failure=failed),
+            filter_criteria=filters,
+            function_response_types=PARTIAL,
+            opts=opts,
+        )
+
+    def _rule(
+        self,
+        service: str,
+        kind: str,
+        function: FunctionOutputs,
+        opts: ResourceOptions,
+        *,
+        bus: aws.cloudwatch.EventBus | None = None,
+        pattern: str | None = None,
+        schedule: str | None = None,
+    ) -> None:
+        """Declare a rule, and let it call the alias. A schedule's is on the account's own bus: no other has schedules.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-lambda-permissions
+        """
+        name = f"{self._name}-{service}-{kind}"
+        rule = aws.cloudwatch.EventRule(
+            name,
+            name=self._names.rule(service, kind),
+            description=f"Calls {self._names.function(service)}",
+            event_bus_name=bus.name if bus else None,
+            event_pattern=pattern,
+            schedule_expression=schedule,
+            opts=opts,
+        )
+        permission = aws.lambda_.Permission(
+            f"{name}-invoke",
+            action="lambda:InvokeFunction",
+            function=function.name,
+            qualifier=function.alias,
+            principal="events.amazonaws.com",
+            source_arn=rule.arn,
+            opts=opts,
+        )
+        aws.cloudwatch.EventTarget(
+            f"{name}-target",
+            rule=rule.name,
+            event_bus_name=bus.name if bus else None,
+            target_id="live",
+            arn=function.alias_arn,
+            opts=ResourceOptions.merge(opts, ResourceOptions(depends_on=[permission])),
+        )

@@ -1,0 +1,81 @@
+"""A stack of the orders service alone declares what it did when that service stood in the code, and replaces nothing.
+
+tests/recorded/one-service.json is what the program of that time declared, recorded by the same recorder.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra import services
+from tests.layers.test_program import ROOT, run
+
+RECORDED = json.loads((ROOT / "tests/recorded/one-service.json").read_text())
+ISSUER = {"issuer": "https://issuer.example.com", "audience": ["orders"]}
+SECTIONS: dict[str, dict[str, Any]] = {
+    "dev": {},
+    "prod": {},
+    "prod-authorized": {"compute": {"api": {"authorizer": ISSUER}}},
+}
+LAYERS = re.compile(r"(?:http|compute)-[\w/{}-]+-id")
+
+
+def plain(value: Any) -> Any:
+    """Return inputs as JSON, without the ids that the recorder makes up from the program's own names."""
+    if isinstance(value, pulumi.FileArchive):
+        return {"archive": os.path.basename(str(value.path))}  # noqa: PTH119 - of a text
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, str):
+        return re.sub(r'("CodeSha256": ")[^"]+', r"\1DIGEST", LAYERS.sub("ID", value))
+    return value
+
+
+def urn(recorded: dict[str, Any], stack: str) -> str:
+    """Return the URN of a recorded resource, as the recorder makes one."""
+    layers = {"compute", "data", "delivery", "hooks", "observability", "secrets"}
+    within = f"strata:layers:{recorded['parent'].capitalize()}$" if recorded["parent"] in layers else ""
+    return f"urn:pulumi:{stack}::strata::{within}{recorded['type']}::{recorded['name']}"
+
+
+@pytest.fixture
+def orders_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave only the orders service of the repository."""
+    read = services.read
+
+    def one(repository: Path) -> tuple[services.Service, ...]:
+        return tuple(each for each in read(repository) if each.name == "orders")
+
+    monkeypatch.setattr(services, "read", one)
+
+
+@pytest.mark.usefixtures("orders_alone")
+@pytest.mark.parametrize("name", list(SECTIONS))
+def test_each_resource_of_an_older_state_is_found_and_has_the_same_properties(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = name.partition("-")[0]
+    declared, _ = run(stack, monkeypatch, **SECTIONS[name])
+    by_urn = {
+        found.replace("pulumi:pulumi:Stack$", ""): each for each in declared for found in each.formerly or {each.urn}
+    }
+    lost, changed = [], []
+    for before in RECORDED[name]:
+        now = by_urn.pop(urn(before, stack), None)
+        if now is None:
+            lost.append(before["name"])
+        elif (plain(now.inputs), now.protect, list(now.ignores)) != (
+            plain(before["inputs"]),
+            before["protect"],
+            before["ignores"],
+        ):
+            changed.append(before["name"])
+    assert (lost, changed) == ([], [])
+    assert [each.name for each in by_urn.values()] == ["http"]

@@ -1,0 +1,93 @@
+"""A stack's services: what it overrides, what it has by default, and what does not fit it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra import config, services
+from infra.config import Canary, Curve, StackConfig
+from infra.services import Service, ServiceError
+from infra.services.reader import parse
+
+ACCOUNT = {"region": "eu-central-1", "allowedAccountIds": ["333333333333"]}
+ISSUER = {"issuer": "https://issuer.example.com", "audience": ["orders"]}
+
+
+def stack(name: str = "prod", **sections: Any) -> StackConfig:
+    raw = {f"strata:{section}": json.dumps(value) for section, value in ({"account": ACCOUNT} | sections).items()}
+    return config.parse(raw, name)
+
+
+def settle(text: str, **sections: Any) -> Service:
+    """Return the one service of these lines, as the stack has it."""
+    (found,) = services.settle([parse("svc", text.encode())], stack(**sections))
+    return found
+
+
+def mistakes(text: str, **sections: Any) -> tuple[str, ...]:
+    with pytest.raises(ServiceError) as caught:
+        settle(text, **sections)
+    return caught.value.mistakes
+
+
+def test_what_is_left_out_is_the_stacks() -> None:
+    found = settle("", compute={"memory": 1024, "timeout": 7})
+    assert (found.memory, found.timeout, found.removed) == (1024, 7, False)
+    assert settle("memory: 256\ntimeout: 300").timeout == 300
+
+
+def test_a_stack_overrides_a_service_key_by_key() -> None:
+    text = "memory: 256\nenvironment: {A1: x, B1: y}\ncanary: {curve: {percent: 20}, rule: {z: 4, forgiven: 2}}"
+    own = {"timeout": 5, "environment": {"B1": "z"}, "canary": {"minimumRequests": 5, "rule": {"z": 5}}}
+    found = settle(text, services={"svc": {**own, "tracing": True, "concurrency": 3}})
+    assert (found.memory, found.timeout, found.concurrency, found.tracing) == (256, 5, 3, True)
+    assert found.environment == {"A1": "x", "B1": "z"}
+    assert found.canary == Canary(Curve(20), 5, "", {"z": 5, "forgiven": 2})
+
+
+def test_a_route_asks_for_a_token_where_the_stack_has_an_issuer_and_the_route_says_nothing() -> None:
+    text = "http: [GET /a, {route: GET /b, auth: none}]"
+    assert [route.auth for route in settle(text).http] == ["none", "none"]
+    assert [route.auth for route in settle(text, compute={"api": {"authorizer": ISSUER}}).http] == ["jwt", "none"]
+
+
+def test_a_route_that_wants_a_token_of_nobody_is_refused() -> None:
+    (found,) = mistakes("http: [{route: GET /a, auth: jwt}]")
+    assert "with auth: jwt, but strata:compute.api.authorizer is missing, so no issuer's tokens are known" in found
+    assert settle("http: [{route: GET /a, auth: jwt}]", compute={"api": {"authorizer": ISSUER}}).http[0].auth == "jwt"
+
+
+def test_every_way_in_which_services_do_not_fit_the_stack_is_reported_at_once() -> None:
+    found = mistakes(
+        "http: [{route: GET /a, auth: jwt}]",
+        services={"svc": {"timeout": 60}, "other": {"memory": 256}, "removed": ["gone"]},
+    )
+    assert [each.partition(" is ")[0].partition(" has ")[0] for each in found] == [
+        "strata:services.other",
+        "strata:services.removed",
+        "app/svc/service.yaml: http",
+        "strata:services.svc.timeout",
+    ]
+
+
+def test_a_service_whose_role_would_have_too_long_a_name_is_refused() -> None:
+    with pytest.raises(ServiceError, match=r"the IAM role .* has 66 characters, and AWS takes 64"):
+        services.settle([parse("abcdefghijklmnop", b"")], stack("s" * 32))
+
+
+@pytest.mark.parametrize(
+    ("section", "mistake"),
+    [
+        ({"svc": {"memory": 1}}, "strata:services.svc.memory is 1, out of bounds: Lambda offers no other"),
+        ({"Svc": {}}, "strata:services.Svc is {}, its name not of the form wanted; give a function's short name"),
+        ({"svc": {"http": []}}, "strata:services.svc.http is [], but there is no such key"),
+        ({"svc": {"canary": {"rule": {"zz": 1}}}}, "strata:services.svc.canary.rule.zz is 1, but there is no such key"),
+        ({"removed": "svc"}, 'strata:services.removed is "svc", not a list'),
+    ],
+)
+def test_an_override_that_is_wrong_is_a_mistake_of_the_configuration(section: dict[str, Any], mistake: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        stack(services=section)
+    (found,) = caught.value.mistakes
+    assert found.startswith(mistake)
