@@ -108,7 +108,7 @@ def test_an_import_from_a_folder_above_fails_the_check_in_each_folder_of_the_rel
 def check_imports(folder: Path, lines: Mapping[str, str]) -> str:
     """What `lint-imports` prints of a copy of the project with a line more at the end of each of these files."""
     for name in ("app", "bench", "infra", "local", "policy", "rehearsal", "tests"):
-        ignored = shutil.ignore_patterns("__pycache__", ".venv")
+        ignored = shutil.ignore_patterns("__pycache__", ".venv", "node_modules")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", folder)
     for victim, line in lines.items():
