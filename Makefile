@@ -90,7 +90,7 @@ comment: venvs ## Write the plans below a pull request: make comment PULL_REQUES
 environments: venvs ## List how GitHub's environments differ from the configured ones; APPLY=1 corrects them
 	@$(PIPELINE) environments $${APPLY:+--apply}
 
-check: venvs ## Lint, types, import contracts, HCL, workflows
+check: venvs ## Lint, types, import contracts, TypeScript, HCL, workflows
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy __main__.py
@@ -99,15 +99,18 @@ check: venvs ## Lint, types, import contracts, HCL, workflows
 	@.venv/bin/mypy --python-executable local/.venv/bin/python --exclude ^local/tests/ -p local
 	@.venv/bin/mypy --python-executable policy/.venv/bin/python -p policy
 	@.venv/bin/lint-imports
+	@$(PYTHON) -m local.toolchain node check
 	@$(PYTHON) -m local.toolchain hcl terraform-legacy
 	@$(PYTHON) -m local.toolchain workflows .github/workflows
 	@.venv/bin/zizmor --quiet --offline --persona pedantic .github
 	@$(RUN) -m pytest -q tests/unit/test_house.py tests/workflows
 
 test: tools ## Unit, layers, local cloud, the real Pulumi CLI; the faults that are left out are counted as deselected
+	@$(PYTHON) -m local.toolchain node test
 	@$(WITH_PULUMI) $(PYTEST) -m "not faults"
 
 test-all: tools ## Every test, every fault on the real CLI among them
+	@$(PYTHON) -m local.toolchain node test
 	@$(WITH_PULUMI) $(PYTEST)
 
 test-aws: tools ## Ask a real account what no page of AWS says, into docs/aws.md: make test-aws ACCOUNT=123456789012
@@ -126,13 +129,13 @@ format: venvs ## Format the code
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
 
-lock: ## Resolve every requirements.in into its lock
+lock: ## Resolve every requirements.in and package.json into its lock
 	@$(PYTHON) -m local.toolchain lock
 
 captures: tools ## Draw a rehearsal, and what the operator's commands show, into docs/captures
 	@$(WITH_PULUMI) $(RUN) -m rehearsal captures --factor "$$FACTOR"
 
-venvs: ## Fill the virtual environments from their locks
+venvs: ## Fill the virtual environments, and node_modules, from their locks
 	@$(PYTHON) -m local.toolchain venvs
 
 tools: venvs ## Find or build the Pulumi CLI

@@ -14,9 +14,9 @@ import pulumi
 
 from infra.bundle import Platform
 from infra.bundle.model import LIBRARIES, MACHINES
+from infra.bundle.services import PYTHON, RUNTIMES
 from infra.bundle.zips import LARGEST_CODE
 from infra.git import DIRTY
-from infra.naming import SERVICES
 from infra.schema import (
     Check,
     InvalidValueError,
@@ -31,7 +31,6 @@ from infra.schema import (
 )
 
 HOOKS = "hooks"  # the one zip of all hooks
-NAMES = (*SERVICES, HOOKS)
 FILE = "manifest.json"
 DIGEST = Text(
     r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", "a digest as Lambda reports it, a SHA-256 in 44 characters of base64"
@@ -84,7 +83,8 @@ class Entry:
     """One zip of the build.
 
     `digest` is the CodeSha256 that Lambda will report; `zipped` and `unzipped` are sizes in bytes; `dependencies` are
-    versions by package; `sbom` is a CycloneDX document.
+    versions by package; `sbom` is a CycloneDX document; `runtime` is the language of its code, whose version is the
+    stack's.
     """
 
     digest: Annotated[str, DIGEST]
@@ -92,17 +92,18 @@ class Entry:
     unzipped: Annotated[int, Whole(1, LARGEST_CODE, "bytes", "Lambda accepts no more, unzipped")]
     dependencies: Annotated[Mapping[str, str], _Dependencies()]
     sbom: Annotated[Mapping[str, Any], _Sbom()]
+    runtime: Annotated[str, OneOf(*RUNTIMES, why="a service's code has one")] = PYTHON
 
 
 class _Functions(Reader):
-    """Read an entry for each zip of the program, and for nothing else."""
+    """Read an entry for each zip: those of the services, and the hooks'."""
 
-    expected = f"an object with {' and '.join(NAMES)}"
+    expected = f"an object with an entry for each service and {HOOKS}"
 
     def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
-        if not isinstance(value, dict) or set(value) != set(NAMES):
+        if not isinstance(value, dict) or HOOKS not in value or len(value) == 1:
             found = ", ".join(value) if isinstance(value, dict) else shown(value)
-            mistakes.append(f"{path} names {found}, but the program has {', '.join(NAMES)}; run `make bundle`")
+            mistakes.append(f"{path} names {found}, not services and {HOOKS}; run `make bundle`")
             return
         section = Section(Entry)
         entries = {name: entry for name in value for entry in section.read(value[name], f"{path}.{name}", mistakes)}

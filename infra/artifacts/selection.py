@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.artifacts.manifest import HOOKS, Manifest, ManifestError, read
-from infra.bundle import Platform, handler_of, hook_handler
+from infra.bundle import Platform, handler_of, hook_handler, services
 from infra.bundle.model import digest as digest_of
+from infra.bundle.services import code as service_code
 from infra.git import DIRTY, UNKNOWN, Checkout, checkout
 from infra.naming import HOOKS as HOOK_NAMES
 
@@ -56,6 +57,7 @@ class Artifact:
 class SelectedManifest:
     """A manifest that fits this checkout, and its file. Where `planned`, its bundles need not be in the bucket yet."""
 
+    repository: Path
     file: Path
     manifest: Manifest
     planned: bool = False
@@ -89,7 +91,8 @@ class SelectedManifest:
         if mistakes:
             raise ManifestError(self.file, mistakes)
         hooks = {hook: self._artifact(HOOKS, found, hook_handler(hook)) for hook in HOOK_NAMES}
-        return {service: self._artifact(service, found, handler_of(service)) for service in services}, hooks
+        codes = {service: service_code(self.repository, service) for service in services}
+        return {name: self._artifact(name, found, handler_of(name, code)) for name, code in codes.items()}, hooks
 
     def _artifact(self, name: str, found: Mapping[str, Stored], handler: str) -> Artifact:
         return Artifact(found[name], handler, self.manifest.functions[name].digest)
@@ -111,12 +114,13 @@ def select(
     manifest = read(file)
     mistakes = [
         *commit_mismatches(manifest, commit, checkout(repository, INPUTS)),
+        *_names(manifest, services.names(repository)),
         *_platform(manifest, platform),
         *digest_mismatches(manifest, file.parent),
     ]
     if mistakes:
         raise ManifestError(file, mistakes)
-    return SelectedManifest(file, manifest, planned=preview and environment.get(PLAN) == "true")
+    return SelectedManifest(repository, file, manifest, planned=preview and environment.get(PLAN) == "true")
 
 
 def commit_mismatches(manifest: Manifest, commit: str, checked_out: Checkout | None) -> Iterator[str]:
@@ -154,6 +158,11 @@ def digest_mismatches(manifest: Manifest, folder: Path) -> Iterator[str]:
                 f"{name} is {entry.digest}, but {file} has the digest {held}: it was altered after the build; run "
                 "`make bundle` again, and find out who altered it"
             )
+
+
+def _names(manifest: Manifest, program: Sequence[str]) -> Iterator[str]:
+    if (found := manifest.functions.keys() - {HOOKS}) != set(program):
+        yield f"it has bundles of {', '.join(sorted(found))}, but app/ has {', '.join(program)}; run `make bundle`"
 
 
 def _platform(manifest: Manifest, platform: Platform) -> Iterator[str]:

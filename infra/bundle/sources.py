@@ -13,7 +13,7 @@ from infra import git
 from infra.bundle.model import BundleError
 
 FOLDERS_LEFT_OUT = frozenset({"__pycache__", "tests", "smoke"})  # smoke events go into the hooks' bundle
-FILES_LEFT_OUT = frozenset({"requirements.in", "requirements.txt"})
+FILES_LEFT_OUT = frozenset({"requirements.in", "requirements.txt", "service.yaml"})
 LINK, SUBMODULE, PROGRAM = "120000", "160000", "100755"
 
 

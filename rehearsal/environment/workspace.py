@@ -77,8 +77,9 @@ class Scratch:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(repository / name, target, follow_symlinks=False)
             share_venvs(repository, scratch.project)
+            share_packages(repository, scratch.project)
             git(scratch.project, "init", "--quiet", "--initial-branch", "main")
-            (scratch.project / ".git/info/exclude").write_text(".venv\n")
+            (scratch.project / ".git/info/exclude").write_text(".venv\nnode_modules\n")
             scratch.commit("The project as it is")
         except BaseException:
             scratch.remove()
@@ -137,6 +138,13 @@ def share_venvs(repository: Path, copy: Path) -> None:
         if (repository / name).exists():
             (copy / name).parent.mkdir(exist_ok=True)
             (copy / name).symlink_to(repository / name, target_is_directory=True)
+
+
+def share_packages(repository: Path, copy: Path) -> None:
+    """Link each `node_modules` of `repository` beside its package.json in `copy`."""
+    for modules in (repository / "app/node_modules", *sorted((repository / "app").glob("*/node_modules"))):
+        if modules.exists() and (there := copy / modules.relative_to(repository)).parent.exists():
+            there.symlink_to(modules.resolve(), target_is_directory=True)
 
 
 def state_at(url: str, endpoint: str) -> dict[str, str]:

@@ -125,10 +125,10 @@ def test_a_deploy_takes_published_bundles_and_a_plan_names_those_that_will_be_pu
     manifest = Manifest(COMMIT, datetime(2026, 1, 31, tzinfo=UTC), "python3.11", "x86_64", entries)
     kept = artifacts.put(b"orders")
     with pytest.raises(ManifestError) as caught:
-        SelectedManifest(Path("manifest.json"), manifest).find(["orders"], artifacts.bucket, REGION)
+        SelectedManifest(Path(), Path("manifest.json"), manifest).find(["orders"], artifacts.bucket, REGION)
     (mistake,) = caught.value.mistakes
     assert mistake.startswith(f"hooks is {digest(b'hooks')}, but the bucket {artifacts.bucket} has no such bundle")
-    planned = SelectedManifest(Path("manifest.json"), manifest, planned=True)
+    planned = SelectedManifest(Path(), Path("manifest.json"), manifest, planned=True)
     services, hooks = planned.find(["orders"], artifacts.bucket, REGION)
     assert services["orders"].stored == kept
     assert {each.stored for each in hooks.values()} == {
