@@ -8,10 +8,14 @@ from pulumi import Output
 
 @dataclass(frozen=True)
 class DataOutputs:
-    """The table of orders: hash key `id` (S), TTL attribute `expiration` (seconds since the epoch)."""
+    """The table of orders: hash key `id` (S), TTL attribute `expiration` (seconds since the epoch).
+
+    `stream_arn` is of its stream, whose records have the new image of an item (NEW_IMAGE).
+    """
 
     table_name: Output[str]
     table_arn: Output[str]
+    stream_arn: Output[str]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def declare(
     bundle: Code, *, opened: bool = False, config: ComputeConfig | None = None, signing: bool = False
 ) -> Recorder:
     def program() -> None:
-        data = DataOutputs(Output.from_input("orders-prod"), Output.from_input(TABLE))
+        data = DataOutputs(*map(Output.from_input, ("orders-prod", TABLE, f"{TABLE}/stream/1")))
         compute = Compute(
             "compute",
             names=NAMES,
