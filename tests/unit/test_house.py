@@ -1,5 +1,6 @@
 """The house keeps its own rules: file sizes, import contracts that can fail, no registry's name, formatted HCL."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -58,6 +59,14 @@ def test_no_file_names_a_package_registry() -> None:
         if REGISTRIES.search(text):
             guilty.append(str(file.relative_to(ROOT)))
     assert guilty == []
+
+
+def test_the_locks_of_npm_have_a_hash_for_each_package_and_no_address() -> None:
+    locks = [file for file in tracked() if file.name == "package-lock.json"]
+    assert len(locks) >= 2
+    for lock in locks:
+        packages = {name: each for name, each in json.loads(lock.read_text())["packages"].items() if name}
+        assert [name for name, each in packages.items() if "resolved" in each or "integrity" not in each] == [], lock
 
 
 @pytest.mark.parametrize(
