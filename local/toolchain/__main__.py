@@ -1,6 +1,7 @@
 """The commands that the Makefile runs before anything is installed.
 
-python3 -m local.toolchain venvs             fill the virtual environments, and node_modules, from their locks
+python3 -m local.toolchain venvs             fill the virtual environments from their locks
+python3 -m local.toolchain packages          fill each node_modules from the lock beside it
 python3 -m local.toolchain lock [--upgrade]  resolve each requirements.in and package.json into its lock
 python3 -m local.toolchain pulumi            find or build the Pulumi CLI; print the folder to put in front of PATH
 python3 -m local.toolchain uv                find or install uv; print the folder to put in front of PATH
@@ -27,6 +28,7 @@ def main(arguments: list[str]) -> int:
         match arguments:
             case ["venvs"]:
                 environments.sync_all(REPOSITORY)
+            case ["packages"]:
                 node.sync_all(REPOSITORY)
             case ["lock", *options] if set(options) <= {"--upgrade"}:
                 environments.lock_all(REPOSITORY, upgrade="--upgrade" in options)

@@ -12,7 +12,7 @@ import pytest
 
 from infra import bundle
 from local.toolchain import environments
-from rehearsal.environment.workspace import Scratch, git, share_packages
+from rehearsal.environment.workspace import Scratch, git, share_installed
 from tests.unit import wheels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ def origin() -> Iterator[Scratch]:
 @pytest.fixture
 def clone(origin: Scratch, tmp_path: Path) -> Path:
     place = cloned(origin, tmp_path / "clone")
-    share_packages(ROOT, place)
+    share_installed(ROOT, place)
     return place
 
 
