@@ -28,7 +28,8 @@ STATE = "terraform:state:getS3Reference"
 
 def answers(account: str) -> dict[str, Any]:
     caller = {"accountId": account, "arn": f"arn:aws:sts::{account}:assumed-role/deploy/ci", "userId": "x", "id": "x"}
-    table = {"table_name": "orders-x", "table_arn": f"arn:aws:dynamodb:{REGION}:{account}:table/orders-x"}
+    arn = f"arn:aws:dynamodb:{REGION}:{account}:table/orders-x"
+    table = {"table_name": "orders-x", "table_arn": arn, "table_stream_arn": f"{arn}/stream/2026-01-31T12:00:00.000"}
     return {IDENTITY: lambda _: caller, STATE: lambda _: {"outputs": table}}
 
 
