@@ -361,5 +361,7 @@ try {
   send(`{"ok": false, "error": ${JSON.stringify(errorDocument(error))}}`);
   process.exit(1);
 }
-send(JSON.stringify({ ok: true, milliseconds: performance.now() - started }));
+const milliseconds = performance.now() - started;
+await turn(); // a promise that the module left unhandled fails the import
+send(JSON.stringify({ ok: true, milliseconds }));
 await serve(handler);

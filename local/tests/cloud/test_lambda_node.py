@@ -43,6 +43,14 @@ def test_a_handler_is_found_in_a_common_module_or_an_es_module(
     assert functions.invoke(qualifier="")["Payload"] == expected
 
 
+def test_a_member_of_a_default_export_is_a_handler_since_24(functions: Functions) -> None:
+    source = "export default { handler: async () => 'by default' };\n"
+    functions.create(source, Runtime=NEW)
+    assert functions.invoke(qualifier="")["Payload"] == "by default"
+    functions.create(source, "older", Runtime=OLD)
+    assert functions.invoke(name="older", qualifier="")["Payload"]["errorType"] == "Runtime.HandlerNotFound"
+
+
 @BOTH
 def test_the_console_writes_each_call_as_one_event_with_time_request_and_level(
     functions: Functions, logs: Logs, runtime: str

@@ -162,6 +162,17 @@ def test_before_24_a_promise_that_nothing_handles_is_the_error_of_a_call_under_w
     assert "Error: lost" in failed["trace"][0]
 
 
+@pytest.mark.parametrize(("runtime", "kind"), [(OLD, "Runtime.UnhandledPromiseRejection"), (NEW, "Runtime.ExitError")])
+def test_a_promise_that_a_module_leaves_unhandled_fails_its_import(
+    functions: Functions, logs: Logs, runtime: str, kind: str
+) -> None:
+    functions.create("Promise.reject(new Error('left'));\nexport const handler = async () => 5;\n", Runtime=runtime)
+    for _ in range(2):
+        assert functions.invoke(qualifier="")["Payload"]["errorType"] == kind
+    assert any("Error: left" in line for line in logs())
+    assert not any("Init Duration" in line for line in logs()), "no environment was ever ready"
+
+
 def test_since_24_a_promise_that_nothing_handles_ends_the_process_before_the_answer(
     functions: Functions, logs: Logs
 ) -> None:
