@@ -19,7 +19,14 @@ from local.tests.cloud.conftest import PYTHON, ROOT, Cloud, Functions, start_clo
 
 BUSY = "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.getpid()\n"
 
-PLAIN = {"factor": 60, "lateness_minutes": 0, "executed_version_always": False, "enforce": False, "root": True}
+PLAIN = {
+    "factor": 60,
+    "lateness_minutes": 0,
+    "duplicates": 0,
+    "executed_version_always": False,
+    "enforce": False,
+    "root": True,
+}
 
 
 @pytest.fixture
