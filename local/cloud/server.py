@@ -81,6 +81,7 @@ class Server:
         from local.cloud.patches import (  # noqa: PLC0415
             buckets,
             connections,
+            event_rules,
             functions,
             http_api,
             http_api_control,
@@ -110,10 +111,20 @@ class Server:
                 *managed_keys.patches(),
                 *queues.patches(),
                 *streams.patches(),
+                *event_rules.patches(),
             ],
             [
                 need
-                for module in (functions, lambdas, http_api_control, buckets, managed_keys, queues, streams)
+                for module in (
+                    functions,
+                    lambdas,
+                    http_api_control,
+                    buckets,
+                    managed_keys,
+                    queues,
+                    streams,
+                    event_rules,
+                )
                 for need in module.needs()
             ],
         )
@@ -167,7 +178,6 @@ class Server:
         loop = self._invoker.loop = LOOP.running = asyncio.get_running_loop()
         loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_THREADS))
         self._ministack._MAIN_LOOP = loop
-        ministack("services.eventbridge").start_scheduler()
         ministack("services.scheduler").start_scheduler()
         TIMELINE.start()
         self._streams.start()

@@ -13,6 +13,7 @@ from local.cloud.clock import CLOCK
 from local.cloud.identity import guard
 from local.cloud.ministack import Seam, ministack
 from local.cloud.sources import batches
+from local.cloud.sources.delivery import DELIVERY
 from local.cloud.sources.filters import Filter
 from local.cloud.sources.mappings import Mapping
 from local.cloud.sources.runner import Invocation, invoke, on_loop
@@ -125,7 +126,7 @@ class QueueReader:
             TIMELINE.at(again, lambda: self._invoke(messages, pause))
             return
         self._busy -= 1
-        if result.ran and not result.error:
+        if result.ran and not result.error and not DELIVERY.again():
             names = self._failed(messages, result.body)
             done = [handle for message, handle in zip(messages, handles, strict=True) if message["id"] not in names]
             self._forget(done)

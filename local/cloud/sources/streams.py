@@ -14,6 +14,7 @@ from local.cloud.identity import guard
 from local.cloud.ministack import Seam, ministack
 from local.cloud.sources import batches, destinations
 from local.cloud.sources.batches import Answer, Batch, Discard, Entry, Limits
+from local.cloud.sources.delivery import DELIVERY
 from local.cloud.sources.filters import Filter
 from local.cloud.sources.mappings import Mapping
 from local.cloud.sources.runner import Invocation, invoke, on_loop
@@ -158,6 +159,8 @@ class StreamReader:
         following, discard = batches.after(batch, answer, limits(self._mapping.record))
         self._pending.popleft()
         self._pending.extendleft(reversed(following))
+        if answer.failed is None and DELIVERY.again():
+            self._pending.appendleft(batch)
         if discard is not None:
             self._give_up(discard)
         failed = answer.failed is not None

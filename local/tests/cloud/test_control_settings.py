@@ -19,7 +19,14 @@ from local.tests.cloud import languages
 from local.tests.cloud.conftest import PYTHON, ROOT, Cloud, Functions, start_cloud, stop_cloud, until
 from local.tests.cloud.languages import Language
 
-PLAIN = {"factor": 60, "lateness_minutes": 0, "executed_version_always": False, "enforce": False, "root": True}
+PLAIN = {
+    "factor": 60,
+    "lateness_minutes": 0,
+    "duplicates": 0,
+    "executed_version_always": False,
+    "enforce": False,
+    "root": True,
+}
 
 
 @pytest.fixture

@@ -103,3 +103,38 @@ def test_a_deploy_role_may_be_limited_to_the_mappings_of_one_function(own: Accou
     made = mine.create_event_source_mapping(**create)["UUID"]
     assert refusal(lambda: theirs.get_event_source_mapping(UUID=made))
     assert mine.get_event_source_mapping(UUID=made)["UUID"] == made
+
+
+@pytest.mark.parametrize(
+    ("qualifier", "source", "invoked"),
+    [("live", "shop/large", True), ("live", "shop/other", False), ("", "shop/large", False)],
+)
+def test_a_rule_invokes_an_alias_only_by_a_permission_on_it(
+    own: Account, functions: Functions, qualifier: str, source: str, invoked: bool
+) -> None:
+    role = own.service_role("execution", "lambda", LOGS)
+    alias = functions.alias(functions.create("def handler(event, context):\n    return 1\n", Role=role))
+    events = own.admin("events")
+    events.create_event_bus(Name="shop")
+    rule = events.put_rule(Name="large", EventBusName="shop", EventPattern='{"source": ["shop"]}')["RuleArn"]
+    events.put_targets(Rule="large", EventBusName="shop", Targets=[{"Id": "live", "Arn": alias}])
+    functions.client.add_permission(
+        FunctionName="orders",
+        StatementId="rule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=own.arn("events", f"rule/{source}"),
+        **({"Qualifier": qualifier} if qualifier else {}),
+    )
+    entry = {"Source": "shop", "DetailType": "any", "Detail": "{}", "EventBusName": "shop"}
+    assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    asked = [
+        entry["allowed"]
+        for entry in own.cloud.control("GET", "decisions")[1]["decisions"]
+        if entry["caller"] == "events.amazonaws.com" and entry["resource"] == alias
+    ]
+    assert asked == [invoked]
+    assert rule.endswith("rule/shop/large")
+    logs = own.admin("logs")
+    if invoked:
+        assert until(lambda: logs.describe_log_groups()["logGroups"])
