@@ -16,24 +16,26 @@ WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$$
 # A rehearsal keeps a core busy, and most other tests wait for simulated time. Groups: tests/conftest.py. With one seed of
 # hashes the state machine of the release takes the same steps in each run; `make properties` takes others.
 PYTEST = PYTHONHASHSEED=0 $(RUN) -m pytest -n 2 --no-loadscope-reorder
+# npm's packages make bundles, and no other target needs them: an abort does not wait for a registry.
+UNLESS_BUILT = $(if $(value STRATA_MANIFEST),,packages)
 NEEDS_STACK = : "$${STACK:?say which, e.g. make $@ STACK=dev}"
 PIPELINE = $(RUN) -m infra.pipeline
 RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
-.PHONY: help service bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties mutants bench captures format venvs
+.PHONY: help service bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties mutants bench captures format venvs python packages
 .PHONY: lock tools plan deploy story drift doctor sweep abort rollback unlock access comment environments
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-19s %s\n' "$$name" "$$text"; done
 
-rehearsal: tools ## Release a good and a bad version on a laptop, under live traffic
+rehearsal: tools packages ## Release a good and a bad version on a laptop, under live traffic
 	@$(WITH_PULUMI) $(RUN) -m rehearsal --factor "$$FACTOR" $${ENFORCE:+--enforce}
 
-rehearsal-promotion: tools ## Rehearse main.yml on a laptop: one digest through dev and staging to prod
+rehearsal-promotion: tools packages ## Rehearse main.yml on a laptop: one digest through dev and staging to prod
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.promotion --factor "$$FACTOR" $${ENFORCE:+--enforce}
 
-sandbox: tools ## A local cloud and a copy of the project, for `pulumi up` typed by hand
+sandbox: tools packages ## A local cloud and a copy of the project, for `pulumi up` typed by hand
 	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor "$$FACTOR" $${ENFORCE:+--enforce}
 
 service: venvs ## Write a new service with its test: make service NAME=hello RUNTIME=python (or node)
@@ -42,21 +44,21 @@ service: venvs ## Write a new service with its test: make service NAME=hello RUN
 bundle: venvs ## The commit's Lambda zips and their manifest into dist/, the same bytes on every machine
 	@PATH="$$($(PYTHON) -m local.toolchain uv):$$PATH" $(RUN) -m infra.artifacts build
 
-publish-bundle: venvs ## Publish the bundles of dist/ to a stack's artifact bucket: make publish-bundle STACK=prod
+publish-bundle: python ## Publish the bundles of dist/ to a stack's artifact bucket: make publish-bundle STACK=prod
 	@$(NEEDS_STACK); $(RUN) -m infra.artifacts put --stack "$$STACK"
 
 keep: publish-bundle
 
-policy: tools ## Preview each stack under the policy pack, as a pull request does
+policy: tools packages ## Preview each stack under the policy pack, as a pull request does
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.policy_preview
 
-cloud: venvs ## The local AWS in the foreground, time running FACTOR times faster
+cloud: python ## The local AWS in the foreground, time running FACTOR times faster
 	@local/.venv/bin/python -m local.cloud --factor "$$FACTOR"
 
-plan: tools ## Show what a deploy would change and release, and what blocks it: make plan STACK=prod
+plan: tools $(UNLESS_BUILT) ## Show what a deploy would change and release, and what blocks it: make plan STACK=prod
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) plan --stack "$$STACK"
 
-deploy: tools ## Bring a stack up, and fail unless all its traffic is on what it wants: make deploy STACK=dev
+deploy: tools $(UNLESS_BUILT) ## Bring a stack up, and fail unless all its traffic is on what it wants: make deploy STACK=dev
 	@$(NEEDS_STACK); levels="policy/levels/$${STACK##*/}.json"; test -f "$$levels" || levels= ; \
 		$(WITH_PULUMI) pulumi up --yes --non-interactive --stack "$$STACK" \
 		--policy-pack policy $${levels:+--policy-pack-config "$$levels"}
@@ -84,16 +86,16 @@ rollback: tools ## Go back to what was live before: make rollback STACK=prod REA
 unlock: tools ## Release a lock whose holder is gone; ALONE=true: no other job is at work: make unlock STACK=dev
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) unlock --stack "$$STACK" $${ALONE:+--alone}
 
-access: venvs ## Print the role and the state of a stack, for TO=deploy, preview or build: make access STACK=prod
+access: python ## Print the role and the state of a stack, for TO=deploy, preview or build: make access STACK=prod
 	@$(NEEDS_STACK); $(PIPELINE) access --stack "$$STACK" $${TO:+--to "$$TO"}
 
-comment: venvs ## Write the plans below a pull request: make comment PULL_REQUEST=12
+comment: python ## Write the plans below a pull request: make comment PULL_REQUEST=12
 	@$(PIPELINE) comment --pull-request "$${PULL_REQUEST:?say which, e.g. make comment PULL_REQUEST=12}"
 
-environments: venvs ## List how GitHub's environments differ from the configured ones; APPLY=1 corrects them
+environments: python ## List how GitHub's environments differ from the configured ones; APPLY=1 corrects them
 	@$(PIPELINE) environments $${APPLY:+--apply}
 
-check: venvs ## Lint, types, import contracts, HCL, workflows
+check: venvs ## Lint, types, import contracts, TypeScript, HCL, workflows
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy __main__.py
@@ -102,41 +104,49 @@ check: venvs ## Lint, types, import contracts, HCL, workflows
 	@.venv/bin/mypy --python-executable local/.venv/bin/python --exclude ^local/tests/ -p local
 	@.venv/bin/mypy --python-executable policy/.venv/bin/python -p policy
 	@.venv/bin/lint-imports
+	@$(PYTHON) -m local.toolchain node check
 	@$(PYTHON) -m local.toolchain hcl terraform-legacy
 	@$(PYTHON) -m local.toolchain workflows .github/workflows
 	@.venv/bin/zizmor --quiet --offline --persona pedantic .github
 	@$(RUN) -m pytest -q tests/unit/test_house.py tests/workflows
 
-test: tools ## Unit, layers, local cloud, the real Pulumi CLI; the faults that are left out are counted as deselected
+test: tools packages ## Unit, layers, local cloud, the real Pulumi CLI; the faults that are left out are counted as deselected
+	@$(PYTHON) -m local.toolchain node test
 	@$(WITH_PULUMI) $(PYTEST) -m "not faults"
 
-test-all: tools ## Every test, every fault on the real CLI among them
+test-all: tools packages ## Every test, every fault on the real CLI among them
+	@$(PYTHON) -m local.toolchain node test
 	@$(WITH_PULUMI) $(PYTEST)
 
 test-aws: tools ## Ask a real account what no page of AWS says, into docs/aws.md: make test-aws ACCOUNT=123456789012
 	@$(WITH_PULUMI) STRATA_TEST_ACCOUNT="$$ACCOUNT" STRATA_AWS_PAGE=docs/aws.md $(RUN) -m pytest tests/aws
 
-properties: venvs ## Drive the release through STEPS random steps of faults, crashes and hands, and long property tests
+properties: python ## Drive the release through STEPS random steps of faults, crashes and hands, and long property tests
 	@STRATA_STEPS="$${STEPS:-200000}" $(RUN) -m pytest -q tests/unit/test_release_machine.py
 
 mutants: venvs ## The share of COUNT random mutants of what decides that the unit tests kill; SEED draws others
 	@$(RUN) -m tests.mutants --seed "$${SEED:-1}" --count "$${COUNT:-200}"
 
-bench: tools ## Paired measurements into .bench/, and the tables and plots of docs/verdict.md
+bench: tools packages ## Paired measurements into .bench/, and the tables and plots of docs/verdict.md
 	@$(WITH_PULUMI) $(RUN) -m bench
 
-format: venvs ## Format the code
+format: python ## Format the code
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
 
-lock: ## Resolve every requirements.in into its lock
+lock: ## Resolve every requirements.in and package.json into its lock
 	@$(PYTHON) -m local.toolchain lock
 
-captures: tools ## Draw a rehearsal, and what the operator's commands show, into docs/captures
+captures: tools packages ## Draw a rehearsal, and what the operator's commands show, into docs/captures
 	@$(WITH_PULUMI) $(RUN) -m rehearsal captures --factor "$$FACTOR"
 
-venvs: ## Fill the virtual environments from their locks
+venvs: python packages ## Fill the virtual environments, and each node_modules, from their locks
+
+python:
 	@$(PYTHON) -m local.toolchain venvs
 
-tools: venvs ## Find or build the Pulumi CLI
+packages:
+	@$(PYTHON) -m local.toolchain packages
+
+tools: python ## Find or build the Pulumi CLI
 	@$(PYTHON) -m local.toolchain pulumi >/dev/null

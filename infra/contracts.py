@@ -10,12 +10,12 @@ from pulumi import Output
 class DataOutputs:
     """The table of orders: hash key `id` (S), TTL attribute `expiration` (seconds since the epoch).
 
-    `stream_arn` is None if the table has no stream.
+    `stream_arn` is of its stream, whose records have the new image of an item (NEW_IMAGE).
     """
 
     table_name: Output[str]
     table_arn: Output[str]
-    stream_arn: Output[str] | None = None
+    stream_arn: Output[str]
 
 
 @dataclass(frozen=True)

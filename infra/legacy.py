@@ -25,9 +25,10 @@ class LegacyError(pulumi.RunError):
 def data(state: LegacyState, place: AwsLocation) -> DataOutputs:
     """Return the contract of the data layer, from `terraform-legacy/data`. Raises LegacyError.
 
-    The table must be in the stack's account and region, else the state is another stack's.
+    The table must be in the stack's account and region, else the state is another stack's; the stream must be that
+    table's. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
     """
-    layer = LegacyLayer("data", state, ("table_name", "table_arn"))
+    layer = LegacyLayer("data", state, ("table_name", "table_arn", "table_stream_arn"))
     outputs = layer.read()
     expected = place.arn("dynamodb", f"table/{outputs['table_name']}")
     if outputs["table_arn"] != expected:
@@ -35,7 +36,12 @@ def data(state: LegacyState, place: AwsLocation) -> DataOutputs:
             f"table_arn is {outputs['table_arn']!r}, but a table of that name in this stack's account and region is "
             f"{expected!r}; point strata:data.legacy at the state of this stack's own table"
         )
-    return DataOutputs(Output.from_input(outputs["table_name"]), Output.from_input(outputs["table_arn"]))
+    if not outputs["table_stream_arn"].startswith(f"{expected}/stream/"):
+        raise layer.error(
+            f"table_stream_arn is {outputs['table_stream_arn']!r}, but a stream of that table is "
+            f"'{expected}/stream/LABEL'; correct terraform-legacy/data/outputs.tf and apply it"
+        )
+    return DataOutputs(*(Output.from_input(outputs[name]) for name in layer.wanted))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pulumi
 from infra import account, artifacts, bundle, git, legacy, services, targets
 from infra.bundle import Bundle, Code, Platform, smoke
 from infra.config import StackConfig
-from infra.contracts import DataOutputs, TriggerOutputs
+from infra.contracts import TriggerOutputs
 from infra.layers.compute import Compute
 from infra.layers.data import Data
 from infra.layers.delivery import Delivery
@@ -19,7 +19,7 @@ from infra.layers.observability import Observability
 from infra.layers.secrets import Secrets
 from infra.layers.triggers import Triggers
 from infra.release.provider.resource import Release
-from infra.services import Service, ServiceError
+from infra.services import Service
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,6 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         data = legacy.data(config.data.legacy, place)
     else:
         data = Data("data", names=names, config=config.data, opts=opts).outputs
-    _check_stream(declared, data, config)
     secrets = Secrets("secrets", names=names, config=config.secrets, opts=opts).outputs
     triggers = None
     if any(each.has_dead_letters or each.events or each.schedule or each.uses("bus") for each in declared):
@@ -144,25 +143,11 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
     )
 
 
-def _check_stream(declared: Sequence[Service], data: DataOutputs, config: StackConfig) -> None:
-    """Raise ServiceError for each service that takes a stream where the table has none."""
-    if data.stream_arn is None:
-        source = f"{config.names.project}:data.source is {config.data.source}"
-        missing = [
-            f"{each.file}: stream is given, but the table has no stream ({source}); enable it where the table is "
-            "declared, or leave stream out"
-            for each in declared
-            if each.stream
-        ]
-        if missing:
-            raise ServiceError(missing)
-
-
 def _built(
     config: StackConfig, declared: Sequence[Service], repository: Path, platform: Platform
 ) -> tuple[Mapping[str, Code], Mapping[str, Code]]:
     """Build the bundles of the services, and of the hooks if the stack has any. Returns both by name."""
-    built = {each.name: bundle.build(each.name, repository, platform, handler=each.lambda_handler) for each in declared}
+    built = {each.name: bundle.build(each.name, repository, platform) for each in declared}
     hooked = dict[str, Bundle]()
     if config.delivery.smoke or config.delivery.bake_minutes:
         hooked = bundle.hooks([each.name for each in declared], repository)

@@ -8,6 +8,9 @@ refuses otherwise. The idempotency record alone is not enough: it is written bef
 with it.
 
 An order's id is random, so that no caller's key, however weak, leads to another caller's order.
+
+A stored order never changes. That it is fulfilled is an item of its own, which app.fulfilment writes once; an answer
+with the order says so by its `state`.
 """
 
 import hashlib
@@ -16,7 +19,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, Protocol, TypedDict
 
 from app.orders.prices import PRICES
 
@@ -45,7 +48,7 @@ class NewOrder(TypedDict):
 
 
 class Order(TypedDict):
-    """An order as it is stored and answered; `created_at` is ISO 8601 in UTC."""
+    """An order as it is stored; `created_at` is ISO 8601 in UTC. A smoke order has `smoke`, and is not fulfilled."""
 
     id: str
     customer_id: str
@@ -53,6 +56,7 @@ class Order(TypedDict):
     items: list[Item]
     total_cents: int
     created_at: str
+    smoke: NotRequired[Literal[True]]
 
 
 class Placed(NamedTuple):
@@ -73,6 +77,9 @@ class Table(Protocol):
 
     def get(self, order_id: str) -> Order | None:
         """Return the order with this id, or None."""
+
+    def fulfilled_at(self, order_id: str) -> str | None:
+        """Return the time at which the order was fulfilled, or None."""
 
 
 class KeyReusedError(Exception):
@@ -100,7 +107,19 @@ def claim_name(key: str) -> str:
     return f"claim#{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-def place(table: Table, new: NewOrder, key: str, order_id: str, now: datetime) -> Placed:
+def fulfilment_name(order_id: str) -> str:
+    """Return the name of the item that says that an order is fulfilled; app.fulfilment writes it."""
+    return f"fulfilment#{order_id}"
+
+
+def answered(order: Order, fulfilled_at: str | None = None) -> dict[str, Any]:
+    """Return an order as it is answered: with its state, and the time at which it was fulfilled, if it was."""
+    if fulfilled_at is None:
+        return {**order, "state": "placed"}
+    return {**order, "state": "fulfilled", "fulfilled_at": fulfilled_at}
+
+
+def place(table: Table, new: NewOrder, key: str, order_id: str, now: datetime, *, smoke: bool = False) -> Placed:
     """Place the order under its key, and return it once the table has it; `order_id` is the id of a new order.
 
     Raises KeyReusedError where the key has placed an order with another content.
@@ -114,6 +133,8 @@ def place(table: Table, new: NewOrder, key: str, order_id: str, now: datetime) -
         "total_cents": sum(item["quantity"] * item["unit_price_cents"] for item in items),
         "created_at": now.isoformat(timespec="milliseconds"),
     }
+    if smoke:
+        order["smoke"] = True
     claimed = table.claim(claim_name(key), order)
     if claimed is not None:
         if _asked(claimed) != new:

@@ -29,8 +29,10 @@ def register(
     records, idempotency = table.records()
 
     def place(*, request: dict[str, Any]) -> orders.Order:
-        order, is_new = orders.place(table, request["order"], request["key"], request["id"], datetime.now(UTC))
-        if is_new and not smoke_orders.is_key(request["key"]):
+        smoke = smoke_orders.is_key(request["key"])
+        given = (request["order"], request["key"], request["id"], datetime.now(UTC))
+        order, is_new = orders.place(table, *given, smoke=smoke)
+        if is_new and not smoke:
             logger.info("order created")
             metrics.add_metric(name="OrdersCreated", unit=MetricUnit.Count, value=1)
             metrics.flush_metrics()
@@ -49,7 +51,7 @@ def register(
         ),
     )
 
-    def receipted(status: int, order: orders.Order) -> Response[Any]:
+    def receipted(status: int, order: dict[str, Any]) -> Response[Any]:
         """Return the order with the receipt of exactly the bytes that the caller gets."""
         body = to_json(order)
         return answer(status, body, signer.headers(body, logger, metrics) if signer else None)
@@ -62,11 +64,14 @@ def register(
         if smoke_orders.is_smoke(app.current_event.raw_event):
             with smoke_orders.no_trace(table, records, smoke_orders.key(key)) as key:
                 request = {"key": key, "id": smoke_orders.order_id(key), "order": new}
-                return answer(201, place_once(request=request))  # no receipt, since the order will be removed
+                return answer(
+                    201, orders.answered(place_once(request=request))
+                )  # no receipt, since the order will be removed
         order_id = orders.new_id()
         logger.append_keys(order_id=order_id)
         order = place_once(request={"key": _own(key, app.current_event.raw_event), "id": order_id, "order": new})
-        return receipted(201, order)
+        # "placed" in every answer to the key, fulfilled or not by now: the same key gives the same bytes and receipt.
+        return receipted(201, orders.answered(order))
 
     @app.get("/orders/<order_id>")
     def read_order(order_id: str) -> Response[Any]:
@@ -76,7 +81,7 @@ def register(
             found = table.get(order_id)
         if found is None:
             return refusal(404, {"field": "id", "reason": f"no order has the id {schema.shown(order_id)}"})
-        return receipted(200, found)
+        return receipted(200, orders.answered(found, table.fulfilled_at(order_id)))
 
     # Shows that the code loads and is configured. It does not use the table: an outage of the table, which all
     # instances share, must not make each of them unhealthy.

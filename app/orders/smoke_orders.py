@@ -1,5 +1,7 @@
 """Smoke orders: the real code places them in the real table, and removes them before it answers; they are not counted.
 
+Their items have `smoke`, by which app.fulfilment knows them in the table's stream and leaves them alone.
+
 The smoke hook marks its events at the top level, where an HTTP API puts nothing that comes from a client: headers,
 query and body are below it. So only a caller who may invoke the function itself can place a smoke order. Its key has a
 space, which a client's key never has, so neither the claim nor the record can be a client's.

@@ -1,11 +1,12 @@
 """The one DynamoDB table of this service: orders, and the claims and idempotency records that guard their creation.
 
 Hash key `id` (S). An order's id is `ord_` and 32 hexadecimal digits; a claim's begins with `claim#`, a record's with
-`idempotency#`, so neither can be read as an order. Only records have the TTL attribute `expiration`, so DynamoDB
+`idempotency#`, so neither can be read as an order. Of a fulfilled order there is an item `fulfilment#` and its id, with
+`fulfilled_at`, which app.fulfilment writes. Only records have the TTL attribute `expiration`, so DynamoDB
 expires no order and no claim.
 
 The calls, which are all that the function's role needs on this table:
-- dynamodb:GetItem      an order (strongly consistent); a record (where a refused write does not bring it along)
+- dynamodb:GetItem      an order, a fulfilment (strongly consistent); a record (if a refused write lacks it)
 - dynamodb:PutItem      a claim, an order, a record; each with a condition
 - dynamodb:UpdateItem   a record, when its order is written
 - dynamodb:DeleteItem   a record, when placing its order failed; all three, when a smoke order was placed
@@ -20,6 +21,8 @@ import boto3
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
+
+from app.orders.orders import fulfilment_name
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -91,8 +94,16 @@ class Table:
 
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html
         """
-        answer = self.client.get_item(TableName=self.name, Key={"id": {"S": order_id}}, ConsistentRead=True)
-        return _order(answer["Item"]) if "Item" in answer else None
+        item = self._get(order_id)
+        return None if item is None else _order(item)
+
+    def fulfilled_at(self, order_id: str) -> str | None:
+        """Return the time at which the order was fulfilled, in ISO 8601, or None; never an older state than before."""
+        item = self._get(fulfilment_name(order_id))
+        return None if item is None else str(item["fulfilled_at"]["S"])
+
+    def _get(self, name: str) -> Any:
+        return self.client.get_item(TableName=self.name, Key={"id": {"S": name}}, ConsistentRead=True).get("Item")
 
     def remove(self, name: str) -> None:
         """Delete the order or claim of a smoke event, if it exists."""

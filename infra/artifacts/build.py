@@ -2,7 +2,7 @@
 
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra import bundle, services
@@ -10,10 +10,11 @@ from infra.artifacts import stacks
 from infra.artifacts.manifest import FILE, HOOKS, Entry, Manifest
 from infra.artifacts.sbom import bill
 from infra.artifacts.selection import INPUTS
-from infra.bundle import Bundle, BundleError, packages
+from infra.bundle import Bundle, BundleError, Platform, packages
 from infra.bundle.packages import Package
 from infra.bundle.zips import lock_of, write
 from infra.git import DIRTY, checkout, why_none
+from infra.services import NODE, PYTHON
 
 
 def build(repository: Path, on_line: Callable[[str], None] = lambda _: None) -> Manifest:
@@ -31,25 +32,39 @@ def build(repository: Path, on_line: Callable[[str], None] = lambda _: None) -> 
         raise BundleError(f"a bundle needs a commit, and git knows none in {repository}: {why_none(repository)}")
     commit = found.commit + (DIRTY if found.changed else "")
 
-    def entry(name: str, built: Bundle, held: list[Package]) -> Entry:
+    def entry(name: str, built: Bundle, runtime: str) -> Entry:
         with zipfile.ZipFile(built.path) as archive:
             unzipped = sum(each.file_size for each in archive.infolist())
         for file in built.ignored:
             on_line(f"{file} is not in the bundle {name}: git ignores it")
-        dependencies = {each.name: each.version for each in held}
-        sbom = bill(name, built.digest, commit, found.at, held)
-        return Entry(built.digest, built.path.stat().st_size, unzipped, dependencies, sbom)
+        sbom = bill(name, built.digest, commit, found.at, built.packages)
+        return Entry(
+            built.digest, built.path.stat().st_size, unzipped, dependencies(built.packages), sbom, runtime=runtime
+        )
 
-    entries = {}
-    declared = services.read(repository)
+    entries, declared = {}, services.read(repository)
     for each in declared:
-        service = each.name
-        with tempfile.TemporaryDirectory() as scratch:
-            wheels = packages.fetch(repository, lock_of(service), platform, Path(scratch))
-            held = packages.read(repository, lock_of(service), platform, wheels)
-        built = bundle.build(service, repository, platform, handler=each.lambda_handler, packages=held)
-        entries[service] = entry(service, built, held)
-    entries[HOOKS] = entry(HOOKS, next(iter(bundle.hooks([each.name for each in declared], repository).values())), [])
+        held = [] if each.runtime == NODE else _wheels(repository, each.name, platform)
+        entries[each.name] = entry(
+            each.name, bundle.build(each.name, repository, platform, packages=held), each.runtime
+        )
+    of = [each.name for each in declared]
+    entries[HOOKS] = entry(HOOKS, next(iter(bundle.hooks(of, repository).values())), PYTHON)
     manifest = Manifest(commit, found.at, platform.runtime, platform.architecture, entries)
     write(repository / "dist" / FILE, manifest.text().encode())
     return manifest
+
+
+def _wheels(repository: Path, service: str, platform: Platform) -> list[Package]:
+    """Return the packages of a service in Python, as wheels for Lambda."""
+    with tempfile.TemporaryDirectory() as scratch:
+        wheels = packages.fetch(repository, lock_of(service), platform, Path(scratch))
+        return packages.read(repository, lock_of(service), platform, wheels)
+
+
+def dependencies(held: Sequence[Package]) -> dict[str, str]:
+    """Return the versions by package; npm may install two of one package, which are then both named."""
+    found: dict[str, list[str]] = {}
+    for each in held:
+        found.setdefault(each.name, []).append(each.version)
+    return {name: ", ".join(sorted(versions)) for name, versions in found.items()}

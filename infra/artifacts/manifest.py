@@ -28,6 +28,7 @@ from infra.schema import (
     read_object,
     shown,
 )
+from infra.services.model import PYTHON, SOURCES
 
 HOOKS = "hooks"  # the one zip of all hooks
 FILE = "manifest.json"
@@ -82,7 +83,8 @@ class Entry:
     """One zip of the build.
 
     `digest` is the CodeSha256 that Lambda will report; `zipped` and `unzipped` are sizes in bytes; `dependencies` are
-    versions by package; `sbom` is a CycloneDX document.
+    versions by package; `sbom` is a CycloneDX document; `runtime` is the language of its code, whose version is the
+    stack's.
     """
 
     digest: Annotated[str, DIGEST]
@@ -90,17 +92,18 @@ class Entry:
     unzipped: Annotated[int, Whole(1, LARGEST_CODE, "bytes", "Lambda accepts no more, unzipped")]
     dependencies: Annotated[Mapping[str, str], _Dependencies()]
     sbom: Annotated[Mapping[str, Any], _Sbom()]
+    runtime: Annotated[str, OneOf(*SOURCES, why="a service's code has one")] = PYTHON
 
 
 class _Functions(Reader):
-    """Read an entry for each zip; that of the hooks is always there."""
+    """Read an entry for each zip: those of the services, and the hooks'."""
 
-    expected = f"an object with a service and {HOOKS}"
+    expected = f"an object with an entry for each service and {HOOKS}"
 
     def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
         if not isinstance(value, dict) or HOOKS not in value or len(value) == 1:
             found = ", ".join(value) if isinstance(value, dict) else shown(value)
-            mistakes.append(f"{path} names {found}, and a build has services and {HOOKS}; run `make bundle`")
+            mistakes.append(f"{path} names {found}, not services and {HOOKS}; run `make bundle`")
             return
         section = Section(Entry)
         entries = {name: entry for name in value for entry in section.read(value[name], f"{path}.{name}", mistakes)}

@@ -38,20 +38,22 @@ def bill(name: str, digest: str, commit: str, at: datetime, packages: Sequence[P
     )
     parts = {str(part.bom_ref.value): part for part in bom.components}
     needed = {name for package in packages for name in package.requires}
-    bom.register_dependency(itself, [parts[each.name] for each in packages if each.name not in needed])
+    bom.register_dependency(itself, [parts[each.reference] for each in packages if each.reference not in needed])
     for package in packages:
-        bom.register_dependency(parts[package.name], [parts[each] for each in package.requires])
+        bom.register_dependency(parts[package.reference], [parts[each] for each in package.requires])
     document: Mapping[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
     return document
 
 
 def _component(package: Package) -> Component:
     licenses = [LicenseFactory().make_from_string(package.license)] if package.license else []
+    group, _, name = package.name.rpartition("/")  # of npm's "@smithy/core"
     return Component(
-        name=package.name,
+        group=group or None,
+        name=name,
         type=ComponentType.LIBRARY,
-        bom_ref=package.name,
+        bom_ref=package.reference,
         version=package.version,
         licenses=licenses,
-        purl=PackageURL("pypi", name=package.name, version=package.version),
+        purl=PackageURL(package.kind, namespace=group or None, name=name, version=package.version),
     )

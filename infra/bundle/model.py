@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pulumi
+
+if TYPE_CHECKING:
+    from infra.bundle.packages import Package
 
 MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}  # the names that Python and its wheels give Lambda's architectures
 # The C library of Amazon Linux 2 is 2.26, and no wheel asks for one between 2.17 and that; Amazon Linux 2023 has 2.34.
@@ -78,7 +81,7 @@ class Bundle:
     """A zip on disk.
 
     `digest` is what Lambda will report as CodeSha256; `files` are the names in the zip, sorted; `ignored` are files
-    beside its sources that are left out because git ignores them.
+    beside its sources that are left out because git ignores them; `packages` are those whose code is in it.
     """
 
     path: Path
@@ -86,6 +89,7 @@ class Bundle:
     digest: str
     files: tuple[str, ...]
     ignored: tuple[str, ...] = ()
+    packages: tuple["Package", ...] = ()
 
     @cached_property
     def arguments(self) -> Mapping[str, Any]:

@@ -30,8 +30,9 @@ _LACKING = r"\b{0}(=={1})? has no (usable )?wheels|[Ww]heels are required for `{
 class Package:
     """A locked package.
 
-    `license` is empty where the package declares none in one line; `requires` names the packages of the lock that it
-    needs; `files` are bytes by path; `programs` are the paths that are executable.
+    `license` is empty where the package declares none in one line; `requires` are the references of the packages of the
+    lock that it needs; `files` are bytes by path, none where they are part of a bundled module; `programs` are the
+    paths that are executable; `kind` is the package's type in a package URL, `pypi` or `npm`.
     """
 
     name: str
@@ -40,6 +41,12 @@ class Package:
     requires: tuple[str, ...]
     files: Mapping[str, bytes]
     programs: frozenset[str] = frozenset()
+    kind: str = "pypi"
+
+    @property
+    def reference(self) -> str:
+        """Return what names the package among those of a bundle, which may have two versions of one npm package."""
+        return f"{self.name}@{self.version}" if self.kind == "npm" else self.name
 
 
 def belongs(name: PurePath) -> bool:

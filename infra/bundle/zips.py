@@ -11,7 +11,8 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path, PurePath
 
-from infra.bundle import sources
+from infra import services
+from infra.bundle import node, sources
 from infra.bundle.model import Bundle, BundleError, Platform, digest
 from infra.bundle.packages import Package, read
 from infra.bundle.sources import Sources
@@ -43,22 +44,26 @@ def build(
     repository: Path,
     platform: Platform = DEFAULT,
     *,
-    handler: str = "",
     packages: Sequence[Package] | None = None,
 ) -> Bundle:
-    """Zip the folder `app/SERVICE` with its locked packages.
+    """Zip a service: its folder with its locked packages, or the one module that esbuild makes of both.
 
-    `handler`: as Lambda names it, by default `app.SERVICE.main.handler`. `packages`: those for a zip that Lambda will
-    read from a bucket; None takes this environment's, for a zip that Pulumi uploads. The zip is `dist/SERVICE.zip`,
-    written only where its bytes change. Raises BundleError where the handler is missing, a package is not as locked or
-    not pure Python, or a limit of Lambda is exceeded.
+    `packages`: those for a zip that Lambda will read from a bucket; None takes this environment's, for a zip that
+    Pulumi uploads. The zip is `dist/SERVICE.zip`, written only where its bytes change. Raises BundleError where the
+    handler is missing, a package is not as locked or not made for every machine, or a limit of Lambda is exceeded;
+    ServiceError where service.yaml is wrong.
     """
-    handler = handler or f"app.{service}.main.handler"
+    declared = services.one(repository, service)
+    handler = declared.lambda_handler
+    if declared.runtime == services.NODE:
+        built = node.build(declared, repository)
+        module = Sources(built.contents, ignored=built.ignored)
+        return _zip(service, repository, handler, module, uploaded=packages is None, packages=built.packages)
     found = sources.read(repository, ("app/__init__.py", f"app/{service}"))
     _find_handler(handler, found.contents)
     held = read(repository, lock_of(service), platform, wheels=None) if packages is None else packages
     together = _together(service, found, held)
-    return _zip(service, repository, handler, together, uploaded=packages is None)
+    return _zip(service, repository, handler, together, uploaded=packages is None, packages=held)
 
 
 def _together(service: str, own: Sources, packages: Sequence[Package]) -> Sources:
@@ -99,14 +104,16 @@ def _is_event(name: PurePath) -> bool:
     return name.suffix == ".json" and name.parent.name == "smoke"
 
 
-def _zip(name: str, repository: Path, handler: str, found: Sources, *, uploaded: bool) -> Bundle:
+def _zip(
+    name: str, repository: Path, handler: str, found: Sources, *, uploaded: bool, packages: Sequence[Package] = ()
+) -> Bundle:
     """Write `dist/NAME.zip`, unless it has these bytes already."""
     zipped = pack(found.contents, found.programs)
     _check_size(handler, found.contents, len(zipped) if uploaded else 0)
     path = repository.resolve() / "dist" / f"{name}.zip"
     if not path.exists() or path.read_bytes() != zipped:
         write(path, zipped)
-    return Bundle(path, handler, digest(zipped), tuple(sorted(found.contents)), found.ignored)
+    return Bundle(path, handler, digest(zipped), tuple(sorted(found.contents)), found.ignored, tuple(packages))
 
 
 def pack(contents: Mapping[str, bytes], programs: Set[str] = frozenset()) -> bytes:

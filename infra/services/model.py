@@ -99,8 +99,16 @@ class Service(Declared):
     @property
     def source(self) -> str:
         """Return the path of the handler's source, relative to the repository."""
-        module = self.handler.rpartition(".")[0]
-        return f"{self.folder}/{SOURCES[self.runtime].format(module=module)}"
+        return f"{self.folder}/{SOURCES[self.runtime].format(module=self.module)}"
+
+    @property
+    def module(self) -> str:
+        return self.handler.partition(".")[0]
+
+    @property
+    def function(self) -> str:
+        """Return the name of the handler's function in its module."""
+        return self.handler.partition(".")[2]
 
     @property
     def lambda_handler(self) -> str:

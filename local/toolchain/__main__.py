@@ -1,20 +1,25 @@
 """The commands that the Makefile runs before anything is installed.
 
 python3 -m local.toolchain venvs             fill the virtual environments from their locks
-python3 -m local.toolchain lock [--upgrade]  resolve each requirements.in into its lock
+python3 -m local.toolchain packages          fill each node_modules from the lock beside it
+python3 -m local.toolchain lock [--upgrade]  resolve each requirements.in and package.json into its lock
 python3 -m local.toolchain pulumi            find or build the Pulumi CLI; print the folder to put in front of PATH
 python3 -m local.toolchain uv                find or install uv; print the folder to put in front of PATH
 python3 -m local.toolchain hcl FOLDER        check that every .tf file is well formed and formatted
 python3 -m local.toolchain workflows FOLDER  check GitHub's workflows in FOLDER
+python3 -m local.toolchain node check        check the services in TypeScript, by tsc and ESLint
+python3 -m local.toolchain node test         run the tests of the services in TypeScript
 """
 
 import subprocess
 import sys
 from pathlib import Path
 
-from local.toolchain import environments, golang, hcl, pulumi_cli, workflows
+from local.toolchain import environments, golang, hcl, node, pulumi_cli, workflows
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+CHECKS = {"hcl": hcl.check, "workflows": workflows.check}
+NODE = {"check": node.check, "test": node.test}
 
 
 def main(arguments: list[str]) -> int:
@@ -23,16 +28,19 @@ def main(arguments: list[str]) -> int:
         match arguments:
             case ["venvs"]:
                 environments.sync_all(REPOSITORY)
+            case ["packages"]:
+                node.sync_all(REPOSITORY)
             case ["lock", *options] if set(options) <= {"--upgrade"}:
                 environments.lock_all(REPOSITORY, upgrade="--upgrade" in options)
+                node.lock_all(REPOSITORY, upgrade="--upgrade" in options)
             case ["pulumi"]:
                 print(pulumi_cli.folder() or "")
             case ["uv"]:
                 print(environments.uv().parent)
-            case ["hcl", folder]:
-                return 0 if hcl.check(Path(folder)) else 1
-            case ["workflows", folder]:
-                return 0 if workflows.check(Path(folder)) else 1
+            case ["hcl" | "workflows" as language, folder]:
+                return 0 if CHECKS[language](Path(folder)) else 1
+            case ["node", "check" | "test" as command]:
+                return 0 if NODE[command](REPOSITORY) else 1
             case _:
                 print(__doc__, file=sys.stderr)
                 return 2

@@ -19,6 +19,7 @@ TERRAFORM = "1.11.4"
 # Before the names: the host that Terraform assumes if a module's source names none.
 PROVIDER = 'provider["registry.terraform.io/hashicorp/aws"]'
 TABLE = "orders-prod"
+VIEW = "NEW_IMAGE"
 _NANOSECONDS = 10**9
 _TIMEOUTS = {"create": 1800 * _NANOSECONDS, "delete": 600 * _NANOSECONDS, "update": 3600 * _NANOSECONDS}
 # The provider's private data: the time-outs, under the plugin SDK's own key, and the version of the schema.
@@ -65,7 +66,7 @@ def create(aws: AwsRecords, backend: Backend, table: str = TABLE) -> dict[str, A
 def applied(aws: AwsRecords, table: str = TABLE) -> dict[str, Any]:
     """Return the state that describes the table as it is now."""
     made = aws.client("dynamodb").describe_table(TableName=table)["Table"]
-    return state(made["TableArn"], made["SSEDescription"]["KMSMasterKeyArn"])
+    return state(made["TableArn"], made["SSEDescription"]["KMSMasterKeyArn"], made["LatestStreamLabel"])
 
 
 def make_bucket(aws: AwsRecords, backend: Backend) -> None:
@@ -85,6 +86,7 @@ def make_table(aws: AwsRecords, table: str = TABLE) -> None:
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         SSESpecification={"Enabled": True},
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW},
         DeletionProtectionEnabled=True,
         Tags=[{"Key": key, "Value": value} for key, value in TAGS.items()],
     )
@@ -114,8 +116,11 @@ def remove(aws: AwsRecords, backend: Backend) -> None:
     aws.client("s3").delete_object(Bucket=backend.bucket, Key=backend.object_key)
 
 
-def state(table_arn: str, key_arn: str) -> dict[str, Any]:
-    """Return the state that the first `terraform apply` of the layer leaves; tests/recorded has a real one."""
+def state(table_arn: str, key_arn: str, label: str) -> dict[str, Any]:
+    """Return the state that the first `terraform apply` of the layer leaves; tests/recorded has a real one.
+
+    `label`: the stream's, the time at which it was enabled, e.g. "2026-01-31T12:00:00.000".
+    """
     return {
         "version": FORMAT,
         "terraform_version": TERRAFORM,
@@ -124,6 +129,7 @@ def state(table_arn: str, key_arn: str) -> dict[str, Any]:
         "outputs": {
             "table_arn": {"value": table_arn, "type": "string"},
             "table_name": {"value": named(table_arn), "type": "string"},
+            "table_stream_arn": {"value": stream_arn(table_arn, label), "type": "string"},
         },
         "resources": [
             {
@@ -134,7 +140,7 @@ def state(table_arn: str, key_arn: str) -> dict[str, Any]:
                 "instances": [
                     {
                         "schema_version": 1,
-                        "attributes": _attributes(table_arn, key_arn),
+                        "attributes": _attributes(table_arn, key_arn, label),
                         "sensitive_attributes": [],
                         "private": PRIVATE,
                     }
@@ -152,7 +158,7 @@ def state(table_arn: str, key_arn: str) -> dict[str, Any]:
     }
 
 
-def _attributes(table_arn: str, key_arn: str) -> dict[str, Any]:
+def _attributes(table_arn: str, key_arn: str, label: str) -> dict[str, Any]:
     return {
         "arn": table_arn,
         "id": named(table_arn),
@@ -170,10 +176,10 @@ def _attributes(table_arn: str, key_arn: str) -> dict[str, Any]:
         "restore_date_time": None,
         "restore_source_name": None,
         "restore_to_latest_time": None,
-        "stream_arn": "",
-        "stream_enabled": False,
-        "stream_label": "",
-        "stream_view_type": "",
+        "stream_arn": stream_arn(table_arn, label),
+        "stream_enabled": True,
+        "stream_label": label,
+        "stream_view_type": VIEW,
         "timeouts": None,
         "write_capacity": 0,
         "point_in_time_recovery": [{"enabled": True}],
@@ -188,3 +194,11 @@ def _attributes(table_arn: str, key_arn: str) -> dict[str, Any]:
 def named(table_arn: str) -> str:
     """Return the table's name."""
     return table_arn.rpartition("/")[2]
+
+
+def stream_arn(table_arn: str, label: str) -> str:
+    """Return the ARN of a table's stream.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
+    """
+    return f"{table_arn}/stream/{label}"

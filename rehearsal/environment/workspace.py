@@ -76,9 +76,9 @@ class Scratch:
                 target = scratch.project / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(repository / name, target, follow_symlinks=False)
-            share_venvs(repository, scratch.project)
+            share_installed(repository, scratch.project)
             git(scratch.project, "init", "--quiet", "--initial-branch", "main")
-            (scratch.project / ".git/info/exclude").write_text(".venv\n")
+            (scratch.project / ".git/info/exclude").write_text(".venv\nnode_modules\n")
             scratch.commit("The project as it is")
         except BaseException:
             scratch.remove()
@@ -131,12 +131,15 @@ class Scratch:
         }
 
 
-def share_venvs(repository: Path, copy: Path) -> None:
-    """Link the virtual environments of `repository` into `copy`: `make venvs` would fill them from the same locks."""
+def share_installed(repository: Path, copy: Path) -> None:
+    """Link what `make venvs` has installed in `repository` into `copy`, where the same locks would fill it again."""
     for name in VENVS:
         if (repository / name).exists():
             (copy / name).parent.mkdir(exist_ok=True)
             (copy / name).symlink_to(repository / name, target_is_directory=True)
+    for modules in (repository / "app/node_modules", *sorted((repository / "app").glob("*/node_modules"))):
+        if modules.exists() and (there := copy / modules.relative_to(repository)).parent.exists():
+            there.symlink_to(modules.resolve(), target_is_directory=True)
 
 
 def state_at(url: str, endpoint: str) -> dict[str, str]:

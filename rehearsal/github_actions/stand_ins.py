@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from rehearsal.environment.oidc import OidcJob
-from rehearsal.environment.workspace import git, share_venvs
+from rehearsal.environment.workspace import git, share_installed
 from rehearsal.github_actions.machine import Machine, Outputs, StandIn, StepFailed
 
 # Starts Pulumi's plugins with the job's credentials, and gives the variables by which the CLI finds them.
@@ -37,6 +37,7 @@ class Actions:
         """Return the stand-ins by the action that each replaces."""
         return {
             "actions/checkout": _stand_in(self._check_out, "fetch-depth persist-credentials"),
+            "actions/setup-node": _stand_in(_nothing, "node-version"),
             "actions/setup-python": _stand_in(_nothing, "python-version"),
             "pulumi/actions": _stand_in(_install_pulumi, "pulumi-version"),
             "actions/upload-artifact": _stand_in(self._upload, "name path if-no-files-found retention-days"),
@@ -55,7 +56,7 @@ class Actions:
             git(machine.folder, "init", "--quiet")
             git(machine.folder, "fetch", "--quiet", "--depth", depth, f"file://{self.origin}", machine.sha)
         git(machine.folder, "checkout", "--quiet", "--detach", machine.sha)
-        share_venvs(self.filled, machine.folder)
+        share_installed(self.filled, machine.folder)
         return {}
 
     def _upload(self, machine: Machine, given: Mapping[str, str]) -> Outputs:

@@ -35,6 +35,7 @@ LATE = 0.1  # seconds after it was due, from which a request counts as sent late
 MOST_AT_ONCE = 64  # requests in flight at most: a slow machine then gets fewer, not a Lambda environment for each
 TOO_MANY = 429  # the stage's own throttling: strata:compute.api.throttling
 LATER = 0.2  # seconds until a throttled read is repeated
+PLACED, FULFILLED = "placed", "fulfilled"  # states of an order
 GIVEN_UP = 30.0  # seconds; API Gateway itself gives an integration 30 s
 EVERY = 5.0  # seconds between two lines of the command
 
@@ -75,10 +76,11 @@ class Api:
 
 @dataclass(frozen=True)
 class Orders:
-    """The numbers of acknowledged orders, and of those that were read back at the end."""
+    """The numbers of acknowledged orders, and of those that were read back at the end, and of these the fulfilled."""
 
     acknowledged: int
     readable: int
+    fulfilled: int = 0
 
     @property
     def lost(self) -> int:
@@ -196,31 +198,43 @@ class Traffic:
 
     async def _read_all(self) -> Orders:
         waiting = list(self.acknowledged.items())
-        readable = 0
+        readable = fulfilled = 0
         async with session() as client:
 
             async def reader() -> None:
-                nonlocal readable
+                nonlocal readable, fulfilled
                 while waiting:
                     order, acknowledged = waiting.pop()
                     found = await self._reads(client, order, acknowledged)
-                    readable += found  # in a line of its own: another reader counts while this one waits
+                    # In lines of their own: another reader counts while this one waits.
+                    readable += found is not None
+                    fulfilled += found == FULFILLED
 
             await asyncio.gather(*(reader() for _ in range(8)))
-        return Orders(len(self.acknowledged), readable)
+        return Orders(len(self.acknowledged), readable, fulfilled)
 
-    async def _reads(self, client: aiohttp.ClientSession, order: str, acknowledged: Mapping[str, Any]) -> bool:
-        """Return True if an order reads as it was acknowledged. A throttled read is repeated until GIVEN_UP."""
+    async def _reads(self, client: aiohttp.ClientSession, order: str, acknowledged: Mapping[str, Any]) -> str | None:
+        """Return the state of an order that reads as it was acknowledged, else None.
+
+        A throttled read is repeated until GIVEN_UP. An order has a state since `orders` shows one, and it may be
+        fulfilled after its acknowledgement, so the state is not compared.
+        """
         url, end = f"{self.api.url}/orders/{order}", time.monotonic() + GIVEN_UP
         try:
             while time.monotonic() < end:
                 async with client.get(url, headers=self.api.headers) as answer:
                     if answer.status != TOO_MANY:
-                        return answer.status == 200 and await answer.json() == acknowledged
+                        found = await answer.json() if answer.status == 200 else {}
+                        return found.get("state", PLACED) if lasting(found) == lasting(acknowledged) else None
                 await asyncio.sleep(LATER)
         except (aiohttp.ClientError, TimeoutError, ValueError):
-            return False
-        return False
+            return None
+        return None
+
+
+def lasting(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answered order without what may change after it was acknowledged."""
+    return {name: value for name, value in order.items() if name not in {"state", "fulfilled_at"}}
 
 
 def is_receipt(receipt: str, body: bytes, key: str) -> bool:

@@ -5,6 +5,10 @@ resource "aws_dynamodb_table" "orders" {
   hash_key                    = "id"
   deletion_protection_enabled = true
 
+  # The new items, which the service fulfilment reads.
+  stream_enabled   = true
+  stream_view_type = "NEW_IMAGE"
+
   attribute {
     name = "id"
     type = "S"

@@ -32,6 +32,11 @@ def test_the_table_is_keyed_by_id_and_expires_only_what_asks_for_it() -> None:
     assert inputs["ttl"] == {"attributeName": "expiration", "enabled": True}
 
 
+def test_the_table_has_a_stream_of_new_images() -> None:
+    inputs = table(DataConfig()).inputs
+    assert (inputs["streamEnabled"], inputs["streamViewType"]) == (True, "NEW_IMAGE")
+
+
 def test_a_managed_table_is_protected_in_aws_and_in_pulumi() -> None:
     made = table(DataConfig())
     assert made.protect

@@ -38,6 +38,10 @@ def without_output(state: dict[str, Any]) -> None:
     del state["outputs"]["table_arn"]
 
 
+def without_stream(state: dict[str, Any]) -> None:
+    del state["outputs"]["table_stream_arn"]
+
+
 def without_outputs(state: dict[str, Any]) -> None:
     state["outputs"] = {}
 
@@ -54,6 +58,7 @@ def of_another_account(state: dict[str, Any]) -> None:
     ("corrupt", "says"),
     [
         (without_output, "table_arn is missing"),
+        (without_stream, "table_stream_arn is missing"),
         (without_outputs, "it has no outputs"),
         (of_another_version, "version"),
         (of_another_account, "arn:aws:dynamodb:eu-central-1:999999999999:table/orders-prod"),

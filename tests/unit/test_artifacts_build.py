@@ -12,11 +12,11 @@ import pytest
 
 from infra import bundle
 from local.toolchain import environments
-from rehearsal.environment.workspace import Scratch, git
+from rehearsal.environment.workspace import Scratch, git, share_installed
 from tests.unit import wheels
 
 ROOT = Path(__file__).resolve().parents[2]
-WRITTEN = ("orders.zip", "hooks.zip", "manifest.json")
+WRITTEN = ("fulfilment.zip", "orders.zip", "hooks.zip", "manifest.json")
 HERE = {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "1"}
 THERE = {"TZ": "America/Los_Angeles", "LC_ALL": "C", "PYTHONHASHSEED": "2"}
 
@@ -31,7 +31,9 @@ def origin() -> Iterator[Scratch]:
 
 @pytest.fixture
 def clone(origin: Scratch, tmp_path: Path) -> Path:
-    return cloned(origin, tmp_path / "clone")
+    place = cloned(origin, tmp_path / "clone")
+    share_installed(ROOT, place)
+    return place
 
 
 def cloned(origin: Scratch, place: Path, umask: str = "022") -> Path:
@@ -39,6 +41,14 @@ def cloned(origin: Scratch, place: Path, umask: str = "022") -> Path:
     script = 'umask "$0"; exec git clone --quiet --no-hardlinks "$1" "$2"'
     subprocess.run(["sh", "-c", script, umask, str(origin.project), str(place)], check=True)
     return place
+
+
+def install(clone: Path, npm_cache: Path, umask: str = "022") -> None:
+    """Install the packages of each service in TypeScript into the clone; the tools are this repository's."""
+    (clone / "app/node_modules").symlink_to(ROOT / "app/node_modules", target_is_directory=True)
+    program = "import pathlib\nfrom local.toolchain import node\nnode.sync(pathlib.Path('app/fulfilment').resolve())"
+    command = ["sh", "-c", 'umask "$0"; exec "$@"', umask, sys.executable, "-c", program]
+    subprocess.run(command, cwd=clone, env={**os.environ, "npm_config_cache": str(npm_cache)}, check=True)
 
 
 def run(clone: Path, umask: str = "022", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -68,14 +78,16 @@ def manifest(clone: Path) -> dict[str, Any]:
 def built(origin: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with its bundle, which nothing changes."""
     clone = cloned(origin, tmp_path_factory.mktemp("built") / "one", umask="077")
+    install(clone, tmp_path_factory.mktemp("npm"), "077")
     build(clone, "077", **HERE)
     return clone
 
 
-def test_two_clones_under_other_paths_umasks_and_time_zones_have_the_same_bytes(
+def test_two_clones_under_other_paths_umasks_time_zones_and_npm_caches_have_the_same_bytes(
     origin: Scratch, built: Path, tmp_path: Path
 ) -> None:
     other = cloned(origin, tmp_path / "quite another/folder, and deeper/two", umask="000")
+    install(other, tmp_path / "another npm cache", "000")
     build(other, "000", **THERE)
     assert bytes_of(other) == bytes_of(built)
 
@@ -115,7 +127,8 @@ def test_a_dependency_without_a_wheel_for_lambda_fails_the_build_and_is_named(cl
 def test_the_digest_is_that_of_a_laptop_which_builds_by_itself(built: Path) -> None:
     made = {name: each["digest"] for name, each in manifest(built)["functions"].items()}
     assert made["orders"] == bundle.build("orders", built).digest
-    assert {made["hooks"]} == {hook.digest for hook in bundle.hooks(["orders"], built).values()}
+    assert made["fulfilment"] == bundle.build("fulfilment", built).digest
+    assert {made["hooks"]} == {hook.digest for hook in bundle.hooks(["orders", "fulfilment"], built).values()}
 
 
 def test_the_manifest_is_of_the_commit_and_its_time(built: Path) -> None:
@@ -127,6 +140,15 @@ def test_the_manifest_is_of_the_commit_and_its_time(built: Path) -> None:
     purls = {each["purl"].partition("@")[0] for each in orders["sbom"]["components"]}
     assert "pkg:pypi/aws-lambda-powertools" in purls
     assert len(purls) == len(orders["dependencies"])
+
+
+def test_a_service_in_typescript_has_its_sizes_packages_and_language_in_the_manifest(built: Path) -> None:
+    fulfilment = manifest(built)["functions"]["fulfilment"]
+    assert fulfilment["runtime"] == "node"
+    assert fulfilment["zipped"] == (built / "dist/fulfilment.zip").stat().st_size
+    purls = {each["purl"].partition("@")[0] for each in fulfilment["sbom"]["components"]}
+    assert {"pkg:npm/%40aws-lambda-powertools/batch", "pkg:npm/%40aws-sdk/client-dynamodb"} <= purls
+    assert len(fulfilment["sbom"]["components"]) == len(fulfilment["dependencies"])
 
 
 def test_stacks_on_different_platforms_have_no_bundle(clone: Path) -> None:

@@ -1,5 +1,6 @@
 """The house keeps its own rules: file sizes, import contracts that can fail, no registry's name, formatted HCL."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -60,6 +61,14 @@ def test_no_file_names_a_package_registry() -> None:
     assert guilty == []
 
 
+def test_the_locks_of_npm_have_a_hash_for_each_package_and_no_address() -> None:
+    locks = [file for file in tracked() if file.name == "package-lock.json"]
+    assert len(locks) >= 2
+    for lock in locks:
+        packages = {name: each for name, each in json.loads(lock.read_text())["packages"].items() if name}
+        assert [name for name, each in packages.items() if "resolved" in each or "integrity" not in each] == [], lock
+
+
 @pytest.mark.parametrize(
     ("victim", "line", "contract"),
     [
@@ -108,7 +117,7 @@ def test_an_import_from_a_folder_above_fails_the_check_in_each_folder_of_the_rel
 def check_imports(folder: Path, lines: Mapping[str, str]) -> str:
     """What `lint-imports` prints of a copy of the project with a line more at the end of each of these files."""
     for name in ("app", "bench", "infra", "local", "policy", "rehearsal", "tests"):
-        ignored = shutil.ignore_patterns("__pycache__", ".venv")
+        ignored = shutil.ignore_patterns("__pycache__", ".venv", "node_modules")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", folder)
     for victim, line in lines.items():

@@ -16,7 +16,8 @@ from infra.naming import AwsLocation
 STATE = LegacyState(bucket="acme-state", key="data/terraform.tfstate", region="eu-central-1", workspace="blue")
 PLACE = AwsLocation("aws", "eu-central-1", "333333333333")
 ARN = "arn:aws:dynamodb:eu-central-1:333333333333:table/orders-prod"
-WHOLE = {"table_name": "orders-prod", "table_arn": ARN}
+STREAM = f"{ARN}/stream/2026-01-31T12:00:00.000"
+WHOLE = {"table_name": "orders-prod", "table_arn": ARN, "table_stream_arn": STREAM}
 
 
 @pytest.fixture
@@ -54,11 +55,11 @@ async def value(output: pulumi.Output[str]) -> str | None:
 def test_the_outputs_of_the_state_become_the_contract_of_the_layer(state: Callable[[object], Any]) -> None:
     state(WHOLE)
 
-    async def contract() -> tuple[str | None, str | None]:
+    async def contract() -> tuple[str | None, ...]:
         found = legacy.data(STATE, PLACE)
-        return await value(found.table_name), await value(found.table_arn)
+        return await value(found.table_name), await value(found.table_arn), await value(found.stream_arn)
 
-    assert asyncio.run(contract()) == ("orders-prod", ARN)
+    assert asyncio.run(contract()) == ("orders-prod", ARN, STREAM)
 
 
 def test_the_state_is_read_from_the_configured_place(state: Callable[[object], Any]) -> None:
@@ -96,7 +97,7 @@ def test_every_error_names_the_layer_the_state_its_workspace_and_the_outputs(
     state(outputs)
     said = failure()
     assert said.startswith(
-        "layer data is legacy: it takes table_name, table_arn from the Terraform state "
+        "layer data is legacy: it takes table_name, table_arn, table_stream_arn from the Terraform state "
         "s3://acme-state/data/terraform.tfstate (workspace blue, region eu-central-1), but "
     )
     assert "\n" not in said
@@ -158,6 +159,17 @@ def test_an_output_that_is_no_text_is_reported_with_what_it_is(
 def test_the_table_of_another_stack_is_not_taken(state: Callable[[object], Any], arn: str) -> None:
     state({**WHOLE, "table_arn": arn})
     assert f"table_arn is {arn!r}, but a table of that name in this stack's account and region is {ARN!r}" in failure()
+
+
+def test_a_state_from_before_the_stream_is_refused_with_the_remedy(state: Callable[[object], Any]) -> None:
+    state({"table_name": "orders-prod", "table_arn": ARN})
+    assert "but table_stream_arn is missing, not a string; correct terraform-legacy/data/outputs.tf" in failure()
+
+
+@pytest.mark.parametrize("arn", [ARN, STREAM.replace("orders-prod", "orders-staging"), "stream"])
+def test_a_stream_of_another_table_is_not_taken(state: Callable[[object], Any], arn: str) -> None:
+    state({**WHOLE, "table_stream_arn": arn})
+    assert f"table_stream_arn is {arn!r}, but a stream of that table is '{ARN}/stream/LABEL'; correct" in failure()
 
 
 def test_pulumi_shows_the_error_without_a_traceback() -> None:

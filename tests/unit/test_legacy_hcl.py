@@ -34,7 +34,7 @@ def blocks(kind: str) -> list[dict[str, Any]]:
 
 
 def test_the_layer_has_the_outputs_that_its_contract_is_made_of() -> None:
-    assert {name for block in blocks("output") for name in block} == {"table_name", "table_arn"}
+    assert {name for block in blocks("output") for name in block} == {"table_name", "table_arn", "table_stream_arn"}
 
 
 def test_every_output_and_variable_says_what_it_is() -> None:
@@ -60,6 +60,7 @@ def test_the_legacy_table_is_the_one_that_the_data_layer_declares() -> None:
     assert table["point_in_time_recovery"][0]["enabled"] is True
     assert table["server_side_encryption"][0]["enabled"] is True
     assert table["deletion_protection_enabled"] is True
+    assert (table["stream_enabled"], table["stream_view_type"]) == (True, "NEW_IMAGE")
 
 
 @pytest.mark.parametrize("environment", ["staging", "prod"])

@@ -139,3 +139,30 @@ def test_a_target_without_its_stack_says_what_to_give(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "say which, e.g. make plan STACK=dev" in done.stderr
+
+
+def needed(target: str, **environment: str) -> str:
+    """Return what make would run of a target, its prerequisites included."""
+    env = {**os.environ, **environment}
+    done = subprocess.run(
+        ["make", "-n", target, "STACK=dev"], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+    assert not (ROOT / "RAN").exists()
+    return done.stdout
+
+
+@pytest.mark.parametrize("target", ["abort", "rollback", "doctor", "drift", "access", "publish-bundle"])
+def test_an_operators_target_needs_no_packages_of_npm(target: str) -> None:
+    assert "local.toolchain packages" not in needed(target)
+
+
+@pytest.mark.parametrize("target", ["bundle", "check", "test", "rehearsal", "policy", "venvs"])
+def test_a_target_that_bundles_or_checks_has_npms_packages(target: str) -> None:
+    assert "local.toolchain packages" in needed(target)
+
+
+@pytest.mark.parametrize("target", ["plan", "deploy"])
+def test_a_deploy_has_npms_packages_unless_its_bundles_are_built(target: str) -> None:
+    assert "local.toolchain packages" in needed(target, STRATA_MANIFEST="")
+    assert "local.toolchain packages" not in needed(target, STRATA_MANIFEST="dist/manifest.json")
+    assert "local.toolchain packages" not in needed(target, STRATA_MANIFEST="$(shell touch RAN)")

@@ -14,6 +14,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from infra.artifacts import ManifestError, manifest, select
+from infra.artifacts.build import dependencies
 from infra.artifacts.manifest import Entry, Manifest
 from infra.artifacts.sbom import bill
 from infra.artifacts.selection import commit_mismatches
@@ -63,18 +64,22 @@ def git(repository: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def choose(repository: Path, platform: Platform = X86, commit: str = "") -> Manifest:
+def choose(
+    repository: Path, platform: Platform = X86, commit: str = "", services: tuple[str, ...] = ("orders",)
+) -> Manifest:
     wanted = commit or git(repository, "rev-parse", "--short=12", "HEAD")
     selected = select(
-        {"STRATA_MANIFEST": "dist/manifest.json"}, repository, platform, wanted, services=("orders",), preview=False
+        {"STRATA_MANIFEST": "dist/manifest.json"}, repository, platform, wanted, services=services, preview=False
     )
     assert selected is not None
     return selected.manifest
 
 
-def mistakes(repository: Path, platform: Platform = X86, commit: str = "") -> tuple[str, ...]:
+def mistakes(
+    repository: Path, platform: Platform = X86, commit: str = "", services: tuple[str, ...] = ("orders",)
+) -> tuple[str, ...]:
     with pytest.raises(ManifestError) as caught:
-        choose(repository, platform, commit)
+        choose(repository, platform, commit, services)
     return caught.value.mistakes
 
 
@@ -213,8 +218,9 @@ def test_a_digest_of_the_wrong_form_is_reported_with_its_value(wrong: object) ->
         ("committed", "2026-01-31T12:00:00", "without a time zone"),
         ("runtime", "python2.7", 'manifest.runtime is "python2.7", not supported'),
         ("architecture", "sparc", 'manifest.architecture is "sparc", not supported'),
-        ("functions", {}, "and a build has services and hooks"),
-        ("functions", 5, "and a build has services and hooks"),
+        ("functions", {}, "manifest.functions names , not services and hooks; run `make bundle`"),
+        ("functions", 5, "manifest.functions names 5, not services and hooks; run `make bundle`"),
+        ("functions", {"hooks": {}}, "manifest.functions names hooks, not services and hooks; run `make bundle`"),
         ("digest", "x", 'manifest.digest is "x", but there is no such key'),
     ],
 )
@@ -223,6 +229,22 @@ def test_a_key_of_the_wrong_form_is_reported(key: str, value: object, expected: 
         manifest.parse(json.dumps({**json.loads(of().text()), key: value}), Path("x"))
     (line,) = caught.value.mistakes
     assert expected in line
+
+
+def test_bundles_of_other_services_than_the_checkouts_are_reported(repository: Path) -> None:
+    (line,) = mistakes(repository, services=("orders", "stock"))
+    assert line == "it names orders, hooks, but the program has hooks, orders, stock; run `make bundle`"
+
+
+def test_an_entry_has_the_language_of_its_code_and_an_older_manifest_is_of_python() -> None:
+    document = json.loads(of().text())
+    document["functions"]["orders"]["runtime"] = "node"
+    del document["functions"]["hooks"]["runtime"]
+    found = manifest.parse(json.dumps(document), Path("x")).functions
+    assert {name: entry.runtime for name, entry in found.items()} == {"orders": "node", "hooks": "python"}
+    document["functions"]["orders"]["runtime"] = "nodejs22.x"
+    with pytest.raises(ManifestError, match=r'functions\.orders\.runtime is "nodejs22\.x", not supported'):
+        manifest.parse(json.dumps(document), Path("x"))
 
 
 def test_a_bundle_over_lambdas_limit_is_reported_with_both_sizes() -> None:
@@ -257,6 +279,26 @@ def test_the_bill_of_materials_says_what_is_in_the_zip_and_what_needs_what() -> 
     assert needs == {"orders": ["alpha", "gamma"], "alpha": ["beta"], "beta": [], "gamma": []}
     (itself,) = sbom["metadata"]["component"]["hashes"]
     assert itself == {"alg": "SHA-256", "content": hashlib.sha256(b"orders").hexdigest()}
+
+
+def test_the_bill_of_materials_names_npms_packages_by_scope_and_two_versions_of_one_apart() -> None:
+    packages = [
+        Package("@acme/core", "1.0.0", "MIT", ("tslib@2.0.0",), {}, kind="npm"),
+        Package("tslib", "1.0.0", "0BSD", (), {}, kind="npm"),
+        Package("tslib", "2.0.0", "0BSD", (), {}, kind="npm"),
+    ]
+    sbom = bill("demo", digest(b"demo"), COMMIT, NOON, packages)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(sbom)) is None
+    purls = ["pkg:npm/%40acme/core@1.0.0", "pkg:npm/tslib@1.0.0", "pkg:npm/tslib@2.0.0"]
+    assert [each["purl"] for each in sbom["components"]] == purls
+    assert [(each.get("group"), each["name"]) for each in sbom["components"]][:2] == [
+        ("@acme", "core"),
+        (None, "tslib"),
+    ]
+    needs = {each["ref"]: each.get("dependsOn", []) for each in sbom["dependencies"]}
+    assert needs["demo"] == ["@acme/core@1.0.0", "tslib@1.0.0"]
+    assert needs["@acme/core@1.0.0"] == ["tslib@2.0.0"]
+    assert dependencies(packages) == {"@acme/core": "1.0.0", "tslib": "1.0.0, 2.0.0"}
 
 
 def test_the_bill_of_materials_has_the_commits_time_and_a_number_that_follows_from_the_digest() -> None:

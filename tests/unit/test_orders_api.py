@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from app.orders import orders, prices
-from tests.unit.orders_kit import AN_ORDER, PRICED, Answer, Context, Service, authorized, event, start
+from tests.unit.orders_kit import AN_ORDER, PRICED, Answer, Context, Service, authorized, event, named, start
 
+AT = "2026-01-31T12:00:00.000+00:00"
 SMOKE = Path(__file__).parents[2] / "app/orders/smoke/health.json"
 
 
@@ -35,8 +36,55 @@ def test_an_order_is_answered_as_it_was_stored(api: Service) -> None:
         "id": made.body["id"],
         "total_cents": 3299,
         "created_at": made.body["created_at"],
+        "state": "placed",
     }
     assert api.get(made.body["id"]).text == made.text
+
+
+def fulfil(api: Service, order_id: str) -> None:
+    """Write what app.fulfilment writes."""
+    name = f"fulfilment#{order_id}"
+    api.client.items[name] = {"id": {"S": name}, "order_id": {"S": order_id}, "fulfilled_at": {"S": AT}}
+
+
+def test_an_order_reads_as_placed_until_it_is_fulfilled(api: Service) -> None:
+    made = api.post()
+    fulfil(api, "ord_" + "0" * 32)
+    assert api.get(made.body["id"]).body == made.body
+    fulfil(api, made.body["id"])
+    assert api.get(made.body["id"]).body == {**made.body, "state": "fulfilled", "fulfilled_at": AT}
+
+
+def test_the_stored_order_and_its_claim_have_no_state(api: Service) -> None:
+    made = api.post()
+    fulfil(api, made.body["id"])
+    api.get(made.body["id"])
+    (order,), (claim,) = api.client.orders, api.client.claims
+    assert order.keys() == claim["order"]["M"].keys() == {*AN_ORDER, "id", "total_cents", "created_at"}
+    assert "state" not in api.client.records[0]["data"]["S"]
+
+
+def test_the_same_key_has_the_same_bytes_when_its_order_is_fulfilled_by_then(api: Service) -> None:
+    made = api.post()
+    fulfil(api, made.body["id"])
+    assert api.post().text == made.text
+    api.client.items.pop(api.client.records[0]["id"]["S"])  # only the claim is left
+    assert api.post().text == made.text
+
+
+def test_the_state_is_read_after_the_order_and_only_of_one_that_is_found(api: Service) -> None:
+    read: list[str] = []
+    made = api.post()
+    api.client.before = lambda _, parameters: read.append(named(parameters))
+    api.get("ord_" + "0" * 32)
+    api.get(made.body["id"])
+    assert read == ["ord_" + "0" * 32, made.body["id"], f"fulfilment#{made.body['id']}"]
+
+
+def test_a_fulfilment_cannot_be_read_as_an_order(api: Service) -> None:
+    made = api.post()
+    fulfil(api, made.body["id"])
+    assert api.get(f"fulfilment#{made.body['id']}").status == 404
 
 
 def test_an_order_in_the_table_never_expires_and_its_record_does(api: Service) -> None:

@@ -73,6 +73,18 @@ def test_a_table_out_of_reach_is_raised_by_a_get(api: Service) -> None:
         api.get("ord_" + "0" * 32)
 
 
+def test_a_state_that_cannot_be_read_is_raised_and_not_guessed(api: Service) -> None:
+    made = api.post()
+
+    def away_for_fulfilments(operation: str, parameters: dict[str, Any]) -> None:
+        if operation == "GetItem" and named(parameters).startswith("fulfilment#"):
+            raise away()
+
+    api.client.before = away_for_fulfilments
+    with pytest.raises(EndpointConnectionError):
+        api.get(made.body["id"])
+
+
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException", "ThrottlingException"])
 def test_a_table_that_refuses_is_raised(api: Service, code: str) -> None:
     refusal = ClientError({"Error": {"Code": code, "Message": "no"}}, "PutItem")
@@ -93,7 +105,7 @@ def test_a_fault_is_raised_in_powertools_debug_modes_too(monkeypatch: pytest.Mon
 
 def test_a_bug_is_raised_and_the_key_is_free_again(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as bug:
-        bug.setattr(orders, "place", lambda *_: 1 / 0)
+        bug.setattr(orders, "place", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             api.post()
     assert api.client.items == {}

@@ -73,6 +73,15 @@ def test_an_order_that_is_read_again_has_the_same_receipt(signing: Service) -> N
     assert (read.text, read.headers[HEADER]) == (placed.text, placed.headers[HEADER])
 
 
+def test_a_fulfilled_order_has_a_receipt_of_the_bytes_that_say_so(signing: Service) -> None:
+    placed = signing.post()
+    name = f"fulfilment#{placed.body['id']}"
+    signing.client.items[name] = {"id": {"S": name}, "fulfilled_at": {"S": "2026-01-31T12:00:00.000+00:00"}}
+    read = signing.get(placed.body["id"])
+    assert read.body["state"] == "fulfilled"
+    assert read.headers[HEADER] == receipt(KEY, read) != placed.headers[HEADER]
+
+
 def test_a_replayed_order_has_the_same_receipt(signing: Service) -> None:
     assert signing.post().headers[HEADER] == signing.post().headers[HEADER]
 

@@ -37,6 +37,18 @@ def test_a_smoke_order_is_placed_completely_and_the_table_is_then_as_it_was(api:
     assert api.client.items == before
 
 
+def test_a_smoke_order_is_marked_in_the_table_and_a_customers_is_not(api: Service) -> None:
+    marks: list[tuple[str, bool]] = []
+
+    def placed(operation: str, parameters: dict[str, Any]) -> None:
+        if operation == "PutItem" and named(parameters).startswith("ord_"):
+            marks.append((named(parameters), parameters["Item"].get("smoke") == {"BOOL": True}))
+
+    api.client.before = placed
+    smoked, customers = api.call(smoke()).body["id"], api.post().body["id"]
+    assert marks == [(smoked, True), (customers, False)]
+
+
 def test_a_smoke_order_can_be_placed_again_and_is_a_new_one(api: Service) -> None:
     first, second = api.call(smoke()), api.call(smoke({**AN_ORDER, "currency": "CHF"}))
     assert (first.status, second.status) == (201, 201)

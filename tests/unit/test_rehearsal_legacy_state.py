@@ -15,6 +15,8 @@ from rehearsal.environment.legacy_state import PROVIDER, TABLE, TAGS, Backend, s
 
 LAYER = Path(__file__).resolve().parents[2] / "terraform-legacy/data"
 ARN = f"arn:aws:dynamodb:eu-central-1:333333333333:table/{TABLE}"
+LABEL = "2026-01-31T12:00:00.000"
+STREAM = f"{ARN}/stream/{LABEL}"
 KEY = "arn:aws:kms:eu-central-1:333333333333:alias/aws/dynamodb"
 BACKEND = Backend("states", "data/terraform.tfstate", "eu-central-1")
 
@@ -39,7 +41,7 @@ def plain(value: Any) -> Any:
 
 def test_the_state_says_what_the_layer_declares() -> None:
     ((name, table),) = declared("main.tf")["resource"][0]["aws_dynamodb_table"].items()
-    (resource,) = state(ARN, KEY)["resources"]
+    (resource,) = state(ARN, KEY, LABEL)["resources"]
     assert (resource["type"], resource["name"]) == ("aws_dynamodb_table", name)
     attributes = resource["instances"][0]["attributes"]
     del table["lifecycle"]  # of Terraform's own doing, in no state
@@ -53,14 +55,23 @@ def test_the_state_says_what_the_layer_declares() -> None:
 
 def test_the_state_is_the_one_that_terraform_with_the_real_provider_left() -> None:
     recorded = json.loads((LAYER.parents[1] / "tests/recorded/terraform-data-layer.tfstate").read_text())
-    made = state(ARN, KEY)
-    assert uuid.UUID(made["lineage"]) != uuid.UUID(state(ARN, KEY)["lineage"])
+    # It was recorded before the table had a stream, so the stream's attributes are as the provider's schema has them.
+    # https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/dynamodb/table.go
+    recorded["outputs"]["table_stream_arn"] = {"value": STREAM, "type": "string"}
+    recorded["resources"][0]["instances"][0]["attributes"] |= {
+        "stream_arn": STREAM,
+        "stream_enabled": True,
+        "stream_label": LABEL,
+        "stream_view_type": "NEW_IMAGE",
+    }
+    made = state(ARN, KEY, LABEL)
+    assert uuid.UUID(made["lineage"]) != uuid.UUID(state(ARN, KEY, LABEL)["lineage"])
     assert made | {"lineage": recorded["lineage"]} == recorded
 
 
 def test_the_state_has_the_outputs_that_the_layer_declares() -> None:
     names = {name for output in declared("outputs.tf")["output"] for name in output}
-    assert set(state(ARN, KEY)["outputs"]) == names
+    assert set(state(ARN, KEY, LABEL)["outputs"]) == names
 
 
 def test_the_tables_tags_and_provider_are_the_layers() -> None:
@@ -83,7 +94,7 @@ def test_a_stacks_backend_has_the_stacks_region_unless_it_names_one() -> None:
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform on PATH to read the state back")
 def test_the_real_terraform_reads_the_state_back(tmp_path: Path) -> None:
-    (tmp_path / "terraform.tfstate").write_text(json.dumps(state(ARN, KEY)))
+    (tmp_path / "terraform.tfstate").write_text(json.dumps(state(ARN, KEY, LABEL)))
 
     def terraform(*arguments: str) -> str:
         env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "CHECKPOINT_DISABLE": "1"}
@@ -94,4 +105,8 @@ def test_the_real_terraform_reads_the_state_back(tmp_path: Path) -> None:
 
     assert terraform("state", "list").split() == ["aws_dynamodb_table.orders"]
     outputs = json.loads(terraform("output", "-json"))
-    assert {name: output["value"] for name, output in outputs.items()} == {"table_name": TABLE, "table_arn": ARN}
+    assert {name: output["value"] for name, output in outputs.items()} == {
+        "table_name": TABLE,
+        "table_arn": ARN,
+        "table_stream_arn": STREAM,
+    }

@@ -20,13 +20,17 @@ def repository(tmp_path: Path) -> Path:
     project = tmp_path / "project"
     project.mkdir()
     git(project, "init", "--quiet")
-    (project / ".venv").mkdir()
+    for folder in (".venv", "app/node_modules", "app/demo/node_modules"):
+        (project / folder).mkdir(parents=True)
     for name, text in {
-        ".gitignore": "*.log\n.venv\n",
+        ".gitignore": "*.log\n.venv\nnode_modules\n",
         "app/main.py": "answer = 41\n",
         "deleted.txt": "",
         "noise.log": "",
+        "app/demo/main.ts": "",
         ".venv/marker": "the project's own",
+        "app/node_modules/marker": "the tools",
+        "app/demo/node_modules/marker": "the service's own",
     }.items():
         (project / name).parent.mkdir(exist_ok=True)
         (project / name).write_text(text)
@@ -52,11 +56,18 @@ def environment(copy: Scratch, base: dict[str, str]) -> dict[str, str]:
 
 def test_the_copy_holds_tracked_and_new_files_but_no_ignored_or_deleted_ones(copy: Scratch) -> None:
     found = {str(file.relative_to(copy.project)) for file in copy.project.rglob("*") if file.is_file()}
-    assert {name for name in found if not name.startswith(".git/")} == {".gitignore", "app/main.py", "untracked.txt"}
+    assert {name for name in found if not name.startswith(".git/")} == {
+        ".gitignore",
+        "app/main.py",
+        "app/demo/main.ts",
+        "untracked.txt",
+    }
 
 
 def test_the_copy_uses_the_projects_own_packages_and_does_not_commit_them(copy: Scratch) -> None:
     assert (copy.project / ".venv/marker").read_text() == "the project's own"
+    assert (copy.project / "app/node_modules/marker").read_text() == "the tools"
+    assert (copy.project / "app/demo/node_modules/marker").read_text() == "the service's own"
     assert git(copy.project, "status", "--porcelain") == ""
 
 

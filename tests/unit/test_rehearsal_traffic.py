@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -147,6 +148,19 @@ def test_an_order_that_is_gone_or_changed_is_lost(shop: Shop) -> None:
         orders = traffic.read_back()
     assert orders.acknowledged == len(traffic.acknowledged) > 2
     assert orders.lost == 2
+
+
+def test_an_order_that_was_fulfilled_after_its_acknowledgement_is_readable_and_counted(shop: Shop) -> None:
+    with served(shop) as api:
+        traffic = run(api, rate=100, requests=30)
+        first, second, third, *_ = shop.orders
+        stored: dict[str, Any] = shop.orders
+        traffic.acknowledged[first] = {**traffic.acknowledged[first], "state": "placed"}
+        stored[first] = {**stored[first], "state": "fulfilled", "fulfilled_at": "2026-01-31"}
+        stored[second] = {**stored[second], "state": "fulfilled", "fulfilled_at": "2026-01-31"}
+        stored[third] = {**stored[third], "state": "fulfilled", "currency": "XXX"}
+        orders = traffic.read_back()
+    assert (orders.lost, orders.fulfilled) == (1, 2)
 
 
 def test_an_order_that_the_api_throttles_is_read_later_and_not_lost(shop: Shop) -> None:

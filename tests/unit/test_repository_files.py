@@ -89,7 +89,7 @@ def test_contributing_names_files() -> None:
 
 
 def test_the_tutorials_patches_fit_the_app_one_after_the_other(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     patches = [
         block.partition("\n")[2].partition("\nEND\n")[0] + "\n"
         for block in shell_blocks("tutorial.md")
