@@ -233,7 +233,7 @@ def test_a_key_of_the_wrong_form_is_reported(key: str, value: object, expected: 
 
 def test_bundles_of_other_services_than_the_checkouts_are_reported(repository: Path) -> None:
     (line,) = mistakes(repository, services=("orders", "stock"))
-    assert line == "it names orders, hooks, but the program has hooks, orders, stock; run `make bundle`"
+    assert line == "it names hooks, orders, but the program has hooks, orders, stock; run `make bundle`"
 
 
 def test_an_entry_has_the_language_of_its_code_and_an_older_manifest_is_of_python() -> None:
