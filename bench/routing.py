@@ -17,7 +17,7 @@ import threading
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,25 +149,32 @@ def drive(endpoint: str, function: str, seconds: float = math.inf, calls: float 
     return taken
 
 
-def archive(source: str) -> bytes:
+def archive(source: str, name: str = "app.py") -> bytes:
     """Return a zip with one module."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as contents:
-        contents.writestr("app.py", source)
+        contents.writestr(name, source)
     return buffer.getvalue()
+
+
+def create(endpoint: str, functions: Mapping[str, tuple[str, bytes]]) -> Any:
+    """Create functions, each of a runtime and an archive; return a client of Lambda."""
+    keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "local", "region_name": REGION}
+    iam = boto3.client("iam", endpoint_url=endpoint, **keys)  # type: ignore[call-overload]
+    client: Any = boto3.client("lambda", endpoint_url=endpoint, **keys)  # type: ignore[call-overload]
+    role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    for name, (runtime, code) in functions.items():
+        client.create_function(
+            FunctionName=name, Runtime=runtime, Handler="app.handler", Role=role, Code={"ZipFile": code}
+        )
+        client.get_waiter("function_active_v2").wait(FunctionName=name)
+    return client
 
 
 def deploy(endpoint: str) -> None:
     """Create the functions that are called: `silent` with the alias `live` over two versions, and `raising`."""
-    keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "local", "region_name": REGION}
-    iam = boto3.client("iam", endpoint_url=endpoint, **keys)  # type: ignore[call-overload]
-    functions: Any = boto3.client("lambda", endpoint_url=endpoint, **keys)  # type: ignore[call-overload]
-    role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    for name, source in (("silent", SILENT), ("raising", RAISING)):
-        functions.create_function(
-            FunctionName=name, Runtime="python3.11", Handler="app.handler", Role=role, Code={"ZipFile": archive(source)}
-        )
-        functions.get_waiter("function_active_v2").wait(FunctionName=name)
+    sources = {"silent": SILENT, "raising": RAISING}
+    functions = create(endpoint, {name: ("python3.11", archive(source)) for name, source in sources.items()})
     first = functions.publish_version(FunctionName="silent")["Version"]
     functions.update_function_code(FunctionName="silent", ZipFile=archive(SILENT + "# 2\n"))
     functions.get_waiter("function_updated_v2").wait(FunctionName="silent")

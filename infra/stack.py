@@ -147,7 +147,10 @@ def _built(
     config: StackConfig, declared: Sequence[Service], repository: Path, platform: Platform
 ) -> tuple[Mapping[str, Code], Mapping[str, Code]]:
     """Build the bundles of the services, and of the hooks if the stack has any. Returns both by name."""
-    built = {each.name: bundle.build(each.name, repository, platform) for each in declared}
+    built = {
+        each.name: bundle.build(each.name, repository, platform, runtime=each.runtime, handler=each.lambda_handler)
+        for each in declared
+    }
     hooked = dict[str, Bundle]()
     if config.delivery.smoke or config.delivery.bake_minutes:
         hooked = bundle.hooks([each.name for each in declared], repository)

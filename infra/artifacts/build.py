@@ -14,7 +14,6 @@ from infra.bundle import Bundle, BundleError, Platform, packages
 from infra.bundle.packages import Package
 from infra.bundle.zips import lock_of, write
 from infra.git import DIRTY, checkout, why_none
-from infra.services import NODE, PYTHON
 
 
 def build(repository: Path, on_line: Callable[[str], None] = lambda _: None) -> Manifest:
@@ -44,12 +43,13 @@ def build(repository: Path, on_line: Callable[[str], None] = lambda _: None) -> 
 
     entries, declared = {}, services.read(repository)
     for each in declared:
-        held = [] if each.runtime == NODE else _wheels(repository, each.name, platform)
-        entries[each.name] = entry(
-            each.name, bundle.build(each.name, repository, platform, packages=held), each.runtime
+        held = [] if each.runtime == services.NODE else _wheels(repository, each.name, platform)
+        built = bundle.build(
+            each.name, repository, platform, runtime=each.runtime, handler=each.lambda_handler, packages=held
         )
-    of = [each.name for each in declared]
-    entries[HOOKS] = entry(HOOKS, next(iter(bundle.hooks(of, repository).values())), PYTHON)
+        entries[each.name] = entry(each.name, built, each.runtime)
+    hooks = bundle.hooks([each.name for each in declared], repository)
+    entries[HOOKS] = entry(HOOKS, next(iter(hooks.values())), services.PYTHON)
     manifest = Manifest(commit, found.at, platform.runtime, platform.architecture, entries)
     write(repository / "dist" / FILE, manifest.text().encode())
     return manifest

@@ -28,7 +28,7 @@ from infra.schema import (
     read_object,
     shown,
 )
-from infra.services.model import PYTHON, SOURCES
+from infra.services import NODE, PYTHON
 
 HOOKS = "hooks"  # the one zip of all hooks
 FILE = "manifest.json"
@@ -92,7 +92,7 @@ class Entry:
     unzipped: Annotated[int, Whole(1, LARGEST_CODE, "bytes", "Lambda accepts no more, unzipped")]
     dependencies: Annotated[Mapping[str, str], _Dependencies()]
     sbom: Annotated[Mapping[str, Any], _Sbom()]
-    runtime: Annotated[str, OneOf(*SOURCES, why="a service's code has one")] = PYTHON
+    runtime: Annotated[str, OneOf(PYTHON, NODE, why="a service's code has one")] = PYTHON
 
 
 class _Functions(Reader):

@@ -20,7 +20,6 @@ from infra.bundle import npm, sources
 from infra.bundle.model import BundleError
 from infra.bundle.npm import LOCK, MANIFEST, MODULES, Lock
 from infra.bundle.packages import Package
-from infra.services import Service
 
 TARGET = "node22"  # the oldest Node that Lambda offers to new functions
 # Code that came as CommonJS asks for Node's own modules by `require`, which a module in ESM has not.
@@ -56,14 +55,15 @@ class Built:
     ignored: tuple[str, ...]
 
 
-def build(code: Service, repository: Path) -> Built:
-    """Bundle `app/SERVICE/src/MODULE.ts` into `MODULE.mjs` and `MODULE.mjs.map`.
+def build(service: str, handler: str, repository: Path) -> Built:
+    """Bundle `app/SERVICE/src/MODULE.ts` into `MODULE.mjs` and `MODULE.mjs.map`; `handler` is MODULE.FUNCTION.
 
     Raises BundleError with every mistake: no source or lock, a lock that does not match, a package that is not as
     locked, has an install script or a native part, an import that is missing, a handler that is not exported.
     """
-    service, folder, entry = code.name, code.folder, f"src/{code.module}.ts"
-    npm.refuse(service, _missing(repository, folder, entry, code))
+    name = handler.partition(".")[0]
+    folder, entry = f"app/{service}", f"src/{name}.ts"
+    npm.refuse(service, _missing(repository, folder, entry, handler))
     own = sources.read(repository, (f"{folder}/src", f"{folder}/{MANIFEST}", f"{folder}/{LOCK}"), _is_source)
     contents = {str(PurePath(name).relative_to(folder)): content for name, content in own.contents.items()}
     npm.refuse(service, _missing_from(contents, folder, entry))
@@ -78,11 +78,11 @@ def build(code: Service, repository: Path) -> Built:
             (place / name).write_bytes(content)
         if modules.exists():
             (place / MODULES).symlink_to(modules.resolve(), target_is_directory=True)
-        output = f"{code.module}.mjs"
+        output = f"{name}.mjs"
         _run(esbuild, service, place, entry, output)
         meta = json.loads((place / META).read_bytes())
         made = {name: (place / name).read_bytes() for name in sorted(meta["outputs"])}
-    npm.refuse(service, _mistakes(code, lock, meta, modules, output))
+    npm.refuse(service, _mistakes(handler, lock, meta, modules, output))
     return Built(made, tuple(_packages(lock, meta["inputs"], modules)), own.ignored)
 
 
@@ -90,9 +90,9 @@ def _is_source(name: PurePath) -> bool:
     return not any(part.startswith(".") for part in name.parts)
 
 
-def _missing(repository: Path, folder: str, entry: str, code: Service) -> Iterator[str]:
+def _missing(repository: Path, folder: str, entry: str, handler: str) -> Iterator[str]:
     if not (repository / folder / entry).is_file():
-        yield f"the handler {code.handler} needs {folder}/{entry}, which does not exist; write it or name another"
+        yield f"the handler {handler} needs {folder}/{entry}, which does not exist; write it or name another"
     if not (repository / folder / MANIFEST).is_file():
         yield f"{folder}/{MANIFEST}, which names its packages, does not exist; write it"
     elif not (repository / folder / LOCK).is_file():
@@ -136,14 +136,14 @@ def _run(esbuild: Path, service: str, place: Path, entry: str, output: str) -> N
         )
 
 
-def _mistakes(code: Service, lock: Lock, meta: Mapping[str, Any], modules: Path, output: str) -> Iterator[str]:
-    where = f"app/{lock.service}"
+def _mistakes(handler: str, lock: Lock, meta: Mapping[str, Any], modules: Path, output: str) -> Iterator[str]:
+    where, (module, _, function) = f"app/{lock.service}", handler.partition(".")
     if extra := sorted(meta["outputs"].keys() - {output, f"{output}.map"}):
         yield f"esbuild wrote {', '.join(extra)} beside {output}, and a service is one module; import no such file"
     exported = meta["outputs"][output]["exports"]
-    if code.function not in exported:
+    if function not in exported:
         yield (
-            f"the handler {code.handler} is not exported by {where}/src/{code.module}.ts, which exports "
+            f"the handler {handler} is not exported by {where}/src/{module}.ts, which exports "
             f"{', '.join(exported) or 'nothing'}; export or rename it"
         )
     used = [name for name in meta["inputs"] if name.startswith(f"{MODULES}/")]

@@ -11,12 +11,12 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path, PurePath
 
-from infra import services
 from infra.bundle import node, sources
 from infra.bundle.model import Bundle, BundleError, Platform, digest
 from infra.bundle.packages import Package, read
 from infra.bundle.sources import Sources
 from infra.naming import HOOKS
+from infra.services import NODE, PYTHON
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LARGEST_ZIP = 50 * 1024**2  # bytes, uploaded directly; a zip in a bucket is bounded by its unzipped size alone
@@ -44,21 +44,24 @@ def build(
     repository: Path,
     platform: Platform = DEFAULT,
     *,
+    runtime: str = PYTHON,
+    handler: str = "",
     packages: Sequence[Package] | None = None,
 ) -> Bundle:
     """Zip a service: its folder with its locked packages, or the one module that esbuild makes of both.
 
-    `packages`: those for a zip that Lambda will read from a bucket; None takes this environment's, for a zip that
-    Pulumi uploads. The zip is `dist/SERVICE.zip`, written only where its bytes change. Raises BundleError where the
-    handler is missing, a package is not as locked or not made for every machine, or a limit of Lambda is exceeded;
-    ServiceError where service.yaml is wrong.
+    `runtime`: "python" or "node". `handler`: as Lambda names it, by default `app.SERVICE.main.handler` in Python and
+    `main.handler` in TypeScript. `packages`: those for a zip that Lambda will read from a bucket; None takes this
+    environment's, for a zip that Pulumi uploads. The zip is `dist/SERVICE.zip`, written only where its bytes change.
+    Raises BundleError where the handler is missing, a package is not as locked or not made for every machine, or a
+    limit of Lambda is exceeded.
     """
-    declared = services.one(repository, service)
-    handler = declared.lambda_handler
-    if declared.runtime == services.NODE:
-        built = node.build(declared, repository)
-        module = Sources(built.contents, ignored=built.ignored)
-        return _zip(service, repository, handler, module, uploaded=packages is None, packages=built.packages)
+    if runtime == NODE:
+        handler = handler or "main.handler"
+        made = node.build(service, handler, repository)
+        module = Sources(made.contents, ignored=made.ignored)
+        return _zip(service, repository, handler, module, uploaded=packages is None, packages=made.packages)
+    handler = handler or f"app.{service}.main.handler"
     found = sources.read(repository, ("app/__init__.py", f"app/{service}"))
     _find_handler(handler, found.contents)
     held = read(repository, lock_of(service), platform, wheels=None) if packages is None else packages

@@ -2,6 +2,6 @@
 
 from infra.services.checks import settle, warnings
 from infra.services.model import NODE, PYTHON, Service, ServiceError
-from infra.services.reader import names, one, read
+from infra.services.reader import names, read
 
-__all__ = ["NODE", "PYTHON", "Service", "ServiceError", "names", "one", "read", "settle", "warnings"]
+__all__ = ["NODE", "PYTHON", "Service", "ServiceError", "names", "read", "settle", "warnings"]

@@ -99,16 +99,8 @@ class Service(Declared):
     @property
     def source(self) -> str:
         """Return the path of the handler's source, relative to the repository."""
-        return f"{self.folder}/{SOURCES[self.runtime].format(module=self.module)}"
-
-    @property
-    def module(self) -> str:
-        return self.handler.partition(".")[0]
-
-    @property
-    def function(self) -> str:
-        """Return the name of the handler's function in its module."""
-        return self.handler.partition(".")[2]
+        module = self.handler.partition(".")[0]
+        return f"{self.folder}/{SOURCES[self.runtime].format(module=module)}"
 
     @property
     def lambda_handler(self) -> str:

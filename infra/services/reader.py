@@ -33,12 +33,6 @@ def read(repository: Path) -> tuple[Service, ...]:
     return tuple(services)
 
 
-def one(repository: Path, name: str) -> Service:
-    """Return the service of one folder, the default one where it has no declaration. Raises ServiceError."""
-    file = repository / "app" / name / FILE
-    return parse(name, file.read_bytes()) if file.is_file() else Service(name=name)
-
-
 def parse(name: str, content: bytes) -> Service:
     """Return the service that the bytes of a service.yaml declare. Raises ServiceError with every mistake in them."""
     mistakes: list[str] = []

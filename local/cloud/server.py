@@ -15,6 +15,7 @@ from local.cloud.identity.decisions import DECISIONS
 from local.cloud.metrics.store import STORE
 from local.cloud.ministack import install, ministack
 from local.cloud.routing.invocation import MODULES, Invoker
+from local.cloud.sources.runner import LOOP
 from local.cloud.timeline import TIMELINE
 from local.cloud.workers.code import runtime_packages
 from local.cloud.workers.environment import Surroundings
@@ -80,13 +81,17 @@ class Server:
         from local.cloud.patches import (  # noqa: PLC0415
             buckets,
             connections,
+            event_rules,
             functions,
             http_api,
             http_api_control,
             http_stage,
             lambdas,
             managed_keys,
+            queues,
+            streams,
         )
+        from local.cloud.sources import poller  # noqa: PLC0415
 
         self.endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
         self._listener = listener
@@ -104,14 +109,28 @@ class Server:
                 *http_api_control.patches(),
                 *buckets.patches(),
                 *managed_keys.patches(),
+                *queues.patches(),
+                *streams.patches(),
+                *event_rules.patches(),
             ],
             [
                 need
-                for module in (functions, lambdas, http_api_control, buckets, managed_keys)
+                for module in (
+                    functions,
+                    lambdas,
+                    http_api_control,
+                    buckets,
+                    managed_keys,
+                    queues,
+                    streams,
+                    event_rules,
+                )
                 for need in module.needs()
             ],
         )
         connections.install()
+        poller.install()
+        self._streams = streams
         for service in (metrics, alarms, codedeploy, sts):
             service.register()
         self._ministack: Any = ministack("app")
@@ -156,12 +175,12 @@ class Server:
     async def _lifespan(self, receive: Callable[..., Awaitable[Any]], send: Callable[..., Any]) -> None:
         """Run the needed part of ministack's start-up: neither Docker nor SFTP nor MQTT nor start-up scripts."""
         await receive()
-        loop = self._invoker.loop = asyncio.get_running_loop()
+        loop = self._invoker.loop = LOOP.running = asyncio.get_running_loop()
         loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_THREADS))
         self._ministack._MAIN_LOOP = loop
-        ministack("services.eventbridge").start_scheduler()
         ministack("services.scheduler").start_scheduler()
         TIMELINE.start()
+        self._streams.start()
         await send({"type": "lifespan.startup.complete"})
         loop.call_soon(self._up)
         await receive()

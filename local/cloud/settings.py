@@ -5,6 +5,7 @@ from typing import Any
 
 from local.cloud.clock import CLOCK
 from local.cloud.metrics import store
+from local.cloud.sources.delivery import DELIVERY
 
 
 class SettingsError(ValueError):
@@ -30,6 +31,7 @@ def read() -> dict[str, Any]:
     return {
         "factor": CLOCK.factor,
         "lateness_minutes": store.SETTINGS.lateness_minutes,
+        "duplicates": DELIVERY.duplicates,
         "executed_version_always": SWITCHES.executed_version_always,
         "enforce": SWITCHES.enforce,
         "root": SWITCHES.root,
@@ -59,5 +61,7 @@ def _set(name: str, value: Any) -> None:
         CLOCK.factor = value
     elif name == "lateness_minutes":
         store.SETTINGS.lateness_minutes = value
+    elif name == "duplicates":
+        DELIVERY.duplicates = value
     else:
         setattr(SWITCHES, name, value)

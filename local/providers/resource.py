@@ -15,6 +15,7 @@ GONE = frozenset(
     {
         "ApplicationDoesNotExistException",
         "404",  # S3's, of a request without a body
+        "AWS.SimpleQueueService.NonExistentQueue",
         "DashboardNotFoundError",
         "DeploymentConfigDoesNotExistException",
         "DeploymentGroupDoesNotExistException",
@@ -26,6 +27,7 @@ GONE = frozenset(
         "NotFound",
         "NotFoundException",
         "ParameterNotFound",
+        "QueueDoesNotExist",
         "ResourceNotFound",
         "ResourceNotFoundException",
         "ServerSideEncryptionConfigurationNotFoundError",
@@ -274,6 +276,7 @@ _TAGGING = {
     "cloudwatch": ("ResourceARN", "Tags", "TagKeys", True),
     "codedeploy": ("ResourceArn", "Tags", "TagKeys", True),
     "dynamodb": ("ResourceArn", "Tags", "TagKeys", True),
+    "events": ("ResourceARN", "Tags", "TagKeys", True),
     "lambda": ("Resource", "Tags", "TagKeys", False),
     "logs": ("resourceArn", "tags", "tagKeys", False),
     "sns": ("ResourceArn", "Tags", "TagKeys", True),

@@ -28,7 +28,7 @@ process.stderr.write(JSON.stringify(said) + "\\n");
 @pytest.fixture(scope="module")
 def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
-    with zipfile.ZipFile(bundle.build("fulfilment", ROOT).path) as archive:
+    with zipfile.ZipFile(bundle.build("fulfilment", ROOT, runtime="node").path) as archive:
         archive.extractall(folder)
     return folder / "main.mjs"
 

@@ -109,6 +109,7 @@ def test_a_changed_line_changes_the_digest(repository: Path) -> None:
         "app/demo/__pycache__/main.cpython-311.pyc",
         "app/demo/tests/test_main.py",
         "app/demo/requirements.in",
+        "app/demo/service.yaml",
         "app/demo/.main.py.swp",
         "app/other/main.py",
         "README.md",

@@ -18,6 +18,8 @@ _CREDENTIAL = re.compile(rb"Credential=([^/]+)/\d{8}/(?:([^/]+)/)?([^/]+)/aws4_r
 _RPC = re.compile(rb"/operation/(\w+)")
 _ACTION = re.compile(rb"(?:^|[&?])Action=(\w+)")
 _OF_A_FUNCTION = re.compile(rb"\.(execute-api|lambda-url)\.")
+_STREAMS = b"DynamoDBStreams_"
+"""The operations of streams, which are signed for DynamoDB but are a client of their own."""
 _CLIENTS = {  # boto3's names where the signature has others
     "elasticloadbalancing": "elbv2",
     "monitoring": "cloudwatch",
@@ -67,6 +69,8 @@ async def identify(scope: Message, receive: Receive) -> tuple[Call | None, Recei
         access_key, service, region = "", "sts", ""
     else:
         return None, receive
+    if headers.get(b"x-amz-target", b"").startswith(_STREAMS):
+        service = "dynamodbstreams"
     if service == "execute-api":
         return None, receive
     if not protocol:

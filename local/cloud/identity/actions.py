@@ -21,6 +21,7 @@ _ALARM = f"arn:aws:cloudwatch:{_HERE}:alarm:"
 _DASHBOARD = "arn:aws:cloudwatch::{account}:dashboard/"
 _PROVIDER = "arn:aws:iam::{account}:oidc-provider/{provider}"
 _POLICY = "arn:aws:iam::{account}:policy"
+_MAPPING = f"arn:aws:lambda:{_HERE}:event-source-mapping:"
 
 _RESOURCES: dict[str, dict[str, str]] = {
     "lambda": {
@@ -35,6 +36,7 @@ _RESOURCES: dict[str, dict[str, str]] = {
         "DeleteProvisionedConcurrencyConfig PutFunctionEventInvokeConfig GetFunctionEventInvokeConfig "
         "DeleteFunctionEventInvokeConfig GetFunctionUrlConfig GetRuntimeManagementConfig "
         "PutRuntimeManagementConfig UpdateFunctionEventInvokeConfig",
+        f"{_MAPPING}{{UUID}}": "DeleteEventSourceMapping GetEventSourceMapping UpdateEventSourceMapping",
         "{Resource}": "ListTags TagResource UntagResource",
     },
     "codedeploy": {
@@ -101,6 +103,19 @@ _RESOURCES: dict[str, dict[str, str]] = {
         "UpdateTimeToLive",
         "{ResourceArn}": "ListTagsOfResource TagResource UntagResource",
     },
+    "dynamodbstreams": {"{stream}": "DescribeStream GetRecords GetShardIterator"},
+    "sqs": {
+        "{queue}": "AddPermission ChangeMessageVisibility ChangeMessageVisibilityBatch CreateQueue DeleteMessage "
+        "DeleteMessageBatch DeleteQueue GetQueueAttributes GetQueueUrl ListDeadLetterSourceQueues ListQueueTags "
+        "PurgeQueue ReceiveMessage RemovePermission SendMessage SendMessageBatch SetQueueAttributes TagQueue "
+        "UntagQueue",
+    },
+    "events": {
+        "{rule}": "DeleteRule DescribeRule DisableRule EnableRule ListTargetsByRule PutRule PutTargets RemoveTargets",
+        "{bus}": "CreateEventBus DeleteEventBus DescribeEventBus UpdateEventBus",
+        "{buses}": "PutEvents",
+        "{ResourceARN}": "ListTagsForResource TagResource UntagResource",
+    },
     "ssm": {
         "{parameters}": "AddTagsToResource DeleteParameter DeleteParameters GetParameter GetParameterHistory "
         "GetParameters ListTagsForResource PutParameter RemoveTagsFromResource"
@@ -119,6 +134,10 @@ _TEMPLATES = {
 }
 
 _ACTIONS = {  # where they are not the operation's name
+    ("dynamodbstreams", "DescribeStream"): "dynamodb:DescribeStream",
+    ("dynamodbstreams", "GetRecords"): "dynamodb:GetRecords",
+    ("dynamodbstreams", "GetShardIterator"): "dynamodb:GetShardIterator",
+    ("dynamodbstreams", "ListStreams"): "dynamodb:ListStreams",
     ("lambda", "Invoke"): "lambda:InvokeFunction",
     ("lambda", "InvokeWithResponseStream"): "lambda:InvokeFunction",
     ("s3", "AbortMultipartUpload"): "s3:AbortMultipartUpload",
@@ -146,6 +165,9 @@ _ACTIONS = {  # where they are not the operation's name
     ("s3", "PutBucketLifecycleConfiguration"): "s3:PutLifecycleConfiguration",
     ("s3", "PutPublicAccessBlock"): "s3:PutBucketPublicAccessBlock",
     ("s3", "UploadPart"): "s3:PutObject",
+    ("sqs", "ChangeMessageVisibilityBatch"): "sqs:ChangeMessageVisibility",
+    ("sqs", "DeleteMessageBatch"): "sqs:DeleteMessage",
+    ("sqs", "SendMessageBatch"): "sqs:SendMessage",
 }
 
 _FURTHER: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
@@ -168,12 +190,15 @@ _FURTHER: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
     ("codedeploy", "UpdateDeploymentGroup"): (("iam:PassRole", "{serviceRoleArn}", "serviceRoleArn"),),
     ("cloudwatch", "PutMetricAlarm"): (("cloudwatch:TagResource", f"{_ALARM}{{AlarmName}}", "Tags"),),
     ("dynamodb", "CreateTable"): (("dynamodb:TagResource", "{tables}", "Tags"),),
+    ("events", "CreateEventBus"): (("events:TagResource", "{bus}", "Tags"),),
+    ("events", "PutRule"): (("events:TagResource", "{rule}", "Tags"), ("iam:PassRole", "{RoleArn}", "RoleArn")),
     ("iam", "CreateOpenIDConnectProvider"): (("iam:TagOpenIDConnectProvider", _PROVIDER, "Tags"),),
     ("iam", "CreatePolicy"): (("iam:TagPolicy", f"{_POLICY}/{{PolicyName}}", "Tags"),),
     ("iam", "CreateRole"): (("iam:TagRole", "{role}", "Tags"),),
     ("kms", "CreateAlias"): (("kms:CreateAlias", f"arn:aws:kms:{_HERE}:{{AliasName}}", "AliasName"),),
     ("kms", "CreateKey"): (("kms:TagResource", "*", "Tags"),),
     ("kms", "UpdateAlias"): (("kms:UpdateAlias", f"arn:aws:kms:{_HERE}:{{AliasName}}", "AliasName"),),
+    ("lambda", "CreateEventSourceMapping"): (("lambda:TagResource", f"{_MAPPING}*", "Tags"),),
     ("lambda", "CreateFunction"): (
         ("iam:PassRole", "{Role}", "Role"),
         ("lambda:TagResource", _LAMBDA, "Tags"),
@@ -209,10 +234,15 @@ _FURTHER: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("secretsmanager:TagResource", f"arn:aws:secretsmanager:{_HERE}:secret:{{Name}}", "Tags"),
     ),
     ("sns", "CreateTopic"): (("sns:TagResource", f"arn:aws:sns:{_HERE}:{{Name}}", "Tags"),),
+    ("sqs", "CreateQueue"): (("sqs:TagQueue", "{queue}", "tags"),),
     ("ssm", "PutParameter"): (("ssm:AddTagsToResource", "{parameters}", "Tags"),),
 }
 
-PASSED_TO = {"codedeploy": "codedeploy.amazonaws.com", "lambda": "lambda.amazonaws.com"}
+PASSED_TO = {
+    "codedeploy": "codedeploy.amazonaws.com",
+    "events": "events.amazonaws.com",
+    "lambda": "lambda.amazonaws.com",
+}
 """The service that a role is passed to, by the service that is called."""
 FREE = frozenset({("sts", "GetCallerIdentity"), ("sts", "GetSessionToken"), ("sts", "AssumeRoleWithWebIdentity")})
 """Calls that need no permission. A web identity is judged by the role's trust policy alone."""
@@ -293,7 +323,7 @@ def _given(name: str, known: Facts) -> bool:
 
 def _filled(template: str, known: Facts) -> Iterator[str]:
     """Yield the resources of a template: one for each element of a list parameter, none if a parameter is missing."""
-    lists = [name for name in ("groups", "parameters", "tables") if template == f"{{{name}}}"]
+    lists = [name for name in ("buses", "groups", "parameters", "tables") if template == f"{{{name}}}"]
     lists += [name for name, value in known.items() if isinstance(value, list) and f"{{{name}}}" in template]
     try:
         if not lists:

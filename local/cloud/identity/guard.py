@@ -133,7 +133,7 @@ def _resource_policy(service: str, need: Need) -> tuple[Policy | None, str]:
         account = need.resource.split(":")[4]
         trust = callers.role_of(account, need.resource.rsplit("/", 1)[-1]).get("AssumeRolePolicyDocument")
         return Policy("trust policy", callers.text(trust or {})), account
-    if service not in {"kms", "lambda", "s3", "sns"}:
+    if service not in {"kms", "lambda", "s3", "sns", "sqs"}:
         return None, ""
     document, owner = ministack("core.iam_evaluator")._resource_policy(service, need.resource) or ("", "")
     return (Policy("resource-based policy", callers.text(document)) if document else None), owner

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 service authorization reference.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -49,6 +50,7 @@ def _keys(call: Call, need: Need, known: Facts) -> Iterator[tuple[str, Any]]:
         yield "iam:permissionsboundary", boundary
     for name, value in (known.get("EncryptionContext") or {}).items():
         yield f"kms:encryptioncontext:{name}".lower(), value
+    yield from _of_a_mapping(call, known)
     tags = _tags(known)
     for name, value in tags.items():
         yield f"aws:requesttag/{name}".lower(), value
@@ -64,6 +66,13 @@ def _boundary(call: Call, known: Facts) -> str:
         return str(known["boundary"])
     except KeyError:
         return ""
+
+
+def _of_a_mapping(call: Call, known: Facts) -> Iterator[tuple[str, Any]]:
+    """Yield the key that names the function of an event source mapping."""
+    if call.service == "lambda" and "EventSourceMapping" in call.action:
+        with contextlib.suppress(KeyError, TypeError):  # a list without a function, a mapping that is not there
+            yield "lambda:functionarn", known["mapped"]
 
 
 def _tags(known: Facts) -> dict[str, str]:

@@ -3,6 +3,7 @@
 https://smithy.io/2.0/spec/http-bindings.html: what of a REST request is a parameter.
 """
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -203,20 +204,66 @@ def _missing(known: Facts) -> str:
     return str(known["Key"])
 
 
+def _queue(known: Facts) -> str:
+    """Return the ARN of a queue by its name, or by its URL, which ends in account and name."""
+    account, name = ([known["account"], known["QueueName"]] if "QueueName" in known else known["QueueUrl"].split("/"))[
+        -2:
+    ]
+    return f"arn:aws:sqs:{known['region']}:{account}:{name}"
+
+
+def _stream(known: Facts) -> str:
+    """Return the ARN of a table's stream; an iterator of ministack's names it."""
+    if "StreamArn" in known:
+        return str(known["StreamArn"])
+    return str(json.loads(base64.urlsafe_b64decode(known["ShardIterator"]))["arn"])
+
+
+def _bus(known: Facts, name: str) -> str:
+    return name if name.startswith("arn:") else f"arn:aws:events:{known['region']}:{known['account']}:event-bus/{name}"
+
+
+def _buses(known: Facts) -> list[str]:
+    """Return the buses to which events are put, each once."""
+    named = [entry.get("EventBusName", "default") for entry in known["Entries"]]
+    return [_bus(known, name) for name in dict.fromkeys(named)]
+
+
+def _rule(known: Facts) -> str:
+    """Return a rule's ARN, which names its bus unless that is the default one."""
+    bus = known.get("EventBusName", "default").rpartition("event-bus/")[2]
+    name = known["Name"] if "Name" in known else known["Rule"]
+    path = name if bus == "default" else f"{bus}/{name}"
+    return f"arn:aws:events:{known['region']}:{known['account']}:rule/{path}"
+
+
+def _mapped(known: Facts) -> str:
+    """Return the ARN of the function that a mapping names, or is to name."""
+    if "FunctionName" in known and "UUID" not in known:
+        return _qualified(known)
+    return str(ministack("services.lambda_svc")._esms.get(known["UUID"])["FunctionArn"])
+
+
 _LOOKED_UP: dict[str, Callable[[Facts], Any]] = {
     "boundary": _boundary,
+    "bus": lambda known: _bus(known, known["Name"]),
+    "buses": _buses,
     "configuration": _configuration,
     "copied": lambda known: unquote(known["copy_source"]).lstrip("/").partition("?")[0],
     "function": _function,
     "group": _group,
     "groups": _groups,
     "key": _key,
+    "mapped": _mapped,
     "missing": _missing,
     "parameters": _parameters,
     "qualified": _qualified,
+    "queue": _queue,
     "role": _role,
+    "rule": _rule,
     "sealed_by": _sealed_by,
     "secret": _secret,
+    "stream": _stream,
     "tables": _tables,
     "topic": lambda known: known["SubscriptionArn"].rpartition(":")[0],
     "provider": lambda known: known["Url"].removeprefix("https://").rstrip("/"),

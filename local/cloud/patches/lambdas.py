@@ -13,14 +13,27 @@ from local.cloud.patches import (
     versions,
 )
 from local.cloud.patches.lambda_api import Check, Route
+from local.cloud.sources import api as sources
 
-_ROUTES: dict[str, Route] = {**versions.ROUTES, **permissions.ROUTES, **invoke_configs.ROUTES, **code_signing.ROUTES}
-_CHECKS: Sequence[dict[str, Sequence[Check]]] = (configuration.CHECKS, invoke_configs.CHECKS, updates.CHECKS)
+_ROUTES: dict[str, Route] = {
+    **versions.ROUTES,
+    **permissions.ROUTES,
+    **invoke_configs.ROUTES,
+    **code_signing.ROUTES,
+    **sources.ROUTES,
+}
+_CHECKS: Sequence[dict[str, Sequence[Check]]] = (
+    configuration.CHECKS,
+    invoke_configs.CHECKS,
+    updates.CHECKS,
+    sources.CHECKS,
+)
 
 
 def needs() -> list[Seam]:
     """Return the functions of ministack that are called but not replaced."""
-    return [seam for module in (configuration, invoke_configs, lambda_api, permissions) for seam in module.needs()]
+    modules = (configuration, invoke_configs, lambda_api, permissions)
+    return [*(seam for module in modules for seam in module.needs()), *sources.needs()]
 
 
 def patches() -> list[Patch]:

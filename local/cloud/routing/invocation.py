@@ -11,6 +11,7 @@ from local.cloud.routing import logs, measure
 from local.cloud.routing.call import OUTCOME, Call, Outcome, resolve
 from local.cloud.settings import SWITCHES
 from local.cloud.timeline import TIMELINE
+from local.cloud.workers import languages
 from local.cloud.workers.environment import Surroundings, log_group
 from local.cloud.workers.pool import Key, Pool
 from local.cloud.workers.worker import Environment
@@ -101,7 +102,7 @@ class Invoker:
     async def _run(self, call: Call, record: Record, event: Any, request_id: str) -> tuple[Result, float, float]:
         """Return the result, the milliseconds that it took, and when it started."""
         config = record["config"]
-        ours = str(config.get("Runtime", "")).startswith("python") and config.get("PackageType", "Zip") == "Zip"
+        ours = languages.known(str(config.get("Runtime", ""))) and config.get("PackageType", "Zip") == "Zip"
         if not (ours and record.get("code_zip")) or self._lambda._durable_ctx.get():
             result = await self._run_in_thread(
                 self._lambda._execute_function_dispatch, record, config, event, request_id, call.started

@@ -1,1 +1,1 @@
-"""Lambda execution environments for Python: real processes, kept warm, with Lambda's variables and folders."""
+"""Lambda execution environments for Python and Node.js: real processes, kept warm, with Lambda's variables."""

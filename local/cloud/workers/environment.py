@@ -1,4 +1,4 @@
-"""Makes a worker's environment: the variables and folders of Lambda's Python runtime.
+"""Makes a worker's environment: the variables and folders of Lambda's runtimes.
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 from local.cloud.clock import CLOCK
 from local.cloud.workers.code import unpack
+from local.cloud.workers.languages import launch
 from local.cloud.workers.worker import Environment
 
 
@@ -25,7 +26,7 @@ class Surroundings:
     root: Path
     """This cloud's folder, which holds unpacked code and the handlers' /tmp."""
     packages: Path
-    """boto3 and its needs."""
+    """boto3 and its needs, for functions in Python."""
     endpoint: str
     path: str = "/usr/local/bin:/usr/bin:/bin"
 
@@ -37,9 +38,14 @@ class Surroundings:
         credentials: Mapping[str, str],
         region: str,
     ) -> Environment:
-        """Return the environment of a function as configured by `config` (Lambda's FunctionConfiguration)."""
+        """Return the environment of a function as configured by `config` (Lambda's FunctionConfiguration).
+
+        Raises LanguageError if this machine has no interpreter for its runtime.
+        """
         folder = unpack(code, self.root)
-        layer_folders = [unpack(layer, self.root) / "python" for layer in layers]
+        configured = (config.get("Environment") or {}).get("Variables") or {}
+        layer_folders = [unpack(layer, self.root) for layer in layers]
+        start = launch(config["Runtime"], folder, layer_folders, self.packages, configured)
         temporary = self.root / "tmp"
         temporary.mkdir(exist_ok=True)
         variables = {
@@ -47,7 +53,8 @@ class Surroundings:
             "TZ": ":UTC",
             "PATH": self.path,
             "AWS_ENDPOINT_URL": self.endpoint,
-            **((config.get("Environment") or {}).get("Variables") or {}),
+            **start.variables,
+            **configured,
             **{name: value for name, value in credentials.items() if value},
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
@@ -68,7 +75,8 @@ class Surroundings:
             version=config["Version"],
             handler=config["Handler"],
             folder=folder,
-            path=[str(path) for path in (folder, *layer_folders, self.packages)],
+            command=start.command,
+            arguments=start.arguments,
             variables=variables,
             timeout=float(config.get("Timeout", 3)),
         )

@@ -5,10 +5,10 @@ import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from local.cloud.workers.worker import Answer, Environment, Worker
+from local.cloud.workers.worker import Answer, Environment, Worker, renamed
 
 _AT_ONCE = max(2, os.cpu_count() or 1)
 """The number of workers of one version that are started at once; a burst must not fill the machine with imports."""
@@ -107,7 +107,7 @@ class Pool:
             self._grow(fleet)
             worker = await waiting.worker
         if isinstance(worker, Answer):
-            return replace(worker, body={**worker.body, "requestId": request_id})
+            return renamed(worker, request_id)
         try:
             return await worker.invoke(request_id, function_arn, event)
         finally:

@@ -8,7 +8,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -18,8 +17,6 @@ from typing import Any
 
 from local.cloud.clock import CLOCK
 
-_RUNTIME = Path(__file__).with_name("runtime.py")
-_OPTIONS = ("-S", "-P", "-u", "-X", "utf8")  # -S: this virtual environment holds more than Lambda's runtime does
 _INIT_SECONDS = 10.0
 _ANSWER_BYTES = 1 << 25
 _OUTPUT_BYTES = 1 << 20
@@ -33,8 +30,9 @@ class Environment:
     handler: str
     folder: Path
     """The function's code, unpacked."""
-    path: Sequence[str]
-    """Folders that come first in sys.path."""
+    command: Sequence[str]
+    """The interpreter, its options and its script, which takes the socket, the handler and `arguments`."""
+    arguments: Sequence[str]
     variables: Mapping[str, str]
     timeout: float
     """Seconds that one invocation may take."""
@@ -74,7 +72,7 @@ class Worker:
         self._socket, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, *_OPTIONS, _RUNTIME, str(theirs.fileno()), environment.handler, *environment.path],
+                [*environment.command, str(theirs.fileno()), environment.handler, *environment.arguments],
                 cwd=environment.folder,
                 env={**environment.variables, "AWS_LAMBDA_LOG_STREAM_NAME": self.stream},
                 stdin=subprocess.DEVNULL,
@@ -103,7 +101,7 @@ class Worker:
             self._init = said["milliseconds"]
             return None
         await self.end()
-        document = {**said["error"], "requestId": request_id}
+        document = _with_request_id(said["error"], request_id)
         return Answer(document, self.stream, document["errorType"], output=self._take_output())
 
     async def invoke(self, request_id: str, function_arn: str, event: Any) -> Answer:
@@ -129,7 +127,11 @@ class Worker:
             raise
         body = said["body"]
         error = "" if said["ok"] else body["errorType"]
-        return Answer(body, self.stream, error, said["milliseconds"], said["megabytes"], init, self._take_output())
+        output = self._take_output()
+        if status := said.get("exits"):  # it answered, and ends by itself: no other call may reach it
+            await self.end()
+            output += [_exit_event(request_id, f"Runtime exited with error: exit status {status}")]
+        return Answer(body, self.stream, error, said["milliseconds"], said["megabytes"], init, output)
 
     def kill(self) -> None:
         """Kill the process and its descendants without waiting; harmless if it has ended."""
@@ -162,9 +164,8 @@ class Worker:
         code = self._process.returncode
         how = f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         reason = f"Runtime exited with error: {how}" if code else "Runtime exited without providing a reason"
-        message = f"RequestId: {request_id} Error: {reason}"
-        output = [*self._take_output(), f"{message}\nRuntime.ExitError\n"]
-        document = {"errorType": "Runtime.ExitError", "errorMessage": message}
+        output = [*self._take_output(), _exit_event(request_id, reason)]
+        document = {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {request_id} Error: {reason}"}
         return Answer(document, self.stream, "Runtime.ExitError", output=output)
 
     def _take_output(self) -> list[str]:
@@ -177,3 +178,16 @@ class Worker:
             self._output.truncate(0)
             self._read = 0
         return [line.replace("\r", "\n") + "\n" for line in text.split("\n") if line]
+
+
+def renamed(answer: Answer, request_id: str) -> Answer:
+    """Return an answer to another request, as it is in a runtime whose errors name the request."""
+    return replace(answer, body=_with_request_id(answer.body, request_id))
+
+
+def _with_request_id(document: Mapping[str, Any], request_id: str) -> dict[str, Any]:
+    return {**document, "requestId": request_id} if "requestId" in document else dict(document)
+
+
+def _exit_event(request_id: str, reason: str) -> str:
+    return f"RequestId: {request_id} Error: {reason}\nRuntime.ExitError\n"

@@ -185,6 +185,9 @@ class Table(Resource):
             specification["RecoveryPeriodInDays"] = wanted["recoveryPeriodInDays"]
         aws("dynamodb").update_continuous_backups(TableName=identity, PointInTimeRecoverySpecification=specification)
 
+    def unknown_after(self, new: Bag, changed: frozenset[str]) -> frozenset[str]:
+        return frozenset({"streamArn", "streamLabel"} if changed & {"streamEnabled", "streamViewType"} else ())
+
     def delete(self, aws: Aws, identity: str, state: Bag) -> None:
         client = aws("dynamodb")
         client.delete_table(TableName=identity)

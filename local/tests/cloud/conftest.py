@@ -142,6 +142,11 @@ def client(cloud: Cloud, account: str) -> Callable[[str], Any]:
     return lambda service: cloud.client(service, account)
 
 
+def file_of(runtime: str) -> str:
+    """Return the file of the module `app` in the language of a runtime."""
+    return "app.mjs" if runtime.startswith("nodejs") else "app.py"
+
+
 def archive(source: str, name: str = "app.py") -> bytes:
     """Return a zip that holds one module: the same bytes for the same source, whenever it is made."""
     buffer = io.BytesIO()
@@ -157,6 +162,7 @@ class Functions:
         self.client = client("lambda")
         self._iam = client("iam")
         self._account = account
+        self._files: dict[str, str] = {}
 
     def role(self, name: str = "execution") -> str:
         """Return the ARN of an execution role, made on first use."""
@@ -164,14 +170,15 @@ class Functions:
             self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
         return f"arn:aws:iam::{self._account}:role/{name}"
 
-    def create(self, source: str, name: str = "orders", **config: Any) -> str:
-        """Create a function and publish it; return the version."""
-        config = {"Role": config.pop("Role", None) or self.role(), "Timeout": 10, **config}
+    def create(self, source: str | bytes, name: str = "orders", **config: Any) -> str:
+        """Create a function of a module or an archive, in Python unless `Runtime` says otherwise, and publish it.
+        Return the version."""
+        config = {"Role": config.pop("Role", None) or self.role(), "Timeout": 10, "Runtime": "python3.11", **config}
+        self._files[name] = file_of(config["Runtime"])
         made = self.client.create_function(
             FunctionName=name,
-            Runtime="python3.11",
             Handler=config.pop("Handler", "app.handler"),
-            Code={"ZipFile": archive(source)},
+            Code={"ZipFile": source if isinstance(source, bytes) else archive(source, self._files[name])},
             Publish=True,
             **config,
         )
@@ -180,7 +187,9 @@ class Functions:
 
     def publish(self, source: str, name: str = "orders") -> str:
         """Publish other code; return the version."""
-        made = self.client.update_function_code(FunctionName=name, ZipFile=archive(source), Publish=True)
+        made = self.client.update_function_code(
+            FunctionName=name, ZipFile=archive(source, self._files[name]), Publish=True
+        )
         self._wait(name)
         return str(made["Version"])
 

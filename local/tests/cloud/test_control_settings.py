@@ -15,11 +15,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.tests.cloud import languages
 from local.tests.cloud.conftest import PYTHON, ROOT, Cloud, Functions, start_cloud, stop_cloud, until
+from local.tests.cloud.languages import Language
 
-BUSY = "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.getpid()\n"
-
-PLAIN = {"factor": 60, "lateness_minutes": 0, "executed_version_always": False, "enforce": False, "root": True}
+PLAIN = {
+    "factor": 60,
+    "lateness_minutes": 0,
+    "duplicates": 0,
+    "executed_version_always": False,
+    "enforce": False,
+    "root": True,
+}
 
 
 @pytest.fixture
@@ -85,13 +92,13 @@ def running(pid: int) -> bool:
 
 
 class Own:
-    """A cloud of a test's own, with one function in it."""
+    """A cloud of a test's own, with one function in it, which lets nothing else run in its process."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, language: Language = languages.PYTHON) -> None:
         self.folder = folder
         self.process, self.cloud = start_cloud(folder, *options)
         self.functions = Functions(lambda service: self.cloud.client(service, "123456789012"), "123456789012")
-        self.functions.create(BUSY, Timeout=100)
+        self.functions.create(language.process, Runtime=language.runtime, Timeout=100)
         self.worker = self.functions.invoke(0, qualifier="")["Payload"]
 
     @property
@@ -114,9 +121,9 @@ class Own:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Own]:
-    """A cloud of the test's own; whatever happens, it does not outlive the test."""
-    made = Own(tmp_path)
+def own(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Own]:
+    """A cloud of the test's own; whatever happens, it does not outlive the test. Its parameter is a language."""
+    made = Own(tmp_path, language=getattr(request, "param", languages.PYTHON))
     yield made
     if made.process.poll() is None:
         made.process.kill()
@@ -142,7 +149,7 @@ def test_it_prints_lines_to_export_and_a_reset_forgets_everything_and_ends_the_w
     assert until(lambda: not running(own.worker))
     metrics = own.cloud.client("cloudwatch", "123456789012").list_metrics()["Metrics"]
     assert metrics == []
-    own.functions.create(BUSY)
+    own.functions.create(languages.PYTHON.process)
     assert own.functions.invoke(0, qualifier="")["Payload"] != own.worker
 
 
@@ -159,6 +166,7 @@ def test_a_signal_ends_it_quickly_and_quietly_even_while_a_call_runs(own: Own, n
     client.wait(timeout=600)
 
 
+@pytest.mark.parametrize("own", [languages.PYTHON, languages.NODE], indirect=True, ids=["python", "node"])
 def test_no_worker_outlives_a_cloud_that_was_killed(own: Own) -> None:
     client = own.keep_busy()
     own.process.kill()
@@ -240,7 +248,7 @@ def test_the_users_own_aws_settings_do_not_reach_it(tmp_path: Path) -> None:
     try:
         make: Callable[[str], Any] = lambda service: cloud.client(service, "123456789012")  # noqa: E731
         functions = Functions(make, "123456789012")
-        functions.create(BUSY)
+        functions.create(languages.PYTHON.process)
         assert functions.invoke(0, qualifier="")["Payload"] > 0
     finally:
         stop_cloud(process)

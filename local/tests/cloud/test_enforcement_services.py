@@ -9,6 +9,7 @@ import pytest
 from local.tests.cloud.codedeploy import Deployer, appspec
 from local.tests.cloud.conftest import REGION, Functions, until
 from local.tests.cloud.enforced import Account, allow, cloud, document, own
+from local.tests.cloud.languages import NODE
 
 __all__ = ["cloud", "own"]  # fixtures
 
@@ -28,6 +29,13 @@ HOOK = (
 
 
 # Lambda
+
+
+def test_a_function_in_node_calls_with_the_session_of_its_execution_role(own: Account, functions: Functions) -> None:
+    role = own.service_role("execution", "lambda", LOGS)
+    functions.create(NODE.identity, Role=role, Runtime=NODE.runtime)
+    session = f"arn:aws:sts::{own.account}:assumed-role/execution/orders"
+    assert functions.invoke(qualifier="")["Payload"] == session
 
 
 def test_a_function_acts_as_its_execution_role(own: Account, functions: Functions) -> None:

@@ -43,6 +43,12 @@ SETTINGS = [
     ),
     ({"Timeout": 6000}, VALIDATION, "'timeout'"),
     ({"Runtime": "python4.4"}, PARAMETER, "Value python4.4 at 'runtime' failed to satisfy constraint: Member must sat"),
+    (
+        {"Runtime": "nodejs23.x"},
+        PARAMETER,
+        "Value nodejs23.x at 'runtime' failed to satisfy constraint: Member must sat",
+    ),
+    ({"Runtime": "nodejs22"}, PARAMETER, "Value nodejs22 at 'runtime' failed to satisfy constraint: Member must satis"),
     ({"Handler": "no spaces"}, VALIDATION, "'handler'"),
     ({"Role": "deployer"}, VALIDATION, "1 validation error detected: Value 'deployer' at 'role' failed to satisfy"),
     ({"Description": "x" * 257}, VALIDATION, "'description'"),

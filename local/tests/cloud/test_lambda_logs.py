@@ -5,6 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from local.tests.cloud.conftest import Functions, until
+from local.tests.cloud.languages import Language, language
+
+__all__ = ["language"]  # a fixture
 
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
@@ -16,9 +19,9 @@ def messages(client: Callable[[str], Any], group: str = "/aws/lambda/orders") ->
 
 
 def test_an_invocation_writes_start_end_and_report_around_what_it_prints(
-    functions: Functions, client: Callable[[str], Any]
+    functions: Functions, client: Callable[[str], Any], language: Language
 ) -> None:
-    functions.create("print('loading')\ndef handler(event, context):\n    print('one')\n    print('two')\n")
+    functions.create(language.loads, Runtime=language.runtime)
     functions.invoke(qualifier="1")
     functions.invoke(qualifier="1")
     seen = messages(client)
@@ -31,10 +34,13 @@ def test_an_invocation_writes_start_end_and_report_around_what_it_prints(
     assert re.fullmatch(report + r"Max Memory Used: \d+ MB\t\n", seen[10])
 
 
-def test_a_worker_has_a_stream_named_by_day_and_version(functions: Functions, client: Callable[[str], Any]) -> None:
-    functions.create("def handler(event, context):\n    return context.log_stream_name\n")
-    functions.publish("def handler(event, context):\n    return [context.log_stream_name]\n")
-    said = functions.invoke(qualifier="1")["Payload"], functions.invoke(qualifier="2")["Payload"][0]
+def test_a_worker_has_a_stream_named_by_day_and_version(
+    functions: Functions, client: Callable[[str], Any], language: Language
+) -> None:
+    functions.create(language.stream, Runtime=language.runtime)
+    functions.publish(f"{language.stream}\n")
+    said = [functions.invoke(qualifier=version)["Payload"] for version in ("1", "2")]
+    assert functions.invoke(qualifier="1")["Payload"] == said[0]
     streams = client("logs").describe_log_streams(logGroupName="/aws/lambda/orders")["logStreams"]
     assert {stream["logStreamName"] for stream in streams} == set(said)
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[1\][0-9a-f]{32}", said[0])
@@ -63,12 +69,10 @@ def test_logging_is_written_in_lambdas_format_with_the_request_id(
     assert any(re.fullmatch(pattern, message) for message in seen)
 
 
-def test_what_a_process_wrote_before_it_died_is_kept(functions: Functions, client: Callable[[str], Any]) -> None:
-    functions.create(
-        "import os, time\ndef handler(event, context):\n"
-        "    os.write(1, b'last words\\n')\n    os.abort() if event else time.sleep(60)\n",
-        Timeout=1,
-    )
+def test_what_a_process_wrote_before_it_died_is_kept(
+    functions: Functions, client: Callable[[str], Any], language: Language
+) -> None:
+    functions.create(language.last_words, Runtime=language.runtime, Timeout=1)
     assert functions.invoke(1, qualifier="")["Payload"]["errorMessage"].endswith("signal: SIGABRT")
     functions.invoke(0, qualifier="")
     seen = messages(client)
@@ -111,12 +115,14 @@ def test_an_asynchronous_call_writes_its_log_too(functions: Functions, client: C
     assert until(lambda: "later x\n" in messages(client))
 
 
-def test_the_function_the_log_and_the_answer_have_one_request_id(functions: Functions, client: Any) -> None:
-    functions.create("def handler(event, context):\n    return context.aws_request_id\n")
+def test_the_function_the_log_and_the_answer_have_one_request_id(
+    functions: Functions, client: Any, language: Language
+) -> None:
+    functions.create(language.request, Runtime=language.runtime)
     for _ in range(2):
         answer = functions.invoke(qualifier="")
         assert answer["Payload"] == answer["ResponseMetadata"]["RequestId"]
-    functions.create("def handler(event, context):\n    raise ValueError(context.aws_request_id)\n", "failing")
+    functions.create(language.request_raised, "failing", Runtime=language.runtime)
     client("lambda").put_function_event_invoke_config(FunctionName="failing", MaximumRetryAttempts=1)
     sent = functions.invoke(name="failing", qualifier="", InvocationType="Event")["ResponseMetadata"]["RequestId"]
 

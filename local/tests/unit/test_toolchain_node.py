@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[3]
 NPM = """#!/bin/sh
 # Stands in for npm: it installs one package, slowly enough for another to begin meanwhile.
 echo "$@" >> "$NPM_RAN"
-rm -rf node_modules && mkdir -p node_modules/demo && echo half > node_modules/demo/index.js
-if [ -n "$NPM_FAILS" ]; then exit 1; fi
+if [ -n "$NPM_FAILS" ]; then rm -rf node_modules/demo; exit 1; fi
+mkdir -p node_modules && rm -rf node_modules/* && mkdir node_modules/demo && echo half > node_modules/demo/index.js
 sleep 0.2
 echo whole > node_modules/demo/index.js
 """
@@ -114,11 +114,16 @@ def test_an_installation_killed_midway_is_not_taken_for_a_whole_one(service: Pat
     assert (service / "node_modules/demo/index.js").read_text() == "whole\n"
 
 
-def test_an_installation_that_fails_is_tried_again(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installation_that_fails_is_tried_again_for_the_earlier_lock_too(
+    service: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.sync(service)
+    write(service, "package-lock.json", '{"changed": true}')
     monkeypatch.setenv("NPM_FAILS", "1")
     with pytest.raises(subprocess.CalledProcessError):
         node.sync(service)
     monkeypatch.delenv("NPM_FAILS")
+    write(service, "package-lock.json", "{}")
     node.sync(service)
     assert (service / "node_modules/demo/index.js").read_text() == "whole\n"
 

@@ -98,7 +98,7 @@ CASES = {
             "streamEnabled": True,
             "streamViewType": "NEW_IMAGE",
         },
-        {"readCapacity": 2},
+        {"readCapacity": 2, "streamViewType": "NEW_AND_OLD_IMAGES"},
     ),
     "role": Case(
         "aws:iam/role:Role",

@@ -9,7 +9,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2
 
 from local.providers.wire import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
-from local.tests.cloud.conftest import REGION, Cloud, Functions
+from local.tests.cloud.conftest import REGION, Cloud, Functions, file_of
 from local.tests.cloud.providers.conftest import Engine, Made, bag, environment, providers
 
 FUNCTION = "aws:lambda/function:Function"
@@ -18,10 +18,13 @@ TABLE = "aws:dynamodb/table:Table"
 ROLE = "aws:iam/role:Role"
 
 
-def function(role: str, source: str = "def handler(event, context): return 1", **changed: Any) -> dict[str, Any]:
+def function(
+    role: str, source: str = "def handler(event, context): return 1", runtime: str = "python3.11", **changed: Any
+) -> dict[str, Any]:
     """Return the inputs of a published function."""
-    archive = {SIGNATURE: ARCHIVE, "assets": {"main.py": {SIGNATURE: ASSET, "text": source}}, "hash": source}
-    inputs = {"name": "orders", "role": role, "runtime": "python3.11", "handler": "main.handler", "code": archive}
+    file = file_of(runtime).replace("app", "main")
+    archive = {SIGNATURE: ARCHIVE, "assets": {file: {SIGNATURE: ASSET, "text": source}}, "hash": source}
+    inputs = {"name": "orders", "role": role, "runtime": runtime, "handler": "main.handler", "code": archive}
     return {**inputs, "publish": True, **changed}
 
 
@@ -62,6 +65,18 @@ def test_a_change_of_code_or_configuration_publishes_in_the_same_update(engine: 
     assert made.state["qualifiedInvokeArn"].endswith(":orders:3/invocations")
     assert functions.invoke(qualifier="1")["Payload"] == 1
     assert functions.invoke(qualifier="3")["Payload"] == 2
+
+
+def test_a_functions_runtime_is_any_that_lambda_knows_and_can_be_changed(engine: Engine, functions: Functions) -> None:
+    role = functions.role()
+    unknown = refused(lambda: engine.create(FUNCTION, function(role, runtime="nodejs23.x")))
+    assert "Value nodejs23.x at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: " in unknown
+    source = "export const handler = async () => process.env.AWS_EXECUTION_ENV;\n"
+    made = engine.create(FUNCTION, function(role, source, "nodejs22.x"))
+    engine.update(made, function(role, source, "nodejs24.x"))
+    assert made.state["runtime"] == "nodejs24.x"
+    said = [functions.invoke(qualifier=version)["Payload"] for version in ("1", "2")]
+    assert said == ["AWS_Lambda_nodejs22.x", "AWS_Lambda_nodejs24.x"]
 
 
 def test_an_update_that_lambda_need_not_publish_keeps_the_version(engine: Engine, functions: Functions) -> None:
@@ -148,8 +163,8 @@ def test_a_replacement_of_a_named_table_deletes_it_first(engine: Engine) -> None
 
 
 def test_an_unknown_type_names_the_file_to_add_it_in(engine: Engine) -> None:
-    message = refused(lambda: engine.check("aws:sqs/queue:Queue", {}))
-    assert message.endswith("has no resource type aws:sqs/queue:Queue: add it in local/providers/aws/sqs.py")
+    message = refused(lambda: engine.check("aws:kinesis/stream:Stream", {}))
+    assert message.endswith("has no resource type aws:kinesis/stream:Stream: add it in local/providers/aws/kinesis.py")
 
 
 def test_an_unknown_property_is_a_failure_of_the_check(engine: Engine) -> None:

@@ -1,0 +1,1 @@
+"""Event source mappings of Lambda: DynamoDB streams and SQS queues that invoke functions."""

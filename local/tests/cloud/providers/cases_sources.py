@@ -1,0 +1,107 @@
+"""The cases of what invokes functions beside an API: queues, event source mappings, buses, rules and targets."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from local.tests.cloud.providers.cases import Case, policy
+from local.tests.cloud.providers.conftest import Made
+
+_PATTERN = {"source": ["shop"], "detail-type": ["Order placed"]}
+
+
+def _filters(name: str) -> dict[str, Any]:
+    return {"filters": [{"pattern": json.dumps({"eventName": [name]})}]}
+
+
+def _redrive(made: Mapping[str, Made], attempts: int) -> str:
+    return json.dumps({"deadLetterTargetArn": made["dead queue"].state["arn"], "maxReceiveCount": attempts})
+
+
+CASES = {
+    "dead queue": Case(
+        "aws:sqs/queue:Queue",
+        lambda _: {"name": "jobs-dead", "messageRetentionSeconds": 1_209_600},
+        {"tags": {"a": "b"}},
+    ),
+    "queue": Case(
+        "aws:sqs/queue:Queue",
+        lambda made: {
+            "name": "jobs",
+            "visibilityTimeoutSeconds": 60,
+            "redrivePolicy": _redrive(made, 5),
+            "sqsManagedSseEnabled": True,
+            "tags": {"a": "b"},
+        },
+        {"visibilityTimeoutSeconds": 90, "receiveWaitTimeSeconds": 20, "tags": {"a": "c", "d": "e"}},
+        needs=("dead queue",),
+    ),
+    "queue policy": Case(
+        "aws:sqs/queuePolicy:QueuePolicy",
+        lambda made: {"queueUrl": made["dead queue"].id, "policy": policy("sqs:SendMessage")},
+        {"policy": policy("sqs:ReceiveMessage")},
+        needs=("dead queue",),
+    ),
+    "mapping of a queue": Case(
+        "aws:lambda/eventSourceMapping:EventSourceMapping",
+        lambda made: {
+            "eventSourceArn": made["queue"].state["arn"],
+            "functionName": made["alias"].state["arn"],
+            "batchSize": 10,
+            "functionResponseTypes": ["ReportBatchItemFailures"],
+            "scalingConfig": {"maximumConcurrency": 2},
+            "tags": {"a": "b"},
+        },
+        {"batchSize": 5, "functionResponseTypes": None, "scalingConfig": None, "enabled": False, "tags": {"a": "c"}},
+        needs=("queue", "function", "alias"),
+    ),
+    "mapping of a stream": Case(
+        "aws:lambda/eventSourceMapping:EventSourceMapping",
+        lambda made: {
+            "eventSourceArn": made["provisioned table"].state["streamArn"],
+            "functionName": made["alias"].state["arn"],
+            "startingPosition": "TRIM_HORIZON",
+            "bisectBatchOnFunctionError": True,
+            "destinationConfig": {"onFailure": {"destinationArn": made["dead queue"].state["arn"]}},
+            "filterCriteria": _filters("INSERT"),
+            "functionResponseTypes": ["ReportBatchItemFailures"],
+            "maximumRetryAttempts": 5,
+            "maximumRecordAgeInSeconds": 3600,
+        },
+        {"filterCriteria": _filters("MODIFY"), "maximumRetryAttempts": 3, "maximumBatchingWindowInSeconds": 1},
+        needs=("provisioned table", "dead queue", "function", "alias"),
+    ),
+    "bus": Case(
+        "aws:cloudwatch/eventBus:EventBus",
+        lambda _: {"name": "shop", "description": "events of the shop"},
+        {"description": "its events", "tags": {"a": "b"}},
+    ),
+    "rule": Case(
+        "aws:cloudwatch/eventRule:EventRule",
+        lambda made: {
+            "name": "placed",
+            "eventBusName": made["bus"].state["name"],
+            "eventPattern": json.dumps(_PATTERN, indent=2),
+            "tags": {"a": "b"},
+        },
+        {"eventPattern": json.dumps({**_PATTERN, "source": ["other"]}), "description": "placed", "state": "DISABLED"},
+        needs=("bus",),
+    ),
+    "schedule": Case(
+        "aws:cloudwatch/eventRule:EventRule",
+        lambda _: {"name": "often", "scheduleExpression": "rate(5 minutes)"},
+        {"scheduleExpression": "cron(0 12 * * ? *)", "tags": {"a": "b"}},
+    ),
+    "target": Case(
+        "aws:cloudwatch/eventTarget:EventTarget",
+        lambda made: {
+            "rule": made["rule"].state["name"],
+            "eventBusName": made["bus"].state["name"],
+            "targetId": "live",
+            "arn": made["alias"].state["arn"],
+        },
+        {"input": '{"a": 1}', "retryPolicy": {"maximumRetryAttempts": 2, "maximumEventAgeInSeconds": 60}},
+        needs=("bus", "rule", "function", "alias"),
+        import_id=lambda made: f"shop/placed/{made.state['targetId']}",
+    ),
+}
