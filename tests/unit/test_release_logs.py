@@ -36,6 +36,16 @@ TRACE = (
         (json.dumps({"errorMessage": "no"}), "no"),
         (json.dumps({"level": "INFO", "message": "[ERROR] quoted"}), None),
         (json.dumps({"level": "WARNING", "message": "ERROR"}), None),
+        (
+            '2026-11-24T17:20:50.123Z\t0a1b-2c\tERROR\tInvoke Error \t{"errorType":"TypeError","errorMessage":"no",'
+            '"stack":["TypeError: no","    at handler (file:///var/task/main.mjs:3:9)"]}\n',
+            "TypeError: no",
+        ),
+        (
+            "2026-11-24T17:20:50.123Z\t0a1b-2c\tERROR\tTypeError: no\n    at handler (file:///var/task/main.mjs:3:9)\n",
+            "TypeError: no",
+        ),
+        ("2026-11-24T17:20:50.123Z\t0a1b-2c\tINFO\tno ERROR here\n", None),
         ("START RequestId: 0a1b Version: 3\n", None),
         ("an order about an ERROR\n", None),
         ("{no json", None),

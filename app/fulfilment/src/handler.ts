@@ -21,7 +21,6 @@ export type Handler = (event: Batch, context: Context) => Promise<DynamoDBBatchR
 /** Return the Lambda handler of this service on the given table. */
 export function build(table: Table, logger: Logger, metrics: Metrics, clock: () => Date = () => new Date()): Handler {
   return async (event, context) => {
-    logger.resetKeys();
     logger.addContext(context);
     logger.appendKeys({ version: context.functionVersion });
     const processor = new BatchProcessor(EventType.DynamoDBStreams);

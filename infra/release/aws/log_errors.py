@@ -1,9 +1,11 @@
 """Find a version's most frequent error in the messages that CloudWatch Logs returned. Pure.
 
 An error is written by Lambda itself (an exception that left the handler, a time-out, a process that died), by Python's
-`logging` through Lambda's handler, or as JSON by Powertools and by Lambda's JSON format.
+`logging` or Node's `console.error` through Lambda, or as JSON by Powertools and by Lambda's JSON format.
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
+https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html
+https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ _LAMBDA = re.compile(
 )
 _UNHANDLED = re.compile(r"\[(?:ERROR|CRITICAL)\]\s+(?P<error>.+)")
 _LOGGED = re.compile(r"\[(?:ERROR|CRITICAL)\]\t\S+Z\t\S*\t(?P<message>.*)", re.DOTALL)
+_NODE = re.compile(r"Z\t\S+\t(?:ERROR|FATAL)\t(?P<message>.+)", re.DOTALL)
 _VARYING = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+", re.IGNORECASE)
 
 
@@ -90,6 +93,10 @@ def _of_text(message: str) -> str | None:
         return found.group()
     if found := _LOGGED.search(message):
         return _last(found["message"])
+    if found := _NODE.search(message):
+        _, _, record = found["message"].rpartition("\t")  # "Invoke Error \t{"errorType": ...}" is Lambda's own
+        # Below the error that a program logged is its trace, so the first line says what is wrong.
+        return (record.startswith("{") and _of_json(record)) or found["message"].splitlines()[0].strip()
     if found := _UNHANDLED.search(
         message
     ):  # "[ERROR] ValueError: no such order\nTraceback (most recent call last): ..."
