@@ -12,6 +12,7 @@ from infra import bundle
 from infra.bundle import Bundle, BundleError
 from infra.bundle import zips as zips_module
 from infra.services import NODE
+from infra.services.reader import parse
 from tests.unit.npm_kit import MAIN, greeter, install, package, repository, write
 
 
@@ -21,7 +22,8 @@ def demo(tmp_path: Path) -> Path:
 
 
 def build(repository: Path) -> Bundle:
-    return bundle.build("demo", repository, runtime=NODE)
+    declared = parse("demo", (repository / "app/demo/service.yaml").read_bytes())
+    return bundle.build("demo", repository, runtime=declared.runtime, handler=declared.lambda_handler)
 
 
 def contents(built: Bundle) -> dict[str, bytes]:
@@ -255,17 +257,3 @@ def test_a_bundle_over_lambdas_limits_is_refused(demo: Path, monkeypatch: pytest
 
 def build_for_a_bucket(repository: Path) -> Bundle:
     return bundle.build("demo", repository, runtime=NODE, packages=[])
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("runtime: ruby", "app/demo/service.yaml has runtime 'ruby'; give one of python, node"),
-        ("runtime: node\nhandler: main", "app/demo/service.yaml has handler 'main'; give MODULE.FUNCTION"),
-        ("runtime: node\nhandler: ../x.handler", "give MODULE.FUNCTION, e.g. main.handler"),
-        ("{", "app/demo/service.yaml is not YAML"),
-    ],
-)
-def test_a_wrong_runtime_or_handler_is_refused(demo: Path, text: str, expected: str) -> None:
-    write(demo, "app/demo/service.yaml", text)
-    assert expected in refusal(demo)
