@@ -94,7 +94,7 @@ class Compute(ComponentResource):
             permissions_boundary=permissions.boundary_arn(self._names, self._place),
             opts=ResourceOptions(parent=self),
         )
-        stream = self._data.stream_arn or "" if service.stream else ""
+        stream = self._data.stream_arn if service.stream else ""
         calls = Output.all(self._data.table_arn, stream).apply(
             lambda arns: permissions.document(permissions.execution(self._uses(service, *arns)))
         )

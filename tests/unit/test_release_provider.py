@@ -83,15 +83,6 @@ def test_creating_again_after_a_kill_resumes_and_starts_nothing_twice() -> None:
     assert stack.fake.calls.count("start") == 1
 
 
-def test_a_function_that_leaves_the_set_has_its_canary_brought_back() -> None:
-    stack = released(1)
-    stack.update(inputs(2, wait=False))
-    assert not stack.fake.deployments["d-1"].status.ended
-    stack.update({**inputs(2), "targets": []})
-    assert stack.fake.deployments["d-1"].status is Status.STOPPED
-    assert stack.outputs["liveVersions"] == {}
-
-
 def test_a_fault_of_the_provider_itself_is_reported_without_its_traceback() -> None:
     stack = released(1)
     stack.fake.start = None  # type: ignore[assignment, method-assign]
