@@ -51,7 +51,9 @@ def draws(rng: np.random.Generator, cell: Cell) -> tuple[tuple[float, Draw], ...
 
 def fired(stable: Side, canary: Side, rule: Rule) -> NDArray[np.bool_]:
     """Return, by poll and run, True if the rule fires on the counts until then."""
-    found: NDArray[np.bool_] = fires(stable.invocations, stable.errors, canary.invocations, canary.errors, rule)
+    found: NDArray[np.bool_] = fires(
+        stable.invocations, stable.errors, canary.invocations, canary.errors, rule, log=np.log
+    )
     return found
 
 
