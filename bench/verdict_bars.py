@@ -152,11 +152,11 @@ def _no_loss(figures: Figures) -> Bar:
 def limit(figures: Figures, baseline: float, rps: float, regression: float, extra_minutes: int) -> float:
     """Return what the optimal test catches at the same share of good releases rolled back.
 
-    Where no run was rolled back, the test may roll back one.
+    The share is taken with SIGMAS standard errors more, since a rare one is counted inexactly.
     """
     good = figures.at(baseline, rps, 0.0, extra_minutes)
     requests = rps * 60 * DEFAULT.shares[0] * DEFAULT.most_seen(extra_minutes)
-    return most_caught(requests, baseline, regression, max(good.share, 1 / good.runs))
+    return most_caught(requests, baseline, regression, good.share + SIGMAS * good.error)
 
 
 def distances(figures: Figures) -> dict[str, float]:

@@ -110,7 +110,7 @@ class Rule:
             least=1,
             most=1000,
             outside="with none an empty canary would be judged; with more the verdict comes after the harm",
-            source="measured (docs/verdict.md): two errors are noise at 1 request/s, four find half as much there",
+            source="measured (docs/verdict.md): two condemn too many good releases, four find half as much at 1/s",
             whole=True,
         ),
     ] = _BY_STATISTIC
