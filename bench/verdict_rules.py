@@ -126,12 +126,12 @@ class MannWhitney:
     which needs no root finding. Tie and continuity corrections are Kayenta's (asymptotic, two-sided):
     https://spinnaker.io/docs/guides/user/canary/judge/
     Minutes without requests count as rate 0 (`nanStrategy: replace`). The test cannot reject before five minutes; it is
-    evaluated every minute to the tenth and every fifth from there, and at the last evaluation of each curve.
+    evaluated every minute to the tenth, at the fourteenth and nineteenth, and at the last evaluation of each curve.
     """
 
     quantile: float = 2.3263478740408408
     tolerance: float = 0.25
-    evaluations: tuple[int, ...] = (5, 6, 7, 8, 9, 14, 19, 24, 26, 28, 29)
+    evaluations: tuple[int, ...] = (5, 6, 7, 8, 9, 14, 19, 26, 28, 29)
 
     def __call__(self, draw: Draw, most: int, extra_minutes: int = 0, window: int = 0) -> Seen:
         del extra_minutes, window
