@@ -35,7 +35,8 @@ Lambda gives to a function without one, so nothing of the function changes.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html
 https://docs.aws.amazon.com/lambda/latest/api/API_TracingConfig.html
 """
-RULE = asdict(Rule())  # of the verdict, whose defaults have changed since: docs/verdict.md
+RULE = {key: value for key, value in asdict(Rule()).items() if value is not None}
+"""Of the verdict, whose defaults have changed since: docs/verdict.md."""
 UNTRACED = ', "TracingConfig": {"Mode": "PassThrough"}'  # in the release's `configuration`, which its diff passes over
 
 
