@@ -4,15 +4,16 @@ import json
 from collections.abc import Mapping
 
 import pulumi_aws as aws
-from pulumi import ComponentResource, ResourceOptions
+from pulumi import ComponentResource, Input, ResourceOptions
 
 from infra import permissions
-from infra.config import ObservabilityConfig
-from infra.contracts import FunctionOutputs, ObservabilityOutputs
+from infra.config import ApiAlarms, ObservabilityConfig
+from infra.contracts import ApiOutputs, FunctionOutputs, ObservabilityOutputs
 from infra.naming import LIVE, AwsLocation, Names
 
 MINUTES = 3  # in a row above the limit before an alarm fires
 FEWEST = 4  # errors or throttles a minute; fewer are noise at one request a second
+FEWEST_TIMED = 20  # requests a minute, below which a single slow one is the p99
 CONSOLE = {  # by partition
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
@@ -21,7 +22,7 @@ CONSOLE = {  # by partition
 
 
 class Observability(ComponentResource):
-    """For each function a log group and two alarms on its alias; one topic and one dashboard for the stack.
+    """For each function a log group and two alarms on its alias; two alarms on the API; one topic and one dashboard.
 
     These alarms live as long as the stack and do not distinguish versions. The verdict alarm on a canary is not among
     them: each release creates its own.
@@ -37,6 +38,7 @@ class Observability(ComponentResource):
         place: AwsLocation,
         config: ObservabilityConfig,
         functions: Mapping[str, FunctionOutputs],
+        api: ApiOutputs | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("strata:layers:Observability", name, None, opts)
@@ -54,6 +56,8 @@ class Observability(ComponentResource):
             errors = self._alarm(service, function, topic, "errors", share("Errors", config.error_share))
             throttles = self._alarm(service, function, topic, "throttles", share("Throttles", config.throttle_share))
             error_alarms[service], throttle_alarms[service] = errors.name, throttles.name
+        if api is not None:
+            self._api_alarms(api, topic, config.api)
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=names.dashboard,
@@ -102,22 +106,58 @@ class Observability(ComponentResource):
             "Resource": function.name.apply(lambda name: f"{name}:{LIVE}"),
         }
         metrics = [
-            aws.cloudwatch.MetricAlarmMetricQueryArgs(
-                id=metric.lower(),
-                metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
-                    namespace="AWS/Lambda", metric_name=metric, dimensions=dimensions, period=60, stat="Sum"
-                ),
-            )
+            _query(metric.lower(), "AWS/Lambda", metric, dimensions, "Sum")
             for metric in ("Invocations", kind.capitalize())
         ]
-        verdict = aws.cloudwatch.MetricAlarmMetricQueryArgs(
-            id="fires", expression=expression, label=f"too many {kind}", return_data=True
+        return self._math_alarm(
+            f"{service}-{kind}",
+            self._names.alias_alarm(service, kind),
+            f"{kind.capitalize()} of {self._names.function(service)}:{LIVE}, all versions together",
+            topic,
+            [*metrics, _fires(expression, f"too many {kind}")],
         )
+
+    def _api_alarms(self, api: ApiOutputs, topic: aws.sns.Topic, config: ApiAlarms) -> None:
+        """Declare the alarms on what callers see of the API, whichever function or part of it is the cause.
+
+        They notify the topic and stop no canary, and no deployment group has them: the API's metrics do not distinguish
+        versions, nor services, so such an alarm would roll back a good version for another one's errors.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
+        """
+        dimensions = {"ApiId": api.id, "Stage": api.stage}
+        count = _query("count", "AWS/ApiGateway", "Count", dimensions, "SampleCount")
+        errors = _query("errors", "AWS/ApiGateway", "5xx", dimensions, "Sum")
+        latency = _query("latency", "AWS/ApiGateway", "Latency", dimensions, "p99")
+        self._math_alarm(
+            "api-5xx",
+            self._names.api_alarm("5xx"),
+            f"5xx answers of the API {self._names.api}: more than {config.error_share:.4g} of all",
+            topic,
+            [count, errors, _fires(api_errors(config.error_share), "too many 5xx")],
+        )
+        self._math_alarm(
+            "api-latency",
+            self._names.api_alarm("latency"),
+            f"p99 latency of the API {self._names.api}: more than {config.p99_milliseconds} ms",
+            topic,
+            [count, latency, _fires(api_latency(config.p99_milliseconds), "too slow")],
+        )
+
+    def _math_alarm(
+        self,
+        name: str,
+        alarm: str,
+        description: str,
+        topic: aws.sns.Topic,
+        queries: list[aws.cloudwatch.MetricAlarmMetricQueryArgs],
+    ) -> aws.cloudwatch.MetricAlarm:
+        """Declare an alarm that fires when the expression among `queries` has been 1 for MINUTES in a row."""
         return aws.cloudwatch.MetricAlarm(
-            f"{self._name}-{service}-{kind}",
-            name=self._names.alias_alarm(service, kind),
-            alarm_description=f"{kind.capitalize()} of {self._names.function(service)}:{LIVE}, all versions together",
-            metric_queries=[*metrics, verdict],
+            f"{self._name}-{name}",
+            name=alarm,
+            alarm_description=description,
+            metric_queries=queries,
             comparison_operator="GreaterThanOrEqualToThreshold",
             threshold=1,
             evaluation_periods=MINUTES,
@@ -127,6 +167,31 @@ class Observability(ComponentResource):
             ok_actions=[topic.arn],
             opts=ResourceOptions(parent=self),
         )
+
+
+def _query(
+    id_: str, namespace: str, metric: str, dimensions: Mapping[str, Input[str]], stat: str
+) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
+    return aws.cloudwatch.MetricAlarmMetricQueryArgs(
+        id=id_,
+        metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+            namespace=namespace, metric_name=metric, dimensions=dimensions, period=60, stat=stat
+        ),
+    )
+
+
+def _fires(expression: str, label: str) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
+    return aws.cloudwatch.MetricAlarmMetricQueryArgs(id="fires", expression=expression, label=label, return_data=True)
+
+
+def api_errors(limit: float) -> str:
+    """Return metric math: 1 where at least FEWEST answers, and more than the fraction `limit`, are 5xx, else 0."""
+    return f"IF(FILL(errors, 0) >= {FEWEST} AND FILL(errors, 0) > {limit} * FILL(count, 0), 1, 0)"
+
+
+def api_latency(limit: int) -> str:
+    """Return metric math: 1 where FEWEST_TIMED requests or more have a p99 above `limit` milliseconds, else 0."""
+    return f"IF(FILL(count, 0) >= {FEWEST_TIMED} AND FILL(latency, 0) > {limit}, 1, 0)"
 
 
 def share(metric: str, limit: float) -> str:
