@@ -149,6 +149,13 @@ class Cors:
     max_age: Annotated[int, Whole(0, 86400, "seconds", "API Gateway takes a day at most")] = 600
 
 
+DOMAIN_NAME = Text(
+    r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])",
+    'a host\'s name in lower case, e.g. "api.example.com"',
+)
+ZONE_ID = Text(r"[A-Z0-9]{1,32}", 'the id of a hosted zone of Route 53, e.g. "Z0123456789ABCDEFGHIJ"')
+
+
 @dataclass(frozen=True)
 class Domain:
     """strata:compute.api.domain: the API's own name. Without `zone_id` the operator makes the DNS record.
@@ -156,13 +163,7 @@ class Domain:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-custom-domain-names.html
     """
 
-    name: Annotated[
-        str,
-        Text(
-            r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])",
-            'a host\'s name in lower case, e.g. "api.example.com"',
-        ),
-    ]
+    name: Annotated[str, DOMAIN_NAME]
     certificate_arn: Annotated[
         str,
         Text(
@@ -170,9 +171,7 @@ class Domain:
             'the ARN of a certificate of AWS Certificate Manager, "arn:aws:acm:REGION:ACCOUNT:certificate/ID"',
         ),
     ]
-    zone_id: Annotated[
-        str | None, Text(r"[A-Z0-9]{1,32}", 'the id of a hosted zone of Route 53, e.g. "Z0123456789ABCDEFGHIJ"')
-    ] = None
+    zone_id: Annotated[str | None, ZONE_ID] = None
 
 
 @dataclass(frozen=True)
