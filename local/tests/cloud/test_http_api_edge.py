@@ -137,12 +137,13 @@ def test_a_route_of_every_method_takes_preflights_too(gateway: Any, api: dict[st
 
 def test_credentials_are_refused_for_every_origin(gateway: Any, api: dict[str, str]) -> None:
     wide = {"AllowOrigins": ["*"], "AllowCredentials": True}
-    for call in (
-        lambda: gateway.update_api(ApiId=api["id"], CorsConfiguration=wide),
-        lambda: gateway.create_api(Name="wide", ProtocolType="HTTP", CorsConfiguration=wide),
-    ):
+    calls: list[tuple[Any, dict[str, Any]]] = [
+        (gateway.update_api, {"ApiId": api["id"]}),
+        (gateway.create_api, {"Name": "wide", "ProtocolType": "HTTP"}),
+    ]
+    for call, given in calls:
         with pytest.raises(ClientError, match="allow-credentials is not supported if 'allow-origin' is \\*") as refused:
-            call()
+            call(**given, CorsConfiguration=wide)
         assert refused.value.response.get("Error", {}).get("Code") == "BadRequestException"
 
 
