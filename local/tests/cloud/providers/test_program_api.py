@@ -40,7 +40,21 @@ if named:
         opts=ours,
     )
     aws.apigatewayv2.ApiMapping("mapping", api_id=api.id, domain_name=domain.id, stage=stage.name, opts=ours)
-    pulumi.export("target", domain.domain_name_configuration.target_domain_name)
+    target = domain.domain_name_configuration
+    zone = aws.route53.Zone("zone", name="example.com", opts=ours)
+    aws.route53.Record(
+        "record",
+        zone_id=zone.zone_id,
+        name="program.example.com",
+        type="A",
+        aliases=[{
+            "name": target.target_domain_name,
+            "zone_id": target.hosted_zone_id,
+            "evaluate_target_health": False,
+        }],
+        opts=ours,
+    )
+    pulumi.export("target", target.target_domain_name)
 role = aws.iam.Role("role", assume_role_policy=json.dumps({
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -70,16 +84,22 @@ def test_a_name_of_its_own_comes_and_goes_with_the_address_of_the_api(
     pulumi: Callable[..., str], client: Callable[[str], Any]
 ) -> None:
     up(pulumi)
-    assert up(pulumi) == {"8 unchanged"}
+    assert up(pulumi) == {"10 unchanged"}
     gateway = client("apigatewayv2")
     (api,) = gateway.get_apis()["Items"]
     assert (api["DisableExecuteApiEndpoint"], api["CorsConfiguration"]["MaxAge"]) == (True, 60)
     (mapping,) = gateway.get_api_mappings(DomainName="program.example.com")["Items"]
     assert (mapping["ApiId"], mapping["Stage"]) == (api["ApiId"], "$default")
     assert gateway.get_domain_name(DomainName="program.example.com")["Tags"] == {"stack": "prod"}
-    assert pulumi("stack", "output", "target").strip().endswith(f".execute-api.{REGION}.amazonaws.com")
+    target = pulumi("stack", "output", "target").strip()
+    assert target.endswith(f".execute-api.{REGION}.amazonaws.com")
+    dns = client("route53")
+    (zone,) = dns.list_hosted_zones()["HostedZones"]
+    records = dns.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+    (record,) = [each for each in records if each["Type"] == "A"]
+    assert (record["Name"], record["AliasTarget"]["DNSName"].rstrip(".")) == ("program.example.com.", target)
     pulumi("refresh", "--yes", "--expect-no-changes")
-    assert {"~ 1 updated", "- 2 deleted"} < up(pulumi, NAMED="no")
+    assert {"~ 1 updated", "- 4 deleted"} < up(pulumi, NAMED="no")
     (api,) = gateway.get_apis()["Items"]
     assert not api["DisableExecuteApiEndpoint"]
     assert "CorsConfiguration" not in api
@@ -90,11 +110,11 @@ def test_a_mode_of_tracing_that_is_declared_is_no_change_where_it_is_the_default
     pulumi: Callable[..., str],
 ) -> None:
     up(pulumi)
-    assert up(pulumi, MODE="PassThrough") == {"8 unchanged"}
+    assert up(pulumi, MODE="PassThrough") == {"10 unchanged"}
     assert pulumi("stack", "output", "version").strip() == "1"
     up(pulumi, MODE="Active")
     left_out = resources(pulumi("preview"))
-    assert left_out == {"8 unchanged"}, "a function that names no mode keeps its last one, unseen"
+    assert left_out == {"10 unchanged"}, "a function that names no mode keeps its last one, unseen"
     switched_off = pulumi("preview", "--diff", MODE="PassThrough")
     assert "~ 1 to update" in resources(switched_off)
     assert "tracingConfig" in switched_off
