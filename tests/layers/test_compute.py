@@ -307,6 +307,22 @@ def test_a_function_has_the_settings_of_its_service(bundle: Bundle) -> None:
     assert function["environment"]["variables"]["CURRENCY"] == "EUR"
 
 
+@pytest.mark.parametrize(
+    ("runtime", "own", "options"),
+    [
+        ("python", {}, None),
+        ("node", {}, "--enable-source-maps"),
+        ("node", {"NODE_OPTIONS": "--trace-warnings"}, "--trace-warnings"),
+    ],
+)
+def test_node_reads_source_maps_unless_the_service_has_options_of_its_own(
+    bundle: Bundle, runtime: str, own: dict[str, str], options: str | None
+) -> None:
+    service = Service(name="orders", runtime=runtime, environment=own)
+    function = declare(bundle, service=service).one("lambda/function:Function").inputs
+    assert function["environment"]["variables"].get("NODE_OPTIONS") == options
+
+
 def test_a_secret_that_the_service_does_not_declare_is_not_given(bundle: Bundle) -> None:
     recorded = declare(bundle, signing=True, service=Service(name="orders"))
     assert "Secrets" not in statements(recorded)
