@@ -61,8 +61,8 @@ def build(service: str, handler: str, repository: Path) -> Built:
     Raises BundleError with every mistake: no source or lock, a lock that does not match, a package that is not as
     locked, has an install script or a native part, an import that is missing, a handler that is not exported.
     """
-    name = handler.partition(".")[0]
-    folder, entry = f"app/{service}", f"src/{name}.ts"
+    module = handler.partition(".")[0]
+    folder, entry = f"app/{service}", f"src/{module}.ts"
     npm.refuse(service, _missing(repository, folder, entry, handler))
     own = sources.read(repository, (f"{folder}/src", f"{folder}/{MANIFEST}", f"{folder}/{LOCK}"), _is_source)
     contents = {str(PurePath(name).relative_to(folder)): content for name, content in own.contents.items()}
@@ -78,7 +78,7 @@ def build(service: str, handler: str, repository: Path) -> Built:
             (place / name).write_bytes(content)
         if modules.exists():
             (place / MODULES).symlink_to(modules.resolve(), target_is_directory=True)
-        output = f"{name}.mjs"
+        output = f"{module}.mjs"
         _run(esbuild, service, place, entry, output)
         meta = json.loads((place / META).read_bytes())
         made = {name: (place / name).read_bytes() for name in sorted(meta["outputs"])}

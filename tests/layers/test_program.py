@@ -95,16 +95,16 @@ def test_the_release_waits_for_logs_alarms_hooks_and_codedeploy(monkeypatch: pyt
     assert layers <= release.after
 
 
-def test_only_the_routes_wait_for_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_calls_the_functions_waits_for_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded, _ = run("prod", monkeypatch)
     waiting = {made.type for made in recorded if "release" in made.after}
-    assert waiting == {"aws:apigatewayv2/route:Route"}
+    assert waiting == {"aws:apigatewayv2/route:Route", "aws:lambda/eventSourceMapping:EventSourceMapping"}
 
 
 def test_the_release_gets_every_name_that_it_acts_on(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded, _ = run("prod", monkeypatch)
     release = recorded.one("Release").inputs
-    (target,) = release["targets"]
+    _, target = release["targets"]
     probe = json.loads(target.pop("probe"))
     assert probe["routeKey"] == "GET /health"
     declared = json.loads(target.pop("configuration"))
@@ -134,16 +134,19 @@ def test_the_release_gets_every_name_that_it_acts_on(monkeypatch: pytest.MonkeyP
 
 def test_the_release_names_the_hooks_that_the_stack_wants_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded, _ = run("prod", monkeypatch, delivery={"smoke": False, "bakeMinutes": 5})
-    (target,) = recorded.one("Release").inputs["targets"]
-    assert target["before_allow_traffic"] == ""
-    assert target["after_allow_traffic"] == "CodeDeployHook_strata-prod-bake"
+    for target in recorded.one("Release").inputs["targets"]:
+        assert target["before_allow_traffic"] == ""
+        assert target["after_allow_traffic"] == "CodeDeployHook_strata-prod-bake"
 
 
 def test_every_role_of_the_stack_carries_its_boundary(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded, _ = run("prod", monkeypatch, delivery={"bakeMinutes": 5})
     found = {role.inputs["name"]: role.inputs.get("permissionsBoundary") for role in recorded.of("iam/role:Role")}
     assert found == dict.fromkeys(
-        ("strata-prod-orders-execution", "strata-prod-smoke-hook", "strata-prod-bake-hook", "strata-prod-codedeploy"),
+        (
+            *("strata-prod-fulfilment-execution", "strata-prod-orders-execution"),
+            *("strata-prod-smoke-hook", "strata-prod-bake-hook", "strata-prod-codedeploy"),
+        ),
         "arn:aws:iam::333333333333:policy/strata-prod-boundary",
     )
 

@@ -109,9 +109,8 @@ def test_the_packages_of_the_bundle_are_those_whose_code_it_imports(demo: Path) 
 
 
 def test_another_module_and_function_may_be_the_handler(demo: Path) -> None:
-    write(demo, "app/demo/service.yaml", "runtime: node\nhandler: job.run\n")
     write(demo, "app/demo/src/job.ts", "export async function run(): Promise<void> {}\n")
-    built = build(demo)
+    built = bundle.build("demo", demo, runtime=NODE, handler="job.run")
     assert (built.handler, built.files) == ("job.run", ("job.mjs", "job.mjs.map"))
 
 
@@ -255,17 +254,3 @@ def test_a_bundle_over_lambdas_limits_is_refused(demo: Path, monkeypatch: pytest
 
 def build_for_a_bucket(repository: Path) -> Bundle:
     return bundle.build("demo", repository, runtime=NODE, packages=[])
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("runtime: ruby", "app/demo/service.yaml has runtime 'ruby'; give one of python, node"),
-        ("runtime: node\nhandler: main", "app/demo/service.yaml has handler 'main'; give MODULE.FUNCTION"),
-        ("runtime: node\nhandler: ../x.handler", "give MODULE.FUNCTION, e.g. main.handler"),
-        ("{", "app/demo/service.yaml is not YAML"),
-    ],
-)
-def test_a_wrong_runtime_or_handler_is_refused(demo: Path, text: str, expected: str) -> None:
-    write(demo, "app/demo/service.yaml", text)
-    assert expected in refusal(demo)

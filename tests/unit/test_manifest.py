@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,10 +65,12 @@ def git(repository: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def choose(repository: Path, platform: Platform = X86, commit: str = "") -> Manifest:
+def choose(
+    repository: Path, platform: Platform = X86, commit: str = "", services: Sequence[str] = ("orders",)
+) -> Manifest:
     wanted = commit or git(repository, "rev-parse", "--short=12", "HEAD")
     selected = select(
-        {"STRATA_MANIFEST": "dist/manifest.json"}, repository, platform, wanted, services=("orders",), preview=False
+        {"STRATA_MANIFEST": "dist/manifest.json"}, repository, platform, wanted, services=services, preview=False
     )
     assert selected is not None
     return selected.manifest
@@ -228,10 +231,10 @@ def test_a_key_of_the_wrong_form_is_reported(key: str, value: object, expected: 
 
 
 def test_bundles_of_other_services_than_the_checkouts_are_reported(repository: Path) -> None:
-    (repository / "app/stock").mkdir()
-    (repository / "app/stock/service.yaml").write_text("runtime: node\n")
-    (line,) = [each for each in mistakes(repository) if "app/ has" in each]
-    assert line == "it has bundles of orders, but app/ has orders, stock; run `make bundle`"
+    with pytest.raises(ManifestError) as caught:
+        choose(repository, services=("orders", "stock"))
+    (line,) = caught.value.mistakes
+    assert line == "it names hooks, orders, but the program has hooks, orders, stock; run `make bundle`"
 
 
 def test_an_entry_has_the_language_of_its_code_and_an_older_manifest_is_of_python() -> None:
