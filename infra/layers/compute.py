@@ -69,6 +69,8 @@ class Compute(ComponentResource):
         used: dict[str, Input[str]] = {}
         if service.uses("table") or service.stream:
             used["TABLE_NAME"] = self._data.table_name
+        if service.stream:
+            used["DEAD_LETTERS_URL"] = self._triggers.dead_letter_urls[service.name]
         used |= {
             "POWERTOOLS_SERVICE_NAME": service.name,
             "POWERTOOLS_METRICS_NAMESPACE": self._names.project,
