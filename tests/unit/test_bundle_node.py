@@ -111,9 +111,8 @@ def test_the_packages_of_the_bundle_are_those_whose_code_it_imports(demo: Path) 
 
 
 def test_another_module_and_function_may_be_the_handler(demo: Path) -> None:
-    write(demo, "app/demo/service.yaml", "runtime: node\nhandler: job.run\n")
     write(demo, "app/demo/src/job.ts", "export async function run(): Promise<void> {}\n")
-    built = build(demo)
+    built = bundle.build("demo", demo, runtime=NODE, handler="job.run")
     assert (built.handler, built.files) == ("job.run", ("job.mjs", "job.mjs.map"))
 
 

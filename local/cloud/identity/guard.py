@@ -54,11 +54,14 @@ async def check(call: Call | None, scope: Message, receive: Receive) -> tuple[An
 
 
 def acts(role: str, session: str, action: str, resource: str) -> bool:
-    """Return True if a service that acts as the role with this ARN may do this; always True without enforcement."""
+    """Return True if a service that acts as the role with this ARN may do this; always True without enforcement.
+
+    `resource`: an ARN, or `*` for an action that knows none.
+    """
     if not SWITCHES.enforce:
         return True
     caller = callers.acting(role, session)
-    region = resource.split(":")[3]
+    region = "" if resource == "*" else resource.split(":")[3]
     with _scope(caller.account, region):
         return not _sentence(caller, _question(caller, Need(action, resource), region, {}))
 

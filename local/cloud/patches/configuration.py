@@ -15,7 +15,7 @@ from typing import Any
 from botocore.model import OperationModel, Shape  # type: ignore[import-untyped]
 
 from local.cloud.faults.operations import model
-from local.cloud.identity import trust
+from local.cloud.identity import guard, trust
 from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.patches.lambda_api import MODULE, Check, Request
 from local.cloud.routing.aliases import RefusedError
@@ -148,6 +148,16 @@ def _role(request: Request) -> None:
         raise _invalid("The role defined for the function cannot be assumed by Lambda.")
 
 
+def _tracing(request: Request) -> None:
+    """Refuse active tracing by a role that may not send traces: https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
+    if (request.data.get("TracingConfig") or {}).get("Mode") != "Active":
+        return
+    name = request.data.get("FunctionName") or request.function
+    role = request.data.get("Role") or request.record()["config"]["Role"]
+    if not guard.acts(role, name, "xray:PutTraceSegments", "*"):
+        raise _invalid("The provided execution role does not have permissions to call PutTraceSegments on XRAY")
+
+
 def _environment(request: Request) -> None:
     variables = (request.data.get("Environment") or {}).get("Variables") or {}
     if taken := [name for name in variables if name in _RESERVED]:
@@ -228,8 +238,8 @@ _OTHERS = (
     "UpdateFunctionUrlConfig",
 )
 CHECKS: dict[str, Sequence[Check]] = {
-    "CreateFunction": (by_model, _mandatory, _environment, _layers, _role, _code),
+    "CreateFunction": (by_model, _mandatory, _environment, _layers, _role, _tracing, _code),
     "UpdateFunctionCode": (by_model, _known, _code),
-    "UpdateFunctionConfiguration": (by_model, _known, _environment, _layers, _role),
+    "UpdateFunctionConfiguration": (by_model, _known, _environment, _layers, _role, _tracing),
     **dict.fromkeys(_OTHERS, (by_model,)),
 }

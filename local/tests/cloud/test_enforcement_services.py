@@ -65,6 +65,18 @@ def test_a_function_whose_role_may_not_log_leaves_no_log(own: Account, functions
     assert until(groups) == ["/aws/lambda/orders"]
 
 
+def test_active_tracing_needs_a_role_that_may_send_traces(own: Account, functions: Functions) -> None:
+    role = own.service_role("execution", "lambda", LOGS)
+    active: dict[str, Any] = {"TracingConfig": {"Mode": "Active"}}
+    with pytest.raises(functions.client.exceptions.InvalidParameterValueException, match="PutTraceSegments on XRAY"):
+        functions.create(QUIET, Role=role, **active)
+    functions.create(QUIET, Role=role)
+    with pytest.raises(functions.client.exceptions.InvalidParameterValueException, match="PutTraceSegments on XRAY"):
+        functions.reconfigure(**active)
+    own.grant("execution", LOGS, allow("xray:PutTraceSegments"))
+    functions.reconfigure(**active)
+
+
 # API Gateway
 
 

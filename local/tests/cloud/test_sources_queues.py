@@ -103,6 +103,24 @@ def test_a_message_that_fails_comes_again_after_its_visibility_timeout(sources: 
     assert until(lambda: empty(sources))
 
 
+def test_a_worker_that_is_killed_loses_no_message(sources: Sources) -> None:
+    queue = sources.queue()
+    sources.map(queue, sources.consumer(f"import os\n{FIRST}os.kill(os.getpid(), 9)"))
+    sources.send(1, 2)
+    assert until(lambda: empty(sources))
+    assert set(sources.numbers()) == {1, 2}
+
+
+def test_a_queue_that_is_gone_holds_up_no_other(sources: Sources) -> None:
+    gone, queue = sources.queue("gone"), sources.queue()
+    alias = sources.consumer("")
+    sources.map(gone, alias)
+    sources.map(queue, alias)
+    sources.sqs.delete_queue(QueueUrl=sources.url("gone"))
+    sources.send(1)
+    assert sources.come([1]) == [[1]]
+
+
 def test_only_the_reported_messages_come_again(sources: Sources) -> None:
     queue = sources.queue()
     alias = sources.consumer(f"{FIRST}return failing(event, 1, 3)")

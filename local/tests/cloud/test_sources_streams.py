@@ -282,6 +282,16 @@ def test_a_throttled_function_loses_no_record(sources: Sources) -> None:
     assert sources.numbers() == [1, 2]
 
 
+def test_the_records_of_a_disabled_stream_are_still_read(sources: Sources) -> None:
+    stream = sources.table()
+    alias = sources.consumer("")
+    sources.put(1, 2)
+    sources.dynamodb.update_table(TableName="numbers", StreamSpecification={"StreamEnabled": False})
+    sources.put(3)
+    sources.map(stream, alias)
+    assert sources.come([1, 2]) == [[1, 2]]
+
+
 # Routing
 
 

@@ -1,4 +1,4 @@
-"""The setting `duplicates`: a batch that the function has done is delivered again, as AWS allows."""
+"""What concerns the whole cloud: the setting `duplicates`, by which batches come again as AWS allows, and the reset."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from local.tests.cloud.sources import Sources
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A cloud of its own, since the setting is one of the whole cloud."""
+    """A cloud of its own, since other tests share theirs."""
     process, running = start_cloud(tmp_path_factory.mktemp("duplicates"))
     yield running
     stop_cloud(process)
@@ -51,3 +51,16 @@ def test_messages_of_a_queue_come_again_and_none_is_lost(sources: Sources) -> No
 def test_a_chance_that_is_none_is_refused(cloud: Cloud) -> None:
     status, answer = cloud.control("POST", "settings", {"duplicates": 1})
     assert (status, answer) == (400, {"mistakes": ["duplicates is 1: it must be a chance, at least 0 and below 1"]})
+
+
+def test_a_reset_ends_every_mapping(sources: Sources, cloud: Cloud) -> None:
+    sources.map(sources.table(), sources.consumer(""))
+    sources.put(1)
+    assert sources.come([1]) == [[1]]
+    assert cloud.control("POST", "reset")[0] == 200
+    assert sources.functions.client.list_event_source_mappings()["EventSourceMappings"] == []
+    stream = sources.table()
+    alias = sources.consumer("")
+    sources.put(2)
+    sources.map(stream, alias)
+    assert sources.come([2]) == [[2]]
