@@ -309,7 +309,6 @@ def test_a_function_has_the_settings_of_its_service(bundle: Bundle) -> None:
     assert function["environment"]["variables"]["CURRENCY"] == "EUR"
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize(
     ("runtime", "own", "options"),
     [
@@ -324,7 +323,8 @@ def test_node_reads_source_maps_unless_the_service_has_options_of_its_own(
     service = Service(name="orders", runtime=runtime, environment=own)
     function = declare(bundle, service=service).one("lambda/function:Function").inputs
     assert function["environment"]["variables"].get("NODE_OPTIONS") == options
-=======
+
+
 @pytest.mark.parametrize(("tracing", "mode"), [(True, "Active"), (False, "PassThrough")])
 def test_the_mode_of_tracing_is_always_declared_so_that_switching_it_off_is_a_change(
     bundle: Bundle, tracing: bool, mode: str
@@ -332,7 +332,6 @@ def test_the_mode_of_tracing_is_always_declared_so_that_switching_it_off_is_a_ch
     recorded = declare(bundle, service=Service(name="orders", tracing=tracing))
     assert recorded.one("lambda/function:Function").inputs["tracingConfig"] == {"mode": mode}
     assert json.loads(known(made[0].functions["orders"].configuration))["TracingConfig"] == {"Mode": mode}
->>>>>>> s8
 
 
 def test_a_secret_that_the_service_does_not_declare_is_not_given(bundle: Bundle) -> None:
