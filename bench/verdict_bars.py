@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import hypot
+from statistics import median
 
 from bench.verdict_draws import BASELINES, DEFAULT, LATENESS, TRAFFIC, regressions
-from bench.verdict_rules import RIVALS, STRATA
+from bench.verdict_limit import most_caught
+from bench.verdict_rules import FORMER, RIVALS, STRATA
 from bench.verdict_runner import BEHIND
 from bench.verdict_tally import FORGIVEN, Key, Tallies, Tally
 from infra.release.verdict.power import Situation
 
 BUSY = tuple(rps for rps in TRAFFIC if rps >= 10)
 SIGMAS = 3.0
+LATE = 1
+"""Extra minutes in bars and tables that show only one lateness."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ class Figures:
 
 
 def cells(
-    baselines: tuple[float, ...] = BASELINES, traffic: tuple[int, ...] = TRAFFIC
-) -> Iterator[tuple[float, int, int]]:
+    baselines: tuple[float, ...] = BASELINES, traffic: tuple[float, ...] = TRAFFIC
+) -> Iterator[tuple[float, float, int]]:
     """Yield each combination of baseline, requests per second and extra minutes."""
     return ((baseline, rps, extra) for baseline in baselines for rps in traffic for extra in LATENESS)
 
@@ -70,7 +74,7 @@ def percent(share: float) -> str:
 def bars(figures: Figures) -> tuple[Bar, ...]:
     at = figures.at
     return (
-        _most("good releases rolled back", 0.006, {place(*cell): at(*cell[:2], 0.0, cell[2]) for cell in cells()}),
+        _most("good releases rolled back", 0.0053, {place(*cell): at(*cell[:2], 0.0, cell[2]) for cell in cells()}),
         _most(
             "the same where a runner watches, its alarm late or silent",
             0.006,
@@ -82,10 +86,17 @@ def bars(figures: Figures) -> tuple[Bar, ...]:
             {place(*cell): at(*cell[:2], 0.05, cell[2]) for cell in cells(BASELINES[:3], BUSY)},
         ),
         _least(
-            "+50 points caught, from 1/s on", 0.999, {place(*cell): at(*cell[:2], 0.5, cell[2]) for cell in cells()}
+            "+50 points caught, from 1/s on",
+            0.999,
+            {place(*cell): at(*cell[:2], 0.5, cell[2]) for cell in cells(traffic=TRAFFIC[1:])},
         ),
+        _by_baseline(figures, 0.05, 1, (0.41, 0.39, 0.22, 0.07)),
+        _by_baseline(figures, 0.02, 3, (0.53, 0.45, 0.15, 0.04)),
+        _by_baseline(figures, 0.2, 0.3, (0.53, 0.53, 0.47, 0.37)),
         _harm(figures),
+        _no_loss(figures),
         _unbeaten(figures),
+        _near_the_limit(figures),
         _world(figures, "before", 0.011),
         _world(figures, "fault of both", 0.01),
         _world(figures, "bursts of both", 0.01),
@@ -113,6 +124,58 @@ def _least(what: str, bound: float, tallies: dict[str, Tally]) -> Bar:
     return Bar(f"{what}: >= {bound * 100:g} %", percent(share), share >= bound, where)
 
 
+def _by_baseline(figures: Figures, regression: float, rps: float, bounds: tuple[float, ...]) -> Bar:
+    """Return the bar on a regression at one traffic and LATE, with a bound for each baseline."""
+    shares = [figures.at(baseline, rps, regression, LATE).share for baseline in BASELINES]
+    margins = [share - bound for share, bound in zip(shares, bounds, strict=True)]
+    asked, found = (
+        " / ".join(percent(each).removesuffix(" %") for each in shares_) + " %" for shares_ in (bounds, shares)
+    )
+    where = place(BASELINES[margins.index(min(margins))], rps, LATE)
+    what = f"+{regression * 100:g} points caught at {rps:g}/s, by baseline: >= {asked}"
+    return Bar(what, found, min(margins) >= 0, where)
+
+
+def _no_loss(figures: Figures) -> Bar:
+    """Return the bar on detection beside the rule of earlier releases, in points."""
+    lost = {
+        f"+{regression * 100:g} points, {place(*cell)}": figures.at(*cell[:2], regression, cell[2], rule=FORMER).share
+        - figures.at(*cell[:2], regression, cell[2]).share
+        for cell in cells()
+        for regression in regressions(cell[0])[1:]
+    }
+    where = max(lost, key=lambda name: lost[name])
+    points = lost[where] * 100
+    return Bar(f"caught less than by {FORMER}, in points: <= 1", f"{points:.2f}", points <= 1, where)
+
+
+def limit(figures: Figures, baseline: float, rps: float, regression: float, extra_minutes: int) -> float:
+    """Return what the optimal test catches at the same share of good releases rolled back.
+
+    The share is taken with SIGMAS standard errors more, since a rare one is counted inexactly.
+    """
+    good = figures.at(baseline, rps, 0.0, extra_minutes)
+    requests = rps * 60 * DEFAULT.shares[0] * DEFAULT.most_seen(extra_minutes)
+    return most_caught(requests, baseline, regression, good.share + SIGMAS * good.error)
+
+
+def distances(figures: Figures) -> dict[str, float]:
+    """Return by how much the optimal test catches more, in points, for every cell and regression."""
+    return {
+        f"+{regression * 100:g} points, {place(*cell)}": 100
+        * (limit(figures, cell[0], cell[1], regression, cell[2]) - figures.at(*cell[:2], regression, cell[2]).share)
+        for cell in cells()
+        for regression in regressions(cell[0])[1:]
+    }
+
+
+def _near_the_limit(figures: Figures) -> Bar:
+    every = distances(figures)
+    half, where = median(every.values()), max(every, key=lambda name: every[name])
+    what = "points below the optimal test, median of all cells and regressions: <= 5"
+    return Bar(what, f"{half:.1f}", half <= 5, f"{every[where]:.1f} at most: {where}")
+
+
 def _world(figures: Figures, world: str, bound: float) -> Bar:
     tallies = {place(*cell): figures.at(*cell[:2], 0.0, cell[2], world=world) for cell in cells()}
     return _most(f"world {world}: good releases rolled back", bound, tallies)
@@ -132,7 +195,7 @@ class Duel:
 
     rival: str
     baseline: float
-    rps: int
+    rps: float
     extra_minutes: int
     regression: float
     false: tuple[float, float]

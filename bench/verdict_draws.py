@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 BASELINES = (0.0, 0.001, 0.01, 0.05)
-TRAFFIC = (1, 10, 100)
+TRAFFIC = (0.3, 1, 3, 10, 100)
 """Requests per second to the alias."""
 LATENESS = (0, 1, 3)
 """Extra minutes until a minute's metrics are visible."""
 
 
 def regressions(baseline: float) -> tuple[float, ...]:
-    """Return what a release adds to the error rate: nothing, 2, 5 or 50 points, or all that is left up to 100 %."""
-    return (0.0, 0.02, 0.05, 0.5, 1 - baseline)
+    """Return what a release adds to the error rate: nothing, 2, 5, 20 or 50 points, or all that is left up to 100 %."""
+    return (0.0, 0.02, 0.05, 0.2, 0.5, 1 - baseline)
 
 
 @dataclass(frozen=True)
@@ -146,13 +146,16 @@ def shares(curve: Curve) -> Floats | float:
     return kept[0] if len(set(kept)) == 1 else np.array(kept)[:, None]
 
 
-def plain(rng: np.random.Generator, curve: Curve, cell: Cell) -> tuple[tuple[float, Draw], ...]:
-    """Draw the kind world until the last evaluation: one draw for each regression, all with the same stable version."""
+def plain(
+    rng: np.random.Generator, curve: Curve, cell: Cell, wanted: tuple[float, ...] = ()
+) -> tuple[tuple[float, Draw], ...]:
+    """Draw the kind world until the last evaluation: one draw for each regression (by default all of `regressions`),
+    all with the same stable version."""
     shape = (curve.minutes - 1, cell.runs)
     share = shares(curve)
     stable = side(rng, cell.rps * 60 * (1 - share), cell.baseline, shape)
     drawn = []
-    for regression in regressions(cell.baseline):
+    for regression in wanted or regressions(cell.baseline):
         canary = side(rng, cell.rps * 60 * share, cell.baseline + regression, shape)
         drawn.append((regression, Draw(stable, canary, canary.invocations * (regression or 1.0))))
     return tuple(drawn)

@@ -45,7 +45,7 @@ def row(key: Key, tally: Tally) -> dict[str, Any]:
         "curve": key.curve,
         "extra_minutes": key.extra_minutes,
         "baseline": key.baseline,
-        "requests_per_second": int(key.rps),
+        "requests_per_second": int(key.rps) if key.rps.is_integer() else key.rps,
         "regression": key.regression,
         "runs": tally.runs,
         "fired": tally.share,

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from bench.verdict_bars import Figures
 from bench.verdict_draws import DEFAULT
-from bench.verdict_rules import JUDGES, STRATA
-from bench.verdict_tally import GRID, GRID_BASELINE
+from bench.verdict_rules import FORMER, JUDGES, STRATA
+from bench.verdict_tally import GRID, GRID_BASELINE, GRID_REGRESSIONS
 
 LATE = 1
 HARM_RPS, HARM_MINUTES = 10, 16
@@ -28,6 +28,7 @@ FLOOR = 0.001  # per cent: one run of 100,000; a rate of zero is drawn below it
 # Colours of different lightness, after Okabe and Ito; line styles and labels repeat the distinction without colour.
 STYLES: Mapping[str, tuple[str, Any]] = {
     STRATA: ("#0072B2", "-"),
+    FORMER: ("#0072B2", (0, (1, 2))),
     "alias errors > 0, 2 x 60 s": ("#D55E00", (0, (1, 1))),
     "version errors > 0": ("#B8578F", (0, (5, 1))),
     "alias error rate > 5%": ("#7B3FA0", (0, (3, 1, 1, 1))),
@@ -35,6 +36,7 @@ STYLES: Mapping[str, tuple[str, Any]] = {
     "fixed z > 1.96": ("#000000", (0, (2, 1))),
     "Kayenta Mann-Whitney": ("#777777", (0, (4, 2))),
     "mSPRT 1%": ("#009E73", (0, (5, 1, 1, 1, 1, 1))),
+    "count mixture 1%": ("#56743A", (0, (8, 2))),
 }
 SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "strata",
@@ -107,7 +109,7 @@ def _traffic(figures: Figures) -> Figure:
             100 * figures.at(GRID_BASELINE, rps, regression, LATE, rule=rule, world="grid").share for rps in GRID
         ]
         for rule in JUDGES
-        for regression in (0.0, 0.05)
+        for regression in GRID_REGRESSIONS
     }
     left.set_yscale("log")
     left.set_ylim(FLOOR / 2, 150)
@@ -116,11 +118,11 @@ def _traffic(figures: Figures) -> Figure:
     left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if value < FLOOR else f"{value:g}"))
     right.set_ylim(-3, 103)
     titles = ("Good releases rolled back, % (log scale)", "Regressions of +5 points caught, %")
-    for axes, regression, title in zip((left, right), (0.0, 0.05), titles, strict=True):
+    for axes, regression, title in zip((left, right), GRID_REGRESSIONS, titles, strict=True):
         axes.set_title(title)
         axes.set_xscale("log")
         axes.set_xlim(GRID[0], GRID[-1])
-        axes.xaxis.set_major_locator(FixedLocator([1, 3, 10, 30, 100, 200]))
+        axes.xaxis.set_major_locator(FixedLocator([0.3, 1, 3, 10, 30, 100, 200]))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_xlabel("requests per second to the alias (log scale)")

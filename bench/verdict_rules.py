@@ -17,6 +17,8 @@ Seen = NDArray[np.int16]
 NEVER = np.int16(9999)
 
 STRATA = "strata"
+FORMER = "strata 1"
+"""The rule of earlier releases, which a stack may pin by `statistic: z`."""
 
 
 class Judge(Protocol):
@@ -38,8 +40,12 @@ class OnSums:
     def __call__(self, draw: Draw, most: int, extra_minutes: int = 0, window: int = 0) -> Seen:
         first = np.full(draw.runs, NEVER)
         for seen in range(1, most + 1):
-            _note(first, self.fires(*draw.sums(seen, extra_minutes, window)), seen)
-            if first.max() < NEVER:
+            i1, e1, i2, e2 = draw.sums(seen, extra_minutes, window)
+            # No rule here fires on a canary that is no worse; the others, still undecided, are judged.
+            worse = np.flatnonzero((e2 * i1 > e1 * i2) & (first == NEVER))
+            if worse.size:
+                first[worse[self.fires(i1[worse], e1[worse], i2[worse], e2[worse])]] = seen
+            elif first.max() < NEVER:
                 break
         return first
 
@@ -61,13 +67,9 @@ class OnMinutes:
         return first.astype(np.int16)
 
 
-def _note(first: Seen, fired: NDArray[np.bool_], seen: int) -> None:
-    first[fired & (first == NEVER)] = seen
-
-
 def shipped(rule: Rule) -> OnSums:
     """Return the shipped judge with these bounds."""
-    return OnSums(lambda i1, e1, i2, e2: fires(i1, e1, i2, e2, rule))
+    return OnSums(lambda i1, e1, i2, e2: fires(i1, e1, i2, e2, rule, log=np.log))
 
 
 def fixed_z(i1: Floats, e1: Floats, i2: Floats, e2: Floats) -> NDArray[np.bool_]:
@@ -96,6 +98,25 @@ def mixture_sprt(i1: Floats, e1: Floats, i2: Floats, e2: Floats) -> NDArray[np.b
     return enough
 
 
+LOG_FACTORIALS = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, 2**18)))])
+
+
+def count_mixture(i1: Floats, e1: Floats, i2: Floats, e2: Floats) -> NDArray[np.bool_]:
+    """Evaluate the sequential test of counts at 1 %, which stays valid at any number of evaluations.
+
+    Of all errors so far the canary's are binomial with its share of the requests, if it is no worse; the alternative
+    mixes every share evenly (M. Lindon, A. Malek: Anytime-Valid Inference for Multinomial Count Data, NeurIPS 2022,
+    https://arxiv.org/abs/2011.03567). No normal approximation is made, so it is exact at small counts.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = i2 / (i1 + i2)
+        one, other = e1.astype(np.int64), e2.astype(np.int64)
+        mixed = LOG_FACTORIALS[one] + LOG_FACTORIALS[other] - LOG_FACTORIALS[one + other + 1]
+        ratio = mixed - e2 * np.log(share) - e1 * np.log1p(-share)
+    above: NDArray[np.bool_] = (e2 * i1 > e1 * i2) & (ratio > np.log(1 / 0.01))
+    return above
+
+
 @dataclass(frozen=True)
 class MannWhitney:
     """Kayenta's judge on one metric, the error rate by minute: the canary is high if the lower end of the 98 %
@@ -105,12 +126,12 @@ class MannWhitney:
     which needs no root finding. Tie and continuity corrections are Kayenta's (asymptotic, two-sided):
     https://spinnaker.io/docs/guides/user/canary/judge/
     Minutes without requests count as rate 0 (`nanStrategy: replace`). The test cannot reject before five minutes; it is
-    evaluated every minute to the tenth and every fifth from there, and at the last evaluation of each curve.
+    evaluated every minute to the tenth, at the fourteenth and nineteenth, and at the last evaluation of each curve.
     """
 
     quantile: float = 2.3263478740408408
     tolerance: float = 0.25
-    evaluations: tuple[int, ...] = (5, 6, 7, 8, 9, 14, 19, 24, 26, 28, 29)
+    evaluations: tuple[int, ...] = (5, 6, 7, 8, 9, 14, 19, 26, 28, 29)
 
     def __call__(self, draw: Draw, most: int, extra_minutes: int = 0, window: int = 0) -> Seen:
         del extra_minutes, window
@@ -160,5 +181,6 @@ RIVALS: Mapping[str, Judge] = {
     "fixed z > 1.96": OnSums(fixed_z),
     "Kayenta Mann-Whitney": MannWhitney(),
     "mSPRT 1%": OnSums(mixture_sprt),
+    "count mixture 1%": OnSums(count_mixture),
 }
-JUDGES: Mapping[str, Judge] = {STRATA: shipped(Rule()), **RIVALS}
+JUDGES: Mapping[str, Judge] = {STRATA: shipped(Rule()), FORMER: shipped(Rule(statistic="z")), **RIVALS}

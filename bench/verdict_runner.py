@@ -51,7 +51,10 @@ def draws(rng: np.random.Generator, cell: Cell) -> tuple[tuple[float, Draw], ...
 
 def fired(stable: Side, canary: Side, rule: Rule) -> NDArray[np.bool_]:
     """Return, by poll and run, True if the rule fires on the counts until then."""
-    found: NDArray[np.bool_] = fires(stable.invocations, stable.errors, canary.invocations, canary.errors, rule)
+    i1, e1, i2, e2 = stable.invocations, stable.errors, canary.invocations, canary.errors
+    found = np.zeros(i1.shape, bool)
+    likely = (e2 * i1 > e1 * i2) & (e2 >= min(rule.minimum_errors, rule.absolute_minimum))  # no other count fires
+    found[likely] = fires(i1[likely], e1[likely], i2[likely], e2[likely], rule, log=np.log)
     return found
 
 

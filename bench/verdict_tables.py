@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
-from bench.verdict_bars import SIGMAS, Duel, Figures, bars, cells, duels, percent, place
+from bench.verdict_bars import LATE, SIGMAS, Duel, Figures, bars, cells, duels, limit, percent, place
 from bench.verdict_draws import BASELINES, CURVES, LATENESS, TRAFFIC, regressions
 from bench.verdict_rules import JUDGES, STRATA
 from bench.verdict_runner import BEHIND
-from bench.verdict_tally import FORGIVEN, SETTINGS
+from bench.verdict_tally import FEWER, FORGIVEN, SETTINGS
 from bench.verdict_worlds import KIND, WORLDS
 from infra.release.verdict.power import Situation
-from infra.release.verdict.rule import Rule
-
-LATE = 1
-"""Extra minutes in tables that show only one lateness."""
+from infra.release.verdict.rule import LIKELIHOOD, TWO_PROPORTIONS, Rule
 
 SMALLEST_TRAFFIC = (0.3, 1, 3, 10, 30, 100, 300)
 
@@ -34,13 +31,13 @@ def _baseline(baseline: float) -> str:
     return f"{baseline * 100:g} %"
 
 
-def _by_cell(name: str, figure: Callable[[float, int], str]) -> str:
+def _by_cell(name: str, figure: Callable[[float, float], str]) -> str:
     """Return a table with a row for each baseline and a column for each traffic."""
     head = (name, *(f"{rps}/s" for rps in TRAFFIC))
     return table(head, ((_baseline(base), *(figure(base, rps) for rps in TRAFFIC)) for base in BASELINES))
 
 
-def _by_lateness(figures: Figures, baseline: float, rps: int, regression: float, **where: str) -> str:
+def _by_lateness(figures: Figures, baseline: float, rps: float, regression: float, **where: str) -> str:
     shares = (figures.at(baseline, rps, regression, extra, **where).share for extra in LATENESS)
     shown = [percent(share).removesuffix(" %") for share in shares]
     return shown[0] if len(set(shown)) == 1 else " / ".join(shown)
@@ -57,6 +54,8 @@ def bounds() -> str:
             (f"`{name}`", "off" if default is None else f"{default:g}", limits, bound.unit, bound.meaning, source)
         )
     head = ("bound", "default", "may be", "unit", "meaning", "source")
+    statistics = f"{LIKELIHOOD}, {TWO_PROPORTIONS}"
+    rows.insert(0, ("`statistic`", LIKELIHOOD, statistics, "", "what the relative part asks", "the better of both"))
     text = table(head, rows)
     return text.replace("| --- | ---: | ---: | ---: | ---: | ---: |", "| --- | ---: | ---: | --- | --- | --- |")
 
@@ -94,7 +93,13 @@ def against_rivals(figures: Figures) -> str:
         row += [percent(figures.at(0.01, 10, 0.0, LATE, rule=rule).share)]
         row += [
             percent(figures.at(baseline, rps, regression, LATE, rule=rule).share)
-            for baseline, rps, regression in ((0.001, 1, 0.05), (0.01, 10, 0.05), (0.05, 100, 0.02), (0.01, 1, 0.5))
+            for baseline, rps, regression in (
+                (0.001, 0.3, 0.2),
+                (0.001, 1, 0.05),
+                (0.01, 3, 0.05),
+                (0.01, 10, 0.05),
+                (0.05, 100, 0.02),
+            )
         ]
         row += ["-" if clear.mean_minutes is None else f"{clear.mean_minutes:.1f}"]
         rows.append(row)
@@ -102,10 +107,11 @@ def against_rivals(figures: Figures) -> str:
         "rule",
         "good releases rolled back, worst cell",
         "the same at 1 %, 10/s",
+        "+20 caught at 0.1 %, 0.3/s",
         "+5 caught at 0.1 %, 1/s",
+        "+5 caught at 1 %, 3/s",
         "+5 caught at 1 %, 10/s",
         "+2 caught at 5 %, 100/s",
-        "+50 caught at 1 %, 1/s",
         "minutes to stop +50 at 1 %, 10/s",
     )
     return table(head, rows)
@@ -159,12 +165,13 @@ def world_by_cell(figures: Figures, world: str) -> str:
 
 
 def cold_start(figures: Figures) -> str:
-    """Return the table of good releases rolled back whose first calls fail: as shipped, then with `forgiven = 3`."""
+    """Return the table of good releases rolled back whose first calls fail: as shipped, with a minimum of 4, and with
+    `forgiven = 3`."""
 
-    def figure(baseline: float, rps: int) -> str:
+    def figure(baseline: float, rps: float) -> str:
         shares = (
             max(figures.at(baseline, rps, 0.0, extra, rule=rule, world="cold start").share for extra in LATENESS)
-            for rule in (STRATA, FORGIVEN)
+            for rule in (STRATA, FEWER, FORGIVEN)
         )
         return " → ".join(percent(share) for share in shares)
 
@@ -172,7 +179,7 @@ def cold_start(figures: Figures) -> str:
 
 
 def price_of_forgiving(figures: Figures) -> str:
-    """Return the table of what `forgiven = 3` no longer catches, in the kind world."""
+    """Return the table of what a minimum of 4 and `forgiven = 3` no longer catch, in the kind world."""
     rows = []
     for regression in (0.02, 0.05):
         for baseline in BASELINES:
@@ -180,10 +187,26 @@ def price_of_forgiving(figures: Figures) -> str:
             for rps in TRAFFIC:
                 pair = [
                     figures.at(baseline, rps, regression, LATE, rule=rule, world=KIND).share
-                    for rule in (STRATA, FORGIVEN)
+                    for rule in (STRATA, FEWER, FORGIVEN)
                 ]
                 shares.append(" → ".join(percent(share) for share in pair))
             rows.append((f"+{regression * 100:g}", _baseline(baseline), *shares))
+    return table(("release", "baseline", *(f"{rps}/s" for rps in TRAFFIC)), rows)
+
+
+def from_the_limit(figures: Figures) -> str:
+    """Return the table of what is caught, of what the optimal test would catch at the same false rollbacks."""
+    rows = []
+    for regression in (0.02, 0.05, 0.2):
+        for baseline in BASELINES:
+            row = [f"+{regression * 100:g}", _baseline(baseline)]
+            for rps in TRAFFIC:
+                shares = (
+                    figures.at(baseline, rps, regression, LATE).share,
+                    limit(figures, baseline, rps, regression, LATE),
+                )
+                row.append(" of ".join(percent(share).removesuffix(" %") for share in shares))
+            rows.append(row)
     return table(("release", "baseline", *(f"{rps}/s" for rps in TRAFFIC)), rows)
 
 
@@ -321,6 +344,7 @@ def blocks(figures: Figures) -> Mapping[str, str]:
         "late regression": late(figures),
         "cold start": cold_start(figures),
         "price of forgiving": price_of_forgiving(figures),
+        "limit": from_the_limit(figures),
         "smallest": smallest(),
         "curves": curves(figures),
         "settings": settings(figures),

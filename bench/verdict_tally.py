@@ -15,39 +15,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.verdict_draws import BASELINES, CURVES, DEFAULT, LATENESS, LINEAR, STEPS, TRAFFIC, Cell, Curve, Draw, plain
-from bench.verdict_rules import JUDGES, STRATA, Judge, OnSums, Seen, shipped
+from bench.verdict_rules import FORMER, JUDGES, STRATA, Judge, MannWhitney, OnSums, Seen, shipped
 from bench.verdict_runner import BEHIND, MINUTE, draws, fired, stopped
 from bench.verdict_runner import NEVER as NEVER_STOPPED
-from bench.verdict_worlds import KIND, WORLDS
+from bench.verdict_worlds import FAULT, KIND, WORLDS
 from infra.release.verdict.rule import Rule
 
 SEED = 20261124
 RUNS, BLOCK = 100_000, 20_000
+MORE_RUNS = 300_000
+"""Runs of the shipped rule beside those, where its bars are close to what it does."""
 PROCESSES = 2
 LONGEST = max(curve.minutes for curve in CURVES)
 
-FORGIVEN = "strata, forgiven 3"
+FORGIVEN, FEWER = "strata, forgiven 3", "strata, minimum 4"
 SETTINGS: Mapping[str, Rule] = {
     "as shipped": Rule(),
+    "statistic z": Rule(statistic="z"),
     "z 2.9": Rule(z=2.9),
-    "z 3.4": Rule(z=3.4),
-    "correction 0": Rule(correction=0),
-    "correction 0.5": Rule(correction=0.5),
-    "correction 1.5": Rule(correction=1.5),
+    "z 3.3": Rule(z=3.3),
     "minimum 1": Rule(minimum_errors=1),
-    "minimum 3": Rule(minimum_errors=3),
+    "minimum 2": Rule(minimum_errors=2),
+    "minimum 4": Rule(minimum_errors=4),
     "minimum 6": Rule(minimum_errors=6),
+    "absolute minimum 3": Rule(absolute_minimum=3),
+    "absolute z 0": Rule(absolute_z=0),
     "absolute 0.15": Rule(absolute=0.15),
-    "absolute 0.5": Rule(absolute=0.5),
+    "absolute 0.25": Rule(absolute=0.25),
     "absolute 0.99": Rule(absolute=0.99),
 }
+SETTINGS_REGRESSIONS = (0.0, 0.02, 0.05, 0.5)
 """Other bounds, simulated on the default curve in the kind world and on a cold start."""
 
-GRID = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200)
+GRID = (0.3, 1, 2, 3, 5, 10, 20, 30, 50, 100, 200)
 GRID_BASELINE = 0.01
-"""Traffic and baseline of the plots."""
+GRID_REGRESSIONS = (0.0, 0.05)
+"""Traffic, baseline and regressions of the plots."""
 
-WORLD_JUDGES: Mapping[str, Judge] = {**JUDGES, FORGIVEN: shipped(Rule(forgiven=3))}
+WORLD_JUDGES: Mapping[str, Judge] = {
+    **{name: judge for name, judge in JUDGES.items() if not isinstance(judge, MannWhitney)},
+    FORGIVEN: shipped(Rule(forgiven=3)),
+    FEWER: shipped(Rule(minimum_errors=4)),
+}
+"""Rules in the worlds; without the rank test, which takes as long as all the others and is in no table there."""
 
 
 class Key(NamedTuple):
@@ -137,37 +147,47 @@ def plan() -> list[Task]:
     grid = [(GRID_BASELINE, float(rps)) for rps in GRID]
     parts = [("steps", cells), ("linear", cells), ("settings", cells), ("grid", grid)]
     parts += [(world.name, cells) for world in WORLDS]
-    parts += [("watched", cells)]  # last, since a block's seed is its place in the plan
+    parts += [("watched", cells), ("more", cells)]  # the newest last, since a block's seed is its place in the plan
     return [
         Task(part, Cell(baseline, rps, BLOCK), (SEED, index, number, block))
         for index, (part, places) in enumerate(parts)
         for number, (baseline, rps) in enumerate(places)
-        for block in range(RUNS // BLOCK)
+        for block in range((MORE_RUNS if part == "more" else RUNS) // BLOCK)
     ]
 
 
 def perform(task: Task) -> Tallies:
     """Run one task on one core."""
     rng = np.random.default_rng(np.random.SeedSequence(task.seed))
-    if task.part == "steps":
-        return _plain(rng, task, None, STEPS, JUDGES)
-    if task.part == "linear":
-        return _plain(rng, task, None, (LINEAR,), JUDGES)
-    if task.part == "grid":
-        return _plain(rng, task, "grid", (DEFAULT,), JUDGES)
-    if task.part == "settings":
-        return _settings(rng, task)
-    if task.part == "watched":
-        return _watched(rng, task)
-    return _world(rng, task)
+    match task.part:
+        case "steps":
+            tallies = _plain(rng, task, None, STEPS, JUDGES)
+        case "linear":
+            tallies = _plain(rng, task, None, (LINEAR,), JUDGES)
+        case "grid":
+            tallies = _plain(rng, task, "grid", (DEFAULT,), JUDGES, GRID_REGRESSIONS)
+        case "settings":
+            tallies = _settings(rng, task)
+        case "watched":
+            tallies = _watched(rng, task)
+        case "more":
+            tallies = _more(rng, task)
+        case _:
+            tallies = _world(rng, task)
+    return tallies
 
 
-def _plain(
-    rng: np.random.Generator, task: Task, world: str | None, curves: tuple[Curve, ...], judges: Mapping[str, Judge]
+def _plain(  # noqa: PLR0917 - a part of the plan has all of them
+    rng: np.random.Generator,
+    task: Task,
+    world: str | None,
+    curves: tuple[Curve, ...],
+    judges: Mapping[str, Judge],
+    wanted: tuple[float, ...] = (),
 ) -> Tallies:
     tallies: Tallies = {}
     longest = max(curves, key=lambda curve: curve.minutes)
-    for regression, draw in plain(rng, longest, task.cell):
+    for regression, draw in plain(rng, longest, task.cell, wanted):
         for name, judge in judges.items():
             seen = judge(draw, draw.minutes)
             for curve in curves:
@@ -179,7 +199,7 @@ def _plain(
 
 def _settings(rng: np.random.Generator, task: Task) -> Tallies:
     judges = {name: shipped(rule) for name, rule in SETTINGS.items()}
-    tallies = _plain(rng, task, "settings", (DEFAULT,), judges)
+    tallies = _plain(rng, task, "settings", (DEFAULT,), judges, SETTINGS_REGRESSIONS)
     cold = next(world for world in WORLDS if world.name == "cold start")
     for regression, draw in cold.draw(rng, task.cell, (0.0,)):
         for name, judge in judges.items():
@@ -196,7 +216,7 @@ def _world(rng: np.random.Generator, task: Task) -> Tallies:
     if world.counts_before:
         judges = {name: judge for name, judge in judges.items() if isinstance(judge, OnSums)}
     if world.name == KIND:
-        judges = {name: WORLD_JUDGES[name] for name in (STRATA, FORGIVEN)}
+        judges = {name: WORLD_JUDGES[name] for name in (STRATA, FEWER, FORGIVEN)}
     tallies: Tallies = {}
     for regression, draw in world.draw(rng, task.cell, world.regressions):
         for name, judge in judges.items():
@@ -205,6 +225,17 @@ def _world(rng: np.random.Generator, task: Task) -> Tallies:
                     seen = judge(draw, DEFAULT.most_seen(extra), extra, DEFAULT.minutes)
                 key = task.key(world.name, name, DEFAULT, extra, regression)
                 tallies[key] = count(seen, draw, DEFAULT, extra)
+    return tallies
+
+
+def _more(rng: np.random.Generator, task: Task) -> Tallies:
+    judges = {name: JUDGES[name] for name in (STRATA, FORMER)}
+    tallies = _plain(rng, task, None, (DEFAULT,), judges)
+    fault = next(world for world in WORLDS if world.name == FAULT)
+    for regression, draw in fault.draw(rng, task.cell, (0.0,)):
+        seen = JUDGES[STRATA](draw, draw.minutes)
+        for extra in LATENESS:
+            tallies[task.key(FAULT, STRATA, DEFAULT, extra, regression)] = count(seen, draw, DEFAULT, extra)
     return tallies
 
 

@@ -55,8 +55,7 @@ def _pair(
 
 
 def _kind(rng: np.random.Generator, cell: Cell, regressions: tuple[float, ...]) -> Draws:
-    every = plain(rng, DEFAULT, cell)
-    return tuple(each for each in every if each[0] in regressions or each[0] == 1 - cell.baseline)
+    return plain(rng, DEFAULT, cell, (*regressions, 1 - cell.baseline))
 
 
 def _bursts(rng: np.random.Generator, cell: Cell) -> Floats:
@@ -161,7 +160,7 @@ def _counting_before(
     return drawn
 
 
-KIND = "kind"
+KIND, FAULT = "kind", "fault of both"
 WORLDS = (
     World(KIND, "constant rates, independent requests", (0.0, 0.02, 0.05, 0.5), _kind),
     World("bursts of both", "error rates burst by the minute, both versions alike", (0.0, 0.05), _bursts_both),
@@ -170,7 +169,7 @@ WORLDS = (
     World("traffic falls", "traffic falls to a quarter during the canary", (0.0, 0.02, 0.05), _traffic(0.25)),
     World("cold start", "the new version's first 3 calls fail", (0.0, 0.05, 0.5), _cold_start),
     World("late regression", "the regression begins at minute 4", (0.02, 0.05, 0.5), _late_regression),
-    World("fault of both", "from minute 3 both versions fail 20 points more", (0.0,), _fault),
+    World(FAULT, "from minute 3 both versions fail 20 points more", (0.0,), _fault),
     World(
         "fault of both, before",
         "the same fault, stable's minutes from before the canary counted",

@@ -354,8 +354,14 @@ class Section(Reader):
     def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Any]:
         before = len(mistakes)
         reading = read_object(self.cls, value, path, mistakes)
-        if len(mistakes) == before:
-            yield self.cls(**reading.values)
+        if len(mistakes) > before:
+            return
+        try:
+            made = self.cls(**reading.values)
+        except ValueError as error:  # each value is right, but not beside the others
+            mistakes.append(f"{path} does not hold together: {error}")
+        else:
+            yield made
 
 
 class Rest(Reader):

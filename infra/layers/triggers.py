@@ -69,7 +69,7 @@ class Triggers(ComponentResource):
             alias, opts = functions[service.name], ResourceOptions(parent=self, depends_on=list(after))
             if service.queue:
                 self._poll_queue(service, alias, opts)
-            if service.stream and data.stream_arn is not None:
+            if service.stream:
                 self._poll_stream(service, alias, data.stream_arn, opts)
             if service.events and self._bus:
                 self._rule(service.name, "events", alias, opts, bus=self._bus, pattern=json.dumps(service.events))

@@ -99,7 +99,7 @@ class Service(Declared):
     @property
     def source(self) -> str:
         """Return the path of the handler's source, relative to the repository."""
-        module = self.handler.rpartition(".")[0]
+        module = self.handler.partition(".")[0]
         return f"{self.folder}/{SOURCES[self.runtime].format(module=module)}"
 
     @property

@@ -46,11 +46,11 @@ MAIN_TS = """// The Lambda function of {name}; its handler is `main.handler`. Wh
 
 import type {{ APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 }} from "aws-lambda";
 
-export function handler(_event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {{
+export function handler(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {{
   return Promise.resolve({{
     statusCode: 200,
     headers: {{ "content-type": "application/json" }},
-    body: JSON.stringify({{ message: "hello from {name}" }}),
+    body: JSON.stringify({{ message: "hello from {name}", route: event.routeKey }}),
   }});
 }}
 """
@@ -64,7 +64,7 @@ import {{ handler }} from "../src/main";
 void test("it answers its route", async () => {{
   const answer = await handler({{ routeKey: "GET /{name}" }} as APIGatewayProxyEventV2);
   assert.equal(answer.statusCode, 200);
-  assert.deepEqual(JSON.parse(answer.body ?? ""), {{ message: "hello from {name}" }});
+  assert.deepEqual(JSON.parse(answer.body ?? ""), {{ message: "hello from {name}", route: "GET /{name}" }});
 }});
 """
 

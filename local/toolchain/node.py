@@ -128,6 +128,7 @@ def _test(repository: Path, folder: Path) -> bool:
     if not files:
         raise ToolchainError(f"{folder.relative_to(repository)} has no tests/*.test.ts; write one")
     # Beside the packages, so that Node finds them; a folder of its own, so that two runs do not meet.
+    (folder / MODULES).mkdir(exist_ok=True)  # npm makes none for a service without packages
     with tempfile.TemporaryDirectory(dir=folder / MODULES, prefix=".tests-") as scratch:
         compiling = (*COMPILE, f"--outdir={scratch}", "--out-extension:.js=.mjs", "--log-level=warning")
         if not _run(repository, "esbuild", *files, *compiling):

@@ -53,9 +53,9 @@ def test_a_role_trusts_exact_tokens(prepared: Prepared, role: str, asked: list[t
 
 
 @pytest.mark.parametrize("role", ["strata-prod-deploy", "strata-prod-preview"])
-def test_a_role_has_its_five_policies_and_nothing_else(prepared: Prepared, role: str) -> None:
+def test_a_role_has_its_six_policies_and_nothing_else(prepared: Prepared, role: str) -> None:
     found = documents(prepared, role)
-    assert set(found) == {f"{role}-{part}" for part in ("functions", "api", "roles", "delivery", "state")}
+    assert set(found) == {f"{role}-{part}" for part in ("functions", "api", "triggers", "roles", "delivery", "state")}
     assert prepared.sandbox.aws.client("iam").list_role_policies(RoleName=role)["PolicyNames"] == []
     (secrets,) = [each for each in found[f"{role}-state"]["Statement"] if each["Sid"] == "Secrets"]
     keys = prepared.sandbox.aws.client("kms").list_aliases()["Aliases"]

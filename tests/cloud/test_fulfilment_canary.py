@@ -190,7 +190,7 @@ def workers(cloud: Cloud) -> list[int]:
 def killing(cloud: Cloud, times: int) -> Iterator[Callable[[], bool]]:
     """Kill workers meanwhile, each soon after it began: a worker begins with an invocation. Gives what says that as
     many as wanted were killed."""
-    chance, over, killed = random.Random(16), threading.Event(), set[int]()  # noqa: S311 - chance, not a secret
+    chance, over, killed = random.Random(16), threading.Event(), set[int]()  # noqa: S311 - which to kill, no secret
 
     def kill() -> None:
         while not over.wait(0.01) and len(killed) < times:

@@ -198,7 +198,7 @@ def test_a_good_version_is_promoted_under_traffic_and_leaves_its_line_in_the_led
     assert (entry.stable, entry.commit, entry.digest) == ("1", "abc123", live.aws.version("orders", "2").digest)
     seen = [line for line in live.reported if "canary: " in line]
     shown = re.compile(
-        r"orders: canary: \d+/10 min · v2 10%: 0/\d+ errors · v1 90%: 0/[1-9]\d* · z 0\.00 \(limit 3\.15\)"
+        r"orders: canary: \d+/10 min · v2 10%: 0/\d+ errors · v1 90%: 0/[1-9]\d* · z 0\.00 \(limit 3\.09\)"
     )
     assert any(shown.fullmatch(line) for line in seen), seen
 

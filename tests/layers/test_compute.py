@@ -309,6 +309,15 @@ def test_a_function_has_the_settings_of_its_service(bundle: Bundle) -> None:
     assert function["environment"]["variables"]["CURRENCY"] == "EUR"
 
 
+@pytest.mark.parametrize(("tracing", "mode"), [(True, "Active"), (False, "PassThrough")])
+def test_the_mode_of_tracing_is_always_declared_so_that_switching_it_off_is_a_change(
+    bundle: Bundle, tracing: bool, mode: str
+) -> None:
+    recorded = declare(bundle, service=Service(name="orders", tracing=tracing))
+    assert recorded.one("lambda/function:Function").inputs["tracingConfig"] == {"mode": mode}
+    assert json.loads(known(made[0].functions["orders"].configuration))["TracingConfig"] == {"Mode": mode}
+
+
 def test_a_secret_that_the_service_does_not_declare_is_not_given(bundle: Bundle) -> None:
     recorded = declare(bundle, signing=True, service=Service(name="orders"))
     assert "Secrets" not in statements(recorded)

@@ -17,6 +17,7 @@ from infra.bundle import smoke
 from infra.bundle.smoke import SmokeError
 from infra.config import ConfigError
 from infra.legacy import LegacyError
+from infra.release.verdict.rule import Rule
 from rehearsal.fleet import members
 from tests.layers.recorder import REGION, Answers, Recorder, known, record
 
@@ -95,7 +96,7 @@ def test_the_release_waits_for_logs_alarms_hooks_and_codedeploy(monkeypatch: pyt
     assert layers <= release.after
 
 
-def test_only_what_calls_the_functions_waits_for_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_calls_a_function_waits_for_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded, _ = run("prod", monkeypatch)
     waiting = {made.type for made in recorded if "release" in made.after}
     assert waiting == {"aws:apigatewayv2/route:Route", "aws:lambda/eventSourceMapping:EventSourceMapping"}
@@ -104,7 +105,7 @@ def test_only_what_calls_the_functions_waits_for_the_release(monkeypatch: pytest
 def test_the_release_gets_every_name_that_it_acts_on(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded, _ = run("prod", monkeypatch)
     release = recorded.one("Release").inputs
-    _, target = release["targets"]
+    (target,) = (each for each in release["targets"] if each["function"] == "strata-prod-orders")
     probe = json.loads(target.pop("probe"))
     assert probe["routeKey"] == "GET /health"
     declared = json.loads(target.pop("configuration"))
@@ -134,9 +135,9 @@ def test_the_release_gets_every_name_that_it_acts_on(monkeypatch: pytest.MonkeyP
 
 def test_the_release_names_the_hooks_that_the_stack_wants_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded, _ = run("prod", monkeypatch, delivery={"smoke": False, "bakeMinutes": 5})
-    for target in recorded.one("Release").inputs["targets"]:
-        assert target["before_allow_traffic"] == ""
-        assert target["after_allow_traffic"] == "CodeDeployHook_strata-prod-bake"
+    targets = recorded.one("Release").inputs["targets"]
+    assert {each["before_allow_traffic"] for each in targets} == {""}
+    assert {each["after_allow_traffic"] for each in targets} == {"CodeDeployHook_strata-prod-bake"}
 
 
 def test_every_role_of_the_stack_carries_its_boundary(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,8 +145,11 @@ def test_every_role_of_the_stack_carries_its_boundary(monkeypatch: pytest.Monkey
     found = {role.inputs["name"]: role.inputs.get("permissionsBoundary") for role in recorded.of("iam/role:Role")}
     assert found == dict.fromkeys(
         (
-            *("strata-prod-fulfilment-execution", "strata-prod-orders-execution"),
-            *("strata-prod-smoke-hook", "strata-prod-bake-hook", "strata-prod-codedeploy"),
+            "strata-prod-orders-execution",
+            "strata-prod-fulfilment-execution",
+            "strata-prod-smoke-hook",
+            "strata-prod-bake-hook",
+            "strata-prod-codedeploy",
         ),
         "arn:aws:iam::333333333333:policy/strata-prod-boundary",
     )
@@ -229,3 +233,23 @@ def test_an_empty_legacy_state_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     given = {**answers("333333333333"), STATE: lambda _: {"outputs": {}}}
     with pytest.raises(LegacyError, match="layer data is legacy"):
         run("prod", monkeypatch, given)
+
+
+def test_a_service_without_routes_is_probed_by_an_empty_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("prod", monkeypatch)
+    (target,) = (each for each in recorded.one("Release").inputs["targets"] if "fulfilment" in each["function"])
+    assert json.loads(target["probe"]) == {"Records": []}
+    function = recorded.named("compute-fulfilment").inputs
+    assert (function["runtime"], function["handler"]) == ("nodejs22.x", "main.handler")
+
+
+def test_a_service_may_be_judged_by_bounds_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    canary = {"minimumRequests": 5, "evidence": "enforce", "rule": {"z": 4}, "curve": {"percent": 25, "minutes": 6}}
+    recorded, _ = run("prod", monkeypatch, services={"fulfilment": {"canary": canary}})
+    own, orders = (
+        next(each for each in recorded.one("Release").inputs["targets"] if each["function"].endswith(name))
+        for name in ("fulfilment", "orders")
+    )
+    assert (own["minimum_requests"], own["evidence"], own["percent"], own["minutes"]) == (5, "enforce", 25, 6)
+    assert (own["rule"]["z"], own["rule"]["absolute"]) == (4, Rule().absolute)
+    assert orders.keys().isdisjoint({"rule", "minimum_requests", "evidence"})

@@ -12,6 +12,7 @@ from infra import bundle
 from infra.bundle import Bundle, BundleError
 from infra.bundle import zips as zips_module
 from infra.services import NODE
+from infra.services.reader import parse
 from tests.unit.npm_kit import MAIN, greeter, install, package, repository, write
 
 
@@ -21,7 +22,8 @@ def demo(tmp_path: Path) -> Path:
 
 
 def build(repository: Path) -> Bundle:
-    return bundle.build("demo", repository, runtime=NODE)
+    declared = parse("demo", (repository / "app/demo/service.yaml").read_bytes())
+    return bundle.build("demo", repository, runtime=declared.runtime, handler=declared.lambda_handler)
 
 
 def contents(built: Bundle) -> dict[str, bytes]:

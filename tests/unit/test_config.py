@@ -47,6 +47,13 @@ def test_what_a_stack_gives_replaces_the_default_and_nothing_else() -> None:
     assert stack.release.rule == Rule(minimum_errors=6)
 
 
+def test_the_keys_of_earlier_releases_still_make_their_rule() -> None:
+    former = {"z": 3.15, "correction": 1, "minimumErrors": 4, "absolute": 0.25, "forgiven": 0}
+    assert parse(release={"rule": former}).release.rule == Rule(statistic="z")
+    assert parse(release={"rule": {"statistic": "z"}}).release.rule == Rule(statistic="z")
+    assert parse(release={"rule": {"z": 3.5, "absolute": 0.3}}).release.rule == Rule(z=3.5, absolute=0.3)
+
+
 def test_the_legacy_state_lies_in_the_stacks_region_unless_configured_otherwise() -> None:
     here = parse(data={"source": "legacy", "legacy": STATE}).data.legacy
     there = parse(data={"source": "legacy", "legacy": {**STATE, "region": "us-east-1"}}).data.legacy
@@ -184,6 +191,8 @@ MISTAKES: list[dict[str, Any]] = [
     *[{"release": {"override": given}} for given in ("because", "ann:", "ann: " + "x" * 100, 'ann: "now"', "")],
     {"release": {"retry": "0123"}},
     {"release": {"rule": {"minimumErrors": 0}}},
+    {"release": {"rule": {"statistic": "chi"}}},
+    {"release": {"rule": {"statistic": "likelihood", "correction": 1}}},
     {"release": {"rule": {"minimum_error": 4}}},
     {"release": {"proofDays": 3}},
     {"delivery": {"bakeMinutes": 15}},

@@ -184,7 +184,7 @@ def test_a_canary_under_way_is_waited_for_however_long_it_takes(status: Status) 
     action = decide(seen(deployment(status, ago=600), following="d-1", alias=SPLIT, shifted=NEW, **counts))
     assert isinstance(action, Wait)
     assert action.phase is Phase.CANARY
-    assert action.why == "10/10 min · v2 10%: 45/90 errors · v1 90%: 0/810 · z 20.19 (limit 3.15)"
+    assert action.why == "10/10 min · v2 10%: 45/90 errors · v1 90%: 0/810 · z 15.25 (limit 3.09)"
 
 
 def test_success_is_believed_only_when_the_alias_is_whole_on_the_new_version() -> None:

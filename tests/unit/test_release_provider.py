@@ -83,15 +83,6 @@ def test_creating_again_after_a_kill_resumes_and_starts_nothing_twice() -> None:
     assert stack.fake.calls.count("start") == 1
 
 
-def test_a_function_that_leaves_the_set_has_its_canary_brought_back() -> None:
-    stack = released(1)
-    stack.update(inputs(2, wait=False))
-    assert not stack.fake.deployments["d-1"].status.ended
-    stack.update({**inputs(2), "targets": []})
-    assert stack.fake.deployments["d-1"].status is Status.STOPPED
-    assert stack.outputs["liveVersions"] == {}
-
-
 def test_a_fault_of_the_provider_itself_is_reported_without_its_traceback() -> None:
     stack = released(1)
     stack.fake.start = None  # type: ignore[assignment, method-assign]
@@ -258,9 +249,9 @@ def test_a_preview_changes_nothing_and_says_what_would_be_done(tmp_path: Path, m
     [(_, said)] = stack.engine.lines[-1:]
     assert said.startswith("orders: would release: 1 -> the next version")
     assert (
-        "along canary-10-10, judged over 10 minutes; rolls back when the canary's error rate is more than 3.15 "
-        "standard errors, or more than 25 percentage points, above stable's, from 4 canary errors on; warns if the "
-        "canary has had fewer than 20 requests before the shift; no hooks"
+        "along canary-10-10, judged over 10 minutes; rolls back when the canary's error rate is more than 3.09 "
+        "standard errors above stable's by the likelihood ratio, from 3 canary errors on, or more than 22 percentage "
+        "points, from 4 on; warns if the canary has had fewer than 20 requests before the shift; no hooks"
     ) in said
     [foreseen] = json.loads(file.read_text())
     assert (foreseen["would"], foreseen["live"], foreseen["next"]) == ("release", "1", "")

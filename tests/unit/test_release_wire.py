@@ -169,3 +169,18 @@ def test_an_alias_that_is_gone_is_reported() -> None:
 def test_a_split_by_hand_is_reported_with_its_weight() -> None:
     split = replace(Alias("2"), shifted="1", weight=0.5)
     assert "is on version 2 with 50% on 1" in drift.warning(TARGET, "2", split, None)
+
+
+def test_a_rule_that_an_earlier_release_wrote_into_a_state_is_read_as_it_was() -> None:
+    former = {
+        "z": 3.15,
+        "correction": 1,
+        "minimum_errors": 2,
+        "absolute": 0.25,
+        "forgiven": 0,
+        "slow_milliseconds": None,
+    }
+    rule = serialization.policy({"rule": former}).rule
+    assert (rule.statistic, rule.minimum_errors, rule.absolute_minimum, rule.absolute_z) == ("z", 2, 2, 0)
+    assert serialization.policy({"rule": asdict(rule)}).rule == rule
+    assert serialization.policy({"rule": asdict(Rule())}).rule == Rule()

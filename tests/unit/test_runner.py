@@ -67,7 +67,7 @@ def test_every_look_at_a_canary_is_reported_and_any_other_wait_once() -> None:
     assert len(looks) > 50
     assert [each.repeated for each in looks[:3]] == [False, True, True]
     assert sum(each.phase is Phase.QUEUE for each in progress) == 1
-    assert looks[0].line() == "orders: canary: 0/10 min · v2 10%: 0/0 errors · v1 90%: 0/0 · z 0.00 (limit 3.15)"
+    assert looks[0].line() == "orders: canary: 0/10 min · v2 10%: 0/0 errors · v1 90%: 0/0 · z 0.00 (limit 3.09)"
     kept = [each.line().split(" min")[0] for each in looks if not each.quiet]
     assert kept == [f"orders: canary: {minute}/10" for minute in range(len(kept))], "a log has a line a minute"
 

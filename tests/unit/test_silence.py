@@ -42,7 +42,7 @@ from tests.unit.seen import (
 COUNTS = {"stable": Counts(283, 0), "canary": Counts(80, 21)}
 """What a rehearsal under load promoted."""
 SLOW = f"{ALARM}-slow"
-WHY = "the alarm was silent: canary 2 has 21 errors in 80 requests and stable 1 has 0 in 283: z 8.46 of 3.15"
+WHY = "the alarm was silent: canary 2 has 21 errors in 80 requests and stable 1 has 0 in 283: z 8.27 of 3.09"
 
 
 def condemned(ago: float | None, *ledger: Deployment, **values: Any) -> Observation:
@@ -90,7 +90,7 @@ def test_the_words_name_the_bound_that_was_passed_and_fit_a_tag() -> None:
         assert isinstance(note, WriteTag)
         assert fits(note.why)
         assert len(note.why) <= LONGEST_REASON
-    assert "stable 1 has 0 in 9: 50.0 percentage points above stable of 25" in str(notes[-1])
+    assert "stable 1 has 0 in 9: 50.0 percentage points above stable of 22" in str(notes[-1])
 
 
 # What a runner remembers
@@ -128,7 +128,7 @@ def test_an_alarm_that_fired_after_the_shift_is_said_to_have_been_too_late() -> 
 
 
 def test_what_a_runner_has_resolved_stands_where_the_shift_came_before_the_stop() -> None:
-    resolved = shifted(canary=Counts(800, 21), tags=noted(Stopped("d-1", "verdict", WHY)))
+    resolved = shifted(canary=Counts(800, 5), tags=noted(Stopped("d-1", "verdict", WHY)))
     assert not judge(resolved.stable, resolved.canary, Rule()).fired
     assert isinstance(decide(resolved), RevertDeployment)
 

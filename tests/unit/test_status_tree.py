@@ -159,12 +159,12 @@ def test_the_command_itself_prints_in_every_encoding(tmp_path: Path) -> None:
 def test_a_line_of_progress_is_wrapped_between_words_and_never_cut(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = "3/10 min · v2 10%: 45/90 errors · v1 90%: 3/810 · z 12.30 (limit 3.15)"
+    text = "3/10 min · v2 10%: 45/90 errors · v1 90%: 3/810 · z 12.30 (limit 3.09)"
     for name, value in {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "60", "TERM": "xterm"}.items():
         monkeypatch.setenv(name, value)
     with progress_reporter(as_json=False) as report:
         report(Progress("strata-prod-orders", Phase.CANARY, text))
         report(Progress("strata-prod-orders", Phase.CANARY, text, repeated=True))
     shown = capsys.readouterr().out
-    assert shown.count("(limit 3.15)") >= 2
+    assert shown.count("(limit 3.09)") >= 2
     assert "45/90 errors \n· v1 90%: 3/810" in shown

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import numpy as np
@@ -9,17 +11,22 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from infra.release.verdict.judge import LARGEST_COUNT, Counts, fires, judge
+from infra.release.verdict.judge import LARGEST_COUNT, Counts, fires, judge, log_likelihood_ratio
 from infra.release.verdict.rule import Rule, VerdictError
 
-RULES = st.builds(
-    Rule,
-    z=st.sampled_from([1.5, 3.15, 5]),
-    correction=st.sampled_from([0, 0.5, 1, 2]),
-    minimum_errors=st.integers(1, 10),
-    absolute=st.sampled_from([0.05, 0.25, 0.9]),
-    forgiven=st.integers(0, 5),
+FORMER = Rule(statistic="z")
+BOUNDS = {
+    "z": st.sampled_from([1.5, 3.15, 5]),
+    "minimum_errors": st.integers(1, 10),
+    "absolute": st.sampled_from([0.05, 0.25, 0.9]),
+    "absolute_minimum": st.integers(1, 10),
+    "forgiven": st.integers(0, 5),
+}
+Z_RULES = st.builds(Rule, statistic=st.just("z"), correction=st.sampled_from([0, 0.5, 1, 2]), **BOUNDS)
+LIKELIHOOD_RULES = st.builds(
+    Rule, statistic=st.just("likelihood"), absolute_z=st.sampled_from([0, 1.5, 2.74, 6]), **BOUNDS
 )
+RULES = st.one_of(LIKELIHOOD_RULES, Z_RULES)
 
 
 @st.composite
@@ -31,43 +38,66 @@ def counts(draw: st.DrawFn, most: int = 10**6) -> Counts:
 
 def test_twenty_errors_in_six_hundred_against_one_per_cent_are_a_regression() -> None:
     verdict = judge(Counts(5400, 54), Counts(600, 20), Rule())
-    # Worked by hand: (19/600 - 54/5400) / sqrt(74/6000 * 5926/6000 * (1/5400 + 1/600)).
-    assert verdict.z == pytest.approx(4.5619, abs=1e-4)
+    # Worked by hand, with p = 74/6000: the sum of errors and successes times ln(rate of the version / p) is 8.7099.
+    assert verdict.z == pytest.approx(math.sqrt(2 * 8.70992), abs=1e-4)
     assert (verdict.fired, verdict.relative, verdict.absolute) == (True, True, False)
     assert verdict.detail == (
-        "canary 20 errors in 600 (3.33%), stable 54 errors in 5400 (1.00%), z 4.56: relative rule fired"
+        "canary 20 errors in 600 (3.33%), stable 54 errors in 5400 (1.00%), z 4.17: relative rule fired"
     )
 
 
+def test_the_statistic_z_is_the_two_proportion_test_of_earlier_releases() -> None:
+    verdict = judge(Counts(5400, 54), Counts(600, 20), FORMER)
+    # Worked by hand: (19/600 - 54/5400) / sqrt(74/6000 * 5926/6000 * (1/5400 + 1/600)).
+    assert verdict.z == pytest.approx(4.5619, abs=1e-4)
+    assert (verdict.fired, verdict.relative, verdict.absolute) == (True, True, False)
+    assert (FORMER.z, FORMER.correction, FORMER.minimum_errors, FORMER.absolute) == (3.15, 1, 4, 0.25)
+    assert FORMER.absolute_minimum == FORMER.minimum_errors
+
+
 def test_thirteen_errors_in_six_hundred_against_one_per_cent_may_be_chance() -> None:
-    verdict = judge(Counts(5400, 54), Counts(600, 13), Rule())
+    verdict = judge(Counts(5400, 54), Counts(600, 13), FORMER)
     # (12/600 - 54/5400) / sqrt(67/6000 * 5933/6000 * (1/5400 + 1/600)).
     assert verdict.z == pytest.approx(2.2114, abs=1e-4)
     assert not verdict.fired
     assert verdict.detail.endswith("z 2.21: no rule fired")
+    assert not judge(Counts(5400, 54), Counts(600, 13), Rule()).fired
 
 
-def test_four_failures_of_six_fire_the_absolute_rule_beside_a_failing_stable_version() -> None:
-    verdict = judge(Counts(54, 15), Counts(6, 4), Rule())
-    assert (verdict.relative, verdict.absolute) == (False, True)
+def test_a_canary_that_is_better_has_a_negative_z() -> None:
+    assert judge(Counts(5400, 540), Counts(600, 10), Rule()).z == pytest.approx(-7.9943, abs=1e-4)
+    assert judge(Counts(5400, 54), Counts(600, 6), Rule()).z == 0
+
+
+def test_four_failures_of_six_fire_the_absolute_rule_unless_stable_fails_too() -> None:
+    beside_a_good_one = judge(Counts(54, 7), Counts(6, 4), Rule())
+    assert (beside_a_good_one.relative, beside_a_good_one.absolute) == (False, True)
+    assert not judge(Counts(54, 15), Counts(6, 4), Rule()).fired
+    assert judge(Counts(54, 15), Counts(6, 4), FORMER).absolute
+    assert judge(Counts(54, 15), Counts(6, 4), Rule(absolute_z=0)).absolute
 
 
 @pytest.mark.parametrize("forgiven", [0, 3])
 def test_exactly_the_minimum_of_errors_beyond_the_forgiven_is_enough(forgiven: int) -> None:
     stable, rule = Counts(5400, 0), Rule(forgiven=forgiven)
-    assert judge(stable, Counts(600, forgiven + 4), rule).relative
-    assert not judge(stable, Counts(600, forgiven + 3), rule).fired
+    assert judge(stable, Counts(600, forgiven + 3), rule).relative
+    assert not judge(stable, Counts(600, forgiven + 2), rule).fired
     failing = judge(Counts(54, 0), Counts(6 + forgiven, 4 + forgiven), rule)
     assert (failing.relative, failing.absolute) == (True, True)
 
 
-def test_three_failures_of_three_are_too_few() -> None:
-    assert not judge(Counts(5400, 0), Counts(3, 3), Rule()).fired
+def test_each_part_has_a_minimum_of_its_own() -> None:
+    three = judge(Counts(5400, 0), Counts(3, 3), Rule())
+    assert (three.relative, three.absolute) == (True, False)
+    assert not judge(Counts(5400, 0), Counts(3, 3), FORMER).fired
+    patient = judge(Counts(54, 0), Counts(6, 4), Rule(minimum_errors=5, absolute_minimum=4))
+    assert (patient.relative, patient.absolute) == (False, True)
+    assert Rule(minimum_errors=6).absolute_minimum == 6
 
 
 @pytest.mark.parametrize(("difference", "fired"), [(25, False), (26, True)])
 def test_the_absolute_rule_wants_more_than_its_bound(difference: int, fired: bool) -> None:
-    verdict = judge(Counts(100, 10), Counts(100, 10 + difference), Rule(z=10))
+    verdict = judge(Counts(100, 10), Counts(100, 10 + difference), Rule(z=10, absolute=0.25))
     assert verdict.absolute is fired
 
 
@@ -84,14 +114,52 @@ def _second_opinion(stable: Counts, canary: Counts, rule: Rule) -> tuple[bool, b
     i1, e1, i2 = (Fraction(count) for count in (stable.invocations, stable.errors, canary.invocations))
     e2 = Fraction(max(canary.errors - rule.forgiven, 0))
     above = (e2 - Fraction(rule.correction)) / i2 - e1 / i1
+    gap = e2 / i2 - e1 / i1
+    if abs(gap - Fraction(rule.absolute)) <= Fraction(1, 10**12):
+        return None
+    absolute = gap > Fraction(rule.absolute) and e2 >= rule.absolute_minimum
+    if rule.statistic == "likelihood":
+        ratio = _to_fifty_digits(int(i1), int(e1), int(i2), int(e2))
+        limits = [Decimal(each) ** 2 / 2 for each in (rule.z, rule.absolute_z)]
+        if gap > 0 and any(abs(ratio - limit) <= Decimal("1e-6") for limit in limits):
+            return None
+        return gap > 0 and ratio > limits[0] and e2 >= rule.minimum_errors, absolute and ratio > limits[1]
     pooled = (e1 + e2) / (i1 + i2)
     squared_error = pooled * (1 - pooled) * (1 / i1 + 1 / i2)
     bound = Fraction(rule.z) ** 2 * squared_error
-    gap = e2 / i2 - e1 / i1
-    if abs(above**2 - bound) <= bound / 10**12 or abs(gap - Fraction(rule.absolute)) <= Fraction(1, 10**12):
+    if abs(above**2 - bound) <= bound / 10**12:
         return None
-    enough = e2 >= rule.minimum_errors
-    return above > 0 and above**2 > bound and enough, gap > Fraction(rule.absolute) and enough
+    return above > 0 and above**2 > bound and e2 >= rule.minimum_errors, absolute
+
+
+def _to_fifty_digits(i1: int, e1: int, i2: int, e2: int) -> Decimal:
+    """The log likelihood ratio as a sum over both versions of count times ln(its rate / the common rate)."""
+    with localcontext() as context:
+        context.prec = 50
+        i1_, e1_, i2_, e2_ = (Decimal(each) for each in (i1, e1, i2, e2))
+        common = (e1_ + e2_) / (i1_ + i2_)
+        terms = [
+            (count, count / invocations / rate)
+            for invocations, errors in ((i1_, e1_), (i2_, e2_))
+            for count, rate in ((errors, common), (invocations - errors, 1 - common))
+            if count
+        ]
+        return sum((count * quotient.ln() for count, quotient in terms), Decimal(0))
+
+
+def test_the_likelihood_ratio_is_exact_to_six_decimals_at_ten_million_requests() -> None:
+    rng = np.random.default_rng(17)
+    for _ in range(300):
+        i1, i2 = (int(10 ** rng.uniform(0, 7)) for _ in range(2))
+        rate = float(rng.choice([0.0, 1e-6, 0.001, 0.01, 0.3, 0.9, 1.0]))
+        e1, e2 = (int(rng.binomial(invocations, rate)) for invocations in (i1, i2))
+        counts_ = float(i1), float(e1), float(i2), float(e2)
+        assert abs(Decimal(log_likelihood_ratio(*counts_)) - _to_fifty_digits(i1, e1, i2, e2)) < Decimal("1e-6")
+        at_once = log_likelihood_ratio(*(np.array([each]) for each in counts_), log=np.log)
+        assert abs(Decimal(float(at_once[0])) - _to_fifty_digits(i1, e1, i2, e2)) < Decimal("1e-6")
+    for e2 in (0, 1, 10**6, 10**7 - 1, 10**7):
+        exact = _to_fifty_digits(10**7, 10**6, 10**7, e2)
+        assert abs(Decimal(log_likelihood_ratio(1e7, 1e6, 1e7, float(e2))) - exact) < Decimal("1e-6")
 
 
 @given(counts(), counts(), RULES)
@@ -120,9 +188,12 @@ def test_more_canary_errors_never_turn_the_verdict_around(
 
 
 def test_errors_that_arrive_before_their_invocations_are_no_verdict_yet() -> None:
-    assert not fires(5400.0, 54.0, 0.0, 20.0, Rule())
-    assert not fires(5400.0, 54.0, 19.0, 20.0, Rule())
-    assert fires(5400.0, 54.0, 20.0, 20.0, Rule())
+    for rule in (Rule(), FORMER):
+        assert not fires(5400.0, 54.0, 0.0, 20.0, rule)
+        assert not fires(5400.0, 54.0, 19.0, 20.0, rule)
+        assert fires(5400.0, 54.0, 20.0, 20.0, rule)
+    assert not fires(0.0, 54.0, 20.0, 20.0, Rule())
+    assert not fires(53.0, 54.0, 20.0, 20.0, Rule())
 
 
 @given(counts(), RULES)
@@ -148,14 +219,22 @@ def test_forgiven_errors_are_as_if_they_had_been_successes(stable: Counts, canar
     assert judge(stable, failing, Rule(forgiven=forgiven)).fired == judge(stable, canary, Rule()).fired
 
 
-@pytest.mark.parametrize("rule", [Rule(), Rule(z=2, correction=0.5, minimum_errors=2, absolute=0.1, forgiven=3)])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(),
+        Rule(z=2, minimum_errors=2, absolute=0.1, forgiven=3),
+        FORMER,
+        Rule(z=2, correction=0.5, minimum_errors=2, absolute=0.1, forgiven=3),
+    ],
+)
 def test_arrays_are_judged_as_single_counts_are(rule: Rule) -> None:
     rng = np.random.default_rng(5)
     invocations = rng.integers(0, 10 ** rng.integers(1, 8, (2, 50_000)))
     rates = rng.choice([0.0, 0.001, 0.01, 0.05, 0.3, 0.9, 1.0], (2, 50_000))
     errors = rng.binomial(invocations, rates)
     (i1, i2), (e1, e2) = invocations.astype(np.float64), errors.astype(np.float64)
-    at_once = fires(i1, e1, i2, e2, rule)
+    at_once = fires(i1, e1, i2, e2, rule, log=np.log)
     one_by_one = [
         judge(Counts(*stable), Counts(*canary), rule).fired
         for stable, canary in np.stack([invocations, errors], axis=-1).transpose(1, 0, 2).tolist()
@@ -213,7 +292,9 @@ def test_the_largest_counts_do_not_overflow() -> None:
         ("z", True, "not a finite number"),
         ("minimum_errors", 3.5, "not a whole number of errors"),
         ("forgiven", "3", "not a whole number of errors"),
-        ("z", None, "not a finite number"),
+        ("absolute_z", -1, "0 - 10 standard errors"),
+        ("absolute_minimum", 0, "with none an empty canary would be judged"),
+        ("statistic", "chi", "not supported: the relative part asks the likelihood ratio"),
     ],
 )
 def test_a_bound_that_cannot_be_is_named_with_its_value_and_limits(bound: str, value: object, limits: str) -> None:
@@ -231,6 +312,19 @@ def test_all_wrong_bounds_are_reported_at_once() -> None:
         "rule.minimum_errors",
         "rule.absolute",
     ]
+
+
+def test_a_rule_with_a_correction_and_no_statistic_is_one_of_earlier_releases() -> None:
+    assert Rule(correction=1) == FORMER
+    assert Rule(z=3.15, correction=1, minimum_errors=2, absolute=0.25).absolute_minimum == 2
+    assert Rule(z=3.5, minimum_errors=6, absolute=0.3).statistic == "likelihood"
+    assert replace(Rule(), forgiven=3).statistic == "likelihood"
+    with pytest.raises(
+        VerdictError, match=r"rule\.absolute_z is 2, but only statistic likelihood has it; leave it out"
+    ):
+        Rule(statistic="z", absolute_z=2)
+    with pytest.raises(VerdictError, match=r"rule\.correction is 1, but only statistic z has it; leave it"):
+        Rule(statistic="likelihood", correction=1)
 
 
 def test_every_bound_has_a_meaning_a_unit_and_a_source() -> None:

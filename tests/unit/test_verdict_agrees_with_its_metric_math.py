@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -18,14 +20,17 @@ from local.cloud.metrics.math.values import Series
 
 NOW = 1_767_225_600.0
 
-RULES = st.builds(
-    Rule,
-    z=st.floats(1.5, 10),
-    correction=st.floats(0, 10),
-    minimum_errors=st.integers(1, 20),
-    absolute=st.floats(0.01, 0.99),
-    forgiven=st.integers(0, 10),
-    slow_milliseconds=st.just(300),
+BOUNDS = {
+    "z": st.floats(1.5, 10),
+    "minimum_errors": st.integers(1, 20),
+    "absolute": st.floats(0.01, 0.99),
+    "absolute_minimum": st.integers(1, 20),
+    "forgiven": st.integers(0, 10),
+    "slow_milliseconds": st.just(300),
+}
+RULES = st.one_of(
+    st.builds(Rule, statistic=st.just("likelihood"), absolute_z=st.floats(0, 5), **BOUNDS),
+    st.builds(Rule, statistic=st.just("z"), correction=st.floats(0, 10), **BOUNDS),
 )
 COUNT = st.one_of(st.integers(0, 30), st.integers(0, 10**7))
 MISSING = st.none()
@@ -87,6 +92,32 @@ def test_counts_and_metric_math_agree(stable: Counts, canary: Counts, rule: Rule
     queries = metric_queries("orders", "live", "7", "8", rule)
     values = dict(zip(METRICS, (stable.invocations, stable.errors, canary.invocations, canary.errors), strict=True))
     assert red(queries, values) == judge(stable, canary, rule).fired
+
+
+@pytest.mark.parametrize(
+    "rule", [Rule(), Rule(forgiven=2, absolute=0.1), Rule(statistic="z")], ids=["shipped", "forgiving", "z"]
+)
+def test_both_agree_on_a_hundred_thousand_random_counts_and_whatever_is_missing_of_them(rule: Rule) -> None:
+    rng, rows = np.random.default_rng(23), 40_000
+    invocations = rng.integers(0, 10 ** rng.integers(1, 8, (2, rows)))
+    rates = rng.choice([0.0, 0.001, 0.01, 0.05, 0.3, 1.0], rows) + rng.choice([0.0, 0.02], (2, rows))
+    errors = rng.binomial(invocations, np.minimum(rates, 1))
+    missing = rng.random((4, rows)) < 0.03  # each count by itself, so that errors without invocations are among them
+    counts_ = np.stack([invocations[0], errors[0], invocations[1], errors[1]]).astype(float)
+    counted_ = np.where(missing, 0, counts_)
+
+    times = [NOW + 60 * row for row in range(rows)]
+    queries = metric_queries("orders", "live", "7", "8", rule)
+    metrics = [
+        Series({at: count for at, count, gone in zip(times, row.tolist(), lost, strict=True) if not gone}, name)
+        for name, row, lost in zip(METRICS, counts_, missing, strict=True)
+    ]
+    texts = {query.id: query.expression for query in queries if query.expression is not None}
+    points = Expressions.parsed(texts, METRICS).evaluate(metrics, times)["verdict"].points
+    by_alarm = [points.get(at, 0.0) >= 1 for at in times]
+    by_counts = [bool(fires(i1, e1, i2, e2, rule)) for i1, e1, i2, e2 in counted_.T.tolist()]
+    assert by_alarm == by_counts
+    assert 0.05 < sum(by_counts) / rows < 0.95
 
 
 @given(st.tuples(*[st.one_of(MISSING, COUNT)] * 4), RULES)

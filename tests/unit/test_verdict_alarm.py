@@ -1,6 +1,7 @@
 """The verdict as an alarm: within CloudWatch's limits, and of a form that its API takes."""
 
 from collections.abc import Callable
+from typing import Any
 
 import botocore.session
 import pytest
@@ -16,7 +17,14 @@ from infra.release.verdict.metric_math import (
 )
 from infra.release.verdict.rule import Rule, VerdictError
 
-FULL = Rule(z=3.1499999999999, correction=0.123456789, absolute=0.0123456789, forgiven=1000, slow_milliseconds=899_999)
+LONGEST: dict[str, Any] = {
+    "z": 3.1499999999999,
+    "absolute": 0.0123456789,
+    "forgiven": 1000,
+    "slow_milliseconds": 899_999,
+}
+FULL = Rule(**LONGEST)
+FORMER = Rule(**LONGEST, correction=0.123456789)
 LONG = "f" * 64  # Lambda's longest function name
 
 
@@ -24,17 +32,19 @@ def queries(rule: Rule = FULL, minutes: int = 10) -> tuple[MetricQuery, ...]:
     return metric_queries(LONG, "live", "7", "8", rule, minutes)
 
 
-def test_the_verdict_takes_four_metrics_and_nine_expressions() -> None:
-    kinds = [query.expression is None for query in queries()]
-    assert (kinds.count(True), kinds.count(False)) == (4, 9)
+@pytest.mark.parametrize(("rule", "expressions"), [(FULL, 10), (FORMER, 9)])
+def test_the_verdict_takes_four_metrics_and_at_most_ten_expressions(rule: Rule, expressions: int) -> None:
+    kinds = [query.expression is None for query in queries(rule)]
+    assert (kinds.count(True), kinds.count(False)) == (4, expressions)
 
 
+@pytest.mark.parametrize("rule", [FULL, FORMER])
 @pytest.mark.parametrize("made", [metric_queries, slow_metric_queries])
-def test_an_alarm_stays_within_cloudwatchs_limits(made: Callable[..., tuple[MetricQuery, ...]]) -> None:
-    found = made(LONG, "live", "7", "8", FULL, minutes=1440)
+def test_an_alarm_stays_within_cloudwatchs_limits(made: Callable[..., tuple[MetricQuery, ...]], rule: Rule) -> None:
+    found = made(LONG, "live", "7", "8", rule, minutes=1440)
     assert sum(query.expression is None for query in found) <= 10
     assert sum(query.expression is not None for query in found) <= 10
-    assert all(len(query.expression or "") <= 2048 for query in found)
+    assert all(len(query.expression or "") <= 1024 for query in found)
     assert {query.period for query in found if query.expression is None} == {86_400}
     assert [query.id for query in found if query.returned] == ["verdict"]
     assert len({query.id for query in found}) == len(found)
@@ -60,6 +70,12 @@ def test_the_api_takes_the_entries(made: Callable[..., tuple[MetricQuery, ...]])
     }
     report = ParamValidator().validate(request, shape)
     assert not report.has_errors(), report.generate_report()
+
+
+def test_the_likelihood_ratio_is_written_with_natural_logarithms_of_what_is_never_zero() -> None:
+    ratio = next(query.expression or "" for query in queries() if query.id == "ratio")
+    assert ratio.count("LOG(") == ratio.count("== 0)") == 9
+    assert "e1 * LOG(e1 + (e1 == 0))" in ratio
 
 
 def test_metrics_are_those_of_one_version_behind_the_alias() -> None:

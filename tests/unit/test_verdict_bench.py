@@ -25,12 +25,23 @@ from bench.verdict_draws import (
     regressions,
 )
 from bench.verdict_page import PAGES, PageError, fill, row
-from bench.verdict_rules import JUDGES, NEVER, RIVALS, MannWhitney, OnMinutes, OnSums, mixture_sprt, shipped
+from bench.verdict_rules import (
+    FORMER,
+    JUDGES,
+    NEVER,
+    RIVALS,
+    STRATA,
+    MannWhitney,
+    OnMinutes,
+    OnSums,
+    mixture_sprt,
+    shipped,
+)
 from bench.verdict_runner import BEHIND, HELD, MINUTE, POLLS, WATCHED, draws, fired, stopped
 from bench.verdict_runner import NEVER as NEVER_STOPPED
 from bench.verdict_runner import REGRESSIONS as WATCHED_REGRESSIONS
-from bench.verdict_tally import RUNS, Key, Tally, Task, count, perform, plan
-from bench.verdict_worlds import ATTEMPTS, COLD_CALLS, KIND, WORLDS
+from bench.verdict_tally import MORE_RUNS, RUNS, Key, Tally, Task, count, perform, plan
+from bench.verdict_worlds import ATTEMPTS, COLD_CALLS, FAULT, KIND, WORLDS
 from infra.release.verdict.rule import Rule
 
 
@@ -93,8 +104,9 @@ def test_draws_have_the_traffic_and_the_error_rates_asked_for() -> None:
 
 def test_a_judge_on_sums_reports_the_first_minute_that_fires() -> None:
     some = draw(side([540] * 9, [0] * 9), side([60] * 9, [0, 1, 1, 1, 1, 0, 0, 0, 0]))
-    assert shipped(Rule())(some, 9).tolist() == [5]
-    assert shipped(Rule())(some, 4).tolist() == [NEVER]
+    assert shipped(Rule())(some, 9).tolist() == [4]
+    assert shipped(Rule())(some, 3).tolist() == [NEVER]
+    assert JUDGES[FORMER](some, 9).tolist() == [5]
 
 
 def test_minutes_before_the_canary_count_for_stable_within_the_window() -> None:
@@ -255,8 +267,9 @@ def test_the_plan_covers_every_cell_with_a_hundred_thousand_runs() -> None:
     runs: Counter[tuple[str, float, float]] = Counter()
     for task in tasks:
         runs[task.part, task.cell.baseline, task.cell.rps] += task.cell.runs
-    assert set(runs.values()) == {RUNS}
-    for part in ("steps", "linear", "watched", *(world.name for world in WORLDS)):
+    assert {count for (part, _, _), count in runs.items() if part != "more"} == {RUNS}
+    assert {count for (part, _, _), count in runs.items() if part == "more"} == {MORE_RUNS}
+    for part in ("steps", "linear", "watched", "more", *(world.name for world in WORLDS)):
         assert {(baseline, float(rps)) for baseline in BASELINES for rps in TRAFFIC} <= {
             (baseline, rps) for name, baseline, rps in runs if name == part
         }
@@ -342,6 +355,16 @@ def test_at_no_baseline_a_rule_without_a_minimum_sees_more_and_the_page_has_to_s
 def test_every_judge_that_counts_earlier_minutes_is_on_sums() -> None:
     assert [name for name, judge in JUDGES.items() if isinstance(judge, OnSums)] == [
         "strata",
+        "strata 1",
         "fixed z > 1.96",
         "mSPRT 1%",
+        "count mixture 1%",
     ]
+
+
+def test_more_runs_are_added_to_the_shipped_rules_rows() -> None:
+    tallies = perform(Task("more", Cell(0.05, 3.0, 200), (1,)))
+    assert {(key.world, key.rule) for key in tallies} == {(None, STRATA), (None, FORMER), (FAULT, STRATA)}
+    assert set(tallies) <= set(perform(Task("steps", Cell(0.05, 3.0, 200), (2,)))) | set(
+        perform(Task(FAULT, Cell(0.05, 3.0, 200), (3,)))
+    )

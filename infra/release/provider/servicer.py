@@ -166,11 +166,15 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_said_plainly
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
-        news = _plain(request.news)
+        news, old = _plain(request.news), _plain(request.old_inputs)
+        names = [each["function"] for each in news["targets"]] if isinstance(news["targets"], list) else [UNKNOWN]
+        kept = set(names)
+        if UNKNOWN not in kept:  # else a preview; the update that follows will know
+            self._check_removed(old, kept)
         if request.preview:
             state = self._planned(request, news)
         else:
-            self._retire(request, _plain(request.old_inputs), but={each["function"] for each in news["targets"]})
+            self._retire(request, old, but=kept)
             state = self._run(request, news)
         return provider_pb2.UpdateResponse(properties=_struct(state))
 
@@ -255,6 +259,26 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             "liveVersions": {each.function: str(cloud.alias(each.function, each.alias)) for each in targets},
             "outcomes": {function: serialization.to_dict(outcome) for function, outcome in outcomes.items()},
         }
+
+    def _check_removed(self, inputs: dict[str, Any], kept: set[str]) -> None:
+        """Raise ReleaseError where a function is taken away, or renamed, while a deployment of it runs.
+
+        Pulumi deletes what the program no longer declares after this resource, so nothing has been changed yet.
+        """
+        targets, policy, region = _release(inputs)
+        for target in targets:
+            if target.function in kept:
+                continue
+            try:
+                seen = runner.look([target], policy, self.cloud(region))[target.function]
+            except NotFoundError:  # deleted outside of Strata
+                continue
+            if (running := seen.in_flight) is not None:
+                raise ReleaseError(
+                    f"{target.function} is no longer declared, but {running.id} is shifting its traffic; declare it "
+                    "again until that has ended, or bring the canary back: `python -m infra.release abort --stack "
+                    f"STACK --reason WHY --function {target.function}`"
+                )
 
     def _retire(self, request: Any, inputs: dict[str, Any], but: set[str]) -> None:
         """End the release of every function `but` these."""

@@ -17,7 +17,7 @@ from infra.release.model.fingerprint import changes
 from infra.release.model.observation import Observation, Seen
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import ReleasePolicy, Target
-from infra.release.verdict.rule import Rule
+from infra.release.verdict.rule import LIKELIHOOD, TWO_PROPORTIONS, Rule
 
 PLAN_FILE = "STRATA_PLAN_FILE"
 """The variable that names a file for the previews as JSON: Pulumi gives a caller no access to what is planned."""
@@ -114,6 +114,9 @@ def _would(action: Action) -> tuple[str, str]:
     return would, why
 
 
+STATISTICS = {LIKELIHOOD: "the likelihood ratio", TWO_PROPORTIONS: "the two-proportion test"}
+
+
 def bounds(rule: Rule) -> str:
     """Return the verdict's rule in words."""
     slow = ""
@@ -122,9 +125,9 @@ def bounds(rule: Rule) -> str:
         slow = f"; or when {share} is more than {rule.z:g} standard errors above stable's"
     forgiven = f", not counting its first {rule.forgiven}" if rule.forgiven else ""
     return (
-        f"rolls back when the canary's error rate is more than {rule.z:g} standard errors, or more than "
-        f"{rule.absolute * 100:g} percentage points, above stable's, from {rule.minimum_errors} canary errors on"
-        f"{forgiven}{slow}"
+        f"rolls back when the canary's error rate is more than {rule.z:g} standard errors above stable's by "
+        f"{STATISTICS[rule.statistic]}, from {rule.minimum_errors} canary errors on{forgiven}, or more than "
+        f"{rule.absolute * 100:g} percentage points, from {rule.absolute_minimum} on{slow}"
     )
 
 

@@ -1,4 +1,8 @@
-"""The verdict as CloudWatch metric math, for the alarm that CodeDeploy watches."""
+"""The verdict as CloudWatch metric math, for the alarm that CodeDeploy watches.
+
+LOG is the natural logarithm (LOG10 the decimal one), and a comparison with a number gives 1 or 0 for each point:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html#metric-math-syntax
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from infra.release.verdict.rule import Rule, VerdictError
+from infra.release.verdict.rule import LIKELIHOOD, Rule, VerdictError
 
 MOST_METRICS = MOST_EXPRESSIONS = 10
 
 
 LONGEST_EXPRESSION = 2048
 
+
+WORSE = "(e2 * s1 > e1 * s2)"
+"""The canary fails more often than stable, as `judge` says it."""
 
 LONGEST_WINDOW_MINUTES = 1440
 """An alarm's window, period times evaluation periods, is one day at most for periods under an hour."""
@@ -103,23 +110,46 @@ def slow_metric_queries(  # noqa: PLR0917 - the design's signature
 
 
 def _relative_math(rule: Rule) -> tuple[MetricQuery, ...]:
-    # Products in the order of `relative`, so that both round alike.
+    enough = _enough_math(rule.minimum_errors)
+    # Sums and products in the order of `judge`, so that both round alike.
+    if rule.statistic == LIKELIHOOD:
+        return (
+            _math("s1", "IF(i1 > e1, i1 - e1, 0)"),
+            _math("s2", "IF(i2 > e2, i2 - e2, 0)"),
+            _math("ratio", _ratio_math()),
+            _math("relative", f"IF({WORSE} AND {_ratio_above(rule.z)} AND {enough}, 1, 0)"),
+        )
     left = "(i1 + i2) * d * d"
     right = f"{_number(rule.z * rule.z)} * errors * (i1 + i2 - errors) * i1 * i2"
     return (
         _math("errors", "e1 + e2"),
         _math("d", f"(e2 - {_number(rule.correction)}) * i1 - e1 * i2"),
-        _math("relative", f"IF((d > 0) AND ({left} > {right}) AND {_enough_math(rule)}, 1, 0)"),
+        _math("relative", f"IF((d > 0) AND ({left} > {right}) AND {enough}, 1, 0)"),
     )
 
 
+def _ratio_math() -> str:
+    def term(x: str) -> str:
+        return f"{x} * LOG({x} + ({x} == 0))"  # x ln x, and 0 at 0
+
+    added = ("e1", "e2", "s1", "s2", "((e1 + e2) + (s1 + s2))")
+    taken_off = ("(e1 + s1)", "(e2 + s2)", "(e1 + e2)", "(s1 + s2)")
+    return " - ".join((" + ".join(map(term, added)), *map(term, taken_off)))
+
+
 def _absolute_math(rule: Rule) -> str:
-    above = f"(e2 * i1 - e1 * i2 > {_number(rule.absolute)} * i1 * i2)"
-    return f"IF({above} AND {_enough_math(rule)}, 1, 0)"
+    conditions = [f"(e2 * i1 - e1 * i2 > {_number(rule.absolute)} * i1 * i2)", _enough_math(rule.absolute_minimum)]
+    if rule.statistic == LIKELIHOOD:
+        conditions += [WORSE, _ratio_above(rule.absolute_z)]
+    return f"IF({' AND '.join(conditions)}, 1, 0)"
 
 
-def _enough_math(rule: Rule) -> str:
-    return f"(e2 >= {rule.minimum_errors}) AND (e2 <= i2)"
+def _ratio_above(z: float) -> str:
+    return f"(ratio > {_number(z * z / 2)})"
+
+
+def _enough_math(minimum: int) -> str:
+    return f"(e2 >= {minimum}) AND (e2 <= i2)"
 
 
 def _counted_math(errors: str, rule: Rule) -> str:

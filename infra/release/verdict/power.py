@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 
 from infra.release.verdict.judge import fires
 from infra.release.verdict.rule import Rule, VerdictError
@@ -24,6 +25,15 @@ REACH = 9.0  # standard deviations to either side of a Poisson mean that are sum
 
 
 POINTS = 81  # at most so many of stable's error counts are weighed, evenly spread
+
+
+FEWER_POINTS = 21  # of the successes, which matter less
+
+
+MANY = 1000  # successes of stable's, of which only the mean matters
+
+
+NEGLIGIBLE = 1e-10  # weight of counts that are left out, which makes the sum a little smaller
 
 
 @dataclass(frozen=True)
@@ -86,10 +96,15 @@ class Situation:
         seen = self.rps * 60 * self.seen_minutes
         stable, canary = seen * (1 - self.percent / 100), self.evidence
         tail = _Tail(canary * rate)
+        good = stable * (1 - self.baseline)
         return sum(
-            weight
-            * tail.from_(self._fewest_errors(stable * (1 - self.baseline), errors, canary * (1 - rate), tail.last))
-            for errors, weight in _poisson_points(stable * self.baseline)
+            weight * tail.from_(self._fewest_errors(stable_good, errors, canary_good, tail.last))
+            for (errors, one), (canary_good, other), (stable_good, third) in product(
+                _poisson_points(stable * self.baseline, POINTS),
+                _poisson_points(canary * (1 - rate), FEWER_POINTS),
+                _poisson_points(good, FEWER_POINTS) if good < MANY else ((good, 1.0),),
+            )
+            if (weight := one * other * third) > NEGLIGIBLE
         )
 
     def _fewest_errors(self, stable_good: float, stable_errors: int, canary_good: float, most: int) -> int:
@@ -152,15 +167,16 @@ def _poisson(mean: float, count: int) -> float:
     return math.exp(count * math.log(mean) - mean - math.lgamma(count + 1))
 
 
-def _poisson_points(mean: float) -> Iterator[tuple[int, float]]:
+def _poisson_points(mean: float, points: int) -> Iterator[tuple[int, float]]:
     """Counts and their weights, which sum to 1: every count near the mean, or evenly chosen ones where many are."""
     spread = REACH * math.sqrt(mean)
     first, last = max(0, math.floor(mean - spread)), math.ceil(mean + spread + (REACH**2 if mean < 100 else 0))
-    step = max(1, (last - first) // POINTS)
+    step = max(1, (last - first) // points)
     counts = range(first, last + 1, step)
     weights = [_poisson(mean, count) for count in counts]
     total = sum(weights)
-    return ((count, weight / total) for count, weight in zip(counts, weights, strict=True))
+    pairs = ((count, weight / total) for count, weight in zip(counts, weights, strict=True))
+    return (pair for pair in pairs if pair[1] > NEGLIGIBLE)
 
 
 def alternatives(situation: Situation) -> tuple[Situation, ...]:

@@ -117,6 +117,15 @@ def test_what_has_no_finite_real_value_is_dropped() -> None:
     assert values("m1^m1", m1=[2, 1000, 3]) == [4, _, 27]
 
 
+def test_log_is_the_natural_logarithm_and_drops_what_has_none() -> None:
+    assert values("LOG(m1)", m1=[1, 2.718281828459045, 0, -1, _]) == [0, 1, _, _, _]
+
+
+def test_a_comparison_is_a_number_to_calculate_with() -> None:
+    assert values("m1 + (m1 == 0)", m1=[0, 2, _]) == [1, 2, _]
+    assert values("m1 * LOG(m1 + (m1 == 0))", m1=[0, 1, 2]) == [0, 0, pytest.approx(1.3862943611)]
+
+
 def test_fill_fills_gaps_and_leaves_points() -> None:
     assert values("FILL(m1, 0)", m1=[_, 1, _, _, 4, _]) == [0, 1, 0, 0, 4, 0]
     assert values("FILL(m1, 100)", m1=[_, _, _]) == [100, 100, 100]
@@ -155,10 +164,10 @@ def test_operators_bind_as_in_arithmetic(expression: str, expected: float) -> No
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
-        ("SQRT(m1)", "Function 'SQRT' is not imitated by the local cloud: use FILL and IF"),
-        ("sum(m1)", "Function 'sum' is not imitated by the local cloud: use FILL and IF"),
-        ("SUM([m1])", "Function 'SUM' is not imitated by the local cloud: use FILL and IF"),
-        ("SEARCH('x', 'Sum', 60)", "Function 'SEARCH' is not imitated by the local cloud: use FILL and IF"),
+        ("SQRT(m1)", "Function 'SQRT' is not imitated by the local cloud: use FILL, IF, LOG"),
+        ("sum(m1)", "Function 'sum' is not imitated by the local cloud: use FILL, IF, LOG"),
+        ("SUM([m1])", "Function 'SUM' is not imitated by the local cloud: use FILL, IF, LOG"),
+        ("SEARCH('x', 'Sum', 60)", "Function 'SEARCH' is not imitated by the local cloud: use FILL, IF, LOG"),
         ("m1 + m9", "Metric or expression 'm9' not found"),
         ("m1 +", "The expression ends too early"),
         ("m1 m1", "Syntax error at 'm1'"),
@@ -172,6 +181,9 @@ def test_operators_bind_as_in_arithmetic(expression: str, expected: float) -> No
         ("FILL(m1, REPEAT)", "REPEAT is not imitated by the local cloud: fill with a number"),
         ("FILL(m1, FORWARD)", "Syntax error at 'FORWARD': an id starts with a lowercase letter"),
         ("FILL(m1, m1)", "Unsupported operand type(s) for FILL: '[TS, TS]'"),
+        ("LOG(2)", "Unsupported operand type(s) for LOG: '[S]'"),
+        ("LOG(m1, 2)", "Function 'LOG' takes 1 argument(s), not 2"),
+        ("LOG10(m1)", "Function 'LOG10' is not imitated by the local cloud: use FILL, IF, LOG"),
         ("FILL(m1, 0, 1)", "Function 'FILL' takes 2 argument(s), not 3"),
         ("IF(m1 m1)", "Expected ')' but found 'm1'"),
         ("result + 1", "Circular reference: result -> result"),

@@ -1,9 +1,10 @@
-"""The functions of metric math that alarms are written with here: FILL with a number, and IF."""
+"""The functions of metric math that alarms are written with here: FILL with a number, IF, and LOG."""
 
+import math
 from collections.abc import Callable, Mapping
 
 from local.cloud.metrics.math.syntax import MathError
-from local.cloud.metrics.math.values import Series, Times, Value, finite, kind
+from local.cloud.metrics.math.values import Series, Times, Value, finite, kind, mapped
 
 
 def _fill(times: Times, value: Value, filler: Value) -> Value:
@@ -25,5 +26,12 @@ def _if(_: Times, condition: Value, then: Value, otherwise: Value | None = None)
     return Series(finite(points.items()), condition.id, condition.label)
 
 
-FUNCTIONS: Mapping[str, Callable[..., Value]] = {"FILL": _fill, "IF": _if}
+def _log(_: Times, value: Value) -> Value:
+    """The natural logarithm of each point; a point that has none is dropped."""
+    if not isinstance(value, Series):
+        raise MathError(f"Unsupported operand type(s) for LOG: '[{kind(value)}]'")
+    return Series(mapped(math.log, value.points), value.id, value.label)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Value]] = {"FILL": _fill, "IF": _if, "LOG": _log}
 """By name: from the times of an evaluation and the arguments to the value. The parser knows how many they take."""

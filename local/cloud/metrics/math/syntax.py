@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_ARGUMENTS = {"FILL": (2, 2), "IF": (2, 3)}
+_ARGUMENTS = {"FILL": (2, 2), "IF": (2, 3), "LOG": (1, 1)}
 """The fewest and the most that each function takes."""
 _LOGICAL = {"&&": "AND", "||": "OR"}
 
@@ -184,7 +184,7 @@ class _Parser:
 
     def _call(self, name: str, depth: int) -> Node:
         if name not in _ARGUMENTS:
-            raise MathError(f"Function '{name}' is not imitated by the local cloud: use {' and '.join(_ARGUMENTS)}")
+            raise MathError(f"Function '{name}' is not imitated by the local cloud: use {', '.join(_ARGUMENTS)}")
         items: list[Node] = []
         while self._next()[1] != ")" or not items:
             items.append(self.level(0, depth + 1))
