@@ -116,7 +116,7 @@ class Shop:
 
     def split(self) -> bool:
         found = self.lambda_.get_alias(FunctionName="fulfilment", Name="live")
-        return found.get("RoutingConfig") == {"AdditionalVersionWeights": {"2": 0.5}}
+        return bool(found.get("RoutingConfig") == {"AdditionalVersionWeights": {"2": 0.5}})
 
     def read_stream(self) -> None:
         """Let the stream call the alias, as the service's declaration has it."""
@@ -142,7 +142,7 @@ class Shop:
 
     def is_fulfilled(self, order: str) -> bool:
         key = {"id": {"S": f"fulfilment#{order}"}}
-        return "Item" in self.table.get_item(TableName="orders", Key=key, ConsistentRead=True)
+        return bool(self.table.get_item(TableName="orders", Key=key, ConsistentRead=True).get("Item"))
 
     def fulfilments(self) -> Counter[tuple[str, str]]:
         """Return what the stream says of fulfilments: name of the change and order."""
