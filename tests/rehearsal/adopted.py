@@ -40,7 +40,7 @@ def steps(page: str) -> list[Step]:
 
 @dataclass
 class Callers:
-    """A few callers of a URL, each of which sends the next request when it has the answer; `answers` counts statuses."""
+    """Two callers of a URL, who send the next request when they have the answer. `answers` counts HTTP statuses."""
 
     url: str
     answers: Counter[int] = field(default_factory=Counter)
