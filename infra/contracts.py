@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi import Output
+from pulumi import Input, Output
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class FunctionOutputs:
     alias_arn: Output[str]
     invoke_arn: Output[str]  # the alias's, by which API Gateway calls it
     version: Output[str]
-    log_group: str
+    log_group: Input[str]
     configuration: Output[str]
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 import pulumi_aws as aws
-from pulumi import ComponentResource, ResourceOptions
+from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from infra import permissions
 from infra.config import ObservabilityConfig
@@ -51,8 +51,8 @@ class Observability(ComponentResource):
                 retention_in_days=config.log_retention_days,
                 opts=ResourceOptions(parent=self),
             )
-            errors = self._alarm(service, function, topic, "errors", share("Errors", config.error_share))
-            throttles = self._alarm(service, function, topic, "throttles", share("Throttles", config.throttle_share))
+            errors = self._alarm(service, function, topic, "errors", config.error_share)
+            throttles = self._alarm(service, function, topic, "throttles", config.throttle_share)
             error_alarms[service], throttle_alarms[service] = errors.name, throttles.name
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
@@ -89,44 +89,64 @@ class Observability(ComponentResource):
         return topic
 
     def _alarm(
-        self, service: str, function: FunctionOutputs, topic: aws.sns.Topic, kind: str, expression: str
+        self, service: str, function: FunctionOutputs, topic: aws.sns.Topic, kind: str, limit: float
     ) -> aws.cloudwatch.MetricAlarm:
-        """Declare an alarm that fires when `expression`, over the alias's Invocations and the metric `kind`, stays 1.
-
-        CloudWatch evaluates it minute by minute, and it must be 1 for MINUTES in a row.
-
-        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-        """
-        dimensions = {
-            "FunctionName": function.name,
-            "Resource": function.name.apply(lambda name: f"{name}:{LIVE}"),
-        }
-        metrics = [
-            aws.cloudwatch.MetricAlarmMetricQueryArgs(
-                id=metric.lower(),
-                metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
-                    namespace="AWS/Lambda", metric_name=metric, dimensions=dimensions, period=60, stat="Sum"
-                ),
-            )
-            for metric in ("Invocations", kind.capitalize())
-        ]
-        verdict = aws.cloudwatch.MetricAlarmMetricQueryArgs(
-            id="fires", expression=expression, label=f"too many {kind}", return_data=True
-        )
-        return aws.cloudwatch.MetricAlarm(
+        return alias_alarm(
             f"{self._name}-{service}-{kind}",
             name=self._names.alias_alarm(service, kind),
-            alarm_description=f"{kind.capitalize()} of {self._names.function(service)}:{LIVE}, all versions together",
-            metric_queries=[*metrics, verdict],
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            threshold=1,
-            evaluation_periods=MINUTES,
-            datapoints_to_alarm=MINUTES,
-            treat_missing_data="notBreaching",
-            alarm_actions=[topic.arn],
-            ok_actions=[topic.arn],
+            function=function.name,
+            alias=LIVE,
+            kind=kind,
+            limit=limit,
+            topic=topic.arn,
             opts=ResourceOptions(parent=self),
         )
+
+
+def alias_alarm(
+    resource: str,
+    *,
+    name: Input[str],
+    function: Input[str],
+    alias: str,
+    kind: str,
+    limit: float,
+    topic: Input[str],
+    opts: ResourceOptions,
+) -> aws.cloudwatch.MetricAlarm:
+    """Declare an alarm that fires when an alias has had more than `limit` of a kind for MINUTES in a row.
+
+    `kind`: errors or throttles. `limit`: a fraction of the alias's requests. `topic`: an ARN. CloudWatch evaluates the
+    alarm minute by minute. https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    """
+    counted = kind.capitalize()
+    dimensions = {"FunctionName": function, "Resource": Output.concat(function, ":", alias)}
+    metrics = [
+        aws.cloudwatch.MetricAlarmMetricQueryArgs(
+            id=metric.lower(),
+            metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+                namespace="AWS/Lambda", metric_name=metric, dimensions=dimensions, period=60, stat="Sum"
+            ),
+        )
+        for metric in ("Invocations", counted)
+    ]
+    verdict = aws.cloudwatch.MetricAlarmMetricQueryArgs(
+        id="fires", expression=share(counted, limit), label=f"too many {kind}", return_data=True
+    )
+    return aws.cloudwatch.MetricAlarm(
+        resource,
+        name=name,
+        alarm_description=Output.concat(f"{counted} of ", function, f":{alias}, all versions together"),
+        metric_queries=[*metrics, verdict],
+        comparison_operator="GreaterThanOrEqualToThreshold",
+        threshold=1,
+        evaluation_periods=MINUTES,
+        datapoints_to_alarm=MINUTES,
+        treat_missing_data="notBreaching",
+        alarm_actions=[topic],
+        ok_actions=[topic],
+        opts=opts,
+    )
 
 
 def share(metric: str, limit: float) -> str:
