@@ -60,6 +60,15 @@ class TriggerOutputs:
 
 
 @dataclass(frozen=True)
+class ApiOutputs:
+    """The HTTP API in front of the services: its id, its stage, and the address by which callers reach it."""
+
+    id: Output[str]
+    stage: Output[str]
+    url: Output[str]
+
+
+@dataclass(frozen=True)
 class ObservabilityOutputs:
     """The alarms' topic, and by function the alarms on its alias; the one on errors guards every deployment."""
 
