@@ -12,13 +12,13 @@ from rehearsal.console import Narrator
 from rehearsal.environment import pace
 from rehearsal.environment.sandbox import STACK, Sandbox
 from rehearsal.environment.workspace import Edit, ScratchError
-from rehearsal.fleet.result import SetResult
-from rehearsal.fleet.step import run_set
 from rehearsal.observe.aws_records import AwsRecords, Deployment, Errors, FunctionState, newest
 from rehearsal.observe.outcome import Ending, ending_of, outcome
 from rehearsal.observe.traffic import MOST_AT_ONCE, POSTS, Api, Orders, Sent, Traffic, late, share_of, within
 from rehearsal.release import outage
 from rehearsal.release.report import FAILING, Harm, Noop, Refused, Release, Report
+from rehearsal.release.set_result import SetResult
+from rehearsal.release.set_step import run_set
 
 UP = ("up", "--stack", STACK)
 NOTHING = FunctionState(None, ())
