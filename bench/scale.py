@@ -143,7 +143,7 @@ def measure(size: int) -> Taken:
 
 def shifts(stack: GeneratedStack, since: float) -> Iterator[float]:
     """Yield the times when CodeDeploy called UpdateAlias, in seconds since the epoch: at a canary's start and end."""
-    client = stack.sandbox.aws.client("codedeploy")
+    client = stack.aws.client("codedeploy")
     for target in stack.targets.values():
         group = {"applicationName": target["application"], "deploymentGroupName": target["group"]}
         pages = client.get_paginator("list_deployments").paginate(**group, createTimeRange={"start": since})

@@ -18,8 +18,9 @@ from infra.naming import Names
 from infra.services import scaffold
 from rehearsal.environment.sandbox import REPOSITORY, Sandbox, release_in
 from rehearsal.environment.workspace import ScratchError, git, share_installed
-from rehearsal.observe.aws_records import FunctionState
+from rehearsal.observe.aws_records import AwsRecords, FunctionState
 
+BOOTSTRAP = "rehearsal/generated/bootstrap.yaml"  # the configuration of `bootstrap/` where policies are enforced
 FOLDER = "../generated"  # relative to the sandbox's copy, in which the CLI runs
 PROJECT, STACK = "strata", "rehearsal"
 PREFIX = f"{Names(PROJECT, STACK).prefix}-"  # of the functions' names, before the service's own
@@ -63,6 +64,17 @@ class GeneratedStack:
     def folder(self) -> Path:
         """Return the folder of the clone."""
         return (self.sandbox.scratch.project / FOLDER).resolve()
+
+    @property
+    def account(self) -> str:
+        """Return the stack's account: the one that its job's role is of, or the sandbox's."""
+        identity = self.sandbox.identities.get(STACK)
+        return identity.job.role.split(":")[4] if identity else self.sandbox.account
+
+    @property
+    def aws(self) -> AwsRecords:
+        """Return the records of the stack's AWS."""
+        return AwsRecords(self.sandbox.endpoint, self.account, self.sandbox.region)
 
     def create(self) -> None:
         """Write the services and create the stack. Raises ScratchError if that fails."""
@@ -112,7 +124,7 @@ class GeneratedStack:
 
     def observe(self) -> dict[str, FunctionState]:
         """Return the state of every service, by AWS's own records."""
-        aws = self.sandbox.aws
+        aws = self.aws
         return {name: aws.observe(target) for name, target in self.targets.items()}
 
     def _write(self) -> None:
@@ -126,7 +138,7 @@ class GeneratedStack:
             self._first[each.source] = (self.folder / each.source).read_text()
         share_installed(REPOSITORY, self.folder)
         (self.folder / ".git/info/exclude").write_text(".venv\nnode_modules\n")
-        account = {"region": self.sandbox.region, "allowedAccountIds": [self.sandbox.account]}
+        account = {"region": self.sandbox.region, "allowedAccountIds": [self.account]}
         config = {f"{PROJECT}:{key}": value for key, value in {"account": account, **SETTINGS}.items()}
         # JSON is YAML, and the CLI writes its own keys into it.
         (self.folder / f"Pulumi.{STACK}.yaml").write_text(json.dumps({"config": config}, indent=2) + "\n")

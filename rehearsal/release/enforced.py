@@ -5,6 +5,7 @@ with its token, and keeps the stack's state and secrets in the bucket and under 
 """
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,16 +14,14 @@ from typing import Any
 from infra.naming import Names, Shared
 from local.toolchain import environments
 from rehearsal.environment import bootstrap, legacy_state, sandbox
-from rehearsal.environment.bootstrap import Beside
 from rehearsal.environment.oidc import BUILD, DeployIdentity, OidcJob, subject, subject_in
 from rehearsal.environment.sandbox import REPOSITORY, STACK, Sandbox
 from rehearsal.environment.workspace import Scratch, aws_environment, scrubbed
 from rehearsal.generated import stack as generated
 from rehearsal.observe.aws_records import AwsRecords
-from rehearsal.release.set_step import SERVICES
 
 BEFORE = "staging"  # the upstream stack, whose account lets prod read the records of its releases
-STACKS = (STACK, generated.STACK)  # of prod's account, each with a role that deploys it
+STACKS = (STACK, generated.STACK)  # each in an account of its own
 
 
 @contextmanager
@@ -37,21 +36,25 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
             sandbox.start("cloud", scratch, base, "--port", "0", "--factor", f"{factor:g}", "--enforce")
         )
         local = scratch.environment(base, rate=factor)
+        shutil.copy2(
+            scratch.project / generated.BOOTSTRAP,
+            scratch.project / bootstrap.PROGRAM / f"Pulumi.{generated.STACK}.yaml",
+        )
         config = bootstrap.configured(scratch, STACK)["account"]
         number, region = config["allowedAccountIds"][0], config["region"]
         endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
         made = _prepared(scratch, local | aws_environment(endpoint, number, region))
-        identity = bootstrap.configured(scratch, STACK)["identity"]
         identities = {}
-        for name in STACKS:
-            role = made["roles"][Names(generated.PROJECT, name).deploy_role]
-            job = OidcJob(endpoint, subject(identity, name), role, scratch.root / f"token-{name}", factor)
+        for name, outputs in made.items():
+            about = subject(bootstrap.configured(scratch, name)["identity"], name)
+            role = outputs["roles"][Names(generated.PROJECT, name).deploy_role]
+            job = OidcJob(endpoint, about, role, scratch.root / f"token-{name}", factor)
             stack.enter_context(job)
-            env = job.environment(local | aws_environment(endpoint, number, region), made["state"])
+            env = job.environment(local | aws_environment(endpoint, number, region), outputs["state"])
             providers = stack.enter_context(sandbox.start("providers", scratch, env, name=f"providers-{name}"))
             env |= _line(providers.ready(scratch.root / f"providers-{name}.json"))
-            identities[name] = DeployIdentity(job, env, made["secrets_providers"][name])
-        identities[BUILD] = _builder(stack, scratch, identities[STACK], made)
+            identities[name] = DeployIdentity(job, env, outputs["secrets_providers"][name])
+        identities[BUILD] = _builder(stack, scratch, identities[STACK], made[STACK])
         env = dict(identities[STACK].env)
         sandbox.begin(scratch, env, STACK, "--secrets-provider", identities[STACK].secrets_provider)
         legacy = legacy_state.Backend.of(sandbox.configured(scratch, env, endpoint)["data"]["legacy"], region)
@@ -71,21 +74,19 @@ def _builder(stack: ExitStack, scratch: Scratch, prod: DeployIdentity, outputs: 
     return DeployIdentity(job, env, "")
 
 
-def _prepared(scratch: Scratch, admin: Mapping[str, str]) -> dict[str, Any]:
-    """Run `bootstrap/` as the administrator, who alone has a key; return its outputs for prod's account, which serves
-    the stack of the generated services too."""
-    made = _brought_up(scratch, admin, STACK, Beside(generated.STACK, SERVICES))
-    other = bootstrap.configured(scratch, BEFORE)["account"]["allowedAccountIds"][0]
-    _brought_up(scratch, {**admin, "AWS_ACCESS_KEY_ID": other}, BEFORE)
-    return made
+def _prepared(scratch: Scratch, admin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Run `bootstrap/` as the administrator of each account, who alone has a key; return the outputs by stack."""
+    made = {name: _brought_up(scratch, admin, name) for name in (*STACKS, BEFORE)}
+    return {name: made[name] for name in STACKS}
 
 
-def _brought_up(scratch: Scratch, admin: Mapping[str, str], stack: str, beside: Beside | None = None) -> dict[str, Any]:
-    """Run `bootstrap/` for the account of `stack`; its providers end afterwards."""
+def _brought_up(scratch: Scratch, admin: Mapping[str, str], stack: str) -> dict[str, Any]:
+    """Run `bootstrap/` for the account of a stack; its providers end afterwards."""
     name = f"providers-admin-{stack}"
-    with sandbox.start("providers", scratch, admin, name=name) as providers:
-        env = {**admin, **_line(providers.ready(scratch.root / f"{name}.json"))}
-        return bootstrap.prepare(scratch, env, stack, beside)
+    key = {"AWS_ACCESS_KEY_ID": bootstrap.configured(scratch, stack)["account"]["allowedAccountIds"][0]}
+    with sandbox.start("providers", scratch, {**admin, **key}, name=name) as providers:
+        env = {**admin, **key, **_line(providers.ready(scratch.root / f"{name}.json"))}
+        return bootstrap.prepare(scratch, env, stack)
 
 
 def _line(ready: Mapping[str, str]) -> dict[str, str]:
