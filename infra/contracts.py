@@ -49,9 +49,13 @@ class FunctionOutputs:
 
 @dataclass(frozen=True)
 class TriggerOutputs:
-    """The queues that services send to, by service, and the stack's bus; None if no service takes its events."""
+    """The queues that services send to, by service, and the stack's bus; None if no service takes its events.
+
+    `dead_letter_urls`: the queues of what the stream's consumers cannot do, each for its own service alone.
+    """
 
     queue_urls: Mapping[str, Output[str]]
+    dead_letter_urls: Mapping[str, Output[str]]
     bus: Output[str] | None
 
 

@@ -7,7 +7,8 @@ finds the claim. It writes the claimed order if it is missing, answers with it i
 refuses otherwise. The idempotency record alone is not enough: it is written before and after the order, never together
 with it.
 
-An order's id is random, so that no caller's key, however weak, leads to another caller's order.
+An order's id is random, so that no caller's key, however weak, leads to another caller's order. An order keeps its
+owner where an authorizer of the API has identified the caller, and no other caller can read it, even by its id.
 
 A stored order never changes. That it is fulfilled is an item of its own, which app.fulfilment writes once; an answer
 with the order says so by its `state`.
@@ -48,7 +49,10 @@ class NewOrder(TypedDict):
 
 
 class Order(TypedDict):
-    """An order as it is stored; `created_at` is ISO 8601 in UTC. A smoke order has `smoke`, and is not fulfilled."""
+    """An order as it is stored; `created_at` is ISO 8601 in UTC. A smoke order has `smoke`, and is not fulfilled.
+
+    `owner` is of `caller_of`; an order that was placed without a token has none.
+    """
 
     id: str
     customer_id: str
@@ -56,6 +60,7 @@ class Order(TypedDict):
     items: list[Item]
     total_cents: int
     created_at: str
+    owner: NotRequired[str]
     smoke: NotRequired[Literal[True]]
 
 
@@ -96,10 +101,22 @@ def is_order_id(text: str) -> bool:
     return ORDER_ID.fullmatch(text) is not None
 
 
-def scoped(key: str, issuer: str, subject: str) -> str:
-    """Return the key as one caller's own, by the token's issuer and subject. It has a space, which no sent key has."""
-    caller = hashlib.sha256(json.dumps([issuer, subject]).encode()).hexdigest()
-    return f"{caller} {key}"
+def caller_of(issuer: str, subject: str) -> str:
+    """Return a name of one caller, by the token's issuer and subject, which cannot be read from it.
+
+    A subject is unique within its issuer alone: https://datatracker.ietf.org/doc/html/rfc7519#section-4.1.2
+    """
+    return hashlib.sha256(json.dumps([issuer, subject]).encode()).hexdigest()
+
+
+def scoped(key: str, caller: str | None) -> str:
+    """Return the key as the caller's own, if the caller is known. It has a space, which no sent key has."""
+    return f"{caller} {key}" if caller else key
+
+
+def may_read(order: Order, caller: str | None) -> bool:
+    """Return True if the order is the caller's; of an order without an owner the id alone is the secret."""
+    return order.get("owner") in (None, caller)
 
 
 def claim_name(key: str) -> str:
@@ -113,13 +130,23 @@ def fulfilment_name(order_id: str) -> str:
 
 
 def answered(order: Order, fulfilled_at: str | None = None) -> dict[str, Any]:
-    """Return an order as it is answered: with its state, and the time at which it was fulfilled, if it was."""
+    """Return an order as it is answered: without its owner, with its state and, if it is fulfilled, the time."""
+    shown = {name: value for name, value in order.items() if name != "owner"}
     if fulfilled_at is None:
-        return {**order, "state": "placed"}
-    return {**order, "state": "fulfilled", "fulfilled_at": fulfilled_at}
+        return {**shown, "state": "placed"}
+    return {**shown, "state": "fulfilled", "fulfilled_at": fulfilled_at}
 
 
-def place(table: Table, new: NewOrder, key: str, order_id: str, now: datetime, *, smoke: bool = False) -> Placed:
+def place(
+    table: Table,
+    new: NewOrder,
+    key: str,
+    order_id: str,
+    now: datetime,
+    *,
+    owner: str | None = None,
+    smoke: bool = False,
+) -> Placed:
     """Place the order under its key, and return it once the table has it; `order_id` is the id of a new order.
 
     Raises KeyReusedError where the key has placed an order with another content.
@@ -133,6 +160,8 @@ def place(table: Table, new: NewOrder, key: str, order_id: str, now: datetime, *
         "total_cents": sum(item["quantity"] * item["unit_price_cents"] for item in items),
         "created_at": now.isoformat(timespec="milliseconds"),
     }
+    if owner:
+        order["owner"] = owner
     if smoke:
         order["smoke"] = True
     claimed = table.claim(claim_name(key), order)

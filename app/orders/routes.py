@@ -31,7 +31,7 @@ def register(
     def place(*, request: dict[str, Any]) -> orders.Order:
         smoke = smoke_orders.is_key(request["key"])
         given = (request["order"], request["key"], request["id"], datetime.now(UTC))
-        order, is_new = orders.place(table, *given, smoke=smoke)
+        order, is_new = orders.place(table, *given, owner=request.get("owner"), smoke=smoke)
         if is_new and not smoke:
             logger.info("order created")
             metrics.add_metric(name="OrdersCreated", unit=MetricUnit.Count, value=1)
@@ -69,7 +69,9 @@ def register(
                 )  # no receipt, since the order will be removed
         order_id = orders.new_id()
         logger.append_keys(order_id=order_id)
-        order = place_once(request={"key": _own(key, app.current_event.raw_event), "id": order_id, "order": new})
+        caller = _caller(app.current_event.raw_event)
+        owned = {"key": orders.scoped(key, caller), "id": order_id, "order": new, "owner": caller}
+        order = place_once(request=owned)
         # "placed" in every answer to the key, fulfilled or not by now: the same key gives the same bytes and receipt.
         return receipted(201, orders.answered(order))
 
@@ -79,7 +81,8 @@ def register(
         if orders.is_order_id(order_id):
             logger.append_keys(order_id=order_id)
             found = table.get(order_id)
-        if found is None:
+        # Another caller's order is answered as one that does not exist, so that an id cannot be tried out.
+        if found is None or not orders.may_read(found, _caller(app.current_event.raw_event)):
             return refusal(404, {"field": "id", "reason": f"no order has the id {schema.shown(order_id)}"})
         return receipted(200, orders.answered(found, table.fulfilled_at(order_id)))
 
@@ -90,13 +93,13 @@ def register(
         return answer(200, {"status": "ok"})
 
 
-def _own(key: str, event: Mapping[str, Any]) -> str:
-    """Return the key as the caller's own, where an authorizer of the API has identified the caller.
+def _caller(event: Mapping[str, Any]) -> str | None:
+    """Return the caller's name, where an authorizer of the API has identified the caller; else None.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
     """
     claims = ((event["requestContext"].get("authorizer") or {}).get("jwt") or {}).get("claims") or {}
-    return orders.scoped(key, claims.get("iss", ""), claims["sub"]) if claims.get("sub") else key
+    return orders.caller_of(claims.get("iss", ""), claims["sub"]) if claims.get("sub") else None
 
 
 def _key(header: str | None) -> str:

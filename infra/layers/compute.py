@@ -69,6 +69,8 @@ class Compute(ComponentResource):
         used: dict[str, Input[str]] = {}
         if service.uses("table") or service.stream:
             used["TABLE_NAME"] = self._data.table_name
+        if service.stream:
+            used["DEAD_LETTERS_URL"] = self._triggers.dead_letter_urls[service.name]
         used |= {
             "POWERTOOLS_SERVICE_NAME": service.name,
             "POWERTOOLS_METRICS_NAMESPACE": self._names.project,
@@ -141,7 +143,6 @@ class Compute(ComponentResource):
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
         """
-        tracing = aws.lambda_.FunctionTracingConfigArgs(mode="Active") if service.tracing else None
         return aws.lambda_.Function(
             f"{self._name}-{service.name}",
             name=self._names.function(service.name),
@@ -154,7 +155,7 @@ class Compute(ComponentResource):
             timeout=service.timeout,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=variables),
             reserved_concurrent_executions=service.concurrency,
-            tracing_config=tracing,
+            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode=_tracing(service)),
             publish=True,
             opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
@@ -175,7 +176,6 @@ class Compute(ComponentResource):
         self, service: Service, bundle: Code, variables: Mapping[str, Input[str]], role: aws.iam.Role
     ) -> Output[str]:
         """Return the declared configuration of a version as JSON, with the keys of GetFunctionConfiguration."""
-        tracing = {"TracingConfig": {"Mode": "Active"}} if service.tracing else {}
         return Output.json_dumps(
             {
                 "Architectures": [self._config.architecture],
@@ -186,9 +186,19 @@ class Compute(ComponentResource):
                 "Role": role.arn,
                 "Runtime": self._runtime(service),
                 "Timeout": service.timeout,
-                **tracing,
+                "TracingConfig": {"Mode": _tracing(service)},
             }
         )
+
+
+def _tracing(service: Service) -> str:
+    """Return the tracing mode. It is always declared, since Pulumi keeps the last mode of a function that names none.
+
+    PassThrough is Lambda's own default, so declaring it changes no function and publishes no version.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_TracingConfig.html
+    """
+    return "Active" if service.tracing else "PassThrough"
 
 
 def _upper(name: str) -> str:

@@ -57,6 +57,7 @@ def declare(
         auth = "jwt" if own.api.authorizer else "none"
         settled = replace(settled, http=tuple(replace(each, auth=each.auth or auth) for each in settled.http))
         urls = {"workers": Output.from_input("https://sqs.example.com/workers")}
+        dead = {"orders": Output.from_input("https://sqs.example.com/orders-dead")}
         compute = Compute(
             "compute",
             names=NAMES,
@@ -64,7 +65,7 @@ def declare(
             config=own,
             services=[settled],
             bundles={"orders": bundle},
-            triggers=TriggerOutputs(urls, Output.from_input(NAMES.bus)),
+            triggers=TriggerOutputs(urls, dead, Output.from_input(NAMES.bus)),
             data=data,
             secrets=SecretsOutputs(Output.from_input(NAMES.receipt_key) if signing else None),
         )
@@ -285,6 +286,7 @@ def test_a_role_has_a_statement_for_each_thing_that_its_service_uses(bundle: Bun
     names = {name: value for name, value in variables.items() if not name.startswith("POWERTOOLS")}
     assert names == {
         "TABLE_NAME": "orders-prod",
+        "DEAD_LETTERS_URL": "https://sqs.example.com/orders-dead",
         "WORKERS_QUEUE_URL": "https://sqs.example.com/workers",
         "ALARMS_TOPIC_ARN": PLACE.arn("sns", "strata-prod-alarms"),
         "EVENT_BUS_NAME": "strata-prod",
@@ -305,6 +307,15 @@ def test_a_function_has_the_settings_of_its_service(bundle: Bundle) -> None:
     assert (function["runtime"], function["memorySize"], function["timeout"]) == ("nodejs22.x", 256, 33)
     assert (function["reservedConcurrentExecutions"], function["tracingConfig"]) == (5, {"mode": "Active"})
     assert function["environment"]["variables"]["CURRENCY"] == "EUR"
+
+
+@pytest.mark.parametrize(("tracing", "mode"), [(True, "Active"), (False, "PassThrough")])
+def test_the_mode_of_tracing_is_always_declared_so_that_switching_it_off_is_a_change(
+    bundle: Bundle, tracing: bool, mode: str
+) -> None:
+    recorded = declare(bundle, service=Service(name="orders", tracing=tracing))
+    assert recorded.one("lambda/function:Function").inputs["tracingConfig"] == {"mode": mode}
+    assert json.loads(known(made[0].functions["orders"].configuration))["TracingConfig"] == {"Mode": mode}
 
 
 def test_a_secret_that_the_service_does_not_declare_is_not_given(bundle: Bundle) -> None:

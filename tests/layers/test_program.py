@@ -16,6 +16,7 @@ from infra.bundle import smoke
 from infra.bundle.smoke import SmokeError
 from infra.config import ConfigError
 from infra.legacy import LegacyError
+from infra.release.verdict.rule import Rule
 from tests.layers.recorder import REGION, Answers, Recorder, known, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -234,5 +235,5 @@ def test_a_service_may_be_judged_by_bounds_of_its_own(monkeypatch: pytest.Monkey
         for name in ("fulfilment", "orders")
     )
     assert (own["minimum_requests"], own["evidence"], own["percent"], own["minutes"]) == (5, "enforce", 25, 6)
-    assert (own["rule"]["z"], own["rule"]["absolute"]) == (4, 0.25)
+    assert (own["rule"]["z"], own["rule"]["absolute"]) == (4, Rule().absolute)
     assert orders.keys().isdisjoint({"rule", "minimum_requests", "evidence"})

@@ -172,26 +172,65 @@ def test_an_order_s_id_follows_from_nothing_that_a_caller_knows(api: Service, mo
     assert api.post(key="1").body["id"] != other.post(key="1").body["id"]
 
 
+ANN = {"iss": "https://issuer.example", "sub": "ann"}
+
+
 def placed_by(api: Service, body: Any = AN_ORDER, **claims: str) -> Answer:
     sent = event("POST", "/orders", json.dumps(body), {"idempotency-key": "key-1"})
     return api.call(authorized(sent, **claims) if claims else sent)
 
 
 def test_a_key_is_each_caller_s_own_where_a_token_says_who_that_is(api: Service) -> None:
-    ann = {"iss": "https://issuer.example", "sub": "ann"}
     answers = [
-        placed_by(api, **ann),
-        placed_by(api, {**AN_ORDER, "currency": "USD"}, **{**ann, "sub": "bob"}),
-        placed_by(api, {**AN_ORDER, "currency": "CHF"}, **{**ann, "iss": "https://other.example"}),
+        placed_by(api, **ANN),
+        placed_by(api, {**AN_ORDER, "currency": "USD"}, **{**ANN, "sub": "bob"}),
+        placed_by(api, {**AN_ORDER, "currency": "CHF"}, **{**ANN, "iss": "https://other.example"}),
         placed_by(api, {**AN_ORDER, "currency": "GBP"}),
     ]
     assert [answer.status for answer in answers] == [201] * 4
     assert len({answer.body["id"] for answer in answers}) == 4
-    assert placed_by(api, **ann).text == answers[0].text
-    assert placed_by(api, {**AN_ORDER, "currency": "USD"}, **ann).status == 422
+    assert placed_by(api, **ANN).text == answers[0].text
+    assert placed_by(api, {**AN_ORDER, "currency": "USD"}, **ANN).status == 422
     api.client.records[0]["expiration"] = {"N": "1"}
-    assert placed_by(api, **ann).text == answers[0].text
+    assert placed_by(api, **ANN).text == answers[0].text
     assert len(api.client.orders) == 4
+
+
+def read_by(api: Service, order_id: str, **claims: str) -> Answer:
+    sent = event("GET", f"/orders/{order_id}")
+    return api.call(authorized(sent, **claims) if claims else sent)
+
+
+@pytest.mark.parametrize(
+    "other", [{**ANN, "sub": "bob"}, {**ANN, "iss": "https://other.example"}, {"iss": ANN["iss"]}, {}]
+)
+def test_an_order_of_another_caller_is_answered_as_one_that_does_not_exist(api: Service, other: dict[str, str]) -> None:
+    order_id = placed_by(api, **ANN).body["id"]
+    refused = read_by(api, order_id, **other)
+    api.client.items.pop(order_id)
+    assert refused.status == 404
+    assert refused.text == read_by(api, order_id, **ANN).text
+
+
+def test_a_caller_reads_its_own_order_and_sees_no_owner_in_it(api: Service) -> None:
+    made = placed_by(api, **ANN)
+    assert "owner" in api.client.orders[0]
+    assert read_by(api, made.body["id"], **ANN).text == made.text
+    assert "owner" not in made.body
+
+
+def test_an_order_that_was_placed_without_a_token_is_read_by_whoever_knows_its_id(api: Service) -> None:
+    made = placed_by(api)
+    assert "owner" not in api.client.orders[0]
+    assert [read_by(api, made.body["id"]).status, read_by(api, made.body["id"], **ANN).status] == [200, 200]
+
+
+def test_an_order_whose_placing_was_interrupted_keeps_its_owner(api: Service) -> None:
+    made = placed_by(api, **ANN)
+    api.client.items.pop(made.body["id"])
+    api.client.records[0]["expiration"] = {"N": "1"}  # so that the order is written again, from its claim
+    assert placed_by(api, **ANN).text == made.text
+    assert read_by(api, made.body["id"], **{**ANN, "sub": "bob"}).status == 404
 
 
 def test_a_token_without_a_subject_names_no_caller(api: Service) -> None:
@@ -199,7 +238,7 @@ def test_a_token_without_a_subject_names_no_caller(api: Service) -> None:
 
 
 def test_no_key_that_can_be_sent_is_one_of_a_token_s_caller(api: Service) -> None:
-    assert api.post(key=orders.scoped("key-1", "https://issuer.example", "ann")).status == 400
+    assert api.post(key=orders.scoped("key-1", orders.caller_of("https://issuer.example", "ann"))).status == 400
 
 
 @pytest.mark.parametrize("key", ["key-1,key-1", "key-1, key-2", ","])

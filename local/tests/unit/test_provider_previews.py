@@ -51,3 +51,15 @@ def test_new_inputs_are_filled_in_as_the_real_provider_fills_them_in(step: dict[
     made, failures = operations.check(TYPES[step["type"]], "x", {}, given, seed=b"", tags=tags)
     assert not failures
     assert made == step["inputs"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"), [("Active", "PassThrough", True), ("PassThrough", "PassThrough", False)]
+)
+def test_declaring_that_a_function_is_not_traced_is_a_change_only_where_it_was_traced(
+    before: str, after: str, shown: bool
+) -> None:
+    step = next(step for step in STEPS if step["type"] == "aws:lambda/function:Function" and step["op"] == "update")
+    old = {**bag(step["old"]), "tracingConfig": {"mode": before}}
+    found, _ = operations.diff(TYPES[step["type"]], old, {**step["inputs"], "tracingConfig": {"mode": after}})
+    assert ("tracingConfig.mode" in {change.path for change in found}) is shown
