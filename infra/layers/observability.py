@@ -122,18 +122,18 @@ class Observability(ComponentResource):
         _math_alarm(
             f"{self._name}-api-5xx",
             self._names.api_alarm("5xx"),
-            f"5xx answers of the API {self._names.api}: more than {config.error_share:.4g} of all",
-            topic.arn,
             [count, errors, _fires(api_errors(config.error_share), "too many 5xx")],
-            opts,
+            description=f"5xx answers of the API {self._names.api}: more than {config.error_share:.4g} of all",
+            topic=topic.arn,
+            opts=opts,
         )
         _math_alarm(
             f"{self._name}-api-latency",
             self._names.api_alarm("latency"),
-            f"p99 latency of the API {self._names.api}: more than {config.p99_milliseconds} ms",
-            topic.arn,
             [count, latency, _fires(api_latency(config.p99_milliseconds), "too slow")],
-            opts,
+            description=f"p99 latency of the API {self._names.api}: more than {config.p99_milliseconds} ms",
+            topic=topic.arn,
+            opts=opts,
         )
 
 
@@ -159,19 +159,20 @@ def alias_alarm(
     return _math_alarm(
         resource,
         name,
-        Output.concat(f"{counted} of ", function, f":{alias}, all versions together"),
-        topic,
         [*metrics, _fires(share(counted, limit), f"too many {kind}")],
-        opts,
+        description=Output.concat(f"{counted} of ", function, f":{alias}, all versions together"),
+        topic=topic,
+        opts=opts,
     )
 
 
 def _math_alarm(
     resource: str,
     name: Input[str],
+    queries: list[aws.cloudwatch.MetricAlarmMetricQueryArgs],
+    *,
     description: Input[str],
     topic: Input[str],
-    queries: list[aws.cloudwatch.MetricAlarmMetricQueryArgs],
     opts: ResourceOptions,
 ) -> aws.cloudwatch.MetricAlarm:
     """Declare an alarm that fires when the expression among `queries` has been 1 for MINUTES in a row."""

@@ -9,9 +9,9 @@ from rich.table import Table
 
 from infra import console
 from rehearsal.files import put
-from rehearsal.fleet.result import SetResult
 from rehearsal.observe.iam_decisions import EXCHANGE
 from rehearsal.observe.traffic import Orders
+from rehearsal.release.set_result import SetResult
 from rehearsal.secrets.scan import Search
 
 FEWEST_ORDERS = 200

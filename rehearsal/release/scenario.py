@@ -13,14 +13,14 @@ from rehearsal.environment import pace
 from rehearsal.environment.legacy_state import TABLE
 from rehearsal.environment.sandbox import FULFILMENT, ORDERS, STACK, Sandbox
 from rehearsal.environment.workspace import Edit, ScratchError
-from rehearsal.fleet.result import SetResult
-from rehearsal.fleet.step import run_set
 from rehearsal.observe.aws_records import AwsRecords, Errors, FunctionState, newest
 from rehearsal.observe.fulfilments import Fulfilments
 from rehearsal.observe.outcome import Ending, ending_of, outcome
 from rehearsal.observe.traffic import MOST_AT_ONCE, POSTS, Api, Orders, Traffic, late, within
 from rehearsal.release import outage
 from rehearsal.release.report import FAILING, Bystander, Harm, Noop, Refused, Release, Report
+from rehearsal.release.set_result import SetResult
+from rehearsal.release.set_step import run_set
 from rehearsal.release.step import NO_ERRORS, NOTHING, Step, bystanders, canary_share
 
 UP = ("up", "--stack", STACK)

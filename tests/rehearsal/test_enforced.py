@@ -66,14 +66,14 @@ def test_no_call_was_denied(ran: Ran) -> None:
 def test_the_report_counts_the_calls_of_each_role(ran: Ran) -> None:
     calls = ran.report["calls"]
     assert calls == iam_decisions.calls(ran.made)
-    assert {DEPLOY, *RUNNING, "fleet-rehearsal-deploy", "fleet-rehearsal-codedeploy"} <= set(calls)
+    assert {DEPLOY, *RUNNING, "strata-rehearsal-deploy", "strata-rehearsal-codedeploy"} <= set(calls)
     assert calls[DEPLOY]["lambda:UpdateFunctionCode"] >= 3
     assert DEPLOY in ran.text
 
 
 def test_every_session_came_from_a_token(ran: Ran) -> None:
     exchanges = [one for one in ran.made if one.action == EXCHANGE]
-    assert {one.role for one in exchanges} == {DEPLOY, "fleet-rehearsal-deploy", "strata-build"}
+    assert {one.role for one in exchanges} == {DEPLOY, "strata-rehearsal-deploy", "strata-build"}
     assert all(one.caller.endswith(":oidc-provider/token.actions.githubusercontent.com") for one in exchanges)
     assert sum(one.count for one in exchanges) > 100
 

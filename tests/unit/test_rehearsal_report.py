@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from rehearsal.fleet.result import Member, SetResult
 from rehearsal.observe.aws_records import Deployment, FunctionState
 from rehearsal.observe.iam_decisions import EXCHANGE
 from rehearsal.observe.outcome import Ending, ending_of, outcome
 from rehearsal.observe.traffic import Orders
 from rehearsal.release.report import Bystander, Harm, Noop, Refused, Release, Report
+from rehearsal.release.set_result import Member, SetResult
 from rehearsal.secrets.scan import Leak, Search
 from tests.golden import Golden, listed
 
