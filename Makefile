@@ -1,6 +1,6 @@
 # What a person gives is text. Make would run the $(shell ...) that it holds wherever it expands or exports it, so each is
 # made a plain value first, and a recipe reads it from the environment, as "$$REASON".
-GIVEN := ACCOUNT ALONE APPLY COUNT ENFORCE FACTOR FUNCTION NAME PULL_REQUEST REASON RUNTIME SEED STACK STEPS TO
+GIVEN := ACCOUNT ALONE APPLY COUNT DRY ENFORCE FACTOR FUNCTION NAME PULL_REQUEST REASON RUNTIME SEED SERVICE STACK STEPS TO
 define plain
 override $(1) := $$(value $(1))
 export $(1)
@@ -24,7 +24,7 @@ RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
 .PHONY: help service bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties mutants bench captures format venvs python packages
-.PHONY: lock tools plan deploy story drift doctor sweep abort rollback unlock access comment environments
+.PHONY: lock tools plan deploy story drift doctor sweep abort rollback redrive unlock access comment environments
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-19s %s\n' "$$name" "$$text"; done
@@ -82,6 +82,10 @@ abort: tools ## Bring a canary back: make abort STACK=prod REASON="orders withou
 
 rollback: tools ## Go back to what was live before: make rollback STACK=prod REASON="..." [FUNCTION=...]
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) rollback --stack "$$STACK" --reason "$$REASON" $${FUNCTION:+--function "$$FUNCTION"}
+
+redrive: tools ## Give a service its dead letters again; DRY=true shows them: make redrive STACK=prod SERVICE=fulfilment
+	@$(NEEDS_STACK); : "$${SERVICE:?say which, e.g. make redrive STACK=prod SERVICE=fulfilment}"; \
+		$(WITH_PULUMI) $(RUN) -m infra.services redrive --stack "$$STACK" --service "$$SERVICE" $${DRY:+--dry-run}
 
 unlock: tools ## Release a lock whose holder is gone; ALONE=true: no other job is at work: make unlock STACK=dev
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) unlock --stack "$$STACK" $${ALONE:+--alone}

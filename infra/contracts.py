@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi import Output
+from pulumi import Input, Output
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,19 @@ class FunctionOutputs:
     alias_arn: Output[str]
     invoke_arn: Output[str]  # the alias's, by which API Gateway calls it
     version: Output[str]
-    log_group: str
+    log_group: Input[str]
     configuration: Output[str]
 
 
 @dataclass(frozen=True)
 class TriggerOutputs:
-    """The queues that services send to, by service, and the stack's bus; None if no service takes its events."""
+    """The queues that services send to, by service, and the stack's bus; None if no service takes its events.
+
+    `dead_letter_urls`: the queues of what the stream's consumers cannot do, each for its own service alone.
+    """
 
     queue_urls: Mapping[str, Output[str]]
+    dead_letter_urls: Mapping[str, Output[str]]
     bus: Output[str] | None
 
 

@@ -82,7 +82,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         bundles=bundles,
         data=data,
         secrets=secrets,
-        triggers=triggers.outputs if triggers else TriggerOutputs({}, None),
+        triggers=triggers.outputs if triggers else TriggerOutputs({}, {}, None),
         opts=opts,
     )
     functions = compute.functions

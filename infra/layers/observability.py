@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 import pulumi_aws as aws
-from pulumi import ComponentResource, Input, ResourceOptions
+from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from infra import permissions
 from infra.config import ApiAlarms, ObservabilityConfig
@@ -53,8 +53,8 @@ class Observability(ComponentResource):
                 retention_in_days=config.log_retention_days,
                 opts=ResourceOptions(parent=self),
             )
-            errors = self._alarm(service, function, topic, "errors", share("Errors", config.error_share))
-            throttles = self._alarm(service, function, topic, "throttles", share("Throttles", config.throttle_share))
+            errors = self._alarm(service, function, topic, "errors", config.error_share)
+            throttles = self._alarm(service, function, topic, "throttles", config.throttle_share)
             error_alarms[service], throttle_alarms[service] = errors.name, throttles.name
         if api is not None:
             self._api_alarms(api, topic, config.api)
@@ -93,28 +93,17 @@ class Observability(ComponentResource):
         return topic
 
     def _alarm(
-        self, service: str, function: FunctionOutputs, topic: aws.sns.Topic, kind: str, expression: str
+        self, service: str, function: FunctionOutputs, topic: aws.sns.Topic, kind: str, limit: float
     ) -> aws.cloudwatch.MetricAlarm:
-        """Declare an alarm that fires when `expression`, over the alias's Invocations and the metric `kind`, stays 1.
-
-        CloudWatch evaluates it minute by minute, and it must be 1 for MINUTES in a row.
-
-        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-        """
-        dimensions = {
-            "FunctionName": function.name,
-            "Resource": function.name.apply(lambda name: f"{name}:{LIVE}"),
-        }
-        metrics = [
-            _query(metric.lower(), "AWS/Lambda", metric, dimensions, "Sum")
-            for metric in ("Invocations", kind.capitalize())
-        ]
-        return self._math_alarm(
-            f"{service}-{kind}",
-            self._names.alias_alarm(service, kind),
-            f"{kind.capitalize()} of {self._names.function(service)}:{LIVE}, all versions together",
-            topic,
-            [*metrics, _fires(expression, f"too many {kind}")],
+        return alias_alarm(
+            f"{self._name}-{service}-{kind}",
+            name=self._names.alias_alarm(service, kind),
+            function=function.name,
+            alias=LIVE,
+            kind=kind,
+            limit=limit,
+            topic=topic.arn,
+            opts=ResourceOptions(parent=self),
         )
 
     def _api_alarms(self, api: ApiOutputs, topic: aws.sns.Topic, config: ApiAlarms) -> None:
@@ -129,44 +118,78 @@ class Observability(ComponentResource):
         count = _query("count", "AWS/ApiGateway", "Count", dimensions, "SampleCount")
         errors = _query("errors", "AWS/ApiGateway", "5xx", dimensions, "Sum")
         latency = _query("latency", "AWS/ApiGateway", "Latency", dimensions, "p99")
-        self._math_alarm(
-            "api-5xx",
+        opts = ResourceOptions(parent=self)
+        _math_alarm(
+            f"{self._name}-api-5xx",
             self._names.api_alarm("5xx"),
-            f"5xx answers of the API {self._names.api}: more than {config.error_share:.4g} of all",
-            topic,
             [count, errors, _fires(api_errors(config.error_share), "too many 5xx")],
+            description=f"5xx answers of the API {self._names.api}: more than {config.error_share:.4g} of all",
+            topic=topic.arn,
+            opts=opts,
         )
-        self._math_alarm(
-            "api-latency",
+        _math_alarm(
+            f"{self._name}-api-latency",
             self._names.api_alarm("latency"),
-            f"p99 latency of the API {self._names.api}: more than {config.p99_milliseconds} ms",
-            topic,
             [count, latency, _fires(api_latency(config.p99_milliseconds), "too slow")],
+            description=f"p99 latency of the API {self._names.api}: more than {config.p99_milliseconds} ms",
+            topic=topic.arn,
+            opts=opts,
         )
 
-    def _math_alarm(
-        self,
-        name: str,
-        alarm: str,
-        description: str,
-        topic: aws.sns.Topic,
-        queries: list[aws.cloudwatch.MetricAlarmMetricQueryArgs],
-    ) -> aws.cloudwatch.MetricAlarm:
-        """Declare an alarm that fires when the expression among `queries` has been 1 for MINUTES in a row."""
-        return aws.cloudwatch.MetricAlarm(
-            f"{self._name}-{name}",
-            name=alarm,
-            alarm_description=description,
-            metric_queries=queries,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            threshold=1,
-            evaluation_periods=MINUTES,
-            datapoints_to_alarm=MINUTES,
-            treat_missing_data="notBreaching",
-            alarm_actions=[topic.arn],
-            ok_actions=[topic.arn],
-            opts=ResourceOptions(parent=self),
-        )
+
+def alias_alarm(
+    resource: str,
+    *,
+    name: Input[str],
+    function: Input[str],
+    alias: str,
+    kind: str,
+    limit: float,
+    topic: Input[str],
+    opts: ResourceOptions,
+) -> aws.cloudwatch.MetricAlarm:
+    """Declare an alarm that fires when an alias has had more than `limit` of a kind for MINUTES in a row.
+
+    `kind`: errors or throttles. `limit`: a fraction of the alias's requests. `topic`: an ARN. CloudWatch evaluates the
+    alarm minute by minute. https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    """
+    counted = kind.capitalize()
+    dimensions = {"FunctionName": function, "Resource": Output.concat(function, ":", alias)}
+    metrics = [_query(metric.lower(), "AWS/Lambda", metric, dimensions, "Sum") for metric in ("Invocations", counted)]
+    return _math_alarm(
+        resource,
+        name,
+        [*metrics, _fires(share(counted, limit), f"too many {kind}")],
+        description=Output.concat(f"{counted} of ", function, f":{alias}, all versions together"),
+        topic=topic,
+        opts=opts,
+    )
+
+
+def _math_alarm(
+    resource: str,
+    name: Input[str],
+    queries: list[aws.cloudwatch.MetricAlarmMetricQueryArgs],
+    *,
+    description: Input[str],
+    topic: Input[str],
+    opts: ResourceOptions,
+) -> aws.cloudwatch.MetricAlarm:
+    """Declare an alarm that fires when the expression among `queries` has been 1 for MINUTES in a row."""
+    return aws.cloudwatch.MetricAlarm(
+        resource,
+        name=name,
+        alarm_description=description,
+        metric_queries=queries,
+        comparison_operator="GreaterThanOrEqualToThreshold",
+        threshold=1,
+        evaluation_periods=MINUTES,
+        datapoints_to_alarm=MINUTES,
+        treat_missing_data="notBreaching",
+        alarm_actions=[topic],
+        ok_actions=[topic],
+        opts=opts,
+    )
 
 
 def _query(

@@ -43,6 +43,7 @@ class Triggers(ComponentResource):
         self._bus = self._own_bus() if any(each.events or each.uses("bus") for each in services) else None
         self.outputs = TriggerOutputs(
             queue_urls={service: queue.url for service, queue in self._queues.items()},
+            dead_letter_urls={each.name: self._dead[each.name].url for each in services if each.stream},
             bus=self._bus.name if self._bus else None,
         )
         self.register_outputs({})

@@ -45,6 +45,12 @@ def table(cloud: Cloud) -> Any:
     return dynamodb
 
 
+@pytest.fixture(scope="module")
+def dead(cloud: Cloud) -> str:
+    """Return the URL of the queue of dead letters."""
+    return str(cloud.client("sqs", ACCOUNT).create_queue(QueueName="dead")["QueueUrl"])
+
+
 def start(cloud: Cloud, module: Path, *events: dict[str, Any], table: str = "orders") -> subprocess.Popen[str]:
     environment = {
         "PATH": os.environ["PATH"],
@@ -54,6 +60,7 @@ def start(cloud: Cloud, module: Path, *events: dict[str, Any], table: str = "ord
         "AWS_ENDPOINT_URL": cloud.endpoint,
         "NODE_NO_WARNINGS": "1",
         "TABLE_NAME": table,
+        "DEAD_LETTERS_URL": f"{cloud.endpoint}/{ACCOUNT}/dead",
         "POWERTOOLS_SERVICE_NAME": "fulfilment",
         "POWERTOOLS_METRICS_NAMESPACE": "Strata",
     }
@@ -108,3 +115,13 @@ def test_each_smoke_event_is_answered_as_its_file_expects_and_leaves_no_trace(
 def test_a_table_that_is_not_there_is_raised(cloud: Cloud, module: Path, table: Any) -> None:
     ((answer,), counted) = ended(start(cloud, module, batch("ord_" + "f" * 32), table="gone"))
     assert (answer, counted) == ({"error": "ResourceNotFoundException"}, 0)
+
+
+def test_an_order_that_cannot_be_read_is_a_dead_letter_and_the_event_that_tries_it_again(
+    cloud: Cloud, module: Path, table: Any, dead: str
+) -> None:
+    event = smoke("leave-unreadable-order.json")["event"]
+    (answers, _) = ended(start(cloud, module, event, {**event, "redrive": True}))
+    assert answers == [{"batchItemFailures": []}, smoke("leave-unreadable-order.json")["expect"]["returns"]]
+    (message,) = cloud.client("sqs", ACCOUNT).receive_message(QueueUrl=dead, MaxNumberOfMessages=10)["Messages"]
+    assert json.loads(message["Body"]) == {"Records": event["Records"][1:]}

@@ -57,6 +57,7 @@ def declare(
         auth = "jwt" if own.api.authorizer else "none"
         settled = replace(settled, http=tuple(replace(each, auth=each.auth or auth) for each in settled.http))
         urls = {"workers": Output.from_input("https://sqs.example.com/workers")}
+        dead = {"orders": Output.from_input("https://sqs.example.com/orders-dead")}
         compute = Compute(
             "compute",
             names=NAMES,
@@ -64,7 +65,7 @@ def declare(
             config=own,
             services=[settled],
             bundles={"orders": bundle},
-            triggers=TriggerOutputs(urls, Output.from_input(NAMES.bus)),
+            triggers=TriggerOutputs(urls, dead, Output.from_input(NAMES.bus)),
             data=data,
             secrets=SecretsOutputs(Output.from_input(NAMES.receipt_key) if signing else None),
         )
@@ -285,6 +286,7 @@ def test_a_role_has_a_statement_for_each_thing_that_its_service_uses(bundle: Bun
     names = {name: value for name, value in variables.items() if not name.startswith("POWERTOOLS")}
     assert names == {
         "TABLE_NAME": "orders-prod",
+        "DEAD_LETTERS_URL": "https://sqs.example.com/orders-dead",
         "WORKERS_QUEUE_URL": "https://sqs.example.com/workers",
         "ALARMS_TOPIC_ARN": PLACE.arn("sns", "strata-prod-alarms"),
         "EVENT_BUS_NAME": "strata-prod",
@@ -305,6 +307,22 @@ def test_a_function_has_the_settings_of_its_service(bundle: Bundle) -> None:
     assert (function["runtime"], function["memorySize"], function["timeout"]) == ("nodejs22.x", 256, 33)
     assert (function["reservedConcurrentExecutions"], function["tracingConfig"]) == (5, {"mode": "Active"})
     assert function["environment"]["variables"]["CURRENCY"] == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "own", "options"),
+    [
+        ("python", {}, None),
+        ("node", {}, "--enable-source-maps"),
+        ("node", {"NODE_OPTIONS": "--trace-warnings"}, "--trace-warnings"),
+    ],
+)
+def test_node_reads_source_maps_unless_the_service_has_options_of_its_own(
+    bundle: Bundle, runtime: str, own: dict[str, str], options: str | None
+) -> None:
+    service = Service(name="orders", runtime=runtime, environment=own)
+    function = declare(bundle, service=service).one("lambda/function:Function").inputs
+    assert function["environment"]["variables"].get("NODE_OPTIONS") == options
 
 
 @pytest.mark.parametrize(("tracing", "mode"), [(True, "Active"), (False, "PassThrough")])

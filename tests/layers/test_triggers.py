@@ -161,3 +161,10 @@ def test_other_services_get_the_name_of_the_bus() -> None:
     declare(connected=False, events={"source": ["shop"]})
     assert (bus := made[0].outputs.bus) is not None
     assert known(bus) == "strata-prod"
+
+
+def test_a_consumer_of_the_stream_gets_the_address_of_its_dead_letters_and_one_of_a_queue_does_not() -> None:
+    declare(connected=False, stream=Stream())
+    assert made[0].outputs.dead_letter_urls.keys() == {"worker"}
+    declare(connected=False, queue=Queue())
+    assert made[0].outputs.dead_letter_urls == {}

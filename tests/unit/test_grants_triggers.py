@@ -37,6 +37,11 @@ def test_a_queue_is_deleted_by_an_administrator_alone() -> None:
     assert actions.isdisjoint({"sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:ReceiveMessage", "sqs:DeleteMessage"})
 
 
+def test_no_role_of_a_job_reads_or_writes_what_customers_sent() -> None:
+    actions = {action for each in (*deploying(), *previewing()) for action in each.actions}
+    assert actions.isdisjoint({"dynamodb:GetItem", "dynamodb:GetRecords", "sqs:ReceiveMessage", "sqs:SendMessage"})
+
+
 def test_only_the_api_and_events_may_be_let_in_as_callers() -> None:
     callers = ["apigateway.amazonaws.com", "events.amazonaws.com"]
     assert named("Callers", deploying()).condition == {"StringEquals": {"lambda:Principal": callers}}

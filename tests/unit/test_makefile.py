@@ -101,6 +101,8 @@ def test_the_bundles_are_published_by_either_name_of_the_target(tmp_path: Path, 
         ("sandbox", "FACTOR"),
         ("captures", "FACTOR"),
         ("unlock", "ALONE"),
+        ("redrive", "SERVICE"),
+        ("redrive", "DRY"),
         ("environments", "APPLY"),
         ("test-aws", "ACCOUNT"),
         ("properties", "STEPS"),
@@ -109,9 +111,9 @@ def test_the_bundles_are_published_by_either_name_of_the_target(tmp_path: Path, 
     ],
 )
 def test_no_other_value_is_run_either(tmp_path: Path, target: str, name: str, value: str) -> None:
-    given = {"STACK": "prod", name: value}
+    given = {"STACK": "prod", "SERVICE": "orders", name: value}
     commands = said(tmp_path, target, environment={}, **given)
-    switches = {"ENFORCE": "--enforce", "ALONE": "--alone", "APPLY": "--apply"}
+    switches = {"ENFORCE": "--enforce", "ALONE": "--alone", "APPLY": "--apply", "DRY": "--dry-run"}
     wanted = switches.get(name, value)
     in_environment = name in {"ACCOUNT", "STEPS"}
     assert commands

@@ -1,9 +1,20 @@
 // Reads the function's environment.
 
-const REQUIRED = ["TABLE_NAME", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"] as const;
+const REQUIRED = [
+  "TABLE_NAME",
+  "DEAD_LETTERS_URL",
+  "POWERTOOLS_SERVICE_NAME",
+  "POWERTOOLS_METRICS_NAMESPACE",
+] as const;
 
-/** Return the table's name. Throws an Error with every required variable that is missing or empty. */
-export function tableName(environment: Readonly<Record<string, string | undefined>>): string {
+/** Where the service writes: the name of its table, and the URL of the queue of its dead letters. */
+export interface Places {
+  readonly table: string;
+  readonly deadLetters: string;
+}
+
+/** Return the places. Throws an Error with every required variable that is missing or empty. */
+export function places(environment: Readonly<Record<string, string | undefined>>): Places {
   const missing = REQUIRED.filter((name) => !environment[name]);
   if (missing.length > 0) {
     throw new Error(
@@ -11,5 +22,5 @@ export function tableName(environment: Readonly<Record<string, string | undefine
         "add them to the function's configuration and publish a new version",
     );
   }
-  return environment["TABLE_NAME"] ?? "";
+  return { table: environment["TABLE_NAME"] ?? "", deadLetters: environment["DEAD_LETTERS_URL"] ?? "" };
 }

@@ -1,13 +1,22 @@
 // The Lambda function; its handler is `main.handler`.
 //
-// This module reads the environment once, while Lambda initialises: TABLE_NAME (the one table), POWERTOOLS_SERVICE_NAME,
-// POWERTOOLS_METRICS_NAMESPACE and, optionally, POWERTOOLS_LOG_LEVEL. Loading it makes no call to AWS.
+// This module reads the environment once, while Lambda initialises: TABLE_NAME (the one table), DEAD_LETTERS_URL (this
+// service's queue of dead letters), POWERTOOLS_SERVICE_NAME, POWERTOOLS_METRICS_NAMESPACE and, optionally,
+// POWERTOOLS_LOG_LEVEL. Loading it makes no call to AWS.
 
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics } from "@aws-lambda-powertools/metrics";
 
-import { tableName } from "./environment";
+import { connect as connectQueue, DeadLetters } from "./dead-letters";
+import { places } from "./environment";
 import { build } from "./handler";
-import { connect, Table } from "./table";
+import { connect as connectTable, Table } from "./table";
 
-export const handler = build(new Table(tableName(process.env), connect()), new Logger(), new Metrics());
+const { table, deadLetters } = places(process.env);
+
+export const handler = build(
+  new Table(table, connectTable()),
+  new DeadLetters(deadLetters, connectQueue()),
+  new Logger(),
+  new Metrics(),
+);

@@ -30,7 +30,7 @@ export class UnreadableOrderError extends Error {
   override readonly name = "UnreadableOrderError";
 
   constructor(id: string, reason: string) {
-    super(`order ${id} ${reason}; it is left to the dead-letter queue`);
+    super(`order ${id} ${reason}; it goes to the dead-letter queue`);
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { batch, CONTEXT, FakeClient, failures, handlerOn, record } from "./kit";
+import { batch, CONTEXT, FakeClient, FakeQueue, failures, handlerOn, orders, record } from "./kit";
 
 const NO_ITEMS = { items: undefined };
 
@@ -28,16 +28,42 @@ test("an order that comes again, in one batch or in two, is fulfilled and counte
   assert.deepEqual(counted(lines), [1]);
 });
 
-test("an order that cannot be read fails alone", async () => {
-  const client = new FakeClient();
-  const given = batch(record("ord_1"), record("ord_2", NO_ITEMS), record("ord_3"));
-  assert.deepEqual(await handlerOn(client)(given, CONTEXT), failures("ord_2"));
-  assert.deepEqual([...client.items.keys()], ["fulfilment#ord_1", "fulfilment#ord_3"]);
+test("an order that cannot be read is a dead letter of its own, and the batch succeeds", async () => {
+  const [client, queue] = [new FakeClient(), new FakeQueue()];
+  const poison = record("ord_1", NO_ITEMS);
+  const given = batch(poison, record("ord_2"), record("ord_3"));
+  assert.deepEqual(await handlerOn(client, [], queue)(given, CONTEXT), failures());
+  assert.deepEqual([...client.items.keys()], ["fulfilment#ord_2", "fulfilment#ord_3"]);
+  assert.deepEqual(orders(queue.events), [["ord_1"]]);
+  assert.deepEqual(queue.events[0]?.Records[0]?.dynamodb?.SequenceNumber, poison.dynamodb?.SequenceNumber);
 });
 
 test("a batch of nothing but orders that cannot be read raises nothing, for it is no fault of the version", async () => {
-  const given = batch(record("ord_1", NO_ITEMS), record("ord_2", NO_ITEMS));
-  assert.deepEqual(await handlerOn(new FakeClient())(given, CONTEXT), failures("ord_1", "ord_2"));
+  const [queue, poison] = [new FakeQueue(), [record("ord_1", NO_ITEMS), record("ord_2", NO_ITEMS)]];
+  assert.deepEqual(await handlerOn(new FakeClient(), [], queue)(batch(...poison), CONTEXT), failures());
+  assert.deepEqual(orders(queue.events), [["ord_1"], ["ord_2"]]);
+});
+
+test("a dead letter waits until nothing else of its batch fails, so that no attempt sends it again", async () => {
+  const [client, queue] = [new FakeClient(), new FakeQueue()];
+  client.fails = () => "before";
+  const given = batch(record("ord_1", NO_ITEMS), record("ord_2"));
+  await assert.rejects(handlerOn(client, [], queue)(given, CONTEXT), /the table is out of reach/);
+  assert.deepEqual(queue.events, []);
+});
+
+test("a dead letter that cannot be sent is raised, so that no record is lost", async () => {
+  const queue = new FakeQueue();
+  queue.fails = true;
+  const given = batch(record("ord_1", NO_ITEMS));
+  await assert.rejects(handlerOn(new FakeClient(), [], queue)(given, CONTEXT), /the queue is out of reach/);
+});
+
+test("a redrive is answered with the orders that cannot be read, whose dead letters it keeps", async () => {
+  const [client, queue] = [new FakeClient(), new FakeQueue()];
+  const event = { ...batch(record("ord_1"), record("ord_2", NO_ITEMS)), redrive: true };
+  assert.deepEqual(await handlerOn(client, [], queue)(event, CONTEXT), failures("ord_2"));
+  assert.deepEqual([[...client.items.keys()], queue.events], [["fulfilment#ord_1"], []]);
 });
 
 test("a failing table is raised, so that Lambda counts it, after every other order was tried", async () => {
@@ -89,8 +115,9 @@ test("a smoke event's order is fulfilled in the real table, and leaves neither a
   const lines: string[] = [];
   client.items.set("fulfilment#ord_1", {}); // as an aborted run left it
   const event = { ...batch(record("ord_1"), record("ord_1"), record("ord_2", NO_ITEMS)), smoke: true };
-  assert.deepEqual(await handlerOn(client, lines)(event, CONTEXT), failures("ord_2"));
-  assert.deepEqual([client.tables.size, client.items.size], [1, 0]);
+  const queue = new FakeQueue();
+  assert.deepEqual(await handlerOn(client, lines, queue)(event, CONTEXT), failures("ord_2"));
+  assert.deepEqual([client.tables.size, client.items.size, queue.events], [1, 0, []]);
   assert.deepEqual(counted(lines), []);
 });
 
@@ -102,7 +129,7 @@ test("the log names order, version and request, and holds no customer", async ()
     logged.map((each) => [each["level"], each["version"], each["function_request_id"]]),
     [["WARN", "7", "r1"], ["INFO", "7", "r1"]],
   );
-  assert.match(String(logged[0]?.["message"]), /^order ord_2 has no list of items; it is left/);
+  assert.match(String(logged[0]?.["message"]), /^order ord_2 has no list of items; it goes to the/);
   assert.deepEqual(logged[1]?.["order_ids"], ["ord_1"]);
   assert.equal(lines.some((line) => line.includes("customer")), false);
 });

@@ -6,10 +6,12 @@ import {
   PutItemCommand,
   type AttributeValue,
 } from "@aws-sdk/client-dynamodb";
+import type { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics } from "@aws-lambda-powertools/metrics";
 import type { Context, DynamoDBRecord } from "aws-lambda";
 
+import { DeadLetters } from "../src/dead-letters";
 import { build, type Batch, type Handler } from "../src/handler";
 import { Table, type Client } from "../src/table";
 
@@ -43,8 +45,27 @@ export class FakeClient implements Client {
   }
 }
 
-/** Return a handler on `client`. What it would log and measure is kept in `lines`. */
-export function handlerOn(client: Client, lines: string[] = []): Handler {
+/** Stands in for the queue of dead letters: it keeps the events that are sent to it, unless it is out of reach. */
+export class FakeQueue {
+  readonly events: Batch[] = [];
+  fails = false;
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- the client's methods are asynchronous
+  async send(command: SendMessageCommand): Promise<unknown> {
+    if (command.input.QueueUrl !== "dead") throw new Error("a message to another queue");
+    if (this.fails) throw new Error("the queue is out of reach");
+    this.events.push(JSON.parse(command.input.MessageBody ?? "") as Batch);
+    return {};
+  }
+}
+
+/** Return the ids of the orders in each event. */
+export function orders(events: readonly Batch[]): (string | undefined)[][] {
+  return events.map((event) => event.Records.map((each) => each.dynamodb?.NewImage?.["id"]?.S));
+}
+
+/** Return a handler on `client` and `queue`. What it would log and measure is kept in `lines`. */
+export function handlerOn(client: Client, lines: string[] = [], queue = new FakeQueue()): Handler {
   const console_ = Object.assign(Object.create(console) as Console, {
     debug: (line: string) => lines.push(line),
     info: (line: string) => lines.push(line),
@@ -55,7 +76,7 @@ export function handlerOn(client: Client, lines: string[] = []): Handler {
   const logger = new Logger({ serviceName: "fulfilment", logLevel: "INFO" });
   const metrics = new Metrics({ serviceName: "fulfilment", namespace: "strata-test" });
   for (const each of [logger, metrics]) Object.assign(each, { console: console_ });
-  return build(new Table("orders", client), logger, metrics, () => NOW);
+  return build(new Table("orders", client), new DeadLetters("dead", queue), logger, metrics, () => NOW);
 }
 
 /** Return a record of the stream; `image` has the attributes that differ from a good order's. */

@@ -110,6 +110,14 @@ class Clients:
         return self._client("logs")  # type: ignore[no-any-return]
 
     @cached_property
+    def queues(self) -> Any:
+        return self._client("sqs")
+
+    @cached_property
+    def streams(self) -> Any:
+        return self._client("dynamodbstreams")
+
+    @cached_property
     def iam(self) -> IAMClient:
         return self._client("iam")  # type: ignore[no-any-return]
 

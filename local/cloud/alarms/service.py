@@ -13,6 +13,7 @@ from local.cloud.alarms.minutes import Minutes
 from local.cloud.alarms.scheduler import evaluate_all
 from local.cloud.alarms.states import LOCK, UNCHECKED, change, note, store
 from local.cloud.clock import CLOCK
+from local.cloud.metrics import queues
 from local.cloud.metrics.queries import dimensions
 from local.cloud.metrics.service import CLOUDWATCH, scope
 from local.cloud.ministack import Patch, Seam, install, ministack
@@ -50,7 +51,13 @@ def register() -> None:
         "SetAlarmState": _set_alarm_state,
         "DeleteAlarms": _delete_alarms,
     }
-    Minutes(evaluate_all).start()
+    Minutes(_each_minute).start()
+
+
+def _each_minute(end: float) -> bool:
+    """Publish the metrics of queues, which come by the minute, and evaluate every alarm; True if there is any."""
+    queues.publish(end)
+    return evaluate_all(end)
 
 
 def _wait_for_the_minute(alarm: Alarm) -> None:

@@ -54,6 +54,7 @@ _OWN_ERRORS = {
     "dynamodb": ("InternalServerError", 500),
     "logs": ("ServiceUnavailableException", 503),
 }
+_CAPACITY = "ProvisionedThroughputExceededException"
 _TEXTS = {
     "throttle": "Rate exceeded",
     "error": "The request processing has failed because of an unknown error, exception, or failure.",
@@ -70,6 +71,8 @@ def answer(kind: str, call: Call, denial: str = "") -> Answer:
     code, status = _CODES[kind][QUERY if legacy else call.protocol]
     if kind == "error":
         code, status = _OWN_ERRORS.get(call.service, (code, status))
+    elif kind == "throttle" and _counts_capacity(call):
+        code = _CAPACITY
     text = (denial or _denial(call)) if kind == "denied" else _TEXTS[kind]
     fault = "Sender" if status < 500 else "Receiver"
     request = str(uuid.uuid4())
@@ -89,6 +92,17 @@ def answer(kind: str, call: Call, denial: str = "") -> Answer:
     version = known.metadata.get("jsonVersion", "1.0") if known is not None and call.protocol == JSON else ""
     content = f"application/x-amz-json-{version}" if version else "application/json"
     return status, headers | {"content-type": content}, json.dumps(said).encode()
+
+
+def _counts_capacity(call: Call) -> bool:
+    """Return True if the call reads or writes items, which DynamoDB throttles by an error of their own.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+    """
+    known = model(call.service)
+    if known is None or call.action not in known.operation_names:
+        return False
+    return any(shape.name == _CAPACITY for shape in known.operation_model(call.action).error_shapes)
 
 
 def _denial(call: Call) -> str:

@@ -24,7 +24,7 @@ from local.providers.aws import (
 )
 from local.providers.resource import Resource
 
-FUNCTIONS = sts.FUNCTIONS
+FUNCTIONS = sts.FUNCTIONS | lambda_.FUNCTIONS
 
 
 def resources(assets: Assets) -> Mapping[str, Resource]:

@@ -109,6 +109,14 @@ def test_a_refusal_has_the_services_own_code_and_status(
     call()
 
 
+def test_calls_on_items_are_throttled_by_the_tables_capacity(client: Callable[[str], Any], inject: Inject) -> None:
+    inject({"service": "dynamodb", "kind": "throttle"})
+    key = {"n": {"N": "1"}}
+    for call, named in (("get_item", {"Key": key}), ("put_item", {"Item": key})):
+        code, status = failure(getattr(client("dynamodb"), call), TableName="numbers", **named)
+        assert (code, status) == ("ProvisionedThroughputExceededException", 400)
+
+
 @pytest.mark.parametrize("protocol", ["smithy-rpc-v2-cbor", "json", "query"])
 def test_cloudwatch_refuses_in_the_protocol_that_it_is_asked_in(
     client: Callable[[str], Any], inject: Inject, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, protocol: str

@@ -1,0 +1,131 @@
+"""Gives dead letters again to the service that they are of. Pure but for the calls of `Letters`."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from infra.release.aws.dead_letters import GoneError, Message
+from infra.release.engine.cloud import AwsError
+from infra.services.matching import matches
+
+POSITION = "DDBStreamBatchInfo"
+"""Where Lambda's message about a batch that it gave up names the batch's place in the stream.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+"""
+
+
+class Fate(StrEnum):
+    """What became of a dead letter."""
+
+    DONE = "done"
+    DUE = "due"  # of a dry run: it would be given again
+    KEPT = "kept"
+    GONE = "gone"
+
+
+FATES = {
+    Fate.DONE: "given again",
+    Fate.DUE: "to give again",
+    Fate.KEPT: "kept",
+    Fate.GONE: "kept, whose records are gone",
+}
+
+
+@dataclass(frozen=True)
+class Redriven:
+    """A dead letter, what it holds, what became of it, and the reason where it was kept."""
+
+    id: str
+    holds: str
+    fate: Fate
+    reason: str = ""
+
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is shown."""
+        yield f"  {self.id}  {self.fate.value:<4}  {self.holds}"
+        if self.reason:
+            yield f"    {self.reason}"
+
+
+class Letters(Protocol):
+    """infra.release.aws.dead_letters.DeadLetters."""
+
+    def receive(self) -> Iterator[Message]: ...
+    def release(self, message: Message) -> None: ...
+    def delete(self, message: Message) -> None: ...
+    def send_back(self, message: Message) -> None: ...
+    def records(self, position: Mapping[str, Any]) -> list[dict[str, Any]]: ...
+    def invoke(self, records: Sequence[Mapping[str, Any]]) -> str: ...
+
+
+def redrive(letters: Letters, until: int, pattern: Mapping[str, Any] | None, *, dry: bool) -> Iterator[Redriven]:
+    """Give each dead letter again that was sent by `until`, in milliseconds since the epoch; yield what became of it.
+
+    A message is deleted once it is done, and shown again otherwise; a dry run shows all again. `pattern`: the filter of
+    the service's stream, which decides what of a batch the function gets.
+    """
+    shown: list[Message] = []
+    try:
+        for message in letters.receive():
+            shown.append(message)
+            if message.sent > until:
+                continue
+            found = _one(letters, message, pattern, dry=dry)
+            if found.fate is Fate.DONE:
+                letters.delete(message)
+                shown.pop()
+            yield found
+    finally:
+        for message in shown:
+            letters.release(message)
+
+
+def _one(letters: Letters, message: Message, pattern: Mapping[str, Any] | None, *, dry: bool) -> Redriven:
+    holds = "a message of the queue"
+    try:
+        if message.source:
+            if not dry:
+                letters.send_back(message)
+            return Redriven(message.id, holds, Fate.DUE if dry else Fate.DONE)
+        holds, records = _records(letters, message, pattern)
+        if not records:
+            return Redriven(message.id, holds, Fate.KEPT, "it is neither a batch of a stream nor a message of a queue")
+        holds = ", ".join(_named(each) for each in records)
+        if dry:
+            return Redriven(message.id, holds, Fate.DUE)
+        failed = letters.invoke(records)
+    except GoneError as problem:
+        return Redriven(message.id, holds, Fate.GONE, str(problem))
+    except AwsError as problem:
+        return Redriven(message.id, holds, Fate.KEPT, str(problem))
+    return Redriven(message.id, holds, Fate.KEPT if failed else Fate.DONE, failed)
+
+
+def _records(
+    letters: Letters, message: Message, pattern: Mapping[str, Any] | None
+) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """Return what a message is about, and its records: those that it holds, or those at the place that it names."""
+    try:
+        body = json.loads(message.body)
+    except ValueError:
+        body = None
+    body = body if isinstance(body, dict) else {}
+    if isinstance(position := body.get(POSITION), dict):
+        first, last = position["startSequenceNumber"], position["endSequenceNumber"]
+        place = f"record {first}" if first == last else f"records {first} to {last}"
+        try:
+            found = letters.records(position)
+        except GoneError as problem:
+            raise GoneError(f"{place}: {problem}") from problem
+        return place, [each for each in found if pattern is None or matches(pattern, each)]
+    held = body.get("Records")
+    return "", [each for each in held if isinstance(each, dict)] if isinstance(held, list) else ()
+
+
+def _named(record: Mapping[str, Any]) -> str:
+    """Return the key of a record's item, e.g. `id ord_1`; no other attribute, since those may be customers' data."""
+    keys = (record.get("dynamodb") or {}).get("Keys") or {}
+    return " ".join(f"{name} {next(iter(value.values()))}" for name, value in keys.items()) or "a record"
