@@ -2,6 +2,8 @@
 
 ALIAS = "aws:lambda/alias:Alias"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+API = "aws:apigatewayv2/api:Api"
+API_MAPPING = "aws:apigatewayv2/apiMapping:ApiMapping"
 APPLICATION = "aws:codedeploy/application:Application"
 AWS_PROVIDER = "pulumi:providers:aws"
 BUCKETS = frozenset({"aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"})

@@ -40,6 +40,11 @@ def integration(uses: str, **props: object) -> Resource:
     return resource(kind, "integration", uses={"integrationUri": uses}, **props)
 
 
+def api(**cors: object) -> Resource:
+    kept = {"allowOrigins": ["https://shop.example.com"], "allowCredentials": True, **cors}
+    return resource("aws:apigatewayv2/api:Api", "api", corsConfiguration=kept, disableExecuteApiEndpoint=True)
+
+
 def receipts(value: str) -> dict[str, dict[str, str]]:
     return {"variables": {"RECEIPTS": value}}
 
@@ -71,6 +76,11 @@ CASES: Mapping[str, tuple[tuple[Resource, ...], Resource]] = {
     "apigateway-throttle": (
         (stage(),),
         stage(defaultRouteSettings={"throttlingRateLimit": 200, "throttlingBurstLimit": 0}),
+    ),
+    "apigateway-credentials": ((api(),), api(allowOrigins=["https://*"])),
+    "apigateway-endpoint": (
+        (resource("aws:apigatewayv2/apiMapping:ApiMapping", "mapping", uses={"apiId": "api"}), api()),
+        replace(api(), props={}),
     ),
     "apigateway-access-log": ((stage(),), stage(accessLogSettings=None)),
     "cloudwatch-retention": ((logs(),), logs(retentionInDays=0)),
