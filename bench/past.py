@@ -1,4 +1,4 @@
-"""Counts the calls of one `pulumi up` of one function, after ten earlier deployments and after a thousand."""
+"""Counts the calls of one `pulumi up` of one service, after ten earlier deployments and after a thousand."""
 
 import http.client
 import json
@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench import calls
+from infra.services import PYTHON
 from rehearsal.environment import sandbox
-from rehearsal.fleet.callers import Callers
-from rehearsal.fleet.driver import Fleet
-from rehearsal.fleet.members import names
+from rehearsal.generated.callers import Callers
+from rehearsal.generated.stack import GeneratedStack
 
 FACTOR = 10.0
+SERVICE = "service01"
 HOUR = 3600.0
 """Seconds between two of the earlier deployments."""
 CALLERS = 0.5  # calls per real second
@@ -39,20 +40,20 @@ class Past:
 def measure(deployments: int) -> Past:
     """Release once, insert the other earlier deployments before that, and count the calls of the next release."""
     with sandbox.running(FACTOR) as stage:
-        fleet = Fleet(stage, names(1))
-        fleet.create()
-        [target] = fleet.targets.values()
-        with Callers(stage.aws.client("lambda"), [target["function"]], target["alias"], CALLERS):
-            _released(fleet, 2)
+        stack = GeneratedStack(stage, {SERVICE: PYTHON})
+        stack.create()
+        [target] = stack.targets.values()
+        with Callers(stack.api_url, [SERVICE], CALLERS):
+            _released(stack, 2)
             _seed(stage, target, deployments - 1)
             calls.clear(stage.endpoint)
-            _released(fleet, 3)
+            _released(stack, 3)
         return Past(deployments, sum(call.by_engine for call in calls.made(stage.endpoint)))
 
 
-def _released(fleet: Fleet, edition: int) -> None:
-    fleet.edit(edition)
-    up = fleet.up()
+def _released(stack: GeneratedStack, edition: int) -> None:
+    stack.edit(edition)
+    up = stack.up()
     if up.exit_code != 0:
         raise PastError(f"`pulumi up` of edition {edition} exited {up.exit_code}:\n{up.text}")
 

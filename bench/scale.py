@@ -1,7 +1,9 @@
-"""Measures what a set costs as it grows: one `pulumi up` changes 1, 10 or 50 functions, whose canaries run in parallel.
+"""Measures what a set costs as it grows: one `pulumi up` changes 1, 10 or 50 services, whose canaries run in parallel.
 
-Each size runs the real CLI on a cloud of its own, with a few calls to every alias. The benchmark counts the calls of
-the release engine, by its user agent; it lists those of Pulumi's provider, whose rate is not ours, apart.
+Each size runs the real CLI on the product's own program, on a cloud of its own. `make service` wrote the services, one
+in five in TypeScript, and each route has a few callers. The benchmark counts the calls of the release engine, by its
+user agent; it lists those of Pulumi's provider, whose rate is not ours, apart. It takes the faster of two previews of
+the change, since a preview takes seconds, and a busy machine as many more.
 
 Rates are per simulated second. At FACTOR a call to the local cloud takes about as long on the simulated clock as a call
 to AWS (4 ms, hence 40), so an engine without a rate limit would show here the rate that it has on AWS.
@@ -19,20 +21,23 @@ from rich.table import Table
 from bench import calls, past, policies
 from bench.calls import Call, peak
 from infra.console import plain_table
+from infra.services import NODE, PYTHON
 from rehearsal.environment import sandbox
-from rehearsal.fleet.callers import Callers
-from rehearsal.fleet.driver import Fleet
-from rehearsal.fleet.members import names
+from rehearsal.generated.callers import Callers
+from rehearsal.generated.stack import GeneratedStack
 
 RESULT = Path(".bench/scale.json")
 FACTOR = 10.0  # simulated seconds per real one
 SIZES = (1, 10, 50)
 PASTS = (10, 1000)
 PAST_BAR = 1.1  # times; the number of a release's polls varies a little
-CALLERS = 0.5  # calls per real second and function
+CALLERS = 0.5  # calls per real second and service
+NODE_EVERY = 5  # one service in so many is in TypeScript
+PREVIEWS = 2
 SHIFT = "AllowTraffic"  # the lifecycle event in which CodeDeploy moves an alias
 
 TIME_BAR = 5.0  # times; 50 functions over 10
+PREVIEW_BAR = 3.0  # times; a preview of 50 over one of 1
 LINEAR_BAR = 1.2  # times; calls per function at 50 over those at 10, and over those at 1
 # Requests a second, of an account and region:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -48,11 +53,12 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Taken:
-    """One `up`: its real seconds, the engine's calls, the times when CodeDeploy moved an alias, and the number of other
-    calls."""
+    """One `up`: its real seconds and its preview's, the engine's calls, the times when CodeDeploy moved an alias, and
+    the number of other calls."""
 
     functions: int
     seconds: float
+    preview_seconds: float
     engine: Sequence[Call]
     shifts: Sequence[float]
     others: int
@@ -80,9 +86,9 @@ class Taken:
 
     def as_json(self) -> dict[str, object]:
         """Return the form of the file. `policies`: characters of each managed policy of a stack with that many
-        functions."""
-        measured = {"functions": self.functions, "seconds": self.seconds, "api_calls": len(self.engine)}
-        return {**measured, "policies": policies.sizes(self.functions)}
+        services."""
+        measured = {"functions": self.functions, "seconds": self.seconds, "preview_seconds": self.preview_seconds}
+        return {**measured, "api_calls": len(self.engine), "policies": policies.sizes(self.functions)}
 
 
 @dataclass(frozen=True)
@@ -102,33 +108,43 @@ class Bar:
         return f"{self.what}: {self.figure:.2f}, at most {self.most:g}: {'reached' if self.reached else 'MISSED'}"
 
 
+def runtimes(size: int) -> dict[str, str]:
+    """Return the runtime of so many services, by name: `service01`, `service02` ..."""
+    numbers = range(1, size + 1)
+    return {f"service{number:02}": PYTHON if number % NODE_EVERY else NODE for number in numbers}
+
+
 def measure(size: int) -> Taken:
-    """Create that many functions, change them all, and run `up`. Raises BenchError if one is not promoted."""
+    """Create that many services, change them all, and run `up`. Raises BenchError if one is not promoted."""
     with sandbox.running(FACTOR) as stage:
-        fleet = Fleet(stage, names(size))
-        fleet.create()
-        fleet.edit(2)
-        before, begun = fleet.observe(), time.time()
-        functions = [target["function"] for target in fleet.targets.values()]
-        alias = next(iter(fleet.targets.values()))["alias"]
+        stack = GeneratedStack(stage, runtimes(size))
+        stack.create()
+        stack.edit(2)
+        previews = [stack.preview() for _ in range(PREVIEWS)]
+        for one in previews:
+            if one.exit_code != 0:
+                raise BenchError(f"`pulumi preview` of {size} services exited {one.exit_code}:\n{one.text}")
+        before, begun = stack.observe(), time.time()
+        api_url = stack.api_url
         calls.clear(stage.endpoint)
-        with Callers(stage.aws.client("lambda"), functions, alias, CALLERS * size):
-            up = fleet.up()
+        with Callers(api_url, list(stack.runtimes), CALLERS * size):
+            up = stack.up()
         made = calls.made(stage.endpoint)
         if up.exit_code != 0:
-            raise BenchError(f"`pulumi up` of {size} functions exited {up.exit_code}:\n{up.text}")
-        left = [name for name, state in fleet.observe().items() if state.live in {None, before[name].live}]
+            raise BenchError(f"`pulumi up` of {size} services exited {up.exit_code}:\n{up.text}")
+        left = [name for name, state in stack.observe().items() if state.live in {None, before[name].live}]
         if left:
-            raise BenchError(f"`pulumi up` of {size} functions left {', '.join(left)} where it was:\n{up.text}")
+            raise BenchError(f"`pulumi up` of {size} services left {', '.join(left)} where it was:\n{up.text}")
         engine = [call for call in made if call.by_engine]
         others = sum(not call.by_engine and call.action not in DATA_PLANE for call in made)
-        return Taken(size, up.seconds, engine, list(shifts(fleet, begun)), others)
+        fastest = min(one.seconds for one in previews)
+        return Taken(size, up.seconds, fastest, engine, list(shifts(stack, begun)), others)
 
 
-def shifts(fleet: Fleet, since: float) -> Iterator[float]:
+def shifts(stack: GeneratedStack, since: float) -> Iterator[float]:
     """Yield the times when CodeDeploy called UpdateAlias, in seconds since the epoch: at a canary's start and end."""
-    client = fleet.sandbox.aws.client("codedeploy")
-    for target in fleet.targets.values():
+    client = stack.aws.client("codedeploy")
+    for target in stack.targets.values():
         group = {"applicationName": target["application"], "deploymentGroupName": target["group"]}
         pages = client.get_paginator("list_deployments").paginate(**group, createTimeRange={"start": since})
         for id_ in [id_ for page in pages for id_ in page["deployments"]]:
@@ -144,6 +160,7 @@ def bars(taken: Sequence[Taken]) -> list[Bar]:
     one, ten, fifty = taken
     return [
         Bar("seconds, 50 functions over 10", fifty.seconds / ten.seconds, TIME_BAR),
+        Bar("seconds of a preview, 50 functions over 1", fifty.preview_seconds / one.preview_seconds, PREVIEW_BAR),
         Bar("calls per function, 50 over 10", fifty.per_function / ten.per_function, LINEAR_BAR),
         Bar("calls per function, 50 over 1", fifty.per_function / one.per_function, LINEAR_BAR),
         Bar("Lambda's control plane, calls a second", max(each.lambda_rate for each in taken), LAMBDA_BAR),
@@ -157,12 +174,12 @@ def table(taken: Sequence[Taken]) -> Table:
     """Return the table for a person: the engine's calls in total and per function, the most calls of a service in a
     second, and the calls of others."""
     shown = plain_table()
-    for heading in ("functions", "seconds", "calls", "each", "Lambda", "CodeDeploy", "CloudWatch", "others"):
+    for heading in ("functions", "seconds", "preview", "calls", "each", "Lambda", "CodeDeploy", "CloudWatch", "others"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for each in taken:
         rates = (each.lambda_rate, each.rate("codedeploy"), each.rate("cloudwatch"))
         counts = (f"{len(each.engine)}", f"{each.per_function:.1f}", *(f"{rate:g}" for rate in rates), f"{each.others}")
-        shown.add_row(f"{each.functions}", f"{each.seconds:.1f}", *counts)
+        shown.add_row(f"{each.functions}", f"{each.seconds:.1f}", f"{each.preview_seconds:.1f}", *counts)
     return shown
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi import Output
+from pulumi import Input, Output
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class FunctionOutputs:
     alias_arn: Output[str]
     invoke_arn: Output[str]  # the alias's, by which API Gateway calls it
     version: Output[str]
-    log_group: str
+    log_group: Input[str]
     configuration: Output[str]
 
 
@@ -57,6 +57,15 @@ class TriggerOutputs:
     queue_urls: Mapping[str, Output[str]]
     dead_letter_urls: Mapping[str, Output[str]]
     bus: Output[str] | None
+
+
+@dataclass(frozen=True)
+class ApiOutputs:
+    """The HTTP API in front of the services: its id, its stage, and the address by which callers reach it."""
+
+    id: Output[str]
+    stage: Output[str]
+    url: Output[str]
 
 
 @dataclass(frozen=True)

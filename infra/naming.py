@@ -145,6 +145,10 @@ class Names:
         """
         return f"/aws/vendedlogs/{self.prefix}-api"
 
+    def api_alarm(self, kind: str) -> str:
+        """Return the name of an alarm on the API as a whole; `kind` is "5xx" or "latency"."""
+        return f"{self.prefix}-api-{kind}"
+
     @property
     def topic(self) -> str:
         return f"{self.prefix}-alarms"

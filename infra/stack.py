@@ -90,7 +90,13 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
     if any(each.http for each in declared):
         http = Http("http", names=names, config=config.compute.api, services=declared, functions=functions, opts=opts)
     observability = Observability(
-        "observability", names=names, place=place, config=config.observability, functions=functions, opts=opts
+        "observability",
+        names=names,
+        place=place,
+        config=config.observability,
+        functions=functions,
+        api=http.outputs if http else None,
+        opts=opts,
     )
     alarms = observability.outputs
     hooks = Hooks(
@@ -136,7 +142,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
     if triggers:
         triggers.connect(functions=functions, data=data, topic=alarms.topic_arn, after=[release])
     return Outputs(
-        api_url=http.url if http else pulumi.Output.from_input(""),
+        api_url=http.outputs.url if http else pulumi.Output.from_input(""),
         live_versions=release.live_versions,
         dashboard=alarms.dashboard,
         table_name=data.table_name,

@@ -12,13 +12,16 @@ from infra.config.sections import SECRETS, ConfigError, from_file, from_pulumi, 
 from infra.config.service import Canary, ServiceOverride, ServicesConfig
 from infra.config.settings import (
     AccountConfig,
+    ApiAlarms,
     ApiConfig,
     ArtifactsConfig,
     Authorizer,
     ComputeConfig,
+    Cors,
     Curve,
     DataConfig,
     DeliveryConfig,
+    Domain,
     LegacyState,
     ObservabilityConfig,
     SecretsConfig,
@@ -32,15 +35,18 @@ from infra.schema import Secret
 
 __all__ = [
     "AccountConfig",
+    "ApiAlarms",
     "ApiConfig",
     "ArtifactsConfig",
     "Authorizer",
     "Canary",
     "ComputeConfig",
     "ConfigError",
+    "Cors",
     "Curve",
     "DataConfig",
     "DeliveryConfig",
+    "Domain",
     "LegacyState",
     "ObservabilityConfig",
     "Secret",
@@ -112,6 +118,7 @@ def parse(
     readings = read_sections(SECTIONS, raw, project, mistakes, secret)
     mistakes += cross_checks.data(readings["data"], stack)
     mistakes += cross_checks.secrets(readings[SECRETS], stack, encrypted=f"{project}:{SECRETS}" in secret)
+    mistakes += cross_checks.api(readings["compute"], readings["account"])
     mistakes += cross_checks.release(readings["release"])
     upstream = None if mistakes else read_upstream(readings["release"], names, folder, mistakes)
     if mistakes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from infra.config.settings import ANY_ORIGIN, ApiConfig
 from infra.schema import Reading, shown
 from infra.source import Source
 
@@ -26,6 +27,54 @@ def data(section: Reading, stack: str) -> Iterator[str]:
             if stack in GUARDED and section.values.get("deletion_protection") is False:
                 path = section.path_of("deletion_protection")
                 yield f"{path} is false, but {stack} holds customers' orders; set it to true, or leave it out"
+
+
+def api(section: Reading, account: Reading) -> Iterator[str]:
+    """Yield the mistakes in how the keys of strata:compute.api fit together, and with strata:account.
+
+    API Gateway refuses the origin "*" beside credentials, and browsers take any other asterisk there for a name.
+    https://github.com/aws/aws-cdk/issues/9076
+    https://fetch.spec.whatwg.org/#cors-protocol-and-credentials
+    """
+    settings = section.values.get("api")
+    if not isinstance(settings, ApiConfig):
+        return
+    path = section.path_of("api")
+    cors, domain = settings.cors, settings.domain
+    if cors and cors.credentials:
+        wide = [each for each in cors.origins if each in ANY_ORIGIN]
+        if wide:
+            yield (
+                f"{path}.cors.origins has {shown(wide[0])} beside credentials: true, so any page could call the API in "
+                "the name of its visitor; name the origins, or leave credentials out"
+            )
+        for name, items in (("methods", cors.methods), ("headers", cors.headers), ("expose", cors.expose)):
+            if "*" in items:
+                yield (
+                    f'{path}.cors.{name} has "*" beside credentials: true, where browsers take it for a name; list '
+                    "them, or leave credentials out"
+                )
+    if domain:
+        yield from _certificate(domain.certificate_arn, f"{path}.domain.certificateArn", account)
+
+
+def _certificate(arn: str, path: str, account: Reading) -> Iterator[str]:
+    """Yield why API Gateway would not take the certificate of a regional domain name.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-specify-certificate-for-custom-domain-name.html
+    """
+    region, owner = arn.split(":")[3:5]
+    wanted, accounts = account.values.get("region"), account.values.get("allowed_account_ids")
+    if wanted and region != wanted:
+        yield (
+            f"{path} is of {region}, but the API is in {wanted}, and takes a certificate of its own region alone; "
+            f"request or import it in {wanted}"
+        )
+    if accounts and owner not in accounts:
+        yield (
+            f"{path} is of account {owner}, but the stack may be deployed to {', '.join(accounts)} alone, and takes a "
+            "certificate of its own account alone; give one of these"
+        )
 
 
 def release(section: Reading) -> Iterator[str]:

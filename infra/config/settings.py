@@ -117,15 +117,77 @@ class Authorizer:
     ]
 
 
+ANY_ORIGIN = ("*", "https://*", "http://*")
+HEADER = Text(r"\*|[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", 'a header\'s name, e.g. "authorization", or "*"')
+
+
+@dataclass(frozen=True)
+class Cors:
+    """strata:compute.api.cors: the web pages whose scripts may call the API, and what their browsers may send and show.
+
+    `expose`: the headers of an answer that a script may read. `max_age`: seconds that a browser keeps a preflight's
+    answer. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
+    """
+
+    origins: Annotated[
+        tuple[str, ...],
+        ListOf(
+            Text(
+                r"\*|https?://(\*|[a-z0-9.-]{1,253}(:\d{1,5})?)",
+                'an origin without a path, e.g. "https://shop.example.com", or "https://*" or "*"',
+            ),
+            least=1,
+        ),
+    ]
+    methods: Annotated[
+        tuple[str, ...],
+        ListOf(OneOf("*", "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT", why="these are the API's methods"), least=1),
+    ] = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+    headers: Annotated[tuple[str, ...], ListOf(HEADER, least=1)] = ("authorization", "content-type", "idempotency-key")
+    expose: Annotated[tuple[str, ...], ListOf(HEADER, least=1)] = ("x-order-receipt",)
+    credentials: Annotated[bool, Flag()] = False
+    max_age: Annotated[int, Whole(0, 86400, "seconds", "API Gateway takes a day at most")] = 600
+
+
+DOMAIN_NAME = Text(
+    r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])",
+    'a host\'s name in lower case, e.g. "api.example.com"',
+)
+ZONE_ID = Text(r"[A-Z0-9]{1,32}", 'the id of a hosted zone of Route 53, e.g. "Z0123456789ABCDEFGHIJ"')
+
+
+@dataclass(frozen=True)
+class Domain:
+    """strata:compute.api.domain: the API's own name. Without `zone_id` the operator makes the DNS record.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-custom-domain-names.html
+    """
+
+    name: Annotated[str, DOMAIN_NAME]
+    certificate_arn: Annotated[
+        str,
+        Text(
+            r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}",
+            'the ARN of a certificate of AWS Certificate Manager, "arn:aws:acm:REGION:ACCOUNT:certificate/ID"',
+        ),
+    ]
+    zone_id: Annotated[str | None, ZONE_ID] = None
+
+
 @dataclass(frozen=True)
 class ApiConfig:
-    """strata:compute.api. Without days there is no access log; without an authorizer every caller is accepted."""
+    """strata:compute.api. Without days there is no access log; without an authorizer every caller is accepted.
+
+    Without `cors` no page of another origin may call it; with a domain it answers by that name alone.
+    """
 
     throttling: Annotated[Throttling, Section(Throttling)] = Throttling()
     access_log_days: Annotated[
         int, OneOf(0, *LOG_RETENTION, why="CloudWatch Logs offers a list of days, and 0 is for no access log")
     ] = 30
     authorizer: Annotated[Authorizer | None, Section(Authorizer)] = None
+    cors: Annotated[Cors | None, Section(Cors)] = None
+    domain: Annotated[Domain | None, Section(Domain)] = None
 
 
 @dataclass(frozen=True)
@@ -161,12 +223,25 @@ class SecretsConfig:
 
 
 @dataclass(frozen=True)
+class ApiAlarms:
+    """strata:observability.api: what the API as a whole may do in each of three minutes before an alarm fires.
+
+    `error_share`: the fraction of its requests that it answers 5xx. `p99_milliseconds`: the time within which it
+    answers 99 of 100. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
+    """
+
+    error_share: Annotated[float, Share()] = 0.05
+    p99_milliseconds: Annotated[int, Whole(1, 30_000, "milliseconds", "the HTTP API gives up after 30 seconds")] = 3000
+
+
+@dataclass(frozen=True)
 class ObservabilityConfig:
     """strata:observability. Shares are fractions of the alias's requests in each of three minutes."""
 
     log_retention_days: Annotated[int, OneOf(*LOG_RETENTION, why="CloudWatch Logs offers a list of days")] = 30
     error_share: Annotated[float, Share()] = 0.25
     throttle_share: Annotated[float, Share()] = 0.05
+    api: Annotated[ApiAlarms, Section(ApiAlarms)] = ApiAlarms()
     notify: Annotated[
         tuple[str, ...],
         ListOf(Text(r"[^@\s]+@[^@\s]+\.[^@\s]+", 'an e-mail address, e.g. "oncall@example.com"'), least=0),

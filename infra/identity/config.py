@@ -10,7 +10,7 @@ import pulumi
 from infra import services
 from infra.config.sections import ConfigError, from_pulumi, read_sections, secret_keys
 from infra.config.service import SERVICE
-from infra.config.settings import ACCOUNT_ID, AccountConfig
+from infra.config.settings import ACCOUNT_ID, DOMAIN_NAME, ZONE_ID, AccountConfig
 from infra.naming import MOST_LISTED, Names
 from infra.permissions import PeerStack, Repository, StackResources
 from infra.schema import STACK, Flag, ListOf, OneOf, Reading, Section, Text, shown
@@ -98,6 +98,14 @@ class NeighbourStack:
 
 
 @dataclass(frozen=True)
+class ServedDomain:
+    """identity.stacks[].domain: the own name of the stack's API, and the hosted zone in which the stack keeps it."""
+
+    name: Annotated[str, DOMAIN_NAME]
+    zone_id: Annotated[str, ZONE_ID] = ""
+
+
+@dataclass(frozen=True)
 class ServedStack:
     """identity.stacks[]: a stack of this account, and the environment from which it is deployed.
 
@@ -114,6 +122,7 @@ class ServedStack:
     services: Annotated[tuple[str, ...], ListOf(SERVICE, least=1)] = ()
     reviewers: Annotated[tuple[str, ...], ListOf(REVIEWER, least=1)] = ()
     api_id: Annotated[str, Text(r"[a-z0-9]{10}", "the id of its API, as the address of the API begins")] = ""
+    domain: Annotated[ServedDomain | None, Section(ServedDomain)] = None
 
     def preview_environment(self, shared: str) -> str:
         """Return the environment from which a branch previews the stack: its own if it has reviewers, else `shared`."""
@@ -128,6 +137,8 @@ class ServedStack:
             legacy_bucket=self.legacy.bucket if self.legacy else "",
             legacy_key=self.legacy.object_key if self.legacy else "",
             before=self.follows.of(names.project) if self.follows else None,
+            domain=self.domain.name if self.domain else "",
+            zone_id=self.domain.zone_id if self.domain else "",
         )
 
 

@@ -73,24 +73,12 @@ class Delivery(ComponentResource):
 
         It is declared only where AWS has none like it, since an account may have 50. `own`: it is the stack's, and not
         one of a service alone.
-
-        https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_TimeBasedCanary.html
         """
         name = self._names.curve(curve.percent, curve.minutes)
         if (curve.percent, curve.minutes) in PREDEFINED:
             return name
-        return aws.codedeploy.DeploymentConfig(
-            f"{self._name}-curve" if own else f"{self._name}-curve-{curve.percent}-{curve.minutes}",
-            deployment_config_name=name,
-            compute_platform="Lambda",
-            traffic_routing_config=aws.codedeploy.DeploymentConfigTrafficRoutingConfigArgs(
-                type="TimeBasedCanary",
-                time_based_canary=aws.codedeploy.DeploymentConfigTrafficRoutingConfigTimeBasedCanaryArgs(
-                    percentage=curve.percent, interval=curve.minutes
-                ),
-            ),
-            opts=ResourceOptions(parent=self),
-        ).deployment_config_name
+        resource = f"{self._name}-curve" if own else f"{self._name}-curve-{curve.percent}-{curve.minutes}"
+        return deployment_config(resource, name=name, curve=curve, opts=ResourceOptions(parent=self))
 
     def _role(
         self, functions: Mapping[str, FunctionOutputs], hooks: HookOutputs, boundary: str
@@ -124,24 +112,64 @@ class Delivery(ComponentResource):
         policy: aws.iam.RolePolicy,
         alarm: Output[str],
     ) -> aws.codedeploy.DeploymentGroup:
-        """Declare a deployment group. Its alarm guards deployments started by hand; a release adds a verdict alarm.
-
-        The release records its state in the group's tags, so Pulumi ignores them. The group depends on its role's
-        policy, and is deleted before it, since a deployment in flight needs the policy to the end.
-        https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html
-        """
-        return aws.codedeploy.DeploymentGroup(
+        return deployment_group(
             f"{self._name}-{service}",
-            app_name=application.name,
-            deployment_group_name=self._names.deployment_group(service),
-            service_role_arn=role.arn,
-            deployment_config_name=curve,
-            deployment_style=aws.codedeploy.DeploymentGroupDeploymentStyleArgs(
-                deployment_type="BLUE_GREEN", deployment_option="WITH_TRAFFIC_CONTROL"
-            ),
-            auto_rollback_configuration=aws.codedeploy.DeploymentGroupAutoRollbackConfigurationArgs(
-                enabled=True, events=list(ROLLBACK_EVENTS)
-            ),
-            alarm_configuration=aws.codedeploy.DeploymentGroupAlarmConfigurationArgs(enabled=True, alarms=[alarm]),
-            opts=ResourceOptions(parent=self, depends_on=[policy], ignore_changes=["tags", "tagsAll"]),
+            name=self._names.deployment_group(service),
+            application=application.name,
+            curve=curve,
+            role=role.arn,
+            alarm=alarm,
+            opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
+
+
+def deployment_config(resource: str, *, name: Input[str], curve: Curve, opts: ResourceOptions) -> Output[str]:
+    """Declare how traffic moves: a percent of it, and all of it minutes later. Returns the configuration's name.
+
+    https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_TimeBasedCanary.html
+    """
+    return aws.codedeploy.DeploymentConfig(
+        resource,
+        deployment_config_name=name,
+        compute_platform="Lambda",
+        traffic_routing_config=aws.codedeploy.DeploymentConfigTrafficRoutingConfigArgs(
+            type="TimeBasedCanary",
+            time_based_canary=aws.codedeploy.DeploymentConfigTrafficRoutingConfigTimeBasedCanaryArgs(
+                percentage=curve.percent, interval=curve.minutes
+            ),
+        ),
+        opts=opts,
+    ).deployment_config_name
+
+
+def deployment_group(
+    resource: str,
+    *,
+    name: Input[str],
+    application: Input[str],
+    curve: Input[str],
+    role: Input[str],
+    alarm: Input[str],
+    opts: ResourceOptions,
+) -> aws.codedeploy.DeploymentGroup:
+    """Declare a deployment group. Its alarm guards deployments started by hand; a release adds a verdict alarm.
+
+    `role`: an ARN. `opts` must depend on the role's policy: a deployment in flight needs it to the end, so the group is
+    deleted first. The release records its state in the group's tags, so Pulumi ignores them.
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html
+    """
+    return aws.codedeploy.DeploymentGroup(
+        resource,
+        app_name=application,
+        deployment_group_name=name,
+        service_role_arn=role,
+        deployment_config_name=curve,
+        deployment_style=aws.codedeploy.DeploymentGroupDeploymentStyleArgs(
+            deployment_type="BLUE_GREEN", deployment_option="WITH_TRAFFIC_CONTROL"
+        ),
+        auto_rollback_configuration=aws.codedeploy.DeploymentGroupAutoRollbackConfigurationArgs(
+            enabled=True, events=list(ROLLBACK_EVENTS)
+        ),
+        alarm_configuration=aws.codedeploy.DeploymentGroupAlarmConfigurationArgs(enabled=True, alarms=[alarm]),
+        opts=ResourceOptions.merge(opts, ResourceOptions(ignore_changes=["tags", "tagsAll"])),
+    )

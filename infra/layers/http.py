@@ -1,4 +1,8 @@
-"""The HTTP layer: one API in front of the services that have routes, each route reaching the alias of its function."""
+"""The HTTP layer: one API in front of the services that have routes, each route reaching the alias of its function.
+
+By default every caller reaches it at its execute-api address, bounded by its throttling. A stack may let scripts of web
+pages call it (CORS), ask for tokens, and give it a name of its own, by which alone it then answers.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,8 +11,8 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Alias, ComponentResource, Output, Resource, ResourceOptions
 
-from infra.config import ApiConfig, Authorizer
-from infra.contracts import FunctionOutputs
+from infra.config import ApiConfig, Authorizer, Cors, Domain
+from infra.contracts import ApiOutputs, FunctionOutputs
 from infra.naming import Names
 from infra.services import Service
 
@@ -45,9 +49,9 @@ FORMER = {
 
 
 class Http(ComponentResource):
-    """The API, its stage and its authorizer; its address is `url`. It answers 404 until `open` is called."""
+    """The API, its stage, its authorizer and its domain. It answers 404 until `open` is called."""
 
-    url: Output[str]
+    outputs: ApiOutputs
 
     def __init__(
         self,
@@ -64,13 +68,19 @@ class Http(ComponentResource):
         self._name, self._names = name, names
         self._services = [each for each in services if each.http and not each.removed]
         self._api = aws.apigatewayv2.Api(
-            f"{name}-api", name=names.api, protocol_type="HTTP", opts=self._opts(f"{name}-api")
+            f"{name}-api",
+            name=names.api,
+            protocol_type="HTTP",
+            cors_configuration=_cors(config.cors) if config.cors else None,
+            disable_execute_api_endpoint=True if config.domain else None,
+            opts=self._opts(f"{name}-api"),
         )
         self._integrations = {each.name: self._front(each.name, functions[each.name]) for each in self._services}
-        self._stage(config)
+        stage = self._stage(config)
         self._authorizer = self._authorize(config.authorizer) if config.authorizer else None
-        self.url = self._api.api_endpoint
-        self.register_outputs({"url": self.url})
+        url = self._domain(config.domain, stage) if config.domain else self._api.api_endpoint
+        self.outputs = ApiOutputs(id=self._api.id, stage=stage.name, url=url)
+        self.register_outputs({"url": url})
 
     def open(self, after: Sequence[Resource]) -> None:
         """Let the API reach the aliases after `after`, so that a first version that cannot answer gets no requests.
@@ -125,7 +135,7 @@ class Http(ComponentResource):
         )
         return integration
 
-    def _stage(self, config: ApiConfig) -> None:
+    def _stage(self, config: ApiConfig) -> aws.apigatewayv2.Stage:
         """Declare the stage, with its throttling and its access log.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
@@ -140,7 +150,7 @@ class Http(ComponentResource):
                 opts=self._opts(f"{self._name}-access-log"),
             )
             access_log = aws.apigatewayv2.StageAccessLogSettingsArgs(destination_arn=log_group.arn, format=ACCESS_LOG)
-        aws.apigatewayv2.Stage(
+        return aws.apigatewayv2.Stage(
             f"{self._name}-stage",
             api_id=self._api.id,
             name="$default",
@@ -151,6 +161,45 @@ class Http(ComponentResource):
             access_log_settings=access_log,
             opts=self._opts(f"{self._name}-stage"),
         )
+
+    def _domain(self, config: Domain, stage: aws.apigatewayv2.Stage) -> Output[str]:
+        """Declare the API's own name, and return its address. The execute-api address is switched off beside it.
+
+        Else callers could pass by what stands in front of the name, such as a firewall.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-disable-default-endpoint.html
+        https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/routing-to-api-gateway.html
+        """
+        domain = aws.apigatewayv2.DomainName(
+            f"{self._name}-domain",
+            domain_name=config.name,
+            domain_name_configuration=aws.apigatewayv2.DomainNameDomainNameConfigurationArgs(
+                certificate_arn=config.certificate_arn, endpoint_type="REGIONAL", security_policy="TLS_1_2"
+            ),
+            opts=self._opts(f"{self._name}-domain"),
+        )
+        aws.apigatewayv2.ApiMapping(
+            f"{self._name}-mapping",
+            api_id=self._api.id,
+            domain_name=domain.id,
+            stage=stage.name,
+            opts=self._opts(f"{self._name}-mapping"),
+        )
+        if config.zone_id:
+            target = domain.domain_name_configuration
+            aws.route53.Record(
+                f"{self._name}-record",
+                zone_id=config.zone_id,
+                name=config.name,
+                type="A",
+                aliases=[
+                    aws.route53.RecordAliasArgs(
+                        name=target.target_domain_name, zone_id=target.hosted_zone_id, evaluate_target_health=False
+                    )
+                ],
+                opts=self._opts(f"{self._name}-record"),
+            )
+        return domain.domain_name.apply(lambda name: f"https://{name}")
 
     def _authorize(self, config: Authorizer) -> aws.apigatewayv2.Authorizer:
         """Declare the authorizer: callers must show a token of this issuer.
@@ -169,6 +218,21 @@ class Http(ComponentResource):
             ),
             opts=self._opts(name),
         )
+
+
+def _cors(config: Cors) -> aws.apigatewayv2.ApiCorsConfigurationArgs:
+    """Return the API's answer to browsers; API Gateway gives it, and no function is asked.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
+    """
+    return aws.apigatewayv2.ApiCorsConfigurationArgs(
+        allow_origins=list(config.origins),
+        allow_methods=list(config.methods),
+        allow_headers=list(config.headers),
+        expose_headers=list(config.expose),
+        allow_credentials=config.credentials,
+        max_age=config.max_age,
+    )
 
 
 def _former_layer() -> str:

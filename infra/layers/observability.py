@@ -4,15 +4,16 @@ import json
 from collections.abc import Mapping
 
 import pulumi_aws as aws
-from pulumi import ComponentResource, ResourceOptions
+from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from infra import permissions
-from infra.config import ObservabilityConfig
-from infra.contracts import FunctionOutputs, ObservabilityOutputs
+from infra.config import ApiAlarms, ObservabilityConfig
+from infra.contracts import ApiOutputs, FunctionOutputs, ObservabilityOutputs
 from infra.naming import LIVE, AwsLocation, Names
 
 MINUTES = 3  # in a row above the limit before an alarm fires
 FEWEST = 4  # errors or throttles a minute; fewer are noise at one request a second
+FEWEST_TIMED = 20  # requests a minute, below which a single slow one is the p99
 CONSOLE = {  # by partition
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
@@ -21,7 +22,7 @@ CONSOLE = {  # by partition
 
 
 class Observability(ComponentResource):
-    """For each function a log group and two alarms on its alias; one topic and one dashboard for the stack.
+    """For each function a log group and two alarms on its alias; two alarms on the API; one topic and one dashboard.
 
     These alarms live as long as the stack and do not distinguish versions. The verdict alarm on a canary is not among
     them: each release creates its own.
@@ -37,6 +38,7 @@ class Observability(ComponentResource):
         place: AwsLocation,
         config: ObservabilityConfig,
         functions: Mapping[str, FunctionOutputs],
+        api: ApiOutputs | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("strata:layers:Observability", name, None, opts)
@@ -51,9 +53,11 @@ class Observability(ComponentResource):
                 retention_in_days=config.log_retention_days,
                 opts=ResourceOptions(parent=self),
             )
-            errors = self._alarm(service, function, topic, "errors", share("Errors", config.error_share))
-            throttles = self._alarm(service, function, topic, "throttles", share("Throttles", config.throttle_share))
+            errors = self._alarm(service, function, topic, "errors", config.error_share)
+            throttles = self._alarm(service, function, topic, "throttles", config.throttle_share)
             error_alarms[service], throttle_alarms[service] = errors.name, throttles.name
+        if api is not None:
+            self._api_alarms(api, topic, config.api)
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=names.dashboard,
@@ -89,44 +93,128 @@ class Observability(ComponentResource):
         return topic
 
     def _alarm(
-        self, service: str, function: FunctionOutputs, topic: aws.sns.Topic, kind: str, expression: str
+        self, service: str, function: FunctionOutputs, topic: aws.sns.Topic, kind: str, limit: float
     ) -> aws.cloudwatch.MetricAlarm:
-        """Declare an alarm that fires when `expression`, over the alias's Invocations and the metric `kind`, stays 1.
-
-        CloudWatch evaluates it minute by minute, and it must be 1 for MINUTES in a row.
-
-        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-        """
-        dimensions = {
-            "FunctionName": function.name,
-            "Resource": function.name.apply(lambda name: f"{name}:{LIVE}"),
-        }
-        metrics = [
-            aws.cloudwatch.MetricAlarmMetricQueryArgs(
-                id=metric.lower(),
-                metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
-                    namespace="AWS/Lambda", metric_name=metric, dimensions=dimensions, period=60, stat="Sum"
-                ),
-            )
-            for metric in ("Invocations", kind.capitalize())
-        ]
-        verdict = aws.cloudwatch.MetricAlarmMetricQueryArgs(
-            id="fires", expression=expression, label=f"too many {kind}", return_data=True
-        )
-        return aws.cloudwatch.MetricAlarm(
+        return alias_alarm(
             f"{self._name}-{service}-{kind}",
             name=self._names.alias_alarm(service, kind),
-            alarm_description=f"{kind.capitalize()} of {self._names.function(service)}:{LIVE}, all versions together",
-            metric_queries=[*metrics, verdict],
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            threshold=1,
-            evaluation_periods=MINUTES,
-            datapoints_to_alarm=MINUTES,
-            treat_missing_data="notBreaching",
-            alarm_actions=[topic.arn],
-            ok_actions=[topic.arn],
+            function=function.name,
+            alias=LIVE,
+            kind=kind,
+            limit=limit,
+            topic=topic.arn,
             opts=ResourceOptions(parent=self),
         )
+
+    def _api_alarms(self, api: ApiOutputs, topic: aws.sns.Topic, config: ApiAlarms) -> None:
+        """Declare the alarms on what callers see of the API, whichever function or part of it is the cause.
+
+        They notify the topic and stop no canary, and no deployment group has them: the API's metrics do not distinguish
+        versions, nor services, so such an alarm would roll back a good version for another one's errors.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
+        """
+        dimensions = {"ApiId": api.id, "Stage": api.stage}
+        count = _query("count", "AWS/ApiGateway", "Count", dimensions, "SampleCount")
+        errors = _query("errors", "AWS/ApiGateway", "5xx", dimensions, "Sum")
+        latency = _query("latency", "AWS/ApiGateway", "Latency", dimensions, "p99")
+        opts = ResourceOptions(parent=self)
+        _math_alarm(
+            f"{self._name}-api-5xx",
+            self._names.api_alarm("5xx"),
+            [count, errors, _fires(api_errors(config.error_share), "too many 5xx")],
+            description=f"5xx answers of the API {self._names.api}: more than {config.error_share:.4g} of all",
+            topic=topic.arn,
+            opts=opts,
+        )
+        _math_alarm(
+            f"{self._name}-api-latency",
+            self._names.api_alarm("latency"),
+            [count, latency, _fires(api_latency(config.p99_milliseconds), "too slow")],
+            description=f"p99 latency of the API {self._names.api}: more than {config.p99_milliseconds} ms",
+            topic=topic.arn,
+            opts=opts,
+        )
+
+
+def alias_alarm(
+    resource: str,
+    *,
+    name: Input[str],
+    function: Input[str],
+    alias: str,
+    kind: str,
+    limit: float,
+    topic: Input[str],
+    opts: ResourceOptions,
+) -> aws.cloudwatch.MetricAlarm:
+    """Declare an alarm that fires when an alias has had more than `limit` of a kind for MINUTES in a row.
+
+    `kind`: errors or throttles. `limit`: a fraction of the alias's requests. `topic`: an ARN. CloudWatch evaluates the
+    alarm minute by minute. https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    """
+    counted = kind.capitalize()
+    dimensions = {"FunctionName": function, "Resource": Output.concat(function, ":", alias)}
+    metrics = [_query(metric.lower(), "AWS/Lambda", metric, dimensions, "Sum") for metric in ("Invocations", counted)]
+    return _math_alarm(
+        resource,
+        name,
+        [*metrics, _fires(share(counted, limit), f"too many {kind}")],
+        description=Output.concat(f"{counted} of ", function, f":{alias}, all versions together"),
+        topic=topic,
+        opts=opts,
+    )
+
+
+def _math_alarm(
+    resource: str,
+    name: Input[str],
+    queries: list[aws.cloudwatch.MetricAlarmMetricQueryArgs],
+    *,
+    description: Input[str],
+    topic: Input[str],
+    opts: ResourceOptions,
+) -> aws.cloudwatch.MetricAlarm:
+    """Declare an alarm that fires when the expression among `queries` has been 1 for MINUTES in a row."""
+    return aws.cloudwatch.MetricAlarm(
+        resource,
+        name=name,
+        alarm_description=description,
+        metric_queries=queries,
+        comparison_operator="GreaterThanOrEqualToThreshold",
+        threshold=1,
+        evaluation_periods=MINUTES,
+        datapoints_to_alarm=MINUTES,
+        treat_missing_data="notBreaching",
+        alarm_actions=[topic],
+        ok_actions=[topic],
+        opts=opts,
+    )
+
+
+def _query(
+    id_: str, namespace: str, metric: str, dimensions: Mapping[str, Input[str]], stat: str
+) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
+    return aws.cloudwatch.MetricAlarmMetricQueryArgs(
+        id=id_,
+        metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+            namespace=namespace, metric_name=metric, dimensions=dimensions, period=60, stat=stat
+        ),
+    )
+
+
+def _fires(expression: str, label: str) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
+    return aws.cloudwatch.MetricAlarmMetricQueryArgs(id="fires", expression=expression, label=label, return_data=True)
+
+
+def api_errors(limit: float) -> str:
+    """Return metric math: 1 where at least FEWEST answers, and more than the fraction `limit`, are 5xx, else 0."""
+    return f"IF(FILL(errors, 0) >= {FEWEST} AND FILL(errors, 0) > {limit} * FILL(count, 0), 1, 0)"
+
+
+def api_latency(limit: int) -> str:
+    """Return metric math: 1 where FEWEST_TIMED requests or more have a p99 above `limit` milliseconds, else 0."""
+    return f"IF(FILL(count, 0) >= {FEWEST_TIMED} AND FILL(latency, 0) > {limit}, 1, 0)"
 
 
 def share(metric: str, limit: float) -> str:

@@ -1,4 +1,4 @@
-"""Grants to read and change a stack's HTTP API. The actions are HTTP methods on API Gateway's paths.
+"""Grants to read and change a stack's HTTP API and its domain. The actions are HTTP methods on API Gateway's paths.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagementv2.html
 """
@@ -35,6 +35,41 @@ def api(names: Names, place: AwsLocation, pinned: str) -> Iterator[Grant]:
     changes = ("DELETE", "PATCH", "POST", *TAGGING) if pinned else ()
     yield Grant("ApiParts", "apigateway", (f"{root}/apis/{pinned or '*'}/*",), ("GET",), changes)
     yield from _tags(root, list(tags))
+
+
+def domain(names: Names, place: AwsLocation, name: str, zone_id: str) -> Iterator[Grant]:
+    """Yield the grants on the API's own name and, where the stack keeps it in a hosted zone, on its record there.
+
+    A domain and its mappings are identified by path, which has the name. `zone_id` is "" for a record that the operator
+    makes; the zone's other records may not be changed.
+
+    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html
+    """
+    root = f"arn:{place.partition}:apigateway:{place.region}::"
+    new = {"StringEquals": {"aws:RequestTag/Project": names.project, "aws:RequestTag/Stack": names.stack}}
+    yield Grant("NewDomain", "apigateway", (f"{root}/domainnames",), writes=("POST", "TagResource"), condition=new)
+    own = (f"{root}/domainnames/{name}", f"{root}/domainnames/{name}/*")
+    yield Grant("Domain", "apigateway", own, ("GET",), ("DELETE", "PATCH", "POST", *TAGGING))
+    paths = [quote(f"{root}{path}", safe="") for path in ("/domainnames/", "/v2/domainnames/")]
+    yield Grant(
+        "DomainTags",
+        "apigateway",
+        tuple(f"{root}/tags/{path}{each}" for path in paths for each in (name, ITSELF)),
+        ("GET",),
+        ("DELETE", "POST", "PUT"),
+    )
+    if not zone_id:
+        return
+    zone = f"arn:{place.partition}:route53:::hostedzone/{zone_id}"
+    record = {
+        "ForAllValues:StringEquals": {
+            "route53:ChangeResourceRecordSetsNormalizedRecordNames": [name],
+            "route53:ChangeResourceRecordSetsRecordTypes": ["A"],
+        }
+    }
+    yield Grant("Zone", "route53", (zone,), ("GetHostedZone", "ListResourceRecordSets"))
+    yield Grant("Record", "route53", (zone,), writes=("ChangeResourceRecordSets",), condition=record)
+    yield Grant("Changes", "route53", (f"arn:{place.partition}:route53:::change/*",), writes=("GetChange",))
 
 
 def _tags(root: str, kept: list[str]) -> Iterator[Grant]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from infra.naming import HOOKS, AwsLocation, Names
 
-ALARMS = ("errors", "throttles")  # kinds of the long-lived ones
+ALARMS = ("errors", "throttles")  # kinds of the long-lived ones on an alias
+API_ALARMS = ("5xx", "latency")  # on the API
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Resources:
     @property
     def alarms(self) -> Iterator[str]:
         """Yield the long-lived alarms, and a pattern for the verdict alarms, of which each release creates its own."""
+        for kind in API_ALARMS:
+            yield self.place.arn("cloudwatch", f"alarm:{self.names.api_alarm(kind)}")
         for service in self.names.patterns:
             for kind in ALARMS:
                 yield self.place.arn("cloudwatch", f"alarm:{self.names.alias_alarm(service, kind)}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from infra.naming import AwsLocation, Names
 from infra.permissions import artifacts, grants, state
 from infra.permissions.access_log import access_log
-from infra.permissions.api import api
+from infra.permissions.api import api, domain
 from infra.permissions.declared import Resources
 from infra.permissions.grants import Grant
 from infra.permissions.statement import Statement
@@ -46,7 +46,8 @@ class StackResources:
 
     `table` is the table's name. Where Terraform owns it, `legacy_bucket` and `legacy_key` locate Terraform's state.
     `before` is the stack whose releases prove this one's. `artifact_account` holds the bundles, "" for the stack's own.
-    `api` is the id of its API; "*" where every API of the account is the stack's; "" where the id is unknown.
+    `api` is the id of its API; "*" where every API of the account is the stack's; "" where the id is unknown. `domain`
+    is the API's own name, and `zone_id` the hosted zone that has its record; each "" where there is none.
     """
 
     table: str
@@ -55,6 +56,8 @@ class StackResources:
     before: PeerStack | None = None
     artifact_account: str = ""
     api: str = "*"
+    domain: str = ""
+    zone_id: str = ""
 
 
 def deploy(names: Names, place: AwsLocation, resources: StackResources, *, key_arn: str, role: str) -> Policies:
@@ -91,7 +94,11 @@ def _granted(
         data = tuple(grants.table(place, resources.table))
     return {
         "functions": grants.functions(names, place),
-        "api": (*api(names, place, resources.api), *access_log(names, place)),
+        "api": (
+            *api(names, place, resources.api),
+            *access_log(names, place),
+            *(domain(names, place, resources.domain, resources.zone_id) if resources.domain else ()),
+        ),
         "triggers": tuple(triggers(names, place)),
         "roles": (
             *grants.roles(names, place),

@@ -24,7 +24,7 @@ def names(repository: Path) -> tuple[str, ...]:
 def read(repository: Path) -> tuple[Service, ...]:
     """Return the services of a repository, sorted by name. Raises ServiceError with every mistake of every file."""
     mistakes: list[str] = []
-    services = [each for folder in _folders(repository) for each in _service(repository, folder, mistakes)]
+    services = [each for folder in folders(repository) for each in _service(repository, folder, mistakes)]
     mistakes += checks.together(services)
     if not services and not mistakes:
         mistakes.append(f"app has no folder with a {FILE}, so there is no service; `make service NAME=...` writes one")
@@ -57,7 +57,7 @@ def name_mistakes(name: str, runtime: str) -> Iterator[str]:
         yield "a package of Python has no hyphen in its name; leave it out"
 
 
-def _folders(repository: Path) -> list[Path]:
+def folders(repository: Path) -> list[Path]:
     """Return the folders of `app` that hold a declaration, or code that looks like a service's."""
     code = [pattern.format(module="main") for pattern in SOURCES.values()]
     folders = [each for each in sorted((repository / "app").glob("*")) if each.is_dir()]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.services.model import FILE, NODE, PYTHON, ServiceError
-from infra.services.reader import name_mistakes, parse, read
+from infra.services.reader import folders, name_mistakes, parse, read
 
 DECLARATIONS = {
     PYTHON: "# docs/services.md describes every key.\nhttp:\n  - GET /{name}\n",
@@ -87,7 +87,7 @@ def write(repository: Path, name: str, runtime: str) -> list[Path]:
         path = taken[0].relative_to(repository)
         raise ServiceError([f"{path} exists already; choose another name, or take it away"])
     declared = parse(name, files[f"app/{name}/{FILE}"].encode())
-    for service in read(repository):
+    for service in read(repository) if folders(repository) else ():  # the first one has no others
         if declared.http[0].template in [route.template for route in service.http]:
             raise ServiceError([f"{service.file} has the route {declared.http[0].key}; choose another name"])
     for each, text in files.items():

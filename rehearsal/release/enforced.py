@@ -11,17 +11,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.naming import Shared
+from infra.naming import Names, Shared
 from local.toolchain import environments
 from rehearsal.environment import bootstrap, legacy_state, sandbox
 from rehearsal.environment.oidc import BUILD, DeployIdentity, OidcJob, subject, subject_in
 from rehearsal.environment.sandbox import REPOSITORY, STACK, Sandbox
 from rehearsal.environment.workspace import Scratch, aws_environment, scrubbed
-from rehearsal.fleet import driver as fleet
+from rehearsal.generated import stack as generated
 from rehearsal.observe.aws_records import AwsRecords
 
 BEFORE = "staging"  # the upstream stack, whose account lets prod read the records of its releases
-STACKS = {STACK: "strata-prod-deploy", fleet.STACK: "fleet-rehearsal-deploy"}  # and the role that deploys each
+STACKS = (STACK, generated.STACK)  # each in an account of its own
 
 
 @contextmanager
@@ -37,8 +37,8 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
         )
         local = scratch.environment(base, rate=factor)
         shutil.copy2(
-            scratch.project / fleet.FOLDER / "bootstrap.yaml",
-            scratch.project / bootstrap.PROGRAM / f"Pulumi.{fleet.STACK}.yaml",
+            scratch.project / generated.BOOTSTRAP,
+            scratch.project / bootstrap.PROGRAM / f"Pulumi.{generated.STACK}.yaml",
         )
         config = bootstrap.configured(scratch, STACK)["account"]
         number, region = config["allowedAccountIds"][0], config["region"]
@@ -47,7 +47,8 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
         identities = {}
         for name, outputs in made.items():
             about = subject(bootstrap.configured(scratch, name)["identity"], name)
-            job = OidcJob(endpoint, about, outputs["roles"][STACKS[name]], scratch.root / f"token-{name}", factor)
+            role = outputs["roles"][Names(generated.PROJECT, name).deploy_role]
+            job = OidcJob(endpoint, about, role, scratch.root / f"token-{name}", factor)
             stack.enter_context(job)
             env = job.environment(local | aws_environment(endpoint, number, region), outputs["state"])
             providers = stack.enter_context(sandbox.start("providers", scratch, env, name=f"providers-{name}"))
@@ -74,19 +75,18 @@ def _builder(stack: ExitStack, scratch: Scratch, prod: DeployIdentity, outputs: 
 
 
 def _prepared(scratch: Scratch, admin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Run `bootstrap/` as the administrator, who alone has a key; return its outputs by stack."""
-    made = _brought_up(scratch, admin, *STACKS)
-    other = bootstrap.configured(scratch, BEFORE)["account"]["allowedAccountIds"][0]
-    _brought_up(scratch, {**admin, "AWS_ACCESS_KEY_ID": other}, BEFORE)
-    return made
+    """Run `bootstrap/` as the administrator of each account, who alone has a key; return the outputs by stack."""
+    made = {name: _brought_up(scratch, admin, name) for name in (*STACKS, BEFORE)}
+    return {name: made[name] for name in STACKS}
 
 
-def _brought_up(scratch: Scratch, admin: Mapping[str, str], *stacks: str) -> dict[str, dict[str, Any]]:
-    """Run `bootstrap/` for those stacks of one account; its providers end afterwards."""
-    name = f"providers-admin-{stacks[0]}"
-    with sandbox.start("providers", scratch, admin, name=name) as providers:
-        env = {**admin, **_line(providers.ready(scratch.root / f"{name}.json"))}
-        return {stack: bootstrap.prepare(scratch, env, stack) for stack in stacks}
+def _brought_up(scratch: Scratch, admin: Mapping[str, str], stack: str) -> dict[str, Any]:
+    """Run `bootstrap/` for the account of a stack; its providers end afterwards."""
+    name = f"providers-admin-{stack}"
+    key = {"AWS_ACCESS_KEY_ID": bootstrap.configured(scratch, stack)["account"]["allowedAccountIds"][0]}
+    with sandbox.start("providers", scratch, {**admin, **key}, name=name) as providers:
+        env = {**admin, **key, **_line(providers.ready(scratch.root / f"{name}.json"))}
+        return bootstrap.prepare(scratch, env, stack)
 
 
 def _line(ready: Mapping[str, str]) -> dict[str, str]:

@@ -109,13 +109,15 @@ def _name(urn: str) -> str:
     return urn.rpartition("::")[2]
 
 
-def record(program: Callable[[], object], stack: str = "prod", answers: Answers | None = None) -> Recorder:
+def record(
+    program: Callable[[], object], stack: str = "prod", answers: Answers | None = None, project: str = "strata"
+) -> Recorder:
     """Run `program` to its end, every output known, and return what it declared."""
     asyncio.set_event_loop(LOOP)
     # The SDK keeps the first program's stack as the parent of all that follows.
     reset_options()
     recorder = Recorder(answers=answers or {})
-    set_mocks(recorder, project="strata", stack=stack, monitor=recorder)
+    set_mocks(recorder, project=project, stack=stack, monitor=recorder)
     pulumi.runtime.test(lambda: program() and None)()  # type: ignore[no-untyped-call]
     return recorder
 

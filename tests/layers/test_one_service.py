@@ -101,4 +101,4 @@ def test_each_resource_of_an_older_state_is_found_and_has_the_same_properties(
         ):
             changed.append(before["name"])
     assert (lost, changed) == ([], [])
-    assert [each.name for each in by_urn.values()] == ["http"]
+    assert [each.name for each in by_urn.values()] == ["http", "observability-api-5xx", "observability-api-latency"]

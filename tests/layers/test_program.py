@@ -2,7 +2,6 @@
 
 import json
 import runpy
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from infra.bundle.smoke import SmokeError
 from infra.config import ConfigError
 from infra.legacy import LegacyError
 from infra.release.verdict.rule import Rule
-from rehearsal.fleet import members
 from tests.layers.recorder import REGION, Answers, Recorder, known, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,20 +206,6 @@ def test_a_mistake_in_the_configuration_declares_nothing_at_all(monkeypatch: pyt
         recorded, _ = run("prod", monkeypatch, compute={"memory": 1, "timeout": 99})
     assert recorded is None
     assert len(caught.value.mistakes) == 2
-
-
-def test_a_fleet_has_its_own_services_and_neither_a_hook_nor_a_route(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for file in ("__main__.py", "Pulumi.rehearsal.yaml"):
-        shutil.copy(ROOT / "rehearsal/fleet" / file, tmp_path)
-    members.write(tmp_path, members.names(2), edition=1)
-    recorded, exported = run("rehearsal", monkeypatch, answers("333333333333"), tmp_path)
-    made = {function.inputs["name"] for function in recorded.of("lambda/function:Function")}
-    assert made == {"strata-rehearsal-orders", "strata-rehearsal-member02"}
-    assert recorded.of("apigatewayv2/route:Route") == []
-    assert len(recorded.one("Release").inputs["targets"]) == 2
-    assert exported == {}
 
 
 def test_credentials_of_another_account_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

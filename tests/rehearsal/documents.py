@@ -20,6 +20,13 @@ def shell_blocks(page: str) -> list[str]:
     return [block.rstrip("\n") for block in _SHELL.findall((REPOSITORY / "docs" / page).read_text())]
 
 
+def shell_lines(page: str, heading: str) -> list[str]:
+    """Return the lines of the ```sh blocks below that heading of the page, each a command."""
+    text = (REPOSITORY / "docs" / page).read_text()
+    section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return [line for block in _SHELL.findall(section) for line in block.splitlines()]
+
+
 def operators_commands() -> list[str]:
     """Return the commands of operating.md's first table as they are typed, with their values in capitals."""
     text = (REPOSITORY / "docs/operating.md").read_text()

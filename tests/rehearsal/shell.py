@@ -39,10 +39,10 @@ class Shell:
 
 
 @contextmanager
-def opened(home: Path, factor: float = FACTOR) -> Iterator[Shell]:
-    """Run the command of `make sandbox` while the block runs, and end it by Ctrl-C."""
+def opened(home: Path, factor: float = FACTOR, repository: Path = REPOSITORY) -> Iterator[Shell]:
+    """Run the command of `make sandbox` in `repository` while the block runs, and end it by Ctrl-C."""
     command = [sys.executable, "-m", "rehearsal", "sandbox", "--factor", f"{factor:g}"]
-    program = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    program = subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert program.stdout is not None
     printed = []
     for line in program.stdout:

@@ -10,7 +10,7 @@ import pytest
 
 from bench import calls, policies
 from bench.calls import Call, peak
-from bench.scale import FACTOR, Taken, bars
+from bench.scale import FACTOR, Taken, bars, runtimes
 from infra.permissions import PARTS
 
 SECOND = 1 / FACTOR  # a simulated one
@@ -79,10 +79,12 @@ def test_a_peak_is_the_most_within_a_window_that_slides(times: list[float], most
     assert peak(times, 1.0) == most
 
 
-def taken(functions: int, seconds: float, each: int, *more: Call, shifts: tuple[float, ...] = ()) -> Taken:
+def taken(
+    functions: int, seconds: float, each: int, *more: Call, shifts: tuple[float, ...] = (), preview: float = 5.0
+) -> Taken:
     """`each` calls of CloudWatch for every function, far apart."""
     steady = [Call(float(index), "cloudwatch", "GetMetricData", True) for index in range(functions * each)]
-    return Taken(functions, seconds, [*steady, *more], shifts, 0)
+    return Taken(functions, seconds, preview, [*steady, *more], shifts, 0)
 
 
 def missed(*sizes: Taken) -> list[str]:
@@ -95,6 +97,18 @@ def test_what_grows_with_the_number_of_functions_and_no_faster_reaches_every_bar
 
 def test_fifty_functions_may_take_five_times_as_long_as_ten() -> None:
     assert missed(taken(1, 36, 50), taken(10, 40, 50), taken(50, 201, 50)) == ["seconds, 50 functions over 10"]
+
+
+def test_a_preview_of_fifty_functions_may_take_three_times_as_long_as_one_of_one() -> None:
+    one, ten = taken(1, 36, 50, preview=5.0), taken(10, 40, 50, preview=7.0)
+    assert missed(one, ten, taken(50, 60, 50, preview=15.0)) == []
+    assert missed(one, ten, taken(50, 60, 50, preview=15.1)) == ["seconds of a preview, 50 functions over 1"]
+
+
+def test_one_service_in_five_is_in_typescript() -> None:
+    assert runtimes(1) == {"service01": "python"}
+    assert list(runtimes(50).values()).count("node") == 10
+    assert len(runtimes(50)) == 50
 
 
 def test_calls_that_grow_faster_than_the_functions_are_missed() -> None:
@@ -123,7 +137,7 @@ def test_a_sixth_call_of_codedeploy_in_a_simulated_second_is_one_too_many() -> N
 
 
 def test_the_file_has_its_documented_form() -> None:
-    measured = {"functions": 10, "seconds": 40.5, "api_calls": 30}
+    measured = {"functions": 10, "seconds": 40.5, "preview_seconds": 5.0, "api_calls": 30}
     assert taken(10, 40.5, 3).as_json() == {**measured, "policies": policies.sizes(10)}
 
 

@@ -19,6 +19,7 @@ from tests.golden import Golden, listed
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = {"region": "eu-central-1", "allowedAccountIds": ["111111111111"]}
+CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/0a1b2c3d-0000-4000-8000-000000000001"
 STATE = {"bucket": "acme-state", "key": "data/terraform.tfstate"}
 
 
@@ -207,6 +208,29 @@ MISTAKES: list[dict[str, Any]] = [
     {"compute": {"api": {"authorizer": {"issuer": "https://i.example", "audience": []}}}},
     {"compute": {"api": {"authorizer": {"issuer": "https://i.example", "audience": "a"}}}},
     {"compute": {"api": {"throttle": {}}}},
+    {"compute": {"api": {"cors": {}}}},
+    {"compute": {"api": {"cors": {"origins": []}}}},
+    *[{"compute": {"api": {"cors": {"origins": [origin]}}}} for origin in ("shop.example.com", "https://a.example/b")],
+    {"compute": {"api": {"cors": {"origins": ["*"], "credentials": True}}}},
+    {"compute": {"api": {"cors": {"origins": ["https://a.example"], "methods": ["get"]}}}},
+    {"compute": {"api": {"cors": {"origins": ["https://a.example"], "headers": ["a b"]}}}},
+    {"compute": {"api": {"cors": {"origins": ["https://a.example"], "headers": ["*"], "credentials": True}}}},
+    {"compute": {"api": {"cors": {"origins": ["https://a.example"], "maxAge": 86401}}}},
+    {"compute": {"api": {"domain": {"certificateArn": CERTIFICATE}}}},
+    {"compute": {"api": {"domain": {"name": "api.example.com"}}}},
+    *[
+        {"compute": {"api": {"domain": {"name": name, "certificateArn": CERTIFICATE}}}}
+        for name in ("API.example.com", "https://api.example.com", "*.example.com", "localhost")
+    ],
+    {"compute": {"api": {"domain": {"name": "api.example.com", "certificateArn": "arn:aws:iam::1:server-cert/x"}}}},
+    {
+        "compute": {
+            "api": {"domain": {"name": "a.example.com", "certificateArn": CERTIFICATE.replace("eu-central", "us-east")}}
+        }
+    },
+    {"compute": {"api": {"domain": {"name": "a.example.com", "certificateArn": CERTIFICATE, "zoneId": "zone/Z1"}}}},
+    {"observability": {"api": {"errorShare": 0}}},
+    {"observability": {"api": {"p99Milliseconds": 30001}}},
     {"observability": {"logRetentionDays": "30"}},
     {"compute": {"memory": "512"}},
     {"delivery": {"smoke": "false"}},

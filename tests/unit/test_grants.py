@@ -322,7 +322,7 @@ def test_every_permission_that_the_doctor_simulates_is_granted() -> None:
 
 def test_the_longest_name_leaves_every_policy_within_its_limit() -> None:
     names, place = Names("s" * 16, "s" * 32, ("orders",)), AwsLocation("aws-us-gov", "us-gov-west-1", "333333333333")
-    most = StackResources("t" * 255, "b" * 63, "k" * 200)
+    most = StackResources("t" * 255, "b" * 63, "k" * 200, domain="d" * 253, zone_id="Z" * 32)
     for make in (permissions.deploy, permissions.preview):
         found = make(names, place, most, key_arn=place.arn("kms", "key/" + "k" * 36), role=names.deploy_role)
         assert tuple(found) == PARTS

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from tests.unit.grants_kit import OWNED, allowed, deploying, named
+from tests.unit.grants_kit import OWNED, allowed, deploying, named, previewing
 
 ROOT_OF_APIS = "arn:aws:apigateway:eu-central-1::"
 TAG_PATHS = [
@@ -46,3 +46,44 @@ def test_the_tags_that_make_an_api_ours_are_set_only_when_it_is_made(path: str) 
         "ForAllValues:StringNotEquals": {"aws:TagKeys": ["Project", "Stack"]},
         "Null": {"aws:TagKeys": "false"},
     }
+
+
+NAMED = replace(OWNED, domain="api.example.com")
+DOMAINS = f"{ROOT_OF_APIS}/domainnames"
+
+
+def test_a_stack_without_a_domain_has_no_rights_on_any() -> None:
+    assert [each.sid for each in deploying() if any("domainnames" in arn for arn in each.resources)] == []
+    assert [each.sid for each in deploying(NAMED) if any("route53" in action for action in each.actions)] == []
+
+
+def test_a_domain_is_made_with_the_stacks_tags_and_ours_by_its_name() -> None:
+    assert allowed("apigateway:POST", DOMAINS, deploying(NAMED))
+    assert named("NewDomain", deploying(NAMED)).condition == named("NewApi", deploying(NAMED)).condition
+    for action in ("GET", "PATCH", "DELETE"):
+        assert allowed(f"apigateway:{action}", f"{DOMAINS}/api.example.com", deploying(NAMED))
+        assert allowed(f"apigateway:{action}", f"{DOMAINS}/api.example.com/apimappings/abc", deploying(NAMED))
+        assert not allowed(f"apigateway:{action}", f"{DOMAINS}/www.example.com", deploying(NAMED))
+        assert not allowed(f"apigateway:{action}", f"{DOMAINS}/api.example.com.evil.example", deploying(NAMED))
+
+
+def test_a_preview_reads_the_domain_and_changes_nothing() -> None:
+    assert allowed("apigateway:GET", f"{DOMAINS}/api.example.com", previewing(NAMED))
+    assert not allowed("apigateway:POST", f"{DOMAINS}/api.example.com/apimappings", previewing(NAMED))
+    assert "Record" not in [each.sid for each in previewing(replace(NAMED, zone_id="Z0ABC"))]
+
+
+def test_with_a_zone_only_the_names_own_record_is_changed() -> None:
+    statements = deploying(replace(NAMED, zone_id="Z0ABC"))
+    record = named("Record", statements)
+    assert (record.actions, record.resources) == (
+        ("route53:ChangeResourceRecordSets",),
+        ("arn:aws:route53:::hostedzone/Z0ABC",),
+    )
+    assert record.condition == {
+        "ForAllValues:StringEquals": {
+            "route53:ChangeResourceRecordSetsNormalizedRecordNames": ["api.example.com"],
+            "route53:ChangeResourceRecordSetsRecordTypes": ["A"],
+        }
+    }
+    assert allowed("route53:ListResourceRecordSets", "arn:aws:route53:::hostedzone/Z0ABC", statements)

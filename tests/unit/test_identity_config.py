@@ -17,6 +17,7 @@ from infra.identity.config import (
     IdentityConfig,
     LegacyObject,
     PulumiConfig,
+    ServedDomain,
     ServedStack,
 )
 from infra.permissions import StackResources
@@ -89,6 +90,14 @@ def test_a_table_of_terraforms_is_named_with_its_state() -> None:
     )
 
 
+def test_the_name_of_an_api_is_a_stack_s_with_its_zone_or_without() -> None:
+    for given, zone in ({"name": "api.example.com"}, ""), ({"name": "api.example.com", "zoneId": "Z0ABC"}, "Z0ABC"):
+        config = parse(stacks=[{**PROD, "domain": given}])
+        (stack,) = config.identity.stacks
+        found = stack.resources(config.names)
+        assert (found.domain, found.zone_id) == ("api.example.com", zone)
+
+
 def test_what_is_right_where_another_account_would_be_wrong() -> None:
     hyphens = parse(github={"repository": "acme-12/shop-345", "subject": "ids", **IDS}).identity.github.found
     assert str(hyphens) == "acme-12@12/shop-345@345"
@@ -123,6 +132,9 @@ MISTAKES: list[dict[str, Any]] = [
     {"stacks": [{**PROD, "reviewers": [f"ann{number}" for number in range(7)]}]},
     {"pulumi": {"organization": "acme", "image": "Pulumi Latest"}},
     {"stacks": [{**PROD, "services": MANY}, {"name": "prod-2", "environment": "two"}]},
+    {"stacks": [{**PROD, "domain": {"zoneId": "Z0ABC"}}]},
+    {"stacks": [{**PROD, "domain": {"name": "*.example.com"}}]},
+    {"stacks": [{**PROD, "domain": {"name": "api.example.com", "zoneId": "*"}}]},
     *[{"stacks": [{**PROD, "apiId": each}]} for each in ("", "A1B2C3D4E5", "https://a1b2c3d4e5", "*", "a1b2c3d4e5/*")],
     {"stacks": [{**PROD, "reviewers": ["acme/oncall"]}, {"name": "blue", "environment": "preview-prod"}]},
 ]
@@ -174,7 +186,7 @@ def test_the_project_file_describes_every_key_and_no_other_object() -> None:
     found = yaml.safe_load((ROOT / "bootstrap/Pulumi.yaml").read_text())["config"]
     assert set(found) == {f"strata-bootstrap:{section}" for section in SECTIONS}
     described = found["strata-bootstrap:identity"]["description"]
-    sections = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, LegacyObject)
+    sections = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, ServedDomain, LegacyObject)
     keys = {key_of(name) for cls in sections for name in cls.__dataclass_fields__}
     assert sorted(key for key in keys if key not in described) == []
 

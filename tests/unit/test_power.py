@@ -94,7 +94,7 @@ def test_what_cannot_be_asked_is_refused_with_its_bound(wrong: dict[str, float],
 def test_a_stack_gives_its_own_curve_and_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     target = Target("f", "live", "2", "a", "g", "any-name", 30, "alarm", "topic", "logs", percent=20)
     output = {"targets": [asdict(target)], "policy": {"rule": {"forgiven": 3}}, "region": "eu-west-1"}
-    monkeypatch.setattr("infra.release.cli.stack_state.release", lambda stack: output if stack == "prod" else {})
+    monkeypatch.setattr("infra.release.cli.stack_state.release", lambda stack, _: output if stack == "prod" else {})
     result = CliRunner().invoke(APP, ["--rps", "3", "--baseline", "0.01", "--stack", "prod"])
     assert result.exit_code == 0
     assert "canary 20 % for 30 min" in result.output
@@ -108,7 +108,7 @@ def test_a_stack_from_before_targets_held_the_percent_is_reported_with_the_way_r
 ) -> None:
     target = asdict(Target("f", "live", "2", "a", "g", "strata-prod-canary-20-30", 30, "alarm", "topic", "logs"))
     del target["percent"]
-    monkeypatch.setattr("infra.release.cli.stack_state.release", lambda _: {"targets": [target], "policy": {}})
+    monkeypatch.setattr("infra.release.cli.stack_state.release", lambda *_: {"targets": [target], "policy": {}})
     result = CliRunner().invoke(APP, ["--rps", "3", "--baseline", "0.01", "--stack", "prod"])
     assert result.exit_code == 2
     assert "stack prod was last updated before its targets held the canary's percent; run `pulumi up`" in result.output

@@ -42,6 +42,11 @@ def test_a_new_service_is_read_and_its_declaration_has_six_lines_at_most(reposit
     assert list(smoke.read([found], repository)["hello"]) == ["health.json"]
 
 
+def test_the_first_service_of_a_repository_needs_no_other(tmp_path: Path) -> None:
+    scaffold.write(tmp_path, "hello", PYTHON)
+    assert [each.name for each in services.read(tmp_path)] == ["hello"]
+
+
 def test_a_new_service_in_python_answers_its_smoke_event_and_can_be_bundled(repository: Path) -> None:
     scaffold.write(repository, "hello", PYTHON)
     (repository / "app/__init__.py").write_text('"""Services."""\n')

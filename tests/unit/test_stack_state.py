@@ -1,7 +1,7 @@
 """What the operator's command reads of a stack's release."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def found(state: dict[str, Any]) -> dict[str, Any]:
-    return dict(stack_state.in_state(state) or {})
+    (only,) = stack_state.in_state(state)
+    return dict(only)
 
 
 def test_a_command_opens_the_release_of_the_stacks_state_by_one_call(pulumi: Path) -> None:
@@ -63,6 +64,17 @@ def test_a_stack_without_a_release_is_an_error_with_the_remedy(pulumi: Path, sta
     (pulumi / "state.json").write_text(json.dumps(state))
     with pytest.raises(ReleaseError, match=r"^stack prod has no release: its state holds no .*; run `pulumi up`"):
         stack_state.release("prod")
+
+
+def test_of_several_releases_a_command_opens_the_one_with_the_function(pulumi: Path) -> None:
+    other = {**INPUTS, "region": "us-east-1", "targets": [asdict(replace(TARGET, function="shop-greet"))]}
+    (pulumi / "state.json").write_text(json.dumps(stack(release(INPUTS), release(other))))
+    assert open_session("prod", "shop-greet").region == "us-east-1"
+    assert open_session("prod", release_of=TARGET.function).region == "eu-west-1"
+    with pytest.raises(ReleaseError, match=r"^stack prod has 2 releases, of .*shop-greet.*, and none is named; give"):
+        open_session("prod")
+    with pytest.raises(ReleaseError, match=r"and 'shop' is in none of them; give one of these functions by --function"):
+        open_session("prod", "shop")
 
 
 def test_a_stack_that_pulumi_cannot_export_is_an_error_in_its_words(pulumi: Path) -> None:

@@ -31,7 +31,7 @@ def abort(
     """
     outcomes: Mapping[str, Outcome] = {}
     with answering(as_json=as_json):
-        why, release = checked(reason), open_session(stack)
+        why, release = checked(reason), open_session(stack, release_of=function)
         seen = release.look()
         running = chosen({each.function: seen[each.function] for each in release.one(function).targets}, deployment)
         stops = stoppable(seen, running)

@@ -13,6 +13,7 @@ from infra.release.model.spec import ReleaseError
 
 Stack = Annotated[str, typer.Option(help="The Pulumi stack whose release the command is about.")]
 Function = Annotated[str, typer.Option(help="Only this function of the stack. Default: all of them.")]
+ReleaseOf = Annotated[str, typer.Option(help="Of several releases in the stack, the one with this function.")]
 
 EXIT_CODES = (
     "Exit codes: 0 done, no problem found; 1 a problem or a rollback, which the answer names; "

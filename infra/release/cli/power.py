@@ -14,16 +14,21 @@ import typer
 
 from infra.console import Exit, answering
 from infra.release.cli import stack_state
+from infra.release.cli.output import ReleaseOf
 from infra.release.model import serialization
 from infra.release.model.spec import ReleaseError
 from infra.release.verdict.power import LATENESS, Situation, report
 from infra.release.verdict.rule import Rule, VerdictError
 
 
-def configured(stack: str) -> tuple[float, int, Rule]:
-    """Return a deployed stack's canary percent, canary minutes and rule. Raises ReleaseError if it has no release."""
-    found = stack_state.release(stack)
-    target = serialization.target(found["targets"][0], "release.targets[0]")
+def configured(stack: str, function: str = "") -> tuple[float, int, Rule]:
+    """Return a deployed stack's canary percent, canary minutes and rule: the function's, or else the first one's.
+
+    Raises ReleaseError if it has no release.
+    """
+    found = stack_state.release(stack, function)
+    index = next((at for at, each in enumerate(found["targets"]) if each["function"] == function), 0)
+    target = serialization.target(found["targets"][index], f"release.targets[{index}]")
     if not target.percent:
         raise ReleaseError(
             f"stack {stack} was last updated before its targets held the canary's percent; run `pulumi up`, or give "
@@ -39,6 +44,7 @@ def power(
     stack: Annotated[
         str | None, typer.Option(help="Use this stack's curve and rule. Default: the defaults of both.")
     ] = None,
+    function: ReleaseOf = "",
     percent: Annotated[float | None, typer.Option(help="Share of the requests that the canary gets.")] = None,
     minutes: Annotated[int | None, typer.Option(help="Length of the canary, until all traffic shifts.")] = None,
     lateness: Annotated[int, typer.Option(help="Minutes until CloudWatch shows a minute's metrics.")] = LATENESS,
@@ -46,7 +52,7 @@ def power(
 ) -> None:
     """Show which regressions the verdict would catch at this traffic, and what to change to catch more."""
     with answering({VerdictError: Exit.USAGE, ReleaseError: Exit.USAGE}):
-        share, length, rule = configured(stack) if stack else (10.0, 10, Rule())
+        share, length, rule = configured(stack, function) if stack else (10.0, 10, Rule())
         situation = Situation(
             rps,
             baseline,

@@ -27,7 +27,7 @@ def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: 
     The reverted version is refused from then on, until `allow-retry`.
     """
     with answering(as_json=as_json):
-        why, release = checked(reason), open_session(stack)
+        why, release = checked(reason), open_session(stack, release_of=function)
         seen, asked = release.look(), release.one(function)
         reverted = to_revert({each.function: seen[each.function] for each in asked.targets})
         for name, each in reverted.items():

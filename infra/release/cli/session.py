@@ -58,13 +58,14 @@ class Session:
         return replace(self, targets=tuple(each for each in self.targets if each.function in functions))
 
 
-def open_session(stack: str, function: str = "", *, following: bool = False) -> Session:
+def open_session(stack: str, function: str = "", *, release_of: str = "", following: bool = False) -> Session:
     """Open the release of `stack`, or of one of its functions. Raises ReleaseError if the stack has none.
 
+    release_of: a function of the release, with all of whose functions the session is; needed where there are several.
     following: keep the location of the upstream stack's records, which only `promote` has a right to read.
     """
     clock = ScaledClock.from_environment()
-    found = stack_state.release(stack)
+    found = stack_state.release(stack, function or release_of)
     targets = tuple(
         serialization.target(each, f"release.targets[{index}]") for index, each in enumerate(found["targets"])
     )

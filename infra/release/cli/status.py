@@ -36,7 +36,7 @@ def status(*, stack: Stack, function: Function = "", as_json: Json = False) -> N
     recorded retry grants, overrides and stops. Exit code 1: something is stuck, or the last deployment was rolled back.
     """
     with answering(as_json=as_json):
-        found = observed(open_session(stack), function)
+        found = observed(open_session(stack, release_of=function), function)
     reports = {each.function: each.document for each in found}
     bad = any(each["stuck"] or (each["last"] or {}).get("outcome") == Ending.ROLLED_BACK for each in reports.values())
     document = {"stack": stack, "functions": reports}

@@ -43,7 +43,7 @@ def unstick(
     """
     outcomes: Mapping[str, Outcome] = {}
     with answering(as_json=as_json):
-        release = open_session(stack)
+        release = open_session(stack, release_of=function)
         asked = {target.function for target in release.one(function).targets}
         seen = release.look()
         found = [*_locked(stack), *_found(release, seen, asked, to)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from infra.console import Exit, Json, answer
-from infra.release.cli.output import Stack, answering
+from infra.release.cli.output import ReleaseOf, Stack, answering
 from infra.release.cli.progress import progress_reporter
 from infra.release.cli.session import Session, open_session
 from infra.release.decision import next_action
@@ -16,14 +16,14 @@ from infra.release.model import serialization
 from infra.release.model.outcome import Ending, Outcome
 
 
-def watch(*, stack: Stack, as_json: Json = False) -> None:
+def watch(*, stack: Stack, function: ReleaseOf = "", as_json: Json = False) -> None:
     """Follow every deployment in flight to its end, from any machine. Start nothing. Ctrl-C ends only the watching.
 
     Meanwhile it applies the release's rules: it stops a canary without evidence, keeps the functions of a set together,
     and restores an alias that no rollback has restored.
     """
     with answering(as_json=as_json):
-        outcomes = followed(open_session(stack), as_json=as_json)
+        outcomes = followed(open_session(stack, release_of=function), as_json=as_json)
     answer_outcomes(outcomes, as_json=as_json)
 
 

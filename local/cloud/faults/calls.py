@@ -83,9 +83,18 @@ async def identify(scope: Message, receive: Receive) -> tuple[Call | None, Recei
 
 
 def is_public(path: str, host: bytes) -> bool:
-    """Return True for a request to an HTTP API, a function's URL or a page of ministack's own, which need no
-    signature."""
-    return path.startswith("/_") or _OF_A_FUNCTION.search(host) is not None
+    """Return True for a request to an HTTP API, by its own name too, a function's URL or a page of ministack's own,
+    which need no signature."""
+    return path.startswith("/_") or _OF_A_FUNCTION.search(host) is not None or _is_domain(host)
+
+
+def _is_domain(host: bytes) -> bool:
+    """Return True for the name that an HTTP API has been given."""
+    gateway = sys.modules.get("ministack.services.apigateway_v1")
+    if gateway is None:
+        return False
+    name = host.partition(b":")[0].decode("latin-1").lower()
+    return any(domain.lower() == name for (_, _, domain), _ in gateway._domain_names.all_items())
 
 
 async def received(receive: Receive) -> list[Message]:

@@ -15,7 +15,7 @@ from local.cloud.routing.call import OUTCOME, Outcome
 from local.cloud.routing.invocation import Invoker
 from local.cloud.settings import SWITCHES
 
-_PARAMETERS = (
+PARAMETERS = (
     "integration api_id stage path method headers body query_params route_key path_params authorizer_claims "
     "authorizer_scopes authorizer_lambda_context authorizer_iam owner_account_id owner_region raw_query_string"
 )
@@ -35,7 +35,7 @@ def patches(invoker: Invoker) -> list[Patch]:
             lambda _: _owner,
         ),
         Patch(
-            Seam("services.apigateway", "_invoke_lambda_proxy", _PARAMETERS),
+            Seam("services.apigateway", "_invoke_lambda_proxy", PARAMETERS),
             "a function's error reached the client as 502 with its text; an HTTP API answers 500 without it",
             _hide_errors,
         ),
@@ -76,7 +76,7 @@ def _hide_errors(original: Callable[..., Any]) -> Callable[..., Any]:
             given = inspect.signature(original).bind(*args, **kwargs).arguments
             named = (given[name] for name in ("integration", "api_id", "stage", "method", "route_key"))
             if not _may_invoke(*named):
-                return _message(500, "Internal Server Error")
+                return message(500, "Internal Server Error")
         outcome = Outcome()
         token = OUTCOME.set(outcome)
         try:
@@ -84,13 +84,13 @@ def _hide_errors(original: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             OUTCOME.reset(token)
         if outcome.throttled:
-            return _message(503, "Service Unavailable")
+            return message(503, "Service Unavailable")
         if outcome.error:
-            return _message(500, "Internal Server Error")
+            return message(500, "Internal Server Error")
         return response
 
     return invoke
 
 
-def _message(status: int, text: str) -> tuple[int, dict[str, str], bytes]:
+def message(status: int, text: str) -> tuple[int, dict[str, str], bytes]:
     return status, {"Content-Type": "application/json"}, json.dumps({"message": text}).encode()

@@ -1,7 +1,8 @@
-"""Applies a stage's throttling and writes its access log, which ministack only stores.
+"""Applies a stage's throttling, and writes its access log and its metrics, which ministack only stores or lacks.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
 """
 
 import re
@@ -11,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.cloud.clock import CLOCK
+from local.cloud.metrics.store import STORE
 from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.routing import logs
 
@@ -21,6 +24,7 @@ _PARAMETERS = (
 )
 _VARIABLE = re.compile(r"\$context\.([A-Za-z0-9_.]+)")
 _STREAM = "access"
+_NAMESPACE = "AWS/ApiGateway"
 
 
 @dataclass
@@ -69,18 +73,28 @@ def _applied(original: Callable[..., Any]) -> Callable[..., Any]:
         return bucket.take(time.monotonic())
 
     async def execute(api_id: str, stage: str, path: str, method: str, *rest: Any) -> Response:
-        began = time.monotonic()
+        began, at = time.monotonic(), CLOCK.now()
         found = ministack("services.apigateway")._stages.get(api_id, {}).get(stage, {})
         if lets_through(api_id, stage, found.get("defaultRouteSettings") or {}):
             response: Response = await original(api_id, stage, path, method, *rest)
         else:
             response = TOO_MANY
+        _measure((rest[3], rest[4]), (api_id, stage), response[0], (time.monotonic() - began) * 1000, at)
         if found.get("accessLogSettings"):
             request = {"apiId": api_id, "stage": stage, "path": path, "httpMethod": method}
             _log(found["accessLogSettings"], request, response, time.monotonic() - began)
         return response
 
     return execute
+
+
+def _measure(scope: tuple[str, str], of: tuple[str, str], status: int, milliseconds: float, at: float) -> None:
+    """Publish a request that began `at`, of the API as a whole and of its stage. `scope` is account and region."""
+    api, stage = of
+    for dimensions in ({"ApiId": api}, {"ApiId": api, "Stage": stage}):
+        for name, value in (("Count", 1), ("4xx", status // 100 == 4), ("5xx", status // 100 == 5)):
+            STORE.record(*scope, _NAMESPACE, name, dimensions, float(value), "Count", at)
+        STORE.record(*scope, _NAMESPACE, "Latency", dimensions, milliseconds, "Milliseconds", at)
 
 
 def _log(settings: Mapping[str, str], request: Mapping[str, str], response: Response, seconds: float) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from local.providers.assets import Assets
 from local.providers.aws import (
     apigatewayv2,
+    apigatewayv2_domains,
     cloudwatch,
     codedeploy,
     dynamodb,
@@ -22,14 +23,16 @@ from local.providers.aws import (
 )
 from local.providers.resource import Resource
 
-FUNCTIONS = sts.FUNCTIONS
+FUNCTIONS = sts.FUNCTIONS | lambda_.FUNCTIONS
 
 
 def resources(assets: Assets) -> Mapping[str, Resource]:
     """Return every resource type by its token. `assets` reads the archives that a Lambda function's code comes in."""
     every: tuple[Resource, ...] = (
         apigatewayv2.Api(),
+        apigatewayv2_domains.ApiMapping(),
         apigatewayv2.Authorizer(),
+        apigatewayv2_domains.DomainName(),
         apigatewayv2.Integration(),
         apigatewayv2.Route(),
         apigatewayv2.Stage(),

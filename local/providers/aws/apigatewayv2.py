@@ -6,7 +6,7 @@ from local.providers.resource import Aws, Field, Live, Resource, from_api, pasca
 from local.providers.wire import Bag
 
 
-class _Part(Resource):
+class Part(Resource):
     """The base of an API and of each of its parts: one call a verb, with the properties under AWS's own names."""
 
     service = "apigatewayv2"
@@ -62,7 +62,7 @@ class _Part(Resource):
         return answer
 
 
-class Api(_Part):
+class Api(Part):
     """An API. Its id is AWS's."""
 
     kind = "aws:apigatewayv2/api:Api"
@@ -121,7 +121,7 @@ class Api(_Part):
         return {}
 
 
-class Integration(_Part):
+class Integration(Part):
     """The target of a route. Its id is AWS's; an import gives API/INTEGRATION."""
 
     kind = "aws:apigatewayv2/integration:Integration"
@@ -160,7 +160,7 @@ class Integration(_Part):
         return {"integrationResponseSelectionExpression": answer.get("IntegrationResponseSelectionExpression", "")}
 
 
-class Route(_Part):
+class Route(Part):
     """A route. Its id is AWS's; an import gives API/ROUTE."""
 
     kind = "aws:apigatewayv2/route:Route"
@@ -185,7 +185,7 @@ class Route(_Part):
     )
 
 
-class Authorizer(_Part):
+class Authorizer(Part):
     """The issuer whose tokens a route requires. Its id is AWS's; an import gives API/AUTHORIZER."""
 
     kind = "aws:apigatewayv2/authorizer:Authorizer"
@@ -207,7 +207,7 @@ class Authorizer(_Part):
     )
 
 
-class Stage(_Part):
+class Stage(Part):
     """A stage. Its id is its name; an import gives API/STAGE."""
 
     kind = "aws:apigatewayv2/stage:Stage"

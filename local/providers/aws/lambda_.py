@@ -236,6 +236,30 @@ def _settled(aws: Aws, name: str) -> None:
         time.sleep(0.05)
 
 
+def alias(aws: Aws, arguments: Bag) -> Bag:
+    """Return an alias that exists. https://docs.aws.amazon.com/lambda/latest/api/API_GetAlias.html"""
+    function, name = arguments["functionName"], arguments["name"]
+    client = aws("lambda")
+    try:
+        answer = client.get_alias(FunctionName=function, Name=name)
+    except client.exceptions.ResourceNotFoundException as error:
+        raise ProviderError(f"reading Lambda Alias ({name}) of {function}: {error}") from error
+    arn = answer["AliasArn"]
+    return {
+        "arn": arn,
+        "description": answer.get("Description", ""),
+        "functionName": function,
+        "functionVersion": answer["FunctionVersion"],
+        "id": arn,
+        "invokeArn": invoke_arn(aws, arn),
+        "name": name,
+        "region": aws.region,
+    }
+
+
+FUNCTIONS = {"aws:lambda/getAlias:getAlias": (frozenset({"functionName", "name", "region"}), alias)}
+
+
 def invoke_arn(aws: Aws, arn: str, api: str = "2015-03-31", path: str = "invocations") -> str:
     """Return the ARN by which API Gateway invokes the function `arn`."""
     return f"arn:aws:apigateway:{aws.region}:lambda:path/{api}/functions/{arn}/{path}"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local.tests.cloud.conftest import Cloud
 from local.tests.cloud.enforced import Account, allow, cloud, own, refusal
 
 __all__ = ["cloud", "own"]  # fixtures
@@ -97,3 +98,23 @@ def test_tags_of_other_names_can_be_set_where_those_that_name_the_owner_cannot(o
     assert refusal(lambda: client.tag_resource(ResourceArn=arn, Tags={"team": "shop", "Stack": "prod"}))
     assert refusal(lambda: client.untag_resource(ResourceArn=arn, TagKeys=["Stack"]))
     assert refusal(lambda: client.untag_resource(ResourceArn=arn, TagKeys=["team"])) == ""
+
+
+def test_a_domain_is_made_by_its_path_and_its_callers_need_no_signature(
+    own: Account,
+    cloud: Cloud,
+) -> None:
+    domain, names = "api.enforced.example", f"{ROOT}/domainnames"
+    letters = f"{ROOT}/tags/arn%3Aaws%3Aapigateway%3Aeu-central-1%3A%3A%2Fv2%2Fdomainnames%2F${{*}}"
+    client = own.session(
+        allow("apigateway:POST", [names, letters]),
+        allow("apigateway:*", [f"{names}/{domain}", f"{names}/{domain}/*"]),
+    )("apigatewayv2")
+    mine = made(own, "prod")
+    own.admin("apigatewayv2").create_stage(ApiId=mine, StageName="$default")
+    assert refusal(lambda: client.create_domain_name(DomainName=domain, Tags={"Stack": "prod"})) == ""
+    assert refusal(lambda: client.create_api_mapping(ApiId=mine, DomainName=domain, Stage="$default")) == ""
+    assert cloud.http("GET", "/nothing", None, domain) == (404, '{"message":"Not Found"}')
+    own.admin("apigatewayv2").create_domain_name(DomainName="other.enforced.example")
+    assert refusal(lambda: client.get_domain_name(DomainName="other.enforced.example"))
+    assert refusal(lambda: client.delete_domain_name(DomainName=domain)) == ""

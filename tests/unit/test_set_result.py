@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from rehearsal.fleet.result import Member, SetResult
 from rehearsal.observe.aws_records import Deployment, FunctionState
+from rehearsal.release.set_result import Member, SetResult
 
 SAID = (
     "error: f-invoices 1 -> 2 rolled back (verdict): alarm f-invoices-verdict fired; all traffic is on 1; "

@@ -1,0 +1,31 @@
+"""The cases of an API's own name."""
+
+from local.tests.cloud.providers.cases import Case
+
+CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/0a1b2c3d-0000-4000-8000-000000000001"
+
+CASES = {
+    "domain": Case(
+        "aws:apigatewayv2/domainName:DomainName",
+        lambda _: {
+            "domainName": "api.example.com",
+            "domainNameConfiguration": {
+                "certificateArn": CERTIFICATE,
+                "endpointType": "REGIONAL",
+                "securityPolicy": "TLS_1_2",
+            },
+        },
+        {"tags": {"a": "b"}},
+    ),
+    "mapping": Case(
+        "aws:apigatewayv2/apiMapping:ApiMapping",
+        lambda made: {
+            "apiId": made["api"].id,
+            "domainName": made["domain"].id,
+            "stage": made["stage"].state["name"],
+        },
+        {"apiMappingKey": "v1"},
+        ("api", "stage", "domain"),
+        lambda made: f"{made.id}/{made.state['domainName']}",
+    ),
+}
