@@ -1,5 +1,6 @@
 """The commits that a rehearsal makes to its copy of the app. Each replaces exact text, so that after a change of the
-app an outdated edit is an error and does not go unnoticed."""
+app an outdated edit is an error and does not go unnoticed. COUNTED, BOXED, QUEUED and NOTIFIED change fulfilment, the
+others orders."""
 
 from rehearsal.environment.workspace import Edit
 
@@ -8,6 +9,40 @@ GOOD = Edit(
     file="app/orders/routes.py",
     before='return answer(200, {"status": "ok"})',
     after='return answer(200, {"service": "orders", "status": "ok"})',
+)
+
+COUNTED = Edit(
+    title="Keep with a fulfilment how many lines its order has",
+    file="app/fulfilment/src/fulfilment.ts",
+    before="    order_id: { S: order.id },\n",
+    after="    order_id: { S: order.id },\n    line_count: { N: String(order.lines.length) },\n",
+)
+
+# Boxes for one piece and for two. A third of the orders of live traffic have three, so about a third of the batches of
+# the table's stream raise.
+BOXED = Edit(
+    title="Name the boxes of a fulfilment",
+    file=COUNTED.file,
+    before="    line_count: { N: String(order.lines.length) },\n",
+    after="    line_count: { N: String(order.lines.length) },\n"
+    "    boxes: {\n"
+    '      L: order.lines.map((each) => ({ S: (["small", "large"][each.quantity - 1] as string).toUpperCase() })),\n'
+    "    },\n",
+)
+
+# Further triggers, so that the deploy role has all that it may declare. Nothing is ever sent by them.
+QUEUED = Edit(
+    title="Give fulfilment a queue",
+    file="app/fulfilment/service.yaml",
+    before="writes: [table/orders]\n",
+    after="writes: [table/orders]\nqueue:\n  batch: 5\n",
+)
+
+NOTIFIED = Edit(
+    title="Call fulfilment by events and each month",
+    file=QUEUED.file,
+    before="queue:\n  batch: 5\n",
+    after="queue:\n  batch: 5\nevents:\n  source: [rehearsal]\nschedule: rate(30 days)\n",
 )
 
 # A lookup table with half of its rows. Live traffic uses four currencies equally often, so half of the orders raise.

@@ -17,6 +17,9 @@ from infra.services import NODE, Service
 # Every input of an alias that can change. CodeDeploy moves the alias; Pulumi sends even an ignored input again when
 # another one changes, and would undo a shift in progress.
 MOVED_BY_CODEDEPLOY = ["function_version", "routing_config", "description"]
+# Node then reads the bundle's source map, and a stack trace names the lines of TypeScript.
+# https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-using-build-typescript.html
+SOURCE_MAPS = {"NODE_OPTIONS": "--enable-source-maps"}
 
 
 class Compute(ComponentResource):
@@ -76,6 +79,8 @@ class Compute(ComponentResource):
             "POWERTOOLS_METRICS_NAMESPACE": self._names.project,
             "POWERTOOLS_LOG_LEVEL": self._config.log_level,
         }
+        if service.runtime == NODE:
+            used |= SOURCE_MAPS
         for key in service.secrets:
             if (parameter := self._secrets.parameter(key)) is not None:
                 used[f"{_upper(key)}_PARAMETER"] = parameter

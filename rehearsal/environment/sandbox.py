@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from infra.naming import Names
 from rehearsal.environment import legacy_state, stand_in
 from rehearsal.environment.oidc import DeployIdentity
 from rehearsal.environment.processes import Program
@@ -25,6 +26,7 @@ from rehearsal.observe.aws_records import AwsRecords
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCAL_PYTHON = REPOSITORY / "local/.venv/bin/python"
 STACK = "prod"
+ORDERS, FULFILMENT = "orders", "fulfilment"  # the project's services: the API's, and the consumer of the table's stream
 # The variables that a person's shell takes from the sandbox beside PATH. The person's own values of these (a profile, a
 # token) are unset first, since they would lead to another account.
 UNSET = "unset $(env | grep -oE '^(AWS|PULUMI|STRATA)_[A-Za-z0-9_]+') _"
@@ -109,10 +111,14 @@ class Sandbox:
         """Return the release's outputs in the stack's state: `targets`, `outcomes` and more; empty if it has none."""
         return release_in(self._json("stack", "export", "--stack", STACK))
 
-    def target(self) -> dict[str, str]:
-        """Return the first target of the stack's release; empty if it has none."""
-        targets: list[dict[str, str]] = self.release().get("targets") or [{}]
-        return targets[0]
+    def targets(self) -> dict[str, dict[str, str]]:
+        """Return the targets of the stack's release by service; empty if it has none."""
+        prefix = Names("strata", STACK).function("")
+        return {one["function"].removeprefix(prefix): one for one in self.release().get("targets") or ()}
+
+    def target(self, service: str = ORDERS) -> dict[str, str]:
+        """Return the service's target of the stack's release; empty if it has none."""
+        return self.targets().get(service, {})
 
     def apply(self, edit: Edit) -> str:
         """Commit an edit to the copy; return the commit's id."""

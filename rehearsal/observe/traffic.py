@@ -76,11 +76,13 @@ class Api:
 
 @dataclass(frozen=True)
 class Orders:
-    """The numbers of acknowledged orders, and of those that were read back at the end, and of these the fulfilled."""
+    """The numbers of acknowledged orders, of those that were read back at the end, of these the fulfilled, and of the
+    acknowledged that were fulfilled more than once."""
 
     acknowledged: int
     readable: int
     fulfilled: int = 0
+    twice: int = 0
 
     @property
     def lost(self) -> int:

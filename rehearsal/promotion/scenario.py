@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from rehearsal import commits
 from rehearsal.console import Narrator
+from rehearsal.environment.sandbox import FULFILMENT
 from rehearsal.environment.workspace import Edit
 from rehearsal.github_actions.machine import Machine
 from rehearsal.github_actions.runner import FAILURE, SKIPPED, SUCCESS, Result
@@ -102,7 +103,7 @@ class Promotion:
         sha = self.stage.commit(UP_TO_DATE)
         first = self.everywhere(sha)
         if all(each.result == SUCCESS for each in first.values()):
-            better = self.stage.commit(commits.GOOD)
+            better = self.stage.commit(commits.COUNTED, commits.GOOD)
             good = self.onwards(better)
             self.older(sha, first)
             self.altered(better, good)
@@ -131,13 +132,18 @@ class Promotion:
     def onwards(self, sha: str) -> dict[str, Result]:
         self.narrator.chapter(
             "onwards: one digest, three canaries",
-            "The next push, now with live traffic. The same bytes go through dev and staging to prod.",
+            "The next push changes both services, now under live traffic. The same bytes of each go through dev and "
+            "staging to prod.",
         )
         observer = self.observer()
         before = {stack: self.stage.observe(stack) for stack in STACKS}
+        beside = {stack: self.stage.observe(stack, FULFILMENT) for stack in STACKS}
         results = self.play(sha, observer)
         self.expect("onwards", results, dict.fromkeys(("bundle", *STACKS), SUCCESS))
         self.promoted += self.went(before, results)
+        for stack, state in beside.items():
+            if (ended := outcome(state, self.stage.observe(stack, FULFILMENT))) != "promoted":
+                self.other_problems.append(f"onwards: in {stack} {FULFILMENT} ended {ended}, not promoted")
         self.other_problems += [
             f"onwards: {count} requests to {stack} failed" for stack, count in observer.failed.items() if count
         ]

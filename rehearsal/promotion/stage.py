@@ -10,7 +10,7 @@ from typing import Any
 
 from rehearsal.environment import bootstrap, legacy_state, sandbox
 from rehearsal.environment.processes import Program
-from rehearsal.environment.sandbox import REPOSITORY
+from rehearsal.environment.sandbox import ORDERS, REPOSITORY
 from rehearsal.environment.workspace import Edit, Scratch, aws_environment, for_go, git, scrubbed, state_at
 from rehearsal.github_actions.runner import Runner, StepObserver
 from rehearsal.github_actions.stand_ins import Actions
@@ -56,9 +56,9 @@ class Stage:
         }
         return Runner(read, self.actions.all(), {**self.base, **(changed or {})}, github, observer, self._here)
 
-    def observe(self, stack: str) -> FunctionState:
-        """Return the state of the stack's function."""
-        return self.accounts[stack].observe(target(stack))
+    def observe(self, stack: str, service: str = ORDERS) -> FunctionState:
+        """Return the state of a service's function in the stack."""
+        return self.accounts[stack].observe(target(stack, service))
 
     def digest(self, stack: str) -> str:
         """Return the digest of the version with all of the alias's traffic; empty if its traffic is split."""
@@ -75,10 +75,10 @@ class Stage:
         return {**env, **(state_at(url, self.endpoint) if url else {})}
 
 
-def target(stack: str) -> dict[str, str]:
-    """Return the target of the stack's release, by the names that its tags and permissions use too."""
+def target(stack: str, service: str = ORDERS) -> dict[str, str]:
+    """Return a target of the stack's release, by the names that its tags and permissions use too."""
     name = f"strata-{stack}"
-    return {"function": f"{name}-orders", "alias": "live", "application": name, "group": f"{name}-orders"}
+    return {"function": f"{name}-{service}", "alias": "live", "application": name, "group": f"{name}-{service}"}
 
 
 @contextmanager

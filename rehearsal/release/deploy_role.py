@@ -11,10 +11,12 @@ from typing import Any
 
 from infra.console import Exit
 from infra.naming import Names
+from rehearsal import commits
 from rehearsal.console import Narrator
+from rehearsal.environment import legacy_state
 from rehearsal.environment.oidc import BUILD
 from rehearsal.environment.processes import Program
-from rehearsal.environment.sandbox import STACK, Sandbox
+from rehearsal.environment.sandbox import FULFILMENT, STACK, Sandbox
 from rehearsal.secrets import known
 
 UP = ("up", "--stack", STACK)
@@ -27,7 +29,11 @@ CHANGE = {
     "strata:release.minimumRequests": "5",  # a call takes real time, and a canary of five minutes is short
     "strata:release.topUp": "true",
 }
-LAST = {"strata:release.from": "staging", "strata:compute.api.accessLogDays": "0"}
+LAST = {
+    "strata:release.from": "staging",
+    "strata:compute.api.accessLogDays": "0",
+    "strata:services.removed[0]": FULFILMENT,
+}
 BACK = {
     "strata:compute.memory": "1024",
     "strata:delivery.bakeMinutes": "0",
@@ -56,8 +62,11 @@ class DeployRoleScenario:
             "A change of memory, curve, hooks and addresses; a stack that an administrator changed by hand; the "
             "operator's commands. All with tokens, without keys.",
         )
+        for edit in (commits.QUEUED, commits.NOTIFIED):
+            self.sandbox.apply(edit)
         self.change(CHANGE)
         self.up()
+        self.dead_letter()
         for command in ("status", "plan", "history", "doctor"):
             self.command(command)
         self.command("rollback", "--reason", WHY)
@@ -67,6 +76,7 @@ class DeployRoleScenario:
         self.change_by_hand()
         self.up("--refresh")
         self._type("config", "rm", "--stack", STACK, "--path", known.CONFIG_KEY)
+        self.sandbox.apply(commits.NOTIFIED.going_back())
         self.change(BACK)
         self.take_the_bundle()
         self.change(LAST)
@@ -85,6 +95,20 @@ class DeployRoleScenario:
     def up(self, *options: str) -> None:
         """Run `pulumi up`."""
         self._type(*UP, *options)
+
+    def dead_letter(self) -> None:
+        """Wait until an order that fulfilment cannot read is among its dead letters."""
+        client, names = self.sandbox.aws.client, Names("strata", STACK)
+        client("dynamodb").put_item(TableName=legacy_state.TABLE, Item={"id": {"S": "ord_unreadable"}})
+        queue = client("sqs").get_queue_url(QueueName=names.dead_letters(FULFILMENT))["QueueUrl"]
+        deadline, waiting = time.monotonic() + WAIT, "ApproximateNumberOfMessages"
+        while time.monotonic() < deadline:
+            found = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=[waiting])["Attributes"]
+            if found[waiting] != "0":
+                self.narrator.say("An order that fulfilment cannot read is among its dead letters.")
+                return
+            time.sleep(0.1)
+        self.problems.append("deploy-role: an order that fulfilment cannot read never came to its dead letters")
 
     def take_the_bundle(self) -> None:
         """Build and store the commit's bundle as the build job, and deploy it by its digest."""
@@ -173,7 +197,29 @@ class DeployRoleScenario:
         yield lambda: client("sns").set_topic_attributes(
             TopicArn=target["topic"], AttributeName="Policy", AttributeValue=_letting_in(target["topic"])
         )
+        yield from self._changes_of_the_triggers(names)
         yield from self._changes_of_the_api(client("apigatewayv2"), client("lambda"), target)
+
+    def _changes_of_the_triggers(self, names: Names) -> Iterator[Any]:
+        region, account = self.sandbox.region, self.sandbox.account
+        queues, events, functions = (self.sandbox.aws.client(each) for each in ("sqs", "events", "lambda"))
+        listed = [{"Key": key, "Value": value} for key, value in {**BY_HAND, "ManagedBy": "ann"}.items()]
+        queue = queues.get_queue_url(QueueName=names.queue(FULFILMENT))["QueueUrl"]
+        yield lambda: queues.tag_queue(QueueUrl=queue, Tags=BY_HAND)
+        yield lambda: queues.set_queue_attributes(QueueUrl=queue, Attributes={"MessageRetentionPeriod": "3600"})
+        rule, bus = names.rule(FULFILMENT, "events"), names.bus
+        for resource in (f"event-bus/{bus}", f"rule/{bus}/{rule}"):
+            arn = f"arn:aws:events:{region}:{account}:{resource}"
+            yield lambda arn=arn: events.tag_resource(ResourceARN=arn, Tags=listed)
+        yield lambda: events.put_rule(
+            Name=rule, EventBusName=bus, EventPattern='{"source": ["by-hand"]}', Description="Changed by hand"
+        )
+        for mapping in functions.list_event_source_mappings(FunctionName=f"{names.function(FULFILMENT)}:live")[
+            "EventSourceMappings"
+        ]:
+            arn = f"arn:aws:lambda:{region}:{account}:event-source-mapping:{mapping['UUID']}"
+            yield lambda arn=arn: functions.tag_resource(Resource=arn, Tags={**BY_HAND, "ManagedBy": "ann"})
+            yield lambda id_=mapping["UUID"]: functions.update_event_source_mapping(UUID=id_, BatchSize=3)
 
     def _changes_of_the_api(self, gateway: Any, functions: Any, target: dict[str, str]) -> Iterator[Any]:
         (api,) = (each for each in gateway.get_apis()["Items"] if each["Name"] == target["application"])

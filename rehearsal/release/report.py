@@ -19,6 +19,7 @@ FEWEST_ORDERS = 200
 EXPECTED = (
     ("first", "first", None, "zero"),
     ("good", "promoted", None, "zero"),
+    ("stream", "rolled_back", "verdict", "other than zero"),
     ("bad", "rolled_back", "verdict", "other than zero"),
     ("revert", "unchanged", None, "zero"),
     ("smoke", "rolled_back", "hook", "other than zero"),
@@ -26,7 +27,10 @@ EXPECTED = (
     ("evidence", "rolled_back", "evidence", "other than zero"),
     ("outage", "promoted", "verdict", "zero"),
 )
+BREAKING = {"stream", "bad"}  # steps in which calls of the canary fail, and no others
 FAILING = {name for name, _, _, exits in EXPECTED if exits != "zero"}
+# What is expected of the service that a step is not about; of any other step: that it is not released.
+BESIDE = {"first": "first", "good": "promoted"}
 # Bounds of the canary's share at its weight of 10 %: a good canary gets hundreds of requests, a bad one some dozens, so
 # its bounds are wider. Both exclude a share near 1, which the canary would have after the shift.
 SHARES = {"good": (0.05, 0.15), "bad": (0.0, 0.4)}
@@ -34,8 +38,9 @@ SHARES = {"good": (0.05, 0.15), "bad": (0.0, 0.4)}
 
 @dataclass(frozen=True)
 class Release:
-    """One step that releases. Versions are Lambda's, null if there was none; `canary_share` is of the requests during
-    the split, null if traffic was not split; `requests` were sent from this step's start to the next one's.
+    """One step that releases; `stream` is about fulfilment, the others about orders. Versions are Lambda's, null if
+    there was none; `canary_share` is of the requests during the split, null if traffic was not split; `requests` were
+    sent from this step's start to the next one's.
     """
 
     name: str
@@ -48,7 +53,7 @@ class Release:
     exit_code: int
     seconds: float
     requests: int
-    harmed_requests: int  # Lambda's Errors of the alias
+    harmed_requests: int  # Lambda's Errors of orders' alias
     canary_share: float | None
 
     @property
@@ -61,12 +66,32 @@ class Release:
 
 @dataclass(frozen=True)
 class Harm:
-    """The failures in one step: the requests that failed for callers, and Lambda's Errors by executed version."""
+    """The failures in one step: the requests that failed for callers, and Lambda's Errors by executed version, of the
+    service that the step is about."""
 
     name: str
     failed_requests: int
     of_canary: int
     of_others: int
+
+
+@dataclass(frozen=True)
+class Bystander:
+    """The result of a step for a service that it is not about. `errors`: Lambda's Errors of its alias."""
+
+    name: str
+    service: str
+    outcome: str
+    from_version: str | None
+    to_version: str | None
+    deployment_id: str | None
+    errors: int
+
+    @property
+    def ended(self) -> str:
+        """Return the outcome in words."""
+        by = f" by {self.deployment_id}" if self.deployment_id else ""
+        return f"{self.service} {self.from_version} -> {self.to_version} {self.outcome.replace('_', ' ')}{by}"
 
 
 @dataclass(frozen=True)
@@ -89,8 +114,8 @@ class Noop:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole rehearsal; `as_json` is the form of the file, in which `harm` and `other_problems` are not. `calls`: by
-    role, how often each action was allowed; empty if no policies were enforced."""
+    """A whole rehearsal; `as_json` is the form of the file, in which `harm`, `bystanders` and `other_problems` are not.
+    `calls`: by role, how often each action was allowed; empty if no policies were enforced."""
 
     seconds: float
     time_factor: float
@@ -99,6 +124,7 @@ class Report:
     orders: Orders
     noop: Noop
     harm: tuple[Harm, ...] = ()
+    bystanders: tuple[Bystander, ...] = ()
     refused: tuple[Refused, ...] = ()
     set: SetResult | None = None
     receipts: int = 0  # orders that were acknowledged with a valid receipt
@@ -127,7 +153,7 @@ class Report:
 
     def problems(self) -> list[str]:
         """Return what did not end as expected, one line each."""
-        return [*self._steps(), *self._harm(), *self._rest()]
+        return [*self._steps(), *self._beside(), *self._harm(), *self._rest()]
 
     def _steps(self) -> Iterator[str]:
         found = {release.name: release for release in self.releases}
@@ -141,6 +167,16 @@ class Report:
             elif (release.exit_code == 0) != (exits == "zero"):
                 yield f"{name}: `pulumi up` exited {release.exit_code}, not {exits}, although it ended {outcome}"
         yield from self._canaries(found)
+
+    def _beside(self) -> Iterator[str]:
+        for one in self.bystanders:
+            wanted = BESIDE.get(one.name, "unchanged")
+            if one.outcome != wanted or (wanted == "unchanged" and one.deployment_id):
+                yield f"{one.name}: {one.ended}, not {wanted if wanted in BESIDE.values() else 'left as it was'}"
+            if one.errors:
+                yield f"{one.name}: {one.errors} calls of {one.service} failed, not none"
+        for name in sorted({release.name for release in self.releases} - {one.name for one in self.bystanders}):
+            yield f"{name}: of the other service nothing is known"
 
     def _canaries(self, found: dict[str, Release]) -> Iterator[str]:
         for name, (low, high) in SHARES.items():
@@ -162,11 +198,11 @@ class Report:
     def _harm(self) -> Iterator[str]:
         for harm in self.harm:
             errors = harm.of_canary + harm.of_others
-            if harm.name == "bad":
+            if harm.name in BREAKING:
                 if harm.of_others:
-                    yield f"bad: {harm.of_others} of {errors} errors were not the canary's"
+                    yield f"{harm.name}: {harm.of_others} of {errors} errors were not the canary's"
                 if not harm.of_canary:
-                    yield "bad: no request to the canary failed, so the rehearsal proves nothing"
+                    yield f"{harm.name}: no call of the canary failed, so the rehearsal proves nothing"
             elif harm.name == "outage":
                 if harm.of_canary:
                     yield f"outage: {harm.of_canary} of {errors} errors were the fix's, not none"
@@ -174,8 +210,11 @@ class Report:
                     yield "outage: no request to the live version failed, so the rehearsal proves nothing"
             elif errors:
                 yield f"{harm.name}: {errors} requests were harmed, not none"
-            if harm.failed_requests != errors:
-                yield f"{harm.name}: callers saw {harm.failed_requests} failures, Lambda counted {errors} errors"
+            yield from self._callers_saw(harm, 0 if harm.name == "stream" else errors)
+
+    def _callers_saw(self, harm: Harm, errors: int) -> Iterator[str]:
+        if harm.failed_requests != errors:
+            yield f"{harm.name}: callers saw {harm.failed_requests} failures, Lambda counted {errors} errors"
 
     def _rest(self) -> Iterator[str]:
         noop, orders = self.noop, self.orders
@@ -191,6 +230,10 @@ class Report:
             yield f"noop: changed {noop.changed} resources and exited {noop.exit_code}, not 0 and 0"
         if orders.lost:
             yield f"orders: {orders.lost} of {orders.acknowledged} acknowledged orders are lost"
+        if orders.fulfilled != orders.readable:
+            yield f"orders: {orders.readable - orders.fulfilled} of {orders.readable} readable orders are not fulfilled"
+        if orders.twice:
+            yield f"orders: {orders.twice} of {orders.acknowledged} acknowledged orders were fulfilled more than once"
         if orders.acknowledged < FEWEST_ORDERS:
             yield f"orders: only {orders.acknowledged} were acknowledged; a rehearsal needs at least {FEWEST_ORDERS}"
 

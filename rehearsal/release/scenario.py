@@ -1,40 +1,30 @@
-"""The steps of a rehearsal under live traffic: `first`, `good`, `bad`, `revert`, `noop`, `smoke`, `retry`, `evidence`,
-`outage`, and a `set` of two functions.
+"""The steps of a rehearsal under live traffic: `first`, `good`, `stream`, `bad`, `revert`, `noop`, `smoke`, `retry`,
+`evidence`, `outage`, and a `set` of two functions. `good` and `stream` change fulfilment, all but `stream` orders.
 """
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from rehearsal import commits
 from rehearsal.console import Narrator
 from rehearsal.environment import pace
-from rehearsal.environment.sandbox import STACK, Sandbox
+from rehearsal.environment.legacy_state import TABLE
+from rehearsal.environment.sandbox import FULFILMENT, ORDERS, STACK, Sandbox
 from rehearsal.environment.workspace import Edit, ScratchError
-from rehearsal.observe.aws_records import AwsRecords, Deployment, Errors, FunctionState, newest
+from rehearsal.observe.aws_records import AwsRecords, Errors, FunctionState, newest
+from rehearsal.observe.fulfilments import Fulfilments
 from rehearsal.observe.outcome import Ending, ending_of, outcome
-from rehearsal.observe.traffic import MOST_AT_ONCE, POSTS, Api, Orders, Sent, Traffic, late, share_of, within
+from rehearsal.observe.traffic import MOST_AT_ONCE, POSTS, Api, Orders, Traffic, late, within
 from rehearsal.release import outage
-from rehearsal.release.report import FAILING, Harm, Noop, Refused, Release, Report
+from rehearsal.release.report import FAILING, Bystander, Harm, Noop, Refused, Release, Report
 from rehearsal.release.set_result import SetResult
 from rehearsal.release.set_step import run_set
+from rehearsal.release.step import NO_ERRORS, NOTHING, Step, bystanders, canary_share
 
 UP = ("up", "--stack", STACK)
-NOTHING = FunctionState(None, ())
 STATUS_SECONDS = 2.0  # of live traffic that the status line covers
-
-
-@dataclass
-class Step:
-    """One `pulumi up`: its name, the state before it, its start (at the edge of a metric period), and its result."""
-
-    name: str
-    before: FunctionState
-    start: float
-    exit_code: int = 0
-    seconds: float = 0.0
-    text: str = ""
 
 
 @dataclass
@@ -47,10 +37,11 @@ class Rehearsal:
     rate: float
     asked: float
     receipt_key: str = field(default="", repr=False)
-    target: dict[str, str] = field(default_factory=dict)  # the release's target, as the stack's outputs name it
+    targets: dict[str, dict[str, str]] = field(default_factory=dict)  # by service, as the stack's state has them
     traffic: Traffic | None = None
     releases: list[Release] = field(default_factory=list)
     harm: list[Harm] = field(default_factory=list)
+    bystanders: list[Bystander] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     other_problems: list[str] = field(default_factory=list)
     set: SetResult | None = None
@@ -58,6 +49,11 @@ class Rehearsal:
     @property
     def aws(self) -> AwsRecords:
         return self.sandbox.aws
+
+    @property
+    def target(self) -> dict[str, str]:
+        """The release's target of orders."""
+        return self.targets[ORDERS]
 
     def run(self) -> Report:
         """Run all steps and return the report, which names each that did not end as expected.
@@ -67,9 +63,10 @@ class Rehearsal:
         begun = time.monotonic()
         orders, noop = Orders(0, 0), Noop(0, 0.0, 0)
         self.first()
-        if self.target:
+        if self.targets:
             self.start_traffic()
             self.good()
+            self.stream()
             self.bad()
             self.revert()
             noop = self.noop()
@@ -88,6 +85,7 @@ class Rehearsal:
             orders=orders,
             noop=noop,
             harm=tuple(self.harm),
+            bystanders=tuple(self.bystanders),
             refused=tuple(self.refused),
             set=self.set,
             receipts=self.traffic.receipts if self.traffic else 0,
@@ -97,18 +95,29 @@ class Rehearsal:
     def first(self) -> None:
         self.narrator.chapter(
             "first: create everything",
-            "The stack is empty. Pulumi creates it, and the API may invoke the first version only after that version "
-            "has answered a probe.",
+            "The stack is empty. Pulumi creates it with two services: orders, behind the API, and fulfilment, which "
+            "reads the orders from the table's stream. API and stream may invoke the first versions only after both "
+            "have answered a probe.",
         )
         self.step("first")
 
     def good(self) -> None:
         self.narrator.chapter(
             "good: a release that deserves its promotion",
-            f"For ten minutes, {600 / self.sandbox.factor:g} seconds here, one request in ten goes to the new version. "
-            "CloudWatch compares the two versions; if its alarm does not fire, CodeDeploy shifts all traffic.",
+            f"Both services change. For ten minutes, {600 / self.sandbox.factor:g} seconds here, one request in ten "
+            "goes to the new version of orders, and one batch in ten to that of fulfilment. CloudWatch compares the "
+            "old and the new versions; if its alarms do not fire, CodeDeploy shifts all traffic.",
         )
-        self.step("good", commits.GOOD)
+        self.step("good", commits.GOOD, commits.COUNTED)
+
+    def stream(self) -> None:
+        self.narrator.chapter(
+            "stream: a consumer that fails a third of its batches",
+            "Only fulfilment changes: it has boxes for two sizes of orders, and orders come in three. No caller sees "
+            "that. Its verdict alarm must stop it, the stream delivers the failed batches again, and orders is not "
+            "released.",
+        )
+        self.step("stream", commits.BOXED, service=FULFILMENT)
 
     def bad(self) -> None:
         self.narrator.chapter(
@@ -116,6 +125,7 @@ class Rehearsal:
             "It has the fees of two currencies, and orders come in four. CloudWatch's verdict alarm must stop it "
             "before the shift, and then `pulumi up` must fail and say why.",
         )
+        self._commit(commits.BOXED.going_back())
         self.step("bad", commits.BAD)
 
     def revert(self) -> None:
@@ -127,7 +137,7 @@ class Rehearsal:
 
     def noop(self) -> Noop:
         self.narrator.chapter("noop: once more", "Nothing was edited, so nothing may change.")
-        step = self._up(Step("noop", NOTHING, time.time()))
+        step = self._up(Step("noop", {}, time.time()))
         changes = self.sandbox.changes()
         changed = sum(count for kind, count in changes.items() if kind != "same")
         said = f"{changed} of {sum(changes.values())} resources changed, {step.seconds:.1f} s"
@@ -154,9 +164,7 @@ class Rehearsal:
             "Live traffic pauses. No request of the canary fails, since it gets none, so it proves nothing: in prod it "
             "must not be promoted.",
         )
-        self.narrator.say(
-            f"Commit {self.sandbox.apply(commits.WRONG.going_back())}: {commits.WRONG.going_back().title}."
-        )
+        self._commit(commits.WRONG.going_back())
         if self.traffic:
             self.traffic.pause()
         self.step("evidence", commits.HARMLESS)
@@ -173,15 +181,15 @@ class Rehearsal:
             "alarm judges it.",
         )
         self.keep_pace()
-        step = Step("outage", self.aws.observe(self.target), self._edge(time.time()))
+        step = Step("outage", self._states(), self._edge(time.time()))
         orders: list[str] = []
         if self.traffic:
             orders, self.traffic.posts = list(self.traffic.acknowledged), outage.POSTS
         self.narrator.say(f"{outage.add_checksums(self.aws, orders)} orders have a checksum.")
         outage.wait_until_red(self.aws, self.target["alarm"])
         self.narrator.say(f"Alarm {self.target['alarm']} is red.")
-        self.narrator.say(f"Commit {self.sandbox.apply(commits.READABLE)}: {commits.READABLE.title}.")
-        refused = self._ending(self._up(Step("outage", NOTHING, time.time())))
+        self._commit(commits.READABLE)
+        refused = self._ending(self._up(Step("outage", {}, time.time())))
         if refused.reason != "alarm":
             self.other_problems.append(
                 f"outage: the fix was not refused for the red alarm, but {refused.reason}: {refused.detail}"
@@ -192,16 +200,21 @@ class Rehearsal:
         if self.traffic:
             self.traffic.posts = POSTS
 
-    def step(self, name: str, edit: Edit | None = None) -> None:
-        """Commit the edit, run `pulumi up`, and record the result."""
-        if edit is not None:
-            self.narrator.say(f"Commit {self.sandbox.apply(edit)}: {edit.title}.")
+    def step(self, name: str, *edits: Edit, service: str = ORDERS) -> None:
+        """Commit the edits, run `pulumi up`, and record the result; `service` is the one that the step is about."""
+        for edit in edits:
+            self._commit(edit)
         self.keep_pace()
-        before = self.aws.observe(self.target) if self.target else NOTHING
-        step = self._up(Step(name, before, self._edge(time.time())))
-        if not self.target:
-            self.target = self._find_target()
+        step = self._up(Step(name, self._states(), self._edge(time.time()), service))
+        self.targets = self.targets or self._find_targets()
         self._close(step)
+
+    def _commit(self, edit: Edit) -> None:
+        self.narrator.say(f"Commit {self.sandbox.apply(edit)}: {edit.title}.")
+
+    def _states(self) -> dict[str, FunctionState]:
+        """Return the state of each service; empty before there is a release."""
+        return {service: self.aws.observe(target) for service, target in self.targets.items()}
 
     def _configure(self, *words: str) -> None:
         """Change one key of the stack's configuration, and commit it."""
@@ -217,7 +230,7 @@ class Rehearsal:
     def _close(self, step: Step) -> None:
         """Record the result of a step, and print it."""
         name = step.name
-        release = self._enter(step, self.aws.observe(self.target) if self.target else NOTHING)
+        release = self._enter(step, self._states())
         harm = f", {release.harmed_requests} of {release.requests} requests harmed" if release.requests else ""
         said = f"{release.outcome.replace('_', ' ')}: {release.seconds:.1f} s{harm}"
         self.narrator.result(said, good=(step.exit_code == 0) == (name not in FAILING))
@@ -252,14 +265,15 @@ class Rehearsal:
         if self.traffic is None:
             return Orders(0, 0)
         self.traffic.stop()
-        orders = self.traffic.read_back()
+        orders = self._read_back(self.traffic)
         sent = self.traffic.sent
         times = sorted(one.answered - one.due for one in sent) or [0.0]
         self.narrator.gap()
         middle, worst = (times[math.ceil(len(times) * share) - 1] * 1000 for share in (0.5, 0.99))
         self.narrator.say(
             f"{len(sent)} requests, half of them answered within {middle:.0f} ms of when they were due and 99 % within "
-            f"{worst:.0f} ms; {orders.acknowledged} orders were acknowledged, {orders.readable} of them read back."
+            f"{worst:.0f} ms; {orders.acknowledged} orders were acknowledged, {orders.readable} of them read back, and "
+            f"{orders.fulfilled} were fulfilled, {orders.twice or 'none'} of them twice."
         )
         if (overdue := late(sent)) * 20 > len(sent):
             self.narrator.say(
@@ -269,6 +283,19 @@ class Rehearsal:
             said = f"{self.traffic.held} requests were not sent, since {MOST_AT_ONCE} were in flight"
             self.narrator.say(f"This machine was busy: {said}.")
         return orders
+
+    def _read_back(self, traffic: Traffic) -> Orders:
+        """Read every acknowledged order back once the consumer of the stream has caught up."""
+        fulfilments, placed = Fulfilments(self.aws, TABLE), list(traffic.acknowledged)
+        fulfilments.wait_for(placed)
+        orders = traffic.read_back()
+        fulfilments.read()
+        if (seen := sum(each in fulfilments.writes for each in placed)) < orders.fulfilled:
+            self.other_problems.append(
+                f"orders: {orders.fulfilled} are fulfilled, but the stream has records of {seen} fulfilments alone, so "
+                "how many were fulfilled twice is unknown"
+            )
+        return replace(orders, twice=fulfilments.twice(placed))
 
     def status(self) -> str:
         """Return one line on the last seconds of live traffic."""
@@ -290,51 +317,54 @@ class Rehearsal:
         step.seconds = round(time.monotonic() - begun, 2)
         return step
 
-    def _find_target(self) -> dict[str, str]:
-        """The first target of the stack's release; empty where the stack has none."""
+    def _find_targets(self) -> dict[str, dict[str, str]]:
+        """The targets of the stack's release; empty where the stack has none."""
         try:
-            return self.sandbox.target()
+            return self.sandbox.targets()
         except ScratchError:
             return {}
 
     def _ending(self, step: Step) -> Ending:
         """Return the ending from the release's outputs in the stack's state, or from the last line of a failed `up`."""
-        function = self.target.get("function", "")
+        function = self.targets.get(step.service, {}).get("function", "")
         if step.exit_code != 0:
             return ending_of(step.text, function)
         said = self.sandbox.release().get("outcomes", {}).get(function, {})
         return Ending(said.get("reason", ""), said.get("detail", ""))
 
-    def _enter(self, step: Step, after: FunctionState) -> Release:
+    def _enter(self, step: Step, states: Mapping[str, FunctionState]) -> Release:
         """Add what a step came to, once its last bucket of metrics is over: the next step has its own."""
         end = self._next_bucket()
-        ending = self._ending(step)
-        deployment = newest(step.before.deployments, after.deployments)
+        ending, before, after = self._ending(step), step.state(step.service), states.get(step.service, NOTHING)
+        deployment = newest(before.deployments, after.deployments)
         sent = within(self.traffic.sent, step.start, end) if self.traffic else []
-        errors = self._errors(step.start, end)
-        of_canary = errors.by_version.get(deployment.canary, 0) if deployment else 0
+        errors = {service: self._errors(target, step.start, end) for service, target in self.targets.items()}
+        own = errors.get(step.service, NO_ERRORS)
+        of_canary = own.by_version.get(deployment.canary, 0) if deployment else 0
+        beside = list(bystanders(step, states, errors))
+        went = [one.ended for one in beside if one.outcome == "promoted"]
+        split = deployment if step.service == ORDERS else None  # of the requests, which fulfilment does not get
         release = Release(
             name=step.name,
-            outcome=outcome(step.before, after, ending),
+            outcome=outcome(before, after, ending),
             reason=ending.reason or None,
-            detail=ending.detail,
-            from_version=step.before.live,
+            detail="; ".join([ending.detail, *went]),
+            from_version=before.live,
             to_version=deployment.canary if deployment else after.live,
             deployment_id=deployment.id if deployment else None,
             exit_code=step.exit_code,
             seconds=step.seconds,
             requests=len(sent),
-            harmed_requests=errors.total,
-            canary_share=canary_share(deployment, sent, canary_failed=of_canary > 0) if deployment else None,
+            harmed_requests=errors.get(ORDERS, NO_ERRORS).total,
+            canary_share=canary_share(split, sent, canary_failed=of_canary > 0) if split else None,
         )
         self.releases.append(release)
-        self.harm.append(Harm(step.name, sum(one.failed for one in sent), of_canary, errors.total - of_canary))
+        self.bystanders += beside
+        self.harm.append(Harm(step.name, sum(one.failed for one in sent), of_canary, own.total - of_canary))
         return release
 
-    def _errors(self, start: float, end: float) -> Errors:
-        if not self.target:
-            return Errors(0, {})
-        return self.aws.errors(self.target["function"], self.target["alias"], start, end)
+    def _errors(self, target: Mapping[str, str], start: float, end: float) -> Errors:
+        return self.aws.errors(target["function"], target["alias"], start, end)
 
     def _edge(self, at: float) -> float:
         """Return the start of the metric period that holds `at`."""
@@ -345,11 +375,3 @@ class Rehearsal:
         edge = self._edge(time.time()) + self.sandbox.bucket
         time.sleep(max(0.0, edge - time.time()))
         return edge
-
-
-def canary_share(deployment: Deployment, sent: Sequence[Sent], *, canary_failed: bool) -> float | None:
-    """Return the canary's share of the requests during the split, to a hundredth of a percent; None without a split.
-    `canary_failed`: Lambda counts errors of the canary; if it counts none, the version before it failed."""
-    failing = deployment.canary if canary_failed else deployment.stable
-    share = share_of(deployment.canary, sent, failing=failing)
-    return None if share is None else round(share, 4)

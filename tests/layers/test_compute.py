@@ -309,6 +309,22 @@ def test_a_function_has_the_settings_of_its_service(bundle: Bundle) -> None:
     assert function["environment"]["variables"]["CURRENCY"] == "EUR"
 
 
+@pytest.mark.parametrize(
+    ("runtime", "own", "options"),
+    [
+        ("python", {}, None),
+        ("node", {}, "--enable-source-maps"),
+        ("node", {"NODE_OPTIONS": "--trace-warnings"}, "--trace-warnings"),
+    ],
+)
+def test_node_reads_source_maps_unless_the_service_has_options_of_its_own(
+    bundle: Bundle, runtime: str, own: dict[str, str], options: str | None
+) -> None:
+    service = Service(name="orders", runtime=runtime, environment=own)
+    function = declare(bundle, service=service).one("lambda/function:Function").inputs
+    assert function["environment"]["variables"].get("NODE_OPTIONS") == options
+
+
 @pytest.mark.parametrize(("tracing", "mode"), [(True, "Active"), (False, "PassThrough")])
 def test_the_mode_of_tracing_is_always_declared_so_that_switching_it_off_is_a_change(
     bundle: Bundle, tracing: bool, mode: str

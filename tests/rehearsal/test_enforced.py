@@ -6,15 +6,17 @@ that no run without a statement is needed to know what would be denied.
 
 import pytest
 
-from infra import permissions
+from infra import permissions, services
 from infra.naming import AwsLocation, Names
 from infra.permissions import PeerStack, StackResources, Statement
+from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.observe import iam_decisions
 from rehearsal.observe.iam_decisions import EXCHANGE
 from rehearsal.release.report import EXPECTED
 from tests.rehearsal.conftest import Ran
 
-PROD, PLACE = Names("strata", "prod"), AwsLocation("aws", "eu-central-1", "333333333333")
+PROD = Names("strata", "prod", services.names(REPOSITORY))
+PLACE = AwsLocation("aws", "eu-central-1", "333333333333")
 STAGING = PeerStack(Names("strata", "staging"), "222222222222")
 BELONGINGS = StackResources("orders-prod", "strata-terraform-state-prod", "data/terraform.tfstate", before=STAGING)
 DEPLOY = PROD.deploy_role
@@ -31,6 +33,7 @@ ON_AWS_ALONE = {
 # The roles of the running stack, and their statements except Keys: the policy of an AWS managed key may be enough.
 RUNNING = {
     PROD.execution_role("orders"): {"Logs", "Orders", "Secrets"},
+    PROD.execution_role("fulfilment"): {"Logs", "Messages", "Orders", "Queue", "Stream", "Streams"},
     PROD.hook_role("smoke"): {"Deployments", "Logs", "Versions"},
     PROD.hook_role("bake"): {"Deployments", "Logs"},
     PROD.codedeploy_role: {"Alarms", "Aliases", "Hooks"},

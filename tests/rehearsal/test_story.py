@@ -6,6 +6,7 @@ All tests read the run under enforcement, which has the same steps; `make test-a
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,11 @@ RELEASE_KEYS = (
     "name outcome reason detail from_version to_version deployment_id exit_code seconds requests harmed_requests "
     "canary_share"
 )
+
+
+def named(ran: Ran, step: str) -> dict[str, Any]:
+    (found,) = (release for release in ran.report["releases"] if release["name"] == step)
+    return found  # type: ignore[no-any-return]
 
 
 def test_the_rehearsal_ends_as_expected(ran: Ran) -> None:
@@ -36,6 +42,7 @@ def test_the_outcomes_come_in_their_order(ran: Ran) -> None:
     assert found == [
         ("first", "first"),
         ("good", "promoted"),
+        ("stream", "rolled_back"),
         ("bad", "rolled_back"),
         ("revert", "unchanged"),
         ("smoke", "rolled_back"),
@@ -46,14 +53,28 @@ def test_the_outcomes_come_in_their_order(ran: Ran) -> None:
 
 
 def test_the_good_release_had_a_tenth_of_the_requests_and_then_all(ran: Ran) -> None:
-    good = ran.report["releases"][1]
+    good = named(ran, "good")
     assert (good["from_version"], good["to_version"], good["exit_code"]) == ("1", "2", 0)
     assert 0.05 <= good["canary_share"] <= 0.15
     assert good["requests"] >= 50 * good["seconds"] * ran.report["time_factor"] / 40
 
 
+def test_the_good_release_promoted_both_services(ran: Ran) -> None:
+    good = named(ran, "good")
+    assert re.search(r"; fulfilment 1 -> 2 promoted by d-[0-9A-Z]+$", good["detail"]), good["detail"]
+
+
+def test_a_consumer_that_fails_a_third_of_its_batches_was_stopped_by_the_verdict_alone(ran: Ran) -> None:
+    stream = named(ran, "stream")
+    assert (stream["from_version"], stream["to_version"], stream["reason"]) == ("2", "3", "verdict")
+    assert (stream["exit_code"] != 0, stream["harmed_requests"], stream["canary_share"]) == (True, 0, None)
+    for part in ("strata-prod-fulfilment 2 -> 3 rolled back (verdict)", stream["deployment_id"], "all traffic is on 2"):
+        assert part in stream["detail"]
+    assert "TypeError: Cannot read properties of undefined (reading 'toUpperCase')" in stream["detail"]
+
+
 def test_the_bad_release_was_stopped_by_the_verdict_before_the_shift(ran: Ran) -> None:
-    bad = ran.report["releases"][2]
+    bad = named(ran, "bad")
     assert (bad["from_version"], bad["to_version"], bad["reason"]) == ("2", "3", "verdict")
     assert bad["exit_code"] != 0
     assert bad["canary_share"] < 0.4
@@ -73,31 +94,31 @@ def test_requests_failed_only_in_the_bad_release_and_the_outage(ran: Ran) -> Non
 
 
 def test_the_revert_shifted_nothing(ran: Ran) -> None:
-    revert = ran.report["releases"][3]
+    revert = named(ran, "revert")
     assert (revert["to_version"], revert["deployment_id"], revert["canary_share"]) == ("2", None, None)
 
 
 def test_a_wrong_answer_was_found_by_the_hook_before_any_traffic(ran: Ran) -> None:
-    smoke = ran.report["releases"][4]
+    smoke = named(ran, "smoke")
     assert (smoke["reason"], smoke["harmed_requests"], smoke["canary_share"]) == ("hook", 0, None)
     assert "read-order-that-is-gone.json: GET /orders/{id} answered 200, expected 404" in smoke["detail"]
 
 
 def test_the_same_code_again_was_refused_and_nothing_changed(ran: Ran) -> None:
-    smoke, retry = ran.report["releases"][4:6]
+    smoke, retry = named(ran, "smoke"), named(ran, "retry")
     assert (retry["deployment_id"], retry["exit_code"] != 0) == (None, True)
     assert smoke["deployment_id"] in retry["detail"]
     assert ran.report["refused"] == [{"name": "retry", "reason": "rejected", "calls": 0}]
 
 
 def test_a_canary_without_requests_was_rolled_back(ran: Ran) -> None:
-    evidence = ran.report["releases"][6]
+    evidence = named(ran, "evidence")
     assert evidence["reason"] == "evidence"
     assert "0 of the 20 requests that it takes" in evidence["detail"]
 
 
 def test_the_fix_of_the_outage_was_refused_for_the_red_alarm_and_promoted_by_an_override(ran: Ran) -> None:
-    outage = ran.report["releases"][7]
+    outage = named(ran, "outage")
     assert (outage["reason"], outage["exit_code"], outage["from_version"]) == ("verdict", 0, "2")
     assert "refused (alarm)" in ran.text
     assert "which strata-prod-orders-live-errors cannot stop (overridden)" in ran.text
@@ -107,6 +128,13 @@ def test_every_acknowledged_order_is_read_back(ran: Ran) -> None:
     orders = ran.report["orders"]
     assert orders["acknowledged"] == orders["readable"] >= 200
     assert orders["lost"] == 0
+
+
+def test_every_acknowledged_order_was_fulfilled_exactly_once(ran: Ran) -> None:
+    orders = ran.report["orders"]
+    assert list(orders) == ["acknowledged", "readable", "fulfilled", "twice", "lost"]
+    assert orders["fulfilled"] == orders["acknowledged"]
+    assert orders["twice"] == 0
 
 
 def test_no_secret_was_found_anywhere(ran: Ran) -> None:
@@ -122,12 +150,13 @@ def test_the_output_is_plain_without_a_terminal(ran: Ran) -> None:
     for heading in (
         "1. first",
         "2. good",
-        "3. bad",
-        "4. revert",
-        "5. noop",
-        "6. smoke",
-        "9. outage",
-        "10. set",
+        "3. stream",
+        "4. bad",
+        "5. revert",
+        "6. noop",
+        "7. smoke",
+        "10. outage",
+        "11. set",
         "$ pulumi up --stack prod",
     ):
         assert heading in ran.text

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -12,13 +13,16 @@ from rehearsal.observe.aws_records import Deployment, FunctionState
 from rehearsal.observe.iam_decisions import EXCHANGE
 from rehearsal.observe.outcome import Ending, ending_of, outcome
 from rehearsal.observe.traffic import Orders
-from rehearsal.release.report import Harm, Noop, Refused, Release, Report
+from rehearsal.release.report import Bystander, Harm, Noop, Refused, Release, Report
 from rehearsal.release.set_result import Member, SetResult
 from rehearsal.secrets.scan import Leak, Search
 from tests.golden import Golden, listed
 
 FIRST = Release("first", "first", "answered", "1 answered", None, "1", None, 0, 9.1, 0, 0, None)
 GOOD = Release("good", "promoted", "verdict", "no alarm fired", "1", "2", "d-GOOD", 0, 21.0, 1300, 0, 0.1012)
+STREAM = Release(
+    "stream", "rolled_back", "verdict", "alarm y fired; deployment d-S", "2", "3", "d-S", 255, 14, 700, 0, None
+)
 BAD = Release(
     "bad", "rolled_back", "verdict", "alarm x fired; deployment d-BAD", "2", "3", "d-BAD", 255, 9, 600, 7, 0.09
 )
@@ -27,22 +31,37 @@ SMOKE = Release("smoke", "rolled_back", "hook", "wrong", "2", "5", "d-SMOKE", 25
 RETRY = Release("retry", "refused", "rejected", "d-SMOKE", "2", "2", None, 255, 4, 200, 0, None)
 EVIDENCE = Release("evidence", "rolled_back", "evidence", "few", "2", "6", "d-FEW", 255, 15, 0, 0, None)
 OUTAGE = Release("outage", "promoted", "verdict", "no alarm fired", "2", "7", "d-FIX", 0, 20.0, 1200, 300, 0.1)
+STEPS = (FIRST, GOOD, STREAM, BAD, REVERT, SMOKE, RETRY, EVIDENCE, OUTAGE)
+
+
+def beside(step: str) -> Bystander:
+    """Return what a step must come to for the service that it is not about."""
+    service = "orders" if step == "stream" else "fulfilment"
+    if step == "first":
+        return Bystander(step, service, "first", None, "1", None, 0)
+    if step == "good":
+        return Bystander(step, service, "promoted", "1", "2", "d-GOOD-TOO", 0)
+    return Bystander(step, service, "unchanged", "2", "2", None, 0)
+
+
 MEMBER = Member("f-orders", "rolled_back", "set", "f-invoices was not promoted", "1", "2", "1", ("d-1",), 100, 0)
 SET = SetResult(255, 20.0, MEMBER, replace(MEMBER, function="f-invoices", reason="verdict", failed=6))
 WELL = Report(
     seconds=60.1,
     time_factor=40.0,
     pulumi_version="v3.259.0",
-    releases=(FIRST, GOOD, BAD, REVERT, SMOKE, RETRY, EVIDENCE, OUTAGE),
-    orders=Orders(900, 900),
+    releases=STEPS,
+    orders=Orders(900, 900, 900, 0),
     noop=Noop(0, 4.2, 0),
     harm=(
         Harm("first", 0, 0, 0),
         Harm("good", 0, 0, 0),
+        Harm("stream", 0, 5, 0),
         Harm("bad", 7, 7, 0),
         Harm("revert", 0, 0, 0),
         Harm("outage", 300, 0, 300),
     ),
+    bystanders=tuple(beside(each.name) for each in STEPS),
     refused=(Refused("retry", "rejected", ()),),
     set=SET,
     receipts=900,
@@ -58,6 +77,11 @@ def with_harm(changed: Harm) -> Report:
     return replace(WELL, harm=tuple(changed if one.name == changed.name else one for one in WELL.harm))
 
 
+def with_bystander(step: str, **changed: Any) -> Report:
+    found = tuple(replace(one, **changed) if one.name == step else one for one in WELL.bystanders)
+    return replace(WELL, bystanders=found)
+
+
 def test_a_rehearsal_that_ended_as_expected_has_no_problems() -> None:
     assert WELL.problems() == []
 
@@ -68,7 +92,7 @@ def test_the_file_has_its_documented_form(tmp_path: Path, golden: Golden) -> Non
 
 
 OTHERWISE = {
-    "no revert": replace(WELL, releases=(*WELL.releases[:3], *WELL.releases[4:])),
+    "no revert": replace(WELL, releases=tuple(each for each in STEPS if each is not REVERT)),
     "good rolled back": with_release(replace(GOOD, outcome="rolled_back", detail="too many errors")),
     "bad by a fault": with_release(replace(BAD, reason="fault")),
     "bad with exit code 0": with_release(replace(BAD, exit_code=0)),
@@ -80,13 +104,27 @@ OTHERWISE = {
     "good with errors that Lambda did not count": with_harm(Harm("good", 2, 0, 0)),
     "bad harmed by stable": with_harm(Harm("bad", 8, 7, 1)),
     "bad without harm": with_harm(Harm("bad", 0, 0, 0)),
+    "fulfilment not promoted with orders": with_bystander("good", outcome="rolled_back", to_version="1"),
+    "orders released beside fulfilment": with_bystander(
+        "stream", outcome="promoted", to_version="4", deployment_id="d"
+    ),
+    "fulfilment released for nothing": with_bystander("bad", deployment_id="d-S2"),
+    "calls of fulfilment that failed in good": with_bystander("good", errors=3),
+    "nothing known of fulfilment": replace(WELL, bystanders=WELL.bystanders[:-1]),
+    "stream promoted": with_release(replace(STREAM, outcome="promoted", exit_code=255)),
+    "stream for too few batches": with_release(replace(STREAM, reason="evidence")),
+    "stream without harm": with_harm(Harm("stream", 0, 0, 0)),
+    "stream harmed by stable": with_harm(Harm("stream", 0, 5, 2)),
+    "stream that callers noticed": with_harm(Harm("stream", 4, 5, 0)),
     "noop that changed": replace(WELL, noop=Noop(2, 4.0, 0)),
     "noop that failed": replace(WELL, noop=Noop(0, 4.0, 255)),
     "smoke promoted": with_release(replace(SMOKE, outcome="promoted", reason="verdict", detail="no alarm fired")),
     "refused after a call": replace(WELL, refused=(Refused("retry", "rejected", ("lambda UpdateAlias",)),)),
     "no set": replace(WELL, set=None),
-    "orders lost": replace(WELL, orders=Orders(900, 899)),
-    "few orders": replace(WELL, orders=Orders(199, 199), receipts=199),
+    "orders lost": replace(WELL, orders=Orders(900, 899, 899)),
+    "few orders": replace(WELL, orders=Orders(199, 199, 199), receipts=199),
+    "orders not fulfilled": replace(WELL, orders=Orders(900, 900, 897)),
+    "orders fulfilled twice": replace(WELL, orders=Orders(900, 900, 900, 2)),
     "an outage without harm": with_harm(Harm("outage", 0, 0, 0)),
     "a fix that harmed": with_harm(Harm("outage", 300, 2, 298)),
     "a fix rolled back by a fault": with_release(replace(OUTAGE, outcome="rolled_back", reason="fault")),
@@ -106,8 +144,8 @@ def test_what_ended_otherwise_is_named_with_its_reason(golden: Golden) -> None:
 
 
 def test_a_rehearsal_in_which_nothing_happened_names_every_step() -> None:
-    nothing = replace(WELL, releases=(), orders=Orders(0, 0), receipts=0, harm=(), refused=(), set=None)
-    named = ["first", "good", "bad", "revert", "smoke", "retry", "evidence", "outage", "set", "orders"]
+    nothing = replace(WELL, releases=(), orders=Orders(0, 0), receipts=0, harm=(), bystanders=(), refused=(), set=None)
+    named = ["first", "good", "stream", "bad", "revert", "smoke", "retry", "evidence", "outage", "set", "orders"]
     assert [line.partition(":")[0] for line in nothing.problems()] == named
 
 

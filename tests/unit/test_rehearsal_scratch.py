@@ -11,6 +11,7 @@ from bench.noop import PLAIN
 from rehearsal import commits
 from rehearsal.environment import workspace
 from rehearsal.environment.workspace import Edit, Scratch, ScratchError, aws_environment, git
+from rehearsal.observe.traffic import new_order
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -93,7 +94,9 @@ def test_an_edit_whose_text_is_not_there_exactly_once_is_an_error(copy: Scratch,
 
 
 @pytest.mark.parametrize(
-    "edit", [commits.GOOD, commits.BAD, commits.READABLE, commits.CANNOT_IMPORT, PLAIN], ids=lambda edit: edit.title
+    "edit",
+    [commits.GOOD, commits.COUNTED, commits.BAD, commits.READABLE, commits.CANNOT_IMPORT, PLAIN],
+    ids=lambda edit: edit.title,
 )
 def test_the_edits_fit_the_app_and_the_program_as_they_are(edit: Edit) -> None:
     assert (REPOSITORY / edit.file).read_text().count(edit.before) == 1
@@ -106,6 +109,14 @@ def test_the_bad_edit_breaks_half_of_the_currencies_and_the_fix_none() -> None:
     assert len(bad) * 2 == len(CURRENCIES)
     assert all(f'"{currency}"' in commits.FIXED.after for currency in CURRENCIES)
     assert commits.BAD.after.count(commits.FIXED.before) == 1
+
+
+def test_a_third_of_the_orders_of_live_traffic_have_more_pieces_than_the_boxes_of_the_edit_hold() -> None:
+    assert commits.COUNTED.after.count(commits.BOXED.before) == 1, "it follows that edit"
+    quantities = [item["quantity"] for number in range(900) for item in new_order(number / 1000)["items"]]
+    assert set(quantities) == {1, 2, 3}
+    assert abs(quantities.count(3) - 300) <= 1
+    assert '["small", "large"][each.quantity - 1]' in commits.BOXED.after
 
 
 def test_nothing_of_the_users_aws_or_pulumi_remains(copy: Scratch) -> None:

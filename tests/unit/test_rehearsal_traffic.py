@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from rehearsal.observe.aws_records import Deployment
 from rehearsal.observe.traffic import MOST_AT_ONCE, Api, Sent, Traffic, app, late, new_order, share_of, summary, within
-from rehearsal.release.scenario import canary_share
+from rehearsal.release.step import canary_share
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

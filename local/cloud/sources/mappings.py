@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from local.cloud.clock import CLOCK
 from local.cloud.ministack import Seam, ministack
+from local.cloud.sources.turns import TURNS
 from local.cloud.timeline import TIMELINE
 
 _LAMBDA = "services.lambda_svc"
@@ -28,13 +29,13 @@ NEEDS = [
 
 
 class Reader(Protocol):
-    """Reads a source on the timeline."""
+    """Reads a source, in turns."""
 
     def begin(self) -> None:
         """Note where in the source to begin, when the mapping is enabled for the first time."""
 
     def step(self) -> None:
-        """Do what can be done now, and put what is due later on the timeline."""
+        """Do what can be done now, and see to what is due later."""
 
 
 @dataclass
@@ -104,11 +105,12 @@ class Mapping:
         if then is None:
             self._store().pop_scoped(self.account, self.region, self.id, None)
             return
+        enabled = self.reader if then == "Enabled" else None
+        if enabled is not None and before in ("Creating", "Enabling"):
+            enabled.begin()  # before anyone sees that it is enabled, and so before it is stepped
         self.record["State"] = then
-        if self.reader is not None and then == "Enabled":
-            if before in ("Creating", "Enabling"):
-                self.reader.begin()
-            self.reader.step()
+        if enabled is not None:
+            TURNS.soon(enabled.step)
 
     @staticmethod
     def _store() -> Any:

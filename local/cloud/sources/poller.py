@@ -1,11 +1,11 @@
-"""Wakes the readers of all mappings, on the timeline, whenever a source has gained something."""
+"""Wakes the readers of all mappings whenever a source has gained something."""
 
 import threading
 from typing import Any
 
 from local.cloud.ministack import PatchError, ministack
 from local.cloud.sources import mappings
-from local.cloud.timeline import TIMELINE
+from local.cloud.sources.turns import TURNS
 
 
 class Poller:
@@ -21,7 +21,7 @@ class Poller:
             if self._woken:
                 return
             self._woken = True
-        TIMELINE.soon(self._step)
+        TURNS.soon(self._step)
 
     def _step(self) -> None:
         with self._lock:

@@ -17,6 +17,7 @@ from local.cloud.sources.delivery import DELIVERY
 from local.cloud.sources.filters import Filter
 from local.cloud.sources.mappings import Mapping
 from local.cloud.sources.runner import Invocation, invoke, on_loop
+from local.cloud.sources.turns import TURNS
 from local.cloud.timeline import TIMELINE
 
 _SQS = "services.sqs"
@@ -50,7 +51,7 @@ def queue_of(arn: str) -> dict[str, Any] | None:
 
 
 class QueueReader:
-    """Reads one queue. All of it runs on the timeline, so its state needs no locks."""
+    """Reads one queue. All of it runs in turns, so its state needs no locks."""
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
@@ -69,7 +70,7 @@ class QueueReader:
             taken, following = on_loop(self._mapping, self._take)
             if following is not None and (following < self._next or self._next <= TIMELINE.now()):
                 self._next = following
-                TIMELINE.at(following, self.step)
+                TURNS.at(following, self.step)
             if not taken:
                 return
             if wanted := self._wanted(taken):
@@ -123,7 +124,7 @@ class QueueReader:
         pause = min(max(1.0, 2 * pause), _LONGEST_PAUSE)
         again = TIMELINE.now() + CLOCK.real(pause)
         if not result.ran and self._mapping.polled() and again < min(message[_UNTIL] for message in messages):
-            TIMELINE.at(again, lambda: self._invoke(messages, pause))
+            TURNS.at(again, lambda: self._invoke(messages, pause))
             return
         self._busy -= 1
         if result.ran and not result.error and not DELIVERY.again():

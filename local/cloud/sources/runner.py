@@ -1,5 +1,5 @@
-"""Runs what the timeline decides: invocations in threads of their own, and access to the sources on the event loop,
-which alone changes them."""
+"""Runs what the readers of sources decide: invocations in threads of their own, and access to the sources on the event
+loop, which alone changes them."""
 
 import asyncio
 import contextvars
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from local.cloud.ministack import ministack
 from local.cloud.routing.call import OUTCOME, Outcome
 from local.cloud.sources.mappings import Mapping
-from local.cloud.timeline import TIMELINE
+from local.cloud.sources.turns import TURNS
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Invocation:
 
 
 def invoke(mapping: Mapping, records: Sequence[Any], then: Callable[[Invocation], None]) -> None:
-    """Invoke the mapping's function with `records`; `then` is done on the timeline."""
+    """Invoke the mapping's function with `records`; `then` is done in its turn."""
 
     def run() -> None:
         try:
@@ -69,7 +69,7 @@ def invoke(mapping: Mapping, records: Sequence[Any], then: Callable[[Invocation]
         except Exception:
             _LOG.exception("mapping %s could not invoke its function", mapping.id)
             result = Invocation(ran=False)
-        TIMELINE.soon(lambda: then(result))
+        TURNS.soon(lambda: then(result))
 
     threading.Thread(target=contextvars.Context().run, args=(run,), name="event source", daemon=True).start()
 

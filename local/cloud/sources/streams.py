@@ -18,6 +18,7 @@ from local.cloud.sources.delivery import DELIVERY
 from local.cloud.sources.filters import Filter
 from local.cloud.sources.mappings import Mapping
 from local.cloud.sources.runner import Invocation, invoke, on_loop
+from local.cloud.sources.turns import TURNS
 from local.cloud.timeline import TIMELINE
 
 _DYNAMODB = "services.dynamodb"
@@ -62,7 +63,7 @@ def limits(record: dict[str, Any]) -> Limits:
 
 
 class StreamReader:
-    """Reads one stream. All of it runs on the timeline, so its state needs no locks."""
+    """Reads one stream. All of it runs in turns, so its state needs no locks."""
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
@@ -139,7 +140,7 @@ class StreamReader:
         if not full and len(entries) < most and TIMELINE.now() < due:
             if due != self._window_until:
                 self._window_until = due
-                TIMELINE.at(due, self.step)
+                TURNS.at(due, self.step)
             return
         self._position = place
         self._pending.append(Batch(tuple(entries)))
@@ -147,7 +148,7 @@ class StreamReader:
     def _wait(self, seconds: float) -> None:
         """Do nothing for so many real seconds."""
         self._wait_until = TIMELINE.now() + seconds
-        TIMELINE.at(self._wait_until, self.step)
+        TURNS.at(self._wait_until, self.step)
 
     def _done(self, batch: Batch, result: Invocation) -> None:
         self._busy = False
