@@ -149,6 +149,8 @@ def _stack_mistakes(services: Sequence[Service], config: StackConfig) -> Iterato
         if name not in known:
             yield f"{path}.{REMOVED} has {name}, of which there is no folder any more; leave it out"
     yield from replace(config.names, services=tuple(known)).name_errors()
+    if config.compute.api.cors and config.compute.api.authorizer:
+        yield from _preflights(services, project)
     if config.compute.api.authorizer is None:
         for service in services:
             for route in service.http:
@@ -157,3 +159,21 @@ def _stack_mistakes(services: Sequence[Service], config: StackConfig) -> Iterato
                         f"{service.file}: http has {route.key} with auth: jwt, but {project}:compute.api.authorizer is "
                         "missing, so no issuer's tokens are known; give it, or set auth to none"
                     )
+
+
+def _preflights(services: Sequence[Service], project: str) -> Iterator[str]:
+    """Yield the routes that would answer a browser's preflights by 401, since these have no token.
+
+    API Gateway answers preflights itself only where no route takes OPTIONS.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html#http-api-cors-default-route
+    """
+    for service in services:
+        for route in service.http:
+            if route.method in ("ANY", "OPTIONS") and route.auth != "none":
+                remedy = (
+                    "give it auth: none" if route.method == "OPTIONS" else "list its methods, or give it auth: none"
+                )
+                yield (
+                    f"{service.file}: http has {route.key} with auth: jwt, which takes the preflights that "
+                    f"{project}:compute.api.cors is to answer, and these have no token; {remedy}"
+                )

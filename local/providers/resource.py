@@ -22,6 +22,7 @@ GONE = frozenset(
         "NoSuchBucket",
         "NoSuchBucketPolicy",
         "NoSuchEntity",
+        "NoSuchHostedZone",
         "NoSuchKey",
         "NoSuchPublicAccessBlockConfiguration",
         "NotFound",

@@ -58,6 +58,20 @@ def test_a_route_that_wants_a_token_of_nobody_is_refused() -> None:
     assert settle("http: [{route: GET /a, auth: jwt}]", compute={"api": {"authorizer": ISSUER}}).http[0].auth == "jwt"
 
 
+@pytest.mark.parametrize("route", ["ANY /a", "OPTIONS /a"])
+def test_a_route_that_would_answer_a_preflight_by_401_is_refused_where_the_stack_has_cors(route: str) -> None:
+    cors = {"origins": ["https://shop.example.com"]}
+    (found,) = mistakes(f"http: [{route}]", compute={"api": {"authorizer": ISSUER, "cors": cors}})
+    assert (
+        f"http has {route} with auth: jwt, which takes the preflights that strata:compute.api.cors is to answer"
+        in found
+    )
+    for section in ({"cors": cors}, {"authorizer": ISSUER}):
+        assert settle(f"http: [{route}]", compute={"api": section}).http[0].key == route
+    open_ = f"http: [{{route: {route}, auth: none}}, GET /b]"
+    assert settle(open_, compute={"api": {"authorizer": ISSUER, "cors": cors}}).http[0].auth == "none"
+
+
 def test_every_way_in_which_services_do_not_fit_the_stack_is_reported_at_once() -> None:
     found = mistakes(
         "http: [{route: GET /a, auth: jwt}]",

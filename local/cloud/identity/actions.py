@@ -120,6 +120,11 @@ _RESOURCES: dict[str, dict[str, str]] = {
         "{parameters}": "AddTagsToResource DeleteParameter DeleteParameters GetParameter GetParameterHistory "
         "GetParameters ListTagsForResource PutParameter RemoveTagsFromResource"
     },
+    "route53": {
+        "arn:aws:route53:::hostedzone/{HostedZoneId}": "ChangeResourceRecordSets ListResourceRecordSets",
+        "arn:aws:route53:::hostedzone/{Id}": "DeleteHostedZone GetHostedZone UpdateHostedZoneComment",
+        "arn:aws:route53:::change/{Id}": "GetChange",
+    },
     "secretsmanager": {
         "{secret}": "DeleteSecret DescribeSecret GetResourcePolicy GetSecretValue ListSecretVersionIds PutSecretValue "
         "TagResource UntagResource UpdateSecret",

@@ -1,4 +1,4 @@
-"""The cases of an API's own name."""
+"""The cases of an API's own name, and of where it is kept."""
 
 from local.tests.cloud.providers.cases import Case
 
@@ -27,5 +27,27 @@ CASES = {
         {"apiMappingKey": "v1"},
         ("api", "stage", "domain"),
         lambda made: f"{made.id}/{made.state['domainName']}",
+    ),
+    "zone": Case(
+        "aws:route53/zone:Zone",
+        lambda _: {"name": "example.com"},
+        {"comment": "of the shop", "tags": {"a": "b"}},
+    ),
+    "record": Case(
+        "aws:route53/record:Record",
+        lambda made: {
+            "zoneId": made["zone"].id,
+            "name": "api.example.com",
+            "type": "A",
+            "aliases": [
+                {
+                    "name": made["domain"].state["domainNameConfiguration"]["targetDomainName"],
+                    "zoneId": made["domain"].state["domainNameConfiguration"]["hostedZoneId"],
+                    "evaluateTargetHealth": False,
+                }
+            ],
+        },
+        {"aliases": None, "records": ["192.0.2.1"], "ttl": 60},
+        ("zone", "domain"),
     ),
 }
