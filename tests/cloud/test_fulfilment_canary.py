@@ -26,10 +26,18 @@ from tests.cloud.test_canary_by_boto3 import TRUST
 
 ACCOUNT = "480000000044"
 ORDERS = 300
-POISON = {f"ord_{place:032x}": place for place in range(25, ORDERS, 50)}  # 2 % of the orders
 KILLS = 16
 THROTTLED = 100  # calls; an order takes 101 attempts of two calls each, so these alone make no dead letter
 MINUTES = 1440  # of the canary: a simulated day, which is longer than the test
+
+
+def named(place: int) -> str:
+    return f"ord_{place:032x}"
+
+
+def is_poison(order: str) -> bool:
+    """Return True for 2 % of the orders: they cannot be read."""
+    return int(order.removeprefix("ord_"), 16) % 50 == 25
 
 
 def arn(service: str, resource: str) -> str:
@@ -137,7 +145,7 @@ class Shop:
 
     def order(self, order: str) -> None:
         line = {"M": {"sku": {"S": "MUG-WHITE"}, "quantity": {"N": "2"}}}
-        items = {} if order in POISON else {"items": {"L": [line]}}
+        items = {} if is_poison(order) else {"items": {"L": [line]}}
         self.table.put_item(TableName="orders", Item={"id": {"S": order}, **items})
 
     def is_fulfilled(self, order: str) -> bool:
@@ -217,8 +225,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 def test_each_order_is_fulfilled_once_and_the_dead_letters_are_those_that_cannot_be_read(shop: Shop) -> None:
-    cloud, orders = shop.cloud, [f"ord_{place:032x}" for place in range(ORDERS)]
-    last = f"ord_{ORDERS:032x}"
+    cloud, orders = shop.cloud, [named(place) for place in range(ORDERS)]
     deployment = shop.begin_canary()
     assert until(shop.split)
     throttle = {"kind": "throttle", "service": "dynamodb", "action": "PutItem", "user_agent": "aws-sdk-js"}
@@ -230,20 +237,19 @@ def test_each_order_is_fulfilled_once_and_the_dead_letters_are_those_that_cannot
         for order in orders:
             shop.order(order)
             time.sleep(0.01)  # so that there are many batches
-        more = 0
         while not enough_killed():  # a fast machine is through before: go on until all is done that is to be survived
-            more += 1
-            orders.append(f"ord_{ORDERS + more:032x}")
+            orders.append(named(len(orders)))
             shop.order(orders[-1])
             time.sleep(0.05)
+    last = named(50 * len(orders))
     shop.order(last)
-    good = [each for each in [*orders, last] if each not in POISON]
+    good = [each for each in [*orders, last] if not is_poison(each)]
     assert until(lambda: shop.is_fulfilled(last))  # the shard is in order: whatever came before it is done with
 
     assert (shop.status(deployment), shop.split()) == ("InProgress", True)
     assert cloud.control("GET", "faults")[1]["faults"][0]["fired"] == THROTTLED
     assert shop.fulfilments() == Counter(("INSERT", order) for order in good)
-    assert shop.dead_letters().keys() == POISON.keys()
+    assert shop.dead_letters().keys() == set(filter(is_poison, orders))
 
     lines = shop.lines()
     assert any("Runtime exited with error: signal: SIGKILL" in line for line in lines)

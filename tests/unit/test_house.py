@@ -79,6 +79,8 @@ def test_the_locks_of_npm_have_a_hash_for_each_package_and_no_address() -> None:
         ("infra/release/engine/runner.py", "import pulumi", "Only the resource and its provider know Pulumi"),
         ("infra/git.py", "import infra.release", "The stack is above layers and configuration"),
         ("infra/targets.py", "import infra.stack", "The stack is above layers and configuration"),
+        ("infra/targets.py", "import infra.canary", "The stack is above layers and configuration"),
+        ("infra/stack.py", "import infra.canary", "The stack is above layers and configuration"),
         ("infra/naming.py", "import local.cloud", "The program does not know where it runs"),
         ("app/orders/main.py", "import infra.naming", "The app and the program share nothing"),
         ("local/cloud/clock.py", "import infra.release", "The local cloud shares no code with what it judges"),

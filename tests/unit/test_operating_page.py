@@ -5,9 +5,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from typer.main import get_command
+
 from infra.console import Exit
 from infra.release.__main__ import COMMANDS
 from infra.release.decision.proven import UNTRIED
+from infra.services.__main__ import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/operating.md").read_text()
@@ -44,3 +47,21 @@ def test_every_reason_stands_in_a_table() -> None:
     assert {"rejected", "older", "alarm", "unproven", "busy", "operator", "evidence"} <= found
     missing = {reason for reason in found if not re.search(rf"^\| (?:\w+ \| )?{reason} \|", PAGE, re.MULTILINE)}
     assert missing == set()
+
+
+def test_the_steps_for_dead_letters_are_those_of_the_command() -> None:
+    section = PAGE.partition("## Dead letters\n")[2].partition("\n## ")[0]
+    (shown, typed) = re.findall(r"^make redrive ([^#\n]+?)\s*(?:#.*)?$", section, re.MULTILINE)
+    assert (shown, typed) == (f"{typed} DRY=true", "STACK=prod SERVICE=fulfilment")
+    (recipe,) = re.findall(r"^redrive: .*?\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"\$\$\{?([A-Z]+)", recipe)) == {"STACK", "SERVICE", "DRY"}
+    options = {name for parameter in get_command(app).commands["redrive"].params for name in parameter.opts}  # type: ignore[attr-defined]
+    assert set(re.findall(r"--[a-z-]+", recipe)) == options - {"--json"}
+
+
+def test_the_section_on_dead_letters_names_each_that_is_kept_and_every_exit_code() -> None:
+    section = PAGE.partition("## Dead letters\n")[2].partition("\n## ")[0]
+    assert "kept" in section
+    assert "*gone*" in section
+    codes = set(re.findall(r"(\d) (?:done|a decl|wrong|unknown)", app.info.epilog or ""))
+    assert {"0", *re.findall(r"(?:exits|and) (\d) if", section)} == codes - {"2"}

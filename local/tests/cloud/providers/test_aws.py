@@ -195,6 +195,18 @@ def test_functions_say_who_and_where_the_caller_is(engine: Engine, account: str)
     assert engine.invoke("aws:index/getPartition:getPartition")["partition"] == "aws"
 
 
+def test_a_function_finds_an_alias_that_exists_and_names_one_that_does_not(
+    engine: Engine, functions: Functions
+) -> None:
+    functions.create("def handler(event, context): return 1", name="greet")
+    functions.alias("1", name="greet")
+    found = engine.invoke("aws:lambda/getAlias:getAlias", functionName="greet", name="live")
+    assert (found["functionVersion"], found["arn"].split(":")[-2:]) == ("1", ["greet", "live"])
+    message = refused(lambda: engine.invoke("aws:lambda/getAlias:getAlias", functionName="greet", name="other"))
+    assert message.startswith("reading Lambda Alias (other) of greet: ")
+    assert "ResourceNotFoundException" in message
+
+
 def test_another_account_than_the_allowed_is_refused(attached: str, account: str) -> None:
     engine = Engine(attached)
     message = refused(lambda: engine.configure(accessKey=account, secretKey="x", allowedAccountIds='["222222222222"]'))
