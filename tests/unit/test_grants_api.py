@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from tests.unit.grants_kit import OWNED, allowed, deploying, named, previewing
+from tests.unit.grants_kit import OWNED, PLACE, PROD, allowed, deploying, named, previewing
 
 ROOT_OF_APIS = "arn:aws:apigateway:eu-central-1::"
 TAG_PATHS = [
@@ -87,3 +87,10 @@ def test_with_a_zone_only_the_names_own_record_is_changed() -> None:
         }
     }
     assert allowed("route53:ListResourceRecordSets", "arn:aws:route53:::hostedzone/Z0ABC", statements)
+
+
+@pytest.mark.parametrize("kind", ["5xx", "latency"])
+def test_the_alarms_of_the_api_are_the_stacks_to_change(kind: str) -> None:
+    alarm = PLACE.arn("cloudwatch", f"alarm:{PROD.api_alarm(kind)}")
+    assert allowed("cloudwatch:PutMetricAlarm", alarm, deploying())
+    assert allowed("cloudwatch:ListTagsForResource", alarm, previewing())
