@@ -119,7 +119,7 @@ class CanaryRelease(ComponentResource):
             for kind, limit in (("errors", config.error_share), ("throttles", config.throttle_share))
         }
         role, rights = self._role(function.arn, permissions_boundary)
-        delivery, group = self._delivery(curve, alarms["errors"], role, rights)
+        delivery = self._delivery(curve, alarms["errors"], role, rights)
         wanted = targets.build(
             {name: self._outputs(function, live)},
             alarms=ObservabilityOutputs(
@@ -137,7 +137,7 @@ class CanaryRelease(ComponentResource):
             targets=wanted,
             policy=policy,
             region=self._place.apply(lambda place: place.region),
-            opts=ResourceOptions(parent=self, depends_on=[group]),
+            opts=self._child,
         )
         self.alias, self.alias_arn, self.invoke_arn = live.name, live.arn, live.invoke_arn
         self.live_versions = release.live_versions
@@ -201,7 +201,7 @@ class CanaryRelease(ComponentResource):
 
     def _delivery(
         self, curve: Curve, alarm: Output[str], role: aws.iam.Role, rights: aws.iam.RolePolicy
-    ) -> tuple[DeliveryOutputs, aws.codedeploy.DeploymentGroup]:
+    ) -> DeliveryOutputs:
         """Declare CodeDeploy's application, group and, where AWS has none like it, deployment configuration."""
         name = self._name
         application = aws.codedeploy.Application(
@@ -227,7 +227,7 @@ class CanaryRelease(ComponentResource):
             alarm=alarm,
             opts=ResourceOptions(parent=self, depends_on=[rights]),
         )
-        return DeliveryOutputs(application.name, {name: moves}, {name: group.deployment_group_name}), group
+        return DeliveryOutputs(application.name, {name: moves}, {name: group.deployment_group_name})
 
     def _outputs(self, function: aws.lambda_.Function, live: aws.lambda_.Alias) -> FunctionOutputs:
         """Return the function as a release sees it. A preview does not know the next version's configuration."""
