@@ -23,13 +23,17 @@ def test_pulumis_commands_work_as_they_are_typed(shell: Shell) -> None:
     up = shell.types("pulumi up --stack prod")
     assert up.returncode == 0, up.stdout + up.stderr
     live = shell.types("pulumi stack output live_versions --stack prod")
-    assert json.loads(live.stdout) == {"strata-prod-orders": "1"}
+    assert json.loads(live.stdout) == {"strata-prod-fulfilment": "1", "strata-prod-orders": "1"}
     refresh = shell.types("pulumi refresh --stack prod --yes")
     assert refresh.returncode == 0, refresh.stdout + refresh.stderr
     changes = re.findall(r"^ +\W* *\d+ ([a-z]+)$", refresh.stdout.partition("\nResources:\n")[2], re.MULTILINE)
     assert set(changes) == {"unchanged"}, "the tag that the release left on the group is not Pulumi's"
     preview = shell.types("pulumi preview --stack prod --expect-no-changes")
     assert preview.returncode == 0, preview.stdout + preview.stderr
+    kept = shell.types("pulumi destroy --stack prod --yes")
+    assert kept.returncode != 0, "messages in the dead-letter queue would be lost"
+    assert "triggers-fulfilment-dead" in kept.stdout + kept.stderr
+    assert shell.types("pulumi state unprotect --all --stack prod --yes").returncode == 0
     destroy = shell.types("pulumi destroy --stack prod --yes")
     assert destroy.returncode == 0, destroy.stdout + destroy.stderr
     left = shell.types("pulumi stack --stack prod --show-urns | grep -c 'aws:'")
