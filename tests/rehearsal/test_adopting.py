@@ -10,6 +10,8 @@ from rehearsal.environment.workspace import scrubbed
 from tests.rehearsal.adopted import Callers, Shop, Step, shop, steps
 from tests.rehearsal.stage import FACTOR
 
+pytestmark = pytest.mark.faults
+
 FUNCTION, PROGRAM = "shop-greet", "__main__.py"
 
 
@@ -66,7 +68,6 @@ def test_the_page_takes_a_program_to_its_first_canary_and_a_bad_edit_is_rolled_b
     assert "strata:release:Release" in program.types("pulumi destroy --stack prod --yes")
 
 
-@pytest.mark.faults
 def test_wrong_use_is_refused_by_name_in_the_preview_before_anything_of_the_canary_exists(program: Shop) -> None:
     page = steps("adopting.md")
     before, (yaml, adopted, up) = page[:4], page[4:7]
