@@ -70,7 +70,8 @@ class DeployRoleScenario:
         for command in ("status", "plan", "history", "doctor"):
             self.command(command)
         self.command("rollback", "--reason", WHY)
-        self.command("allow-retry", "--function", self._target["function"], "--reason", WHY)
+        for target in self.sandbox.targets().values():  # each was reverted
+            self.command("allow-retry", "--function", target["function"], "--reason", WHY)
         self.abort()
         self.unstick()
         self.change_by_hand()
