@@ -17,14 +17,15 @@ TAGGING = ("TagResource", "UntagResource")
 def triggers(names: Names, place: AwsLocation) -> Iterator[Grant]:
     """Yield the grants. Queues may not be deleted, since messages would go with them: only an administrator may.
 
-    A mapping has a random id, so it is identified by the alias that it calls; its tags give no right to anything.
+    A mapping has a random id, so it is identified by the alias that it calls; its tags give no right to anything. It is
+    read without that condition, since the provider asks until a deleted one is gone, and then it calls no alias.
     """
     own = Resources(names, place)
     yield Grant(
         "Queues",
         "sqs",
         own.queues,
-        ("GetQueueAttributes", "GetQueueUrl", "ListQueueTags"),
+        ("GetQueueAttributes", "ListQueueTags"),
         ("CreateQueue", "SetQueueAttributes", "TagQueue", "UntagQueue"),
     )
     yield Grant(
@@ -46,9 +47,8 @@ def triggers(names: Names, place: AwsLocation) -> Iterator[Grant]:
         "Mappings",
         "lambda",
         ("*",),
-        ("GetEventSourceMapping",),
-        ("CreateEventSourceMapping", "DeleteEventSourceMapping", "UpdateEventSourceMapping"),
+        writes=("CreateEventSourceMapping", "DeleteEventSourceMapping", "UpdateEventSourceMapping"),
         condition=ours,
     )
     mappings = place.arn("lambda", "event-source-mapping:*")
-    yield Grant("MappingTags", "lambda", (mappings,), ("ListTags",), TAGGING)
+    yield Grant("AnyMapping", "lambda", (mappings,), ("GetEventSourceMapping", "ListTags"), TAGGING)

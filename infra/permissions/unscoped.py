@@ -33,7 +33,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.ht
 MAPPINGS = {
     "lambda:CreateEventSourceMapping": "has no resource yet",
     "lambda:DeleteEventSourceMapping": "a mapping's id is random",
-    "lambda:GetEventSourceMapping": "the same",
     "lambda:UpdateEventSourceMapping": "the same",
 }
 """Calls on event source mappings, each restricted by a condition to the aliases that mappings may call.

@@ -20,6 +20,7 @@ from rehearsal.environment.sandbox import FULFILMENT, STACK, Sandbox
 from rehearsal.secrets import known
 
 UP = ("up", "--stack", STACK)
+CONCURRENCY = "strata:services.orders.concurrency"
 CHANGE = {
     "strata:compute.memory": "512",
     "strata:delivery.bakeMinutes": "1",
@@ -28,6 +29,7 @@ CHANGE = {
     "strata:observability.notify[0]": "oncall@example.com",
     "strata:release.minimumRequests": "5",  # a call takes real time, and a canary of five minutes is short
     "strata:release.topUp": "true",
+    CONCURRENCY: "20",
 }
 LAST = {
     "strata:release.from": "staging",
@@ -76,7 +78,8 @@ class DeployRoleScenario:
         self.unstick()
         self.change_by_hand()
         self.up("--refresh")
-        self._type("config", "rm", "--stack", STACK, "--path", known.CONFIG_KEY)
+        for key in (known.CONFIG_KEY, CONCURRENCY):
+            self._type("config", "rm", "--stack", STACK, "--path", key)
         self.sandbox.apply(commits.NOTIFIED.going_back())
         self.change(BACK)
         self.take_the_bundle()

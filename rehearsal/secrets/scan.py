@@ -1,6 +1,7 @@
 """Searches for secrets in whatever a rehearsal leaves behind, and in the command lines that ran meanwhile."""
 
 import base64
+import hashlib
 import json
 import subprocess
 import threading
@@ -26,6 +27,8 @@ PROC = Path("/proc")
 
 Found = Iterable[tuple[str, bytes]]
 """The name of each file or object, and its bytes."""
+Form = tuple[str, list[bytes], bool]
+"""A form in which a secret may be written: see `forms`."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +68,30 @@ def search(secrets: Sequence[Secret], places: Mapping[str, Found]) -> Search:
     """Search each place for each secret."""
     wanted = [(secret.name, tuple(forms(secret.value))) for secret in secrets]
     leaks, unread = [], []
+    held = dict[bytes, list[tuple[str, str]]]()  # by digest: most bundles and states hold what others hold, too
     for place, found in places.items():
         size = 0
         for where, what in found:
             size += len(what)
-            squeezed = letters(what)
-            for name, known in wanted:
-                form = next(
-                    (form for form, pieces, within in known if _any(pieces, squeezed if within else what)), None
-                )
-                if form is not None:
-                    leaks.append(Leak(name, form, place, where))
+            digest = hashlib.sha256(what).digest()
+            if digest not in held:
+                held[digest] = list(_held(wanted, what))
+            leaks += [Leak(name, form, place, where) for name, form in held[digest]]
         if not size:
             unread.append(place)
     return Search(len(secrets), len(places), tuple(unread), tuple(leaks))
 
 
-def forms(value: str) -> Iterator[tuple[str, list[bytes], bool]]:
+def _held(wanted: Sequence[tuple[str, Sequence[Form]]], text: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the name of each secret that the text holds, with the form in which it does."""
+    squeezed = letters(text)
+    for name, known in wanted:
+        form = next((form for form, pieces, within in known if _any(pieces, squeezed if within else text)), None)
+        if form is not None:
+            yield name, form
+
+
+def forms(value: str) -> Iterator[Form]:
     """Yield the forms in which a secret may be written: the form's name, its pieces, and True if they are searched for
     in the letters and digits alone."""
     plain = value.encode()

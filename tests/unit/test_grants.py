@@ -32,7 +32,7 @@ SHARED = {
     "ArtifactNames",
     "Artifacts",
     "LogDelivery",
-    "MappingTags",
+    "AnyMapping",
     "Mappings",
     "Secrets",
     "StateLayout",
@@ -73,7 +73,7 @@ def test_each_resource_of_a_statement_is_the_stacks_own(resources: StackResource
         r"|strata-state-333333333333-eu-central-1$|key/1$|CodeDeployDefault\.Lambda\*$"
         r"|acme-terraform-state/data/terraform\.tfstate$|strata-artifacts-333333333333-eu-central-1(/(bundles|manifests)/\*)?$"
     )
-    tagged = {"NewApi", "NewTags", "Api", "ApiParts", "ApiTags", "ApiTagNames", "TableKey", "Mappings", "MappingTags"}
+    tagged = {"NewApi", "NewTags", "Api", "ApiParts", "ApiTags", "ApiTagNames", "TableKey", "Mappings", "AnyMapping"}
     elsewhere = [
         arn
         for each in deploying(resources)

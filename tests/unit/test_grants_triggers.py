@@ -10,10 +10,15 @@ FIFTY = Names("strata", "prod", tuple(f"service-{number:02}" for number in range
 
 def test_a_mapping_calls_the_alias_of_one_of_the_stacks_functions_alone() -> None:
     live = [PLACE.arn("lambda", "function:strata-prod-orders:live")]
-    for statements in (deploying(), previewing()):
-        assert named("Mappings", statements).condition == {"ArnLike": {"lambda:FunctionArn": live}}
+    assert named("Mappings", deploying()).condition == {"ArnLike": {"lambda:FunctionArn": live}}
     many = named("Mappings", deploying(names=FIFTY)).condition
     assert many == {"ArnLike": {"lambda:FunctionArn": [PLACE.arn("lambda", "function:strata-prod-*:live")]}}
+
+
+def test_a_mapping_that_is_gone_may_still_be_asked_for() -> None:
+    mapping = PLACE.arn("lambda", "event-source-mapping:9895a30b-62e5-4130-a746-e66ebdd42d60")
+    for statements in (deploying(), previewing()):
+        assert allowed("lambda:GetEventSourceMapping", mapping, statements)
 
 
 @pytest.mark.parametrize("names", [PROD, FIFTY])
