@@ -31,7 +31,7 @@ from infra.naming import LIVE, PREDEFINED, AwsLocation
 from infra.release.model.spec import ReleasePolicy
 from infra.release.provider.resource import Release
 from infra.release.verdict.rule import Rule
-from infra.schema import mistakes_in
+from infra.schema import listed, mistakes_in
 from infra.services import Service
 
 __all__ = ["CanaryError", "CanaryRelease", "Curve", "ReleasePolicy", "Rule"]
@@ -47,9 +47,9 @@ class CanaryError(pulumi.RunError):
 
     def __init__(self, name: str, mistakes: list[str]) -> None:
         self.mistakes = tuple(mistakes)
-        count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
-        super().__init__(f"CanaryRelease {name!r} has {count}:{lines}\ndocs/adopting.md of Strata describes it.")
+        super().__init__(
+            listed(f"CanaryRelease {name!r} has", mistakes, "") + "\ndocs/adopting.md of Strata describes it."
+        )
 
 
 class CanaryRelease(ComponentResource):

@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, get_type_hints
@@ -92,6 +92,13 @@ def shown(value: object) -> str:
     if not text.isprintable():
         text = json.dumps(value, default=_masked)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+
+
+def listed(subject: str, mistakes: Sequence[str], consequence: str = "nothing was declared") -> str:
+    """Return an error of all mistakes, each on a line. `subject` ends in its verb, e.g. "the services have"."""
+    count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+    head = f"{subject} {count}; {consequence}" if consequence else f"{subject} {count}"
+    return f"{head}:" + "".join(f"\n  - {mistake}" for mistake in mistakes)
 
 
 def _masked(_: Secret) -> str:

@@ -25,6 +25,7 @@ from infra.schema import (
     Text,
     Whole,
     decode,
+    listed,
     read_object,
     shown,
 )
@@ -42,9 +43,7 @@ class ManifestError(pulumi.RunError):
 
     def __init__(self, file: Path, mistakes: list[str]) -> None:
         self.mistakes = tuple(mistakes)
-        count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
-        super().__init__(f"the manifest {file} has {count}; nothing was declared:{lines}")
+        super().__init__(listed(f"the manifest {file} has", mistakes))
 
 
 class _Dependencies(Check):

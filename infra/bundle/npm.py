@@ -12,6 +12,7 @@ from typing import Any
 
 from infra.bundle.model import BundleError
 from infra.bundle.packages import Package
+from infra.schema import listed
 
 MODULES, LOCK, MANIFEST = "node_modules", "package-lock.json", "package.json"
 INSTALLED = ".package-lock.json"  # npm's own record of what it installed
@@ -54,10 +55,8 @@ def read(service: str, manifest: bytes, lock: bytes) -> Lock:
 
 def refuse(service: str, mistakes: Iterable[str]) -> None:
     """Raise BundleError with all mistakes, if there are any."""
-    if listed := list(mistakes):
-        count = "a mistake" if len(listed) == 1 else f"{len(listed)} mistakes"
-        lines = "".join(f"\n  - {mistake}" for mistake in listed)
-        raise BundleError(f"the bundle of app/{service} has {count}; nothing was uploaded:{lines}")
+    if found := list(mistakes):
+        raise BundleError(listed(f"the bundle of app/{service} has", found, "nothing was uploaded"))
 
 
 def _object(service: str, name: str, content: bytes) -> Mapping[str, Any]:

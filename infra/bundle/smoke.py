@@ -16,6 +16,7 @@ from typing import Any
 
 import pulumi
 
+from infra.schema import listed
 from infra.services import Service
 
 PROBE = "health.json"  # every service with routes has it: it is also the event that a first version must answer
@@ -28,9 +29,7 @@ class SmokeError(pulumi.RunError):
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         self.mistakes = tuple(mistakes)
-        count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
-        super().__init__(f"the smoke events have {count}; nothing was declared:{lines}\nThe form of a file is {FORM}.")
+        super().__init__(listed("the smoke events have", mistakes) + f"\nThe form of a file is {FORM}.")
 
 
 @dataclass(frozen=True)

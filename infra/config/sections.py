@@ -7,7 +7,7 @@ import pulumi
 
 from infra.config import stack_file
 from infra.config.stack_file import Handed, StackFileError
-from infra.schema import InvalidValueError, Reading, Sealed, Secret, decode, mask, read_object, shown, unknown
+from infra.schema import InvalidValueError, Reading, Sealed, Secret, decode, listed, mask, read_object, shown, unknown
 
 SECRETS = "secrets"  # the only section whose values are secret
 
@@ -17,11 +17,9 @@ class ConfigError(pulumi.RunError):
 
     def __init__(self, stack: str, mistakes: list[str]) -> None:
         self.mistakes = tuple(mistakes)
-        count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
         super().__init__(
-            f"the configuration of stack {stack} has {count}; nothing was declared:{lines}\n"
-            f"Correct Pulumi.{stack}.yaml and run again; Pulumi.yaml describes every key."
+            listed(f"the configuration of stack {stack} has", mistakes)
+            + f"\nCorrect Pulumi.{stack}.yaml and run again; Pulumi.yaml describes every key."
         )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pulumi
 
 from infra.config.service import CONCURRENCY, MEMORY, TIMEOUT, Canary, ServiceOverride, Variables
-from infra.schema import Flag, ListOf, OneOf, Section, Text, Whole
+from infra.schema import Flag, ListOf, OneOf, Section, Text, Whole, listed
 from infra.services.patterns import LONGEST_FILTER, LONGEST_PATTERN, OF_EVENTBRIDGE, OF_LAMBDA
 from infra.services.values import Pattern, Resource, ResourceOf, Route, RouteOf, Schedule
 
@@ -24,11 +24,7 @@ class ServiceError(pulumi.RunError):
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         self.mistakes = tuple(mistakes)
-        count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
-        super().__init__(
-            f"the services have {count}; nothing was declared:{lines}\ndocs/services.md describes every key."
-        )
+        super().__init__(listed("the services have", mistakes) + "\ndocs/services.md describes every key.")
 
 
 @dataclass(frozen=True)
