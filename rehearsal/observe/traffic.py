@@ -10,6 +10,7 @@ every latency counts from when the request was due. At the end each acknowledged
 import asyncio
 import hashlib
 import hmac
+import json
 import random
 import threading
 import time
@@ -38,6 +39,8 @@ LATER = 0.2  # seconds until a throttled read is repeated
 PLACED, FULFILLED = "placed", "fulfilled"  # states of an order
 GIVEN_UP = 30.0  # seconds; API Gateway itself gives an integration 30 s
 EVERY = 5.0  # seconds between two lines of the command
+SHOWN = 120  # bytes of a failed answer that are kept
+MOST = 3  # kinds of failures that a summary names
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +192,15 @@ class Traffic:
         try:
             async with client.request(method, self.api.url + path, **how) as answer:
                 status, version = answer.status, answer.headers.get(VERSION_HEADER)
+                text = await answer.read()
                 if status < 400:
-                    body = await answer.json()
+                    body = json.loads(text)
                     receipt = answer.headers.get(RECEIPT_HEADER, "")
-                    self.receipts += method == "POST" and is_receipt(receipt, await answer.read(), self.receipt_key)
+                    self.receipts += method == "POST" and is_receipt(receipt, text, self.receipt_key)
+                else:
+                    fault = f"{status} {text[:SHOWN].decode(errors='replace')}"
         except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
-            status, fault = None, f"{type(problem).__name__}: {problem}"
+            status, fault = None, f"no answer, {type(problem).__name__}: {problem}"
         self.sent.append(Sent(method, due, sent, time.time(), status, version, fault))
         return body
 
@@ -294,9 +300,12 @@ def summary(sent: Sequence[Sent]) -> str:
     answered = Counter(one.version for one in sent if one.version)
     parts = [f"{len(sent)} requests, {sum(one.failed for one in sent)} failed"]
     parts += [f"version {version}: {answered[version]}" for version in sorted(answered, key=lambda name: name.zfill(9))]
-    if faults := [one.fault for one in sent if one.fault]:
-        parts.append(f"no answer to {len(faults)}: {faults[-1]}")
-    return "; ".join(parts)
+    return "; ".join([*parts, *faults(sent)])
+
+
+def faults(sent: Sequence[Sent]) -> list[str]:
+    """Return what callers saw of the failed requests, each as a count and the text, the most frequent first."""
+    return [f"{count} x {fault}" for fault, count in Counter(one.fault for one in sent if one.failed).most_common(MOST)]
 
 
 def _local(url: str) -> str:

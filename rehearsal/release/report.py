@@ -67,12 +67,13 @@ class Release:
 @dataclass(frozen=True)
 class Harm:
     """The failures in one step: the requests that failed for callers, and Lambda's Errors by executed version, of the
-    service that the step is about."""
+    service that the step is about. `faults` shows what callers saw."""
 
     name: str
     failed_requests: int
     of_canary: int
     of_others: int
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,8 @@ class Report:
 
     def _callers_saw(self, harm: Harm, errors: int) -> Iterator[str]:
         if harm.failed_requests != errors:
-            yield f"{harm.name}: callers saw {harm.failed_requests} failures, Lambda counted {errors} errors"
+            seen = "".join(f"; {fault}" for fault in harm.faults)
+            yield f"{harm.name}: callers saw {harm.failed_requests} failures, Lambda counted {errors} errors{seen}"
 
     def _rest(self) -> Iterator[str]:
         noop, orders = self.noop, self.orders

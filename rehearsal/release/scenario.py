@@ -16,7 +16,7 @@ from rehearsal.environment.workspace import Edit, ScratchError
 from rehearsal.observe.aws_records import AwsRecords, Errors, FunctionState, newest
 from rehearsal.observe.fulfilments import Fulfilments
 from rehearsal.observe.outcome import Ending, ending_of, outcome
-from rehearsal.observe.traffic import MOST_AT_ONCE, POSTS, Api, Orders, Traffic, late, within
+from rehearsal.observe.traffic import MOST_AT_ONCE, POSTS, Api, Orders, Traffic, faults, late, within
 from rehearsal.release import outage
 from rehearsal.release.report import FAILING, Bystander, Harm, Noop, Refused, Release, Report
 from rehearsal.release.set_result import SetResult
@@ -360,7 +360,8 @@ class Rehearsal:
         )
         self.releases.append(release)
         self.bystanders += beside
-        self.harm.append(Harm(step.name, sum(one.failed for one in sent), of_canary, own.total - of_canary))
+        failed = sum(one.failed for one in sent)
+        self.harm.append(Harm(step.name, failed, of_canary, own.total - of_canary, tuple(faults(sent))))
         return release
 
     def _errors(self, target: Mapping[str, str], start: float, end: float) -> Errors:

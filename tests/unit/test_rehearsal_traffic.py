@@ -269,9 +269,11 @@ def test_the_command_sends_to_the_local_cloud_alone(url: str) -> None:
     assert "api_url" in text
 
 
-def test_a_summary_counts_answers_by_version_in_the_order_of_their_numbers() -> None:
+def test_a_summary_counts_answers_by_version_in_the_order_of_their_numbers_and_names_what_failed() -> None:
     answered = [Sent("GET", 0, 0, 0, 200, version) for version in ("10", "2", "2")]
-    unanswered = [Sent("GET", 0, 0, 0, None, None, "ClientConnectorError: refused")]
-    assert summary([*answered, *unanswered]) == (
-        "4 requests, 1 failed; version 2: 2; version 10: 1; no answer to 1: ClientConnectorError: refused"
+    unanswered = [Sent("GET", 0, 0, 0, None, None, "no answer, ClientConnectorError: refused")]
+    failed = [Sent("GET", 0, 0, 0, 503, None, '503 {"message": "Service Unavailable"}')] * 2
+    assert summary([*answered, *unanswered, *failed]) == (
+        "6 requests, 3 failed; version 2: 2; version 10: 1; "
+        '2 x 503 {"message": "Service Unavailable"}; 1 x no answer, ClientConnectorError: refused'
     )

@@ -6,6 +6,7 @@ import json
 import typing
 import warnings
 from collections.abc import Iterator
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -110,15 +111,17 @@ def test_every_setting_is_one_of_the_sdk_s_provider() -> None:
 
 def test_functions_take_the_arguments_that_the_sdk_sends() -> None:
     for token, (arguments, _) in FUNCTIONS.items():
-        source = importlib.import_module(f"pulumi_aws.{snake(token)}")
+        source = importlib.import_module(f"pulumi_aws.{place(token)}")
         sent = {line.split("'")[1] for line in inspect.getsource(source).splitlines() if "__args__['" in line}
         assert arguments == sent
 
 
-def snake(token: str) -> str:
-    """aws:index/getRegion:getRegion -> get_region"""
-    name = token.rsplit(":", 1)[1]
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+def place(token: str) -> str:
+    """The module: aws:index/getRegion:getRegion -> get_region, aws:lambda/getAlias:getAlias -> lambda_.get_alias."""
+    _, module, name = token.split(":")
+    package = module.split("/")[0]
+    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    return snake if package == "index" else f"{package}_.{snake}" if iskeyword(package) else f"{package}.{snake}"
 
 
 def test_policies_mean_the_same_whatever_the_order_of_their_statements_and_of_the_keys_in_them() -> None:
