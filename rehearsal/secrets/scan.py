@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,12 +15,17 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+import numpy as np
+import numpy.typing as npt
+
 from rehearsal.environment.sandbox import Sandbox
 from rehearsal.environment.workspace import Scratch, git
 from rehearsal.observe.aws_records import AwsRecords
 from rehearsal.secrets.known import Secret
 
 PIECE = 12  # characters: a part of a secret is found if it has so many
+WORD = 8  # bytes that are compared at once
+HASH_BITS = 16
 PS_EVERY = 0.25  # seconds between two lists of the running processes
 LETTERS = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 OTHERS = bytes(set(range(256)) - LETTERS)
@@ -67,6 +73,10 @@ class Search:
 def search(secrets: Sequence[Secret], places: Mapping[str, Found]) -> Search:
     """Search each place for each secret."""
     wanted = [(secret.name, tuple(forms(secret.value))) for secret in secrets]
+    plain, squeezed = (
+        Pieces(piece for _, known in wanted for _, pieces, within in known if within is inside for piece in pieces)
+        for inside in (False, True)
+    )
     leaks, unread = [], []
     held = dict[bytes, list[tuple[str, str]]]()  # by digest: most bundles and states hold what others hold, too
     for place, found in places.items():
@@ -75,18 +85,18 @@ def search(secrets: Sequence[Secret], places: Mapping[str, Found]) -> Search:
             size += len(what)
             digest = hashlib.sha256(what).digest()
             if digest not in held:
-                held[digest] = list(_held(wanted, what))
+                pieces = {False: plain.held_by(what), True: squeezed.held_by(letters(what))}
+                held[digest] = list(_named(wanted, pieces))
             leaks += [Leak(name, form, place, where) for name, form in held[digest]]
         if not size:
             unread.append(place)
     return Search(len(secrets), len(places), tuple(unread), tuple(leaks))
 
 
-def _held(wanted: Sequence[tuple[str, Sequence[Form]]], text: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the name of each secret that the text holds, with the form in which it does."""
-    squeezed = letters(text)
+def _named(wanted: Sequence[tuple[str, Sequence[Form]]], held: Mapping[bool, set[bytes]]) -> Iterator[tuple[str, str]]:
+    """Yield the name of each secret of which a text holds pieces, with the form in which it does."""
     for name, known in wanted:
-        form = next((form for form, pieces, within in known if _any(pieces, squeezed if within else text)), None)
+        form = next((form for form, pieces, within in known if not held[within].isdisjoint(pieces)), None)
         if form is not None:
             yield name, form
 
@@ -124,8 +134,39 @@ def _pieces(text: bytes) -> list[bytes]:
     return [text[at : at + PIECE] for at in range(0, max(len(text) - PIECE, 0) + 1, PIECE)]
 
 
-def _any(pieces: Iterable[bytes], text: bytes) -> bool:
-    return any(piece in text for piece in pieces)
+class Pieces:
+    """Byte strings to search for, all in one pass over a text: a rehearsal has thousands, and searches 100 MB.
+
+    A table of hashes of each one's first WORD bytes picks the places at which the strings are compared.
+    """
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._short = set[bytes]()
+        self._by_word = defaultdict[int, set[bytes]](set)
+        for piece in pieces:
+            if len(piece) < WORD:
+                self._short.add(piece)
+            else:
+                self._by_word[int.from_bytes(piece[:WORD], "little")].add(piece)
+        self._words = np.array(sorted(self._by_word), dtype=np.uint64)
+        self._hashes = np.zeros(1 << HASH_BITS, dtype=bool)
+        self._hashes[_hashed(self._words)] = True
+
+    def held_by(self, text: bytes) -> set[bytes]:
+        """Return those that the text holds."""
+        held = {piece for piece in self._short if piece in text}
+        for offset in range(min(WORD, max(len(text) - WORD + 1, 0))):
+            words = np.frombuffer(text, "<u8", (len(text) - offset) // WORD, offset)
+            maybe = np.flatnonzero(self._hashes[_hashed(words)])
+            for at in maybe[np.isin(words[maybe], self._words)].tolist():
+                pieces = self._by_word[int(words[at])]
+                held |= {piece for piece in pieces if text.startswith(piece, offset + WORD * at)}
+        return held
+
+
+def _hashed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return the upper HASH_BITS of each word's product with 2^64 / phi: Knuth's multiplicative hashing."""
+    return (words * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - HASH_BITS)
 
 
 # Places to search

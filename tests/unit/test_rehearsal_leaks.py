@@ -42,6 +42,13 @@ def test_a_secret_is_found_in_each_form(form: str) -> None:
     assert found(f"before {WRITTEN[form](VALUE)} after") == [form]
 
 
+@given(st.binary(max_size=40), st.lists(st.binary(min_size=1, max_size=14), max_size=6), st.data())
+def test_pieces_are_found_in_one_pass_as_one_by_one(text: bytes, pieces: list[bytes], data: st.DataObject) -> None:
+    inside = data.draw(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 14)), max_size=4))
+    pieces += [piece for at, size in inside if (piece := text[at : at + size])]
+    assert scan.Pieces(pieces).held_by(text) == {piece for piece in pieces if piece in text}
+
+
 def test_every_form_that_is_known_is_tried_here() -> None:
     assert {form for form, _, _ in scan.forms(VALUE)} == set(WRITTEN)
 
