@@ -51,6 +51,7 @@ def test_a_role_that_loses_a_permission_in_mid_canary(scene: Scene) -> None:
     turned_away(scene, "the deploying role loses a permission mid-canary", fault)
 
 
+@pytest.mark.faults
 def test_a_role_that_may_not_create_deployments_starts_nothing(scene: Scene) -> None:
     name = "the deploying role may not create deployments"
     scene.commit(name)

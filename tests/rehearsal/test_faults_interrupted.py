@@ -55,6 +55,7 @@ def test_a_second_up_is_turned_away_by_the_lock_and_the_first_goes_on(scene: Sce
     scene.then(name, scene.up())
 
 
+@pytest.mark.faults
 def test_an_abort_in_another_terminal_ends_the_up_in_the_first(scene: Scene) -> None:
     name = "abort --reason in another terminal, mid-canary"
     scene.commit(name)

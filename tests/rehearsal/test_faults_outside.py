@@ -72,6 +72,7 @@ def test_a_canary_without_requests_is_not_promoted(scene: Scene) -> None:
     scene.then(name, then, deployments=2)
 
 
+@pytest.mark.faults
 def test_an_alias_moved_by_hand_in_mid_canary_rolls_the_canary_back(scene: Scene) -> None:
     name = "an operator moves the alias mid-canary"
     scene.commit(name)
