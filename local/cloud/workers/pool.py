@@ -32,6 +32,16 @@ class Key(NamedTuple):
     revision: str
 
 
+@dataclass(frozen=True)
+class Request:
+    """One invocation; `begin` is called when a worker takes it."""
+
+    id: str
+    function_arn: str
+    event: Any
+    begin: Callable[[], None]
+
+
 @dataclass
 class _Waiting:
     """A call without a worker yet."""
@@ -90,26 +100,20 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def invoke(
-        self,
-        key: Key,
-        environment: Callable[[], Awaitable[Environment]],
-        request_id: str,
-        function_arn: str,
-        event: Any,
-    ) -> Answer:
+    async def invoke(self, key: Key, environment: Callable[[], Awaitable[Environment]], request: Request) -> Answer:
         """Run one invocation on a free worker, or on a new one in what `environment()` gives."""
         fleet = self._fleets.get(key) or self._fleets.setdefault(key, _Fleet(environment))
         worker = fleet.free()
         if worker is None:
-            waiting = _Waiting(request_id, asyncio.get_running_loop().create_future())
+            waiting = _Waiting(request.id, asyncio.get_running_loop().create_future())
             fleet.waiting.append(waiting)
             self._grow(fleet)
             worker = await waiting.worker
         if isinstance(worker, Answer):
-            return renamed(worker, request_id)
+            return renamed(worker, request.id)
+        request.begin()
         try:
-            return await worker.invoke(request_id, function_arn, event)
+            return await worker.invoke(request.id, request.function_arn, request.event)
         finally:
             self._give_back(fleet, worker)
 
