@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections import deque
 from typing import Any
 
@@ -13,17 +12,33 @@ from local.cloud.workers.processor import Pressure
 
 
 def test_a_timeout_does_not_count_the_wait_for_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits = iter([0.0, 0.3])
-    monkeypatch.setattr(processor, "waited", lambda _: next(waits, 0.3))
+    async def run() -> bool:
+        looked = asyncio.Event()
+        known: list[float] = []
 
-    async def run() -> float:
-        begun = time.monotonic()
-        with pytest.raises(TimeoutError):
-            async with processor.timeout(os.getpid(), 0.05):
-                await asyncio.sleep(3600)
-        return time.monotonic() - begun
+        def waited(_: int) -> float:
+            known.append(3600.0 if known else 0.0)
+            if known[-1]:
+                looked.set()
+            return known[-1]
 
-    assert asyncio.run(run()) >= 0.35
+        monkeypatch.setattr(processor, "waited", waited)
+        async with processor.timeout(os.getpid(), 0.01):  # it looks once that is over
+            await looked.wait()
+            await asyncio.sleep(0)
+            return True
+
+    assert asyncio.run(run())
+
+
+def test_a_process_that_waits_for_no_processor_is_timed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        async with processor.timeout(os.getpid(), 0.01):
+            await asyncio.sleep(3600)
+
+    monkeypatch.setattr(processor, "waited", lambda _: 7.0)
+    with pytest.raises(TimeoutError):
+        asyncio.run(run())
 
 
 def test_what_ends_in_time_is_not_timed_out_and_another_error_passes() -> None:
