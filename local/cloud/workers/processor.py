@@ -29,6 +29,7 @@ async def timeout(pid: int, seconds: float) -> AsyncIterator[None]:
     """Raise TimeoutError after so many seconds, not counting those for which the process waited."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds - waited(pid)
+    next_look: asyncio.TimerHandle
     async with asyncio.timeout(None) as limit:
 
         def look() -> None:
