@@ -82,7 +82,7 @@ def test_no_worker_is_started_where_one_more_would_only_wait_for_a_processor_too
     now, spent = 1000.0, 0.0
     monkeypatch.setattr(pool, "_AT_ONCE", 2)
     monkeypatch.setattr(processor, "waited", lambda _: spent)
-    monkeypatch.setattr(pool.time, "monotonic", lambda: now)
+    monkeypatch.setattr("local.cloud.workers.pool.time.monotonic", lambda: now)
     workers: Any = {Busy(), Second()}
     fleet = pool._Fleet(environment=lambda: pytest.fail("none is started"), workers=workers)
     call: Any = pool._Waiting("1", worker=None, since=now)  # type: ignore[arg-type]
