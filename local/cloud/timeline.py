@@ -1,27 +1,38 @@
 """The one timeline: one thread does what is due in the order of simulated time, however late the machine is.
 
 Alarms register their evaluations, CodeDeploy the steps of its curves and the ends of its hooks, Lambda the retries of
-asynchronous calls. What ends by itself (a session, a token) and what becomes visible late (a metric) asks `now`. So a
-shift that is due at minute 10 follows the evaluations of minutes 1 to 9 and all that they set off, and a machine that
-stalls for many minutes does them all, one after the other, before anything that was due later.
+asynchronous calls and the polls of event sources. What ends by itself (a session, a token) and what becomes visible
+late (a metric) asks `now`. So a shift that is due at minute 10 follows the evaluations of minutes 1 to 9 and all that
+they set off, and a machine that stalls for many minutes does them all, one after the other, before anything that was
+due later.
 """
 
 import heapq
 import itertools
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from local.cloud.clock import CLOCK
 
 PATIENCE = 2.0
-"""Real seconds for which a running call delays what was due after it began: a longer call is slow by itself, not
-because of this machine."""
+"""Real seconds for which a running call delays what is due after it: a longer call is slow by itself, not because of
+this machine."""
 _SHORTEST_WAIT = 0.001
 
 _LOG = logging.getLogger(__name__)
 Deed = Callable[[], None]
+
+
+@dataclass(eq=False)
+class Hold:
+    """A call that delays what is due after its moment `at`, until it ends or the clock reaches `until`."""
+
+    at: float
+    until: float
 
 
 class Timeline:
@@ -33,8 +44,9 @@ class Timeline:
         self._order = itertools.count()
         self._due: list[tuple[float, int, Deed]] = []
         self._doing: float | None = None
+        self._passed = -math.inf
         self._doer: threading.Thread | None = None
-        self._calls: dict[int, float] = {}
+        self._holds: set[Hold] = set()
 
     def now(self) -> float:
         """Return the timeline's time: all that was due before is done. It is never later than the clock."""
@@ -58,17 +70,33 @@ class Timeline:
         return threading.current_thread() is self._doer
 
     @contextmanager
-    def call(self) -> Iterator[None]:
+    def call(self) -> Iterator[Hold]:
         """Delay, while a call runs, what is due after its beginning; at most for PATIENCE."""
-        with self._changed:
-            key = next(self._order)
-            self._calls[key] = self._clock()
+        now = self._clock()
+        hold = self._held(Hold(now, now + PATIENCE))
         try:
-            yield
+            yield hold
         finally:
-            with self._changed:
-                del self._calls[key]
-                self._changed.notify_all()
+            self.end(hold)
+
+    def hold(self) -> Hold:
+        """Delay what is due after the present moment, for a call that is about to begin, until its `end`. PATIENCE
+        limits that only from `begin`."""
+        return self._held(Hold(self.now(), math.inf))
+
+    def begin(self, hold: Hold) -> None:
+        """Begin the PATIENCE of a call now, when a worker takes it: the wait for one is due to this machine."""
+        with self._changed:
+            hold.until = self._clock() + PATIENCE
+            self._changed.notify_all()
+
+    def end(self, hold: Hold, deed: Deed | None = None) -> None:
+        """Delay nothing any more. `deed` is done at the call's moment, or where the timeline is if that has passed."""
+        with self._changed:
+            self._holds.discard(hold)
+            if deed is not None:
+                heapq.heappush(self._due, (max(hold.at, self._passed), next(self._order), deed))
+            self._changed.notify_all()
 
     def start(self) -> None:
         """Start the thread that does what is due."""
@@ -95,7 +123,7 @@ class Timeline:
             if self._wait() != 0:
                 return None
             due, _, deed = heapq.heappop(self._due)
-            self._doing = due
+            self._doing, self._passed = due, max(due, self._passed)
             return deed
 
     def _do(self, deed: Deed) -> None:
@@ -113,14 +141,19 @@ class Timeline:
         return min(self._clock(), self._due[0][0]) if self._due else self._clock()
 
     def _wait(self) -> float | None:
-        """Return the seconds until the first thing can be done; None if nothing will be due."""
+        """Return the seconds until the first thing can be done; None if that is not known."""
         if not self._due:
             return None
         now, due = self._clock(), self._due[0][0]
         if due > now:
             return due - now
-        began = next(iter(self._calls.values()), due)
-        return max(began + PATIENCE - now, 0.0) if began < due else 0.0
+        until = max((hold.until for hold in self._holds if hold.at < due), default=now)
+        return None if math.isinf(until) else max(until - now, 0.0)
+
+    def _held(self, hold: Hold) -> Hold:
+        with self._changed:
+            self._holds.add(hold)
+        return hold
 
 
 TIMELINE = Timeline()

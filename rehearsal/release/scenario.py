@@ -105,7 +105,7 @@ class Rehearsal:
         self.narrator.chapter(
             "good: a release that deserves its promotion",
             f"Both services change. For ten minutes, {600 / self.sandbox.factor:g} seconds here, one request in ten "
-            "goes to the new version of orders, and one batch in ten to that of fulfilment. CloudWatch compares the "
+            "goes to the new version of orders, and one batch in five to that of fulfilment. CloudWatch compares the "
             "old and the new versions; if its alarms do not fire, CodeDeploy shifts all traffic.",
         )
         self.step("good", commits.GOOD, commits.COUNTED)

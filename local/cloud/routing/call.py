@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.cloud.routing import aliases
+from local.cloud.timeline import Hold
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Outcome:
     throttled: bool = False
     request_id: str = ""
     """The answer's request id, so that the function and its log have it too; empty if it is not known."""
+    hold: Hold | None = None
+    """Of the batch of an event source: what holds the timeline at the moment of the invocation."""
 
 
 REQUEST_ID: contextvars.ContextVar[str] = contextvars.ContextVar("strata_request_id", default="")

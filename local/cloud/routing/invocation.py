@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,10 @@ from local.cloud.identity import guard
 from local.cloud.routing import logs, measure
 from local.cloud.routing.call import OUTCOME, Call, Outcome, resolve
 from local.cloud.settings import SWITCHES
-from local.cloud.timeline import TIMELINE
+from local.cloud.timeline import TIMELINE, Hold
 from local.cloud.workers import languages
 from local.cloud.workers.environment import Surroundings, log_group
-from local.cloud.workers.pool import Key, Pool
+from local.cloud.workers.pool import Key, Pool, Request
 from local.cloud.workers.worker import Environment
 
 Record = dict[str, Any]
@@ -62,10 +63,10 @@ class Invoker:
     async def _execute(self, record: Record, event: Any) -> Result:
         config = record.get("config") or record
         _, _, _, region, account, *_ = config["FunctionArn"].split(":")
-        with self._responses.request_scope(account, region), TIMELINE.call():
-            return await self._in_scope(record, config, event)
+        with self._responses.request_scope(account, region), TIMELINE.call() as hold:
+            return await self._in_scope(record, config, event, hold)
 
-    async def _in_scope(self, record: Record, config: dict[str, Any], event: Any) -> Result:
+    async def _in_scope(self, record: Record, config: dict[str, Any], event: Any, hold: Hold) -> Result:
         function = self._lambda._functions.get(config["FunctionName"])
         call = resolve(config["FunctionArn"], function, config["Version"], CLOCK.now())
         outcome = OUTCOME.get() or Outcome()
@@ -78,13 +79,17 @@ class Invoker:
             return self._lambda._throttle_response(reason, "Rate Exceeded.")  # type: ignore[no-any-return]
         try:
             result, milliseconds, started = await self._run(
-                call, self._version(call, function, record), event, outcome.request_id or str(uuid.uuid4())
+                call,
+                self._version(call, function, record),
+                event,
+                outcome.request_id or str(uuid.uuid4()),
+                lambda: TIMELINE.begin(outcome.hold or hold),
             )
         finally:
             self._lambda._release_execution_slot(slot)
         outcome.error = bool(result.get("error"))
         measure.invoked(
-            replace(call, started=started),
+            replace(call, started=outcome.hold.at if outcome.hold else started),
             executed_version=call.weighted or (call.by_alias and SWITCHES.executed_version_always),
             error=outcome.error,
             milliseconds=milliseconds,
@@ -99,17 +104,22 @@ class Invoker:
             found = function.get(BEFORE, found)
         return {**found, "config": {**found["config"], "FunctionArn": call.arn}}
 
-    async def _run(self, call: Call, record: Record, event: Any, request_id: str) -> tuple[Result, float, float]:
-        """Return the result, the milliseconds that it took, and when it started."""
+    async def _run(
+        self, call: Call, record: Record, event: Any, request_id: str, begin: Callable[[], None]
+    ) -> tuple[Result, float, float]:
+        """Return the result, the milliseconds that it took, and when it started; `begin` is called then."""
         config = record["config"]
         ours = languages.known(str(config.get("Runtime", ""))) and config.get("PackageType", "Zip") == "Zip"
         if not (ours and record.get("code_zip")) or self._lambda._durable_ctx.get():
+            begin()
             result = await self._run_in_thread(
                 self._lambda._execute_function_dispatch, record, config, event, request_id, call.started
             )
             return result, (CLOCK.now() - call.started) * 1000, call.started
         key = Key(call.account, call.region, call.function, call.version, config["RevisionId"])
-        answer = await self._pool.invoke(key, lambda: self._environment(call, record), request_id, call.arn, event)
+        answer = await self._pool.invoke(
+            key, lambda: self._environment(call, record), Request(request_id, call.arn, event, begin)
+        )
         written = list(logs.lines(request_id, call.version, config.get("MemorySize", 128), answer))
         if _may_log(call, config, answer.stream):
             logs.write(self._logs, log_group(config), answer.stream, written, answer.milliseconds)

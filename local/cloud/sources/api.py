@@ -13,7 +13,8 @@ from local.cloud.routing.aliases import RefusedError
 from local.cloud.sources import checks, destinations, filters, mappings, queues, streams
 from local.cloud.sources.mappings import STABLE, Mapping
 from local.cloud.sources.queues import QueueReader
-from local.cloud.sources.streams import StreamReader
+from local.cloud.sources.shards import ShardReader
+from local.cloud.sources.streams import MappedStream
 
 _PAGE = 100
 _OF_ALL: dict[str, Any] = {"MaximumBatchingWindowInSeconds": 0, "FunctionResponseTypes": []}
@@ -72,7 +73,7 @@ def _create(service: Any, call: Request) -> Response:
     account, region = service.get_account_id(), service.get_region()
     mapping = Mapping(account, region, record)
     checks.fits(mapping)
-    mapping.reader = QueueReader(mapping) if kind == "sqs" else StreamReader(mapping)
+    mapping.reader = QueueReader(mapping) if kind == "sqs" else ShardReader(mapping, MappedStream(mapping))
     mapping.keep()
     mapping.change("Creating", "Disabled" if data.get("Enabled") is False else "Enabled")
     return service.json_response(mapping.view(), 202)  # type: ignore[no-any-return]

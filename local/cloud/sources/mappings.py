@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from local.cloud.clock import CLOCK
 from local.cloud.ministack import Seam, ministack
-from local.cloud.sources.turns import TURNS
 from local.cloud.timeline import TIMELINE
 
 _LAMBDA = "services.lambda_svc"
@@ -29,13 +28,13 @@ NEEDS = [
 
 
 class Reader(Protocol):
-    """Reads a source, in turns."""
+    """Reads a source. All of it is done on the timeline, so its state needs no locks."""
 
     def begin(self) -> None:
         """Note where in the source to begin, when the mapping is enabled for the first time."""
 
-    def step(self) -> None:
-        """Do what can be done now, and see to what is due later."""
+    def poll(self) -> None:
+        """Read what has come by now, and see to what is due later."""
 
 
 @dataclass
@@ -107,10 +106,10 @@ class Mapping:
             return
         enabled = self.reader if then == "Enabled" else None
         if enabled is not None and before in ("Creating", "Enabling"):
-            enabled.begin()  # before anyone sees that it is enabled, and so before it is stepped
+            enabled.begin()  # before anyone sees that it is enabled, and so before it is polled
         self.record["State"] = then
         if enabled is not None:
-            TURNS.soon(enabled.step)
+            enabled.poll()
 
     @staticmethod
     def _store() -> Any:

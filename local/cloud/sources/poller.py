@@ -1,34 +1,45 @@
-"""Wakes the readers of all mappings whenever a source has gained something."""
+"""Puts a poll of all mappings on the timeline whenever a source has gained something.
 
+A poll that would find nothing is left out: it changes nothing.
+"""
+
+import logging
+import math
 import threading
 from typing import Any
 
+from local.cloud.clock import CLOCK
 from local.cloud.ministack import PatchError, ministack
-from local.cloud.sources import mappings
-from local.cloud.sources.turns import TURNS
+from local.cloud.sources import mappings, polls
+from local.cloud.timeline import TIMELINE
+
+_LOG = logging.getLogger(__name__)
 
 
 class Poller:
-    """Steps every reader soon after it is woken, once however often that was."""
+    """Polls every reader at the next poll after it is woken, once however often that was."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._woken = False
+        self._due = -math.inf
 
     def wake(self) -> None:
-        """Step every reader soon. From any thread."""
+        """Poll every reader soon. From any thread."""
+        due = polls.following(CLOCK.now())
         with self._lock:
-            if self._woken:
+            if due == self._due:
                 return
-            self._woken = True
-        TURNS.soon(self._step)
+            self._due = due
+        TIMELINE.at(due, self._poll)
 
-    def _step(self) -> None:
-        with self._lock:
-            self._woken = False
+    @staticmethod
+    def _poll() -> None:
         for mapping in list(mappings.every()):
             if mapping.reader is not None and mapping.polled():
-                mapping.reader.step()
+                try:
+                    mapping.reader.poll()
+                except Exception:
+                    _LOG.exception("the source of mapping %s could not be read", mapping.id)
 
 
 POLLER = Poller()

@@ -12,12 +12,11 @@ from typing import Any
 from local.cloud.clock import CLOCK
 from local.cloud.identity import guard
 from local.cloud.ministack import Seam, ministack
-from local.cloud.sources import batches
+from local.cloud.sources import batches, polls
 from local.cloud.sources.delivery import DELIVERY
 from local.cloud.sources.filters import Filter
 from local.cloud.sources.mappings import Mapping
 from local.cloud.sources.runner import Invocation, invoke, on_loop
-from local.cloud.sources.turns import TURNS
 from local.cloud.timeline import TIMELINE
 
 _SQS = "services.sqs"
@@ -30,6 +29,7 @@ _UNTIL = "strata_until"
 function answers it stays invisible, however slow this machine is: on AWS no function runs longer than that timeout."""
 ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 NEEDS = [
+    Seam(_SQS, "_collect_fifo", "q max_n vis_timeout now"),
     Seam(_SQS, "_collect_msgs", "q max_n vis_timeout"),
     Seam(_SQS, "_delete_messages_for_esm", "queue_url receipt_handles"),
     Seam(_SQS, "_dlq_sweep", "q"),
@@ -51,7 +51,7 @@ def queue_of(arn: str) -> dict[str, Any] | None:
 
 
 class QueueReader:
-    """Reads one queue. All of it runs in turns, so its state needs no locks."""
+    """Reads one queue, on the timeline."""
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
@@ -62,7 +62,7 @@ class QueueReader:
     def begin(self) -> None:
         """Do nothing: a queue has no places."""
 
-    def step(self) -> None:
+    def poll(self) -> None:
         """Invoke the function with what is visible, as often as may be at once."""
         if not self._mapping.polled() or TIMELINE.now() < self._denied_until:
             return
@@ -70,7 +70,7 @@ class QueueReader:
             taken, following = on_loop(self._mapping, self._take)
             if following is not None and (following < self._next or self._next <= TIMELINE.now()):
                 self._next = following
-                TURNS.at(following, self.step)
+                TIMELINE.at(following, self.poll)
             if not taken:
                 return
             if wanted := self._wanted(taken):
@@ -93,17 +93,17 @@ class QueueReader:
             return [], self._denied_until
         service._expire_retained(queue)
         service._dlq_sweep(queue)
-        now, most = CLOCK.now(), self._mapping.record["BatchSize"]
+        now, most = TIMELINE.now(), self._mapping.record["BatchSize"]
         visible = [message["visible_at"] for message in queue["messages"] if message["visible_at"] <= now]
         due = min(visible, default=now) + CLOCK.real(self._mapping.record["MaximumBatchingWindowInSeconds"])
         if visible and len(visible) < most and now < due:
             return [], due
-        seconds = int(queue["attributes"]["VisibilityTimeout"])
-        taken = list(service._collect_msgs(queue, most, seconds)) if visible else []
+        taken = _collected(queue, most, now) if visible else []
         for message in taken:
-            message[_UNTIL], message["visible_at"] = message["visible_at"], math.inf
+            message[_UNTIL] = now + CLOCK.real(int(queue["attributes"]["VisibilityTimeout"]))
+            message["visible_at"] = math.inf
         later = [message["visible_at"] for message in queue["messages"] if now < message["visible_at"] < math.inf]
-        return taken, min(later, default=None)
+        return taken, polls.following(min(later)) if later else None
 
     def _wanted(self, taken: list[Message]) -> list[Message]:
         """Return the messages that pass the filters; delete the others."""
@@ -124,7 +124,7 @@ class QueueReader:
         pause = min(max(1.0, 2 * pause), _LONGEST_PAUSE)
         again = TIMELINE.now() + CLOCK.real(pause)
         if not result.ran and self._mapping.polled() and again < min(message[_UNTIL] for message in messages):
-            TURNS.at(again, lambda: self._invoke(messages, pause))
+            TIMELINE.at(again, lambda: self._invoke(messages, pause))
             return
         self._busy -= 1
         if result.ran and not result.error and not DELIVERY.again():
@@ -132,7 +132,7 @@ class QueueReader:
             done = [handle for message, handle in zip(messages, handles, strict=True) if message["id"] not in names]
             self._forget(done)
         on_loop(self._mapping, lambda: _give_back(messages))
-        self.step()
+        self.poll()
 
     def _failed(self, messages: Sequence[Message], body: Any) -> set[str]:
         known = [message["id"] for message in messages]
@@ -152,6 +152,15 @@ class QueueReader:
                 ministack(_SQS)._delete_messages_for_esm(queue["url"], set(handles))
 
         on_loop(self._mapping, write)
+
+
+def _collected(queue: dict[str, Any], most: int, now: float) -> list[Message]:
+    """Receive what was visible at `now`, whatever the clock says; of a FIFO queue, one batch of each group."""
+    service: Any = ministack(_SQS)
+    if queue["is_fifo"]:
+        return list(service._collect_fifo(queue, most, 0, now))
+    visible = [message for message in queue["messages"] if message["visible_at"] <= now]
+    return list(service._collect_msgs({**queue, "messages": visible}, most, 0))
 
 
 def _give_back(messages: Sequence[Message]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from local.cloud.ministack import ministack
 from local.cloud.routing.call import OUTCOME, Outcome
 from local.cloud.sources.mappings import Mapping
-from local.cloud.sources.turns import TURNS
+from local.cloud.timeline import TIMELINE, Hold
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
@@ -61,21 +61,22 @@ class Invocation:
 
 
 def invoke(mapping: Mapping, records: Sequence[Any], then: Callable[[Invocation], None]) -> None:
-    """Invoke the mapping's function with `records`; `then` is done in its turn."""
+    """Invoke the mapping's function with `records`, at the timeline's present moment, which `then` ends."""
+    hold = TIMELINE.hold()
 
     def run() -> None:
         try:
-            result = _invoked(mapping, records)
+            result = _invoked(mapping, records, hold)
         except Exception:
             _LOG.exception("mapping %s could not invoke its function", mapping.id)
             result = Invocation(ran=False)
-        TURNS.soon(lambda: then(result))
+        TIMELINE.end(hold, lambda: then(result))
 
     threading.Thread(target=contextvars.Context().run, args=(run,), name="event source", daemon=True).start()
 
 
-def _invoked(mapping: Mapping, records: Sequence[Any]) -> Invocation:
-    outcome = Outcome(request_id=str(uuid.uuid4()))
+def _invoked(mapping: Mapping, records: Sequence[Any], hold: Hold) -> Invocation:
+    outcome = Outcome(request_id=str(uuid.uuid4()), hold=hold)
     OUTCOME.set(outcome)
     with mapping.scope():
         function = mapping.function()

@@ -1,32 +1,17 @@
-"""Reads a DynamoDB stream for a mapping: one shard, in order; a batch that fails holds up what follows.
+"""DynamoDB's streams, as the readers of their shards and the checks of mappings need them."""
 
-https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
-https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
-"""
-
-import json
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from local.cloud.clock import CLOCK
 from local.cloud.identity import guard
 from local.cloud.ministack import Seam, ministack
-from local.cloud.sources import batches, destinations
-from local.cloud.sources.batches import Answer, Batch, Discard, Entry, Limits
-from local.cloud.sources.delivery import DELIVERY
+from local.cloud.sources import destinations
+from local.cloud.sources.batches import Discard
 from local.cloud.sources.filters import Filter
 from local.cloud.sources.mappings import Mapping
-from local.cloud.sources.runner import Invocation, invoke, on_loop
-from local.cloud.sources.turns import TURNS
-from local.cloud.timeline import TIMELINE
+from local.cloud.sources.runner import on_loop
 
 _DYNAMODB = "services.dynamodb"
-_MOST_BYTES = 6 * 1024 * 1024
-"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: of an invocation's payload."""
-_RETENTION_SECONDS = 86_400
-_LONGEST_PAUSE = 30.0
-_DENIED_SECONDS = 60.0
 ACTIONS = ("GetRecords", "GetShardIterator", "DescribeStream", "ListStreams")
 NEEDS = [
     Seam(_DYNAMODB, "closed_stream", "stream_arn"),
@@ -52,152 +37,28 @@ def records(stream: str) -> tuple[int, Sequence[Any]] | None:
     return (closed["trimmed"], list(closed["records"])) if closed else None
 
 
-def limits(record: dict[str, Any]) -> Limits:
-    """Return the limits of a mapping; no record outlives the stream's own retention."""
-    retries, seconds = record["MaximumRetryAttempts"], record["MaximumRecordAgeInSeconds"]
-    return Limits(
-        retries=None if retries < 0 else retries,
-        seconds=_RETENTION_SECONDS if seconds < 0 else min(seconds, _RETENTION_SECONDS),
-        bisect=record["BisectBatchOnFunctionError"],
-    )
-
-
-class StreamReader:
-    """Reads one stream. All of it runs in turns, so its state needs no locks."""
+class MappedStream:
+    """The stream of one mapping. All of it is done on the event loop."""
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
-        self._position: int | None = None
-        self._pending: deque[Batch] = deque()
-        self._busy = False
-        self._pause = 0.0
-        self._wait_until = 0.0
-        self._window_until = 0.0
 
-    def begin(self) -> None:
-        """Begin at the oldest record, or behind the newest: what was written before is not read then."""
-        if self._position is None:
-            start, found = on_loop(self._mapping, lambda: records(self._mapping.source)) or (0, ())
-            latest = self._mapping.record["StartingPosition"] == "LATEST"
-            self._position = start + len(found) if latest else start
+    def records(self) -> tuple[int, Sequence[Any]] | None:
+        """Return the position of the oldest record, and the records; None if there is no such stream."""
+        return on_loop(self._mapping, lambda: records(self._mapping.source))
 
-    def step(self) -> None:
-        """Invoke the function with the next batch, if there is one and it is due."""
-        if self._busy or not self._mapping.polled() or TIMELINE.now() < self._wait_until:
-            return
-        if not self._pending:
-            self._gather()
-        if not self._pending:
-            return
-        if not self._may_read():
-            self._mapping.record["LastProcessingResult"] = "PROBLEM: Lambda's role may not read the stream."
-            self._wait(CLOCK.real(_DENIED_SECONDS))
-            return
-        batch, discard = batches.expired(self._pending[0], self._ages(), limits(self._mapping.record))
-        if discard is not None:
-            self._give_up(discard)
-        if batch is None:
-            self._pending.popleft()
-            self.step()
-            return
-        self._pending[0] = batch
-        self._busy = True
-        shown = [event_record(entry.record) for entry in batch.entries]
-        invoke(self._mapping, shown, lambda result: self._done(batch, result))
+    def readable(self) -> bool:
+        """Return True if the function's role may read it."""
 
-    def _may_read(self) -> bool:
         def asked() -> bool:
             return readable(self._mapping.role(), self._mapping.record["FunctionName"], self._mapping.source)
 
         return on_loop(self._mapping, asked)
 
-    def _ages(self) -> dict[str, float]:
-        now = TIMELINE.now()
-        return {entry.number: (now - entry.at) * CLOCK.factor for entry in self._pending[0].entries}
+    def passes(self) -> Callable[[Any], bool]:
+        """Return what tells if a record passes the mapping's filters."""
+        return Filter(self._mapping.record.get("FilterCriteria")).passes
 
-    def _gather(self) -> None:
-        """Make the next batch of what the stream has, or wait for the rest of the window."""
-        found = on_loop(self._mapping, lambda: records(self._mapping.source))
-        if found is None or self._position is None:
-            return
-        start, stored = found
-        position = max(self._position, start)
-        passes = Filter(self._mapping.record.get("FilterCriteria")).passes
-        most = self._mapping.record["BatchSize"]
-        entries: list[Entry] = []
-        size, place, full = 0, position, False
-        for record in stored[position - start :]:
-            if passes(event_record(record)):
-                size += len(json.dumps(record, default=str))
-                if full := len(entries) == most or (bool(entries) and size > _MOST_BYTES):
-                    break
-                entries.append(Entry(record, arrived(record)))
-            place += 1
-        if not entries:
-            self._position = place
-            return
-        due = entries[0].at + CLOCK.real(self._mapping.record["MaximumBatchingWindowInSeconds"])
-        if not full and len(entries) < most and TIMELINE.now() < due:
-            if due != self._window_until:
-                self._window_until = due
-                TURNS.at(due, self.step)
-            return
-        self._position = place
-        self._pending.append(Batch(tuple(entries)))
-
-    def _wait(self, seconds: float) -> None:
-        """Do nothing for so many real seconds."""
-        self._wait_until = TIMELINE.now() + seconds
-        TURNS.at(self._wait_until, self.step)
-
-    def _done(self, batch: Batch, result: Invocation) -> None:
-        self._busy = False
-        if not result.ran:
-            self._mapping.record["LastProcessingResult"] = "PROBLEM: Function call failed"
-            self._back_off()
-            return
-        answer = self._answer(batch, result)
-        following, discard = batches.after(batch, answer, limits(self._mapping.record))
-        self._pending.popleft()
-        self._pending.extendleft(reversed(following))
-        if answer.failed is None and DELIVERY.again():
-            self._pending.appendleft(batch)
-        if discard is not None:
-            self._give_up(discard)
-        failed = answer.failed is not None
-        self._mapping.record["LastProcessingResult"] = "PROBLEM: Function call failed" if failed else "OK"
-        if following and following[0].retries > batch.retries:
-            self._back_off()
-            return
-        self._pause = 0.0
-        self.step()
-
-    def _back_off(self) -> None:
-        """Wait before the next try, twice as long each time."""
-        self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
-        self._wait(CLOCK.real(self._pause))
-
-    def _answer(self, batch: Batch, result: Invocation) -> Answer:
-        failed: str | None = None
-        if result.error:
-            failed = ""
-        elif "ReportBatchItemFailures" in self._mapping.record["FunctionResponseTypes"]:
-            names = batches.failed_messages(result.body, [entry.number for entry in batch.entries])
-            failed = "" if names is None else batches.lowest(batch, names)
-        return Answer(failed, result.error, result.version, result.request_id)
-
-    def _give_up(self, discard: Discard) -> None:
+    def give_up(self, discard: Discard) -> None:
+        """Send records that are given up to the mapping's destination."""
         destinations.send(self._mapping, discard)
-
-
-def event_record(record: Any) -> dict[str, Any]:
-    """Return a record as the function gets it, which spells the members of `userIdentity` in lower case."""
-    shown = dict(record)
-    if "userIdentity" in shown:
-        shown["userIdentity"] = {f"{name[0].lower()}{name[1:]}": said for name, said in shown["userIdentity"].items()}
-    return shown
-
-
-def arrived(record: Any) -> float:
-    """Return when a record was written, in seconds since the epoch."""
-    return float(getattr(record, "at", record["dynamodb"]["ApproximateCreationDateTime"]))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from local.cloud.workers.processor import Pressure
 from local.cloud.workers.worker import Answer, Environment, Worker, renamed
 
 _AT_ONCE = max(2, os.cpu_count() or 1)
@@ -16,6 +17,9 @@ _PATIENCE = 0.05
 """Seconds that a call waits for a busy worker before one more is started. AWS starts it at once."""
 _PAUSE = 0.2
 """Seconds between the end of one such start and the next: the new worker should work off the queue first."""
+_CROWDED = 1.0
+"""Workers that wait for a processor at a time, from which on no more are started: one more would wait too, and hold up
+the others."""
 _IDLE_SECONDS = 120.0
 _FAILURE_SECONDS = 1.0
 """Seconds for which a failed import answers further calls. Lambda imports again for each, which is too slow on a
@@ -30,6 +34,16 @@ class Key(NamedTuple):
     function: str
     version: str
     revision: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One invocation; `begin` is called when a worker takes it."""
+
+    id: str
+    function_arn: str
+    event: Any
+    begin: Callable[[], None]
 
 
 @dataclass
@@ -55,6 +69,7 @@ class _Fleet:
     failure: Answer | None = None
     failed_at: float = 0.0
     retired: bool = False
+    pressure: Pressure = field(default_factory=Pressure)
 
     def free(self) -> Worker | Answer | None:
         """Return what answers a new call at once: a recent import failure, or a free worker for which no call waits."""
@@ -72,7 +87,9 @@ class _Fleet:
         now = time.monotonic()
         if self.starting + len(self.workers) < _AT_ONCE:
             return True
-        return not self.starting and now - self.started_at >= _PAUSE and now - self.waiting[0].since >= _PATIENCE
+        if self.starting or now - self.started_at < _PAUSE or now - self.waiting[0].since < _PATIENCE:
+            return False
+        return self.pressure.since((worker.pid for worker in self.workers), now) < _CROWDED
 
     def settle(self, answer: Worker | Answer, calls: int = 1) -> bool:
         """Give `answer` to as many of the calls that wait the longest; return True if there was any."""
@@ -90,26 +107,20 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def invoke(
-        self,
-        key: Key,
-        environment: Callable[[], Awaitable[Environment]],
-        request_id: str,
-        function_arn: str,
-        event: Any,
-    ) -> Answer:
+    async def invoke(self, key: Key, environment: Callable[[], Awaitable[Environment]], request: Request) -> Answer:
         """Run one invocation on a free worker, or on a new one in what `environment()` gives."""
         fleet = self._fleets.get(key) or self._fleets.setdefault(key, _Fleet(environment))
         worker = fleet.free()
         if worker is None:
-            waiting = _Waiting(request_id, asyncio.get_running_loop().create_future())
+            waiting = _Waiting(request.id, asyncio.get_running_loop().create_future())
             fleet.waiting.append(waiting)
             self._grow(fleet)
             worker = await waiting.worker
         if isinstance(worker, Answer):
-            return renamed(worker, request_id)
+            return renamed(worker, request.id)
+        request.begin()
         try:
-            return await worker.invoke(request_id, function_arn, event)
+            return await worker.invoke(request.id, request.function_arn, request.event)
         finally:
             self._give_back(fleet, worker)
 

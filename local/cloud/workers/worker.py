@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud.clock import CLOCK
+from local.cloud.workers import processor
 
 _INIT_SECONDS = 10.0
 _ANSWER_BYTES = 1 << 25
@@ -35,7 +36,7 @@ class Environment:
     arguments: Sequence[str]
     variables: Mapping[str, str]
     timeout: float
-    """Seconds that one invocation may take."""
+    """Seconds that one invocation may take, not counting those for which it waits for a processor."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,11 @@ class Worker:
             )
 
     @property
+    def pid(self) -> int:
+        """Return the id of its process."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Return True if it can take another invocation."""
         return not self._broken and self._process.poll() is None
@@ -91,7 +97,7 @@ class Worker:
         """Wait for the import of the handler. None when it went well, else the answer to the waiting invocation."""
         try:
             self._reader, self._writer = await asyncio.open_connection(sock=self._socket, limit=_ANSWER_BYTES)
-            async with asyncio.timeout(_INIT_SECONDS + self._environment.timeout):
+            async with processor.timeout(self.pid, _INIT_SECONDS + self._environment.timeout):
                 said = json.loads(await self._reader.readuntil())
         except TimeoutError:
             return await self._timed_out(request_id)
@@ -114,7 +120,7 @@ class Worker:
         init, self._init = self._init, None
         request = {"id": request_id, "arn": function_arn, "timeout": timeout, "event": event}
         try:
-            async with asyncio.timeout(timeout):
+            async with processor.timeout(self.pid, timeout):
                 self._writer.write((json.dumps(request) + "\n").encode())
                 await self._writer.drain()
                 said = json.loads(await self._reader.readuntil())

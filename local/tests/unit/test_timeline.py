@@ -19,7 +19,7 @@ from local.cloud.identity import callers
 from local.cloud.metrics import store as stores
 from local.cloud.metrics.store import Store, metric
 from local.cloud.patches import retries
-from local.cloud.timeline import PATIENCE, Timeline
+from local.cloud.timeline import Timeline
 
 START = 1_786_239_360.0
 PLACE = ("111111111111", "eu-central-1", "AWS/Lambda", "Errors", {"ExecutedVersion": "2"})
@@ -113,31 +113,6 @@ def test_a_deed_that_fails_stops_no_other(time: Time, timeline: Timeline) -> Non
     assert done == ["next"]
     time.at = START + 1
     assert timeline.now() == START + 1
-
-
-def test_a_call_under_way_holds_back_what_was_due_after_it_began(time: Time, timeline: Timeline) -> None:
-    done: list[str] = []
-    time.at = START + 1
-    with timeline.call():
-        timeline.at(START + 0.5, notes(done, "before"))
-        timeline.at(START + 1.5, notes(done, "after"))
-        time.at = START + 2
-        timeline.catch_up()
-        assert done == ["before"]
-    timeline.catch_up()
-    assert done == ["before", "after"]
-
-
-def test_a_call_that_hangs_holds_nothing_back_for_ever(time: Time, timeline: Timeline) -> None:
-    done: list[str] = []
-    with timeline.call():
-        timeline.at(START + 0.5, notes(done, "after"))
-        time.at = START + PATIENCE - 0.1
-        timeline.catch_up()
-        assert done == []
-        time.at = START + PATIENCE
-        timeline.catch_up()
-        assert done == ["after"]
 
 
 def test_its_thread_does_what_several_threads_ask_for_in_order() -> None:
