@@ -37,9 +37,7 @@ MOST_AT_ONCE = 64  # requests in flight at most: a slow machine then gets fewer,
 TOO_MANY = 429  # the stage's own throttling: strata:compute.api.throttling
 LATER = 0.2  # seconds until a throttled read is repeated
 PLACED, FULFILLED = "placed", "fulfilled"  # states of an order
-GIVEN_UP = (
-    300.0  # seconds; far more than API Gateway gives an integration: a slow machine answers late, and does answer
-)
+GIVEN_UP = 300.0  # seconds, far more than API Gateway gives an integration: a slow machine does answer, if late
 EVERY = 5.0  # seconds between two lines of the command
 SHOWN = 120  # bytes of a failed answer that are kept
 MOST = 3  # kinds of failures that a summary names
@@ -98,7 +96,8 @@ class Orders:
 @dataclass
 class Traffic:
     """Sends traffic to `api` in a thread of its own, between `start` and `stop`. `sent` grows meanwhile, and so does
-    `receipts`, the number of orders that were acknowledged with a valid receipt by `receipt_key`."""
+    `receipts`, the number of orders with a valid receipt by `receipt_key`. While SSM does not answer an order may be
+    acknowledged without one (app/orders/receipts.py); the receipt must then come when the order is read back."""
 
     api: Api
     rate: float  # requests per real second; may be changed meanwhile
@@ -110,6 +109,7 @@ class Traffic:
     acknowledged: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # id -> the order as answered
     held: int = 0  # requests that were not sent, since MOST_AT_ONCE were in flight
     _ids: list[str] = field(default_factory=list)
+    _unsigned: set[str] = field(default_factory=set)  # ids of orders whose receipt is still to come
     _under_way: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
     _paused: threading.Event = field(default_factory=threading.Event)
@@ -197,14 +197,22 @@ class Traffic:
                 text = await answer.read()
                 if status < 400:
                     body = json.loads(text)
-                    receipt = answer.headers.get(RECEIPT_HEADER, "")
-                    self.receipts += method == "POST" and is_receipt(receipt, text, self.receipt_key)
+                    if method == "POST":
+                        self._verify(body["id"], answer.headers.get(RECEIPT_HEADER), text)
                 else:
                     fault = f"{status} {text[:SHOWN].decode(errors='replace')}"
         except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
             status, fault = None, f"no answer, {type(problem).__name__}: {problem}"
         self.sent.append(Sent(method, due, sent, time.time(), status, version, fault))
         return body
+
+    def _verify(self, order: str, receipt: str | None, text: bytes) -> None:
+        """Count a valid receipt; remember an order without any."""
+        if receipt is None and self.receipt_key:
+            self._unsigned.add(order)
+            return
+        self._unsigned.discard(order)
+        self.receipts += is_receipt(receipt or "", text, self.receipt_key)
 
     async def _read_all(self) -> Orders:
         waiting = list(self.acknowledged.items())
@@ -226,15 +234,18 @@ class Traffic:
     async def _reads(self, client: aiohttp.ClientSession, order: str, acknowledged: Mapping[str, Any]) -> str | None:
         """Return the state of an order that reads as it was acknowledged, else None.
 
-        A throttled read is repeated until GIVEN_UP. An order has a state since `orders` shows one, and it may be
-        fulfilled after its acknowledgement, so the state is not compared.
+        A throttled read is repeated until GIVEN_UP, and so is one whose receipt is still to come. An order has a state
+        since `orders` shows one, and it may be fulfilled after its acknowledgement, so the state is not compared.
         """
         url, end = f"{self.api.url}/orders/{order}", time.monotonic() + GIVEN_UP
         try:
             while time.monotonic() < end:
                 async with client.get(url, headers=self.api.headers) as answer:
-                    if answer.status != TOO_MANY:
-                        found = await answer.json() if answer.status == 200 else {}
+                    text = await answer.read()
+                    if answer.status == 200 and order in self._unsigned:
+                        self._verify(order, answer.headers.get(RECEIPT_HEADER), text)
+                    if answer.status != TOO_MANY and (answer.status != 200 or order not in self._unsigned):
+                        found = json.loads(text) if answer.status == 200 else {}
                         return found.get("state", PLACED) if lasting(found) == lasting(acknowledged) else None
                 await asyncio.sleep(LATER)
         except (aiohttp.ClientError, TimeoutError, ValueError):

@@ -1,6 +1,7 @@
 """Traffic keeps its rate however long answers take, hides no failure, and reads back what was acknowledged."""
 
 import asyncio
+import hmac
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,6 +17,7 @@ from rehearsal.observe.aws_records import Deployment
 from rehearsal.observe.traffic import MOST_AT_ONCE, Api, Sent, Traffic, app, late, new_order, share_of, summary, within
 from rehearsal.release.step import canary_share
 
+KEY = b"a key of receipts"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -28,6 +30,8 @@ class Shop:
         self.pause = 0.0
         self.broken_currency = ""
         self.throttled = 0  # so many reads are still answered 429
+        self.unsigned = 0  # so many answers are still given without a receipt
+        self.key = KEY
         self.waiting = self.most = 0  # orders at once
 
     async def post(self, request: web.Request) -> web.Response:
@@ -41,14 +45,23 @@ class Shop:
             return web.json_response({"message": "Internal Server Error"}, status=500)
         order = {"id": f"ord_{request.headers['Idempotency-Key']}", **body}
         self.orders[order["id"]] = order
-        return web.json_response(order, status=201, headers={"X-Served-Version": "1"})
+        return self.signed(order, 201)
 
     async def get(self, request: web.Request) -> web.Response:
         if self.throttled > 0:
             self.throttled -= 1
             return web.json_response({"message": "Too Many Requests"}, status=429)
         order = self.orders.get(request.match_info["id"])
-        return web.json_response(order, status=200 if order else 404, headers={"X-Served-Version": "1"})
+        return self.signed(order, 200 if order else 404)
+
+    def signed(self, order: object, status: int) -> web.Response:
+        answer = web.json_response(order, status=status, headers={"X-Served-Version": "1"})
+        if self.unsigned > 0:
+            self.unsigned -= 1
+        else:
+            body = answer.text or ""
+            answer.headers["X-Order-Receipt"] = f"sha256={hmac.new(self.key, body.encode(), 'sha256').hexdigest()}"
+        return answer
 
 
 @contextmanager
@@ -86,7 +99,7 @@ def shop() -> Shop:
 
 def run(api: Api, rate: float, requests: int, enough: Callable[[Traffic], bool] | None = None) -> Traffic:
     """Send traffic until so many requests are answered, and `enough` of the rest is true."""
-    traffic, end = Traffic(api, rate), time.monotonic() + 120
+    traffic, end = Traffic(api, rate, receipt_key=KEY.decode()), time.monotonic() + 120
     traffic.start()
     while len(traffic.sent) < requests or not (enough is None or enough(traffic)):
         assert time.monotonic() < end, f"{len(traffic.sent)} requests were answered in time"
@@ -110,6 +123,33 @@ def test_no_more_requests_are_in_flight_than_a_busy_machine_can_handle(shop: Sho
         traffic = run(api, rate=400, requests=0, enough=lambda it: it.held > 50)
     assert shop.most == MOST_AT_ONCE
     assert all(one.status == 201 for one in traffic.sent)
+
+
+def test_an_order_that_was_acknowledged_without_a_receipt_is_read_back_with_one(shop: Shop) -> None:
+    shop.unsigned = 5
+    with served(shop) as api:
+        traffic = run(api, rate=100, requests=20)
+        assert 0 < traffic.receipts < len(traffic.acknowledged)
+        shop.unsigned = 2
+        traffic.read_back()
+    assert traffic.receipts == len(traffic.acknowledged)
+
+
+def test_a_receipt_by_another_key_counts_for_nothing(shop: Shop) -> None:
+    shop.key = b"another key"
+    with served(shop) as api:
+        traffic = run(api, rate=100, requests=20)
+        assert traffic.read_back().readable == len(traffic.acknowledged) > 0
+    assert traffic.receipts == 0
+
+
+def test_a_receipt_that_never_comes_is_missing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rehearsal.observe.traffic.GIVEN_UP", 0.5)
+    shop.unsigned = 10**6
+    with served(shop) as api:
+        traffic = run(api, rate=100, requests=5)
+        traffic.read_back()
+    assert (traffic.receipts, len(traffic.acknowledged) > 0) == (0, True)
 
 
 def test_the_apis_name_is_in_the_host_header_and_needs_no_resolver(shop: Shop) -> None:
