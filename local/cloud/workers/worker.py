@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -13,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from local.cloud.clock import CLOCK
 from local.cloud.workers import processor
@@ -68,7 +69,7 @@ class Worker:
         self._environment = environment
         self._init: float | None = None
         self._broken = False
-        self._output = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115 - open as long as the process
+        self._output = _appended_file()
         self._read = 0
         self._socket, theirs = socket.socketpair()
         with theirs:
@@ -184,6 +185,16 @@ class Worker:
             self._output.truncate(0)
             self._read = 0
         return [line.replace("\r", "\n") + "\n" for line in text.split("\n") if line]
+
+
+def _appended_file() -> IO[bytes]:
+    """Return a temporary file that every process appends to: one that is truncated is then written from its beginning.
+
+    TemporaryFile("a+b") appends by Python's own file object alone; the system is not asked for O_APPEND.
+    """
+    file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the process
+    fcntl.fcntl(file, fcntl.F_SETFL, fcntl.fcntl(file, fcntl.F_GETFL) | os.O_APPEND)
+    return file
 
 
 def renamed(answer: Answer, request_id: str) -> Answer:

@@ -202,6 +202,20 @@ def test_the_tail_of_the_log_comes_with_the_answer_when_asked_for(functions: Fun
     assert json.dumps("REPORT")[1:-1] in tail
 
 
+def test_what_a_worker_writes_after_a_megabyte_is_in_the_log_as_it_was_written(
+    functions: Functions, language: Language
+) -> None:
+    functions.create(language.says, Runtime=language.runtime)
+    long = "y" * 600_000
+    for _ in range(2):
+        functions.invoke(long, qualifier="")
+    for said in ("then", "at last"):
+        tail = base64.b64decode(functions.invoke(said, qualifier="", LogType="Tail")["LogResult"]).decode()
+        assert tail.startswith("START RequestId: ")
+        assert f"seen {said}\n" in tail
+        assert "\0" not in tail
+
+
 def test_large_events_and_answers_pass_and_one_over_the_limit_is_an_error(
     functions: Functions, language: Language
 ) -> None:
