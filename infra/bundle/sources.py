@@ -121,9 +121,7 @@ def _asked(repository: Path, places: Sequence[str]) -> Tree:
     others = ("ls-files", "-z", "--others", "--exclude-standard")
     fresh = frozenset(_lines(repository, *others, "--", *places))
     ignored = tuple(_lines(repository, *others, "--ignored", "--", *places))
-    same = {
-        name: blob for name, (mode, blob) in index.items() if mode not in {LINK, SUBMODULE} and name not in changed
-    }
+    same = {name: blob for name, (mode, blob) in index.items() if mode not in {LINK, SUBMODULE} and name not in changed}
     return Tree(repository, index, frozenset(conflicts), changed, fresh, ignored, _blobs(repository, same))
 
 

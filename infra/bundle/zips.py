@@ -63,9 +63,9 @@ def build(
 
     `runtime`: "python" or "node". `handler`: as Lambda names it, by default `app.SERVICE.main.handler` in Python and
     `main.handler` in TypeScript. `packages`: those for a zip that Lambda will read from a bucket; None takes this
-    environment's, for a zip that Pulumi uploads. `tree`: of `places`, where git was asked already. The zip is `dist/SERVICE.zip`, written only where its bytes change.
-    Raises BundleError where the handler is missing, a package is not as locked or not made for every machine, or a
-    limit of Lambda is exceeded.
+    environment's, for a zip that Pulumi uploads. `tree`: of `places`, where git was asked already. The zip is
+    `dist/SERVICE.zip`, written only where its bytes change. Raises BundleError where the handler is missing, a package
+    is not as locked or not made for every machine, or a limit of Lambda is exceeded.
     """
     if runtime == NODE:
         handler = handler or "main.handler"
@@ -101,8 +101,8 @@ def _together(service: str, own: Sources, packages: Sequence[Package]) -> Source
 def hooks(services: Sequence[str], repository: Path, tree: Tree | None = None) -> dict[str, Bundle]:
     """Return the hooks by name, all in one zip: the folder `app/hooks` and the services' smoke events.
 
-    The handler of each is `app.hooks.NAME.handler`. They have no packages. `tree`: of `hook_places`, where git was asked
-    already. Raises BundleError as `build` does.
+    The handler of each is `app.hooks.NAME.handler`. They have no packages. `tree`: of `hook_places`, where git was
+    asked already. Raises BundleError as `build` does.
     """
     tree = tree or sources.tree(repository, hook_places(services))
     own = tree.read(hook_places(()))
