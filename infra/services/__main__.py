@@ -78,7 +78,7 @@ def again(
     A dead letter is deleted once that has succeeded; records that the stream has no more are named and kept.
     """
     from infra.release.aws.dead_letters import DeadLetters  # noqa: PLC0415 - the other commands need no boto3
-    from infra.services.redrive import FATES, Fate, redrive  # noqa: PLC0415
+    from infra.services.redrive import RESULTS, Result, redrive  # noqa: PLC0415
 
     with answering(ERRORS, as_json=as_json):
         declared = _with_dead_letters(service)
@@ -89,14 +89,16 @@ def again(
             raise UsageError(f"{service} has no dead letters in stack {stack}: {problem}; run `pulumi up`") from problem
         pattern = declared.stream.filter if declared.stream else None
         found = list(redrive(letters, int(time.time() * 1000), pattern, dry=dry_run))
-        counts = {fate: sum(each.fate is fate for each in found) for fate in Fate}
-        summary = ", ".join(f"{count} {FATES[fate]}" for fate, count in counts.items() if count) or "no dead letters"
+        counts = {result: sum(each.result is result for each in found) for result in Result}
+        summary = (
+            ", ".join(f"{count} {RESULTS[result]}" for result, count in counts.items() if count) or "no dead letters"
+        )
         lines = [line for each in found for line in each.lines()]
         document = {
-            **{fate.value: count for fate, count in counts.items()},
+            **{result.value: count for result, count in counts.items()},
             "letters": [asdict(each) for each in found],
         }
-        code = Exit.FAILED if counts[Fate.KEPT] or counts[Fate.GONE] else Exit.OK
+        code = Exit.FAILED if counts[Result.KEPT] or counts[Result.GONE] else Exit.OK
         answer(document, f"{service} in stack {stack}: {summary}", *lines, as_json=as_json, code=code)
 
 

@@ -17,8 +17,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
 
 
-class Fate(StrEnum):
-    """What became of a dead letter."""
+class Result(StrEnum):
+    """The result of giving a dead letter again."""
 
     DONE = "done"
     DUE = "due"  # of a dry run: it would be given again
@@ -26,26 +26,26 @@ class Fate(StrEnum):
     GONE = "gone"
 
 
-FATES = {
-    Fate.DONE: "given again",
-    Fate.DUE: "to give again",
-    Fate.KEPT: "kept",
-    Fate.GONE: "kept, whose records are gone",
+RESULTS = {
+    Result.DONE: "given again",
+    Result.DUE: "to give again",
+    Result.KEPT: "kept",
+    Result.GONE: "kept, whose records are gone",
 }
 
 
 @dataclass(frozen=True)
 class Redriven:
-    """A dead letter, what it holds, what became of it, and the reason where it was kept."""
+    """A dead letter, what it holds, the result, and the reason where it was kept."""
 
     id: str
     holds: str
-    fate: Fate
+    result: Result
     reason: str = ""
 
     def lines(self) -> Iterator[str]:
         """Yield what a person is shown."""
-        yield f"  {self.id}  {self.fate.value:<4}  {self.holds}"
+        yield f"  {self.id}  {self.result.value:<4}  {self.holds}"
         if self.reason:
             yield f"    {self.reason}"
 
@@ -62,7 +62,7 @@ class Letters(Protocol):
 
 
 def redrive(letters: Letters, until: int, pattern: Mapping[str, Any] | None, *, dry: bool) -> Iterator[Redriven]:
-    """Give each dead letter again that was sent by `until`, in milliseconds since the epoch; yield what became of it.
+    """Give each dead letter again that was sent by `until`, in milliseconds since the epoch; yield the results.
 
     A message is deleted once it is done, and shown again otherwise; a dry run shows all again. `pattern`: the filter of
     the service's stream, which decides what of a batch the function gets.
@@ -74,7 +74,7 @@ def redrive(letters: Letters, until: int, pattern: Mapping[str, Any] | None, *, 
             if message.sent > until:
                 continue
             found = _one(letters, message, pattern, dry=dry)
-            if found.fate is Fate.DONE:
+            if found.result is Result.DONE:
                 letters.delete(message)
                 shown.pop()
             yield found
@@ -89,19 +89,21 @@ def _one(letters: Letters, message: Message, pattern: Mapping[str, Any] | None, 
         if message.source:
             if not dry:
                 letters.send_back(message)
-            return Redriven(message.id, holds, Fate.DUE if dry else Fate.DONE)
+            return Redriven(message.id, holds, Result.DUE if dry else Result.DONE)
         holds, records = _records(letters, message, pattern)
         if not records:
-            return Redriven(message.id, holds, Fate.KEPT, "it is neither a batch of a stream nor a message of a queue")
+            return Redriven(
+                message.id, holds, Result.KEPT, "it is neither a batch of a stream nor a message of a queue"
+            )
         holds = ", ".join(_named(each) for each in records)
         if dry:
-            return Redriven(message.id, holds, Fate.DUE)
+            return Redriven(message.id, holds, Result.DUE)
         failed = letters.invoke(records)
     except GoneError as problem:
-        return Redriven(message.id, holds, Fate.GONE, str(problem))
+        return Redriven(message.id, holds, Result.GONE, str(problem))
     except AwsError as problem:
-        return Redriven(message.id, holds, Fate.KEPT, str(problem))
-    return Redriven(message.id, holds, Fate.KEPT if failed else Fate.DONE, failed)
+        return Redriven(message.id, holds, Result.KEPT, str(problem))
+    return Redriven(message.id, holds, Result.KEPT if failed else Result.DONE, failed)
 
 
 def _records(
