@@ -71,7 +71,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         data = Data("data", names=names, config=config.data, opts=opts).outputs
     secrets = Secrets("secrets", names=names, config=config.secrets, opts=opts).outputs
     triggers = None
-    if any(each.has_dead_letters or each.events or each.schedule or each.uses("bus") for each in declared):
+    if any(each.has_dead_letters or each.uses("bus") for each in declared):
         triggers = Triggers("triggers", names=names, place=place, services=declared, opts=opts)
     compute = Compute(
         "compute",

@@ -73,7 +73,7 @@ def again(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the dead letters, and give none again.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Give a service its dead letters again: records of a stream to its alias, messages to its queue.
+    """Give a service its dead letters again: events and records of a stream to its alias, messages to its queue.
 
     A dead letter is deleted once that has succeeded; records that the stream has no more are named and kept.
     """
@@ -107,8 +107,8 @@ def _with_dead_letters(service: str) -> Service:
     found = {each.name: each for each in services.read(REPOSITORY) if each.has_dead_letters}
     if service not in found:
         raise UsageError(
-            f"{service!r} is no service with a stream or a queue, which alone have dead letters; give one of "
-            f"{', '.join(found) or 'them, once there is any'}"
+            f"{service!r} is no service with a queue, a stream, events or a schedule, which alone have dead letters; "
+            f"give one of {', '.join(found) or 'them, once there is any'}"
         )
     return found[service]
 
