@@ -75,7 +75,7 @@ def build(
     handler = handler or f"app.{service}.main.handler"
     wanted = places(service, PYTHON)
     found = (tree or sources.tree(repository, wanted)).read(wanted)
-    _find_handler(handler, found.contents)
+    _find_handler(handler, found.contents, found.ignored)
     held = read(repository, lock_of(service), platform, wheels=None) if packages is None else packages
     together = _together(service, found, held)
     return _zip(service, repository, handler, together, uploaded=packages is None, packages=held)
@@ -146,10 +146,12 @@ def pack(contents: Mapping[str, bytes], programs: Set[str] = frozenset()) -> byt
     return zipped.getvalue()
 
 
-def _find_handler(handler: str, contents: Mapping[str, bytes]) -> None:
+def _find_handler(handler: str, contents: Mapping[str, bytes], ignored: Sequence[str] = ()) -> None:
     """Find the handler in the source without running it: the canary finds what fails at import."""
     module, _, name = handler.rpartition(".")
     file = module.replace(".", "/") + ".py"
+    if file in ignored:
+        raise BundleError(f"{file} is ignored by git, so no other machine has it; take it out of .gitignore")
     if file not in contents:
         raise BundleError(f"the handler {handler} needs {file}, which is not in the bundle; correct the handler's name")
     try:
