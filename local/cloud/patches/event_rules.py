@@ -196,7 +196,8 @@ def _of_the_rule(original: Original) -> Original:
     def invoke(target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None) -> None:
         arn = str(target.get("Arn", ""))
         if ":lambda:" in arn and not guard.serves(_PRINCIPAL, rule["Arn"], "lambda:InvokeFunction", arn):
-            _undelivered(target, rule, view)
+            view = view or ministack(_EVENTS)._pattern_event_view(event)
+            _undelivered(target, rule, view.event_with_detail())
             return
         original(target, event, rule, view)
 
