@@ -47,9 +47,7 @@ def shortened(text: str) -> Iterator[str]:
 
 
 def _released(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of the release in the output of `pulumi up`."""
-    found = [match for line in lines if (match := _RELEASE.search(line))]
-    canaries = [match for match in found if match["phase"] == "canary"]
-    for match in dict.fromkeys(found):
-        if match["phase"] != "canary" or match in (canaries[0], canaries[-1]):
-            yield f"  {match['line'].strip()}"
+    """Yield the lines of the release in the output of `pulumi up`, which says them once more at its end."""
+    found = {match["line"].strip(): match["phase"] for line in lines if (match := _RELEASE.search(line))}
+    canaries = [line for line, phase in found.items() if phase == "canary"]
+    yield from (f"  {line}" for line in found if line not in canaries[1:-1])

@@ -1,4 +1,9 @@
-"""Types the steps of docs/services.md in a fresh clone: a new service is written, released, edited and promoted."""
+"""Types the steps of docs/services.md in a fresh clone: a new service is written, released, edited and promoted.
+
+With RECORD set, the session is kept as the text and the picture of rehearsal/session.py:
+
+    RECORD=1 .venv/bin/python -m pytest -m faults tests/rehearsal/test_new_service.py
+"""
 
 import json
 import os
