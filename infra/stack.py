@@ -71,7 +71,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         data = Data("data", names=names, config=config.data, opts=opts).outputs
     secrets = Secrets("secrets", names=names, config=config.secrets, opts=opts).outputs
     triggers = None
-    if any(each.has_dead_letters or each.events or each.schedule or each.uses("bus") for each in declared):
+    if any(each.has_dead_letters or each.uses("bus") for each in declared):
         triggers = Triggers("triggers", names=names, place=place, services=declared, opts=opts)
     compute = Compute(
         "compute",
@@ -153,13 +153,11 @@ def _built(
     config: StackConfig, declared: Sequence[Service], repository: Path, platform: Platform
 ) -> tuple[Mapping[str, Code], Mapping[str, Code]]:
     """Build the bundles of the services, and of the hooks if the stack has any. Returns both by name."""
-    built = {
-        each.name: bundle.build(each.name, repository, platform, runtime=each.runtime, handler=each.lambda_handler)
-        for each in declared
-    }
+    files = bundle.tree(declared, repository)
+    built = bundle.build_all(declared, repository, platform, files)
     hooked = dict[str, Bundle]()
     if config.delivery.smoke or config.delivery.bake_minutes:
-        hooked = bundle.hooks([each.name for each in declared], repository)
+        hooked = bundle.hooks([each.name for each in declared], repository, files)
     for file in sorted({file for each in (*built.values(), *hooked.values()) for file in each.ignored}):
         pulumi.warn(f"{file} is in no bundle: git ignores it")
     return built, hooked

@@ -41,14 +41,12 @@ def build(repository: Path, on_line: Callable[[str], None] = lambda _: None) -> 
             built.digest, built.path.stat().st_size, unzipped, dependencies(built.packages), sbom, runtime=runtime
         )
 
-    entries, declared = {}, services.read(repository)
-    for each in declared:
-        held = [] if each.runtime == services.NODE else _wheels(repository, each.name, platform)
-        built = bundle.build(
-            each.name, repository, platform, runtime=each.runtime, handler=each.lambda_handler, packages=held
-        )
-        entries[each.name] = entry(each.name, built, each.runtime)
-    hooks = bundle.hooks([each.name for each in declared], repository)
+    declared = services.read(repository)
+    files = bundle.tree(declared, repository)
+    held = {each.name: _wheels(repository, each.name, platform) for each in declared if each.runtime != services.NODE}
+    built = bundle.build_all(declared, repository, platform, files, held)
+    entries = {each.name: entry(each.name, built[each.name], each.runtime) for each in declared}
+    hooks = bundle.hooks([each.name for each in declared], repository, files)
     entries[HOOKS] = entry(HOOKS, next(iter(hooks.values())), services.PYTHON)
     manifest = Manifest(commit, found.at, platform.runtime, platform.architecture, entries)
     write(repository / "dist" / FILE, manifest.text().encode())

@@ -55,7 +55,12 @@ class Built:
     ignored: tuple[str, ...]
 
 
-def build(service: str, handler: str, repository: Path) -> Built:
+def places(service: str) -> tuple[str, ...]:
+    """Return the files and folders of the repository that a bundle is made of, beside its packages."""
+    return (f"app/{service}/src", f"app/{service}/{MANIFEST}", f"app/{service}/{LOCK}")
+
+
+def build(service: str, handler: str, repository: Path, tree: sources.Tree | None = None) -> Built:
     """Bundle `app/SERVICE/src/MODULE.ts` into `MODULE.mjs` and `MODULE.mjs.map`; `handler` is MODULE.FUNCTION.
 
     Raises BundleError with every mistake: no source or lock, a lock that does not match, a package that is not as
@@ -64,7 +69,7 @@ def build(service: str, handler: str, repository: Path) -> Built:
     module = handler.partition(".")[0]
     folder, entry = f"app/{service}", f"src/{module}.ts"
     npm.refuse(service, _missing(repository, folder, entry, handler))
-    own = sources.read(repository, (f"{folder}/src", f"{folder}/{MANIFEST}", f"{folder}/{LOCK}"), _is_source)
+    own = (tree or sources.tree(repository, places(service))).read(places(service), _is_source)
     contents = {str(PurePath(name).relative_to(folder)): content for name, content in own.contents.items()}
     npm.refuse(service, _missing_from(contents, folder, entry))
     lock = npm.read(service, contents[MANIFEST], contents[LOCK])

@@ -66,8 +66,8 @@ def _outside(name: PurePath) -> bool:
 def locked(repository: Path, lock: str, platform: Platform) -> dict[str, str]:
     """Return the versions by package that a lock names for the platform.
 
-    A line of the lock is e.g. `jmespath==1.1.0 ; os_name == "posix" \\`. Raises BundleError where the lock is missing
-    or a line locks no version.
+    A line of the lock is e.g. `jmespath==1.1.0 ; os_name == "posix" \\`. Raises BundleError where the lock is missing,
+    a line locks no version, or the requirements.in beside it asks for what it does not have.
     """
     file = repository / lock
     if not file.exists():
@@ -86,7 +86,25 @@ def locked(repository: Path, lock: str, platform: Platform) -> dict[str, str]:
             raise BundleError(f"{lock}, line {number}, is {text!r}, which locks no version; run `make lock`")
         if wanted.marker is None or wanted.marker.evaluate(platform.markers):
             found[wanted.name] = version[1]
+    if differences := list(_differences(file.with_suffix(".in"), lock, found, platform)):
+        raise BundleError("\n".join(differences))
     return found
+
+
+def _differences(asked: Path, lock: str, found: Mapping[str, str], platform: Platform) -> Iterator[str]:
+    """Yield the requirements of `asked`, the file from which the lock is made, that the lock does not fulfil."""
+    held = {canonicalize_name(name): version for name, version in found.items()}
+    for line in asked.read_text().splitlines() if asked.exists() else ():
+        try:
+            wanted = Requirement(re.split(r"(?:^|\s)#", line)[0].strip())
+        except InvalidRequirement:
+            continue  # an empty line, or an option of pip's
+        if wanted.marker is not None and not wanted.marker.evaluate(platform.markers):
+            continue
+        version = held.get(canonicalize_name(wanted.name))
+        if version is None or not wanted.specifier.contains(version, prereleases=True):
+            has = f"{wanted.name} {version}" if version else f"no {wanted.name}"
+            yield f"{asked.name} beside {lock} has {wanted}, but the lock has {has}; run `make lock`"
 
 
 def read(repository: Path, lock: str, platform: Platform, wheels: Path | None) -> list[Package]:

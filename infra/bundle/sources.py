@@ -5,7 +5,7 @@ Without git all files of the folder are taken, and the release records its commi
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
@@ -30,19 +30,6 @@ class Sources:
     ignored: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Known:
-    """Git's view of some folders.
-
-    `index` has mode and blob by name; `changed` differ from the index; `fresh` are untracked; git ignores `ignored`.
-    """
-
-    index: Mapping[str, tuple[str, str]]
-    changed: frozenset[str]
-    fresh: frozenset[str]
-    ignored: tuple[str, ...] = field(default=())
-
-
 Wants = Callable[[PurePath], bool]
 
 
@@ -52,72 +39,111 @@ def belongs(name: PurePath) -> bool:
     return not hidden and name.name not in FILES_LEFT_OUT and FOLDERS_LEFT_OUT.isdisjoint(name.parts)
 
 
-def read(repository: Path, places: Sequence[str], wants: Wants = belongs) -> Sources:
-    """Return the wanted files below `places`, which are files or folders of the repository.
+@dataclass(frozen=True)
+class Tree:
+    """Git's view of some places of a repository, which are files or folders, for the bundles that take files of them.
 
-    Raises BundleError where a place does not exist, a file is a link or in conflict, or git fails.
+    `index` has mode and blob by name; `conflicts` are names of an unfinished merge; `changed` differ from the index;
+    `fresh` are untracked; git ignores `ignored`; `blobs` are the bytes of the files in the index that have not changed.
+    Without git, everything is empty.
     """
-    for place in places:
-        if not (repository / place).exists():
-            raise BundleError(f"{place} is to go into the bundle, but {repository / place} does not exist; create it")
+
+    repository: Path
+    index: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    conflicts: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
+    fresh: frozenset[str] = frozenset()
+    ignored: tuple[str, ...] = ()
+    blobs: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    def read(self, places: Sequence[str], wants: Wants = belongs) -> Sources:
+        """Return the wanted files below `places`, which are among the tree's.
+
+        Where git tracks nothing there, since there is no git or the folder lies in an unrelated repository, all files
+        are taken. Raises BundleError where a place does not exist, or a file is a link or in conflict.
+        """
+        for place in places:
+            if not (self.repository / place).exists():
+                raise BundleError(
+                    f"{place} is to go into the bundle, but {self.repository / place} does not exist; create it"
+                )
+        if conflicts := sorted(_below(self.conflicts, places)):
+            raise BundleError(
+                f"{conflicts[0]} is in conflict, in an unfinished merge; finish it, or run `git merge --abort`"
+            )
+        tracked = _below(self.index, places)
+        return self._of_git(tracked, places, wants) if tracked else _on_disk(self.repository, places, wants)
+
+    def _of_git(self, tracked: Sequence[str], places: Sequence[str], wants: Wants) -> Sources:
+        wanted = [name for name in tracked if wants(PurePath(name))]
+        for name in wanted:
+            if self.index[name][0] in {LINK, SUBMODULE}:
+                raise _no_file(self.repository / name, name)
+        same = [name for name in wanted if name not in self.changed]
+        if lacking := [name for name in same if name not in self.blobs]:
+            blob = self.index[lacking[0]][1]
+            raise BundleError(f"git knows {lacking[0]}, but lacks its bytes ({blob}); run `git fetch` and `git fsck`")
+        contents = {name: self.blobs[name] for name in same}
+        programs = {name for name in same if self.index[name][0] == PROGRAM}
+        for name in sorted(_below(self.changed | self.fresh, places)):
+            if wants(PurePath(name)) and os.path.lexists(self.repository / name):  # else it was deleted
+                contents[name] = _one(self.repository, name)
+                programs |= {name} if os.access(self.repository / name, os.X_OK) else set()
+        ignored = (name for name in _below(self.ignored, places) if "__pycache__" not in PurePath(name).parts)
+        return Sources(contents, frozenset(programs), tuple(sorted(ignored)))
+
+
+def tree(repository: Path, places: Sequence[str]) -> Tree:
+    """Ask git about all of these places at once. Raises BundleError if it fails."""
     try:
-        known = _known(repository, places)
-        return _on_disk(repository, places, wants) if known is None else _of_git(repository, known, wants)
+        return _asked(repository, places)
     except git.Absent:
-        return _on_disk(repository, places, wants)
+        return Tree(repository)
     except git.GitError as problem:
         raise BundleError(f"git cannot list the files of the bundle: {problem}") from None
 
 
-def _known(repository: Path, places: Sequence[str]) -> _Known | None:
-    """Return git's view; None if git tracks nothing there, since the folder lies in an unrelated repository."""
-    index = {}
+def read(repository: Path, places: Sequence[str], wants: Wants = belongs) -> Sources:
+    """Return the wanted files below `places`. Raises BundleError as `Tree.read` and `tree` do."""
+    return tree(repository, places).read(places, wants)
+
+
+def _asked(repository: Path, places: Sequence[str]) -> Tree:
+    index, conflicts = {}, set()
     for line in _lines(repository, "ls-files", "-z", "--stage", "--", *places):
         about, _, name = line.partition("\t")
         mode, blob, stage = about.split()
-        if stage != "0":
-            raise BundleError(f"{name} is in conflict, in an unfinished merge; finish it, or run `git merge --abort`")
         index[name] = (mode, blob)
+        conflicts |= {name} if stage != "0" else set()
     if not index:
-        return None
+        return Tree(repository)
     changed = frozenset(_lines(repository, "diff", "-z", "--name-only", "--no-ext-diff", "--relative", "--", *places))
     others = ("ls-files", "-z", "--others", "--exclude-standard")
     fresh = frozenset(_lines(repository, *others, "--", *places))
-    ignored = sorted(_lines(repository, *others, "--ignored", "--", *places))
-    named = tuple(name for name in ignored if "__pycache__" not in PurePath(name).parts)
-    return _Known(index, changed, fresh, named)
+    ignored = tuple(_lines(repository, *others, "--ignored", "--", *places))
+    same = {name: blob for name, (mode, blob) in index.items() if mode not in {LINK, SUBMODULE} and name not in changed}
+    return Tree(repository, index, frozenset(conflicts), changed, fresh, ignored, _blobs(repository, same))
 
 
-def _of_git(repository: Path, known: _Known, wants: Wants) -> Sources:
-    wanted = {name: about for name, about in known.index.items() if wants(PurePath(name))}
-    for name, (mode, _) in wanted.items():
-        if mode in {LINK, SUBMODULE}:
-            raise _no_file(repository / name, name)
-    same = {name: blob for name, (_, blob) in wanted.items() if name not in known.changed}
-    contents = _blobs(repository, same)
-    programs = {name for name in same if wanted[name][0] == PROGRAM}
-    for name in sorted(known.changed | known.fresh):
-        if wants(PurePath(name)) and os.path.lexists(repository / name):  # else it was deleted
-            contents[name] = _one(repository, name)
-            programs |= {name} if os.access(repository / name, os.X_OK) else set()
-    return Sources(contents, frozenset(programs), known.ignored)
+def _below(names: Iterable[str], places: Sequence[str]) -> list[str]:
+    """Return the names that are one of the places, or lie below one."""
+    folders = tuple(f"{place}/" for place in places)
+    return [name for name in names if name in places or name.startswith(folders)]
 
 
 def _blobs(repository: Path, blobs: Mapping[str, str]) -> dict[str, bytes]:
-    """Return the bytes of each file by one `git cat-file`. https://git-scm.com/docs/git-cat-file#_batch_output"""
-    said, at, held = (
-        git.ask(repository, "cat-file", "--batch", given="".join(f"{blob}\n" for blob in blobs.values()).encode()),
-        0,
-        {},
-    )
-    for name, blob in blobs.items():
+    """Return the bytes of each file that git has, by one `git cat-file`.
+
+    https://git-scm.com/docs/git-cat-file#_batch_output
+    """
+    asked = "".join(f"{blob}\n" for blob in blobs.values()).encode()
+    said, at, held = git.ask(repository, "cat-file", "--batch", given=asked), 0, {}
+    for name in blobs:
         head = said[at : said.index(b"\n", at)]
-        if head.endswith(b" missing"):
-            raise BundleError(f"git knows {name}, but lacks its bytes ({blob}); run `git fetch` and `git fsck`")
-        start = at + len(head) + 1
-        at = start + int(head.split()[2])
-        held[name] = said[start:at]
-        at += 1
+        at += len(head) + 1
+        if not head.endswith(b" missing"):
+            end = at + int(head.split()[2])
+            held[name], at = said[at:end], end + 1
     return held
 
 

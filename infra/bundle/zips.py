@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from infra.bundle import node, sources
 from infra.bundle.model import Bundle, BundleError, Platform, digest
 from infra.bundle.packages import Package, read
-from infra.bundle.sources import Sources
+from infra.bundle.sources import Sources, Tree
 from infra.naming import HOOKS
 from infra.services import NODE, PYTHON
 
@@ -39,6 +39,16 @@ def lock_of(service: str) -> str:
     return f"app/{service}/requirements.txt"
 
 
+def places(service: str, runtime: str) -> tuple[str, ...]:
+    """Return the files and folders of the repository that the bundle of a service is made of, beside its packages."""
+    return node.places(service) if runtime == NODE else ("app/__init__.py", f"app/{service}")
+
+
+def hook_places(services: Sequence[str]) -> tuple[str, ...]:
+    """Return the files and folders that the hooks' bundle is made of, the services' smoke events last."""
+    return ("app/__init__.py", "app/hooks", *(f"app/{service}/smoke" for service in services))
+
+
 def build(
     service: str,
     repository: Path,
@@ -47,23 +57,25 @@ def build(
     runtime: str = PYTHON,
     handler: str = "",
     packages: Sequence[Package] | None = None,
+    tree: Tree | None = None,
 ) -> Bundle:
     """Zip a service: its folder with its locked packages, or the one module that esbuild makes of both.
 
     `runtime`: "python" or "node". `handler`: as Lambda names it, by default `app.SERVICE.main.handler` in Python and
     `main.handler` in TypeScript. `packages`: those for a zip that Lambda will read from a bucket; None takes this
-    environment's, for a zip that Pulumi uploads. The zip is `dist/SERVICE.zip`, written only where its bytes change.
-    Raises BundleError where the handler is missing, a package is not as locked or not made for every machine, or a
-    limit of Lambda is exceeded.
+    environment's, for a zip that Pulumi uploads. `tree`: of `places`, where git was asked already. The zip is
+    `dist/SERVICE.zip`, written only where its bytes change. Raises BundleError where the handler is missing, a package
+    is not as locked or not made for every machine, or a limit of Lambda is exceeded.
     """
     if runtime == NODE:
         handler = handler or "main.handler"
-        made = node.build(service, handler, repository)
+        made = node.build(service, handler, repository, tree)
         module = Sources(made.contents, ignored=made.ignored)
         return _zip(service, repository, handler, module, uploaded=packages is None, packages=made.packages)
     handler = handler or f"app.{service}.main.handler"
-    found = sources.read(repository, ("app/__init__.py", f"app/{service}"))
-    _find_handler(handler, found.contents)
+    wanted = places(service, PYTHON)
+    found = (tree or sources.tree(repository, wanted)).read(wanted)
+    _find_handler(handler, found.contents, found.ignored)
     held = read(repository, lock_of(service), platform, wheels=None) if packages is None else packages
     together = _together(service, found, held)
     return _zip(service, repository, handler, together, uploaded=packages is None, packages=held)
@@ -86,14 +98,16 @@ def _together(service: str, own: Sources, packages: Sequence[Package]) -> Source
     return Sources(contents, programs, own.ignored)
 
 
-def hooks(services: Sequence[str], repository: Path) -> dict[str, Bundle]:
+def hooks(services: Sequence[str], repository: Path, tree: Tree | None = None) -> dict[str, Bundle]:
     """Return the hooks by name, all in one zip: the folder `app/hooks` and the services' smoke events.
 
-    The handler of each is `app.hooks.NAME.handler`. They have no packages. Raises BundleError as `build` does.
+    The handler of each is `app.hooks.NAME.handler`. They have no packages. `tree`: of `hook_places`, where git was
+    asked already. Raises BundleError as `build` does.
     """
-    own = sources.read(repository, ("app/__init__.py", "app/hooks"))
-    folders = [folder for service in services if (repository / (folder := f"app/{service}/smoke")).exists()]
-    events = sources.read(repository, folders, _is_event) if folders else Sources({})
+    tree = tree or sources.tree(repository, hook_places(services))
+    own = tree.read(hook_places(()))
+    folders = [folder for folder in hook_places(services)[2:] if (repository / folder).exists()]
+    events = tree.read(folders, _is_event) if folders else Sources({})
     found = Sources(
         {**own.contents, **events.contents}, own.programs | events.programs, (*own.ignored, *events.ignored)
     )
@@ -132,10 +146,12 @@ def pack(contents: Mapping[str, bytes], programs: Set[str] = frozenset()) -> byt
     return zipped.getvalue()
 
 
-def _find_handler(handler: str, contents: Mapping[str, bytes]) -> None:
+def _find_handler(handler: str, contents: Mapping[str, bytes], ignored: Sequence[str] = ()) -> None:
     """Find the handler in the source without running it: the canary finds what fails at import."""
     module, _, name = handler.rpartition(".")
     file = module.replace(".", "/") + ".py"
+    if file in ignored:
+        raise BundleError(f"{file} is ignored by git, so no other machine has it; take it out of .gitignore")
     if file not in contents:
         raise BundleError(f"the handler {handler} needs {file}, which is not in the bundle; correct the handler's name")
     try:

@@ -108,8 +108,8 @@ class ServiceOverride:
 class ServicesConfig:
     """strata:services: overrides by service.
 
-    `removed`: services whose folder is about to be taken away. They get no more events, and their queues lose their
-    protection from deletion.
+    `removed`: services whose folder is about to be taken away. They get no more events, and their queues and
+    deployment groups lose their protection from deletion.
     """
 
     removed: Annotated[tuple[str, ...], ListOf(SERVICE, least=1)] = ()

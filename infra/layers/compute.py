@@ -131,7 +131,9 @@ class Compute(ComponentResource):
             stream=stream,
             queue=place.arn("sqs", names.queue(service.name)) if service.queue else "",
             # SQS moves what a queue's consumer cannot do by its own policy of redrives.
-            dead_letters=place.arn("sqs", names.dead_letters(service.name)) if service.stream else "",
+            dead_letters=place.arn("sqs", names.dead_letters(service.name))
+            if service.stream or service.has_events
+            else "",
             tracing=service.tracing,
         )
 

@@ -19,6 +19,9 @@ class Delivery(ComponentResource):
 
     It declares a deployment configuration for each percent and minutes of which AWS has none. It declares no
     deployment: that is a release's. https://docs.aws.amazon.com/codedeploy/latest/userguide/welcome.html
+
+    The application and the groups are protected from deletion, since CodeDeploy's records go with them; a group is so
+    until the stack is told that its service goes away: strata:services.removed.
     """
 
     outputs: DeliveryOutputs
@@ -44,11 +47,12 @@ class Delivery(ComponentResource):
             f"{name}-application",
             name=names.application,
             compute_platform="Lambda",
-            opts=ResourceOptions(parent=self),
+            opts=ResourceOptions(parent=self, protect=True),
         )
         wanted = {each.name: each.canary.curve or config.curve for each in services}
         made = {curve: self._curve(curve, own=curve == config.curve) for curve in dict.fromkeys(wanted.values())}
         curves = {service: made[curve] for service, curve in wanted.items()}
+        going = {each.name for each in services if each.removed}
         role, policy = self._role(functions, hooks, permissions.boundary_arn(names, place))
         groups = {
             service: self._group(
@@ -58,6 +62,7 @@ class Delivery(ComponentResource):
                 role=role,
                 policy=policy,
                 alarm=alarms.error_alarms[service],
+                protect=service not in going,
             )
             for service in functions
         }
@@ -111,6 +116,7 @@ class Delivery(ComponentResource):
         role: aws.iam.Role,
         policy: aws.iam.RolePolicy,
         alarm: Output[str],
+        protect: bool,
     ) -> aws.codedeploy.DeploymentGroup:
         return deployment_group(
             f"{self._name}-{service}",
@@ -119,7 +125,7 @@ class Delivery(ComponentResource):
             curve=curve,
             role=role.arn,
             alarm=alarm,
-            opts=ResourceOptions(parent=self, depends_on=[policy]),
+            opts=ResourceOptions(parent=self, depends_on=[policy], protect=protect),
         )
 
 

@@ -1,7 +1,7 @@
 """The observability layer: log groups with a retention, alarms on whole aliases, their topic, and a dashboard."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
@@ -61,7 +61,7 @@ class Observability(ComponentResource):
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=names.dashboard,
-            dashboard_body=json.dumps(dashboard_body(names, place, tuple(functions))),
+            dashboard_body=json.dumps(dashboard_body(names, place, tuple(functions), api=api is not None)),
             opts=ResourceOptions(parent=self),
         )
         self.outputs = ObservabilityOutputs(
@@ -229,24 +229,31 @@ def share(metric: str, limit: float) -> str:
     return f"IF({count} >= {FEWEST} AND {count} > {limit} * {all_}, 1, 0)"
 
 
-def dashboard_body(names: Names, place: AwsLocation, services: tuple[str, ...]) -> dict[str, object]:
-    """Return the dashboard's body: for each function a row of graphs by executed version, its alarms, and links.
+def dashboard_body(
+    names: Names, place: AwsLocation, services: tuple[str, ...], *, api: bool = False
+) -> dict[str, object]:
+    """Return the dashboard's body: for each function a row of graphs by executed version, its alarms, and links; above
+    them the alarms of the API, if there is one.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
-    widgets: list[dict[str, object]] = []
+    of_api = [names.api_alarm(kind) for kind in permissions.API_ALARMS]
+    widgets = [_alarms(place, "Alarms of the API", of_api)] if api else []
     for service in services:
-        alarms = [
-            place.arn("cloudwatch", f"alarm:{names.alias_alarm(service, kind)}") for kind in ("errors", "throttles")
-        ]
+        alarms = [names.alias_alarm(service, kind) for kind in permissions.ALARMS]
         widgets += [
             {"type": "text", "width": 24, "height": 3, "properties": {"markdown": _links(names, place, service)}},
             _graph(names, place, service, "Invocations", "Sum"),
             _graph(names, place, service, "Errors", "Sum"),
             _graph(names, place, service, "Duration", "p95"),
-            {"type": "alarm", "width": 24, "height": 2, "properties": {"title": "Alarms", "alarms": alarms}},
+            _alarms(place, "Alarms", alarms),
         ]
     return {"widgets": widgets}
+
+
+def _alarms(place: AwsLocation, title: str, names: Sequence[str]) -> dict[str, object]:
+    arns = [place.arn("cloudwatch", f"alarm:{name}") for name in names]
+    return {"type": "alarm", "width": 24, "height": 2, "properties": {"title": title, "alarms": arns}}
 
 
 def _graph(names: Names, place: AwsLocation, service: str, metric: str, stat: str) -> dict[str, object]:

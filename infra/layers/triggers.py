@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import pulumi_aws as aws
 from pulumi import ComponentResource, Output, Resource, ResourceOptions
 
+from infra import permissions
 from infra.contracts import DataOutputs, FunctionOutputs, TriggerOutputs
 from infra.naming import AwsLocation, Names
 from infra.services import Service
@@ -14,6 +15,11 @@ from infra.services import Service
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig
 VISIBLE_AFTER = 6
 KEPT = 14 * 24 * 3600  # seconds; the longest that SQS keeps a message
+# The longest that EventBridge and Lambda take, and EventBridge's own default: seconds, and tries.
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html
+# https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
+DELIVERED_WITHIN, DELIVERIES = 24 * 3600, 185
+INVOKED_WITHIN, RETRIES = 6 * 3600, 2
 # https://docs.aws.amazon.com/lambda/latest/dg/example_serverless_DynamoDB_Lambda_batch_item_failures_section.html
 PARTIAL = ["ReportBatchItemFailures"]
 
@@ -71,6 +77,8 @@ class Triggers(ComponentResource):
                 self._poll_queue(service, alias, opts)
             if service.stream:
                 self._poll_stream(service, alias, data.stream_arn, opts)
+            if service.has_events:
+                opts = ResourceOptions.merge(opts, ResourceOptions(depends_on=self._keep_events(service, alias, opts)))
             if service.events and self._bus:
                 self._rule(service.name, "events", alias, opts, bus=self._bus, pattern=json.dumps(service.events))
             if service.schedule:
@@ -172,6 +180,40 @@ class Triggers(ComponentResource):
             opts=opts,
         )
 
+    def _keep_events(self, service: Service, function: FunctionOutputs, opts: ResourceOptions) -> Sequence[Resource]:
+        """Let events that fail become dead letters: those that EventBridge cannot deliver, and those that the function
+        raises on, since EventBridge calls it asynchronously and learns nothing of that.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/rule-dlq.html
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+        """
+        name, dead = f"{self._name}-{service.name}", self._dead[service.name]
+        rules = [
+            self._place.arn("events", f"rule/{on}{self._names.rule(service.name, kind)}")
+            for kind, on, given in (
+                ("events", f"{self._names.bus}/", service.events),
+                ("schedule", "", service.schedule),
+            )
+            if given
+        ]
+        policy = aws.sqs.QueuePolicy(
+            f"{name}-dead-policy",
+            queue_url=dead.url,
+            policy=dead.arn.apply(lambda arn: permissions.document(permissions.dead_letters(arn, rules))),
+            opts=opts,
+        )
+        failed = aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(destination=dead.arn)
+        config = aws.lambda_.FunctionEventInvokeConfig(
+            f"{name}-events-failed",
+            function_name=function.name,
+            qualifier=function.alias,
+            maximum_event_age_in_seconds=INVOKED_WITHIN,
+            maximum_retry_attempts=RETRIES,
+            destination_config=aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(on_failure=failed),
+            opts=opts,
+        )
+        return [policy, config]
+
     def _rule(
         self,
         service: str,
@@ -213,5 +255,9 @@ class Triggers(ComponentResource):
             event_bus_name=bus.name if bus else None,
             target_id="live",
             arn=function.alias_arn,
+            retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
+                maximum_event_age_in_seconds=DELIVERED_WITHIN, maximum_retry_attempts=DELIVERIES
+            ),
+            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=self._dead[service].arn),
             opts=ResourceOptions.merge(opts, ResourceOptions(depends_on=[permission])),
         )

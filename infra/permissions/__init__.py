@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 
 from infra.permissions.artifacts import artifact_publish, artifact_read, cross_account_read
 from infra.permissions.boundary import boundary, boundary_arn
-from infra.permissions.declared import Resources
+from infra.permissions.declared import ALARMS, API_ALARMS, Resources
 from infra.permissions.execution import Uses, deployments, execution, hook
-from infra.permissions.resources import alarm_topic, encrypted_in_transit, secrets_key, topic_key
+from infra.permissions.resources import alarm_topic, dead_letters, encrypted_in_transit, secrets_key, topic_key
 from infra.permissions.roles import PARTS, PeerStack, StackResources, deploy, preview, proof
 from infra.permissions.state import META, backend, secrets_provider
 from infra.permissions.statement import PolicyError, Statement, document, managed
@@ -25,6 +25,8 @@ from infra.permissions.trust import (
 from infra.permissions.unscoped import LOG_DELIVERY, MAPPINGS, UNSCOPED_READS
 
 __all__ = [
+    "ALARMS",
+    "API_ALARMS",
     "GITHUB",
     "LOG_DELIVERY",
     "MAPPINGS",
@@ -48,6 +50,7 @@ __all__ = [
     "boundary_arn",
     "cross_account_read",
     "cross_account_trust",
+    "dead_letters",
     "deploy",
     "deployments",
     "document",

@@ -1,5 +1,7 @@
 """Resource policies of the alarm topic, the KMS keys and the buckets."""
 
+from collections.abc import Sequence
+
 from infra.permissions.statement import Statement
 
 
@@ -15,6 +17,23 @@ def alarm_topic(topic_arn: str, account: str) -> tuple[Statement, ...]:
             (topic_arn,),
             principal={"Service": "cloudwatch.amazonaws.com"},
             condition={"StringEquals": {"aws:SourceAccount": account}},
+        ),
+    )
+
+
+def dead_letters(queue_arn: str, rule_arns: Sequence[str]) -> tuple[Statement, ...]:
+    """Return the policy of a dead-letter queue: EventBridge may send to it what it cannot deliver for these rules.
+
+    Lambda and SQS need none: Lambda sends by the function's role, and SQS moves messages by the redrive policy.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/rule-dlq.html
+    """
+    return (
+        Statement(
+            "Events",
+            ("sqs:SendMessage",),
+            (queue_arn,),
+            principal={"Service": "events.amazonaws.com"},
+            condition={"ArnEquals": {"aws:SourceArn": list(rule_arns)}},
         ),
     )
 

@@ -73,12 +73,12 @@ def again(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the dead letters, and give none again.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Give a service its dead letters again: records of a stream to its alias, messages to its queue.
+    """Give a service its dead letters again: events and records of a stream to its alias, messages to its queue.
 
     A dead letter is deleted once that has succeeded; records that the stream has no more are named and kept.
     """
     from infra.release.aws.dead_letters import DeadLetters  # noqa: PLC0415 - the other commands need no boto3
-    from infra.services.redrive import FATES, Fate, redrive  # noqa: PLC0415
+    from infra.services.redrive import RESULTS, Result, redrive  # noqa: PLC0415
 
     with answering(ERRORS, as_json=as_json):
         declared = _with_dead_letters(service)
@@ -89,14 +89,16 @@ def again(
             raise UsageError(f"{service} has no dead letters in stack {stack}: {problem}; run `pulumi up`") from problem
         pattern = declared.stream.filter if declared.stream else None
         found = list(redrive(letters, int(time.time() * 1000), pattern, dry=dry_run))
-        counts = {fate: sum(each.fate is fate for each in found) for fate in Fate}
-        summary = ", ".join(f"{count} {FATES[fate]}" for fate, count in counts.items() if count) or "no dead letters"
+        counts = {result: sum(each.result is result for each in found) for result in Result}
+        summary = (
+            ", ".join(f"{count} {RESULTS[result]}" for result, count in counts.items() if count) or "no dead letters"
+        )
         lines = [line for each in found for line in each.lines()]
         document = {
-            **{fate.value: count for fate, count in counts.items()},
+            **{result.value: count for result, count in counts.items()},
             "letters": [asdict(each) for each in found],
         }
-        code = Exit.FAILED if counts[Fate.KEPT] or counts[Fate.GONE] else Exit.OK
+        code = Exit.FAILED if counts[Result.KEPT] or counts[Result.GONE] else Exit.OK
         answer(document, f"{service} in stack {stack}: {summary}", *lines, as_json=as_json, code=code)
 
 
@@ -105,8 +107,8 @@ def _with_dead_letters(service: str) -> Service:
     found = {each.name: each for each in services.read(REPOSITORY) if each.has_dead_letters}
     if service not in found:
         raise UsageError(
-            f"{service!r} is no service with a stream or a queue, which alone have dead letters; give one of "
-            f"{', '.join(found) or 'them, once there is any'}"
+            f"{service!r} is no service with a queue, a stream, events or a schedule, which alone have dead letters; "
+            f"give one of {', '.join(found) or 'them, once there is any'}"
         )
     return found[service]
 

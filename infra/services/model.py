@@ -106,7 +106,12 @@ class Service(Declared):
     @property
     def has_dead_letters(self) -> bool:
         """Return True if what it cannot do goes to a dead-letter queue."""
-        return self.queue is not None or self.stream is not None
+        return self.queue is not None or self.stream is not None or self.has_events
+
+    @property
+    def has_events(self) -> bool:
+        """Return True if EventBridge calls it, by a pattern or by a schedule."""
+        return self.events is not None or bool(self.schedule)
 
     @property
     def triggers(self) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html#filt
 import ipaddress
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 
 from infra.schema import below, shown
@@ -174,24 +173,3 @@ _CHECKS = {
     "wildcard": _wildcard,
     "cidr": _cidr,
 }
-
-_RATE = re.compile(r"rate\(([1-9]\d{0,5}) (minute|hour|day)(s?)\)")
-_CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
-_FIELD = re.compile(r"[0-9A-Z*?,/\-#]+")
-
-
-def schedule_mistake(text: str) -> str:
-    """Return the reason for which EventBridge would refuse a schedule expression; empty if it would not.
-
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
-    """
-    if rate := _RATE.fullmatch(text):
-        if (int(rate[1]) == 1) == (rate[3] == "s"):
-            return f"and EventBridge wants the {'singular' if int(rate[1]) == 1 else 'plural'} for {rate[1]}"
-        return ""
-    cron = _CRON.fullmatch(text)
-    if cron is None or not all(_FIELD.fullmatch(each) for each in cron.groups()):
-        return "neither a rate nor the six fields of a cron expression"
-    if (cron[3] == "?") == (cron[5] == "?"):
-        return "and of its days, of the month and of the week, exactly one must be ?"
-    return ""

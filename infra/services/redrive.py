@@ -16,9 +16,13 @@ POSITION = "DDBStreamBatchInfo"
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
 
+RULE = "RULE_ARN"
+"""The attribute by which EventBridge names the rule of an event that it could not deliver."""
+OTHER = "it is neither an event, nor a batch of a stream, nor a message of a queue"
 
-class Fate(StrEnum):
-    """What became of a dead letter."""
+
+class Result(StrEnum):
+    """The result of giving a dead letter again."""
 
     DONE = "done"
     DUE = "due"  # of a dry run: it would be given again
@@ -26,26 +30,26 @@ class Fate(StrEnum):
     GONE = "gone"
 
 
-FATES = {
-    Fate.DONE: "given again",
-    Fate.DUE: "to give again",
-    Fate.KEPT: "kept",
-    Fate.GONE: "kept, whose records are gone",
+RESULTS = {
+    Result.DONE: "given again",
+    Result.DUE: "to give again",
+    Result.KEPT: "kept",
+    Result.GONE: "kept, whose records are gone",
 }
 
 
 @dataclass(frozen=True)
 class Redriven:
-    """A dead letter, what it holds, what became of it, and the reason where it was kept."""
+    """A dead letter, what it holds, the result, and the reason where it was kept."""
 
     id: str
     holds: str
-    fate: Fate
+    result: Result
     reason: str = ""
 
     def lines(self) -> Iterator[str]:
         """Yield what a person is shown."""
-        yield f"  {self.id}  {self.fate.value:<4}  {self.holds}"
+        yield f"  {self.id}  {self.result.value:<4}  {self.holds}"
         if self.reason:
             yield f"    {self.reason}"
 
@@ -58,11 +62,11 @@ class Letters(Protocol):
     def delete(self, message: Message) -> None: ...
     def send_back(self, message: Message) -> None: ...
     def records(self, position: Mapping[str, Any]) -> list[dict[str, Any]]: ...
-    def invoke(self, records: Sequence[Mapping[str, Any]]) -> str: ...
+    def invoke(self, event: Mapping[str, Any]) -> str: ...
 
 
 def redrive(letters: Letters, until: int, pattern: Mapping[str, Any] | None, *, dry: bool) -> Iterator[Redriven]:
-    """Give each dead letter again that was sent by `until`, in milliseconds since the epoch; yield what became of it.
+    """Give each dead letter again that was sent by `until`, in milliseconds since the epoch; yield the results.
 
     A message is deleted once it is done, and shown again otherwise; a dry run shows all again. `pattern`: the filter of
     the service's stream, which decides what of a batch the function gets.
@@ -74,7 +78,7 @@ def redrive(letters: Letters, until: int, pattern: Mapping[str, Any] | None, *, 
             if message.sent > until:
                 continue
             found = _one(letters, message, pattern, dry=dry)
-            if found.fate is Fate.DONE:
+            if found.result is Result.DONE:
                 letters.delete(message)
                 shown.pop()
             yield found
@@ -89,30 +93,50 @@ def _one(letters: Letters, message: Message, pattern: Mapping[str, Any] | None, 
         if message.source:
             if not dry:
                 letters.send_back(message)
-            return Redriven(message.id, holds, Fate.DUE if dry else Fate.DONE)
-        holds, records = _records(letters, message, pattern)
-        if not records:
-            return Redriven(message.id, holds, Fate.KEPT, "it is neither a batch of a stream nor a message of a queue")
-        holds = ", ".join(_named(each) for each in records)
+            return Redriven(message.id, holds, Result.DUE if dry else Result.DONE)
+        body = _body(message)
+        if event := _event(body, message):
+            holds = f"event {event.get('id', 'without an id')} of {event.get('source', 'an unknown source')}"
+        else:
+            holds, records = _records(letters, body, pattern)
+            if not records:
+                return Redriven(message.id, holds, Result.KEPT, OTHER)
+            # A function that would make a dead letter of a record reports it instead where the event says `redrive`.
+            event, holds = {"Records": records, "redrive": True}, ", ".join(_named(each) for each in records)
         if dry:
-            return Redriven(message.id, holds, Fate.DUE)
-        failed = letters.invoke(records)
+            return Redriven(message.id, holds, Result.DUE)
+        failed = letters.invoke(event)
     except GoneError as problem:
-        return Redriven(message.id, holds, Fate.GONE, str(problem))
+        return Redriven(message.id, holds, Result.GONE, str(problem))
     except AwsError as problem:
-        return Redriven(message.id, holds, Fate.KEPT, str(problem))
-    return Redriven(message.id, holds, Fate.KEPT if failed else Fate.DONE, failed)
+        return Redriven(message.id, holds, Result.KEPT, str(problem))
+    return Redriven(message.id, holds, Result.KEPT if failed else Result.DONE, failed)
 
 
-def _records(
-    letters: Letters, message: Message, pattern: Mapping[str, Any] | None
-) -> tuple[str, Sequence[Mapping[str, Any]]]:
-    """Return what a message is about, and its records: those that it holds, or those at the place that it names."""
+def _body(message: Message) -> Mapping[str, Any]:
+    """Return the object that a message holds; an empty one where it holds none."""
     try:
         body = json.loads(message.body)
     except ValueError:
-        body = None
-    body = body if isinstance(body, dict) else {}
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _event(body: Mapping[str, Any], message: Message) -> Mapping[str, Any] | None:
+    """Return the event of EventBridge that a message is of, if it is of one: Lambda's record of it has the event as
+    requestPayload, and EventBridge sends the event itself, with the rule as an attribute.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/rule-dlq.html
+    """
+    event = body if RULE in (message.attributes or {}) else body.get("requestPayload")
+    return event if isinstance(event, dict) and event else None
+
+
+def _records(
+    letters: Letters, body: Mapping[str, Any], pattern: Mapping[str, Any] | None
+) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """Return what a message is about, and its records: those that it holds, or those at the place that it names."""
     if isinstance(position := body.get(POSITION), dict):
         first, last = position["startSequenceNumber"], position["endSequenceNumber"]
         place = f"record {first}" if first == last else f"records {first} to {last}"

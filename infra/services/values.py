@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.schema import Check, InvalidValueError, Reader, below, shown
-from infra.services import patterns
+from infra.services import patterns, schedules
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY")
 AUTHS = ("jwt", "none")
@@ -84,7 +84,7 @@ class Schedule(Check):
     def check(self, value: object) -> str:
         if not isinstance(value, str):
             raise InvalidValueError("not a text")
-        if why := patterns.schedule_mistake(value):
+        if why := schedules.mistake(value):
             raise InvalidValueError(why)
         return value
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from policy.rule import Rule, must
-from policy.tokens import APPLICATION, BUCKETS, GROUP, TABLE
+from policy.tokens import APPLICATION, BUCKETS, GROUP, QUEUE, TABLE
 from policy.view import Resource, Stack
 
-# CodeDeploy's records are the ledger of releases, and are deleted with the group and the application. KMS keys are not
-# listed: KMS itself waits for at least a week before it deletes one.
-STATEFUL = frozenset({APPLICATION, GROUP, TABLE, *BUCKETS})
+# CodeDeploy's records are the ledger of releases, and are deleted with the group and the application; so are a queue's
+# messages with it. KMS keys are not listed: KMS itself waits for at least a week before it deletes one.
+STATEFUL = frozenset({APPLICATION, GROUP, QUEUE, TABLE, *BUCKETS})
 
 
 def protection(resource: Resource, stack: Stack) -> Iterator[str]:

@@ -241,7 +241,7 @@ def test_what_is_no_dead_letter_of_these_is_kept(shop: Shop) -> None:
     shop.sqs.send_message(QueueUrl=shop.dead, MessageBody="hello")
     ran = shop.redrive()
     assert (ran.exit_code, shop.count()) == (1, 1), ran.output
-    assert "neither a batch of a stream nor a message of a queue" in ran.output
+    assert "neither an event, nor a batch of a stream, nor a message of a queue" in ran.output
 
 
 def test_an_empty_queue_is_no_problem(shop: Shop) -> None:
@@ -250,7 +250,7 @@ def test_an_empty_queue_is_no_problem(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "said"), [("orders", "'orders' is no service with a stream"), ("nothing", "give one of fulfilment")]
+    ("service", "said"), [("orders", "'orders' is no service with a queue"), ("nothing", "give one of fulfilment")]
 )
 def test_a_service_without_dead_letters_is_wrong_usage(service: str, said: str) -> None:
     ran = CliRunner().invoke(app, ["redrive", "--stack", "dev", "--service", service])

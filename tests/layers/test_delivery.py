@@ -20,7 +20,11 @@ made: list[Delivery] = []
 
 
 def declare(
-    config: DeliveryConfig | None = None, hook_arns: tuple[str, ...] = (), canary: Canary = NO_CANARY
+    config: DeliveryConfig | None = None,
+    hook_arns: tuple[str, ...] = (),
+    canary: Canary = NO_CANARY,
+    *,
+    removed: bool = False,
 ) -> Recorder:
     def program() -> None:
         functions = {
@@ -49,7 +53,7 @@ def declare(
                 names=NAMES,
                 place=AwsLocation("aws", REGION, ACCOUNT),
                 config=config_,
-                services=[Service(name="orders", canary=canary)],
+                services=[Service(name="orders", canary=canary, removed=removed)],
                 functions=functions,
                 alarms=alarms,
                 hooks=hooks,
@@ -84,6 +88,14 @@ def test_the_curve_is_the_stacks_and_its_name_says_so() -> None:
         "type": "TimeBasedCanary",
         "timeBasedCanary": {"percentage": 5, "interval": 30},
     }
+
+
+def test_the_records_of_codedeploy_are_protected_and_a_groups_until_its_service_goes_away() -> None:
+    def protected(recorded: Recorder) -> set[str]:
+        return {each.name for each in recorded if each.protect}
+
+    assert protected(declare()) == {"delivery-application", "delivery-orders"}
+    assert protected(declare(removed=True)) == {"delivery-application"}
 
 
 def test_the_group_rolls_back_on_every_event_there_is() -> None:

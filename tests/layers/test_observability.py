@@ -156,6 +156,17 @@ def widgets(kind: str) -> list[dict[str, Any]]:
     return [widget["properties"] for widget in body["widgets"] if widget["type"] == kind]
 
 
+def test_the_dashboard_shows_the_alarms_of_an_api_first() -> None:
+    body: Any = dashboard_body(NAMES, PLACE, ("orders",), api=True)
+    shown = body["widgets"][0]
+    assert (shown["type"], shown["properties"]["title"]) == ("alarm", "Alarms of the API")
+    assert [arn.rpartition(":")[2] for arn in shown["properties"]["alarms"]] == [
+        NAMES.api_alarm("5xx"),
+        NAMES.api_alarm("latency"),
+    ]
+    assert body["widgets"][1:] == dashboard_body(NAMES, PLACE, ("orders",))["widgets"]
+
+
 def test_the_dashboard_is_declared_with_its_body() -> None:
     dashboard = declare().one("cloudwatch/dashboard:Dashboard").inputs
     assert dashboard["dashboardName"] == "strata-prod"

@@ -22,6 +22,8 @@ MAPPING, RULE, TARGET = (
     "cloudwatch/eventRule:EventRule",
     "cloudwatch/eventTarget:EventTarget",
 )
+POLICY, ASKED = "sqs/queuePolicy:QueuePolicy", "lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
+SCHEDULE = "strata-prod-worker-schedule"
 made: list[Triggers] = []
 
 
@@ -118,6 +120,34 @@ def test_events_of_the_stacks_bus_call_the_alias() -> None:
     assert permission["sourceArn"].endswith(":strata-prod-worker-events")
 
 
+def test_an_event_that_cannot_be_delivered_or_fails_is_a_dead_letter() -> None:
+    recorded = declare(events={"source": ["shop"]}, schedule="rate(1 day)")
+    (dead,) = queues(recorded)
+    assert dead == "strata-prod-worker-dead"
+    targets = [each.inputs for each in recorded.of(TARGET)]
+    assert [each["deadLetterConfig"]["arn"].rpartition(":")[2] for each in targets] == [dead, dead]
+    assert {each["retryPolicy"]["maximumEventAgeInSeconds"] for each in targets} == {86_400}
+    asked = recorded.one(ASKED).inputs
+    assert (asked["functionName"], asked["qualifier"]) == ("strata-prod-worker", "live")
+    assert asked["destinationConfig"]["onFailure"]["destination"].endswith(f":{dead}")
+    assert recorded.one("cloudwatch/metricAlarm:MetricAlarm").inputs["dimensions"] == {"QueueName": dead}
+
+
+def test_eventbridge_alone_may_send_dead_letters_and_for_the_services_own_rules_alone() -> None:
+    policy = declare(events={"source": ["shop"]}, schedule="rate(1 day)").one(POLICY).inputs["policy"]
+    (statement,) = json.loads(policy)["Statement"]
+    assert (statement["Action"], statement["Principal"]) == (["sqs:SendMessage"], {"Service": "events.amazonaws.com"})
+    rules = [PLACE.arn("events", f"rule/{name}") for name in ("strata-prod/strata-prod-worker-events", SCHEDULE)]
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
+    assert declare(queue=Queue(), stream=Stream()).of(POLICY) == []
+
+
+def test_nothing_is_delivered_before_its_dead_letters_have_a_place() -> None:
+    recorded = declare(schedule="rate(1 day)")
+    before = {recorded.one(POLICY).name, recorded.one(ASKED).name}
+    assert before <= set(recorded.one(TARGET).after)
+
+
 def test_a_schedule_is_on_the_accounts_own_bus() -> None:
     recorded = declare(schedule="rate(5 minutes)")
     rule = recorded.one(RULE).inputs
@@ -128,9 +158,9 @@ def test_a_schedule_is_on_the_accounts_own_bus() -> None:
 
 def test_all_that_calls_the_function_waits_for_its_release_and_nothing_else_does() -> None:
     recorded = declare(queue=Queue(), stream=Stream(), events={"source": ["shop"]}, schedule="rate(1 day)")
-    calling = (MAPPING, RULE, TARGET, "lambda/permission:Permission")
+    calling = (MAPPING, RULE, TARGET, "lambda/permission:Permission", POLICY, ASKED)
     assert waiting(recorded) == {each.name for kind in calling for each in recorded.of(kind)}
-    assert len(waiting(recorded)) == 8
+    assert len(waiting(recorded)) == 10
     assert {each.parent for each in recorded if each.name not in {"triggers", "release"}} == {"triggers"}
 
 

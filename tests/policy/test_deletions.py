@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from policy.deletions import main, unprotected
-from policy.tokens import GROUP, TABLE
+from policy.tokens import GROUP, QUEUE, TABLE
 
 URN = "urn:pulumi:prod::strata::strata:layers:Data$aws:dynamodb/table:Table::data-orders"
 
@@ -46,11 +46,12 @@ def test_a_resource_that_stays_or_holds_no_state_is_no_loss(harmless: dict[str, 
     assert list(unprotected([harmless])) == []
 
 
+@pytest.mark.parametrize("kind", [GROUP, QUEUE])
 @pytest.mark.parametrize(("stack", "code"), [("prod", 1), ("dev", 0)])
 def test_a_loss_blocks_in_production_and_is_reported_everywhere(
-    stack: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stack: str, code: int, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"steps": [step("delete", kind=GROUP)]})))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"steps": [step("delete", kind=kind)]})))
     assert main([stack]) == code
     assert capsys.readouterr().out.startswith("data-orders must not be deleted: ")
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from infra.services import NODE, PYTHON, scaffold
 from rehearsal.environment.workspace import Edit, git, scrubbed
 from rehearsal.policy_preview import Reviews, reviews
 
@@ -83,6 +84,20 @@ KEPT_FOR_EVER = Edit(
     before="                retention_in_days=config.log_retention_days,\n",
     after="",
 )
+
+
+def test_a_new_service_passes_in_production_with_no_edit_outside_its_folder(desk: Desk) -> None:
+    project = desk.reviews.scratch.project
+    for name, runtime in (("hello", PYTHON), ("goodbye", NODE)):
+        scaffold.write(project, name, runtime)
+    triggers = "queue: {}\nstream: {filter: {eventName: [INSERT]}}\nevents: {source: [shop]}\nschedule: rate(1 day)\n"
+    declaration = project / "app/hello/service.yaml"
+    declaration.write_text(declaration.read_text() + triggers)
+    desk.reviews.scratch.commit("Write two services")
+    review = desk.reviews.review("prod")
+    assert review.passed, review.text
+    assert "delivery-hello" in review.text
+    assert review.count("advisory") == 0, review.policies
 
 
 BLOCKED = [

@@ -1,6 +1,12 @@
-"""Types the steps of docs/services.md in a fresh clone: a new service is written, released, edited and promoted."""
+"""Types the steps of docs/services.md in a fresh clone: a new service is written, released, edited and promoted.
+
+With RECORD set, the session is kept as the text and the picture of rehearsal/session.py:
+
+    RECORD=1 .venv/bin/python -m pytest -m faults tests/rehearsal/test_new_service.py
+"""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -10,6 +16,7 @@ import pytest
 
 from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.environment.workspace import Scratch
+from rehearsal.session import PICTURE, TEXT, session_svg, transcript
 from tests.rehearsal.documents import shell_lines
 from tests.rehearsal.shell import PATIENCE, Shell, opened
 from tests.rehearsal.test_tutorial import IDENTITY, SANDBOX
@@ -19,6 +26,7 @@ MOST_DECLARED = 6  # lines of service.yaml
 SERVICE = "make service NAME=hello RUNTIME=python"
 END = "the line's exit code: "
 COUNT = re.compile(r"^ *(\d+) (\{.*\})$", re.MULTILINE)
+ENTER = "source FILE  # in a second terminal: the file that the sandbox names"
 BEFORE, AFTER = "hello from hello", "good morning from hello"
 
 
@@ -60,7 +68,7 @@ def test_a_new_service_takes_twelve_typed_lines_at_most() -> None:
     lines = documented()
     assert lines[0] == SERVICE
     assert lines[1].startswith(SANDBOX)
-    assert len(lines) + len(["source the file that the sandbox names"]) <= MOST_TYPED
+    assert len([*lines, ENTER]) <= MOST_TYPED
 
 
 @pytest.mark.faults
@@ -69,15 +77,17 @@ def test_a_new_service_is_released_from_a_fresh_clone_edited_and_promoted(
     clone: Path, tmp_path: Path, runtime: str
 ) -> None:
     service, sandbox, *lines = documented()
-    assert "The next `pulumi up` releases it." in make(clone, service.replace("python", runtime))
+    made = make(clone, service.replace("python", runtime))
+    assert "The next `pulumi up` releases it." in made
     declared = (clone / "app/hello/service.yaml").read_text().splitlines()
     assert len(declared) <= MOST_DECLARED, declared
     make(clone, "make packages")  # as `make sandbox` does at first
     with opened(tmp_path, float(sandbox.removeprefix(SANDBOX)), clone) as shell:
         said = session(shell, lines)
-    (tmp_path / "session.txt").write_text(
-        "".join(f"$ {line}\n{text}\n" for line, text in zip(lines, said, strict=True))
-    )
+    if runtime == "python" and os.environ.get("RECORD"):
+        text = transcript([service, sandbox, ENTER, *lines], [made, "", "", *said])
+        (REPOSITORY / TEXT).write_text(text)
+        (REPOSITORY / PICTURE).write_text(session_svg(text))
     first, _, answer, _, _, _, second, _, counts = said
     assert "strata-prod-hello: end: 1 first (answered)" in first
     assert json.loads(answer)["message"] == BEFORE

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ import pytest
 
 from infra import bundle
 from infra.bundle import Bundle, BundleError, zips
+from infra.services import NODE, Service
 
 ROOT = Path(__file__).resolve().parents[2]
 JMESPATH = f"jmespath=={metadata.version('jmespath')} \\\n    --hash=sha256:0\n"
@@ -117,7 +119,7 @@ def test_a_changed_line_changes_the_digest(repository: Path) -> None:
 )
 def test_a_file_that_does_not_run_makes_no_new_version(repository: Path, name: str) -> None:
     before = build(repository).digest
-    write(repository, name, "anything")
+    write(repository, name, "# anything")
     assert build(repository).digest == before
 
 
@@ -226,6 +228,33 @@ def test_a_handler_file_that_is_not_python_is_reported_with_its_line(repository:
 def test_an_app_that_is_not_there_is_reported(repository: Path) -> None:
     with pytest.raises(BundleError, match=r"app/other is to go into the bundle, but .* does not exist"):
         bundle.build("other", repository)
+
+
+def test_a_lock_that_does_not_match_its_requirements_is_reported_with_every_difference(repository: Path) -> None:
+    (version,) = re.findall(
+        r"^jmespath==([\d.]+)", (repository / "app/demo/requirements.txt").read_text(), re.MULTILINE
+    )
+    asked = '# AWS\n-r other.in\n\njmespath>=99  # queries\nJinja2[async]\ntzdata; sys_platform == "win32"\n'
+    write(repository, "app/demo/requirements.in", asked)
+    beside = "requirements.in beside app/demo/requirements.txt has"
+    assert refusal(repository).splitlines() == [
+        f"{beside} jmespath>=99, but the lock has jmespath {version}; run `make lock`",
+        f"{beside} Jinja2[async], but the lock has no Jinja2; run `make lock`",
+    ]
+    write(repository, "app/demo/requirements.in", f"JMESPath=={version}\n")
+    assert build(repository).files
+
+
+def test_the_mistakes_of_all_bundles_are_reported_at_once(repository: Path) -> None:
+    write(repository, "app/demo/main.py", "def other():\n    pass\n")
+    declared = [Service(name="demo"), Service(name="none"), Service(name="late", runtime=NODE)]
+    with pytest.raises(BundleError) as caught:
+        bundle.build_all(declared, repository, bundle.Platform(), bundle.tree(declared, repository))
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("the handler app.demo.main.handler is not in the bundle: app/demo/main.py defines no")
+    assert lines[1].startswith("app/none is to go into the bundle, but")
+    assert lines[2] == "the bundle of app/late has 2 mistakes; nothing was uploaded:"
+    assert not (repository / "dist").exists()
 
 
 def test_a_missing_lock_is_reported_with_the_command_that_writes_it(repository: Path) -> None:

@@ -59,6 +59,16 @@ def test_a_file_that_git_ignores_is_left_out_and_named(clone: Path) -> None:
     assert git.checkout(clone, "app").changed == ()  # type: ignore[union-attr]
 
 
+def test_a_handler_that_git_ignores_is_refused_since_no_other_machine_has_it(clone: Path) -> None:
+    write(clone, ".gitignore", "late.py\n")
+    write(clone, "app/demo/late.py", "def handler(event, context):\n    return event\n")
+    with pytest.raises(BundleError) as caught:
+        bundle.build("demo", clone, handler="app.demo.late.handler")
+    assert str(caught.value) == (
+        "app/demo/late.py is ignored by git, so no other machine has it; take it out of .gitignore"
+    )
+
+
 def test_a_tracked_file_that_a_later_rule_ignores_is_taken(clone: Path) -> None:
     write(clone, "app/demo/kept.log", "x")
     run(clone, "add", "--force", "app/demo/kept.log")

@@ -213,6 +213,15 @@ def test_two_services_whose_queues_would_have_one_name_are_refused(tmp_path: Pat
     assert "its queue ...-a-dead is that of app/a/service.yaml too; rename one of the folders" in found
 
 
+def test_the_dead_letters_of_a_schedule_are_a_queue_as_well(tmp_path: Path) -> None:
+    folder = write(tmp_path, a="schedule: rate(1 day)")
+    (folder / "app/a-dead/src").mkdir(parents=True)
+    (folder / "app/a-dead/src/main.ts").write_text("")
+    (folder / "app/a-dead/service.yaml").write_text("runtime: node\nqueue: {}")
+    (found,) = read_mistakes(folder)
+    assert "its queue ...-a-dead is that of app/a/service.yaml too" in found
+
+
 def test_a_queue_that_no_service_has_is_refused(tmp_path: Path) -> None:
     write(tmp_path, one="writes: [queue/nobody]", two="queue: {}")
     (found,) = read_mistakes(tmp_path)

@@ -1,7 +1,7 @@
 """The clients of AWS, each kept below its service's request rate, and the caller's identity.
 
 A set of many functions asks often. Lambda takes 15 control plane requests a second of an account and CloudWatch 3
-PutMetricAlarm; CodeDeploy publishes no rate, and we keep below 5 a second:
+PutMetricAlarm; CodeDeploy publishes no rate, and we send 5 a second at most:
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 USER_AGENT = "strata-release"
 """Marks the release's own calls in CloudTrail."""
-RATES = {"lambda": (6, 6), "codedeploy": (2, 2), "cloudwatch": (1, 2)}
+RATES = {"lambda": (6, 6), "codedeploy": (3, 2), "cloudwatch": (1, 2)}
 """By service: requests a second, and the burst. In any second at most the sum of both is sent."""
 DATA_PLANE = {"Invoke"}
 """Operations that do not count for the control plane's rate."""

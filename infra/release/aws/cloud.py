@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -60,7 +61,7 @@ class Aws:
     def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         for target in wanted:
             self.check_account(target.function, target.topic)
-        aliases = {target.function: self.alias(target.function, target.alias) for target in wanted}
+        aliases = self._aliases(wanted)
         split = frozenset(name for name, alias in aliases.items() if alias.shifted)
         explained = {name: partial(self._explains, name, alias.version) for name, alias in aliases.items()}
         records = self.records.deployments(wanted, notes, split, explained)
@@ -69,6 +70,25 @@ class Aws:
             for target in wanted
         }
         return self._measured(wanted, seen)
+
+    def _aliases(self, wanted: Sequence[Target]) -> dict[str, Alias]:
+        """Return the alias of each function. At first it reads the versions and the tags as well: Lambda and CodeDeploy
+        have paces of their own, so a large set waits for the slower one alone."""
+
+        def read() -> dict[str, Alias]:
+            found = {target.function: self.alias(target.function, target.alias) for target in wanted}
+            for name, alias in found.items():
+                self._known(name, alias.version)
+            return found
+
+        if not (unread := self.records.untagged(wanted)):
+            return read()
+        _ = self.clients.functions, self.clients.codedeploy  # botocore makes one client at a time
+        with ThreadPoolExecutor(1) as pool:
+            tags = pool.submit(lambda: [self.records.tags(each) for each in unread])
+            aliases = read()
+            tags.result()
+        return aliases
 
     def _seen(self, target: Target, alias: Alias, records: Mapping[str, Deployment], notes: Notes) -> Observation:
         live = self._known(target.function, alias.version) or Version(alias.version, "", "", "")

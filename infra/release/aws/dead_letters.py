@@ -135,20 +135,20 @@ class DeadLetters:
             empty = 0 if page["Records"] else empty + 1
             iterator = page.get("NextShardIterator") if empty < _EMPTY_PAGES else None
 
-    def invoke(self, records: Sequence[Mapping[str, Any]]) -> str:
-        """Give records to the alias as a batch; return why it failed, or an empty text.
+    def invoke(self, event: Mapping[str, Any]) -> str:
+        """Give an event to the alias, and wait for the answer; return why it failed, or an empty text.
 
-        The event says `redrive`, so that a function that would make a dead letter of a record reports it instead.
+        Of a batch, which has `Records`, it has failed too if the function reports one of them.
         """
-        event = json.dumps({"Records": records, "redrive": True})
         with aws_call("lambda Invoke", f"alias {self._alias} of {self._function}"):
             answer = self._clients.functions.invoke(
-                FunctionName=self._function, Qualifier=self._alias, Payload=event.encode()
+                FunctionName=self._function, Qualifier=self._alias, Payload=json.dumps(event).encode()
             )
             payload = answer["Payload"].read()
         if answer.get("FunctionError"):
             return log_errors.failure(payload, raised=True) or "it raised an error"
-        failures = _failures(payload)
+        records = event.get("Records", ())
+        failures = _failures(payload) if records else ()
         return f"it reports {len(failures)} of {len(records)} as failed; its log says why" if failures else ""
 
     def _url_of(self, queue: str) -> str:

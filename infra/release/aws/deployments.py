@@ -141,6 +141,10 @@ class Records:
             self._tags[target.group] = tags_of(self._clients, group_arn(target))
         return tags.parse(self._tags[target.group])
 
+    def untagged(self, wanted: Sequence[Target]) -> list[Target]:
+        """Return the targets whose groups' tags have not been read."""
+        return [target for target in wanted if target.group not in self._tags]
+
     def forget_tags(self, target: Target) -> None:
         """Read the tags again next time: another process may have written some."""
         self._tags.pop(target.group, None)

@@ -106,13 +106,13 @@ def _to_dict(release: Session, each: Pruning) -> dict[str, Any]:
     return {
         "versions": [
             {
-                "version": fate.version.number,
-                "published": release.clock.real(fate.version.at).isoformat(timespec="seconds"),
-                "bytes": fate.version.size,
-                "fingerprint": fate.version.fingerprint,
-                "kept": list(fate.kept),
+                "version": retention.version.number,
+                "published": release.clock.real(retention.version.at).isoformat(timespec="seconds"),
+                "bytes": retention.version.size,
+                "fingerprint": retention.version.fingerprint,
+                "kept": list(retention.kept),
             }
-            for fate in each.retentions
+            for retention in each.retentions
         ],
         "gone": each.gone,
         "alarms": list(each.alarms),
@@ -125,16 +125,16 @@ def _table(each: Pruning, now: datetime, *, yes: bool) -> Table:
     for name in ("version", "age, days", "MB"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("kept because", ratio=1, overflow="fold")
-    for fate in each.retentions:
-        age = (now - fate.version.at) / timedelta(days=1)
+    for retention in each.retentions:
+        age = (now - retention.version.at) / timedelta(days=1)
         gone = Text("deleted" if yes else "would be deleted", style="red")
-        why = gone if fate.goes else Text(", ".join(fate.kept))
-        table.add_row(fate.version.number, f"{age:.1f}", f"{fate.version.size / 1e6:.1f}", why)
+        why = gone if retention.goes else Text(", ".join(retention.kept))
+        table.add_row(retention.version.number, f"{age:.1f}", f"{retention.version.size / 1e6:.1f}", why)
     return table
 
 
 def _summary(each: Pruning, *, yes: bool) -> str:
-    megabytes = sum(fate.version.size for fate in each.retentions if fate.goes) / 1e6
+    megabytes = sum(retention.version.size for retention in each.retentions if retention.goes) / 1e6
     versions = f"{len(each.gone)} of {len(each.retentions)} versions ({megabytes:.1f} MB)"
     what = f"{versions} and {len(each.alarms)} verdict alarms"
     if yes:

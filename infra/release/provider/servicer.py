@@ -238,13 +238,14 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _forecast(self, news: Mapping[str, Any]) -> list[ReleasePreview]:
         """Return the previews of the functions of which enough is known; one that does not exist yet would go first."""
-        cloud, targets = self.cloud(news["region"]), [_foreseen(each) for each in _known_targets(news)]
-        there = [each for each in targets if self._alias(news["region"], each.function, each.alias, each.topic)]
-        seen = runner.look(there, serialization.policy(news["policy"]), cloud)
-        found = {
-            each.function: each
-            for each in forecast(there, seen, serialization.policy(news["policy"]), self.clock.now())
-        }
+        cloud, policy = self.cloud(news["region"]), serialization.policy(news["policy"])
+        there = targets = [_foreseen(each) for each in _known_targets(news)]
+        try:
+            seen = runner.look(targets, policy, cloud)
+        except NotFoundError:
+            there = [each for each in targets if self._alias(news["region"], each.function, each.alias, each.topic)]
+            seen = runner.look(there, policy, cloud)
+        found = {each.function: each for each in forecast(there, seen, policy, self.clock.now())}
         return [found.get(target.function) or first(target) for target in targets]
 
     def _run(self, request: Any, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.sources.runner import on_the_loop
 from local.cloud.timeline import TIMELINE
 
-_EVENTS, _LAMBDA = "services.eventbridge", "services.lambda_svc"
+_EVENTS, _LAMBDA, _SQS = "services.eventbridge", "services.lambda_svc", "services.sqs"
 _PRINCIPAL = "events.amazonaws.com"
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)")
 _DEFAULT = "default"
@@ -43,6 +43,8 @@ def needs() -> list[Seam]:
         *(Seam(_EVENTS, name, parameters) for name, parameters in events.items()),
         *(Seam(_LAMBDA, name, parameters) for name, parameters in lambdas.items()),
         Seam("core.responses", "request_scope", "account_id region"),
+        Seam(_SQS, "_act_send_message", "data qurl"),
+        Seam(_SQS, "_queue_by_arn", "arn"),
     ]
 
 
@@ -186,15 +188,40 @@ def _fire(due: float, where: Where) -> None:
 
 
 def _of_the_rule(original: Original) -> Original:
-    """Invoke a function only if its policy permits the rule; EventBridge then drops the event."""
+    """Invoke a function only if its policy permits the rule; else the event is a dead letter of the target's queue.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/rule-dlq.html
+    """
 
     def invoke(target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None) -> None:
         arn = str(target.get("Arn", ""))
         if ":lambda:" in arn and not guard.serves(_PRINCIPAL, rule["Arn"], "lambda:InvokeFunction", arn):
+            view = view or ministack(_EVENTS)._pattern_event_view(event)
+            _undelivered(target, rule, view.event_with_detail())
             return
         original(target, event, rule, view)
 
     return invoke
+
+
+def _undelivered(target: dict[str, Any], rule: dict[str, Any], event: Any) -> None:
+    """Send an event to the target's dead-letter queue, if its policy permits the rule. Missing permissions are not
+    retried, so no attempt is counted."""
+    queue = (target.get("DeadLetterConfig") or {}).get("Arn", "")
+    if not queue or not guard.serves(_PRINCIPAL, rule["Arn"], "sqs:SendMessage", queue):
+        return
+    said = {
+        "RULE_ARN": rule["Arn"],
+        "TARGET_ARN": target["Arn"],
+        "ERROR_CODE": "NO_PERMISSIONS",
+        "ERROR_MESSAGE": f"{_PRINCIPAL} is not authorized to perform lambda:InvokeFunction on {target['Arn']}",
+    }
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in said.items()}
+    service: Any = ministack(_SQS)
+    found = service._queue_by_arn(queue)
+    if found is not None:
+        message = {"MessageBody": json.dumps(event), "MessageAttributes": attributes}
+        service._act_send_message({"QueueUrl": found["url"], **message}, found["url"])
 
 
 def _invoke(arn: str, payload: str) -> None:

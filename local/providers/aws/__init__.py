@@ -58,6 +58,7 @@ def resources(assets: Assets) -> Mapping[str, Resource]:
         lambda_.Function(assets),
         lambda_.Permission(),
         lambda_sources.EventSourceMapping(),
+        lambda_sources.FunctionEventInvokeConfig(),
         route53.Record(),
         route53.Zone(),
         s3.Bucket(),

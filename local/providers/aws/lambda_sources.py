@@ -1,4 +1,7 @@
-"""Lambda's event source mappings: https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
+"""What Lambda does with events: mappings of sources, and the retries of asynchronous calls.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+"""
 
 import time
 from typing import Any
@@ -122,6 +125,63 @@ class EventSourceMapping(Resource):
 
     def unknown_after(self, new: Bag, changed: frozenset[str]) -> frozenset[str]:
         return frozenset({"functionArn"}) if "functionName" in changed else frozenset()
+
+
+class FunctionEventInvokeConfig(Resource):
+    """How Lambda retries asynchronous calls, and what becomes of those that fail. Its id is FUNCTION[:QUALIFIER].
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
+    """
+
+    kind = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
+    service = "lambda"
+    label = "Lambda Function Event Invoke Config"
+    name = None
+    settings = props(
+        destinationConfig=Field(
+            of=props(
+                onFailure=Field(of=props(destination=Field(required=True))),
+                onSuccess=Field(of=props(destination=Field(required=True))),
+            )
+        ),
+        maximumEventAgeInSeconds=Field(zero=0),
+        maximumRetryAttempts=Field(default=2),
+    )
+    fields = props(
+        functionName=Field(required=True, replaces=True, form=function_reference),
+        qualifier=Field(replaces=True),
+        **settings,
+    )
+
+    def locate(self, identity: str) -> Bag:
+        function, _, qualifier = function_reference(identity).partition(":")
+        return {"functionName": function, **({"qualifier": qualifier} if qualifier else {})}
+
+    def create(self, aws: Aws, new: Bag) -> str:
+        self._put(aws, new)
+        return ":".join(filter(None, (new["functionName"], new.get("qualifier"))))
+
+    def read(self, aws: Aws, identity: str, state: Bag) -> Live | None:
+        answer = aws("lambda").get_function_event_invoke_config(**self._where(state))
+        found = {name: each for name, each in (answer.pop("DestinationConfig", None) or {}).items() if each}
+        answer |= {"DestinationConfig": found} if found else {}
+        where = {name: state[name] for name in ("functionName", "qualifier") if state.get(name)}
+        return Live(identity, {**from_api(self.settings, answer, pascal), **where})
+
+    def update(self, aws: Aws, identity: str, old: Bag, new: Bag, changed: frozenset[str]) -> None:
+        self._put(aws, new)
+
+    def _put(self, aws: Aws, new: Bag) -> None:
+        """Put all of it, as the real provider does: what a request leaves out is removed."""
+        request = to_api(self.settings, new, pascal)
+        aws("lambda").put_function_event_invoke_config(**self._where(new), **request)
+
+    def delete(self, aws: Aws, identity: str, state: Bag) -> None:
+        aws("lambda").delete_function_event_invoke_config(**self._where(state))
+
+    def _where(self, state: Bag) -> dict[str, str]:
+        qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}
+        return {"FunctionName": state["functionName"], **qualifier}
 
 
 def _spelled(name: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.tests.cloud.conftest import Functions, until
-from local.tests.cloud.enforced import Account, allow, cloud, own, refusal
+from local.tests.cloud.enforced import Account, allow, cloud, document, own, refusal
 from local.tests.cloud.sources import Sources
 
 __all__ = ["cloud", "own"]  # fixtures
@@ -138,3 +138,30 @@ def test_a_rule_invokes_an_alias_only_by_a_permission_on_it(
     logs = own.admin("logs")
     if invoked:
         assert until(lambda: logs.describe_log_groups()["logGroups"])
+
+
+@pytest.mark.parametrize(("source", "sent"), [("rule/shop/large", 1), ("rule/shop/other", 0)])
+def test_an_event_that_no_permission_lets_through_goes_to_the_dead_letter_queue_if_its_policy_permits_the_rule(
+    own: Account, functions: Functions, source: str, sent: int
+) -> None:
+    role = own.service_role("execution", "lambda", LOGS)
+    alias = functions.alias(functions.create("def handler(event, context):\n    return 1\n", Role=role))
+    events, sqs, queue = own.admin("events"), own.admin("sqs"), own.arn("sqs", "dead")
+    sender = {
+        **allow("sqs:SendMessage", queue, Condition={"ArnEquals": {"aws:SourceArn": own.arn("events", source)}}),
+        "Principal": {"Service": "events.amazonaws.com"},
+    }
+    url = sqs.create_queue(QueueName="dead", Attributes={"Policy": document(sender)})["QueueUrl"]
+    events.create_event_bus(Name="shop")
+    events.put_rule(Name="large", EventBusName="shop", EventPattern='{"source": ["shop"]}')
+    target = {"Id": "live", "Arn": alias, "DeadLetterConfig": {"Arn": queue}}
+    events.put_targets(Rule="large", EventBusName="shop", Targets=[target])
+    entry = {"Source": "shop", "DetailType": "any", "Detail": '{"total": 11}', "EventBusName": "shop"}
+    assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    found = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"], WaitTimeSeconds=1).get("Messages", [])
+    assert len(found) == sent
+    for message in found:
+        assert json.loads(message["Body"])["detail"] == {"total": 11}
+        said = {name: each["StringValue"] for name, each in message["MessageAttributes"].items()}
+        assert (said["RULE_ARN"], said["TARGET_ARN"]) == (own.arn("events", "rule/shop/large"), alias)
+        assert said["ERROR_CODE"] == "NO_PERMISSIONS"

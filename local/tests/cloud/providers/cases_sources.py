@@ -71,6 +71,17 @@ CASES = {
         {"filterCriteria": _filters("MODIFY"), "maximumRetryAttempts": 3, "maximumBatchingWindowInSeconds": 1},
         needs=("provisioned table", "dead queue", "function", "alias"),
     ),
+    "retries of asynchronous calls": Case(
+        "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+        lambda made: {
+            "functionName": made["function"].state["name"],
+            "qualifier": "live",
+            "destinationConfig": {"onFailure": {"destination": made["dead queue"].state["arn"]}},
+            "maximumEventAgeInSeconds": 3600,
+        },
+        {"maximumEventAgeInSeconds": 600, "maximumRetryAttempts": 0, "destinationConfig": None},
+        needs=("dead queue", "function", "alias"),
+    ),
     "bus": Case(
         "aws:cloudwatch/eventBus:EventBus",
         lambda _: {"name": "shop", "description": "events of the shop"},
