@@ -1,15 +1,11 @@
-"""Extracts metrics from log events in the embedded metric format, as CloudWatch Logs does.
+"""Reads the metrics of log events in the embedded metric format, as CloudWatch Logs does.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-from local.cloud.metrics import data
-from local.cloud.metrics.store import STORE
-from local.cloud.wire import ServiceError
 
 _LARGEST = 1024**2  # bytes of an event
 _MOST_METRICS = 100  # of a directive, and values of a metric
@@ -37,21 +33,22 @@ class EmbeddedError(ValueError):
     """An event that says that it holds metrics, and does not hold what the specification asks for."""
 
 
-def record(messages: Iterable[str], account: str, region: str, log_group: str) -> None:
-    """Record the metrics of the events that hold some. A wrong event has none, and counts in EMFValidationErrors.
+def requests(message: str) -> list[dict[str, Any]]:
+    """Return the metrics of a log event as requests of PutMetricData; none of an event without metadata of metrics.
 
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
+    Raises EmbeddedError for an event that has such metadata, and of which anything is wrong.
     """
-    for message in messages:
-        if (document := _document(message)) is None:
-            continue
-        try:
-            for request in requests(document):
-                data.put(request, account, region)
-        except (EmbeddedError, ServiceError):
-            STORE.record(
-                account, region, "AWS/Logs", "EMFValidationErrors", {"LogGroupName": log_group}, 1, "Count", None
-            )
+    if (document := _document(message)) is None:
+        return []
+    metadata = document["_aws"]
+    at = metadata.get("Timestamp")
+    if isinstance(at, bool) or not isinstance(at, int):
+        raise EmbeddedError(f"Timestamp is {at!r}, not milliseconds since the epoch")
+    directives = _listed(metadata["CloudWatchMetrics"], "CloudWatchMetrics")
+    return [
+        {"Namespace": _text(each, "Namespace"), "MetricData": list(_data(document, each, at / 1000))}
+        for each in directives
+    ]
 
 
 def _document(message: str) -> Mapping[str, Any] | None:
@@ -64,19 +61,6 @@ def _document(message: str) -> Mapping[str, Any] | None:
         return None
     metadata = document.get("_aws")
     return document if isinstance(metadata, dict) and "CloudWatchMetrics" in metadata else None
-
-
-def requests(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what a document says as requests of PutMetricData. Raises EmbeddedError, whatever of it is wrong."""
-    metadata = document["_aws"]
-    at = metadata.get("Timestamp")
-    if isinstance(at, bool) or not isinstance(at, int):
-        raise EmbeddedError(f"Timestamp is {at!r}, not milliseconds since the epoch")
-    directives = _listed(metadata["CloudWatchMetrics"], "CloudWatchMetrics")
-    return [
-        {"Namespace": _text(each, "Namespace"), "MetricData": list(_data(document, each, at / 1000))}
-        for each in directives
-    ]
 
 
 def _data(document: Mapping[str, Any], directive: Mapping[str, Any], at: float) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from local.cloud.clock import CLOCK
 from local.cloud.identity import guard
-from local.cloud.metrics import embedded
 from local.cloud.routing import logs, measure
 from local.cloud.routing.call import OUTCOME, Call, Outcome, resolve
 from local.cloud.settings import SWITCHES
@@ -114,7 +113,7 @@ class Invoker:
         written = list(logs.lines(request_id, call.version, config.get("MemorySize", 128), answer))
         if _may_log(call, config, answer.stream):
             logs.write(self._logs, log_group(config), answer.stream, written, answer.milliseconds)
-            embedded.record(answer.output, call.account, call.region, log_group(config))
+            logs.record_metrics(call, log_group(config), answer.output)
         result = {"body": answer.body, "log": "".join(written)}
         if answer.error:
             result |= {"error": True, "function_error": "Unhandled"}

@@ -1,25 +1,15 @@
 """Log events in the embedded metric format become metrics, and wrong ones do not."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.session import get_session
 
-from local.cloud.clock import CLOCK
 from local.cloud.metrics import embedded
-from local.cloud.metrics.store import STORE, Metric
 
-HOME = ("111111111111", "eu-central-1")
-NOW = 1_786_239_360.0
-
-
-@pytest.fixture(autouse=True)
-def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(CLOCK, "now", lambda: NOW)
-    STORE.clear()
-    yield
-    STORE.clear()
+NOW = 1_786_239_360
 
 
 def document(**changed: Any) -> dict[str, Any]:
@@ -29,7 +19,7 @@ def document(**changed: Any) -> dict[str, Any]:
         "Metrics": [{"Name": "Sold"}],
     }
     return {
-        "_aws": {"Timestamp": round(NOW * 1000), "CloudWatchMetrics": [{**directive, **changed}]},
+        "_aws": {"Timestamp": NOW * 1000, "CloudWatchMetrics": [{**directive, **changed}]},
         "Service": "orders",
         "Version": "7",
         "Sold": 3,
@@ -37,35 +27,31 @@ def document(**changed: Any) -> dict[str, Any]:
     }
 
 
-def record(*events: object) -> None:
-    embedded.record((each if isinstance(each, str) else json.dumps(each) + "\n" for each in events), *HOME, "/logs")
+def read(value: object) -> list[dict[str, Any]]:
+    return embedded.requests(json.dumps(value) + "\n")
 
 
-def total(namespace: str, name: str, **dimensions: str) -> float | None:
-    key = Metric(*HOME, namespace, name, tuple(sorted(dimensions.items())))
-    (found,) = STORE.windows(key, "Sum", [NOW - 60], 120)
-    return found
+def test_a_value_is_put_under_each_set_of_dimensions_at_the_events_own_time() -> None:
+    service, version = ({"Name": name, "Value": value} for name, value in (("Service", "orders"), ("Version", "7")))
+    datum = {"MetricName": "Sold", "Unit": "None", "Values": [3], "StorageResolution": 60, "Timestamp": NOW}
+    data = [{**datum, "Dimensions": [service]}, {**datum, "Dimensions": [service, version]}]
+    assert read(document()) == [{"Namespace": "Shop", "MetricData": data}]
 
 
-def test_a_value_is_recorded_under_each_set_of_dimensions() -> None:
-    record("START RequestId: 1\n", document(), document())
-    assert total("Shop", "Sold", Service="orders") == 6
-    assert total("Shop", "Sold", Service="orders", Version="7") == 6
-    assert total("Shop", "Sold", Version="7") is None
-
-
-def test_several_values_a_unit_and_no_dimension_are_recorded() -> None:
-    record(document(Dimensions=[[]], Metrics=[{"Name": "Times", "Unit": "Milliseconds", "StorageResolution": 60}]))
-    assert total("Shop", "Times") == 3.5
-    assert STORE.units(Metric(*HOME, "Shop", "Times", ())) == ["Milliseconds"]
+def test_several_values_a_unit_a_resolution_and_no_dimension_are_read() -> None:
+    metric = {"Name": "Times", "Unit": "Milliseconds", "StorageResolution": 1}
+    ((request,), (bare,)) = (read(document(Dimensions=sets, Metrics=[metric])) for sets in ([[]], []))
+    (datum,) = request["MetricData"]
+    assert (datum["Values"], datum["Unit"], datum["StorageResolution"]) == ([1, 2.5], "Milliseconds", 1)
+    assert (datum["Dimensions"], bare["MetricData"]) == ([], [])
 
 
 @pytest.mark.parametrize(
-    "event", ['{"_aws": broken', '{"level": "INFO"}', '{"_aws": {"Timestamp": 1}}', "[1]", 'INFO {"_aws": {}}']
+    "event",
+    ['{"_aws": broken', '{"level": "INFO"}', '{"_aws": {"Timestamp": 1}}', '{"_aws": 5}', "[1]", 'INFO {"_aws": {}}'],
 )
 def test_an_event_without_metrics_is_a_log_event_and_nothing_else(event: str) -> None:
-    record(event)
-    assert STORE.metrics(*HOME) == []
+    assert embedded.requests(event) == []
 
 
 def without(name: str) -> Callable[[], dict[str, Any]]:
@@ -85,7 +71,6 @@ def without(name: str) -> Callable[[], dict[str, Any]]:
         lambda: document(Metrics=[{}]),
         lambda: document(Metrics=[{"Name": "Sold"}] * 101),
         lambda: document(Metrics=[{"Name": "Sold", "Unit": "Pieces"}]),
-        lambda: document(Metrics=[{"Name": "Sold", "StorageResolution": 5}]),
         lambda: {**document(), "Sold": "3"},
         lambda: {**document(), "Sold": True},
         lambda: {**document(), "Sold": []},
@@ -97,19 +82,14 @@ def without(name: str) -> Callable[[], dict[str, Any]]:
             **document(),
             "_aws": {"Timestamp": 1, "CloudWatchMetrics": [document()["_aws"]["CloudWatchMetrics"]]},
         },
-        lambda: {**document(), "_aws": {**document()["_aws"], "Timestamp": round((NOW - 15 * 86400) * 1000)}},
         without("Sold"),
         without("Service"),
     ],
 )
-def test_a_wrong_event_makes_no_metric_and_is_counted(made: Callable[[], dict[str, Any]]) -> None:
-    record(made())
-    assert [key.name for key in STORE.metrics(*HOME)] == ["EMFValidationErrors"]
-    assert total("AWS/Logs", "EMFValidationErrors", LogGroupName="/logs") == 1
+def test_of_a_wrong_event_nothing_is_read(made: Callable[[], dict[str, Any]]) -> None:
+    with pytest.raises(embedded.EmbeddedError):
+        read(made())
 
 
 def test_the_units_are_those_of_cloudwatchs_model() -> None:
-    import botocore.session  # noqa: PLC0415
-
-    model = botocore.session.get_session().get_service_model("cloudwatch")
-    assert set(model.shape_for("StandardUnit").enum) == embedded.UNITS  # type: ignore[attr-defined]
+    assert set(get_session().get_service_model("cloudwatch").shape_for("StandardUnit").enum) == embedded.UNITS  # type: ignore[attr-defined]
