@@ -1,17 +1,13 @@
-"""Writes an invocation's log events to CloudWatch Logs, which reads metrics from them.
+"""Writes an invocation's log events to CloudWatch Logs.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html: the START, END and REPORT lines and their fields.
 """
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from local.cloud.metrics import data, embedded
-from local.cloud.metrics.store import STORE
-from local.cloud.routing.call import Call
-from local.cloud.wire import ServiceError
 from local.cloud.workers.worker import Answer
 
 _STREAM_EVENTS = 10_000
@@ -55,20 +51,6 @@ def write(service: Any, group: str, stream: str, messages: Sequence[str], millis
     if len(found["events"]) > _STREAM_EVENTS:
         del found["events"][: _STREAM_EVENTS // 10]
     service._fanout_to_subscription_filters(group, stream, events)
-
-
-def record_metrics(call: Call, group: str, messages: Iterable[str]) -> None:
-    """Record the metrics of the events that hold some. A wrong event has none, and counts in EMFValidationErrors.
-
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
-    """
-    for message in messages:
-        try:
-            for request in embedded.requests(message):
-                data.put(request, call.account, call.region)
-        except (embedded.EmbeddedError, ServiceError):
-            dimensions = {"LogGroupName": group}
-            STORE.record(call.account, call.region, "AWS/Logs", "EMFValidationErrors", dimensions, 1, "Count")
 
 
 def _new_group(service: Any, group: str, now: int) -> dict[str, Any]:

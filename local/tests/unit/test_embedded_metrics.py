@@ -40,7 +40,8 @@ def test_a_value_is_put_under_each_set_of_dimensions_at_the_events_own_time() ->
 
 def test_several_values_a_unit_a_resolution_and_no_dimension_are_read() -> None:
     metric = {"Name": "Times", "Unit": "Milliseconds", "StorageResolution": 1}
-    ((request,), (bare,)) = (read(document(Dimensions=sets, Metrics=[metric])) for sets in ([[]], []))
+    (request,) = read(document(Dimensions=[[]], Metrics=[metric]))
+    (bare,) = read(document(Dimensions=[], Metrics=[metric]))
     (datum,) = request["MetricData"]
     assert (datum["Values"], datum["Unit"], datum["StorageResolution"]) == ([1, 2.5], "Milliseconds", 1)
     assert (datum["Dimensions"], bare["MetricData"]) == ([], [])
