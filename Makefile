@@ -1,6 +1,6 @@
 # What a person gives is text. Make would run the $(shell ...) that it holds wherever it expands or exports it, so each is
 # made a plain value first, and a recipe reads it from the environment, as "$$REASON".
-GIVEN := ACCOUNT ALONE APPLY COUNT DRY ENFORCE FACTOR FUNCTION NAME PULL_REQUEST REASON RUNTIME SEED SERVICE STACK STEPS TO
+GIVEN := ACCOUNT ALONE APPLY COUNT DRY ENFORCE ERRORS FACTOR FUNCTION NAME PULL_REQUEST REASON RUNTIME SEED SERVICE STACK STEPS TO
 define plain
 override $(1) := $$(value $(1))
 export $(1)
@@ -39,7 +39,7 @@ sandbox: tools packages ## A local cloud and a copy of the project, for `pulumi 
 	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor "$$FACTOR" $${ENFORCE:+--enforce}
 
 service: venvs ## Write a new service with its test: make service NAME=hello RUNTIME=python (or node)
-	@$(RUN) -m infra.services new "$${NAME:?say which, e.g. make service NAME=hello}" $${RUNTIME:+--runtime "$$RUNTIME"}
+	@$(RUN) -m infra.services new "$${NAME:?say which, e.g. make service NAME=hello}" $${RUNTIME:+--runtime "$$RUNTIME"} $${ERRORS:+--errors "$$ERRORS"}
 
 bundle: venvs ## The commit's Lambda zips and their manifest into dist/, the same bytes on every machine
 	@PATH="$$($(PYTHON) -m local.toolchain uv):$$PATH" $(RUN) -m infra.artifacts build

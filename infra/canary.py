@@ -21,6 +21,7 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 from pulumi.runtime import mocks, settings
 
 from infra import git, permissions, targets
+from infra.answered import ANSWERED, RAISED
 from infra.bundle.smoke import PROBE, Smoke
 from infra.config import Curve, ObservabilityConfig
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
@@ -80,6 +81,7 @@ class CanaryRelease(ComponentResource):
         policy: ReleasePolicy = DEFAULT_POLICY,
         error_share: float = 0.25,
         throttle_share: float = 0.05,
+        errors: str = RAISED,
         probe: Mapping[str, Any] | None = None,
         topic: Input[str] | None = None,
         permissions_boundary: Input[str] | None = None,
@@ -88,15 +90,19 @@ class CanaryRelease(ComponentResource):
         """Declare the canary of a function.
 
         `curve`: the canary's share of the traffic and its minutes. `policy`: how the release judges and waits.
-        `error_share`, `throttle_share`: fractions of the alias's requests above which its alarms fire. `probe`: the
-        event that a first version must answer; {} where it is left out. `topic`: ARN of the SNS topic that alarms
-        notify; without it, one is declared. `permissions_boundary`: ARN of the policy that limits CodeDeploy's role.
+        `error_share`, `throttle_share`: fractions of the alias's requests above which its alarms fire. `errors`:
+        "raised", what Lambda counts, or "answered", which adds the faults that the function answers in good order and
+        counts itself (docs/services.md). `probe`: the event that a first version must answer; {} where it is left out.
+        `topic`: ARN of the SNS topic that alarms notify; without it, one is declared. `permissions_boundary`: ARN of
+        the policy that limits CodeDeploy's role.
 
         Raises CanaryError with every mistake, before anything is declared. A function without publish=True is refused
         as soon as that is known, before any resource in AWS.
         """
         config = ObservabilityConfig(error_share=error_share, throttle_share=throttle_share)
-        _check(name, function=function, alias=alias, curve=curve, policy=policy, config=config, probe=probe)
+        _check(
+            name, function=function, alias=alias, curve=curve, policy=policy, config=config, errors=errors, probe=probe
+        )
         policy = _with_commit(name, policy)
         super().__init__("strata:canary:CanaryRelease", name, None, opts)
         self._name, self._alias_name = name, alias
@@ -114,6 +120,7 @@ class CanaryRelease(ComponentResource):
                 kind=kind,
                 limit=limit,
                 topic=self.topic_arn,
+                answered=errors == ANSWERED and kind == "errors",
                 opts=self._child,
             ).name
             for kind, limit in (("errors", config.error_share), ("throttles", config.throttle_share))
@@ -127,7 +134,7 @@ class CanaryRelease(ComponentResource):
             ),
             delivery=delivery,
             hooks=HookOutputs((), "", ""),
-            services=[Service(name=name)],
+            services=[Service(name=name, errors=errors)],
             curve=curve,
             policy=policy,
             smokes={name: {PROBE: Smoke(probe or {}, {})}},
@@ -260,6 +267,7 @@ def _check(
     curve: object,
     policy: object,
     config: ObservabilityConfig,
+    errors: object,
     probe: object,
 ) -> None:
     """Raise CanaryError with every mistake in what a CanaryRelease is given."""
@@ -279,6 +287,8 @@ def _check(
     mistakes += mistakes_in(config)
     if isinstance(policy, ReleasePolicy) and policy.source:
         mistakes.append(f"policy.source is {policy.source!r}, and this release follows no other stack's; leave it out")
+    if errors not in {RAISED, ANSWERED}:
+        mistakes.append(f"errors is {_shown(errors)}, not one of the two; give {RAISED!r} or {ANSWERED!r}")
     if probe is not None and not _is_event(probe):
         mistakes.append(f"probe is {_shown(probe)}, not an object of JSON; give an event whose values are known")
     if mistakes:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pulumi
 
 from infra import account, artifacts, bundle, git, legacy, services, targets
+from infra.answered import ANSWERED
 from infra.bundle import Bundle, Code, Platform, smoke
 from infra.config import StackConfig
 from infra.contracts import TriggerOutputs
@@ -95,6 +96,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         place=place,
         config=config.observability,
         functions=functions,
+        answered=[each.name for each in declared if each.errors == ANSWERED],
         api=http.outputs if http else None,
         opts=opts,
     )

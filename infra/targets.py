@@ -7,6 +7,7 @@ from typing import Any
 
 from pulumi import Input
 
+from infra.answered import ANSWERED
 from infra.bundle.smoke import PROBE, Smoke
 from infra.config import Curve
 from infra.config.upstream import UpstreamStack
@@ -63,6 +64,7 @@ def build(
                 "configuration": function.configuration,
                 **_upstream_records(name, upstream, partition),
                 **_own_policy(service, policy),
+                **({"answered": True} if service.errors == ANSWERED else {}),
                 "probe": json.dumps(smoke.event if smoke else NO_RECORDS),
             }
         )

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 
 from app.orders import receipts, service, store
+from app.orders.answered import counted
 
 REQUIRED = ("TABLE_NAME", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE")
 
@@ -30,4 +31,4 @@ def signer(environment: Mapping[str, str]) -> receipts.Signer | None:
     return receipts.Signer(parameter, receipts.connect()) if parameter else None
 
 
-handler = service.build(store.Table(table_name(os.environ), store.connect()), signer(os.environ))
+handler = counted(service.build(store.Table(table_name(os.environ), store.connect()), signer(os.environ)))

@@ -1,12 +1,13 @@
 """The observability layer: log groups with a retention, alarms on whole aliases, their topic, and a dashboard."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from infra import permissions
+from infra.answered import METRIC, NAMESPACE
 from infra.config import ApiAlarms, ObservabilityConfig
 from infra.contracts import ApiOutputs, FunctionOutputs, ObservabilityOutputs
 from infra.naming import LIVE, AwsLocation, Names
@@ -38,9 +39,11 @@ class Observability(ComponentResource):
         place: AwsLocation,
         config: ObservabilityConfig,
         functions: Mapping[str, FunctionOutputs],
+        answered: Collection[str] = (),
         api: ApiOutputs | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
+        """Declare the layer. `answered`: the services whose answered faults count as errors."""
         super().__init__("strata:layers:Observability", name, None, opts)
         self._name = name
         self._names = names
@@ -53,7 +56,8 @@ class Observability(ComponentResource):
                 retention_in_days=config.log_retention_days,
                 opts=ResourceOptions(parent=self),
             )
-            errors = self._alarm(service, function, topic, "errors", config.error_share)
+            counts = service in answered
+            errors = self._alarm(service, function, topic, "errors", config.error_share, answered=counts)
             throttles = self._alarm(service, function, topic, "throttles", config.throttle_share)
             error_alarms[service], throttle_alarms[service] = errors.name, throttles.name
         if api is not None:
@@ -61,7 +65,7 @@ class Observability(ComponentResource):
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=names.dashboard,
-            dashboard_body=json.dumps(dashboard_body(names, place, tuple(functions), api=api is not None)),
+            dashboard_body=json.dumps(dashboard_body(names, place, tuple(functions), answered, api=api is not None)),
             opts=ResourceOptions(parent=self),
         )
         self.outputs = ObservabilityOutputs(
@@ -93,7 +97,14 @@ class Observability(ComponentResource):
         return topic
 
     def _alarm(
-        self, service: str, function: FunctionOutputs, topic: aws.sns.Topic, kind: str, limit: float
+        self,
+        service: str,
+        function: FunctionOutputs,
+        topic: aws.sns.Topic,
+        kind: str,
+        limit: float,
+        *,
+        answered: bool = False,
     ) -> aws.cloudwatch.MetricAlarm:
         return alias_alarm(
             f"{self._name}-{service}-{kind}",
@@ -103,6 +114,7 @@ class Observability(ComponentResource):
             kind=kind,
             limit=limit,
             topic=topic.arn,
+            answered=answered,
             opts=ResourceOptions(parent=self),
         )
 
@@ -146,20 +158,24 @@ def alias_alarm(
     kind: str,
     limit: float,
     topic: Input[str],
+    answered: bool = False,
     opts: ResourceOptions,
 ) -> aws.cloudwatch.MetricAlarm:
     """Declare an alarm that fires when an alias has had more than `limit` of a kind for MINUTES in a row.
 
-    `kind`: errors or throttles. `limit`: a fraction of the alias's requests. `topic`: an ARN. CloudWatch evaluates the
-    alarm minute by minute. https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    `kind`: errors or throttles. `limit`: a fraction of the alias's requests. `topic`: an ARN. `answered`: count the
+    answered faults among the errors (`infra.answered`). CloudWatch evaluates the alarm minute by minute.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     """
     counted = kind.capitalize()
     dimensions = {"FunctionName": function, "Resource": Output.concat(function, ":", alias)}
     metrics = [_query(metric.lower(), "AWS/Lambda", metric, dimensions, "Sum") for metric in ("Invocations", counted)]
+    if answered:
+        metrics.append(_query("answered", NAMESPACE, METRIC, dimensions, "Sum"))
     return _math_alarm(
         resource,
         name,
-        [*metrics, _fires(share(counted, limit), f"too many {kind}")],
+        [*metrics, _fires(share(counted, limit, answered=answered), f"too many {kind}")],
         description=Output.concat(f"{counted} of ", function, f":{alias}, all versions together"),
         topic=topic,
         opts=opts,
@@ -217,23 +233,28 @@ def api_latency(limit: int) -> str:
     return f"IF(FILL(count, 0) >= {FEWEST_TIMED} AND FILL(latency, 0) > {limit}, 1, 0)"
 
 
-def share(metric: str, limit: float) -> str:
+def share(metric: str, limit: float, *, answered: bool = False) -> str:
     """Return metric math: 1 where `metric` is above the fraction `limit` of all requests and at least FEWEST, else 0.
 
+    `answered`: add the answered faults, which Lambda counts among the Invocations and not among the Errors.
     It has no division, so that a minute without requests is 0. Lambda does not count a throttled request among the
     Invocations. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """
     count, all_ = f"FILL({metric.lower()}, 0)", "FILL(invocations, 0)"
+    if answered:
+        count = f"({count} + FILL(answered, 0))"
     if metric == "Throttles":
         all_ = f"({all_} + {count})"
     return f"IF({count} >= {FEWEST} AND {count} > {limit} * {all_}, 1, 0)"
 
 
 def dashboard_body(
-    names: Names, place: AwsLocation, services: tuple[str, ...], *, api: bool = False
+    names: Names, place: AwsLocation, services: tuple[str, ...], answered: Collection[str] = (), *, api: bool = False
 ) -> dict[str, object]:
     """Return the dashboard's body: for each function a row of graphs by executed version, its alarms, and links; above
     them the alarms of the API, if there is one.
+
+    The graph of errors of the services `answered` has their answered faults too.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
@@ -244,7 +265,7 @@ def dashboard_body(
         widgets += [
             {"type": "text", "width": 24, "height": 3, "properties": {"markdown": _links(names, place, service)}},
             _graph(names, place, service, "Invocations", "Sum"),
-            _graph(names, place, service, "Errors", "Sum"),
+            _graph(names, place, service, "Errors", "Sum", answered=service in answered),
             _graph(names, place, service, "Duration", "p95"),
             _alarms(place, "Alarms", alarms),
         ]
@@ -256,7 +277,9 @@ def _alarms(place: AwsLocation, title: str, names: Sequence[str]) -> dict[str, o
     return {"type": "alarm", "width": 24, "height": 2, "properties": {"title": title, "alarms": arns}}
 
 
-def _graph(names: Names, place: AwsLocation, service: str, metric: str, stat: str) -> dict[str, object]:
+def _graph(
+    names: Names, place: AwsLocation, service: str, metric: str, stat: str, *, answered: bool = False
+) -> dict[str, object]:
     """Return a graph with a line for each version, and one for the alias as a whole.
 
     Future versions are unknown, so CloudWatch searches for them. Lambda may report none while the alias has no weights.
@@ -264,14 +287,21 @@ def _graph(names: Names, place: AwsLocation, service: str, metric: str, stat: st
     """
     function = names.function(service)
     alias = f"{function}:{LIVE}"
-    schema = "{AWS/Lambda,ExecutedVersion,FunctionName,Resource}"
-    search = f'{schema} FunctionName="{function}" Resource="{alias}" MetricName="{metric}"'
-    by_version = {"expression": f"SEARCH('{search}', '{stat}', 60)", "label": "version ${PROP('Dim.ExecutedVersion')}"}
+
+    def by_version(namespace: str, name: str, label: str) -> list[object]:
+        schema = f"{{{namespace},ExecutedVersion,FunctionName,Resource}}"
+        search = f'{schema} FunctionName="{function}" Resource="{alias}" MetricName="{name}"'
+        return [{"expression": f"SEARCH('{search}', '{stat}', 60)", "label": label}]
+
+    version = "version ${PROP('Dim.ExecutedVersion')}"
+    lines = [by_version("AWS/Lambda", metric, version)]
+    if answered:
+        lines.append(by_version(NAMESPACE, METRIC, f"{version}, answered"))
     total = ["AWS/Lambda", metric, "FunctionName", function, "Resource", alias, {"label": "all", "color": "#999999"}]
     properties = {
         "title": f"{metric} of {alias} by version ({stat})",
         "region": place.region,
-        "metrics": [[by_version], total],
+        "metrics": [*lines, total],
         "stat": stat,
         "period": 60,
         "view": "timeSeries",

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from infra import services
+from infra.answered import RAISED
 from infra.console import Exit, Json, UsageError, answer, answering
 from infra.naming import LIVE
 from infra.release.cli import stack_state
@@ -42,11 +43,14 @@ def new(
     name: Annotated[str, typer.Argument(help="The folder's name below app/, from which AWS names are built.")],
     *,
     runtime: Annotated[str, typer.Option(help="python or node.")] = PYTHON,
+    errors: Annotated[str, typer.Option(help="raised, or answered: the service counts the faults that it answers.")] = (
+        RAISED
+    ),
     as_json: Json = False,
 ) -> None:
     """Write a service that answers GET /NAME, with its lock, its smoke event and its test."""
     with answering(ERRORS, as_json=as_json):
-        written = [str(each) for each in scaffold.write(REPOSITORY, name, runtime)]
+        written = [str(each) for each in scaffold.write(REPOSITORY, name, runtime, errors)]
         lines = [*(f"  {each}" for each in written), "The next `pulumi up` releases it."]
         answer({"service": name, "files": written}, f"{name}, in {runtime}:", *lines, as_json=as_json)
 

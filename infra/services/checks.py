@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from infra.answered import ANSWERED
 from infra.config import SecretsConfig, StackConfig
 from infra.config.service import REMOVED
 from infra.naming import Names
@@ -39,6 +40,11 @@ def alone(service: Service) -> Iterator[str]:
         if secret not in SECRETS:
             yield f"secrets[{number}] is {secret}, and strata:secrets has {', '.join(SECRETS)}; give one of these"
     yield from _loops(service)
+    if service.errors == ANSWERED and not (service.http or service.queue or service.stream):
+        yield (
+            f"errors is {ANSWERED}, but the service has no http, queue or stream, so nothing reads its answers; leave "
+            "it out, and raise what fails"
+        )
 
 
 def _too_slow(service: Service) -> Iterator[str]:

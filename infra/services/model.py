@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import pulumi
 
+from infra.answered import ANSWERED, RAISED
 from infra.config.service import CONCURRENCY, MEMORY, TIMEOUT, Canary, ServiceOverride, Variables
 from infra.schema import Flag, ListOf, OneOf, Section, Text, Whole, listed
 from infra.services.patterns import LONGEST_FILTER, LONGEST_PATTERN, OF_EVENTBRIDGE, OF_LAMBDA
@@ -73,6 +74,7 @@ class Declared:
     timeout: Annotated[int | None, TIMEOUT] = None
     concurrency: Annotated[int | None, CONCURRENCY] = None
     tracing: Annotated[bool, Flag()] = False
+    errors: Annotated[str, OneOf(RAISED, ANSWERED, why="Lambda counts the first alone")] = RAISED
     canary: Annotated[Canary, Section(Canary)] = NO_CANARY
 
 

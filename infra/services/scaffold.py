@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from infra.answered import ANSWERED, RAISED
 from infra.services.model import FILE, NODE, PYTHON, ServiceError
 from infra.services.reader import folders, name_mistakes, parse, read
 
@@ -17,9 +18,9 @@ MAIN_PY = '''"""The Lambda function of {name}; its handler is `main.handler`."""
 
 import json
 from typing import Any
+{imported}
 
-
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+{decorated}def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer a request of the HTTP API (payload 2.0). An exception counts as an error of this version.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
@@ -45,42 +46,65 @@ def test_it_answers_its_route() -> None:
 MAIN_TS = """// The Lambda function of {name}; its handler is `main.handler`. What it throws is an error of its version.
 
 import type {{ APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 }} from "aws-lambda";
-
-export function handler(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {{
+{imported}
+{function}(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {{
   return Promise.resolve({{
     statusCode: 200,
     headers: {{ "content-type": "application/json" }},
     body: JSON.stringify({{ message: "hello from {name}", route: event.routeKey }}),
   }});
 }}
-"""
+{exported}"""
 TEST_TS = """import assert from "node:assert/strict";
 import {{ test }} from "node:test";
 
-import type {{ APIGatewayProxyEventV2 }} from "aws-lambda";
+import type {{ APIGatewayProxyEventV2{types} }} from "aws-lambda";
 
 import {{ handler }} from "../src/main";
 
 void test("it answers its route", async () => {{
-  const answer = await handler({{ routeKey: "GET /{name}" }} as APIGatewayProxyEventV2);
+  const answer = await handler({{ routeKey: "GET /{name}" }} as APIGatewayProxyEventV2{context});
   assert.equal(answer.statusCode, 200);
   assert.deepEqual(JSON.parse(answer.body ?? ""), {{ message: "hello from {name}", route: "GET /{name}" }});
 }});
 """
+COUNTERS = {PYTHON: "app/orders/answered.py", NODE: "app/fulfilment/src/answered.ts"}
+"""The files that count answered faults. A service gets a copy, since services share no code."""
+# What counts them in the texts above, by runtime; nothing where errors are what Lambda counts.
+UNCOUNTED = {
+    PYTHON: {"imported": "", "decorated": ""},
+    NODE: {"imported": "", "function": "export function handler", "exported": "", "types": "", "context": ""},
+}
+COUNTED = {
+    PYTHON: {"imported": "\nfrom app.NAME.answered import counted\n", "decorated": "@counted\n"},
+    NODE: {
+        "imported": '\nimport { counted } from "./answered";\n',
+        "function": "function answer",
+        "exported": "\nexport const handler = counted(answer);\n",
+        "types": ", Context",
+        "context": ", {} as Context",
+    },
+}
+PROGRAM = Path(__file__).resolve().parents[2]
 
 
-def write(repository: Path, name: str, runtime: str) -> list[Path]:
+def write(repository: Path, name: str, runtime: str, errors: str = RAISED) -> list[Path]:
     """Write the files of a service that answers GET /NAME; return their paths, relative to the repository.
 
+    `errors`: "raised", or "answered" for a service that counts the faults that it answers.
     Raises ServiceError, before anything is written, where the name cannot be a service's, the folder or its test exists
     already, another service has the route, or the repository's other services have mistakes.
     """
     mistakes = [f"the name is {name!r}, but {why}" for why in name_mistakes(name, runtime)]
     if runtime not in DECLARATIONS:
         mistakes.append(f"the runtime is {runtime!r}, which is not supported; give {' or '.join(DECLARATIONS)}")
+    if errors not in {RAISED, ANSWERED}:
+        mistakes.append(f"errors is {errors!r}, not one of the two; give {RAISED} or {ANSWERED}")
+    elif errors == ANSWERED and runtime in COUNTERS and not (PROGRAM / COUNTERS[runtime]).is_file():
+        mistakes.append(f"errors is {ANSWERED}, and {COUNTERS[runtime]}, of which it gets a copy, is gone; restore it")
     if mistakes:
         raise ServiceError(mistakes)
-    files = dict(_files(name, runtime))
+    files = dict(_files(name, runtime, errors))
     folder = repository / "app" / name
     taken = [each for each in (folder, *(repository / path for path in files)) if each.exists()]
     if taken:
@@ -97,14 +121,20 @@ def write(repository: Path, name: str, runtime: str) -> list[Path]:
     return [Path(path) for path in files]
 
 
-def _files(name: str, runtime: str) -> Iterator[tuple[str, str]]:
+def _files(name: str, runtime: str, errors: str) -> Iterator[tuple[str, str]]:
     """Yield the path and the text of each file."""
-    folder = f"app/{name}"
-    yield f"{folder}/{FILE}", DECLARATIONS[runtime].format(name=name)
+    folder, counts = f"app/{name}", errors == ANSWERED
+    parts = {key: text.replace("NAME", name) for key, text in (COUNTED if counts else UNCOUNTED)[runtime].items()}
+    parts["name"] = name
+    yield f"{folder}/{FILE}", DECLARATIONS[runtime].format(name=name) + (f"errors: {errors}\n" if counts else "")
+    if counts:
+        source = Path(COUNTERS[runtime])
+        within = source.name if runtime == PYTHON else f"src/{source.name}"
+        yield f"{folder}/{within}", (PROGRAM / source).read_text()
     yield f"{folder}/smoke/health.json", json.dumps(_smoke(name), indent=2) + "\n"
     if runtime == PYTHON:
         yield f"{folder}/__init__.py", f'"""The service {name}."""\n'
-        yield f"{folder}/main.py", MAIN_PY.format(name=name)
+        yield f"{folder}/main.py", MAIN_PY.format(**parts)
         yield (
             f"{folder}/requirements.in",
             "# What goes into the Lambda bundle, one package a line; `make lock` locks it.\n",
@@ -116,8 +146,8 @@ def _files(name: str, runtime: str) -> Iterator[tuple[str, str]]:
         lock = {"name": name, "lockfileVersion": 3, "requires": True, "packages": {"": {"name": name}}}
         yield f"{folder}/package.json", json.dumps(package, indent=2) + "\n"
         yield f"{folder}/package-lock.json", json.dumps(lock, indent=2) + "\n"
-        yield f"{folder}/src/main.ts", MAIN_TS.format(name=name)
-        yield f"{folder}/tests/main.test.ts", TEST_TS.format(name=name)
+        yield f"{folder}/src/main.ts", MAIN_TS.format(**parts)
+        yield f"{folder}/tests/main.test.ts", TEST_TS.format(**parts)
 
 
 def _smoke(name: str) -> Mapping[str, Any]:

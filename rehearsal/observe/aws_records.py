@@ -3,7 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Names of calls that change nothing begin with these; AssumeRole is among them, by which another account is read.
 READING = ("Get", "List", "Describe", "BatchGet", "Filter", "AssumeRole")
+ERRORS, ANSWERED = ("AWS/Lambda", "Errors"), ("Strata", "AnsweredFaults")  # namespace and name of a metric
 PERIOD = 60  # seconds in CloudWatch's unit; the local cloud's minute is shorter by its factor
 
 
@@ -37,10 +38,12 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Errors:
-    """Lambda's Errors of an alias over a window: all, and by executed version while two versions served."""
+    """The failed requests of an alias over a window. Lambda's Errors: all, and by executed version while two versions
+    served; and `answered`, which Lambda does not count: the faults that each version answered in good order."""
 
     total: int
     by_version: dict[str, int]
+    answered: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -133,22 +136,28 @@ class AwsRecords:
         return {each["Version"]: each["CodeSha256"] for each in versions if each["Version"] != "$LATEST"}
 
     def errors(self, function: str, alias: str, start: float, end: float) -> Errors:
-        """Return Lambda's Errors over [start, end), in seconds since the epoch, both at the start of a metric period.
+        """Return the failures over [start, end), in seconds since the epoch, both at the start of a metric period.
 
+        The metric of answered faults is the app's own, with Lambda's dimensions: docs/services.md.
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
         """
         versions = list(self.digests(function))
-        queries = [_errors("total", function, alias), *(_errors(f"v{one}", function, alias, one) for one in versions)]
+        queries = [_sum("total", ERRORS, function, alias)]
+        for one in versions:
+            queries += [_sum(f"v{one}", ERRORS, function, alias, one), _sum(f"a{one}", ANSWERED, function, alias, one)]
         answer = self.client("cloudwatch").get_metric_data(
             MetricDataQueries=queries,
             StartTime=datetime.fromtimestamp(start, UTC),
             EndTime=datetime.fromtimestamp(end, UTC),
         )
         sums = {result["Id"]: round(sum(result["Values"])) for result in answer["MetricDataResults"]}
-        return Errors(sums["total"], {one: sums[f"v{one}"] for one in versions})
+        by_version, answered = ({one: sums[f"{kind}{one}"] for one in versions} for kind in "va")
+        return Errors(sums["total"], by_version, answered)
 
 
-def _errors(id_: str, function: str, alias: str, executed: str | None = None) -> "MetricDataQueryTypeDef":
+def _sum(
+    id_: str, metric: tuple[str, str], function: str, alias: str, executed: str | None = None
+) -> "MetricDataQueryTypeDef":
     dimensions = [("FunctionName", function), ("Resource", f"{function}:{alias}")]
     if executed is not None:
         dimensions.append(("ExecutedVersion", executed))
@@ -156,8 +165,8 @@ def _errors(id_: str, function: str, alias: str, executed: str | None = None) ->
         "Id": id_,
         "MetricStat": {
             "Metric": {
-                "Namespace": "AWS/Lambda",
-                "MetricName": "Errors",
+                "Namespace": metric[0],
+                "MetricName": metric[1],
                 "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions],
             },
             "Period": PERIOD,

@@ -25,15 +25,17 @@ EXPECTED = (
     ("smoke", "rolled_back", "hook", "other than zero"),
     ("retry", "refused", "rejected", "other than zero"),
     ("evidence", "rolled_back", "evidence", "other than zero"),
+    ("answered", "rolled_back", "verdict", "other than zero"),
     ("outage", "promoted", "verdict", "zero"),
 )
 BREAKING = {"stream", "bad"}  # steps in which calls of the canary fail, and no others
+ANSWERED = "answered"  # the step in which the canary answers faults in good order, and no call fails
 FAILING = {name for name, _, _, exits in EXPECTED if exits != "zero"}
 # What is expected of the service that a step is not about; of any other step: that it is not released.
 BESIDE = {"first": "first", "good": "promoted"}
 # Bounds of the canary's share at its weight of 10 %: a good canary gets hundreds of requests, a bad one some dozens, so
 # its bounds are wider. Both exclude a share near 1, which the canary would have after the shift.
-SHARES = {"good": (0.05, 0.15), "bad": (0.0, 0.4)}
+SHARES = {"good": (0.05, 0.15), "bad": (0.0, 0.4), ANSWERED: (0.0, 0.4)}
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Release:
     exit_code: int
     seconds: float
     requests: int
-    harmed_requests: int  # Lambda's Errors of orders' alias
+    harmed_requests: int  # Lambda's Errors of orders' alias, and the faults that it answered
     canary_share: float | None
 
     @property
@@ -67,13 +69,16 @@ class Release:
 @dataclass(frozen=True)
 class Harm:
     """The failures in one step: the requests that failed for callers, and Lambda's Errors by executed version, of the
-    service that the step is about. `faults` shows what callers saw."""
+    service that the step is about; and, beside the Errors, the faults that its versions answered. `faults` shows what
+    callers saw."""
 
     name: str
     failed_requests: int
     of_canary: int
     of_others: int
     faults: tuple[str, ...] = ()
+    answered_by_canary: int = 0
+    answered_by_others: int = 0
 
 
 @dataclass(frozen=True)
@@ -211,12 +216,26 @@ class Report:
                     yield "outage: no request to the live version failed, so the rehearsal proves nothing"
             elif errors:
                 yield f"{harm.name}: {errors} requests were harmed, not none"
+            yield from self._answered(harm)
             yield from self._callers_saw(harm, 0 if harm.name == "stream" else errors)
 
+    def _answered(self, harm: Harm) -> Iterator[str]:
+        answered = harm.answered_by_canary + harm.answered_by_others
+        if harm.name != ANSWERED:
+            if answered:
+                yield f"{harm.name}: {answered} requests were answered with a fault, not none"
+            return
+        if harm.answered_by_others:
+            yield f"{harm.name}: {harm.answered_by_others} of {answered} answered faults were not the canary's"
+        if not harm.answered_by_canary:
+            yield f"{harm.name}: the canary answered no request with a fault, so the rehearsal proves nothing"
+
     def _callers_saw(self, harm: Harm, errors: int) -> Iterator[str]:
-        if harm.failed_requests != errors:
+        answered = harm.answered_by_canary + harm.answered_by_others
+        if harm.failed_requests != errors + answered:
+            counted = f"Lambda counted {errors} errors" + (f" beside {answered} answered faults" if answered else "")
             seen = "".join(f"; {fault}" for fault in harm.faults)
-            yield f"{harm.name}: callers saw {harm.failed_requests} failures, Lambda counted {errors} errors{seen}"
+            yield f"{harm.name}: callers saw {harm.failed_requests} failures, {counted}{seen}"
 
     def _rest(self) -> Iterator[str]:
         noop, orders = self.noop, self.orders

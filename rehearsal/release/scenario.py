@@ -1,5 +1,6 @@
 """The steps of a rehearsal under live traffic: `first`, `good`, `stream`, `bad`, `revert`, `noop`, `smoke`, `retry`,
-`evidence`, `outage`, and a `set` of two functions. `good` and `stream` change fulfilment, all but `stream` orders.
+`evidence`, `answered`, `outage`, and a `set` of two functions. `good` and `stream` change fulfilment, all but `stream`
+orders.
 """
 
 import math
@@ -73,6 +74,7 @@ class Rehearsal:
             self.smoke()
             self.retry()
             self.evidence()
+            self.answered()
             self.outage()
             orders = self.stop_traffic()
             self.keep_pace()
@@ -171,6 +173,14 @@ class Rehearsal:
         if self.traffic:
             self.traffic.resume()
 
+    def answered(self) -> None:
+        self.narrator.chapter(
+            "answered: a release that answers half of its orders with a 500",
+            "Callers see the failures, but no call raises, so Lambda counts no error. The service declares `errors: "
+            "answered`: it counts such answers itself, by version, and the verdict adds them to Lambda's errors.",
+        )
+        self.step("answered", commits.ANSWERED)
+
     def outage(self) -> None:
         """Make the live version raise; the fix is refused while the alarm is red, and released by an override."""
         self.narrator.chapter(
@@ -188,6 +198,7 @@ class Rehearsal:
         self.narrator.say(f"{outage.add_checksums(self.aws, orders)} orders have a checksum.")
         outage.wait_until_red(self.aws, self.target["alarm"])
         self.narrator.say(f"Alarm {self.target['alarm']} is red.")
+        self._commit(commits.ANSWERED.going_back())
         self._commit(commits.READABLE)
         refused = self._ending(self._up(Step("outage", {}, time.time())))
         if refused.reason != "alarm":
@@ -340,7 +351,10 @@ class Rehearsal:
         sent = within(self.traffic.sent, step.start, end) if self.traffic else []
         errors = {service: self._errors(target, step.start, end) for service, target in self.targets.items()}
         own = errors.get(step.service, NO_ERRORS)
-        of_canary = own.by_version.get(deployment.canary, 0) if deployment else 0
+        of_canary, answered = (
+            counts.get(deployment.canary, 0) if deployment else 0 for counts in (own.by_version, own.answered)
+        )
+        of_orders = errors.get(ORDERS, NO_ERRORS)
         beside = list(bystanders(step, states, errors))
         went = [one.ended for one in beside if one.outcome == "promoted"]
         split = deployment if step.service == ORDERS else None  # of the requests, which fulfilment does not get
@@ -355,13 +369,14 @@ class Rehearsal:
             exit_code=step.exit_code,
             seconds=step.seconds,
             requests=len(sent),
-            harmed_requests=errors.get(ORDERS, NO_ERRORS).total,
-            canary_share=canary_share(split, sent, canary_failed=of_canary > 0) if split else None,
+            harmed_requests=of_orders.total + sum(of_orders.answered.values()),
+            canary_share=canary_share(split, sent, canary_failed=of_canary + answered > 0) if split else None,
         )
         self.releases.append(release)
         self.bystanders += beside
         failed = sum(one.failed for one in sent)
-        self.harm.append(Harm(step.name, failed, of_canary, own.total - of_canary, tuple(faults(sent))))
+        others = (own.total - of_canary, sum(own.answered.values()) - answered)
+        self.harm.append(Harm(step.name, failed, of_canary, others[0], tuple(faults(sent)), answered, others[1]))
         return release
 
     def _errors(self, target: Mapping[str, str], start: float, end: float) -> Errors:

@@ -133,6 +133,15 @@ def test_alias_shares_topic_and_probe_may_be_given() -> None:
     assert target(recorded)["probe"] == '{"ping": true}'
 
 
+def test_answered_faults_count_where_they_are_asked_for() -> None:
+    recorded = declare(errors="answered")
+    assert target(recorded)["answered"] is True
+    assert "FILL(answered, 0)" in recorded.named("greet-errors").inputs["metricQueries"][-1]["expression"]
+    assert "answered" not in str(recorded.named("greet-throttles").inputs["metricQueries"])
+    assert "answered" not in target(declare())
+    assert "answered" not in str(declare().named("greet-errors").inputs["metricQueries"])
+
+
 def test_its_own_topic_takes_alarms_of_this_account_alone() -> None:
     (statement,) = json.loads(declare().one("sns/topic:Topic").inputs["policy"])["Statement"]
     assert statement["Resource"] == [f"arn:aws:sns:{REGION}:{ACCOUNT}:shop-greet-alarms"]

@@ -34,7 +34,7 @@ def orders() -> FunctionOutputs:
     )
 
 
-def declare(config: ObservabilityConfig | None = None) -> Recorder:
+def declare(config: ObservabilityConfig | None = None, answered: tuple[str, ...] = ()) -> Recorder:
     def program() -> None:
         made[:] = [
             Observability(
@@ -43,6 +43,7 @@ def declare(config: ObservabilityConfig | None = None) -> Recorder:
                 place=PLACE,
                 config=config or ObservabilityConfig(),
                 functions={"orders": orders()},
+                answered=answered,
             )
         ]
 
@@ -97,6 +98,26 @@ def value(expression: str, **metrics: float) -> float:
 )
 def test_the_error_alarm_fires_above_its_share_and_not_for_a_handful(errors: int, invocations: int, fires: int) -> None:
     assert value(share("Errors", 0.25), errors=errors, invocations=invocations) == fires
+
+
+def test_answered_faults_are_added_to_the_errors_of_the_alarm_and_of_no_other() -> None:
+    before, recorded = declare(), declare(answered=("orders",))
+    queries = recorded.named("observability-orders-errors").inputs["metricQueries"]
+    (found,) = (query["metric"] for query in queries if query["id"] == "answered")
+    assert (found["namespace"], found["metricName"], found["stat"]) == ("Strata", "AnsweredFaults", "Sum")
+    assert found["dimensions"] == {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live"}
+    assert queries[-1]["expression"] == share("Errors", 0.25, answered=True)
+    changed = {each.name for each in before if each.inputs != recorded.named(each.name).inputs}
+    assert changed == {"observability-orders-errors", "observability-dashboard"}
+    assert {each.name for each in before} == {each.name for each in recorded}
+
+
+@pytest.mark.parametrize(
+    ("errors", "answered", "fires"), [(13, 13, 1), (0, 26, 1), (26, 0, 1), (13, 12, 0), (2, 2, 0), (0, 0, 0)]
+)
+def test_errors_and_answered_faults_fire_together(errors: int, answered: int, fires: int) -> None:
+    counted = share("Errors", 0.25, answered=True)
+    assert value(counted, errors=errors, answered=answered, invocations=100) == fires
 
 
 @pytest.mark.parametrize(("throttles", "invocations", "fires"), [(5, 95, 0), (6, 94, 1), (4, 0, 1), (3, 0, 0)])
@@ -182,6 +203,15 @@ def test_the_dashboard_shows_each_version_of_the_alias_on_a_line_of_its_own(metr
     assert f'Resource="{FUNCTION}:live"' in search
     assert f'MetricName="{metric}"' in search
     assert graph["region"] == REGION
+
+
+def test_the_dashboard_shows_answered_faults_by_version_in_the_graph_of_errors_alone() -> None:
+    body: Any = dashboard_body(NAMES, PLACE, ("orders", "other"), ("orders",))
+    graphs = [each["properties"] for each in body["widgets"] if each["type"] == "metric"]
+    found = [each for each in graphs if "AnsweredFaults" in json.dumps(each)]
+    assert [each["title"] for each in found] == [f"Errors of {FUNCTION}:live by version (Sum)"]
+    (search,) = [line["expression"] for (line, *_) in found[0]["metrics"] if "Strata" in str(line)]
+    assert search.startswith("SEARCH('{Strata,ExecutedVersion,FunctionName,Resource} ")
 
 
 def test_the_dashboard_shows_the_alias_as_a_whole_beside_its_versions() -> None:

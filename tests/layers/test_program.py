@@ -237,3 +237,11 @@ def test_a_service_may_be_judged_by_bounds_of_its_own(monkeypatch: pytest.Monkey
     assert (own["minimum_requests"], own["evidence"], own["percent"], own["minutes"]) == (5, "enforce", 25, 6)
     assert (own["rule"]["z"], own["rule"]["absolute"]) == (4, Rule().absolute)
     assert orders.keys().isdisjoint({"rule", "minimum_requests", "evidence"})
+
+
+def test_answered_faults_count_for_the_service_that_says_so_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, _ = run("prod", monkeypatch)
+    answered = {each["function"]: each.get("answered") for each in recorded.one("Release").inputs["targets"]}
+    assert answered == {"strata-prod-fulfilment": None, "strata-prod-orders": True}
+    alarms = {each.name: str(each.inputs) for each in recorded.of("cloudwatch/metricAlarm:MetricAlarm")}
+    assert [name for name, inputs in alarms.items() if "AnsweredFaults" in inputs] == ["observability-orders-errors"]

@@ -48,6 +48,7 @@ def test_the_outcomes_come_in_their_order(ran: Ran) -> None:
         ("smoke", "rolled_back"),
         ("retry", "refused"),
         ("evidence", "rolled_back"),
+        ("answered", "rolled_back"),
         ("outage", "promoted"),
     ]
 
@@ -86,9 +87,10 @@ def test_the_bad_release_was_stopped_by_the_verdict_before_the_shift(ran: Ran) -
     assert "Traceback" not in ran.text
 
 
-def test_requests_failed_only_in_the_bad_release_and_the_outage(ran: Ran) -> None:
+def test_requests_failed_only_in_the_bad_releases_and_the_outage(ran: Ran) -> None:
     harmed = {release["name"]: release["harmed_requests"] for release in ran.report["releases"]}
     assert harmed.pop("bad") > 0
+    assert harmed.pop("answered") > 0
     assert harmed.pop("outage") > 0
     assert set(harmed.values()) == {0}
 
@@ -115,6 +117,13 @@ def test_a_canary_without_requests_was_rolled_back(ran: Ran) -> None:
     evidence = named(ran, "evidence")
     assert evidence["reason"] == "evidence"
     assert "0 of the 20 requests that it takes" in evidence["detail"]
+
+
+def test_a_release_that_answers_faults_in_good_order_was_stopped_by_the_verdict(ran: Ran) -> None:
+    answered = named(ran, "answered")
+    assert (answered["from_version"], answered["reason"], answered["exit_code"] != 0) == ("2", "verdict", True)
+    assert answered["canary_share"] < 0.4
+    assert f"alarm strata-prod-orders-verdict-2-{answered['to_version']}-" in answered["detail"]
 
 
 def test_the_fix_of_the_outage_was_refused_for_the_red_alarm_and_promoted_by_an_override(ran: Ran) -> None:
@@ -155,8 +164,9 @@ def test_the_output_is_plain_without_a_terminal(ran: Ran) -> None:
         "5. revert",
         "6. noop",
         "7. smoke",
-        "10. outage",
-        "11. set",
+        "10. answered",
+        "11. outage",
+        "12. set",
         "$ pulumi up --stack prod",
     ):
         assert heading in ran.text

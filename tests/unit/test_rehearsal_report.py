@@ -30,8 +30,9 @@ REVERT = Release("revert", "unchanged", "fingerprint", "the same", "2", "2", Non
 SMOKE = Release("smoke", "rolled_back", "hook", "wrong", "2", "5", "d-SMOKE", 255, 5, 200, 0, None)
 RETRY = Release("retry", "refused", "rejected", "d-SMOKE", "2", "2", None, 255, 4, 200, 0, None)
 EVIDENCE = Release("evidence", "rolled_back", "evidence", "few", "2", "6", "d-FEW", 255, 15, 0, 0, None)
+ANSWERED = Release("answered", "rolled_back", "verdict", "alarm z fired", "2", "7", "d-500", 255, 9, 600, 8, 0.09)
 OUTAGE = Release("outage", "promoted", "verdict", "no alarm fired", "2", "7", "d-FIX", 0, 20.0, 1200, 300, 0.1)
-STEPS = (FIRST, GOOD, STREAM, BAD, REVERT, SMOKE, RETRY, EVIDENCE, OUTAGE)
+STEPS = (FIRST, GOOD, STREAM, BAD, REVERT, SMOKE, RETRY, EVIDENCE, ANSWERED, OUTAGE)
 
 
 def beside(step: str) -> Bystander:
@@ -59,6 +60,7 @@ WELL = Report(
         Harm("stream", 0, 5, 0),
         Harm("bad", 7, 7, 0),
         Harm("revert", 0, 0, 0),
+        Harm("answered", 8, 0, 0, answered_by_canary=8),
         Harm("outage", 300, 0, 300),
     ),
     bystanders=tuple(beside(each.name) for each in STEPS),
@@ -104,6 +106,13 @@ OTHERWISE = {
     "good with errors that Lambda did not count": with_harm(Harm("good", 2, 0, 0)),
     "bad harmed by stable": with_harm(Harm("bad", 8, 7, 1)),
     "bad without harm": with_harm(Harm("bad", 0, 0, 0)),
+    "answered without an answered fault": with_harm(Harm("answered", 0, 0, 0)),
+    "answered by stable too": with_harm(Harm("answered", 9, 0, 0, answered_by_canary=8, answered_by_others=1)),
+    "answered with an error": with_harm(Harm("answered", 9, 1, 0, answered_by_canary=8)),
+    "answered that callers saw more of": with_harm(Harm("answered", 9, 0, 0, ("9 x 500",), answered_by_canary=8)),
+    "answered promoted": with_release(replace(ANSWERED, outcome="promoted", exit_code=255)),
+    "answered with a wide canary": with_release(replace(ANSWERED, canary_share=0.5)),
+    "bad that answered a fault": with_harm(Harm("bad", 8, 7, 0, answered_by_canary=1)),
     "fulfilment not promoted with orders": with_bystander("good", outcome="rolled_back", to_version="1"),
     "orders released beside fulfilment": with_bystander(
         "stream", outcome="promoted", to_version="4", deployment_id="d"
@@ -145,7 +154,8 @@ def test_what_ended_otherwise_is_named_with_its_reason(golden: Golden) -> None:
 
 def test_a_rehearsal_in_which_nothing_happened_names_every_step() -> None:
     nothing = replace(WELL, releases=(), orders=Orders(0, 0), receipts=0, harm=(), bystanders=(), refused=(), set=None)
-    named = ["first", "good", "stream", "bad", "revert", "smoke", "retry", "evidence", "outage", "set", "orders"]
+    named = ["first", "good", "stream", "bad", "revert", "smoke", "retry", "evidence", "answered"]
+    named += ["outage", "set", "orders"]
     assert [line.partition(":")[0] for line in nothing.problems()] == named
 
 

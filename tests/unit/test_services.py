@@ -32,6 +32,7 @@ EVERYTHING: Mapping[str, Any] = {
     "timeout": 20,
     "concurrency": 7,
     "tracing": True,
+    "errors": "answered",
     "canary": {
         "curve": {"percent": 20, "minutes": 5},
         "minimumRequests": 5,
@@ -75,6 +76,7 @@ def test_an_empty_file_declares_a_python_service_that_nothing_calls() -> None:
     found = parse("svc", b"")
     assert (found.runtime, found.source, found.lambda_handler) == ("python", "app/svc/main.py", "app.svc.main.handler")
     assert (found.http, found.queue, found.stream, found.reads, found.timeout) == ((), None, None, (), None)
+    assert found.errors == "raised"
 
 
 def test_every_key_is_read_as_it_is_written() -> None:
@@ -90,6 +92,7 @@ def test_every_key_is_read_as_it_is_written() -> None:
     assert [str(each) for each in (*found.reads, *found.writes)] == [*EVERYTHING["reads"], *EVERYTHING["writes"]]
     assert (found.secrets, found.environment) == (("receiptKey",), {"CURRENCY": "EUR"})
     assert (found.memory, found.timeout, found.concurrency, found.tracing) == (1024, 20, 7, True)
+    assert found.errors == "answered"
     assert found.canary == Canary(Curve(20, 5), 5, "enforce", {"z": 4})
 
 
@@ -128,6 +131,14 @@ def test_every_key_is_read_as_it_is_written() -> None:
         ("schedule: cron(0 12 * * * *)", "and of its days, of the month and of the week, exactly one must be ?"),
         ("schedule: daily", "neither a rate nor the six fields of a cron expression"),
         ("canary: {rule: {z: 99}}", "canary.rule.z is 99, outside 1.5 - 10 standard errors"),
+        (
+            "errors: all\nhttp: [GET /]",
+            'errors is "all", not supported: Lambda counts the first alone; give raised or answered',
+        ),
+        (
+            "errors: answered\nschedule: rate(5 minutes)",
+            "errors is answered, but the service has no http, queue or stream, so nothing reads its answers",
+        ),
         ("concurrency: 0", "concurrency is 0, out of bounds: 0 would stop the function"),
         ("memory: 128\nmemory: 256", 'mapping key "memory" already defined at line 1'),
         ("a: &x 1\nb: *x", "it refers to an anchor (*NAME), which a declaration does not need"),
@@ -279,6 +290,7 @@ def declarations(draw: st.DrawFn) -> tuple[dict[str, Any], set[str]]:
         "timeout": "10",
         "concurrency": -1,
         "tracing": "yes",
+        "errors": "all",
         "canary": {"evidence": "perhaps"},
     }
     keys = draw(st.sets(st.sampled_from(list(EVERYTHING))))
@@ -292,8 +304,16 @@ def test_a_declaration_is_read_as_it_was_meant_or_each_wrong_key_is_named(
 ) -> None:
     value, bad = made
     named = mistakes(yaml.safe_dump(value))
-    named = [each for each in named if "has no filter" not in each]  # of a stream whose filter is wrong
+    # Of a stream whose filter is wrong, and of a service whose triggers are wrong, or none.
+    named = [each for each in named if "has no filter" not in each and "so nothing reads its answers" not in each]
     assert {each.partition(" ")[0].partition(".")[0].partition("[")[0] for each in named} == bad
-    if not bad:
+    answers = {"http", "queue", "stream"} & value.keys()
+    if not bad and ("errors" not in value or answers):
         found = parse("svc", yaml.safe_dump(value).encode())
-        assert all(getattr(found, key) == EVERYTHING[key] for key in value if key in {"memory", "timeout", "runtime"})
+        kept = {"memory", "timeout", "runtime", "errors"}
+        assert all(getattr(found, key) == EVERYTHING[key] for key in value if key in kept)
+
+
+@pytest.mark.parametrize("trigger", ["http: [GET /]", "queue: {}", "stream: {filter: {eventName: [INSERT]}}"])
+def test_answered_faults_count_where_something_reads_the_answers(trigger: str) -> None:
+    assert parse("svc", f"errors: answered\n{trigger}".encode()).errors == "answered"

@@ -10,6 +10,7 @@ import pytest
 
 from app.hooks.expectation import wrong
 from infra import bundle, services
+from infra.answered import ANSWERED, RAISED
 from infra.bundle import smoke
 from infra.services import NODE, PYTHON, ServiceError, scaffold
 from tests.unit.test_services import write
@@ -31,14 +32,17 @@ def repository(tmp_path: Path) -> Path:
     return write(tmp_path, other="http: [GET /taken]")
 
 
+@pytest.mark.parametrize("errors", [RAISED, ANSWERED])
 @pytest.mark.parametrize("runtime", [PYTHON, NODE])
-def test_a_new_service_is_read_and_its_declaration_has_six_lines_at_most(repository: Path, runtime: str) -> None:
-    written = scaffold.write(repository, "hello", runtime)
+def test_a_new_service_is_read_and_its_declaration_has_six_lines_at_most(
+    repository: Path, runtime: str, errors: str
+) -> None:
+    written = scaffold.write(repository, "hello", runtime, errors)
     assert all((repository / each).is_file() for each in written)
     declaration = (repository / "app/hello/service.yaml").read_text()
     assert len(declaration.splitlines()) <= 6
     (found,) = (each for each in services.read(repository) if each.name == "hello")
-    assert (found.runtime, found.triggers) == (runtime, ("GET /hello",))
+    assert (found.runtime, found.triggers, found.errors) == (runtime, ("GET /hello",), errors)
     assert list(smoke.read([found], repository)["hello"]) == ["health.json"]
 
 
@@ -61,16 +65,18 @@ def test_a_new_service_in_python_answers_its_smoke_event_and_can_be_bundled(repo
     assert files == ("app/__init__.py", "app/hello/__init__.py", "app/hello/main.py")
 
 
-def test_the_test_of_a_new_service_passes(repository: Path) -> None:
-    scaffold.write(repository, "hello", PYTHON)
+@pytest.mark.parametrize("errors", [RAISED, ANSWERED])
+def test_the_test_of_a_new_service_passes(repository: Path, errors: str) -> None:
+    scaffold.write(repository, "hello", PYTHON, errors)
     (repository / "app/__init__.py").write_text('"""Services."""\n')
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/test_hello.py"]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_is_written_passes_the_linter_and_the_type_checker(repository: Path) -> None:
-    files = [str(each) for each in scaffold.write(repository, "hello", PYTHON) if each.suffix == ".py"]
+@pytest.mark.parametrize("errors", [RAISED, ANSWERED])
+def test_what_is_written_passes_the_linter_and_the_type_checker(repository: Path, errors: str) -> None:
+    files = [str(each) for each in scaffold.write(repository, "hello", PYTHON, errors) if each.suffix == ".py"]
     (repository / "app/__init__.py").write_text('"""Services."""\n')
     (repository / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
     tools = Path(sys.executable).parent
@@ -97,6 +103,28 @@ def test_a_service_that_cannot_be_is_refused_and_nothing_is_written(
 ) -> None:
     (found,) = mistakes(repository, name, runtime)
     assert found.startswith(mistake)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "main", "counter"),
+    [
+        (PYTHON, "app/hello/main.py", ("app/orders/answered.py", "app/hello/answered.py")),
+        (NODE, "app/hello/src/main.ts", ("app/fulfilment/src/answered.ts", "app/hello/src/answered.ts")),
+    ],
+)
+def test_a_service_that_counts_its_faults_imports_its_copy_of_the_counter(
+    repository: Path, runtime: str, main: str, counter: tuple[str, str]
+) -> None:
+    plain = dict(scaffold._files("hello", runtime, RAISED))
+    scaffold.write(repository, "hello", runtime, ANSWERED)
+    assert (repository / counter[1]).read_text() == (ROOT / counter[0]).read_text()
+    assert "counted" in (repository / main).read_text()
+    assert not [path for path, text in plain.items() if "counted" in text or "answered" in path]
+
+
+def test_a_third_way_to_count_errors_is_refused(repository: Path) -> None:
+    with pytest.raises(ServiceError, match="errors is 'all', not one of the two; give raised or answered"):
+        scaffold.write(repository, "hello", PYTHON, "all")
 
 
 def test_a_folder_that_is_there_already_is_left_alone(repository: Path) -> None:

@@ -35,6 +35,7 @@ RULES = st.one_of(
 COUNT = st.one_of(st.integers(0, 30), st.integers(0, 10**7))
 MISSING = st.none()
 METRICS = ("stable_invocations", "stable_errors", "canary_invocations", "canary_errors")
+ANSWERED = ("stable_answered", "canary_answered")
 
 
 def red(queries: tuple[MetricQuery, ...], values: Mapping[str, float | None]) -> bool:
@@ -94,28 +95,34 @@ def test_counts_and_metric_math_agree(stable: Counts, canary: Counts, rule: Rule
     assert red(queries, values) == judge(stable, canary, rule).fired
 
 
+@pytest.mark.parametrize("answered", [False, True], ids=["raised", "answered"])
 @pytest.mark.parametrize(
     "rule", [Rule(), Rule(forgiven=2, absolute=0.1), Rule(statistic="z")], ids=["shipped", "forgiving", "z"]
 )
-def test_both_agree_on_a_hundred_thousand_random_counts_and_whatever_is_missing_of_them(rule: Rule) -> None:
+def test_both_agree_on_a_hundred_thousand_random_counts_and_whatever_is_missing_of_them(
+    rule: Rule, *, answered: bool
+) -> None:
     rng, rows = np.random.default_rng(23), 40_000
     invocations = rng.integers(0, 10 ** rng.integers(1, 8, (2, rows)))
     rates = rng.choice([0.0, 0.001, 0.01, 0.05, 0.3, 1.0], rows) + rng.choice([0.0, 0.02], (2, rows))
     errors = rng.binomial(invocations, np.minimum(rates, 1))
-    missing = rng.random((4, rows)) < 0.03  # each count by itself, so that errors without invocations are among them
-    counts_ = np.stack([invocations[0], errors[0], invocations[1], errors[1]]).astype(float)
+    # Any part of the errors was answered: none, some or all. Where such faults do not count, their series is left over.
+    faults = rng.binomial(errors, rng.choice([0.0, 0.3, 1.0], (2, rows)) if answered else 0)
+    raised = errors - faults
+    missing = rng.random((6, rows)) < 0.03  # each count by itself, so that errors without invocations are among them
+    counts_ = np.stack([invocations[0], raised[0], invocations[1], raised[1], *faults]).astype(float)
     counted_ = np.where(missing, 0, counts_)
 
     times = [NOW + 60 * row for row in range(rows)]
-    queries = metric_queries("orders", "live", "7", "8", rule)
+    queries = metric_queries("orders", "live", "7", "8", rule, answered=answered)
     metrics = [
         Series({at: count for at, count, gone in zip(times, row.tolist(), lost, strict=True) if not gone}, name)
-        for name, row, lost in zip(METRICS, counts_, missing, strict=True)
+        for name, row, lost in zip((*METRICS, *ANSWERED), counts_, missing, strict=True)
     ]
     texts = {query.id: query.expression for query in queries if query.expression is not None}
-    points = Expressions.parsed(texts, METRICS).evaluate(metrics, times)["verdict"].points
+    points = Expressions.parsed(texts, (*METRICS, *ANSWERED)).evaluate(metrics, times)["verdict"].points
     by_alarm = [points.get(at, 0.0) >= 1 for at in times]
-    by_counts = [bool(fires(i1, e1, i2, e2, rule)) for i1, e1, i2, e2 in counted_.T.tolist()]
+    by_counts = [bool(fires(i1, e1 + a1, i2, e2 + a2, rule)) for i1, e1, i2, e2, a1, a2 in counted_.T.tolist()]
     assert by_alarm == by_counts
     assert 0.05 < sum(by_counts) / rows < 0.95
 
@@ -141,6 +148,20 @@ def test_the_verdict_does_not_hang_on_what_fill_does_to_an_empty_series(
     queries = without_fill(metric_queries("orders", "live", "7", "8", rule))
     i1, e1, i2, e2 = (float(value or 0) for value in values)
     assert red(queries, dict(zip(METRICS, values, strict=True))) == bool(fires(i1, e1, i2, e2, rule))
+
+
+@given(st.tuples(*[st.one_of(MISSING, COUNT)] * 6), RULES, st.booleans())
+@example((5400, None, 600, None, None, 20), Rule(), False)
+@example((5400, None, 600, None, None, 20), Rule(), True)
+@example((5400, 54, 600, 6, None, None), Rule(forgiven=2), True)
+@example((5400, None, 600, None, None, None), Rule(forgiven=2), True)
+def test_answered_faults_are_errors_as_well_whatever_fill_does_to_a_series_without_any(
+    values: tuple[int | None, ...], rule: Rule, empty: bool
+) -> None:
+    queries = metric_queries("orders", "live", "7", "8", rule, answered=True)
+    i1, e1, i2, e2, a1, a2 = (float(value or 0) for value in values)
+    found = red(without_fill(queries) if empty else queries, dict(zip((*METRICS, *ANSWERED), values, strict=True)))
+    assert found == bool(fires(i1, e1 + a1, i2, e2 + a2, rule))
 
 
 @given(counts(), counts(), RULES)

@@ -1,6 +1,7 @@
 """The verdict as an alarm: within CloudWatch's limits, and of a form that its API takes."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import botocore.session
@@ -32,14 +33,29 @@ def queries(rule: Rule = FULL, minutes: int = 10) -> tuple[MetricQuery, ...]:
     return metric_queries(LONG, "live", "7", "8", rule, minutes)
 
 
+counting = partial(metric_queries, answered=True)
+
+
 @pytest.mark.parametrize(("rule", "expressions"), [(FULL, 10), (FORMER, 9)])
 def test_the_verdict_takes_four_metrics_and_at_most_ten_expressions(rule: Rule, expressions: int) -> None:
     kinds = [query.expression is None for query in queries(rule)]
     assert (kinds.count(True), kinds.count(False)) == (4, expressions)
 
 
+@pytest.mark.parametrize(("rule", "expressions"), [(FULL, 10), (FORMER, 9)])
+def test_answered_faults_take_two_metrics_more_and_no_expression(rule: Rule, expressions: int) -> None:
+    found = counting(LONG, "live", "7", "8", rule)
+    kinds = [query.expression is None for query in found]
+    assert (kinds.count(True), kinds.count(False)) == (6, expressions)
+    (stable, canary) = (query.as_api()["MetricStat"]["Metric"] for query in found if query.id.endswith("_answered"))
+    assert (canary["Namespace"], canary["MetricName"]) == ("Strata", "AnsweredFaults")
+    lambdas = next(query.as_api()["MetricStat"]["Metric"] for query in found if query.id == "canary_errors")
+    assert (lambdas["Namespace"], canary["Dimensions"]) == ("AWS/Lambda", lambdas["Dimensions"])
+    assert stable["Dimensions"][-1] == {"Name": "ExecutedVersion", "Value": "7"}
+
+
 @pytest.mark.parametrize("rule", [FULL, FORMER])
-@pytest.mark.parametrize("made", [metric_queries, slow_metric_queries])
+@pytest.mark.parametrize("made", [metric_queries, counting, slow_metric_queries])
 def test_an_alarm_stays_within_cloudwatchs_limits(made: Callable[..., tuple[MetricQuery, ...]], rule: Rule) -> None:
     found = made(LONG, "live", "7", "8", rule, minutes=1440)
     assert sum(query.expression is None for query in found) <= 10
@@ -50,8 +66,9 @@ def test_an_alarm_stays_within_cloudwatchs_limits(made: Callable[..., tuple[Metr
     assert len({query.id for query in found}) == len(found)
 
 
-def test_every_metric_is_filled_before_it_is_used() -> None:
-    found = queries()
+@pytest.mark.parametrize("answered", [False, True])
+def test_every_metric_is_filled_before_it_is_used(*, answered: bool) -> None:
+    found = metric_queries(LONG, "live", "7", "8", FULL, answered=answered)
     metrics = {query.id for query in found if query.expression is None}
     for query in found:
         for metric in metrics:
@@ -59,7 +76,7 @@ def test_every_metric_is_filled_before_it_is_used() -> None:
             assert uses == (query.expression or "").count(f"FILL({metric}, 0)")
 
 
-@pytest.mark.parametrize("made", [metric_queries, slow_metric_queries])
+@pytest.mark.parametrize("made", [metric_queries, counting, slow_metric_queries])
 def test_the_api_takes_the_entries(made: Callable[..., tuple[MetricQuery, ...]]) -> None:
     shape = botocore.session.get_session().get_service_model("cloudwatch").operation_model("PutMetricAlarm").input_shape
     assert shape is not None

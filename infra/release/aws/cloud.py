@@ -215,7 +215,7 @@ class Aws:
         entry = self._entry(canary, policy, stable, action.at)
         alarm, slow = (name(stable, canary.number, entry.at) for name in (target.verdict_alarm, target.slow_alarm))
         judged = (target.function, target.alias, stable, canary.number, policy.rule, target.minutes)
-        alarms = {alarm: metric_queries(*judged)}
+        alarms = {alarm: metric_queries(*judged, answered=target.answered)}
         if policy.rule.slow_milliseconds is not None:
             alarms[slow] = slow_metric_queries(*judged)
         for name, queries in alarms.items():

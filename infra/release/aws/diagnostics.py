@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from infra.answered import METRIC, NAMESPACE
 from infra.release.aws import iam, versions
 from infra.release.aws.cloud import Aws
 from infra.release.aws.deployments import chunks, group_arn
@@ -169,7 +170,8 @@ def _compared(target: Target, *versions: str) -> frozenset[Metric]:
     """Return the metrics that a deleted verdict alarm read of its two versions."""
     alias = {"FunctionName": target.function, "Resource": f"{target.function}:{target.alias}"}
     named = [frozenset({**alias, "ExecutedVersion": each}.items()) for each in versions]
-    return frozenset(Metric(LAMBDA, metric, each) for metric in ("Invocations", "Errors") for each in named)
+    read = [(LAMBDA, "Invocations"), (LAMBDA, "Errors"), *([(NAMESPACE, METRIC)] if target.answered else ())]
+    return frozenset(Metric(namespace, metric, each) for namespace, metric in read for each in named)
 
 
 def _alarm(info: MetricAlarmTypeDef) -> Alarm:

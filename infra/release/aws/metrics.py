@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from infra.answered import METRIC, NAMESPACE
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import chunks
 from infra.release.aws.errors import aws_call
@@ -85,7 +86,8 @@ def counts(clients: Clients, clock: ScaledClock, wanted: Sequence[Wanted]) -> Ma
 
 
 def _measured(function: str, sums: Mapping[tuple[str, str], int]) -> Measured:
-    i1, e1, i2, e2 = (sums[function, name] for name in ("i1", "e1", "i2", "e2"))
+    i1, i2 = sums[function, "i1"], sums[function, "i2"]
+    e1, e2 = (sums[function, f"e{number}"] + sums[function, f"a{number}"] for number in (1, 2))
     # Errors can arrive before the invocations that they are part of. The alarm does not judge a canary by such.
     return Measured(sums[function, "traffic"], Counts(max(i1, e1), e1), Counts(i2, e2 if e2 <= i2 else 0))
 
@@ -102,12 +104,14 @@ def _queries(wanted: Wanted, index: int) -> list[dict[str, Any]]:
             _sum(f"i{number}_{index}", "Invocations", of_version),
             _sum(f"e{number}_{index}", "Errors", of_version),
         ]
+        if target.answered:
+            queries.append(_sum(f"a{number}_{index}", METRIC, of_version, NAMESPACE))
     return queries
 
 
-def _sum(id_: str, metric: str, dimensions: Mapping[str, str]) -> dict[str, Any]:
+def _sum(id_: str, metric: str, dimensions: Mapping[str, str], namespace: str = "AWS/Lambda") -> dict[str, Any]:
     named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
-    stat = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": named}
+    stat = {"Namespace": namespace, "MetricName": metric, "Dimensions": named}
     return {"Id": id_, "MetricStat": {"Metric": stat, "Period": 60, "Stat": "Sum"}}
 
 

@@ -42,6 +42,7 @@ class Target:
     rule: Rule | None = None  # this function's own verdict; the policy's where it is None, as in the next two
     minimum_requests: int | None = None
     evidence: str = ""
+    answered: bool = False  # the faults that the function answers count as errors: see infra.answered
 
     def __post_init__(self) -> None:
         for hook in filter(None, (self.before_allow_traffic, self.after_allow_traffic)):

@@ -56,8 +56,8 @@ class Counts:
     """Counts of one version within the window.
 
     invocations, errors: whole numbers, as Lambda's Invocations and Errors sum them (a float such as CloudWatch
-    returns is taken if it is whole). slow: invocations over the rule's budget; a share times a count, so not always
-    whole. Raises VerdictError for counts that cannot be.
+    returns is taken if it is whole). Where answered faults count, they are among the errors. slow: invocations over the
+    rule's budget; a share times a count, so not always whole. Raises VerdictError for counts that cannot be.
     """
 
     invocations: int

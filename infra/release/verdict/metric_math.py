@@ -6,10 +6,12 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from infra.answered import METRIC, NAMESPACE
 from infra.release.verdict.rule import LIKELIHOOD, Rule, VerdictError
 
 MOST_METRICS = MOST_EXPRESSIONS = 10
@@ -41,6 +43,7 @@ class MetricQuery:
     dimensions: tuple[tuple[str, str], ...] = ()
     period: int = 600
     returned: bool = False
+    namespace: str = "AWS/Lambda"
 
     def as_api(self) -> dict[str, Any]:
         """Return the entry for boto3's `put_metric_alarm(Metrics=[...])` and `get_metric_data`."""
@@ -50,28 +53,29 @@ class MetricQuery:
         if self.expression is not None:
             return entry | {"Expression": self.expression}
         dimensions = [{"Name": name, "Value": value} for name, value in self.dimensions]
-        metric = {"Namespace": "AWS/Lambda", "MetricName": self.metric, "Dimensions": dimensions}
+        metric = {"Namespace": self.namespace, "MetricName": self.metric, "Dimensions": dimensions}
         return entry | {"MetricStat": {"Metric": metric, "Period": self.period, "Stat": self.statistic}}
 
 
 def metric_queries(  # noqa: PLR0917 - the design's signature
-    function: str, alias: str, stable: str, canary: str, rule: Rule, minutes: int = 10
+    function: str, alias: str, stable: str, canary: str, rule: Rule, minutes: int = 10, *, answered: bool = False
 ) -> tuple[MetricQuery, ...]:
     """Return the verdict on errors as metric math: 1 where `fires` is true, else 0. Alarm with `ALARM_SETTINGS`.
 
     stable, canary: published versions of `function` behind `alias`. minutes: the canary's, which is the window.
+    answered: count the faults that the function answers among the errors (`infra.answered`).
     Raises VerdictError: a window that is not a whole number of minutes, equal versions, more than CloudWatch takes.
     """
     source = _Source(function, alias, stable, canary, minutes)
     return _checked(
         source.metric("stable_invocations", "Invocations", stable),
-        source.metric("stable_errors", "Errors", stable),
+        *source.errors("stable", stable, answered=answered),
         source.metric("canary_invocations", "Invocations", canary),
-        source.metric("canary_errors", "Errors", canary),
+        *source.errors("canary", canary, answered=answered),
         _math("i1", "FILL(stable_invocations, 0)"),
-        _math("e1", "FILL(stable_errors, 0)"),
+        _math("e1", _errors_math("stable", answered=answered)),
         _math("i2", "FILL(canary_invocations, 0)"),
-        _math("e2", _counted_math("FILL(canary_errors, 0)", rule)),
+        _math("e2", _counted_math(_errors_math("canary", answered=answered), rule)),
         *_relative_math(rule),
         _math("absolute", _absolute_math(rule)),
         _math("verdict", "IF(relative + absolute > 0, 1, 0)", f"{function} {canary} against {stable}", returned=True),
@@ -152,6 +156,12 @@ def _enough_math(minimum: int) -> str:
     return f"(e2 >= {minimum}) AND (e2 <= i2)"
 
 
+def _errors_math(side: str, *, answered: bool) -> str:
+    """A version's errors. A missing operand of a sum reads as 0, whatever FILL does to a series without any point."""
+    raised = f"FILL({side}_errors, 0)"
+    return f"({raised} + FILL({side}_answered, 0))" if answered else raised
+
+
 def _counted_math(errors: str, rule: Rule) -> str:
     return f"IF({errors} > {rule.forgiven}, {errors} - {rule.forgiven}, 0)" if rule.forgiven else errors
 
@@ -195,6 +205,12 @@ class _Source:
             ("ExecutedVersion", version),
         )
         return MetricQuery(name, metric=metric, statistic=statistic, dimensions=dimensions, period=self.minutes * 60)
+
+    def errors(self, side: str, version: str, *, answered: bool) -> Iterator[MetricQuery]:
+        """Yield the metrics of a version's errors: those that Lambda counts and, where wanted, the answered faults."""
+        yield self.metric(f"{side}_errors", "Errors", version)
+        if answered:
+            yield replace(self.metric(f"{side}_answered", METRIC, version), namespace=NAMESPACE)
 
 
 def _checked(*queries: MetricQuery) -> tuple[MetricQuery, ...]:

@@ -123,6 +123,7 @@ class Invoker:
         written = list(logs.lines(request_id, call.version, config.get("MemorySize", 128), answer))
         if _may_log(call, config, answer.stream):
             logs.write(self._logs, log_group(config), answer.stream, written, answer.milliseconds)
+            measure.logged(call, log_group(config), answer.output)
         result = {"body": answer.body, "log": "".join(written)}
         if answer.error:
             result |= {"error": True, "function_error": "Unhandled"}

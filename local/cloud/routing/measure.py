@@ -1,14 +1,16 @@
-"""The metrics that Lambda publishes for each invocation.
+"""The metrics that Lambda publishes for each invocation, and those that CloudWatch Logs reads from its log.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html: the dimensions, what counts as an
 invocation, an error or a throttle, and that the timestamp is the invocation's start. That is when a worker takes it:
 the wait for a worker is due to this machine, and does not exist on AWS.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from local.cloud.metrics import data, embedded
 from local.cloud.metrics.store import STORE
 from local.cloud.routing.call import Call
+from local.cloud.wire import ServiceError
 
 _NAMESPACE = "AWS/Lambda"
 
@@ -26,6 +28,20 @@ def throttled(call: Call) -> None:
     """Publish a call that never ran: it is neither an invocation nor an error, and no version executed it."""
     for dimensions in _dimensions(call, executed_version=False):
         _record(call, "Throttles", dimensions, 1)
+
+
+def logged(call: Call, group: str, messages: Iterable[str]) -> None:
+    """Record the metrics of the events that hold some. A wrong event has none, and counts in EMFValidationErrors.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
+    """
+    for message in messages:
+        try:
+            for request in embedded.requests(message):
+                data.put(request, call.account, call.region)
+        except (embedded.EmbeddedError, ServiceError):
+            dimensions = {"LogGroupName": group}
+            STORE.record(call.account, call.region, "AWS/Logs", "EMFValidationErrors", dimensions, 1, "Count")
 
 
 def _dimensions(call: Call, executed_version: bool) -> Iterator[Mapping[str, str]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
+from infra.answered import METRIC, NAMESPACE
 from infra.release.decision import silence
 from infra.release.model.observation import Deployment
 from infra.release.reports.doctor.facts import UP, Alarm, Examined, Finding, Grade, Metric
 
 LAST = 10
 """Releases that `doctor` examines."""
+ANSWERED_FAULTS = (NAMESPACE, METRIC)
 ALARMED = "ALARM_ACTIVE"
 """CodeDeploy's code where an alarm did stop a deployment: the runner's stop came at the same moment."""
 REMEMBERED = timedelta(days=13)
@@ -51,11 +53,16 @@ def _long_lived(facts: Examined, name: str, alarm: Alarm | None) -> Finding:
 
 
 def _able(facts: Examined, alarm: Alarm) -> Finding | None:
-    """Return the finding on an alarm one of whose metrics had no data; None if each had some."""
+    """Return the finding on an alarm one of whose metrics had no data; None if each had some.
+
+    The metric of answered faults is no such sign: it has no data as long as there are none.
+    """
     about = f"alarm {alarm.name}"
     if not facts.knows("reported"):
         return Finding(Grade.WARNING, about, f"is {alarm.state} and acts; whether it can fire is not known")
-    silent = sorted(str(metric) for metric in alarm.metrics - facts.reported)
+    silent = sorted(
+        str(metric) for metric in alarm.metrics - facts.reported if (metric.namespace, metric.name) != ANSWERED_FAULTS
+    )
     if not silent:
         return None
     if not _called(facts):

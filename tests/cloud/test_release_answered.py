@@ -1,0 +1,78 @@
+"""A canary that answers faults in good order, which Lambda does not count, is judged by the metric that counts them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from infra.answered import METRIC, NAMESPACE
+from infra.release.engine.runner import run
+from infra.release.model.outcome import Ending, Outcome
+from tests.cloud.test_release_engine import POLICY, World, cloud, live, world
+
+__all__ = ["cloud", "live", "world"]  # fixtures
+
+COUNTED = (Path(__file__).resolve().parents[2] / "app/orders/answered.py").read_text()
+HALF = f"""{COUNTED}
+
+import random
+
+@counted
+def handler(event, context):
+    if event == "probe" or random.random() < 0.5:
+        return {{"statusCode": 200}}
+    return {{"statusCode": 500}} if random.random() < 0.5 else {{"batchItemFailures": [{{"itemIdentifier": "1"}}]}}
+"""
+BOTH = f"""{COUNTED}
+
+@counted
+def handler(event, context):
+    if event == "raise":
+        raise ValueError("no such order")
+    return {{"statusCode": 503}}
+"""
+
+
+def release(live: World, version: str, *, answered: bool) -> Outcome:
+    target = replace(live.target(version), answered=answered)
+    return run([target], POLICY, live.aws, live.clock, lambda _: None)["orders"]
+
+
+def test_a_version_that_answers_half_of_its_requests_with_faults_is_rolled_back(live: World) -> None:
+    version = live.functions.publish(HALF)
+    with live.traffic():
+        end = release(live, version, answered=True)
+    assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "verdict")
+    assert live.alias() == "1"
+    (alarm,) = live.verdict_alarms()
+    metrics = [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
+    counted = [each for each in metrics if each["Namespace"] == NAMESPACE]
+    assert [each["Dimensions"][-1]["Value"] for each in counted] == ["1", version]
+    assert live.release(version).reason == "rejected"
+
+
+def test_where_answered_faults_do_not_count_the_same_version_is_promoted_though_it_counts_them(live: World) -> None:
+    version = live.functions.publish(HALF)
+    with live.traffic():
+        assert release(live, version, answered=False).ending is Ending.PROMOTED
+    assert live.cloudwatch.list_metrics(Namespace=NAMESPACE, MetricName=METRIC)["Metrics"] != []
+
+
+def test_a_request_is_counted_once_whether_its_fault_is_raised_or_answered(live: World) -> None:
+    version = live.functions.publish(BOTH)
+    live.functions.alias("1", {version: 1.0})
+    for event in ("raise", "answer", "answer"):
+        live.functions.invoke(event)
+    dimensions = {"FunctionName": "orders", "Resource": "orders:live", "ExecutedVersion": version}
+    sums = {}
+    for namespace, name in (("AWS/Lambda", "Invocations"), ("AWS/Lambda", "Errors"), (NAMESPACE, METRIC)):
+        named = [{"Name": each, "Value": value} for each, value in dimensions.items()]
+        found = live.cloudwatch.get_metric_statistics(
+            Namespace=namespace,
+            MetricName=name,
+            Dimensions=named,
+            Statistics=["Sum"],
+            Period=60,
+            StartTime=0,
+            EndTime=live.clock.real(live.clock.now()).timestamp() + 3600,
+        )["Datapoints"]
+        sums[name] = sum(each["Sum"] for each in found)
+    assert sums == {"Invocations": 3, "Errors": 1, METRIC: 2}
