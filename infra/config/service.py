@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from infra.config.settings import Curve
+from infra.config.curves import CANARY, LONGEST, MINUTES, AutoCurve, Curve, CurveOf, CurveSettings, Detect
+from infra.config.settings import DeliveryConfig
 from infra.release.model.spec import EVIDENCE
 from infra.release.verdict.rule import Rule
 from infra.schema import Flag, ListOf, OneOf, Reader, Rest, Section, Text, Whole, below, read_object, shown
@@ -77,12 +78,12 @@ CONCURRENCY = Whole(
 
 @dataclass(frozen=True)
 class Canary:
-    """The canary of one service: what is given replaces strata:delivery.curve and keys of strata:release.
+    """The canary of one service: what is given replaces keys of strata:delivery and of strata:release.
 
     `rule`: bounds of the verdict by field of Rule; those left out are the stack's.
     """
 
-    curve: Annotated[Curve | None, Section(Curve)] = None
+    curve: Annotated[Curve | None, CurveOf()] = None
     minimum_requests: Annotated[
         int | None, Whole(0, 1_000_000, "requests", "0 asks for no evidence, and no canary is sent a million")
     ] = None
@@ -90,6 +91,20 @@ class Canary:
         ""
     )
     rule: Annotated[Mapping[str, Any] | None, Given(Rule)] = None
+    detect: Annotated[Detect | None, Section(Detect)] = None
+    longest: Annotated[int | None, MINUTES] = None
+
+    def settled(self, delivery: DeliveryConfig) -> CurveSettings:
+        """Return how the curve is found in a stack with that strata:delivery."""
+        curve = self.curve or delivery.curve
+        if not isinstance(curve, AutoCurve):
+            return CurveSettings(curve)
+        return CurveSettings(
+            delivery.default or CANARY,
+            self.detect or delivery.detect or Detect(),
+            self.longest or delivery.longest or LONGEST,
+            delivery.curves,
+        )
 
 
 @dataclass(frozen=True)

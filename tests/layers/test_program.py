@@ -237,3 +237,16 @@ def test_a_service_may_be_judged_by_bounds_of_its_own(monkeypatch: pytest.Monkey
     assert (own["minimum_requests"], own["evidence"], own["percent"], own["minutes"]) == (5, "enforce", 25, 6)
     assert (own["rule"]["z"], own["rule"]["absolute"]) == (4, Rule().absolute)
     assert orders.keys().isdisjoint({"rule", "minimum_requests", "evidence"})
+
+
+def test_each_function_of_a_stack_may_choose_its_curve_by_bounds_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery = {"curve": "auto", "detect": {"points": 3}, "curves": [{"percent": 50, "minutes": 45}]}
+    services = {"fulfilment": {"canary": {"curve": "auto", "longest": 90}}}
+    recorded, _ = run("prod", monkeypatch, delivery=delivery, services=services)
+    found = {each["function"]: each for each in recorded.one("Release").inputs["targets"]}
+    listed = [{"name": "strata-prod-canary-50-45", "percent": 50, "minutes": 45}]
+    assert found["strata-prod-orders"]["auto"] == {"points": 3, "chance": 0.9, "longest": 60, "listed": listed}
+    assert found["strata-prod-fulfilment"]["auto"] == {"points": 3, "chance": 0.9, "longest": 90, "listed": listed}
+    assert found["strata-prod-orders"]["curve"] == "CodeDeployDefault.LambdaCanary10Percent10Minutes"
+    configured, _ = run("prod", monkeypatch)
+    assert all("auto" not in each for each in configured.one("Release").inputs["targets"])

@@ -20,7 +20,7 @@ from infra.release.aws.deployments import Records, chunks
 from infra.release.aws.errors import aws_call
 from infra.release.decision import proven
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import NotFoundError
+from infra.release.engine.cloud import NotFoundError, TrafficHistory
 from infra.release.model import fingerprint, ledger
 from infra.release.model.actions import RevertDeployment, Start
 from infra.release.model.attempt import UpstreamReleases
@@ -30,6 +30,7 @@ from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import TagRecord
 from infra.release.verdict.judge import ALARM_SETTINGS
 from infra.release.verdict.metric_math import MetricQuery, metric_queries, slow_metric_queries
+from infra.release.verdict.traffic import WEEK, WEEKS
 
 ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
 ANEW = "`pulumi up --refresh` creates it again, and sends its traffic to what the ledger proves"
@@ -176,6 +177,15 @@ class Aws:
             found = upstream.releases(self.clients, self._clock, target, self._digests.get(target.function, ""))
             known = self._upstream[target.proof_group] = now, found
         return known[1]
+
+    def history(self, target: Target) -> TrafficHistory:
+        now = self._clock.now()
+        since = {"start": self._clock.real(now - WEEKS * WEEK)}
+        return TrafficHistory(
+            now,
+            buckets=metrics.history(self.clients, self._clock, target),
+            ledger=tuple(self.records.every(target, createTimeRange=since).values()),
+        )
 
     # Changes
 

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import chunks
 from infra.release.aws.errors import aws_call
+from infra.release.decision import curve
 from infra.release.engine.clock import ScaledClock
 from infra.release.model.observation import NOTHING, Observation
 from infra.release.model.spec import Target
 from infra.release.verdict.judge import Counts
+from infra.release.verdict.traffic import PERIOD, WEEK, WEEKS, Bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
@@ -44,7 +46,7 @@ class Wanted:
 def wanted(target: Target, seen: Observation, now: datetime) -> Wanted:
     """Counts of the verdict alarm's own window, up to the end of the followed deployment: with more of stable's past,
     or without its traffic at the end of a long bake, the runner would judge what the alarm does not."""
-    followed, window = seen.followed, timedelta(minutes=target.minutes)
+    followed, window = seen.followed, timedelta(minutes=curve.window(target, seen))
     since = max(followed.created, (followed.ended or now) - window) if followed else now - window
     return Wanted(target, since, *seen.compared)
 
@@ -105,10 +107,28 @@ def _queries(wanted: Wanted, index: int) -> list[dict[str, Any]]:
     return queries
 
 
-def _sum(id_: str, metric: str, dimensions: Mapping[str, str]) -> dict[str, Any]:
+def _sum(id_: str, metric: str, dimensions: Mapping[str, str], period: timedelta = MINUTE) -> dict[str, Any]:
     named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
     stat = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": named}
-    return {"Id": id_, "MetricStat": {"Metric": stat, "Period": 60, "Stat": "Sum"}}
+    return {"Id": id_, "MetricStat": {"Metric": stat, "Period": int(period.total_seconds()), "Stat": "Sum"}}
+
+
+def history(clients: Clients, clock: ScaledClock, target: Target) -> tuple[Bucket, ...]:
+    """Return the counts of the alias in the last weeks. A version's own counts are not read: an alias without weights
+    need not report them."""
+    alias = {"FunctionName": target.function, "Resource": f"{target.function}:{target.alias}"}
+    sums: dict[str, Counter[datetime]] = {"i": Counter(), "e": Counter()}
+    with aws_call("cloudwatch GetMetricData", f"metrics of {target.function}"):
+        pages = clients.cloudwatch.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=[_sum("i", "Invocations", alias, PERIOD), _sum("e", "Errors", alias, PERIOD)],  # type: ignore[list-item]
+            StartTime=clock.real(clock.now() - WEEKS * WEEK),
+            EndTime=clock.real(clock.now()),
+        )
+        for page in pages:
+            for result in page["MetricDataResults"]:
+                for at, value in zip(result["Timestamps"], result["Values"], strict=True):
+                    sums[result["Id"]][at] += round(value)
+    return tuple(Bucket(clock.simulated(at), count, sums["e"][at]) for at, count in sorted(sums["i"].items()))
 
 
 def red(clients: Clients, names: Iterable[str]) -> frozenset[str]:

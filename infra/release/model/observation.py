@@ -13,6 +13,7 @@ from enum import StrEnum
 from infra.release.model.attempt import UpstreamReleases
 from infra.release.model.ledger import Entry
 from infra.release.model.tags import First, Tags
+from infra.release.verdict.curves import Choice
 from infra.release.verdict.judge import Counts
 
 
@@ -89,6 +90,7 @@ class Deployment:
     rollback: str | None = None  # the deployment that rolls this one back
     rolls_back: str | None = None  # the deployment that this one, CodeDeploy's own rollback, rolls back
     alarms: tuple[str, ...] = ()  # that stop it, by name
+    curve: str = ""  # its deployment configuration
     canary: str | None = None  # the version it shifts to; asked for only where it is followed
     shifting: datetime | None = None  # when traffic began to move; likewise
 
@@ -137,6 +139,7 @@ class Notes:
     enlisted: bool = False  # this runner has recorded the set in tags
     topped_up: int = 0  # requests that the runner itself has sent through the alias
     condemned: datetime | None = None  # since when all its looks have condemned the canary
+    choice: Choice | None = None  # the curve of the release that it starts, where that is chosen
 
 
 NOTHING = Counts(0, 0)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from infra.codedeploy import HOOK
 from infra.release.model.ledger import compact
+from infra.release.verdict.curves import Auto
 from infra.release.verdict.rule import Rule
 from infra.schema import STACK, Flag, OneOf, Section, Text, Whole, mistakes_in
 
@@ -42,6 +43,7 @@ class Target:
     rule: Rule | None = None  # this function's own verdict; the policy's where it is None, as in the next two
     minimum_requests: int | None = None
     evidence: str = ""
+    auto: Auto | None = None  # how each release chooses its curve; `curve` and `minutes` where it knows no traffic
 
     def __post_init__(self) -> None:
         for hook in filter(None, (self.before_allow_traffic, self.after_allow_traffic)):
@@ -50,6 +52,11 @@ class Target:
                     f"the hook {hook!r} of {self.function} is not named {HOOK}*: CodeDeploy's own role may invoke no "
                     "other function; rename it"
                 )
+
+    def along(self, curve: str) -> "Target":
+        """Return the target as it is released along that curve, if it is one that `auto` may choose."""
+        found = next((each for each in (self.auto.offers if self.auto else ()) if each.name == curve), None)
+        return replace(self, curve=curve, minutes=found.length, percent=found.percent) if found else self
 
     @property
     def verdict_alarms(self) -> str:
