@@ -10,6 +10,11 @@ https://docs.aws.amazon.com/codedeploy/latest/userguide/managed-policies.html
 ROLLBACK_EVENTS: Final = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")
 """A group needs all three: without the last, stopping a deployment leaves the alias split."""
 
+MOST_ALARMS: Final = 10
+"""Alarms of a deployment group or a deployment. The quota can be raised, but not seen from here.
+
+https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
+"""
 CANARIES: Final = {
     (10, minutes): f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)
 }

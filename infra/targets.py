@@ -82,11 +82,13 @@ def _choice(curve: CurveSettings, delivery: DeliveryOutputs) -> dict[str, Any]:
 
 
 def _own_policy(service: Service, policy: ReleasePolicy) -> dict[str, Any]:
-    """Return the fields by which the service's canary is judged otherwise than the stack's."""
+    """Return the fields by which the service's canary is judged and stopped otherwise than the stack's."""
     canary = service.canary
     own: dict[str, Any] = {"rule": asdict(replace(policy.rule, **canary.rule))} if canary.rule else {}
     if canary.minimum_requests is not None:
         own["minimum_requests"] = canary.minimum_requests
+    if canary.alarms:
+        own["alarms"] = list(canary.alarms)
     return {**own, "evidence": canary.evidence} if canary.evidence else own
 
 

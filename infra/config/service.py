@@ -12,7 +12,21 @@ from infra.config.curves import CANARY, LONGEST, MINUTES, AutoCurve, Curve, Curv
 from infra.config.settings import DeliveryConfig
 from infra.release.model.spec import EVIDENCE
 from infra.release.verdict.rule import Rule
-from infra.schema import Flag, ListOf, OneOf, Reader, Rest, Section, Text, Whole, below, read_object, shown
+from infra.schema import (
+    Check,
+    Flag,
+    InvalidValueError,
+    ListOf,
+    OneOf,
+    Reader,
+    Rest,
+    Section,
+    Text,
+    Whole,
+    below,
+    read_object,
+    shown,
+)
 
 SERVICE = Text(r"[a-z][a-z0-9-]{0,15}", 'a function\'s short name, e.g. "orders"')
 REMOVED = "removed"  # the key of strata:services that is no service
@@ -76,11 +90,30 @@ CONCURRENCY = Whole(
 )
 
 
+class AlarmName(Check):
+    """The name of an alarm in the stack's own region and account.
+
+    https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_Alarm.html
+    """
+
+    expected = 'the name of a metric alarm in the stack\'s own region, e.g. "orders-per-minute-low"'
+
+    def check(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise InvalidValueError("not a string (it may lack quotes)")
+        if value.startswith("arn:"):
+            raise InvalidValueError("an ARN, but CodeDeploy reads alarms of its own region and account alone, by name")
+        if not 1 <= len(value) <= 255 or not value.isprintable():
+            raise InvalidValueError("not a name: one has 1 to 255 printable characters")
+        return value
+
+
 @dataclass(frozen=True)
 class Canary:
     """The canary of one service: what is given replaces keys of strata:delivery and of strata:release.
 
-    `rule`: bounds of the verdict by field of Rule; those left out are the stack's.
+    `rule`: bounds of the verdict by field of Rule; those left out are the stack's. `alarms`: names of CloudWatch alarms
+    of the user's own that stop it too.
     """
 
     curve: Annotated[Curve | None, CurveOf()] = None
@@ -93,6 +126,7 @@ class Canary:
     rule: Annotated[Mapping[str, Any] | None, Given(Rule)] = None
     detect: Annotated[Detect | None, Section(Detect)] = None
     longest: Annotated[int | None, MINUTES] = None
+    alarms: Annotated[tuple[str, ...], ListOf(AlarmName(), least=1)] = ()
 
     def settled(self, delivery: DeliveryConfig) -> CurveSettings:
         """Return how the curve is found in a stack with that strata:delivery."""

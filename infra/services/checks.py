@@ -9,7 +9,7 @@ from infra.config import SecretsConfig, StackConfig
 from infra.config.service import REMOVED
 from infra.naming import Names
 from infra.schema import settings
-from infra.services import curves
+from infra.services import alarms, curves
 from infra.services.model import Service, ServiceError
 from infra.services.values import Resource
 
@@ -135,7 +135,7 @@ def settle(services: Sequence[Service], config: StackConfig) -> tuple[Service, .
             removed=each.name in config.services.removed,
         )
         settled.append(found)
-    mistakes += curves.mistakes(settled, config)
+    mistakes += [*curves.mistakes(settled, config), *alarms.mistakes(settled, config)]
     if mistakes:
         raise ServiceError(mistakes)
     return tuple(settled)

@@ -95,6 +95,7 @@ class FakeCloud:
     alarms: dict[str, bool] = field(default_factory=dict)  # red?
     calls: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # of the deployment group
+    unfit: dict[str, str] = field(default_factory=dict)  # alarms that CodeDeploy cannot read, and why
     past: tuple[Bucket, ...] = ()  # the counts of the last weeks
     before: UpstreamReleases = field(default_factory=UpstreamReleases)  # what the stack before this one reports
 
@@ -149,6 +150,8 @@ class FakeCloud:
             ledger=tuple(newest_first),
             tags=tags.parse(self.tags),
             red=frozenset(name for name, red in self.alarms.items() if red),
+            reasons={name: f"{name} crossed its threshold" for name, red in self.alarms.items() if red},
+            unfit={name: why for name, why in self.unfit.items() if name in target.alarms},
             notes=notes,
         )
         last = proven.fallback(target, seen)
@@ -185,7 +188,9 @@ class FakeCloud:
         alarm = target.verdict_alarm(action.stable, canary.number, at)
         self.alarms.setdefault(alarm, False)  # an alarm that exists keeps its state
         self.alarms.setdefault(target.alarm, False)
-        names = tuple(name for name in (alarm, target.alarm) if name not in action.waived)
+        names = tuple(name for name in (alarm, target.alarm, *target.alarms) if name not in action.waived)
+        for name in target.alarms:
+            self.alarms.setdefault(name, False)
         created = self._create(policy, canary, action.stable, at, names, action.all_at_once)
         self._save(replace(self.deployments[created], curve=target.curve))
         self.lasts = timedelta(minutes=target.minutes)

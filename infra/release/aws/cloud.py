@@ -114,16 +114,13 @@ class Aws:
         for target in wanted:
             followed = seen[target.function].followed
             if followed is None:
-                names |= {target.alarm, target.throttle_alarm} - {""}
+                names |= {target.alarm, target.throttle_alarm, *target.alarms} - {""}
             elif followed.status.ended or counts[target.function].canary.errors:  # else none of them can matter
                 names |= set(followed.alarms)
-        red = metrics.red(self.clients, names)
-        return {
-            name: replace(
-                each, red=red, stable=counts[name].stable, canary=counts[name].canary, traffic=counts[name].traffic
-            )
-            for name, each in seen.items()
-        }
+        own = {name for each in wanted if seen[each.function].followed is None for name in each.alarms}
+        reasons, unfit = metrics.red(self.clients, names), metrics.unfit(self.clients, own)
+        known: dict[str, Any] = {"red": frozenset(reasons), "reasons": reasons, "unfit": unfit}
+        return {name: replace(each, **known, **vars(counts[name])) for name, each in seen.items()}
 
     def alias(self, function: str, name: str) -> Alias:
         """Return the alias as it is now."""
@@ -210,7 +207,10 @@ class Aws:
             alarms[slow] = slow_metric_queries(*judged)
         for name, queries in alarms.items():
             self._put_alarm(target, name, f"Rolls {canary} of {target.function} back to {stable}: {entry}", queries)
-        names = [*alarms, *(name for name in (target.alarm, target.throttle_alarm) if name not in action.waived)]
+        names = [
+            *alarms,
+            *(name for name in (target.alarm, target.throttle_alarm, *target.alarms) if name not in action.waived),
+        ]
         curve = ALL_AT_ONCE if action.all_at_once else target.curve
         created = self._create(target, entry, canary.number, curve, [name for name in names if name])
         self.records.begun(target)

@@ -131,12 +131,34 @@ def history(clients: Clients, clock: ScaledClock, target: Target) -> tuple[Bucke
     return tuple(Bucket(clock.simulated(at), count, sums["e"][at]) for at, count in sorted(sums["i"].items()))
 
 
-def red(clients: Clients, names: Iterable[str]) -> frozenset[str]:
-    """Names of the alarms that are in ALARM."""
-    found: set[str] = set()
+def red(clients: Clients, names: Iterable[str]) -> dict[str, str]:
+    """The alarms that are in ALARM, each with CloudWatch's reason."""
+    found: dict[str, str] = {}
     for some in chunks(sorted(set(names)), MOST_NAMES):
-        found |= {alarm["AlarmName"] for alarm in described(clients, some, StateValue="ALARM")}
-    return frozenset(found)
+        found |= {
+            each["AlarmName"]: each.get("StateReason", "") for each in described(clients, some, StateValue="ALARM")
+        }
+    return found
+
+
+def unfit(clients: Clients, names: Iterable[str]) -> dict[str, str]:
+    """Return why CodeDeploy cannot read an alarm, by its name; nothing of one that it can.
+
+    It reads metric alarms of its own region; DescribeAlarms returns composite ones only where they are asked for.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+    """
+    region, found = clients.cloudwatch.meta.region_name, dict[str, str]()
+    for some in chunks(sorted(set(names)), MOST_NAMES):
+        with aws_call("cloudwatch DescribeAlarms", f"alarms {', '.join(some)}"):
+            pages = clients.cloudwatch.get_paginator("describe_alarms").paginate(
+                AlarmNames=some, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+            )
+            there = list(pages)
+        metric = {each["AlarmName"] for page in there for each in page["MetricAlarms"]}
+        composite = {each["AlarmName"] for page in there for each in page["CompositeAlarms"]}
+        found |= dict.fromkeys(set(some) - metric - composite, f"does not exist in {region}")
+        found |= dict.fromkeys(composite, "is a composite alarm, and CodeDeploy reads metric alarms alone")
+    return found
 
 
 def described(clients: Clients, names: Sequence[str], **only: Any) -> Iterator[MetricAlarmTypeDef]:

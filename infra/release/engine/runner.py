@@ -171,8 +171,10 @@ class _Run:
         return all(isinstance(each, Wait | TopUp | Stop | PointAlias) for each in actions.values())
 
     def remember(self, name: str, seen: Observation, rule: Rule, now: datetime) -> Observation:
-        """Keep what no later observation can read back: since when the counts have condemned the canary."""
-        self.notes[name] = replace(seen.notes, condemned=silence.since(seen, rule, now))
+        """Keep what no later observation can read back: since when the counts have condemned the canary, and why an
+        alarm was red."""
+        reasons = {**seen.reasons, **seen.notes.reasons}
+        self.notes[name] = replace(seen.notes, condemned=silence.since(seen, rule, now), reasons=reasons)
         return replace(seen, notes=self.notes[name])
 
     def act(self, target: Target, seen: Observation, action: Action) -> None:

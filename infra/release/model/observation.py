@@ -139,6 +139,7 @@ class Notes:
     enlisted: bool = False  # this runner has recorded the set in tags
     topped_up: int = 0  # requests that the runner itself has sent through the alias
     condemned: datetime | None = None  # since when all its looks have condemned the canary
+    reasons: Mapping[str, str] = field(default_factory=dict)  # why an alarm was in ALARM when it was first seen so
     choice: Choice | None = None  # the curve of the release that it starts, where that is chosen
 
 
@@ -158,6 +159,8 @@ class Observation:
     ledger: tuple[Deployment, ...] = ()  # newest first
     tags: Tags = field(default_factory=Tags)
     red: frozenset[str] = frozenset()  # of the alias's alarms, or the followed deployment's: those in ALARM
+    reasons: Mapping[str, str] = field(default_factory=dict)  # CloudWatch's own words on each of those
+    unfit: Mapping[str, str] = field(default_factory=dict)  # of the target's own alarms: those CodeDeploy cannot read
     stable: Counts = NOTHING  # what the two `compared` versions did
     canary: Counts = NOTHING
     traffic: int = 0  # invocations of the alias within the verdict's window

@@ -43,6 +43,7 @@ class Target:
     rule: Rule | None = None  # this function's own verdict; the policy's where it is None, as in the next two
     minimum_requests: int | None = None
     evidence: str = ""
+    alarms: tuple[str, ...] = ()  # of the user's own, which stop a canary too
     auto: Auto | None = None  # how each release chooses its curve; `curve` and `minutes` where it knows no traffic
 
     def __post_init__(self) -> None:
