@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from infra.release.model.spec import ReleaseError
 from infra.release.verdict.power import Situation
@@ -45,7 +46,9 @@ def draw(file: Path, situation: Situation, found: Sequence[Point], name: str) ->
         )
         axes.grid(color="#e4e4e4", linewidth=0.6)
         axes.axvline(situation.rps, color=OWN, linestyle="--", linewidth=1.2)
-        axes.text(situation.rps, 0.13, _label(situation, found, name), color=OWN, ha=_side(situation, found))
+        side = _side(situation, found)
+        label, gap = _label(situation, found, name), (6 if side == "left" else -6, 0)
+        axes.annotate(label, (situation.rps, 0.13), gap, textcoords="offset points", color=OWN, ha=side)
         try:
             figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
         except OSError as problem:
@@ -53,12 +56,12 @@ def draw(file: Path, situation: Situation, found: Sequence[Point], name: str) ->
 
 
 def _label(situation: Situation, found: Sequence[Point], name: str) -> str:
-    """Say the traffic and what is caught there, with a blank beside the line that it stands at."""
+    """Say the traffic and what is caught there."""
     least = next(each.smallest for each in found if each.rps == situation.rps)
     caught = "nothing is caught so often" if least is None else f"+{least * 100:.1f} points"
-    return f"  {name}: {situation.rps:g} requests/s  \n  {caught}  "
+    return f"{name}: {situation.rps:g} requests/s\n{caught}"
 
 
-def _side(situation: Situation, found: Sequence[Point]) -> str:
+def _side(situation: Situation, found: Sequence[Point]) -> Literal["left", "right"]:
     """Put the label on the side of the line that has room."""
     return "left" if situation.rps < found[len(found) // 2].rps else "right"
