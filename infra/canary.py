@@ -23,12 +23,13 @@ from pulumi.runtime import mocks, settings
 from infra import git, permissions, targets
 from infra.answered import ANSWERED, RAISED
 from infra.bundle.smoke import PROBE, Smoke
-from infra.config import Curve, ObservabilityConfig
+from infra.codedeploy import CANARIES
+from infra.config import Curve, DeliveryConfig, ObservabilityConfig
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.layers.compute import MOVED_BY_CODEDEPLOY
 from infra.layers.delivery import deployment_config, deployment_group
 from infra.layers.observability import alias_alarm
-from infra.naming import LIVE, PREDEFINED, AwsLocation
+from infra.naming import LIVE, AwsLocation
 from infra.release.model.spec import ReleasePolicy
 from infra.release.provider.resource import Release
 from infra.release.verdict.rule import Rule
@@ -135,7 +136,7 @@ class CanaryRelease(ComponentResource):
             delivery=delivery,
             hooks=HookOutputs((), "", ""),
             services=[Service(name=name, errors=errors)],
-            curve=curve,
+            config=DeliveryConfig(curve=curve),
             policy=policy,
             smokes={name: {PROBE: Smoke(probe or {}, {})}},
         )
@@ -215,7 +216,7 @@ class CanaryRelease(ComponentResource):
             f"{name}-application", name=self._function, compute_platform="Lambda", opts=self._child
         )
         moves: Output[str]
-        if predefined := PREDEFINED.get((curve.percent, curve.minutes)):
+        if predefined := CANARIES.get((curve.percent, curve.minutes)):
             moves = Output.from_input(predefined)
         else:
             shape = f"{curve.percent}-{curve.minutes}"  # in both names, since a configuration can only be replaced

@@ -9,3 +9,21 @@ https://docs.aws.amazon.com/codedeploy/latest/userguide/managed-policies.html
 """
 ROLLBACK_EVENTS: Final = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")
 """A group needs all three: without the last, stopping a deployment leaves the alias split."""
+
+MOST_ALARMS: Final = 10
+"""Alarms of a deployment group or a deployment. The quota can be raised, but not seen from here.
+
+https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
+"""
+CANARIES: Final = {
+    (10, minutes): f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)
+}
+"""CodeDeploy's own deployment configurations of a canary, by percent and minutes.
+
+https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html
+"""
+LINEAR: Final = {
+    (10, minutes): f"CodeDeployDefault.LambdaLinear10PercentEvery{minutes}Minute{'s' if minutes > 1 else ''}"
+    for minutes in (1, 2, 3, 10)
+}
+"""CodeDeploy's own linear ones, by percent and the minutes of each step; the same page."""

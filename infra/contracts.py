@@ -1,7 +1,7 @@
 """The outputs that each layer hands to the others, the same for every source: legacy, adopted or managed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pulumi import Input, Output
 
@@ -89,8 +89,13 @@ class HookOutputs:
 
 @dataclass(frozen=True)
 class DeliveryOutputs:
-    """CodeDeploy's names: one application, and for each function a deployment configuration and a group."""
+    """CodeDeploy's names: one application, and for each function a deployment configuration and a group.
+
+    `listed`: those of the deployment configurations that a release may choose beside CodeDeploy's own, by percent and
+    minutes.
+    """
 
     application: Output[str]
     curves: Mapping[str, Output[str]]
     groups: Mapping[str, Output[str]]
+    listed: Mapping[tuple[int, int], Output[str]] = field(default_factory=dict)

@@ -4,16 +4,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from infra.codedeploy import HOOK
+from infra.codedeploy import CANARIES, HOOK
 from infra.schema import LONGEST_STACK, STACK
 
 SMOKE, BAKE = "smoke", "bake"  # the hooks of a deployment: before it has traffic, and after it has all
 HOOKS = (SMOKE, BAKE)
 LIVE = "live"  # the alias that callers reach; CodeDeploy moves it
 MOST_LISTED = 2  # functions that a policy lists one by one, so that the longest names fit into IAM's limit
-# AWS's own deployment configurations of a canary: an account may have 50 of its own, and no more.
-# https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html
-PREDEFINED = {(10, minutes): f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)}
 PROJECT = re.compile(r"(?!aws|ssm|xn--|sthree-|amzn-s3-demo-)[a-z][a-z0-9-]{0,24}")
 
 
@@ -177,7 +174,7 @@ class Names:
 
         The name contains both, since a configuration cannot be changed, only replaced.
         """
-        return PREDEFINED.get((percent, minutes), f"{self.prefix}-canary-{percent}-{minutes}")
+        return CANARIES.get((percent, minutes), f"{self.prefix}-canary-{percent}-{minutes}")
 
     @property
     def topic_key(self) -> str:

@@ -130,7 +130,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         delivery=delivery.outputs,
         hooks=hooks.outputs,
         services=declared,
-        curve=config.delivery.curve,
+        config=config.delivery,
         policy=config.release,
         smokes=smokes,
         upstream=config.upstream,

@@ -9,7 +9,7 @@ from pulumi import Input
 
 from infra.answered import ANSWERED
 from infra.bundle.smoke import PROBE, Smoke
-from infra.config import Curve
+from infra.config import CurveSettings, DeliveryConfig
 from infra.config.upstream import UpstreamStack
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.naming import AwsLocation
@@ -27,7 +27,7 @@ def build(
     delivery: DeliveryOutputs,
     hooks: HookOutputs,
     services: Sequence[Service],
-    curve: Curve,
+    config: DeliveryConfig,
     policy: ReleasePolicy,
     smokes: Mapping[str, Mapping[str, Smoke]],
     upstream: UpstreamStack | None = None,
@@ -35,7 +35,7 @@ def build(
 ) -> list[dict[str, Input[Any]]]:
     """Return the fields of `infra.release.model.spec.Target`, one dict a function.
 
-    `curve` and `policy` are the stack's; a service's own take their place.
+    `config` and `policy` are the stack's; a service's own take their place.
 
     The probe is the event that a first version must answer before the API reaches it, since CodeDeploy, which calls the
     smoke hook, deploys no first version. `smokes` are those of infra.bundle.smoke, by service and file. `upstream` is
@@ -43,7 +43,7 @@ def build(
     """
     wanted = []
     for service in services:
-        name, function, own = service.name, functions[service.name], service.canary.curve or curve
+        name, function, curve = service.name, functions[service.name], service.canary.settled(config)
         smoke = smokes.get(name, {}).get(PROBE)
         wanted.append(
             {
@@ -53,8 +53,8 @@ def build(
                 "application": delivery.application,
                 "group": delivery.groups[name],
                 "curve": delivery.curves[name],
-                "minutes": own.minutes,
-                "percent": own.percent,
+                "minutes": curve.default.minutes,
+                "percent": curve.default.percent,
                 "alarm": alarms.error_alarms[name],
                 "topic": alarms.topic_arn,
                 "log_group": function.log_group,
@@ -65,18 +65,32 @@ def build(
                 **_upstream_records(name, upstream, partition),
                 **_own_policy(service, policy),
                 **({"answered": True} if service.errors == ANSWERED else {}),
+                **_choice(curve, delivery),
                 "probe": json.dumps(smoke.event if smoke else NO_RECORDS),
             }
         )
     return wanted
 
 
+def _choice(curve: CurveSettings, delivery: DeliveryOutputs) -> dict[str, Any]:
+    """Return the field by which each release chooses its curve, where it does."""
+    if curve.detect is None:
+        return {}
+    listed = [
+        {"name": delivery.listed[each.percent, each.minutes], "percent": each.percent, "minutes": each.minutes}
+        for each in curve.listed
+    ]
+    return {"auto": {**asdict(curve.detect), "longest": curve.longest, "listed": listed}}
+
+
 def _own_policy(service: Service, policy: ReleasePolicy) -> dict[str, Any]:
-    """Return the fields by which the service's canary is judged otherwise than the stack's."""
+    """Return the fields by which the service's canary is judged and stopped otherwise than the stack's."""
     canary = service.canary
     own: dict[str, Any] = {"rule": asdict(replace(policy.rule, **canary.rule))} if canary.rule else {}
     if canary.minimum_requests is not None:
         own["minimum_requests"] = canary.minimum_requests
+    if canary.alarms:
+        own["alarms"] = list(canary.alarms)
     return {**own, "evidence": canary.evidence} if canary.evidence else own
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 
 from infra.config import cross_checks, stack_file
+from infra.config.curves import AutoCurve, Curve, CurveSettings, Detect
 from infra.config.sections import SECRETS, ConfigError, from_file, from_pulumi, read_sections, secret_keys
 from infra.config.service import Canary, ServiceOverride, ServicesConfig
 from infra.config.settings import (
@@ -18,7 +19,6 @@ from infra.config.settings import (
     Authorizer,
     ComputeConfig,
     Cors,
-    Curve,
     DataConfig,
     DeliveryConfig,
     Domain,
@@ -39,13 +39,16 @@ __all__ = [
     "ApiConfig",
     "ArtifactsConfig",
     "Authorizer",
+    "AutoCurve",
     "Canary",
     "ComputeConfig",
     "ConfigError",
     "Cors",
     "Curve",
+    "CurveSettings",
     "DataConfig",
     "DeliveryConfig",
+    "Detect",
     "Domain",
     "LegacyState",
     "ObservabilityConfig",

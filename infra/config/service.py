@@ -8,10 +8,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from infra.config.settings import Curve
+from infra.config.curves import CANARY, LONGEST, MINUTES, AutoCurve, Curve, CurveOf, CurveSettings, Detect
+from infra.config.settings import DeliveryConfig
 from infra.release.model.spec import EVIDENCE
 from infra.release.verdict.rule import Rule
-from infra.schema import Flag, ListOf, OneOf, Reader, Rest, Section, Text, Whole, below, read_object, shown
+from infra.schema import (
+    Check,
+    Flag,
+    InvalidValueError,
+    ListOf,
+    OneOf,
+    Reader,
+    Rest,
+    Section,
+    Text,
+    Whole,
+    below,
+    read_object,
+    shown,
+)
 
 SERVICE = Text(r"[a-z][a-z0-9-]{0,15}", 'a function\'s short name, e.g. "orders"')
 REMOVED = "removed"  # the key of strata:services that is no service
@@ -75,14 +90,33 @@ CONCURRENCY = Whole(
 )
 
 
-@dataclass(frozen=True)
-class Canary:
-    """The canary of one service: what is given replaces strata:delivery.curve and keys of strata:release.
+class AlarmName(Check):
+    """The name of an alarm in the stack's own region and account.
 
-    `rule`: bounds of the verdict by field of Rule; those left out are the stack's.
+    https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_Alarm.html
     """
 
-    curve: Annotated[Curve | None, Section(Curve)] = None
+    expected = 'the name of a metric alarm in the stack\'s own region, e.g. "orders-per-minute-low"'
+
+    def check(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise InvalidValueError("not a string (it may lack quotes)")
+        if value.startswith("arn:"):
+            raise InvalidValueError("an ARN, but CodeDeploy reads alarms of its own region and account alone, by name")
+        if not 1 <= len(value) <= 255 or not value.isprintable():
+            raise InvalidValueError("not a name: one has 1 to 255 printable characters")
+        return value
+
+
+@dataclass(frozen=True)
+class Canary:
+    """The canary of one service: what is given replaces keys of strata:delivery and of strata:release.
+
+    `rule`: bounds of the verdict by field of Rule; those left out are the stack's. `alarms`: names of CloudWatch alarms
+    of the user's own that stop it too.
+    """
+
+    curve: Annotated[Curve | None, CurveOf()] = None
     minimum_requests: Annotated[
         int | None, Whole(0, 1_000_000, "requests", "0 asks for no evidence, and no canary is sent a million")
     ] = None
@@ -90,6 +124,21 @@ class Canary:
         ""
     )
     rule: Annotated[Mapping[str, Any] | None, Given(Rule)] = None
+    detect: Annotated[Detect | None, Section(Detect)] = None
+    longest: Annotated[int | None, MINUTES] = None
+    alarms: Annotated[tuple[str, ...], ListOf(AlarmName(), least=1)] = ()
+
+    def settled(self, delivery: DeliveryConfig) -> CurveSettings:
+        """Return how the curve is found in a stack with that strata:delivery."""
+        curve = self.curve or delivery.curve
+        if not isinstance(curve, AutoCurve):
+            return CurveSettings(curve)
+        return CurveSettings(
+            delivery.default or CANARY,
+            self.detect or delivery.detect or Detect(),
+            self.longest or delivery.longest or LONGEST,
+            delivery.curves,
+        )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ compare the two.
 from dataclasses import dataclass
 from typing import Annotated
 
+from infra.config.curves import CANARY, MINUTES, Curve, CurveOf, Detect
 from infra.schema import Check, Flag, InvalidValueError, Key, ListOf, OneOf, Secret, Section, Share, Text, Whole
 from infra.source import Source
 
@@ -249,20 +250,18 @@ class ObservabilityConfig:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """strata:delivery.curve: the canary's share of the traffic and how long it lasts."""
-
-    percent: Annotated[int, Whole(1, 99, "percent", "a canary has some of the traffic, never none or all")] = 10
-    minutes: Annotated[
-        int, Whole(5, 1440, "minutes", "metrics arrive up to 3 minutes late, and an alarm looks back a day at most")
-    ] = 10
-
-
-@dataclass(frozen=True)
 class DeliveryConfig:
-    """strata:delivery. Without minutes to bake there is no bake hook."""
+    """strata:delivery. Without minutes to bake there is no bake hook.
 
-    curve: Annotated[Curve, Section(Curve)] = Curve()
+    `detect`, `longest`, `curves` and `default` are of `curve: auto`: what a release's curve must catch within how many
+    minutes, those offered beside CodeDeploy's own, and the one of a function without known traffic.
+    """
+
+    curve: Annotated[Curve, CurveOf()] = CANARY
+    detect: Annotated[Detect | None, Section(Detect)] = None
+    longest: Annotated[int | None, MINUTES] = None
+    curves: Annotated[tuple[Curve, ...], ListOf(Section(Curve), least=1)] = ()
+    default: Annotated[Curve | None, Section(Curve)] = None
     smoke: Annotated[bool, Flag()] = True
     bake_minutes: Annotated[
         int, Whole(0, 14, "minutes", "a Lambda function holds the deployment open, and it runs 15 minutes at most")

@@ -7,10 +7,10 @@ import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from infra import permissions
-from infra.codedeploy import ROLLBACK_EVENTS
+from infra.codedeploy import CANARIES, ROLLBACK_EVENTS
 from infra.config import Curve, DeliveryConfig
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
-from infra.naming import PREDEFINED, AwsLocation, Names
+from infra.naming import AwsLocation, Names
 from infra.services import Service
 
 
@@ -49,8 +49,11 @@ class Delivery(ComponentResource):
             compute_platform="Lambda",
             opts=ResourceOptions(parent=self, protect=True),
         )
-        wanted = {each.name: each.canary.curve or config.curve for each in services}
-        made = {curve: self._curve(curve, own=curve == config.curve) for curve in dict.fromkeys(wanted.values())}
+        settled = {each.name: each.canary.settled(config) for each in services}
+        listed = [curve for each in settled.values() for curve in each.listed]
+        wanted = {service: each.default for service, each in settled.items()}
+        own = config.default or config.curve
+        made = {curve: self._curve(curve, own=curve == own) for curve in dict.fromkeys([*wanted.values(), *listed])}
         curves = {service: made[curve] for service, curve in wanted.items()}
         going = {each.name for each in services if each.removed}
         role, policy = self._role(functions, hooks, permissions.boundary_arn(names, place))
@@ -70,6 +73,7 @@ class Delivery(ComponentResource):
             application=application.name,
             curves={service: Output.from_input(curve) for service, curve in curves.items()},
             groups={service: group.deployment_group_name for service, group in groups.items()},
+            listed={(curve.percent, curve.minutes): Output.from_input(made[curve]) for curve in listed},
         )
         self.register_outputs({"application": application.name})
 
@@ -80,7 +84,7 @@ class Delivery(ComponentResource):
         one of a service alone.
         """
         name = self._names.curve(curve.percent, curve.minutes)
-        if (curve.percent, curve.minutes) in PREDEFINED:
+        if (curve.percent, curve.minutes) in CANARIES:
             return name
         resource = f"{self._name}-curve" if own else f"{self._name}-curve-{curve.percent}-{curve.minutes}"
         return deployment_config(resource, name=name, curve=curve, opts=ResourceOptions(parent=self))

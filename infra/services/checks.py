@@ -10,6 +10,7 @@ from infra.config import SecretsConfig, StackConfig
 from infra.config.service import REMOVED
 from infra.naming import Names
 from infra.schema import settings
+from infra.services import alarms, curves
 from infra.services.model import Service, ServiceError
 from infra.services.values import Resource
 
@@ -31,6 +32,7 @@ def alone(service: Service) -> Iterator[str]:
             yield f"http has {route.key} more than once, as the API's routes go; leave all but one out"
             keys[route.template] = 0
     yield from _too_slow(service)
+    yield from curves.without_effect(service.canary)
     for kind, found in (("reads", service.reads), ("writes", service.writes)):
         for number, each in enumerate(found):
             if each.kind in KNOWN and each.name not in KNOWN[each.kind]:
@@ -139,6 +141,7 @@ def settle(services: Sequence[Service], config: StackConfig) -> tuple[Service, .
             removed=each.name in config.services.removed,
         )
         settled.append(found)
+    mistakes += [*curves.mistakes(settled, config), *alarms.mistakes(settled, config)]
     if mistakes:
         raise ServiceError(mistakes)
     return tuple(settled)

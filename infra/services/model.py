@@ -132,7 +132,7 @@ class Service(Declared):
         if by.environment is not None:
             given["environment"] = {**(self.environment or {}), **by.environment}
         if by.canary is not None:
-            own = {name: value for name, value in vars(by.canary).items() if value not in (None, "")}
+            own = {name: value for name, value in vars(by.canary).items() if value not in (None, "", ())}
             if "rule" in own:
                 own["rule"] = {**(self.canary.rule or {}), **own["rule"]}
             given["canary"] = replace(self.canary, **own)

@@ -5,7 +5,7 @@ import json
 import pytest
 from pulumi import Output
 
-from infra.config import Canary, Curve, DeliveryConfig
+from infra.config import AutoCurve, Canary, Curve, DeliveryConfig
 from infra.contracts import FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.layers.delivery import Delivery
 from infra.naming import AwsLocation, Names
@@ -16,6 +16,7 @@ from tests.layers.recorder import ACCOUNT, REGION, Declared, Recorder, known, re
 NAMES = Names("strata", "prod")
 HOOK = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:CodeDeployHook_strata-prod-smoke"
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:strata-prod-orders"
+CONFIGURATION = "codedeploy/deploymentConfig:DeploymentConfig"
 made: list[Delivery] = []
 
 
@@ -166,3 +167,20 @@ def test_a_service_may_have_a_curve_of_its_own() -> None:
     group = recorded.one("codedeploy/deploymentGroup:DeploymentGroup")
     assert group.inputs["deploymentConfigName"] == "strata-prod-canary-33-6"
     assert declare(config).one("codedeploy/deploymentConfig:DeploymentConfig").name == "delivery-curve"
+
+
+def test_a_curve_that_may_be_chosen_is_declared_and_the_group_has_the_default() -> None:
+    config = DeliveryConfig(curve=AutoCurve(), curves=(Curve(50, 45),), default=Curve(20, 15))
+    recorded = declare(config)
+    names = {each.name: each.inputs["deploymentConfigName"] for each in recorded.of(CONFIGURATION)}
+    assert names == {
+        "delivery-curve": "strata-prod-canary-20-15",
+        "delivery-curve-50-45": "strata-prod-canary-50-45",
+    }
+    assert recorded.one("codedeploy/deploymentGroup:DeploymentGroup").inputs["deploymentConfigName"] == (
+        "strata-prod-canary-20-15"
+    )
+    assert known(Output.all(**{f"{each}": name for each, name in made[0].outputs.listed.items()})) == {
+        "(50, 45)": "strata-prod-canary-50-45"
+    }
+    assert declare(DeliveryConfig(curve=AutoCurve())).of(CONFIGURATION) == [], "CodeDeploy has all of its own"

@@ -110,6 +110,7 @@ def test_the_release_gets_every_name_that_it_acts_on(monkeypatch: pytest.MonkeyP
     assert (declared["MemorySize"], declared["Handler"]) == (1024, "app.orders.main.handler")
     assert declared["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == "orders"
     assert target == {
+        "answered": True,
         "function": "strata-prod-orders",
         "alias": "live",
         "version": "7",
@@ -245,3 +246,16 @@ def test_answered_faults_count_for_the_service_that_says_so_alone(monkeypatch: p
     assert answered == {"strata-prod-fulfilment": None, "strata-prod-orders": True}
     alarms = {each.name: str(each.inputs) for each in recorded.of("cloudwatch/metricAlarm:MetricAlarm")}
     assert [name for name, inputs in alarms.items() if "AnsweredFaults" in inputs] == ["observability-orders-errors"]
+
+
+def test_each_function_of_a_stack_may_choose_its_curve_by_bounds_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery = {"curve": "auto", "detect": {"points": 3}, "curves": [{"percent": 50, "minutes": 45}]}
+    services = {"fulfilment": {"canary": {"curve": "auto", "longest": 90}}}
+    recorded, _ = run("prod", monkeypatch, delivery=delivery, services=services)
+    found = {each["function"]: each for each in recorded.one("Release").inputs["targets"]}
+    listed = [{"name": "strata-prod-canary-50-45", "percent": 50, "minutes": 45}]
+    assert found["strata-prod-orders"]["auto"] == {"points": 3, "chance": 0.9, "longest": 60, "listed": listed}
+    assert found["strata-prod-fulfilment"]["auto"] == {"points": 3, "chance": 0.9, "longest": 90, "listed": listed}
+    assert found["strata-prod-orders"]["curve"] == "CodeDeployDefault.LambdaCanary10Percent10Minutes"
+    configured, _ = run("prod", monkeypatch)
+    assert all("auto" not in each for each in configured.one("Release").inputs["targets"])

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from infra.release.decision import proven
-from infra.release.engine.cloud import AwsError, NotFoundError, TransientError
+from infra.release.engine.cloud import AwsError, NotFoundError, TrafficHistory, TransientError
 from infra.release.model import ledger, tags
 from infra.release.model.actions import RevertDeployment, Start
 from infra.release.model.attempt import UpstreamReleases
@@ -21,6 +21,7 @@ from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import First, TagRecord
 from infra.release.verdict.judge import Counts
+from infra.release.verdict.traffic import Bucket
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 QUEUE = timedelta(seconds=20)
@@ -79,6 +80,7 @@ class FakeCloud:
     bad: set[str] = field(default_factory=set)
     broken: dict[str, str] = field(default_factory=dict)  # what a version's probe fails with, by number
     prefix: str = "d"  # of its deployments' ids
+    lasts: timedelta = timedelta(minutes=10)  # the canary
     topped_up: int = 0  # canary requests that the runner sent
     beside: int = 0  # of stable, by the same calls
     never_begins: bool = False
@@ -93,6 +95,8 @@ class FakeCloud:
     alarms: dict[str, bool] = field(default_factory=dict)  # red?
     calls: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # of the deployment group
+    unfit: dict[str, str] = field(default_factory=dict)  # alarms that CodeDeploy cannot read, and why
+    past: tuple[Bucket, ...] = ()  # the counts of the last weeks
     before: UpstreamReleases = field(default_factory=UpstreamReleases)  # what the stack before this one reports
 
     @property
@@ -146,6 +150,8 @@ class FakeCloud:
             ledger=tuple(newest_first),
             tags=tags.parse(self.tags),
             red=frozenset(name for name, red in self.alarms.items() if red),
+            reasons={name: f"{name} crossed its threshold" for name, red in self.alarms.items() if red},
+            unfit={name: why for name, why in self.unfit.items() if name in target.alarms},
             notes=notes,
         )
         last = proven.fallback(target, seen)
@@ -163,6 +169,10 @@ class FakeCloud:
         self._called("upstream")
         return self.before
 
+    def history(self, target: Target) -> TrafficHistory:
+        self._called("history")
+        return TrafficHistory(self.clock.now(), self.past, tuple(self.deployments.values()))
+
     def probe(self, target: Target, version: str) -> Answer:
         self._called("probe")
         return Answer(version, self.broken.get(version))
@@ -178,8 +188,12 @@ class FakeCloud:
         alarm = target.verdict_alarm(action.stable, canary.number, at)
         self.alarms.setdefault(alarm, False)  # an alarm that exists keeps its state
         self.alarms.setdefault(target.alarm, False)
-        names = tuple(name for name in (alarm, target.alarm) if name not in action.waived)
+        names = tuple(name for name in (alarm, target.alarm, *target.alarms) if name not in action.waived)
+        for name in target.alarms:
+            self.alarms.setdefault(name, False)
         created = self._create(policy, canary, action.stable, at, names, action.all_at_once)
+        self._save(replace(self.deployments[created], curve=target.curve))
+        self.lasts = timedelta(minutes=target.minutes)
         self.tags |= tags.begun(self.tags)
         return created
 
@@ -286,7 +300,7 @@ class FakeCloud:
             self.alarms[running.alarms[0]] = True
         if any(self.alarms[name] for name in running.alarms):
             self._end_badly(running, Status.STOPPED, "ALARM_ACTIVE")
-        elif age > timedelta(minutes=10) or running.id in self.all_at_once:
+        elif age > self.lasts or running.id in self.all_at_once:
             self.point(canary)
             self._save(replace(running, status=Status.SUCCEEDED, ended=self.clock.now()))
 
@@ -339,6 +353,7 @@ class FakeSet:
         return found
 
     upstream = _each_by_its_own("upstream")
+    history = _each_by_its_own("history")
     probe = _each_by_its_own("probe")
     note = _each_by_its_own("note")
     start = _each_by_its_own("start")

@@ -197,6 +197,11 @@ MISTAKES: list[dict[str, Any]] = [
     {"release": {"rule": {"minimum_error": 4}}},
     {"release": {"proofDays": 3}},
     {"delivery": {"bakeMinutes": 15}},
+    {"delivery": {"curve": "manual"}},
+    {"delivery": {"curve": "auto", "detect": {"points": 0}}},
+    {"delivery": {"curve": "auto", "detect": {"chance": 1}}},
+    {"delivery": {"curve": "auto", "longest": 4}},
+    {"delivery": {"curve": "auto", "curves": [{"percent": 20, "minutes": 45}, {"percent": 20, "minutes": 45}]}},
     *[{"stack": name} for name in ("Prod", "1st", "a_b", "a" * 33, "")],
     {"compute": {"api": {"throttling": {"rate": 0}}}},
     {"compute": {"api": {"throttling": {"burst": True}}}},
@@ -303,7 +308,7 @@ def test_the_project_file_describes_every_key(section: str, cls: type) -> None:
     nested: dict[str, list[type]] = {
         "data": [config.LegacyState],
         "compute": [config.ApiConfig, config.Throttling, config.Authorizer],
-        "delivery": [config.Curve],
+        "delivery": [config.Curve, config.Detect],
         "release": [Rule],
         "services": [config.ServiceOverride, config.Canary],
     }

@@ -21,7 +21,7 @@ from infra.release.aws.deployments import Records, chunks
 from infra.release.aws.errors import aws_call
 from infra.release.decision import proven
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import NotFoundError
+from infra.release.engine.cloud import NotFoundError, TrafficHistory
 from infra.release.model import fingerprint, ledger
 from infra.release.model.actions import RevertDeployment, Start
 from infra.release.model.attempt import UpstreamReleases
@@ -31,6 +31,7 @@ from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import TagRecord
 from infra.release.verdict.judge import ALARM_SETTINGS
 from infra.release.verdict.metric_math import MetricQuery, metric_queries, slow_metric_queries
+from infra.release.verdict.traffic import WEEK, WEEKS
 
 ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
 ANEW = "`pulumi up --refresh` creates it again, and sends its traffic to what the ledger proves"
@@ -133,16 +134,13 @@ class Aws:
         for target in wanted:
             followed = seen[target.function].followed
             if followed is None:
-                names |= {target.alarm, target.throttle_alarm} - {""}
+                names |= {target.alarm, target.throttle_alarm, *target.alarms} - {""}
             elif followed.status.ended or counts[target.function].canary.errors:  # else none of them can matter
                 names |= set(followed.alarms)
-        red = metrics.red(self.clients, names)
-        return {
-            name: replace(
-                each, red=red, stable=counts[name].stable, canary=counts[name].canary, traffic=counts[name].traffic
-            )
-            for name, each in seen.items()
-        }
+        own = {name for each in wanted if seen[each.function].followed is None for name in each.alarms}
+        reasons, unfit = metrics.red(self.clients, names), metrics.unfit(self.clients, own)
+        known: dict[str, Any] = {"red": frozenset(reasons), "reasons": reasons, "unfit": unfit}
+        return {name: replace(each, **known, **vars(counts[name])) for name, each in seen.items()}
 
     def alias(self, function: str, name: str) -> Alias:
         """Return the alias as it is now."""
@@ -197,6 +195,15 @@ class Aws:
             known = self._upstream[target.proof_group] = now, found
         return known[1]
 
+    def history(self, target: Target) -> TrafficHistory:
+        now = self._clock.now()
+        since = {"start": self._clock.real(now - WEEKS * WEEK)}
+        return TrafficHistory(
+            now,
+            buckets=metrics.history(self.clients, self._clock, target),
+            ledger=tuple(self.records.every(target, createTimeRange=since).values()),
+        )
+
     # Changes
 
     def probe(self, target: Target, version: str) -> Answer:
@@ -220,7 +227,10 @@ class Aws:
             alarms[slow] = slow_metric_queries(*judged)
         for name, queries in alarms.items():
             self._put_alarm(target, name, f"Rolls {canary} of {target.function} back to {stable}: {entry}", queries)
-        names = [*alarms, *(name for name in (target.alarm, target.throttle_alarm) if name not in action.waived)]
+        names = [
+            *alarms,
+            *(name for name in (target.alarm, target.throttle_alarm, *target.alarms) if name not in action.waived),
+        ]
         curve = ALL_AT_ONCE if action.all_at_once else target.curve
         created = self._create(target, entry, canary.number, curve, [name for name in names if name])
         self.records.begun(target)

@@ -84,9 +84,9 @@ class Records:
             self._records[group] = records
         return {target.group: self._records[target.group] for target in wanted}
 
-    def every(self, target: Target) -> dict[str, Deployment]:
-        """Return every record of a group that CodeDeploy still has."""
-        return self._read(listed(self._clients, target.application, target.group))
+    def every(self, target: Target, **only: Any) -> dict[str, Deployment]:
+        """Return every record of a group that CodeDeploy still has. `only`: a range of ListDeployments."""
+        return self._read(listed(self._clients, target.application, target.group, **only))
 
     def _begun(self, wanted: Sequence[Target], explained: Mapping[str, Explained]) -> dict[str, dict[str, Deployment]]:
         """Return the records of the groups that have not been read yet."""
@@ -212,6 +212,7 @@ def described(info: DeploymentInfoTypeDef, clock: ScaledClock) -> Deployment:
         rollback=rollback.get("rollbackDeploymentId"),
         rolls_back=rollback.get("rollbackTriggeringDeploymentId"),
         alarms=tuple(alarm["name"] for alarm in info.get("overrideAlarmConfiguration", {}).get("alarms", [])),
+        curve=info.get("deploymentConfigName", ""),
         canary=shift[1] if (shift := revisions.shift(info.get("revision", {}))) else None,
     )
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from infra.answered import METRIC, NAMESPACE
-from infra.release.aws import iam, versions
+from infra.release.aws import iam, metrics, versions
 from infra.release.aws.cloud import Aws
 from infra.release.aws.deployments import chunks, group_arn
 from infra.release.aws.errors import aws_call
@@ -115,6 +115,7 @@ def function(aws: Aws, clock: ScaledClock, target: Target) -> Examined:
         trusted=asked.ask("trusted", lambda: _trusted(aws, group), None),
         curve=asked.ask("curve", lambda: _curve(aws, target), None),
         alarms=alarms,
+        unfit=asked.ask("unfit", lambda: metrics.unfit(aws.clients, target.alarms), {}),
         verdicts=len(names),
         leftover=asked.ask("leftover", lambda: tuple(obsolete_alarms.left(target, ledger, names, now)), ()),
         reported=asked.ask("reported", lambda: _reported(aws, target, alarms.values()), frozenset()),
@@ -156,7 +157,7 @@ def _curve(aws: Aws, target: Target) -> int | None:
 def _alarms(aws: Aws, target: Target, ledger: Sequence[Deployment]) -> dict[str, Alarm]:
     """Return the alarms of the release and of its last attempt, by name."""
     last = last_attempt(ledger)
-    names = sorted({target.alarm, target.throttle_alarm, *(last.alarms if last else ())} - {""})
+    names = sorted({target.alarm, target.throttle_alarm, *target.alarms, *(last.alarms if last else ())} - {""})
     found: dict[str, Alarm] = {}
     for some in chunks(names, MOST_NAMES):
         found |= {each["AlarmName"]: _alarm(each) for each in described(aws.clients, some)}

@@ -38,13 +38,16 @@ def writes(targets: Sequence[Target]) -> dict[tuple[str, ...], list[str]]:
             ("codedeploy:GetApplicationRevision", "codedeploy:RegisterApplicationRevision"): (
                 f"arn:{partition}:codedeploy:{place}:application:{target.application}"
             ),
-            ("codedeploy:GetDeploymentConfig",): f"arn:{partition}:codedeploy:{place}:deploymentconfig:{target.curve}",
             ("lambda:InvokeFunction", "lambda:UpdateAlias"): function,
             ("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"): (
                 f"arn:{partition}:cloudwatch:{place}:alarm:{target.verdict_alarms}*"
             ),
         }.items():
             found.setdefault(actions, set()).add(arn)
+        curves = {target.curve, *(each.name for each in (target.auto.allowed if target.auto else ()))}
+        found.setdefault(("codedeploy:GetDeploymentConfig",), set()).update(
+            f"arn:{partition}:codedeploy:{place}:deploymentconfig:{name}" for name in curves
+        )
     return {actions: sorted(arns) for actions, arns in found.items()}
 
 

@@ -15,10 +15,12 @@ from infra.answered import METRIC, NAMESPACE
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import chunks
 from infra.release.aws.errors import aws_call
+from infra.release.decision import curve
 from infra.release.engine.clock import ScaledClock
 from infra.release.model.observation import NOTHING, Observation
 from infra.release.model.spec import Target
 from infra.release.verdict.judge import Counts
+from infra.release.verdict.traffic import PERIOD, WEEK, WEEKS, Bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
@@ -45,7 +47,7 @@ class Wanted:
 def wanted(target: Target, seen: Observation, now: datetime) -> Wanted:
     """Counts of the verdict alarm's own window, up to the end of the followed deployment: with more of stable's past,
     or without its traffic at the end of a long bake, the runner would judge what the alarm does not."""
-    followed, window = seen.followed, timedelta(minutes=target.minutes)
+    followed, window = seen.followed, timedelta(minutes=curve.window(target, seen))
     since = max(followed.created, (followed.ended or now) - window) if followed else now - window
     return Wanted(target, since, *seen.compared)
 
@@ -109,18 +111,69 @@ def _queries(wanted: Wanted, index: int) -> list[dict[str, Any]]:
     return queries
 
 
-def _sum(id_: str, metric: str, dimensions: Mapping[str, str], namespace: str = "AWS/Lambda") -> dict[str, Any]:
+def _sum(
+    id_: str,
+    metric: str,
+    dimensions: Mapping[str, str],
+    namespace: str = "AWS/Lambda",
+    period: timedelta = MINUTE,
+) -> dict[str, Any]:
     named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
     stat = {"Namespace": namespace, "MetricName": metric, "Dimensions": named}
-    return {"Id": id_, "MetricStat": {"Metric": stat, "Period": 60, "Stat": "Sum"}}
+    return {"Id": id_, "MetricStat": {"Metric": stat, "Period": int(period.total_seconds()), "Stat": "Sum"}}
 
 
-def red(clients: Clients, names: Iterable[str]) -> frozenset[str]:
-    """Names of the alarms that are in ALARM."""
-    found: set[str] = set()
+def history(clients: Clients, clock: ScaledClock, target: Target) -> tuple[Bucket, ...]:
+    """Return the counts of the alias in the last weeks. A version's own counts are not read: an alias without weights
+    need not report them."""
+    alias = {"FunctionName": target.function, "Resource": f"{target.function}:{target.alias}"}
+    sums: dict[str, Counter[datetime]] = {"i": Counter(), "e": Counter(), "a": Counter()}
+    queries: list[Any] = [_sum("i", "Invocations", alias, period=PERIOD), _sum("e", "Errors", alias, period=PERIOD)]
+    if target.answered:
+        queries.append(_sum("a", METRIC, alias, NAMESPACE, PERIOD))
+    with aws_call("cloudwatch GetMetricData", f"metrics of {target.function}"):
+        pages = clients.cloudwatch.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=queries,
+            StartTime=clock.real(clock.now() - WEEKS * WEEK),
+            EndTime=clock.real(clock.now()),
+        )
+        for page in pages:
+            for result in page["MetricDataResults"]:
+                for at, value in zip(result["Timestamps"], result["Values"], strict=True):
+                    sums[result["Id"]][at] += round(value)
+    return tuple(
+        Bucket(clock.simulated(at), count, sums["e"][at] + sums["a"][at]) for at, count in sorted(sums["i"].items())
+    )
+
+
+def red(clients: Clients, names: Iterable[str]) -> dict[str, str]:
+    """The alarms that are in ALARM, each with CloudWatch's reason."""
+    found: dict[str, str] = {}
     for some in chunks(sorted(set(names)), MOST_NAMES):
-        found |= {alarm["AlarmName"] for alarm in described(clients, some, StateValue="ALARM")}
-    return frozenset(found)
+        found |= {
+            each["AlarmName"]: each.get("StateReason", "") for each in described(clients, some, StateValue="ALARM")
+        }
+    return found
+
+
+def unfit(clients: Clients, names: Iterable[str]) -> dict[str, str]:
+    """Return why CodeDeploy cannot read an alarm, by its name; nothing of one that it can.
+
+    It reads metric alarms of its own region; DescribeAlarms returns composite ones only where they are asked for.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+    """
+    region, found = clients.cloudwatch.meta.region_name, dict[str, str]()
+    for some in chunks(sorted(set(names)), MOST_NAMES):
+        with aws_call("cloudwatch DescribeAlarms", f"alarms {', '.join(some)}"):
+            pages = clients.cloudwatch.get_paginator("describe_alarms").paginate(
+                AlarmNames=some, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+            )
+            there = list(pages)
+        metric = {each["AlarmName"] for page in there for each in page["MetricAlarms"]}
+        composite = {each["AlarmName"] for page in there for each in page["CompositeAlarms"]}
+        found |= dict.fromkeys(set(some) - metric - composite, f"does not exist in {region}")
+        found |= dict.fromkeys(composite, "is a composite alarm, and CodeDeploy reads metric alarms alone")
+    return found
 
 
 def described(clients: Clients, names: Sequence[str], **only: Any) -> Iterator[MetricAlarmTypeDef]:

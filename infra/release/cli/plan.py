@@ -62,6 +62,7 @@ def _table(foreseen: dict[str, Any]) -> Table:
         "next": foreseen["next"] or f"not published yet; digest {foreseen['digest'] or 'unknown'}",
         "changed": ", ".join(foreseen["changes"]),
         "curve": f"{foreseen['curve']}, judged over {foreseen['minutes']} minutes" if foreseen["curve"] else "",
+        "chosen": foreseen.get("choice", ""),
         "verdict": foreseen["bounds"],
         "evidence": foreseen["evidence"],
         "hooks": ", ".join(foreseen["hooks"]),

@@ -7,7 +7,8 @@ probability. Earlier evaluations only add detections (measured: up to 6 points),
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,10 +16,17 @@ import typer
 from infra.console import Exit, answering
 from infra.release.cli import stack_state
 from infra.release.cli.output import ReleaseOf
+from infra.release.cli.power_picture import draw
+from infra.release.cli.session import open_session
+from infra.release.decision.curve import chosen, unusual
 from infra.release.model import serialization
 from infra.release.model.spec import ReleaseError
 from infra.release.verdict.power import LATENESS, Situation, report
+from infra.release.verdict.reach import lines, points
 from infra.release.verdict.rule import Rule, VerdictError
+from infra.release.verdict.traffic import WEEKS, History, Traffic, expected
+
+CANARY_PERCENT, CANARY_MINUTES = 10, 10
 
 
 def configured(stack: str, function: str = "") -> tuple[float, int, Rule]:
@@ -37,10 +45,46 @@ def configured(stack: str, function: str = "") -> tuple[float, int, Rule]:
     return target.percent, target.minutes, serialization.policy(found["policy"], "release.policy").of(target).rule
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A function's own traffic, its curve and rule; `why`: why its next release would choose that curve, if it does."""
+
+    traffic: Traffic
+    percent: float
+    minutes: int
+    rule: Rule
+    why: str = ""
+
+
+def of_the_last_weeks(stack: str, function: str = "") -> Measured:
+    """Read the traffic of a deployed stack's function, or else of its first one, and find its curve.
+
+    Raises ReleaseError if nothing called the function's alias.
+    """
+    release = open_session(stack, release_of=function)
+    target = next((each for each in release.targets if each.function == function), release.targets[0])
+    past, rule = release.aws.history(target), release.policy.of(target).rule
+    ahead = target.auto.longest if target.auto else target.minutes
+    history = History(past.buckets, tuple(unusual(past.ledger, past.now)))
+    if (traffic := expected(history, past.now, ahead)) is None:
+        raise ReleaseError(
+            f"alias {target.alias} of {target.function} had no request within {WEEKS} weeks; give --rps and --baseline"
+        )
+    if (choice := chosen(target, release.policy, past.buckets, past.ledger, past.now)) is None:
+        return Measured(traffic, target.percent, target.minutes, rule)
+    situation = choice.shift.situation(traffic, rule)
+    return Measured(traffic, situation.percent, situation.minutes, rule, choice.why)
+
+
 def power(
     *,
-    rps: Annotated[float, typer.Option(help="Requests per second to the alias.")],
-    baseline: Annotated[float, typer.Option(help="Errors per request of the live version: 0.01 is 1 %.")],
+    rps: Annotated[
+        float | None, typer.Option(help="Requests per second to the alias. Default: the stack's, of the last weeks.")
+    ] = None,
+    baseline: Annotated[
+        float | None,
+        typer.Option(help="Errors per request of the live version: 0.01 is 1 %. Default: as of --rps."),
+    ] = None,
     stack: Annotated[
         str | None, typer.Option(help="Use this stack's curve and rule. Default: the defaults of both.")
     ] = None,
@@ -49,10 +93,25 @@ def power(
     minutes: Annotated[int | None, typer.Option(help="Length of the canary, until all traffic shifts.")] = None,
     lateness: Annotated[int, typer.Option(help="Minutes until CloudWatch shows a minute's metrics.")] = LATENESS,
     forgiven: Annotated[int | None, typer.Option(help="Rule.forgiven: canary errors never counted.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Also draw the picture into this file, as SVG.")] = None,
 ) -> None:
-    """Show which regressions the verdict would catch at this traffic, and what to change to catch more."""
+    """Show which regressions the verdict would catch at this traffic, and what to change to catch more.
+
+    The picture shows the smallest regression that is caught at other traffic; an arrow marks the function's own.
+    """
     with answering({VerdictError: Exit.USAGE, ReleaseError: Exit.USAGE}):
-        share, length, rule = configured(stack, function) if stack else (10.0, 10, Rule())
+        share, length, rule, why = float(CANARY_PERCENT), CANARY_MINUTES, Rule(), ""
+        if stack and (rps is None or baseline is None):
+            measured = of_the_last_weeks(stack, function)
+            rps = measured.traffic.rps if rps is None else rps
+            baseline = measured.traffic.baseline if baseline is None else baseline
+            share, length, rule, why = measured.percent, measured.minutes, measured.rule, measured.why
+        elif stack:
+            share, length, rule = configured(stack, function)
+        if rps is None or baseline is None:
+            raise ReleaseError(
+                "--rps and --baseline are missing; give both, or --stack to take the stack's own traffic"
+            )
         situation = Situation(
             rps,
             baseline,
@@ -61,5 +120,9 @@ def power(
             lateness,
             rule if forgiven is None else replace(rule, forgiven=forgiven),
         )
-    for line in report(situation):
+        found = points(situation)
+        if svg is not None:
+            draw(svg, situation, found, function or stack or "yours")
+    head = [f"curve chosen: {why}", ""] if why else []
+    for line in [*head, *report(situation), "", *lines(situation, found)]:
         typer.echo(line)

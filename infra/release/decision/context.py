@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from infra.release.decision import curve
 from infra.release.model.actions import Action, Finish, Wait
 from infra.release.model.observation import Deployment, Observation, Seen
 from infra.release.model.outcome import Ending, Outcome, Phase
@@ -21,7 +22,8 @@ Decide = Callable[[Sequence[Target], Seen, ReleasePolicy, datetime], Mapping[str
 
 @dataclass(frozen=True)
 class ReleaseContext:
-    """One function of a release. `policy` becomes the function's own, where its target has some of it.
+    """One function of a release. `policy` becomes the function's own, where its target has some of it, and `target`
+    gets the curve of the followed deployment, or the chosen one.
 
     `failed_sets`: when sets started that have failed, and the function that failed each.
 
@@ -36,6 +38,7 @@ class ReleaseContext:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "policy", self.policy.of(self.target))
+        object.__setattr__(self, "target", curve.along(self.target, self.seen))
 
     def within_grace(self, deployment: Deployment) -> bool:
         return self.now - (deployment.ended or deployment.created) < GRACE
@@ -97,7 +100,7 @@ class ReleaseContext:
             ending=ending,
             function=self.target.function,
             reason=reason,
-            detail=detail,
+            detail="; ".join(filter(None, (detail, curve.said(self.seen)))),
             from_version=None if ending is Ending.FIRST else stable,
             to_version=live if ending in {Ending.UNCHANGED, Ending.PROMOTED} else canary,
             deployment_id=self.seen.notes.following,

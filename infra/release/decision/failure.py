@@ -77,7 +77,8 @@ def _alarmed(deployment: Deployment, target: Target, tags: Tags, red: AbstractSe
     verdict = [name for name in fired or deployment.alarms if name.startswith(target.verdict_alarms)]
     named = " and ".join(verdict or fired or deployment.alarms)
     slow = ": it answers too slowly" if verdict and all(target.is_slow_alarm(name) for name in verdict) else ""
-    return "verdict" if verdict else "fault", f"{ALARM}{named} fired{slow}"
+    own = not verdict and any(name in target.alarms for name in fired)
+    return "verdict" if verdict else "alarm" if own else "fault", f"{ALARM}{named} fired{slow}"
 
 
 def _named(alarm: str, message: str) -> bool:

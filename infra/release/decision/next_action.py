@@ -347,13 +347,22 @@ def _await_rollback(context: ReleaseContext, followed: Deployment) -> Action:
     if rollback is not None and rollback.running and not context.overdue(rollback):
         return context.wait(Phase.ROLLBACK, f"{rollback.id} rolls {followed.id} back")
     if context.seen.alias.is_whole_on(stable) or context.seen.overtaken:
-        reason, detail = failure_reason(followed, context.target, context.seen.tags, context.seen.red)
+        red = context.seen.red | context.seen.notes.reasons.keys()
+        reason, detail = failure_reason(followed, context.target, context.seen.tags, red)
+        if reason == "alarm":
+            detail += _reasons(context, detail)
         rates = f"; {context.rates}" if context.seen.canary.invocations else ""
         return context.finish(Ending.ROLLED_BACK, reason, f"{detail}{rates}")
     if rollback is None and context.within_grace(followed):
         return context.wait(Phase.ROLLBACK, f"{followed.id} is {followed.status.value}")
     failed = f"{rollback.id} is {rollback.status.value}" if rollback else "CodeDeploy started no rollback"
     return PointAlias(stable, f"{failed}, and the alias is on {context.seen.alias}")
+
+
+def _reasons(context: ReleaseContext, detail: str) -> str:
+    """Return CloudWatch's own reason of each alarm of the user's own that the detail names."""
+    known = {**context.seen.reasons, **context.seen.notes.reasons}
+    return "".join(f": {known[name]}" for name in context.target.alarms if known.get(name) and f" {name} " in detail)
 
 
 # A promoted version is reverted.

@@ -16,6 +16,9 @@ from infra.release.model.commands import UNSTICK
 from infra.release.model.observation import Deployment
 from infra.release.model.tags import Overridden
 
+OWN = "own"
+"""What an override records that covers the alarms of the user's own."""
+
 
 @dataclass(frozen=True)
 class PreconditionFailure:
@@ -121,7 +124,8 @@ def _older(context: ReleaseContext) -> Iterator[PreconditionFailure]:
 
 
 def _alarm(context: ReleaseContext) -> Iterator[PreconditionFailure]:
-    red = {word: name for word, name in _alarms(context).items() if name in context.seen.red}
+    ours = {word: name for name, word in _alarms(context).items() if word != OWN}
+    red = {word: name for word, name in ours.items() if name in context.seen.red}
     if red:
         yield PreconditionFailure(
             "alarm",
@@ -129,12 +133,26 @@ def _alarm(context: ReleaseContext) -> Iterator[PreconditionFailure]:
             "distinguished from others; fix what it reports, and run again when it is green",
             tuple(red),
         )
+    if wrong := [f"{name} {why}" for name, why in _wrong_alarms(context).items()]:
+        yield PreconditionFailure(
+            "alarm",
+            f"alarm {'; alarm '.join(wrong)}, and canary.alarms has it, so it would stop the canary at once; correct "
+            "the name, or fix what the alarm reports and run again when it is green",
+            (OWN,),
+        )
+
+
+def _wrong_alarms(context: ReleaseContext) -> dict[str, str]:
+    """Return why an alarm of the user's own would stop any canary, by its name."""
+    red = {name: "is already in ALARM" for name in context.target.alarms if name in context.seen.red}
+    return {**red, **{name: why for name, why in context.seen.unfit.items() if name in context.target.alarms}}
 
 
 def _alarms(context: ReleaseContext) -> dict[str, str]:
-    """Return the long-lived alarms of the alias, by the word that an override of each records."""
-    named = {"alarm": context.target.alarm, "throttles": context.target.throttle_alarm}
-    return {word: name for word, name in named.items() if name}
+    """Return the word that an override of each records, by the name of the alarm."""
+    target = context.target
+    named = {target.alarm: "alarm", target.throttle_alarm: "throttles", **dict.fromkeys(target.alarms, OWN)}
+    return {name: word for name, word in named.items() if name}
 
 
 def incompatible_versions(context: ReleaseContext) -> Iterator[PreconditionFailure]:
@@ -186,5 +204,5 @@ def waived(context: ReleaseContext) -> tuple[str, ...]:
         return ()
     at = datetime.fromisoformat(noted.at)
     tried = any(each.entry.at >= at for each in context.seen.tries(wanted) if each.entry)
-    covered = [name for word, name in _alarms(context).items() if word in used.refusal.split("+")]
-    return tuple(name for name in covered if not tried or name in context.seen.red)
+    covered = [name for name, word in _alarms(context).items() if word in used.refusal.split("+")]
+    return tuple(name for name in covered if not tried or name in context.seen.red or name in context.seen.unfit)

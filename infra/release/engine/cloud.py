@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -11,10 +12,11 @@ from infra.release.model.actions import (
     Start,
 )
 from infra.release.model.attempt import UpstreamReleases
-from infra.release.model.observation import Alias, Answer, Notes, Observation
+from infra.release.model.observation import Alias, Answer, Deployment, Notes, Observation
 from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
 from infra.release.model.tags import TagRecord
+from infra.release.verdict.traffic import Bucket
 
 
 class AwsError(ReleaseError):
@@ -29,6 +31,15 @@ class NotFoundError(AwsError):
     """AWS has no resource of that name."""
 
 
+@dataclass(frozen=True)
+class TrafficHistory:
+    """The last weeks of an alias: its counts, and the deployments that moved it."""
+
+    now: datetime
+    buckets: tuple[Bucket, ...] = ()
+    ledger: tuple[Deployment, ...] = ()
+
+
 class Cloud(Protocol):
     """All calls of the runner to AWS. Every method raises AwsError, or TransientError where a later try may succeed."""
 
@@ -37,6 +48,9 @@ class Cloud(Protocol):
 
     def upstream(self, target: Target) -> UpstreamReleases:
         """Return the upstream stack's releases of the target. If they cannot be read, the result has the reason."""
+
+    def history(self, target: Target) -> TrafficHistory:
+        """Return what is known of the traffic of the last weeks, for the choice of a curve."""
 
     def probe(self, target: Target, version: str) -> Answer: ...
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from infra import git
-from infra.release.decision import next_action, obsolete_alarms, proven, silence
+from infra.release.decision import curve, next_action, obsolete_alarms, proven, silence
 from infra.release.decision.context import Decide
 from infra.release.engine.clock import Clock, Interrupted
 from infra.release.engine.cloud import AwsError, Cloud, TransientError
@@ -77,7 +77,7 @@ def look(
     is_older: IsOlder = git.is_older,
 ) -> dict[str, Observation]:
     """Observe every function. What matters only before a start is added there: whether the wanted commit is older than
-    the live one, and the upstream stack's releases."""
+    the live one, the upstream stack's releases, and the curve that is chosen."""
 
     def informed(target: Target, seen: Observation) -> Observation:
         unborn = not seen.ledger and not seen.tags.first
@@ -86,11 +86,21 @@ def look(
             return seen
         live = seen.live_commit
         older = live is not None and is_older(policy.commit, live)
-        return replace(seen, older=older, upstream=cloud.upstream(target) if target.proof_group else None)
+        seen = replace(seen, older=older, upstream=cloud.upstream(target) if target.proof_group else None)
+        return _with_choice(target, seen, policy, cloud)
 
     notes = notes if notes is not None else {target.function: Notes() for target in wanted}
     seen = cloud.look(wanted, notes)
     return {target.function: informed(target, seen[target.function]) for target in wanted}
+
+
+def _with_choice(target: Target, seen: Observation, policy: ReleasePolicy, cloud: Cloud) -> Observation:
+    """Add the curve of a release that is about to start, if it is chosen; it is chosen once."""
+    if not curve.undecided(target, seen):
+        return seen
+    past = cloud.history(target)
+    choice = curve.chosen(target, policy, past.buckets, past.ledger, past.now)
+    return replace(seen, notes=replace(seen.notes, choice=choice))
 
 
 class _Run:
@@ -161,8 +171,10 @@ class _Run:
         return all(isinstance(each, Wait | TopUp | Stop | PointAlias) for each in actions.values())
 
     def remember(self, name: str, seen: Observation, rule: Rule, now: datetime) -> Observation:
-        """Keep what no later observation can read back: since when the counts have condemned the canary."""
-        self.notes[name] = replace(seen.notes, condemned=silence.since(seen, rule, now))
+        """Keep what no later observation can read back: since when the counts have condemned the canary, and why an
+        alarm was red."""
+        reasons = {**seen.reasons, **seen.notes.reasons}
+        self.notes[name] = replace(seen.notes, condemned=silence.since(seen, rule, now), reasons=reasons)
         return replace(seen, notes=self.notes[name])
 
     def act(self, target: Target, seen: Observation, action: Action) -> None:
@@ -191,25 +203,26 @@ class _Run:
                 )
                 self.outcomes[name] = outcome
             case _:
-                self.move(target, seen, action)
+                self.move(curve.along(target, seen), seen, action)
 
     def move(self, target: Target, seen: Observation, action: Action) -> None:
         """Take an action that moves traffic, now or later."""
-        name = target.function
+        name, notes = target.function, self.notes[target.function]
         match action:
             case Start(stable, canary):
                 asked = frozenset(each.id for each in seen.ledger)
-                self.notes[name] = replace(self.notes[name], asked=asked)
+                self.notes[name] = replace(notes, asked=asked)
                 deployment = self.cloud.start(target, self.policy.of(target), action)
                 self.follow(name, deployment)
-                curve = (
+                how = (
                     "all at once"
                     if action.all_at_once
                     else f"along {target.curve}, judged over {target.minutes} minutes"
                 )
+                why = f"; curve chosen: {notes.choice.why}" if notes.choice and not action.all_at_once else ""
                 but = f", which {' and '.join(action.waived)} cannot stop (overridden)" if action.waived else ""
                 self.report_progress(
-                    Progress(name, action.phase, f"{stable} -> {canary} {curve}, as {deployment}{but}")
+                    Progress(name, action.phase, f"{stable} -> {canary} {how}, as {deployment}{but}{why}")
                 )
             case RevertDeployment(canary, stable, _, why):
                 deployment = self.cloud.revert(target, self.policy, action)

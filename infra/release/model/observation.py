@@ -13,6 +13,7 @@ from enum import StrEnum
 from infra.release.model.attempt import UpstreamReleases
 from infra.release.model.ledger import Entry
 from infra.release.model.tags import First, Tags
+from infra.release.verdict.curves import Choice
 from infra.release.verdict.judge import Counts
 
 
@@ -89,6 +90,7 @@ class Deployment:
     rollback: str | None = None  # the deployment that rolls this one back
     rolls_back: str | None = None  # the deployment that this one, CodeDeploy's own rollback, rolls back
     alarms: tuple[str, ...] = ()  # that stop it, by name
+    curve: str = ""  # its deployment configuration
     canary: str | None = None  # the version it shifts to; asked for only where it is followed
     shifting: datetime | None = None  # when traffic began to move; likewise
 
@@ -137,6 +139,8 @@ class Notes:
     enlisted: bool = False  # this runner has recorded the set in tags
     topped_up: int = 0  # requests that the runner itself has sent through the alias
     condemned: datetime | None = None  # since when all its looks have condemned the canary
+    reasons: Mapping[str, str] = field(default_factory=dict)  # why an alarm was in ALARM when it was first seen so
+    choice: Choice | None = None  # the curve of the release that it starts, where that is chosen
 
 
 NOTHING = Counts(0, 0)
@@ -155,6 +159,8 @@ class Observation:
     ledger: tuple[Deployment, ...] = ()  # newest first
     tags: Tags = field(default_factory=Tags)
     red: frozenset[str] = frozenset()  # of the alias's alarms, or the followed deployment's: those in ALARM
+    reasons: Mapping[str, str] = field(default_factory=dict)  # CloudWatch's own words on each of those
+    unfit: Mapping[str, str] = field(default_factory=dict)  # of the target's own alarms: those CodeDeploy cannot read
     stable: Counts = NOTHING  # what the two `compared` versions did
     canary: Counts = NOTHING
     traffic: int = 0  # invocations of the alias within the verdict's window

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
@@ -61,9 +61,12 @@ def _made(kind: type[Made], data: object, path: str) -> Made:
 
 def _value(kind: Any, value: Any, path: str) -> Any:
     """`value` as a field of that type holds it. Raises WireError where it is of another type."""
-    if is_dataclass(kind) and isinstance(value, Mapping):
-        return _made(kind, value, path)  # type: ignore[arg-type]
-    kinds = get_args(kind) or (kind,)
+    kinds = (kind,) if get_origin(kind) is tuple else get_args(kind) or (kind,)
+    for each in kinds:
+        if is_dataclass(each) and isinstance(value, Mapping):
+            return _made(each, value, path)  # type: ignore[arg-type]
+        if get_origin(each) is tuple and isinstance(value, list | tuple):
+            return tuple(_value(get_args(each)[0], item, f"{path}[{index}]") for index, item in enumerate(value))
     if type(value) is float and float not in kinds and value.is_integer():
         value = int(value)
     if type(value) is int and float in kinds:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from infra.codedeploy import HOOK
 from infra.release.model.ledger import compact
+from infra.release.verdict.curves import Auto
 from infra.release.verdict.rule import Rule
 from infra.schema import STACK, Flag, OneOf, Section, Text, Whole, mistakes_in
 
@@ -43,6 +44,8 @@ class Target:
     minimum_requests: int | None = None
     evidence: str = ""
     answered: bool = False  # the faults that the function answers count as errors: see infra.answered
+    alarms: tuple[str, ...] = ()  # of the user's own, which stop a canary too
+    auto: Auto | None = None  # how each release chooses its curve; `curve` and `minutes` where it knows no traffic
 
     def __post_init__(self) -> None:
         for hook in filter(None, (self.before_allow_traffic, self.after_allow_traffic)):
@@ -51,6 +54,11 @@ class Target:
                     f"the hook {hook!r} of {self.function} is not named {HOOK}*: CodeDeploy's own role may invoke no "
                     "other function; rename it"
                 )
+
+    def along(self, curve: str) -> "Target":
+        """Return the target as it is released along that curve, if it is one that `auto` may choose."""
+        found = next((each for each in (self.auto.offers if self.auto else ()) if each.name == curve), None)
+        return replace(self, curve=curve, minutes=found.length, percent=found.percent) if found else self
 
     @property
     def verdict_alarms(self) -> str:

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 LONGEST_VALUE = 256
 LEAST = 12
 """Entries that always fit: 14 characters each, beside who stopped the newest and when, and `gone`."""
-KINDS = {"operator": "o", "evidence": "e", "set": "s", "fault": "f", "verdict": "v", "hook": "h"}
+KINDS = {"operator": "o", "evidence": "e", "set": "s", "fault": "f", "verdict": "v", "hook": "h", "alarm": "a"}
 _LETTERS = {letter: kind for kind, letter in KINDS.items()}
 _GONE = re.compile(r"gone=(\d{8})")
 _AT = re.compile(r"at=(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")

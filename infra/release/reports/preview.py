@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from infra.release.decision import curve
 from infra.release.decision.evidence import LAST_LOOK
 from infra.release.decision.next_action import decide
 from infra.release.model.actions import Action, Finish, Follow, PointAlias, Probe, Start, Wait, WriteTag
@@ -37,6 +38,7 @@ class ReleasePreview:
     changes: tuple[str, ...] = ()  # "code", and keys of the configuration
     curve: str = ""
     minutes: int = 0
+    choice: str = ""  # why this curve; empty where it is configured
     bounds: str = ""
     evidence: str = ""
     hooks: tuple[str, ...] = ()
@@ -52,6 +54,7 @@ class ReleasePreview:
         parts = [
             f"{self.function}: would {self.would}: {move}; changed: {changed}",
             f"along {self.curve}, judged over {self.minutes} minutes",
+            f"curve chosen: {self.choice}" if self.choice else "",
             self.bounds,
             self.evidence,
             f"hooks: {', '.join(self.hooks)}" if self.hooks else "no hooks",
@@ -60,8 +63,9 @@ class ReleasePreview:
         return "; ".join(part for part in parts if part)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON."""
-        return {**asdict(self), "changes": list(self.changes), "hooks": list(self.hooks)}
+        """Return the fields as JSON; `choice` only where the curve is chosen."""
+        fields = {**asdict(self), "changes": list(self.changes), "hooks": list(self.hooks)}
+        return fields if self.choice else {name: value for name, value in fields.items() if name != "choice"}
 
 
 def forecast(wanted: Sequence[Target], seen: Seen, policy: ReleasePolicy, now: datetime) -> list[ReleasePreview]:
@@ -79,6 +83,7 @@ def first(target: Target) -> ReleasePreview:
 
 def _of(target: Target, seen: Observation, policy: ReleasePolicy, action: Action) -> ReleasePreview:
     would, why = _would(action)
+    target, choice = curve.along(target, seen), seen.notes.choice
     return ReleasePreview(
         function=target.function,
         would=would,
@@ -89,6 +94,7 @@ def _of(target: Target, seen: Observation, policy: ReleasePolicy, action: Action
         changes=tuple(changes(seen.live, seen.wanted)) if seen.wanted.published else (UNKNOWN,),
         curve=target.curve,
         minutes=target.minutes,
+        choice=choice.why if choice else "",
         bounds=bounds(policy.rule),
         evidence=_evidence(policy),
         hooks=tuple(filter(None, (target.before_allow_traffic, target.after_allow_traffic))),

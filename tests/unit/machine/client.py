@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from infra.release.aws import metrics
 from infra.release.decision import proven
-from infra.release.engine.cloud import AwsError, TransientError
+from infra.release.engine.cloud import AwsError, TrafficHistory, TransientError
 from infra.release.model import ledger, tags
 from infra.release.model.actions import RevertDeployment, Start
 from infra.release.model.attempt import UpstreamReleases
@@ -99,6 +99,9 @@ class Client:
 
     def upstream(self, target: Target) -> UpstreamReleases:
         return UpstreamReleases()  # no target of the machine's asks
+
+    def history(self, target: Target) -> TrafficHistory:
+        raise NotImplementedError("no target of the machine's chooses its curve")
 
     def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         names = [target.function for target in wanted]

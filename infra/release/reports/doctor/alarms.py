@@ -27,6 +27,8 @@ def findings(facts: Examined) -> Iterator[Finding]:
     if facts.knows("alarms"):
         for name in filter(None, (facts.target.alarm, facts.target.throttle_alarm)):
             yield _long_lived(facts, name, facts.alarms.get(name))
+        for name in facts.target.alarms if facts.knows("unfit") else ():
+            yield _own(facts, name, facts.alarms.get(name))
         last = last_attempt(facts.ledger)
         yield from _verdict(facts, last) if last else ()
     yield from _silent(facts)
@@ -50,6 +52,23 @@ def _long_lived(facts: Examined, name: str, alarm: Alarm | None) -> Finding:
         said = "is in ALARM: a release is refused, since canary errors cannot be distinguished from others"
         return Finding(Grade.BAD, about, said, "fix what it reports, and release when it is green")
     return _able(facts, alarm) or Finding(Grade.OK, about, f"is {alarm.state}, acts, and its metrics have data")
+
+
+def _own(facts: Examined, name: str, alarm: Alarm | None) -> Finding:
+    """Return the finding on an alarm of the user's own that stops canaries too. CodeDeploy reads its state, so whether
+    it notifies matters not."""
+    about, remedy = f"alarm {name}", "correct canary.alarms, or the alarm"
+    if alarm is None or name in facts.unfit:
+        said = f"{facts.unfit.get(name, 'does not exist')}, so no release starts"
+        return Finding(Grade.BAD, about, said, remedy)
+    if alarm.state == "ALARM":
+        return Finding(Grade.BAD, about, "is in ALARM, so no release starts", "fix what it reports")
+    if not facts.knows("reported"):
+        return Finding(Grade.WARNING, about, f"is {alarm.state}; whether it can fire is not known")
+    if silent := sorted(str(metric) for metric in alarm.metrics - facts.reported):
+        said = f"is {alarm.state}, and can stop no canary: {', '.join(silent)} had no data within two weeks"
+        return Finding(Grade.WARNING, about, said, remedy)
+    return Finding(Grade.OK, about, f"is {alarm.state}, can stop a canary, and its metrics have data")
 
 
 def _able(facts: Examined, alarm: Alarm) -> Finding | None:

@@ -95,6 +95,7 @@ class Examined:
     trusted: bool | None = None  # whether CodeDeploy may take the group's role; None: there is no such role
     curve: int | None = None  # minutes of the canary
     alarms: Mapping[str, Alarm] = field(default_factory=dict)  # those of the release and of the last attempt that exist
+    unfit: Mapping[str, str] = field(default_factory=dict)  # of the target's own: why CodeDeploy cannot read each
     verdicts: int = 0  # verdict alarms altogether
     leftover: tuple[str, ...] = ()  # those that nothing needs any more
     reported: frozenset[Metric] = frozenset()  # metrics that had data within two weeks
