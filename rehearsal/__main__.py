@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal import browser, files, recording, screenshots
+from rehearsal import files, recording, screenshots
 from rehearsal.cli import options, parsed, run_guarded, slowed
 from rehearsal.console import Narrator
 from rehearsal.environment import sandbox, viewer
@@ -87,9 +87,6 @@ def record(factor: float, rate: float, file: Path) -> int:
     files.write(text, file.with_name(recording.TEXT))
     if code == 0:
         screenshots.put("rehearsal", recording.rehearsal_svg(text))
-        with browser.opened() as chromium:
-            url = file.with_suffix(".html").resolve().as_uri()
-            browser.draw(chromium, url, "report", sandbox.REPOSITORY / screenshots.FOLDER, shown="figure svg")
     return code
 
 
@@ -121,7 +118,10 @@ def act(options: argparse.Namespace) -> int:
         factor = slowed(options.factor, Narrator(console))
         with sandbox.running(factor) as stage:
             screenshots.draw(stage, options.rate * factor / options.factor)
-        return record(options.factor, options.rate, options.report)
+        code = record(options.factor, options.rate, options.report)
+        if code == 0:
+            screenshots.draw_report(options.report.with_suffix(".html"))
+        return code
     return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce)
 
 

@@ -53,6 +53,12 @@ def draw(stage: Sandbox, rate: float) -> None:
         traffic.stop()
 
 
+def draw_report(file: Path) -> None:
+    """Write the pictures of a rehearsal's page."""
+    with browser.opened() as chromium:
+        browser.draw(chromium, file.resolve().as_uri(), "report", REPOSITORY / FOLDER, shown="figure svg")
+
+
 def put(name: str, svg: str) -> None:
     """Write the picture `name` into docs/captures of this repository."""
     file = REPOSITORY / FOLDER / f"{name}.svg"
