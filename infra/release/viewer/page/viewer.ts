@@ -163,7 +163,8 @@ function show(snapshot: Snapshot): void {
   last = snapshot;
   byId("stack").textContent = snapshot.stack;
   document.title = `Strata: releases of ${snapshot.stack}`;
-  trouble(snapshot.problem && `What is below was read at ${time(snapshot.at)} UTC. ${snapshot.problem}`);
+  const kept = snapshot.functions.length ? `What is below was read at ${time(snapshot.at)} UTC. ` : "";
+  trouble(snapshot.problem && kept + snapshot.problem);
   say(snapshot);
   const main = byId("functions");
   const names = new Set(snapshot.functions.map((each) => each.name));
