@@ -1,6 +1,6 @@
 # What a person gives is text. Make would run the $(shell ...) that it holds wherever it expands or exports it, so each is
 # made a plain value first, and a recipe reads it from the environment, as "$$REASON".
-GIVEN := ACCOUNT ALONE APPLY COUNT DRY ENFORCE ERRORS FACTOR FUNCTION NAME PULL_REQUEST REASON RUNTIME SEED SERVICE STACK STEPS TO
+GIVEN := ACCOUNT ALONE APPLY COUNT DRY ENFORCE ERRORS FACTOR FUNCTION NAME PORT PULL_REQUEST REASON RUNTIME SEED SERVICE STACK STEPS TO
 define plain
 override $(1) := $$(value $(1))
 export $(1)
@@ -23,7 +23,7 @@ PIPELINE = $(RUN) -m infra.pipeline
 RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
-.PHONY: help service bundle publish-bundle keep rehearsal rehearsal-promotion sandbox policy cloud check test test-all test-aws properties mutants bench captures format venvs python packages
+.PHONY: help service bundle publish-bundle keep rehearsal rehearsal-promotion sandbox view policy cloud check test test-all test-aws properties mutants bench captures format venvs python packages
 .PHONY: lock tools plan deploy story drift doctor sweep abort rollback redrive unlock access comment environments
 
 help: ## Say what each target does
@@ -65,11 +65,14 @@ deploy: tools $(UNLESS_BUILT) ## Bring a stack up, and fail unless all its traff
 	@$(WITH_PULUMI) $(RELEASE) watch --stack "$$STACK"
 	@$(WITH_PULUMI) $(PIPELINE) landed --stack "$$STACK"
 
-story: tools ## Show where traffic is and how the last releases ended, as a job's summary: make story STACK=dev
+story: tools ## Show where traffic is and how the last releases ended, with a page in .rehearsal: make story STACK=dev
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) story --stack "$$STACK"
 
 drift: tools ## Fail if AWS differs from the stack's state: make drift STACK=prod
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) drift --stack "$$STACK"
+
+view: tools packages ## Serve a page on this machine that shows a stack's release live: make view STACK=prod [PORT=8080]
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) view --stack "$$STACK" $${PORT:+--port "$$PORT"}
 
 doctor: tools ## Check that a release can work and that its alarms can fire: make doctor STACK=prod
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) doctor --stack "$$STACK"

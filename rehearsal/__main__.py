@@ -13,13 +13,15 @@ from rich.console import Console
 from rehearsal import files, recording, screenshots
 from rehearsal.cli import options, parsed, run_guarded, slowed
 from rehearsal.console import Narrator
-from rehearsal.environment import sandbox
+from rehearsal.environment import sandbox, viewer
 from rehearsal.environment.oidc import survives_expiry
 from rehearsal.environment.processes import ProgramError
 from rehearsal.environment.sandbox import STACK
 from rehearsal.observe import iam_decisions
+from rehearsal.page_file import PageFile
 from rehearsal.release import enforced
 from rehearsal.release.deploy_role import DeployRoleScenario
+from rehearsal.release.page import EMPTY, RUNNING, page
 from rehearsal.release.scenario import Rehearsal
 from rehearsal.secrets import known, scan
 
@@ -40,7 +42,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
     narrator = Narrator(console)
     begun = time.monotonic()
     asked, factor = factor, slowed(factor, narrator)
-    with (enforced if enforce else sandbox).running(factor) as stage:
+    with PageFile(file, EMPTY) as shown, (enforced if enforce else sandbox).running(factor) as stage:
         narrator.show("[bold]A rehearsal of Strata[/bold]")
         narrator.say(
             f"The real Pulumi CLI ({stage.pulumi_version}) deploys to a local AWS ({stage.endpoint}), where time runs "
@@ -55,6 +57,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
         early = stage.identities[STACK].job.session(stage.region) if enforce else None
         with scan.Watch() as watch:
             rehearsal = Rehearsal(stage, narrator, rate, asked, key.value)
+            rehearsal.keep = lambda report: shown.write(page(report, RUNNING))
             report = rehearsal.run()
             if early is not None:
                 others = [*DeployRoleScenario(rehearsal.sandbox, narrator).run()]
@@ -66,6 +69,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
         secrets = [key, *known.in_use(stage.env), *known.shown(stage)]
         left = scan.left_by(stage, watch, console.export_text(clear=False), report.as_json())
         report = replace(report, secrets=scan.search(secrets, left))
+        shown.write(page(report))
     report.write(file)
     narrator.gap()
     narrator.show(report.table())
@@ -88,11 +92,12 @@ def record(factor: float, rate: float, file: Path) -> int:
 
 def stay(console: Console, factor: float, *, enforce: bool) -> int:
     """Keep a sandbox running for a person until Ctrl-C. Raises ProgramError if one of its programs ends."""
-    with (enforced if enforce else sandbox).running(factor) as stage:
+    with (enforced if enforce else sandbox).running(factor) as stage, viewer.running(stage) as url:
         rc = stage.scratch.root / "rc"
         rc.write_text(stage.exports())
         console.print(stage.exports(), soft_wrap=True, highlight=False, markup=False)
         narrator = Narrator(console)
+        narrator.say(f"What a release does is shown live at {url}")
         narrator.say(
             f"Type these lines in another terminal, or `source {rc}`. Then `pulumi up --stack prod` works there, as do "
             f"preview, refresh, destroy and stack output. Time runs {factor:g} times faster: a ten-minute canary takes "
@@ -113,7 +118,10 @@ def act(options: argparse.Namespace) -> int:
         factor = slowed(options.factor, Narrator(console))
         with sandbox.running(factor) as stage:
             screenshots.draw(stage, options.rate * factor / options.factor)
-        return record(options.factor, options.rate, options.report)
+        code = record(options.factor, options.rate, options.report)
+        if code == 0:
+            screenshots.draw_report(options.report.with_suffix(".html"))
+        return code
     return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce)
 
 

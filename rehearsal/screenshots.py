@@ -1,7 +1,7 @@
 """`python -m rehearsal captures` draws the output of the operator's commands during a real release into docs/captures/.
 
 Under live traffic a good version is released, a bad one is rolled back, and a third is on its canary while the
-commands are typed beside it.
+commands are typed beside it, and Chromium draws the viewer.
 """
 
 import subprocess
@@ -10,7 +10,8 @@ import threading
 import time
 from pathlib import Path
 
-from rehearsal import commits
+from rehearsal import browser, commits
+from rehearsal.environment import viewer
 from rehearsal.environment.sandbox import REPOSITORY, STACK, Sandbox
 from rehearsal.environment.workspace import ScratchError
 from rehearsal.observe.traffic import Api, Traffic
@@ -42,12 +43,20 @@ def draw(stage: Sandbox, rate: float) -> None:
         _picture("status", stage)
         if not _on_a_canary(stage):
             raise ScratchError("the canary ended before `status` had answered; make it longer: make captures FACTOR=5")
+        with viewer.running(stage) as url, browser.opened() as chromium:
+            browser.draw(chromium, url, "viewer", REPOSITORY / FOLDER, shown=".function canvas")
         _picture("watch", stage)
         up.join()
         _picture("history", stage)
         _picture("doctor", stage)
     finally:
         traffic.stop()
+
+
+def draw_report(file: Path) -> None:
+    """Write the pictures of a rehearsal's page."""
+    with browser.opened() as chromium:
+        browser.draw(chromium, file.resolve().as_uri(), "report", REPOSITORY / FOLDER, shown="figure svg")
 
 
 def put(name: str, svg: str) -> None:

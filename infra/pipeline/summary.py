@@ -1,11 +1,13 @@
-"""`story` writes the summary of a job: where traffic is, and how the stack's last releases ended."""
+"""`story` writes the summary of a job, and a page: where traffic is, and how the stack's last releases ended."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,23 +17,41 @@ from infra.pipeline.markdown import fenced, inline
 from infra.pipeline.output import Stack, summarize
 
 Json = dict[str, Any]
+PAGE = Path(".rehearsal/report.html")
 SIGNS = {"rolled_back": "**rolled back**", "in_flight": "**in flight**"}
 
 
 def story(
-    *, stack: Stack, limit: Annotated[int, typer.Option(help="The number of past releases, newest first.")] = 5
+    *,
+    stack: Stack,
+    limit: Annotated[int, typer.Option(help="The number of past releases, newest first.")] = 5,
+    file: Annotated[Path, typer.Option("--page", help="The HTML file with the traffic of each release.")] = PAGE,
 ) -> None:
     """Show where traffic is, what is in flight, and how the last releases ended; in a job, as its summary.
 
-    The exit code is 0 whatever it finds, and also where it finds nothing: the deploy step alone fails the job.
+    It writes the same releases with their traffic as one HTML file. The exit code is 0 whatever it finds, and also
+    where it finds nothing: the deploy step alone fails the job.
     """
+    file.unlink(missing_ok=True)
     try:
         status = _asked("status", stack)
-        history = _asked("history", stack, "--limit", str(limit))
+        history = _asked("history", stack, "--limit", str(limit), "--page", str(file))
     except CommandError as problem:
         summarize(f"### {stack}\n\nNo status of the releases: {problem}\n\n")
         return
-    summarize(page(stack, status["functions"], history["releases"]))
+    summarize(page(stack, status["functions"], history["releases"]) + _link(stack, file))
+
+
+def _link(stack: str, file: Path) -> str:
+    """Return the line that leads to the page: in a job to the run's artifacts, where a later step puts it.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+    """
+    if not os.environ.get("GITHUB_STEP_SUMMARY"):
+        return f"Traffic, errors and marks of each release: {file}\n\n"
+    server, repository, run = (os.environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    link = f"{server}/{repository}/actions/runs/{run}#artifacts"
+    return f"Traffic, errors and marks of each release: [the artifact story-{stack}]({link})\n\n"
 
 
 def page(stack: str, functions: Mapping[str, Json], releases: Sequence[Json]) -> str:

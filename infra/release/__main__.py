@@ -19,11 +19,12 @@ from infra.release.cli.status import status
 from infra.release.cli.sweep import sweep
 from infra.release.cli.unstick import unstick
 from infra.release.cli.watch import watch
+from infra.release.viewer.command import view
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=EXIT_CODES)
 COMMANDS = (
     *(status, plan, watch, abort, rollback, allow_retry, unstick, history),
-    *(promote, doctor, prune, sweep, power),
+    *(promote, doctor, prune, sweep, power, view),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -1,6 +1,6 @@
-"""The packages of the services in TypeScript, and the tools that check and test them.
+"""The packages of the services in TypeScript and of the viewer's page, and the tools that check and test them.
 
-`app/package-lock.json` locks the tools of all services, `app/SERVICE/package-lock.json` the packages of one. npm fills
+`app/package-lock.json` locks the tools of all, `app/SERVICE/package-lock.json` the packages of a service. npm fills
 the folder `node_modules` beside each lock, without running a script of any package.
 https://docs.npmjs.com/cli/commands/npm-ci
 """
@@ -19,6 +19,7 @@ from local.toolchain import cache
 from local.toolchain.golang import ToolchainError
 
 APP, MODULES, LOCK = "app", "node_modules", "package-lock.json"
+PAGE = "infra/release/viewer/page"
 OLDEST = (20, 19)  # what ESLint and the runtime's packages ask for
 NO_NODE = (
     "the services in TypeScript (app/*/package.json) need `node` and `npm` on PATH, Node {}.{} or newer{}; install "
@@ -26,6 +27,7 @@ NO_NODE = (
 )
 INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error")
 RESOLVE = ("--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund", "--omit-lockfile-registry-resolved")
+TSC, ESLINT = ("tsc", "--project", "."), ("eslint", "--max-warnings", "0", ".")
 COMPILE = ("--bundle", "--packages=external", "--platform=node", "--format=esm", "--target=node20", "--sourcemap")
 
 STAMP, FILES = ".strata-lock", ".strata-files.json"
@@ -44,9 +46,18 @@ def require() -> None:
 
 
 def folders(repository: Path) -> list[Path]:
-    """Return the folders with a package.json: that of the tools first, then those of the services."""
-    found = sorted(file.parent for file in (repository / APP).glob("*/package.json"))
+    """Return the folders with a package.json: that of the tools first, then the services' and that of the page."""
+    found = [*services(repository), *_pages(repository)]
     return [repository / APP, *found] if found else []
+
+
+def services(repository: Path) -> list[Path]:
+    """Return the folders of the services in TypeScript."""
+    return sorted(file.parent for file in (repository / APP).glob("*/package.json"))
+
+
+def _pages(repository: Path) -> list[Path]:
+    return [file.parent for file in [repository / PAGE / "package.json"] if file.exists()]
 
 
 def sync_all(repository: Path) -> None:
@@ -106,20 +117,21 @@ def lock_all(repository: Path, upgrade: bool) -> None:
 
 
 def check(repository: Path) -> bool:
-    """Return True if TypeScript and ESLint find nothing in any service; print what they find."""
-    if not folders(repository):
+    """Return True if TypeScript and ESLint find nothing in any service or page; print what they find."""
+    places = [*([repository / APP] if services(repository) else []), *_pages(repository)]
+    if not places:
         return True
     require()
-    typed = _run(repository, "tsc", "--project", ".")
-    return _run(repository, "eslint", "--max-warnings", "0", ".") and typed
+    passed = [_run(repository, *tool, place=place) for place in places for tool in (TSC, ESLINT)]
+    return all(passed)
 
 
 def test(repository: Path) -> bool:
     """Return True if each service's tests pass: `app/SERVICE/tests/*.test.ts`, compiled, under Node's own runner."""
-    if not (found := folders(repository)):
+    if not (found := services(repository)):
         return True
     require()
-    passed = [_test(repository, folder) for folder in found[1:]]
+    passed = [_test(repository, folder) for folder in found]
     return all(passed)
 
 
@@ -138,11 +150,11 @@ def _test(repository: Path, folder: Path) -> bool:
         return subprocess.run(command, cwd=folder, check=False, env=_environment()).returncode == 0
 
 
-def _run(repository: Path, tool: str, *arguments: str) -> bool:
+def _run(repository: Path, tool: str, *arguments: str, place: Path | None = None) -> bool:
     program = repository / APP / MODULES / ".bin" / tool
     if not program.exists():
         raise ToolchainError(f"there is no {program}; run `make venvs`")
-    return subprocess.run([str(program), *arguments], cwd=repository / APP, check=False).returncode == 0
+    return subprocess.run([str(program), *arguments], cwd=place or repository / APP, check=False).returncode == 0
 
 
 def _environment() -> Mapping[str, str]:

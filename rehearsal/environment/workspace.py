@@ -137,7 +137,8 @@ def share_installed(repository: Path, copy: Path) -> None:
         if (repository / name).exists():
             (copy / name).parent.mkdir(exist_ok=True)
             (copy / name).symlink_to(repository / name, target_is_directory=True)
-    for modules in (repository / "app/node_modules", *sorted((repository / "app").glob("*/node_modules"))):
+    places = ("app/node_modules", "app/*/node_modules", "infra/release/viewer/page/node_modules")
+    for modules in (found for place in places for found in sorted(repository.glob(place))):
         if modules.exists() and (there := copy / modules.relative_to(repository)).parent.exists():
             there.symlink_to(modules.resolve(), target_is_directory=True)
 

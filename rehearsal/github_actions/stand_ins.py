@@ -40,7 +40,9 @@ class Actions:
             "actions/setup-node": _stand_in(_nothing, "node-version"),
             "actions/setup-python": _stand_in(_nothing, "python-version"),
             "pulumi/actions": _stand_in(_install_pulumi, "pulumi-version"),
-            "actions/upload-artifact": _stand_in(self._upload, "name path if-no-files-found retention-days"),
+            "actions/upload-artifact": _stand_in(
+                self._upload, "name path if-no-files-found retention-days include-hidden-files"
+            ),
             "actions/download-artifact": _stand_in(self._download, "artifact-ids path digest-mismatch"),
             "aws-actions/configure-aws-credentials": _stand_in(
                 self._take_role, "role-to-assume aws-region role-session-name role-duration-seconds"
@@ -62,6 +64,8 @@ class Actions:
     def _upload(self, machine: Machine, given: Mapping[str, str]) -> Outputs:
         path = machine.folder / given["path"]
         if not path.exists():
+            if given.get("if-no-files-found") == "ignore":
+                return {}
             raise StepFailed(f"there is no {given['path']} to upload")
         number = str(next(self._numbers))
         _copy(path, self.artifacts / number)

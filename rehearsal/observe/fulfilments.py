@@ -8,9 +8,11 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 import time
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from rehearsal.observe.aws_records import AwsRecords
+from rehearsal.observe.traffic import Orders, Traffic
 
 PREFIX = "fulfilment#"  # of the id of the item that says that an order is fulfilled
 PATIENCE = 60.0  # seconds until the consumer must have caught up once no order comes any more, even on a busy machine
@@ -58,3 +60,19 @@ class Fulfilments:
             if not answer["Records"]:
                 return iterator
         return None
+
+
+def read_back(aws: AwsRecords, table: str, traffic: Traffic) -> tuple[Orders, list[str]]:
+    """Read every acknowledged order back once the consumer of the stream has caught up; return the numbers of orders,
+    and the problem that the stream knows of fewer fulfilments than the orders themselves, if it is one."""
+    fulfilments, placed = Fulfilments(aws, table), list(traffic.acknowledged)
+    fulfilments.wait_for(placed)
+    orders = traffic.read_back()
+    fulfilments.read()
+    problems = []
+    if (seen := sum(each in fulfilments.writes for each in placed)) < orders.fulfilled:
+        problems.append(
+            f"orders: {orders.fulfilled} are fulfilled, but the stream has records of {seen} fulfilments alone, so "
+            "how many were fulfilled twice is unknown"
+        )
+    return replace(orders, twice=fulfilments.twice(placed)), problems

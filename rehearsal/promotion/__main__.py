@@ -9,7 +9,9 @@ from rich.console import Console
 from rehearsal.cli import options, parsed, run_guarded, slowed
 from rehearsal.console import Narrator
 from rehearsal.observe import iam_decisions
+from rehearsal.page_file import PageFile
 from rehearsal.promotion import stage
+from rehearsal.promotion.page import EMPTY, page
 from rehearsal.promotion.scenario import Promotion
 
 REPORT = Path(".rehearsal/promotion.json")
@@ -21,15 +23,18 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
     narrator = Narrator(console)
     narrator.show("[bold]A rehearsal of the pipeline[/bold]")
     asked, factor = factor, slowed(factor, narrator)
-    with stage.running(factor, enforce=enforce) as made:
+    with PageFile(file, EMPTY) as shown, stage.running(factor, enforce=enforce) as made:
         narrator.say(
             f"Three accounts of a local AWS ({made.endpoint}), where time runs {factor:g} times faster; an "
             "administrator has prepared each by `bootstrap/`. Each step below is read from the committed workflow."
         )
-        report = Promotion(made, narrator, rate * factor / asked).run()
+        promotion = Promotion(made, narrator, rate * factor / asked)
+        shown.so_far = lambda: page(promotion.report())
+        report = promotion.run()
         if enforce:
             denied = iam_decisions.denied(iam_decisions.made(made.endpoint))
             report = replace(report, other_problems=(*report.other_problems, *denied))
+        shown.write(page(report))
     report.write(file)
     narrator.gap()
     narrator.show(report.table())

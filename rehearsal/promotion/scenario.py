@@ -114,7 +114,10 @@ class Promotion:
             )
             new = self.stage.commit(commits.GOOD, commits.HARMLESS, commits.NAMED, LONGER)
             self.in_flight(new, self.unseen(new))
-        seconds = round(time.monotonic() - begun, 2)
+        return self.report(round(time.monotonic() - begun, 2))
+
+    def report(self, seconds: float = 0.0) -> Report:
+        """Return the report of what there is so far; `seconds` are 0 until the rehearsal has ended."""
         return Report(
             seconds, tuple(self.promoted), tuple(self.adopted), tuple(self.refused), tuple(self.other_problems)
         )

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from infra import console
+from infra.release.reports.page.model import Chart
 from rehearsal.files import put
 from rehearsal.observe.iam_decisions import EXCHANGE
 from rehearsal.observe.traffic import Orders
@@ -120,8 +121,8 @@ class Noop:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole rehearsal; `as_json` is the form of the file, in which `harm`, `bystanders` and `other_problems` are not.
-    `calls`: by role, how often each action was allowed; empty if no policies were enforced."""
+    """A whole rehearsal; `as_json` is the form of the file, in which `harm`, `bystanders`, `other_problems` and the
+    `charts` of the steps are not. `calls`: by role, how often each action was allowed; empty without policies."""
 
     seconds: float
     time_factor: float
@@ -137,6 +138,7 @@ class Report:
     secrets: Search | None = None
     calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     other_problems: tuple[str, ...] = ()
+    charts: Mapping[str, tuple[Chart, ...]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the form of the file."""

@@ -5,18 +5,20 @@ orders.
 
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from infra.release.reports.page.model import Chart
 from rehearsal import commits
 from rehearsal.console import Narrator
 from rehearsal.environment import pace
 from rehearsal.environment.legacy_state import TABLE
 from rehearsal.environment.sandbox import FULFILMENT, ORDERS, STACK, Sandbox
 from rehearsal.environment.workspace import Edit, ScratchError
+from rehearsal.observe import fulfilments
 from rehearsal.observe.aws_records import AwsRecords, Errors, FunctionState, newest
-from rehearsal.observe.fulfilments import Fulfilments
 from rehearsal.observe.outcome import Ending, ending_of, outcome
+from rehearsal.observe.timeline import charts
 from rehearsal.observe.traffic import MOST_AT_ONCE, POSTS, Api, Orders, Traffic, faults, late, within
 from rehearsal.release import outage
 from rehearsal.release.report import FAILING, Bystander, Harm, Noop, Refused, Release, Report
@@ -25,13 +27,14 @@ from rehearsal.release.set_step import run_set
 from rehearsal.release.step import NO_ERRORS, NOTHING, Step, bystanders, canary_share
 
 UP = ("up", "--stack", STACK)
+NO_ORDERS, NO_NOOP = Orders(0, 0), Noop(0, 0.0, 0)
 STATUS_SECONDS = 2.0  # of live traffic that the status line covers
 
 
 @dataclass
 class Rehearsal:
     """One run of the steps in a sandbox, printed by `narrator`. Once there is an API it gets `rate` requests per second
-    at the factor `asked`; their receipts are verified by `receipt_key`."""
+    at the factor `asked`; their receipts are verified by `receipt_key`. `keep` gets the report after each step."""
 
     sandbox: Sandbox
     narrator: Narrator
@@ -46,6 +49,8 @@ class Rehearsal:
     refused: list[Refused] = field(default_factory=list)
     other_problems: list[str] = field(default_factory=list)
     set: SetResult | None = None
+    charts: dict[str, tuple[Chart, ...]] = field(default_factory=dict)  # of each step, by its name
+    keep: Callable[[Report], None] = lambda _: None
 
     @property
     def aws(self) -> AwsRecords:
@@ -62,7 +67,7 @@ class Rehearsal:
         Raises ScratchError or ProgramError if a step cannot be run at all.
         """
         begun = time.monotonic()
-        orders, noop = Orders(0, 0), Noop(0, 0.0, 0)
+        orders, noop = NO_ORDERS, NO_NOOP
         self.first()
         if self.targets:
             self.start_traffic()
@@ -79,8 +84,12 @@ class Rehearsal:
             orders = self.stop_traffic()
             self.keep_pace()
             self.set = run_set(self.sandbox, self.narrator)
+        return self.report(round(time.monotonic() - begun, 2), orders, noop)
+
+    def report(self, seconds: float = 0.0, orders: Orders = NO_ORDERS, noop: Noop = NO_NOOP) -> Report:
+        """Return the report of what there is so far; `seconds` are 0 until the rehearsal has ended."""
         return Report(
-            seconds=round(time.monotonic() - begun, 2),
+            seconds=seconds,
             time_factor=self.sandbox.factor,
             pulumi_version=self.sandbox.pulumi_version,
             releases=tuple(self.releases),
@@ -92,6 +101,7 @@ class Rehearsal:
             set=self.set,
             receipts=self.traffic.receipts if self.traffic else 0,
             other_problems=tuple(self.other_problems),
+            charts=dict(self.charts),
         )
 
     def first(self) -> None:
@@ -245,6 +255,7 @@ class Rehearsal:
         harm = f", {release.harmed_requests} of {release.requests} requests harmed" if release.requests else ""
         said = f"{release.outcome.replace('_', ' ')}: {release.seconds:.1f} s{harm}"
         self.narrator.result(said, good=(step.exit_code == 0) == (name not in FAILING))
+        self.keep(self.report())
 
     def keep_pace(self) -> None:
         """Lower the factor if this machine is busy; see `pace`."""
@@ -276,7 +287,8 @@ class Rehearsal:
         if self.traffic is None:
             return Orders(0, 0)
         self.traffic.stop()
-        orders = self._read_back(self.traffic)
+        orders, problems = fulfilments.read_back(self.aws, TABLE, self.traffic)
+        self.other_problems += problems
         sent = self.traffic.sent
         times = sorted(one.answered - one.due for one in sent) or [0.0]
         self.narrator.gap()
@@ -294,19 +306,6 @@ class Rehearsal:
             said = f"{self.traffic.held} requests were not sent, since {MOST_AT_ONCE} were in flight"
             self.narrator.say(f"This machine was busy: {said}.")
         return orders
-
-    def _read_back(self, traffic: Traffic) -> Orders:
-        """Read every acknowledged order back once the consumer of the stream has caught up."""
-        fulfilments, placed = Fulfilments(self.aws, TABLE), list(traffic.acknowledged)
-        fulfilments.wait_for(placed)
-        orders = traffic.read_back()
-        fulfilments.read()
-        if (seen := sum(each in fulfilments.writes for each in placed)) < orders.fulfilled:
-            self.other_problems.append(
-                f"orders: {orders.fulfilled} are fulfilled, but the stream has records of {seen} fulfilments alone, so "
-                "how many were fulfilled twice is unknown"
-            )
-        return replace(orders, twice=fulfilments.twice(placed))
 
     def status(self) -> str:
         """Return one line on the last seconds of live traffic."""
@@ -351,6 +350,8 @@ class Rehearsal:
         sent = within(self.traffic.sent, step.start, end) if self.traffic else []
         errors = {service: self._errors(target, step.start, end) for service, target in self.targets.items()}
         own = errors.get(step.service, NO_ERRORS)
+        span = (step.start, end, self.sandbox.bucket)
+        self.charts[step.name] = charts(self.aws, self.targets, step.before, states, span)
         of_canary, answered = (
             counts.get(deployment.canary, 0) if deployment else 0 for counts in (own.by_version, own.answered)
         )

@@ -94,6 +94,7 @@ def test_invalid_targets_are_reported_by_their_path(world: World, tmp_path: Path
         "prune",
         "sweep",
         "power",
+        "view",
         "forgive",  # an earlier name of allow-retry
     ],
 )

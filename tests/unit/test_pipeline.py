@@ -208,6 +208,26 @@ def test_a_story_without_data_says_so_and_exits_with_zero(tmp_path: Path) -> Non
     assert summary.read_text().startswith("### dev\n\nNo status of the releases: stack dev has no release: ")
 
 
+def test_the_summary_of_a_job_links_the_page_as_the_runs_artifact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def answers(command: str, _stack: str, *options: str) -> dict[str, Any]:
+        asked.append((command, *options))
+        return {"functions": {"orders": STATUS}, "releases": [RELEASE]}
+
+    monkeypatch.setattr(story, "_asked", answers)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "ann/strata")
+    monkeypatch.setenv("GITHUB_RUN_ID", "42")
+    story.story(stack="prod", file=tmp_path / "report.html")
+    assert ("history", "--limit", "5", "--page", str(tmp_path / "report.html")) in asked
+    link = "[the artifact story-prod](https://github.com/ann/strata/actions/runs/42#artifacts)"
+    assert link in (tmp_path / "summary.md").read_text()
+
+
 # Values that a person types
 
 

@@ -23,6 +23,8 @@ SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repos
 BASE = "${{ github.event.pull_request.base.sha }}"
 WITH_HISTORY = {"bundle", "plan", "deploy", "abort", "rollback", "doctor"}
 LONGEST_MINUTES = 120
+UPLOADED_AFTER_A_FAILURE = {"plan": "${{ !cancelled() }}", **dict.fromkeys(("deploy", "abort", "rollback"), "always()")}
+"""By job, the condition of its upload; other jobs upload only what has succeeded."""
 PINNED = re.compile(r"^ +(?:- )?uses: (\S+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$")
 
 
@@ -165,14 +167,14 @@ def out_of_order(workflows: list[Workflow]) -> Iterator[str]:
 
 
 def green_by_mistake(workflows: list[Workflow]) -> Iterator[str]:
-    """A failed step fails its job: only the story runs after a failure, and only plans are uploaded after one."""
+    """A failed step fails its job: only the story runs after a failure, and only it and plans are uploaded then."""
     for job in jobs(workflows):
         for part, name in [(job.written, str(job)), *((each.written, f"{job}: `{each.what}`") for each in job.steps)]:
             if "continue-on-error" in part:
                 yield f"{name} has continue-on-error: it would be green whatever became of it"
         for step in job.steps:
             condition = step.written.get("if")
-            wanted = {"make story": "always()", UPLOAD: "${{ !cancelled() }}" if job.name == "plan" else None}
+            wanted = {"make story": "always()", UPLOAD: UPLOADED_AFTER_A_FAILURE.get(job.name)}
             if condition != wanted.get(step.what):
                 yield f"{job}: `{step.what}` has if: {condition}, and must have {wanted.get(step.what) or 'none'}"
 

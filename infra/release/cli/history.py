@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from infra import git
 from infra.console import Json, UsageError, answer, plain_table
+from infra.release.cli.history_page import write
 from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Session, open_session
 from infra.release.model.attempt import Attempt
@@ -20,6 +22,7 @@ from infra.release.model.outcome import Ending
 from infra.release.reports.history import Keys, attempts, keys, marks, named, said, unseen
 
 LONGEST = 3650  # days
+MOST_ON_PAGE = 50
 STYLES = {Ending.ROLLED_BACK: "red", Ending.PROMOTED: "green", Ending.FIRST: "green", None: "yellow"}
 
 
@@ -29,6 +32,7 @@ def history(
     function: Function = "",
     limit: Annotated[int, typer.Option(help="Number of newest releases to show.")] = 20,
     days: Annotated[int, typer.Option(help="Days that DORA's four keys cover.")] = 30,
+    page: Annotated[Path | None, typer.Option(help="Also write them, with their traffic, as one HTML file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show every release: time, commit, who, versions, outcome, reason, minutes, what reverted it; and DORA's keys.
@@ -41,11 +45,15 @@ def history(
         for name, value, most in (("--limit", limit, 1000), ("--days", days, LONGEST)):
             if not 1 <= value <= most:
                 raise UsageError(f"{name} is {value}: give 1 to {most}")
+        if page is not None and limit > MOST_ON_PAGE:
+            raise UsageError(f"--limit is {limit}: a page takes {MOST_ON_PAGE} releases; give less, or no --page")
         release = open_session(stack, function)
         found, unused, missing = _collected(release)
         now, committed = release.clock.now(), _committed(release)
         four = keys(found, days, now, committed)
         shown = _named(release, found[:limit])
+        if page is not None:
+            write(page, release, shown, four)
     several = len({each.function for each in shown}) > 1
     document = {
         "releases": [_to_dict(release, each) for each in shown],

@@ -60,6 +60,11 @@ class FunctionStatus:
 
 def observed(release: Session, function: str) -> list[FunctionStatus]:
     """Observe the function, or each if `function` is empty, and return its status."""
+    return [found for _, found in looked(release, function)]
+
+
+def looked(release: Session, function: str) -> list[tuple[ReleaseContext, FunctionStatus]]:
+    """Observe the function, or each if `function` is empty, and return what was observed with its status."""
     asked, seen = release.one(function), release.look()
     found = recovery.findings(release.targets, seen, release.policy, release.clock.now())
     if following := {name: each.rolls_back or each.id for name, one in seen.items() if (each := one.in_flight)}:
@@ -68,11 +73,14 @@ def observed(release: Session, function: str) -> list[FunctionStatus]:
     watched = next_action.watch(release.targets, seen, release.policy, now)
     contexts = [ReleaseContext(target, seen[target.function], release.policy, now) for target in asked.targets]
     return [
-        status_of(
+        (
             context,
-            watched[context.target.function],
-            [each for each in found if each.function == context.target.function],
-            release.clock.real,
+            status_of(
+                context,
+                watched[context.target.function],
+                [each for each in found if each.function == context.target.function],
+                release.clock.real,
+            ),
         )
         for context in contexts
     ]

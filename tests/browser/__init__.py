@@ -1,0 +1,1 @@
+"""The viewer and the pages of releases, in a real Chromium."""

@@ -1,0 +1,109 @@
+"""The viewer's page shows the snapshot's own numbers, to everybody, and bears what happens to its server."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from infra.release.viewer.assets import assets
+from infra.release.viewer.server import Viewer
+from rehearsal.browser import LONGEST, LOOKS, look
+from tests.browser.conftest import Violations
+from tests.unit.viewed import CANARY, ORDERS, SNAPSHOT, STABLE, Told, served
+
+SHOWN = ".function canvas"
+expect.set_options(timeout=LONGEST)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Viewer]:
+    with served(Told(SNAPSHOT), dict(assets())) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, server: Viewer) -> Iterator[Page]:
+    found = look(browser, server.url, SHOWN)
+    yield found
+    found.close()
+
+
+def test_the_page_shows_the_numbers_of_the_snapshot(page: Page) -> None:
+    orders = page.locator("section.function").first
+    expect(orders.locator("h2")).to_have_text(ORDERS.name)
+    shares = orders.locator(".legend li").all_inner_texts()
+    assert shares == ["version 7: 90.0 %, 1 errors in 688 requests", "version 8: 10.0 %, 7 errors in 78 requests"]
+    requests, errors, statistic = (orders.locator("figure > div").nth(place) for place in range(3))
+    for figure, counts in ((requests, "requests"), (errors, "errors")):
+        for series in (STABLE, CANARY):
+            expected = f"version {series.version}: {sum(getattr(series, counts))}"
+            assert expected in (figure.get_attribute("aria-label") or "")
+    assert "z: 5.21 limit: 2.88" in (statistic.get_attribute("aria-label") or "")
+    expect(orders.locator("p.bad")).to_contain_text("2 of 10 minutes left. z 5.21 (limit 2.88): relative rule fired.")
+
+
+def test_hooks_alarms_and_the_ledger_are_there(page: Page) -> None:
+    orders = page.locator("section.function").first
+    for name, rows in (("Phases and hooks", ORDERS.phases), ("Alarms", ORDERS.alarms), ("Ledger", ORDERS.ledger)):
+        expect(orders.get_by_role("group", name=name).locator("tbody tr")).to_have_count(len(rows))
+    expect(orders.get_by_role("group", name="Alarms")).to_contain_text("Threshold Crossed")
+
+
+@pytest.mark.parametrize("how", list(LOOKS))
+def test_axe_finds_no_violation(browser: Browser, server: Viewer, violations: Violations, how: str) -> None:
+    page = look(browser, server.url, SHOWN, how)
+    assert violations(page) == []
+    page.close()
+
+
+def test_a_narrow_page_is_not_wider_than_its_window(browser: Browser, server: Viewer) -> None:
+    page = look(browser, server.url, SHOWN, "narrow")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
+
+
+def test_all_of_it_is_reached_by_the_keyboard(page: Page) -> None:
+    page.keyboard.press("Tab")
+    expect(page.locator("a.skip")).to_be_focused()
+    reached = set()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+    assert {"Phases and hooks", "Alarms", "Ledger"} <= reached
+
+
+def test_what_aws_said_is_text_and_no_html(browser: Browser) -> None:
+    nasty = "<img src=x onerror=alert(1)>"
+    evil = replace(ORDERS, text=nasty, notes=((nasty, nasty),), ledger=(replace(ORDERS.ledger[0], why=nasty),))
+    with served(Told(replace(SNAPSHOT, functions=(evil,))), dict(assets())) as server:
+        page = look(browser, server.url, SHOWN)
+        assert page.locator("main img").count() == 0
+        expect(page.locator("main")).to_contain_text(nasty)
+        page.close()
+
+
+def test_a_cloud_that_goes_and_comes_back_is_said_and_unsaid(browser: Browser) -> None:
+    gone = replace(SNAPSHOT, problem="AWS does not answer")
+    told = Told(gone)
+    with served(told, dict(assets())) as server:
+        page = look(browser, server.url, SHOWN)
+        expect(page.get_by_role("alert")).to_contain_text("AWS does not answer")
+        expect(page.locator("section.function")).to_have_count(2)
+        told.found = [SNAPSHOT]
+        expect(page.get_by_role("alert")).to_be_hidden()
+        page.close()
+
+
+def test_a_page_that_is_left_open_does_not_grow(browser: Browser) -> None:
+    """Hundreds of snapshots, as a night brings thousands: neither elements nor canvases become more."""
+    told = Told(SNAPSHOT)
+    with served(told, dict(assets())) as server:
+        page = look(browser, server.url, SHOWN)
+        before = page.evaluate("document.querySelectorAll('*').length")
+        begun = told.asked
+        while told.asked < begun + 200:
+            page.wait_for_timeout(100)
+        assert page.evaluate("document.querySelectorAll('*').length") == before
+        assert page.locator("canvas").count() == 5
+        page.close()
