@@ -1,5 +1,6 @@
 """A canary that answers faults in good order, which Lambda does not count, is judged by the metric that counts them."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,10 +43,7 @@ def test_a_version_that_answers_half_of_its_requests_with_faults_is_rolled_back(
         end = release(live, version, answered=True)
     assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "verdict")
     assert live.alias() == "1"
-    (alarm,) = live.verdict_alarms()
-    metrics = [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
-    counted = [each for each in metrics if each["Namespace"] == NAMESPACE]
-    assert [each["Dimensions"][-1]["Value"] for each in counted] == ["1", version]
+    assert re.search(rf"canary {version}: [1-9]\d* errors in", end.detail), end.detail
     assert live.release(version).reason == "rejected"
 
 
