@@ -69,7 +69,7 @@ class Clients:
     def __init__(self, region: str, clock: ScaledClock, credentials: Sequence[str] = ()) -> None:
         # boto3's own core: the same clients, and a tenth of a second less in every `up`.
         self._session = Session()
-        self._region = region
+        self.region = region
         self._clock = clock
         if credentials:  # access key, secret and token, in place of what the environment gives
             self._session.set_credentials(*credentials)
@@ -77,7 +77,7 @@ class Clients:
 
     def _client(self, service: str, config: Config = _PATIENT) -> Any:
         with aws_call(service):
-            client = self._session.create_client(service, region_name=self._region, config=config)
+            client = self._session.create_client(service, region_name=self.region, config=config)
         if service in self._paces:
             client.meta.events.register("before-call", self._paces[service].take)
         return client

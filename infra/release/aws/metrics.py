@@ -162,7 +162,7 @@ def unfit(clients: Clients, names: Iterable[str]) -> dict[str, str]:
     It reads metric alarms of its own region; DescribeAlarms returns composite ones only where they are asked for.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
     """
-    region, found = clients.cloudwatch.meta.region_name, dict[str, str]()
+    found: dict[str, str] = {}
     for some in chunks(sorted(set(names)), MOST_NAMES):
         with aws_call("cloudwatch DescribeAlarms", f"alarms {', '.join(some)}"):
             pages = clients.cloudwatch.get_paginator("describe_alarms").paginate(
@@ -171,7 +171,7 @@ def unfit(clients: Clients, names: Iterable[str]) -> dict[str, str]:
             there = list(pages)
         metric = {each["AlarmName"] for page in there for each in page["MetricAlarms"]}
         composite = {each["AlarmName"] for page in there for each in page["CompositeAlarms"]}
-        found |= dict.fromkeys(set(some) - metric - composite, f"does not exist in {region}")
+        found |= dict.fromkeys(set(some) - metric - composite, f"does not exist in {clients.region}")
         found |= dict.fromkeys(composite, "is a composite alarm, and CodeDeploy reads metric alarms alone")
     return found
 
