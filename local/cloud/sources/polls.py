@@ -6,6 +6,10 @@ and the same records make the same batches on any machine: where it is slow, all
 function takes longer than the timeline's patience is its own slowness: then time goes on, its shard stays blocked, and
 the next batch has what came meanwhile.
 
+A machine that is too slow for that would fall behind without end, since each of many small batches holds the timeline.
+Once hundreds of a shard's records wait, a poll therefore reads what was written by the clock: the batches are larger
+then, as they are on AWS behind a slow function, and the shard catches up.
+
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html: a shard is polled four times a second, and not while the
 function runs. Of queues AWS says only that it polls them by long polls, so theirs is the same rate:
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html

@@ -24,6 +24,8 @@ _MOST_BYTES = 6 * 1024 * 1024
 _RETENTION_SECONDS = 86_400
 _LONGEST_PAUSE = 30.0
 _DENIED_SECONDS = 60.0
+_BEHIND = 500
+"""Records that wait, from which on a poll reads what was written by the clock: see polls.py."""
 
 
 class Stream(Protocol):
@@ -109,10 +111,11 @@ class ShardReader:
         start, stored = found
         position = max(self._position, start)
         passes = self._stream.passes()
-        most, now = self._mapping.record["BatchSize"], TIMELINE.now()
+        waiting, most = stored[position - start :], self._mapping.record["BatchSize"]
+        now = TIMELINE.now() if len(waiting) <= _BEHIND else CLOCK.now()
         entries: list[Entry] = []
         size, place, full = 0, position, False
-        for record in itertools.takewhile(lambda each: arrived(each) <= now, stored[position - start :]):
+        for record in itertools.takewhile(lambda each: arrived(each) <= now, waiting):
             if passes(event_record(record)):
                 size += len(json.dumps(record, default=str))
                 if full := len(entries) == most or (bool(entries) and size > _MOST_BYTES):

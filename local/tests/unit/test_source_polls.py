@@ -181,6 +181,16 @@ def test_a_function_that_outlasts_patience_blocks_its_shard_and_gets_what_came_m
     assert [numbers for _, numbers in made.batches] == [[0], list(range(1, 11))]
 
 
+def test_a_shard_that_falls_far_behind_gets_larger_batches_and_catches_up(
+    shard: Callable[..., Shard], time: Time, timeline: Timeline
+) -> None:
+    made = shard([float(number) for number in range(1, 701)], most=100)
+    time.at = START + 700 * POLL  # all are written before the first is read
+    pass_time(time, timeline, POLL, lambda: sum(len(numbers) for _, numbers in made.batches) == 700)
+    assert [numbers for _, numbers in made.batches[:2]] == [list(range(100)), list(range(100, 200))]
+    assert [numbers for _, numbers in made.batches[2:]] == [[number] for number in range(200, 700)]
+
+
 def test_a_poll_is_never_before_what_it_is_to_read(time: Time) -> None:
     for number in range(1000):
         at = START + number * 0.001_37
