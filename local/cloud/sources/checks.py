@@ -134,7 +134,7 @@ def _stream(mapping: Mapping) -> None:
             f"Cannot access stream {mapping.source}. Please ensure the role can perform the GetRecords, "
             "GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM."
         )
-    if streams.records(mapping.source) is None:
+    if streams.records(mapping.source, 0) is None:
         raise invalid(f"Stream not found: {mapping.source}")
     if not (queue := destinations.of(mapping.record)):
         return

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 
 import itertools
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -31,8 +32,9 @@ _BEHIND = 500
 class Stream(Protocol):
     """What a mapping can do with its stream."""
 
-    def records(self) -> tuple[int, Sequence[Any]] | None:
-        """Return the position of the oldest record, and the records; None if there is no such stream."""
+    def records(self, position: int) -> tuple[int, Sequence[Any]] | None:
+        """Return the records from a position on, or from the oldest, and the position of the first; None if there is no
+        such stream."""
 
     def readable(self) -> bool:
         """Return True if the function's role may read it."""
@@ -61,6 +63,8 @@ class ShardReader:
         self._mapping = mapping
         self._stream = stream
         self._position: int | None = None
+        self._held: tuple[int, Sequence[Any]] = (0, ())  # records that were read ahead, and the position of the first
+        self._read_at = -math.inf
         self._pending: deque[Batch] = deque()
         self._busy = False
         self._pause = 0.0
@@ -70,7 +74,7 @@ class ShardReader:
     def begin(self) -> None:
         """Begin at the oldest record, or behind the newest: what was written before is not read then."""
         if self._position is None:
-            start, found = self._stream.records() or (0, ())
+            start, found = self._stream.records(0) or (0, ())
             latest = self._mapping.record["StartingPosition"] == "LATEST"
             now = TIMELINE.now()
             self._position = start + sum(arrived(record) <= now for record in found) if latest else start
@@ -105,13 +109,10 @@ class ShardReader:
 
     def _gather(self) -> None:
         """Make the next batch of what was written by now, or wait for the rest of the window."""
-        found = self._stream.records()
-        if found is None or self._position is None:
+        if (found := self._waiting()) is None:
             return
-        start, stored = found
-        position = max(self._position, start)
-        passes = self._stream.passes()
-        waiting, most = stored[position - start :], self._mapping.record["BatchSize"]
+        position, waiting = found
+        passes, most = self._stream.passes(), self._mapping.record["BatchSize"]
         now = TIMELINE.now() if len(waiting) <= _BEHIND else CLOCK.now()
         entries: list[Entry] = []
         size, place, full = 0, position, False
@@ -133,6 +134,23 @@ class ShardReader:
             return
         self._position = place
         self._pending.append(Batch(tuple(entries)))
+
+    def _waiting(self) -> tuple[int, Sequence[Any]] | None:
+        """Return the records that are still to be read, and the position of the first; None if there is no stream.
+
+        The stream is asked for what was written by the clock, and not again until the timeline gets there: a poll comes
+        every few milliseconds, and one that asked the busy event loop each time would take longer.
+        """
+        if self._position is None:
+            return None
+        if TIMELINE.now() > self._read_at:
+            at = CLOCK.now()
+            if (found := self._stream.records(self._position)) is None:
+                return None
+            self._held, self._read_at = found, at
+        first, held = self._held
+        position = max(self._position, first)
+        return position, held[position - first :]
 
     def _wait(self, seconds: float) -> None:
         """Do nothing for so many real seconds."""

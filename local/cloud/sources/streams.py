@@ -25,16 +25,19 @@ def readable(role: str, session: str, stream: str) -> bool:
     return all(guard.acts(role, session, f"dynamodb:{action}", stream) for action in ACTIONS)
 
 
-def records(stream: str) -> tuple[int, Sequence[Any]] | None:
-    """Return the position of the oldest record of a stream of the current account, and its records; None if there is
-    no such stream. One that was disabled can be read for a day."""
+def records(stream: str, position: int) -> tuple[int, Sequence[Any]] | None:
+    """Return the records of a stream of the current account from a position on, or from the oldest that there still is,
+    and the position of the first; None if there is no such stream. One that was disabled can be read for a day."""
     service: Any = ministack(_DYNAMODB)
     table = stream.partition("/stream/")[0].partition(":table/")[2]
     found = service._tables.get(table) or {}
     if found.get("LatestStreamArn") == stream and (found.get("StreamSpecification") or {}).get("StreamEnabled"):
-        return service.stream_start_position(table), list(service.stream_live_records(table))
-    closed = service.closed_stream(stream)
-    return (closed["trimmed"], list(closed["records"])) if closed else None
+        oldest, stored = service.stream_start_position(table), service.stream_live_records(table)
+    elif closed := service.closed_stream(stream):
+        oldest, stored = closed["trimmed"], closed["records"]
+    else:
+        return None
+    return max(position, oldest), stored[max(position - oldest, 0) :]
 
 
 class MappedStream:
@@ -43,9 +46,10 @@ class MappedStream:
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
 
-    def records(self) -> tuple[int, Sequence[Any]] | None:
-        """Return the position of the oldest record, and the records; None if there is no such stream."""
-        return on_loop(self._mapping, lambda: records(self._mapping.source))
+    def records(self, position: int) -> tuple[int, Sequence[Any]] | None:
+        """Return the records from a position on, or from the oldest, and the position of the first; None if there is no
+        such stream."""
+        return on_loop(self._mapping, lambda: records(self._mapping.source, position))
 
     def readable(self) -> bool:
         """Return True if the function's role may read it."""

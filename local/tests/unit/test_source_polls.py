@@ -62,6 +62,7 @@ class Shard:
         self, timeline: Timeline, time: Time, written: list[float], *, seconds: float, fails: set[int], most: int
     ) -> None:
         self.batches: list[tuple[float, list[int]]] = []
+        self.asked = 0
         self._timeline, self._time, self._seconds, self._fails = timeline, time, seconds, fails
         settings = {
             "BatchSize": most,
@@ -81,8 +82,9 @@ class Shard:
         for record in self._records:  # as each is written
             timeline.at(polls.following(shards.arrived(record)), self.reader.poll)
 
-    def records(self) -> tuple[int, list[Any]]:
-        return 0, self._records
+    def records(self, position: int) -> tuple[int, list[Any]]:
+        self.asked += 1
+        return position, self._records[position:]
 
     def readable(self) -> bool:
         return True
@@ -189,6 +191,16 @@ def test_a_shard_that_falls_far_behind_gets_larger_batches_and_catches_up(
     pass_time(time, timeline, POLL, lambda: sum(len(numbers) for _, numbers in made.batches) == 700)
     assert [numbers for _, numbers in made.batches[:2]] == [list(range(100)), list(range(100, 200))]
     assert [numbers for _, numbers in made.batches[2:]] == [[number] for number in range(200, 700)]
+
+
+def test_a_machine_that_is_late_asks_a_stream_once_for_many_polls(
+    shard: Callable[..., Shard], time: Time, timeline: Timeline
+) -> None:
+    made = shard([float(number) for number in range(1, 101)])
+    made.asked = 0
+    time.at = START + 200 * POLL
+    pass_time(time, timeline, POLL / 3, lambda: len(made.batches) == 100)
+    assert made.asked == 1
 
 
 def test_a_poll_is_never_before_what_it_is_to_read(time: Time) -> None:
