@@ -13,17 +13,18 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GROUPS = {
     "tests/rehearsal/test_enforced": "rehearsal",
-    "tests/rehearsal/test_by_hand": "stack",
-    "tests/rehearsal/test_faults_": "stack",
-    "tests/rehearsal/test_refusals": "stack",
-    "tests/rehearsal/test_releases": "stack",
+    "tests/rehearsal/test_by_hand": "rehearsal",
+    "tests/rehearsal/test_faults_": "rehearsal",
+    "tests/rehearsal/test_refusals": "rehearsal",
+    "tests/rehearsal/test_releases": "rehearsal",
     "tests/rehearsal/test_set": "rehearsal",
     "tests/rehearsal/test_story": "rehearsal",
     "tests/bootstrap/": "bootstrap",
 }
-"""Files, by how their paths begin, that share what a session makes once and that takes long: one worker runs them."""
+"""Files, by how their paths begin, that share what a session makes once and that takes long: one worker runs them. All
+with live traffic are one group, since two such streams at once leave a machine of two cores no room for either."""
 LONGEST = (
-    *("rehearsal", "stack", "tests/rehearsal/", "bootstrap", "tests/policy/"),
+    *("rehearsal", "tests/rehearsal/", "bootstrap", "tests/policy/"),
     *("tests/unit/test_release_machine", "local/tests/unit/test_toolchain", "local/tests/cloud/", "tests/cloud/"),
 )
 """Begun in this order by `make test`, so that no long group is left over at the end; the rest comes after them."""

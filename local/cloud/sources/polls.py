@@ -7,7 +7,7 @@ function takes longer than the timeline's patience is its own slowness: then tim
 the next batch has what came meanwhile.
 
 A machine that is too slow for that would fall behind without end, since each of many small batches holds the timeline.
-Once hundreds of a shard's records wait, a poll therefore reads what was written by the clock: the batches are larger
+Where that is more than a second behind, a poll therefore takes what was written by the clock: the batches are larger
 then, as they are on AWS behind a slow function, and the shard catches up.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html: a shard is polled four times a second, and not while the

@@ -25,8 +25,8 @@ _MOST_BYTES = 6 * 1024 * 1024
 _RETENTION_SECONDS = 86_400
 _LONGEST_PAUSE = 30.0
 _DENIED_SECONDS = 60.0
-_BEHIND = 500
-"""Records that wait, from which on a poll reads what was written by the clock: see polls.py."""
+_LATE = 1.0
+"""Real seconds behind the clock, from which on a poll takes all that was read: see polls.py."""
 
 
 class Stream(Protocol):
@@ -113,7 +113,9 @@ class ShardReader:
             return
         position, waiting = found
         passes, most = self._stream.passes(), self._mapping.record["BatchSize"]
-        now = TIMELINE.now() if len(waiting) <= _BEHIND else CLOCK.now()
+        now = TIMELINE.now()
+        if CLOCK.now() - now > _LATE:
+            now = self._read_at
         entries: list[Entry] = []
         size, place, full = 0, position, False
         for record in itertools.takewhile(lambda each: arrived(each) <= now, waiting):
