@@ -69,8 +69,8 @@ def test_a_request_is_counted_once_whether_its_fault_is_raised_or_answered(live:
             Dimensions=named,
             Statistics=["Sum"],
             Period=60,
-            StartTime=0,
-            EndTime=live.clock.real(live.clock.now()).timestamp() + 3600,
+            StartTime=live.clock.real(live.clock.now()).timestamp() - 300,
+            EndTime=live.clock.real(live.clock.now()).timestamp() + 300,
         )["Datapoints"]
         sums[name] = sum(each["Sum"] for each in found)
     assert sums == {"Invocations": 3, "Errors": 1, METRIC: 2}

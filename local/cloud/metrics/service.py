@@ -21,6 +21,8 @@ from local.cloud.wire import Service, ServiceError
 
 _MODULE = "services.cloudwatch"
 _PAGE = 500
+_MOST_POINTS = 1440
+"""Data points of a call: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html"""
 _BASIC = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 
 
@@ -121,6 +123,12 @@ def _get_metric_statistics(request: dict[str, Any]) -> dict[str, Any]:
             statistic(name)
     except (QueryError, UnknownStatisticError) as error:
         raise ServiceError("InvalidParameterValue", str(error)) from error
+    if (asked := (end - first) / CLOCK.real(period)) > _MOST_POINTS:
+        raise ServiceError(
+            "InvalidParameterCombination",
+            f"You have requested up to {asked:,.0f} datapoints, which exceeds the limit of {_MOST_POINTS:,}. "
+            "You may reduce the datapoints requested by increasing Period, or decreasing the time range.",
+        )
     times = starts(first, end, period)
     points = []
     for unit in [request["Unit"]] if "Unit" in request else STORE.units(key):

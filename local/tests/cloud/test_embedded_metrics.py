@@ -1,5 +1,6 @@
 """What a function prints in the embedded metric format is a metric, in both languages' runtimes."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from local.tests.cloud.conftest import Functions
 
 PRINTS = """
-import json, time
+import json
+import time
 
 def handler(event, context):
     at = round((time.time() - event["days"] * 86400) * 1000)
@@ -32,9 +34,9 @@ def total(client: Callable[[str], Any], namespace: str, name: str, **dimensions:
         MetricName=name,
         Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
         Statistics=["Sum"],
-        Period=60,
-        StartTime=0,
-        EndTime=4_000_000_000,
+        Period=40 * 86_400,
+        StartTime=time.time() - 30 * 86_400,
+        EndTime=time.time() + 86_400,
     )["Datapoints"]
     return float(sum(each["Sum"] for each in found))
 

@@ -156,6 +156,14 @@ def test_statistics_come_with_percentiles_units_and_sets(cloudwatch: Any, first:
     assert refused(statistics, name="Took")[0] == "MissingParameter"
 
 
+def test_statistics_of_more_points_than_a_call_may_have_are_refused(cloudwatch: Any) -> None:
+    asked = {"Namespace": "Shop", "MetricName": "Took", "StartTime": 0, "Period": 60, "Statistics": ["Sum"]}
+    code, message = refused(cloudwatch.get_metric_statistics, EndTime=1441, **asked)
+    assert code == "InvalidParameterCombination"
+    assert "up to 1,441 datapoints, which exceeds the limit of 1,440" in message
+    assert cloudwatch.get_metric_statistics(EndTime=1440, **asked)["Datapoints"] == []
+
+
 def test_metrics_are_listed_by_namespace_name_and_dimension(cloudwatch: Any) -> None:
     put(cloudwatch, 1)
     put(cloudwatch, 1, Shop="north")
