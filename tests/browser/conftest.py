@@ -15,8 +15,9 @@ AXE = PAGE / "node_modules/axe-core/axe.min.js"
 Violations = Callable[[Page], list[str]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Playwright's own event loop runs in this thread until the end, so no other module's test may meet it."""
     if chromium.found() is None:
         pytest.skip(chromium.NONE)
     with chromium.opened() as running:

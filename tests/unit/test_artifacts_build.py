@@ -107,6 +107,7 @@ def test_a_touched_file_changes_nothing_and_a_changed_byte_the_bundle_that_it_is
 
 def test_a_changed_dependency_changes_the_bundle_and_stands_in_the_manifest(clone: Path, tmp_path: Path) -> None:
     lock = clone / "app/orders/requirements.txt"
+    lock.with_suffix(".in").write_text("demo\n")
     found = []
     for version in ("1.0", "2.0"):
         lock.write_text(wheels.wheel(tmp_path / "wheels", "demo", version, text=version))
@@ -117,7 +118,9 @@ def test_a_changed_dependency_changes_the_bundle_and_stands_in_the_manifest(clon
 
 def test_a_dependency_without_a_wheel_for_lambda_fails_the_build_and_is_named(clone: Path, tmp_path: Path) -> None:
     tag = "cp311-cp311-macosx_11_0_arm64"
-    (clone / "app/orders/requirements.txt").write_text(wheels.wheel(tmp_path / "wheels", "native", tag=tag))
+    lock = clone / "app/orders/requirements.txt"
+    lock.write_text(wheels.wheel(tmp_path / "wheels", "native", tag=tag))
+    lock.with_suffix(".in").write_text("native\n")
     done = run(clone, **wheels.only(tmp_path / "wheels"))
     assert done.returncode == 1
     assert "wants native 1.0, which has no wheel for python3.11 on x86_64" in json.loads(done.stdout)["error"]

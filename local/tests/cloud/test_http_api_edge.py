@@ -197,8 +197,8 @@ def test_an_api_has_metrics_of_its_own(api: dict[str, str], cloud: Cloud, client
             Namespace="AWS/ApiGateway",
             MetricName=name,
             Dimensions=[{"Name": "ApiId", "Value": api["id"]}, *stage],
-            StartTime=now - timedelta(hours=1),
-            EndTime=now + timedelta(hours=1),
+            StartTime=now - timedelta(minutes=5),
+            EndTime=now + timedelta(minutes=5),
             Period=60,
             Statistics=[stat],
         )["Datapoints"]
