@@ -18,20 +18,10 @@ from local.cloud.sources.poller import Poller
 from local.cloud.sources.runner import Invocation
 from local.cloud.sources.shards import ShardReader
 from local.cloud.timeline import PATIENCE, Hold, Timeline
+from local.tests.unit.standing import START, Time
 
-START = 1_786_239_360.0
 POLL = polls.POLL_SECONDS / 60  # real seconds
 STEPS = 5_000  # of the clock; far more than any case takes
-
-
-class Time:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def now(self) -> float:
-        return self.at
 
 
 @pytest.fixture

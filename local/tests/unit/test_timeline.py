@@ -20,19 +20,9 @@ from local.cloud.metrics import store as stores
 from local.cloud.metrics.store import Store, metric
 from local.cloud.patches import retries
 from local.cloud.timeline import Timeline
+from local.tests.unit.standing import START, Time
 
-START = 1_786_239_360.0
 PLACE = ("111111111111", "eu-central-1", "AWS/Lambda", "Errors", {"ExecutedVersion": "2"})
-
-
-class Time:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def now(self) -> float:
-        return self.at
 
 
 @pytest.fixture

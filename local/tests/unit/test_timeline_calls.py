@@ -5,18 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from local.cloud.timeline import PATIENCE, Hold, Timeline
-
-START = 1_786_239_360.0
-
-
-class Time:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def now(self) -> float:
-        return self.at
+from local.tests.unit.standing import START, Time
 
 
 @pytest.fixture
