@@ -17,11 +17,12 @@ from infra.permissions import boundary_arn
 from rehearsal.environment.oidc import OidcJob
 from rehearsal.environment.sandbox import STACK, Sandbox
 from rehearsal.release import enforced
-from tests.rehearsal.stage import FACTOR
 
 PROD, STAGING = Names("strata", "prod"), Names("strata", "staging")
 PLACE = AwsLocation("aws", "eu-central-1", "333333333333")
 BUCKET = Shared("strata").state_bucket(PLACE)
+AN_HOUR = 3600  # simulated seconds, the longest session of these roles
+FACTOR = 10  # nothing here waits for simulated time, and a session lasts the longer
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}  # the last: S3's, without a body
 SERVICES = ("apigatewayv2", "cloudwatch", "codedeploy", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "sns", "ssm")
 # Names of calls that change nothing begin with these. All other calls are tried.
@@ -46,14 +47,16 @@ OURS = {  # a value for each parameter that names a resource: resources that exi
 
 @dataclass(frozen=True)
 class Stood:
-    """A deployed stack, with a session of the role that may change it and of the role that may only read it."""
+    """A deployed stack, with a job in the role that may change it and one in the role that may only read it."""
 
     stage: Sandbox
-    deploy: boto3.Session
-    preview: boto3.Session
+    deploy: OidcJob
+    preview: OidcJob
 
-    def client(self, session: boto3.Session, service: str) -> Any:
+    def client(self, job: OidcJob, service: str) -> Any:
+        """Return a client with a session of its own: a slow machine must not outlast it."""
         config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+        session = job.session(self.stage.region, seconds=AN_HOUR)
         client = session.client(service, endpoint_url=self.stage.endpoint, config=config)  # type: ignore[call-overload]
         # Some calls put a prefix before the host, which is an IP address here.
         client.meta.events.register("before-sign", _to_the_endpoint)
@@ -73,7 +76,7 @@ def stood() -> Iterator[Stood]:
         deploy = stage.identities[STACK].job
         subject = deploy.subject.rpartition(":")[0] + ":preview"
         preview = OidcJob(stage.endpoint, subject, deploy.role.replace("-deploy", "-preview"), deploy.file, FACTOR)
-        yield Stood(stage, deploy.session(stage.region), preview.session(stage.region))
+        yield Stood(stage, deploy, preview)
 
 
 def code_of(call: Callable[[], Any]) -> str:
@@ -86,8 +89,8 @@ def code_of(call: Callable[[], Any]) -> str:
 
 
 def test_both_roles_may_read_their_own_stack(stood: Stood) -> None:
-    for session in (stood.deploy, stood.preview):
-        found = stood.client(session, "lambda").get_function(FunctionName=PROD.function("orders"))
+    for job in (stood.deploy, stood.preview):
+        found = stood.client(job, "lambda").get_function(FunctionName=PROD.function("orders"))
         assert found["Configuration"]["FunctionName"] == PROD.function("orders")
 
 
