@@ -56,8 +56,7 @@ class Timeline:
     def at(self, due: float, deed: Deed) -> None:
         """Do `deed` when the timeline reaches `due`; if that has passed, at once, but after what was due before."""
         with self._changed:
-            heapq.heappush(self._due, (due, next(self._order), deed))
-            self._changed.notify_all()
+            self._push(due, deed)
 
     def soon(self, deed: Deed) -> None:
         """Do `deed` next if called on the timeline; else when the timeline reaches the present moment."""
@@ -88,15 +87,15 @@ class Timeline:
         """Begin the PATIENCE of a call now, when a worker takes it: the wait for one is due to this machine."""
         with self._changed:
             hold.until = self._clock() + PATIENCE
-            self._changed.notify_all()
+            self._wake(hold)
 
     def end(self, hold: Hold, deed: Deed | None = None) -> None:
         """Delay nothing any more. `deed` is done at the call's moment, or where the timeline is if that has passed."""
         with self._changed:
             self._holds.discard(hold)
             if deed is not None:
-                heapq.heappush(self._due, (max(hold.at, self._passed), next(self._order), deed))
-            self._changed.notify_all()
+                self._push(max(hold.at, self._passed), deed)
+            self._wake(hold)
 
     def start(self) -> None:
         """Start the thread that does what is due."""
@@ -117,6 +116,17 @@ class Timeline:
             with self._changed:
                 if (wait := self._wait()) is None or wait > 0:
                     self._changed.wait(wait and max(wait, _SHORTEST_WAIT))
+
+    def _wake(self, hold: Hold) -> None:
+        """Wake the thread if it waits for this call: a needless wake-up costs more than most calls do."""
+        if self._due and hold.at < self._due[0][0] <= self._clock():
+            self._changed.notify_all()
+
+    def _push(self, due: float, deed: Deed) -> None:
+        """Add what is due, and wake the thread if it waits for something later."""
+        if not self._due or due < self._due[0][0]:
+            self._changed.notify_all()
+        heapq.heappush(self._due, (due, next(self._order), deed))
 
     def _take(self) -> Deed | None:
         with self._changed:

@@ -13,6 +13,7 @@ from rehearsal.environment.processes import ProgramError
 ENOUGH = 0.3  # of a core for one more process: a rehearsal's own traffic leaves about 0.45 on two idle cores
 ALONE = 0.6  # of a core, which one more process gets beside a rehearsal if the machine is fast enough for it
 SLOWEST = 16  # the factor is divided by this at most
+KEPT = 0.95  # of the requests that were due: a machine that sends fewer does not keep up, whatever a process gets
 SECONDS = 0.4  # duration of a measurement
 
 _WORK = f"""
@@ -40,19 +41,27 @@ def _measured() -> float:
         raise ProgramError(f"{sys.executable} does not run (exit code {done.returncode}): {done.stderr}") from None
 
 
-def suited(asked: float, now: float, got: float) -> float:
+def suited(asked: float, now: float, got: float, kept: float = 1.0) -> float:
     """Return the factor for a machine on which a process got that share of a core: `asked`, or a half, a quarter ... of
     it, and never more than `now`: a machine that was busy will be again. Halving keeps the minute boundaries in place.
+
+    `kept`: the share of the requests that were due and could be sent. If it is too low, the factor is a half of `now`:
+    the local cloud has one core at most, and on a slow machine that is not enough even if the other is idle.
     """
     factor = asked
     while got < ENOUGH and factor > max(asked * got / ALONE, asked / SLOWEST):
         factor /= 2
+    if kept < KEPT:
+        factor = min(factor, max(now / 2, asked / SLOWEST))
     return min(now, factor)
 
 
-def slowed(asked: float, now: float, got: float) -> str:
+def slowed(asked: float, now: float, got: float, kept: float = 1.0) -> str:
     """Return the sentence that says why the factor is `now` and not `asked`."""
+    why = f"a process that wants a core gets {got:.0%} of one"
+    if got >= ENOUGH and kept < KEPT:
+        why = f"it answers too slowly to be sent more than {kept:.0%} of the requests"
     return (
-        f"This machine is busy: a process that wants a core gets {got:.0%} of one. So time runs {now:g} times faster "
-        f"and not {asked:g}, with the same number of requests in a simulated minute."
+        f"This machine is busy: {why}. So time runs {now:g} times faster and not {asked:g}, with the same number of "
+        "requests in a simulated minute."
     )

@@ -108,6 +108,7 @@ class Traffic:
     sent: list[Sent] = field(default_factory=list)
     acknowledged: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # id -> the order as answered
     held: int = 0  # requests that were not sent, since MOST_AT_ONCE were in flight
+    _seen: tuple[int, int] = (0, 0)  # requests sent and held when `kept` was last asked
     _ids: list[str] = field(default_factory=list)
     _unsigned: set[str] = field(default_factory=set)  # ids of orders whose receipt is still to come
     _under_way: int = 0
@@ -136,6 +137,12 @@ class Traffic:
     def resume(self) -> None:
         """Send again, at the old rate."""
         self._paused.clear()
+
+    def kept(self) -> float:
+        """Return the share of the requests due since the last call that could be sent; 1 if none were due."""
+        before, self._seen = self._seen, (len(self.sent), self.held)
+        sent, held = (now - then for now, then in zip(self._seen, before, strict=True))
+        return sent / (sent + held) if held else 1.0
 
     def read_back(self) -> Orders:
         """Read every acknowledged order through the API, eight at a time; count those that are as acknowledged."""

@@ -28,6 +28,7 @@ from rehearsal.release.step import NO_ERRORS, NOTHING, Step, bystanders, canary_
 
 UP = ("up", "--stack", STACK)
 NO_ORDERS, NO_NOOP = Orders(0, 0), Noop(0, 0.0, 0)
+TRIAL = 3.0  # seconds of traffic that show whether this machine keeps up
 STATUS_SECONDS = 2.0  # of live traffic that the status line covers
 
 
@@ -259,11 +260,11 @@ class Rehearsal:
 
     def keep_pace(self) -> None:
         """Lower the factor if this machine is busy; see `pace`."""
-        got = pace.share()
-        factor = pace.suited(self.asked, self.sandbox.factor, got)
+        got, kept = pace.share(), self.traffic.kept() if self.traffic else 1.0
+        factor = pace.suited(self.asked, self.sandbox.factor, got, kept)
         if factor < self.sandbox.factor:
             self.sandbox = self.sandbox.at(factor)
-            self.narrator.say(pace.slowed(self.asked, factor, got))
+            self.narrator.say(pace.slowed(self.asked, factor, got, kept))
             if self.traffic:
                 self.traffic.rate = self.pace
             self._next_bucket()  # buckets are longer now: the one under way began in the step before
@@ -281,6 +282,11 @@ class Rehearsal:
             f"Orders now come in through the API until the end, {self.pace:.3g} requests a second however long the "
             "answers take."
         )
+        before = 0.0
+        while before != self.sandbox.factor:
+            before = self.sandbox.factor
+            time.sleep(TRIAL)
+            self.keep_pace()
 
     def stop_traffic(self) -> Orders:
         """Stop live traffic, read every acknowledged order back, and return their numbers."""

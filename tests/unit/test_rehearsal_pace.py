@@ -17,6 +17,7 @@ from rehearsal import cli
 from rehearsal.console import Narrator
 from rehearsal.environment import pace
 from rehearsal.environment.sandbox import Sandbox
+from rehearsal.observe.traffic import Api, Sent, Traffic
 from rehearsal.release.scenario import Rehearsal
 
 
@@ -36,6 +37,28 @@ from rehearsal.release.scenario import Rehearsal
 )
 def test_the_factor_follows_the_share_of_a_core(asked: float, now: float, got: float, factor: float) -> None:
     assert pace.suited(asked, now, got) == factor
+
+
+@pytest.mark.parametrize(
+    ("now", "got", "kept", "factor"),
+    [
+        (40, 1.0, pace.KEPT, 40),
+        (40, 1.0, 0.94, 20),
+        (20, 1.0, 0.5, 10),  # a half of the present factor, until it keeps up
+        (2.5, 1.0, 0.5, 2.5),  # never slower than a sixteenth
+        (40, 0.25, 0.5, 10),
+        (40, 0.1, 0.94, 5),  # what a process gets may ask for less
+    ],
+)
+def test_the_factor_is_halved_where_requests_cannot_be_sent(now: float, got: float, kept: float, factor: float) -> None:
+    assert pace.suited(40, now, got, kept) == factor
+
+
+def test_traffic_knows_the_share_that_was_sent_since_it_was_last_asked() -> None:
+    traffic = Traffic(Api("http://127.0.0.1:1", {}), 55.0)
+    assert traffic.kept() == 1.0
+    traffic.sent, traffic.held = [Sent("GET", 0.0, 0.0, 0.0, 200, "1")] * 30, 10
+    assert (traffic.kept(), traffic.kept()) == (0.75, 1.0)
 
 
 @contextmanager
@@ -107,3 +130,4 @@ def test_the_message_names_both_factors_and_the_share() -> None:
     said = pace.slowed(100, 25, 0.21)
     assert "gets 21% of one" in said
     assert "25 times faster and not 100" in said
+    assert "sent more than 61% of the requests. So time runs 25" in pace.slowed(100, 25, 0.5, 0.61)

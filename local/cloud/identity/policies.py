@@ -90,11 +90,12 @@ def decide(caller: Caller, question: Question) -> Decision:
     if caller.policies is None:
         return Decision(True)
     context = _context(caller, question)
-    own = _statements([] if question.policy is None else [question.policy])
+    own = _about(question, [] if question.policy is None else [question.policy])
     named = [statement for statement in own if _names(statement, caller, delegated=True)]
+    limits = {kind: _about(question, policies) for kind, policies in caller.limits.items()}
     layers = {
-        "an identity-based policy": _statements(caller.policies),
-        **{f"a {kind}": _statements(policies) for kind, policies in caller.limits.items()},
+        "an identity-based policy": _about(question, caller.policies),
+        **{f"a {kind}": statements for kind, statements in limits.items()},
         "a resource-based policy": named,
     }
     for kind, statements in layers.items():
@@ -105,8 +106,8 @@ def decide(caller: Caller, question: Question) -> Decision:
     allowed, missing = _either(caller, question, identity, resource)
     if not allowed:
         return Decision(False, (), f"because no {missing} allows the {question.action} action")
-    for kind, policies in caller.limits.items():
-        if not _fitting(_statements(policies), "Allow", context):
+    for kind, statements in limits.items():
+        if not _fitting(statements, "Allow", context):
             return Decision(False, (), f"because no {kind} allows the {question.action} action")
     return Decision(True, tuple(allowed))
 
@@ -159,27 +160,40 @@ def _context(caller: Caller, question: Question) -> Any:
 
 
 def _fitting(statements: Iterable[Statement], effect: str, context: Any) -> list[Statement]:
-    return [statement for statement in statements if statement.said["Effect"] == effect and _fits(statement, context)]
+    """Return the statements of that effect, of those about the question, whose conditions are met."""
+    met: Any = ministack(_EVALUATOR)._conditions_met
+    return [
+        each for each in statements if each.said["Effect"] == effect and met(each.said.get("Condition") or {}, context)
+    ]
 
 
-def _fits(statement: Statement, context: Any) -> bool:
+def _about(question: Question, policies: Iterable[Policy]) -> list[Statement]:
+    """Return the statements of the policies whose actions and resources include the question's."""
+    return [each for policy in policies for each in _including(policy, question.action, question.resource)]
+
+
+@lru_cache(8192)
+def _including(policy: Policy, action: str, resource: str) -> tuple[Statement, ...]:
+    """A program makes the same few calls again and again, and conditions alone depend on more than these."""
+    return tuple(each for each in _parsed(policy) if _fits(each.said, action, resource))
+
+
+def _fits(said: Mapping[str, Any], action: str, resource: str) -> bool:
     evaluator: Any = ministack(_EVALUATOR)
-    said = statement.said
     actions, others = _listed(said.get("Action")), _listed(said.get("NotAction"))
     resources, elsewhere = _listed(said.get("Resource")), _listed(said.get("NotResource"))
     return bool(
-        evaluator._action_matches(context.action, actions, others)
-        and evaluator._resource_matches(context.resource_arn, _spelled(resources, context), elsewhere)
-        and evaluator._conditions_met(said.get("Condition") or {}, context)
+        evaluator._action_matches(action, actions, others)
+        and evaluator._resource_matches(resource, _spelled(resources, resource), elsewhere)
     )
 
 
-def _spelled(patterns: list[str], context: Any) -> list[str]:
+def _spelled(patterns: list[str], resource: str) -> list[str]:
     """Return the patterns of a statement. A literal asterisk or question mark in one matches only itself.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
     """
-    return [each if "${" not in each else _literally(each, context.resource_arn) for each in patterns]
+    return [each if "${" not in each else _literally(each, resource) for each in patterns]
 
 
 def _literally(pattern: str, resource: str) -> str:
@@ -188,10 +202,6 @@ def _literally(pattern: str, resource: str) -> str:
         {"*": ".*", "?": "."}.get(part, re.escape(part[2:-1] if _LETTER.fullmatch(part) else part)) for part in parts
     )
     return resource if re.fullmatch(said, resource, re.DOTALL) else ""
-
-
-def _statements(policies: Iterable[Policy]) -> list[Statement]:
-    return [statement for policy in policies for statement in _parsed(policy)]
 
 
 @lru_cache(1024)
