@@ -24,6 +24,7 @@ RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
 .PHONY: help service bundle publish-bundle keep rehearsal rehearsal-promotion sandbox view policy cloud check test test-all test-aws properties mutants bench captures format venvs python packages
+.PHONY: check-types check-rest
 .PHONY: lock tools plan deploy story drift doctor sweep abort rollback redrive unlock access comment environments
 
 help: ## Say what each target does
@@ -103,13 +104,19 @@ environments: python ## List how GitHub's environments differ from the configure
 	@$(PIPELINE) environments $${APPLY:+--apply}
 
 check: venvs ## Lint, types, import contracts, TypeScript, HCL, workflows
-	@.venv/bin/ruff check
-	@.venv/bin/ruff format --check
+	@$(MAKE) --no-print-directory -j 2 check-types check-rest
+
+# mypy keeps what it knows of packages by their names: each environment has its own.
+check-types:
 	@.venv/bin/mypy __main__.py
 	@.venv/bin/mypy bootstrap/__main__.py
 	@.venv/bin/mypy -p infra -p app -p rehearsal -p bench -p tests -p local.tests
-	@.venv/bin/mypy --python-executable local/.venv/bin/python --exclude ^local/tests/ -p local
-	@.venv/bin/mypy --python-executable policy/.venv/bin/python -p policy
+	@.venv/bin/mypy --cache-dir .mypy_cache/local --python-executable local/.venv/bin/python --exclude ^local/tests/ -p local
+	@.venv/bin/mypy --cache-dir .mypy_cache/policy --python-executable policy/.venv/bin/python -p policy
+
+check-rest:
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m local.toolchain node check
 	@$(PYTHON) -m local.toolchain hcl terraform-legacy
