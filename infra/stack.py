@@ -43,7 +43,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
     declared; AccountError after the provider; then BundleError or LegacyError. Pulumi shows each without a traceback.
     """
     declared = services.settle(services.read(repository), config)
-    for warning in services.warnings(declared):
+    for warning in services.warnings(declared, repository):
         pulumi.warn(warning)
     listed = tuple(each.name for each in declared)
     names = replace(config.names, services=listed)
