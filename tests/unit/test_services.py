@@ -233,6 +233,26 @@ def test_the_dead_letters_of_a_schedule_are_a_queue_as_well(tmp_path: Path) -> N
     assert "its queue ...-a-dead is that of app/a/service.yaml too" in found
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (
+            "main.py",
+            "app/a has code, but no service.yaml, so nothing declares it; write one (`runtime: python` alone will",
+        ),
+        (
+            "src/main.ts",
+            "app/a has code, but no service.yaml, so nothing declares it; write one (`runtime: node` alone",
+        ),
+        ("service.yml", "app/a has service.yml, which nothing reads; rename it to service.yaml"),
+    ],
+)
+def test_a_folder_that_looks_like_a_service_and_declares_none_is_refused(tmp_path: Path, file: str, said: str) -> None:
+    (tmp_path / "app/a" / file).parent.mkdir(parents=True)
+    (tmp_path / "app/a" / file).write_text("")
+    assert next(each for each in read_mistakes(tmp_path) if each.startswith("app/a ")).startswith(said)
+
+
 def test_a_queue_that_no_service_has_is_refused(tmp_path: Path) -> None:
     write(tmp_path, one="writes: [queue/nobody]", two="queue: {}")
     (found,) = read_mistakes(tmp_path)
