@@ -9,6 +9,7 @@ from infra import config, stack
 
 REPOSITORY = Path(__file__).resolve().parent
 
+stack.without_debug_messages(os.environ)
 outputs = stack.declare(config.load(), REPOSITORY, os.environ)
 
 pulumi.export("api_url", outputs.api_url)

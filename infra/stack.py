@@ -33,6 +33,15 @@ class Outputs:
     table_name: pulumi.Output[str]
 
 
+def without_debug_messages(environment: Mapping[str, str]) -> None:
+    """Let Pulumi's SDK send the engine no debug messages, unless STRATA_SDK_DEBUG is set.
+
+    Each is a call that the program waits for, some forty for each service, of which only `pulumi --debug` shows any.
+    """
+    if not environment.get("STRATA_SDK_DEBUG"):
+        pulumi.log.debug = lambda *_, **__: None
+
+
 def declare(config: StackConfig, repository: Path, environment: Mapping[str, str]) -> Outputs:
     """Declare every resource of the stack that `config` describes.
 
@@ -43,7 +52,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
     declared; AccountError after the provider; then BundleError or LegacyError. Pulumi shows each without a traceback.
     """
     declared = services.settle(services.read(repository), config)
-    for warning in services.warnings(declared):
+    for warning in services.warnings(declared, repository):
         pulumi.warn(warning)
     listed = tuple(each.name for each in declared)
     names = replace(config.names, services=listed)

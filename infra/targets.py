@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from pulumi import Input
@@ -86,7 +86,7 @@ def _choice(curve: CurveSettings, delivery: DeliveryOutputs) -> dict[str, Any]:
 def _own_policy(service: Service, policy: ReleasePolicy) -> dict[str, Any]:
     """Return the fields by which the service's canary is judged and stopped otherwise than the stack's."""
     canary = service.canary
-    own: dict[str, Any] = {"rule": asdict(replace(policy.rule, **canary.rule))} if canary.rule else {}
+    own: dict[str, Any] = {"rule": asdict(policy.rule.overridden(canary.rule))} if canary.rule else {}
     if canary.minimum_requests is not None:
         own["minimum_requests"] = canary.minimum_requests
     if canary.alarms:

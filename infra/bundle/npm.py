@@ -63,7 +63,8 @@ def _object(service: str, name: str, content: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(content)
     except ValueError as error:
-        raise BundleError(f"app/{service}/{name} is not JSON ({error}); correct it") from None
+        remedy = "write it again by `make lock`" if name == LOCK else "correct it"
+        raise BundleError(f"app/{service}/{name} is not JSON ({error}); {remedy}") from None
     if not isinstance(found, dict):
         raise BundleError(f"app/{service}/{name} holds {type(found).__name__}, not an object; correct it")
     return found

@@ -60,7 +60,7 @@ def check(*, as_json: Json = False) -> None:
     """Read every declaration, and list the services."""
     with answering(ERRORS, as_json=as_json):
         found = services.read(REPOSITORY)
-        for warning in services.warnings(found):
+        for warning in services.warnings(found, REPOSITORY):
             typer.echo(f"warning: {warning}", err=True)
         lines = [
             f"  {each.name:<16} {each.runtime:<6} {', '.join(each.triggers) or 'nothing calls it'}" for each in found

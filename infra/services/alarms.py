@@ -1,7 +1,6 @@
 """Check the alarms of the user's own that stop a service's canaries beside the release's."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from infra.codedeploy import MOST_ALARMS
 from infra.config import StackConfig
@@ -19,8 +18,8 @@ def mistakes(services: Sequence[Service], config: StackConfig) -> Iterator[str]:
         for name in named:
             if name in ours:
                 yield f"{where} has {name}, which stops every canary already; leave it out"
-        rule = replace(config.release.rule, **(service.canary.rule or {}))
-        count = len(ours) + 1 + (rule.slow_milliseconds is not None)
+        budget = (service.canary.rule or {}).get("slow_milliseconds", config.release.rule.slow_milliseconds)
+        count = len(ours) + 1 + (budget is not None)
         if len(named) + count > MOST_ALARMS:
             yield (
                 f"{where} has {len(named)} alarms, but CodeDeploy takes {MOST_ALARMS}, and {count} are the release's "

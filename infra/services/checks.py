@@ -4,13 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from infra.answered import ANSWERED
+from infra.answered import ANSWERED, METRIC
 from infra.config import SecretsConfig, StackConfig
 from infra.config.service import REMOVED
 from infra.naming import Names
 from infra.schema import settings
-from infra.services import alarms, curves
+from infra.services import alarms, curves, rules
 from infra.services.model import Service, ServiceError
 from infra.services.values import Resource
 
@@ -72,8 +73,9 @@ def _loops(service: Service) -> Iterator[str]:
         )
 
 
-def warnings(services: Sequence[Service]) -> Iterator[str]:
-    """Yield the services that may trigger themselves: whether their pattern leaves out what they write is unknown."""
+def warnings(services: Sequence[Service], repository: Path) -> Iterator[str]:
+    """Yield the services that may trigger themselves: whether their pattern leaves out what they write is unknown; and
+    those of which no code counts the faults that they answer."""
     for service in services:
         table, bus = (Resource(kind, name) in service.writes for kind, name in (("table", "orders"), ("bus", "events")))
         if service.stream and service.stream.filter and table and "dynamodb" not in service.stream.filter:
@@ -86,6 +88,17 @@ def warnings(services: Sequence[Service]) -> Iterator[str]:
                 f"{service.file}: events matches any source, and the service puts events on the same bus: see to it "
                 "that its own events do not call it again"
             )
+        if service.errors == ANSWERED and not _counts(repository / service.folder):
+            yield (
+                f"{service.file}: errors is {ANSWERED}, but no file of {service.folder} writes {METRIC}, so none is "
+                "counted: write it as docs/services.md shows"
+            )
+
+
+def _counts(folder: Path) -> bool:
+    """True if code in the folder names the metric of answered faults."""
+    files = (file for pattern in ("*.py", "src/*.ts") for file in folder.glob(pattern))
+    return any(METRIC in file.read_text(errors="replace") for file in files)
 
 
 def together(services: Sequence[Service]) -> Iterator[str]:
@@ -141,7 +154,7 @@ def settle(services: Sequence[Service], config: StackConfig) -> tuple[Service, .
             removed=each.name in config.services.removed,
         )
         settled.append(found)
-    mistakes += [*curves.mistakes(settled, config), *alarms.mistakes(settled, config)]
+    mistakes += [*curves.mistakes(settled, config), *rules.mistakes(settled, config), *alarms.mistakes(settled, config)]
     if mistakes:
         raise ServiceError(mistakes)
     return tuple(settled)

@@ -44,9 +44,10 @@ def _too_long(chosen: Mapping[str, CurveSettings], config: StackConfig) -> Itera
     path = f"{config.names.project}:delivery"
     for name, found in chosen.items():
         if found.default.minutes > found.longest:
+            given = "" if config.delivery.default else ", as none is given"
             yield (
-                f"{path}.default lasts {found.default.minutes} minutes, but longest allows {name} {found.longest}; "
-                "shorten it, or lengthen longest"
+                f"{path}.default lasts {found.default.minutes} minutes{given}, but longest allows {name} "
+                f"{found.longest}; give a default of {found.longest} minutes at most, or lengthen longest"
             )
     longest = max((each.longest for each in chosen.values()), default=0)
     for number, curve in enumerate(config.delivery.curves if chosen else ()):

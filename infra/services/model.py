@@ -74,7 +74,7 @@ class Declared:
     timeout: Annotated[int | None, TIMEOUT] = None
     concurrency: Annotated[int | None, CONCURRENCY] = None
     tracing: Annotated[bool, Flag()] = False
-    errors: Annotated[str, OneOf(RAISED, ANSWERED, why="Lambda counts the first alone")] = RAISED
+    errors: Annotated[str, OneOf(RAISED, ANSWERED, why="Lambda itself counts what is raised alone")] = RAISED
     canary: Annotated[Canary, Section(Canary)] = NO_CANARY
 
 

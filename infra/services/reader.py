@@ -13,6 +13,7 @@ from infra.services import checks
 from infra.services.model import FILE, PYTHON, SOURCES, Declared, Service, ServiceError
 
 LARGEST_FILE = 64 * 1024  # bytes; a declaration is a page
+MISNAMED = "service.yml"  # the other usual suffix of YAML
 RESERVED = ("hooks", REMOVED)  # the hooks' own folder, and a key of strata:services
 
 
@@ -61,7 +62,7 @@ def folders(repository: Path) -> list[Path]:
     """Return the folders of `app` that hold a declaration, or code that looks like a service's."""
     code = [pattern.format(module="main") for pattern in SOURCES.values()]
     folders = [each for each in sorted((repository / "app").glob("*")) if each.is_dir()]
-    return [each for each in folders if any((each / name).exists() for name in (FILE, *code))]
+    return [each for each in folders if any((each / name).exists() for name in (FILE, MISNAMED, *code))]
 
 
 def _service(repository: Path, folder: Path, mistakes: list[str]) -> Iterator[Service]:
@@ -71,10 +72,7 @@ def _service(repository: Path, folder: Path, mistakes: list[str]) -> Iterator[Se
         with (folder / FILE).open("rb") as opened:
             content = opened.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        mistakes.append(
-            f"app/{name} has code, but no {FILE}, so nothing declares it; write one (`runtime: python` alone will do), "
-            "or take the folder away"
-        )
+        mistakes.append(_undeclared(folder))
         return
     except OSError as problem:
         mistakes.append(f"{file} cannot be read ({problem.strerror}); make it a file that you may read")
@@ -86,6 +84,17 @@ def _service(repository: Path, folder: Path, mistakes: list[str]) -> Iterator[Se
                 f"{file}: the handler {service.handler} needs {service.source}, which does not exist; write it, or "
                 "correct handler or runtime"
             )
+
+
+def _undeclared(folder: Path) -> str:
+    """Return the mistake of a folder that looks like a service's and declares none."""
+    if (folder / MISNAMED).exists():
+        return f"app/{folder.name} has {MISNAMED}, which nothing reads; rename it to {FILE}"
+    runtime = next(name for name, source in SOURCES.items() if (folder / source.format(module="main")).exists())
+    return (
+        f"app/{folder.name} has code, but no {FILE}, so nothing declares it; write one (`runtime: {runtime}` alone "
+        "will do), or take the folder away"
+    )
 
 
 def _declared(name: str, content: bytes, mistakes: list[str]) -> Iterator[tuple[Service, Mapping[str, Any]]]:

@@ -60,6 +60,17 @@ def test_a_stack_with_a_legacy_data_layer_declares_no_table(stack: str, monkeypa
     assert recorded.named("compute-orders").inputs["environment"]["variables"]["TABLE_NAME"] == "orders-x"
 
 
+@pytest.mark.parametrize("debug", ["", "1"])
+def test_the_sdk_sends_the_engine_debug_messages_only_where_they_are_asked_for(
+    debug: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)  # the program's change ends with this test
+    monkeypatch.setenv("STRATA_SDK_DEBUG", debug)
+    with caplog.at_level("DEBUG"):
+        run("dev", monkeypatch)
+    assert ("resource registration successful" in caplog.text) == bool(debug)
+
+
 def test_dev_declares_its_own_table_and_reads_no_terraform_state(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded, _ = run("dev", monkeypatch)
     assert recorded.one("dynamodb/table:Table").inputs["name"] == "strata-dev-orders"

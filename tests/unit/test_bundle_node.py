@@ -213,7 +213,9 @@ def test_a_lock_of_another_form_is_refused(demo: Path) -> None:
     write(demo, "app/demo/package-lock.json", {"lockfileVersion": 1, "dependencies": {}})
     assert "app/demo/package-lock.json has lockfileVersion 1, not 3; write it again by `make lock`" in refusal(demo)
     write(demo, "app/demo/package-lock.json", "{")
-    assert "app/demo/package-lock.json is not JSON" in refusal(demo)
+    refused = refusal(demo)
+    assert "app/demo/package-lock.json is not JSON" in refused
+    assert refused.endswith("write it again by `make lock`")
 
 
 def test_a_package_that_is_missing_another_or_edited_is_named(demo: Path) -> None:

@@ -58,6 +58,12 @@ def test_the_reason_says_traffic_curve_and_chance() -> None:
     )
 
 
+def test_tenths_of_a_percent_are_said_where_they_are_asked_for() -> None:
+    found = chosen(40, auto=Auto(points=5, chance=0.999, longest=60)).why
+    assert found.endswith(" % of cases, the shortest that catches 99.9 %")
+    assert float(found.partition("points in ")[2].partition(" %")[0]) >= 99.9
+
+
 def test_what_is_not_reached_within_the_longest_is_said_with_what_reaches_it() -> None:
     found = chosen(0.15)
     assert found.shift.name == LINEAR[10, 3]

@@ -82,8 +82,21 @@ def test_a_tag_keeps_that_it_was_an_alarm_of_the_users_own() -> None:
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ({"alarms": {ORDERS: True}}, f"alarm {ORDERS} is already in ALARM, and"),
-        ({"unfit": {ORDERS: "does not exist in eu-west-1"}}, f"alarm {ORDERS} does not exist in eu-west-1, and"),
+        (
+            {"alarms": {ORDERS: True}},
+            f"alarm {ORDERS} is already in ALARM, so it would stop the canary at once: fix what it reports, and run "
+            "again when it is green",
+        ),
+        (
+            {"unfit": {ORDERS: "does not exist in eu-west-1"}},
+            f"alarm {ORDERS} does not exist in eu-west-1, so it would stop the canary at once: name a metric alarm of "
+            "this region in canary.alarms",
+        ),
+        (
+            {"alarms": {"refunds-high": True}, "unfit": {ORDERS: "is a composite alarm"}},
+            f"alarm {ORDERS} is a composite alarm, so it would stop the canary at once: name a metric alarm of this "
+            "region in canary.alarms; alarm refunds-high is already in ALARM, so",
+        ),
         ({"unfit": {"another": "does not exist"}}, ""),
     ],
 )

@@ -147,6 +147,7 @@ UNFIT: list[dict[str, Any]] = [
     changed(state="ALARM"),
     changed(metrics=frozenset({WRONG, CALLS})),
     {"reported": frozenset()},
+    {"reported": frozenset({ERRORS, CALLS, Metric("Strata", "AnsweredFaults", OF_ALIAS)})},
     {"leftover": ("orders-verdict-1-2-x",), "verdicts": 3},
     {"ledger": (FAILED,), "alarms": {**GREEN, seen.ALARM: alarm(seen.ALARM, metrics=frozenset({WRONG}))}},
     {"ledger": (seen.deployment(),)},

@@ -133,7 +133,7 @@ def test_every_key_is_read_as_it_is_written() -> None:
         ("canary: {rule: {z: 99}}", "canary.rule.z is 99, outside 1.5 - 10 standard errors"),
         (
             "errors: all\nhttp: [GET /]",
-            'errors is "all", not supported: Lambda counts the first alone; give raised or answered',
+            'errors is "all", not supported: Lambda itself counts what is raised alone; give raised or answered',
         ),
         (
             "errors: answered\nschedule: rate(5 minutes)",
@@ -233,6 +233,26 @@ def test_the_dead_letters_of_a_schedule_are_a_queue_as_well(tmp_path: Path) -> N
     assert "its queue ...-a-dead is that of app/a/service.yaml too" in found
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (
+            "main.py",
+            "app/a has code, but no service.yaml, so nothing declares it; write one (`runtime: python` alone will",
+        ),
+        (
+            "src/main.ts",
+            "app/a has code, but no service.yaml, so nothing declares it; write one (`runtime: node` alone",
+        ),
+        ("service.yml", "app/a has service.yml, which nothing reads; rename it to service.yaml"),
+    ],
+)
+def test_a_folder_that_looks_like_a_service_and_declares_none_is_refused(tmp_path: Path, file: str, said: str) -> None:
+    (tmp_path / "app/a" / file).parent.mkdir(parents=True)
+    (tmp_path / "app/a" / file).write_text("")
+    assert next(each for each in read_mistakes(tmp_path) if each.startswith("app/a ")).startswith(said)
+
+
 def test_a_queue_that_no_service_has_is_refused(tmp_path: Path) -> None:
     write(tmp_path, one="writes: [queue/nobody]", two="queue: {}")
     (found,) = read_mistakes(tmp_path)
@@ -245,8 +265,23 @@ def test_a_filter_that_may_let_a_services_own_writes_through_is_a_warning() -> N
     open_ = parse("a", b"stream: {filter: {eventName: [INSERT]}}\nwrites: [table/orders]")
     closed = parse("b", b"stream: {filter: {dynamodb: {Keys: {id: {S: [{prefix: ord_}]}}}}}\nwrites: [table/orders]")
     on_bus = parse("c", b"events: {detail-type: [x]}\nwrites: [bus/events]")
-    found = list(services.warnings([open_, closed, on_bus]))
+    found = list(services.warnings([open_, closed, on_bus], ROOT))
     assert [each.partition(": ")[0] for each in found] == ["app/a/service.yaml", "app/c/service.yaml"]
+
+
+@pytest.mark.parametrize(("code", "warned"), [("", True), ('METRIC = "AnsweredFaults"', False)])
+def test_answered_faults_that_no_code_counts_are_a_warning(tmp_path: Path, code: str, warned: bool) -> None:
+    write(tmp_path, one="errors: answered\nhttp: [GET /one]", two="http: [GET /two]")
+    (tmp_path / "app/one/answered.py").write_text(code)
+    found = list(services.warnings(services.read(tmp_path), tmp_path))
+    assert found == warned * [
+        "app/one/service.yaml: errors is answered, but no file of app/one writes AnsweredFaults, so none is counted: "
+        "write it as docs/services.md shows"
+    ]
+
+
+def test_the_services_of_the_repository_have_no_warning() -> None:
+    assert list(services.warnings(services.read(ROOT), ROOT)) == []
 
 
 JSON = st.recursive(

@@ -66,7 +66,8 @@ def test_a_key_beside_a_services_own_curve_is_refused() -> None:
 def test_a_default_that_is_longer_than_a_choice_may_be_is_refused() -> None:
     (found,) = mistakes("", delivery={**AUTO, "longest": 5})
     assert found == (
-        "strata:delivery.default lasts 10 minutes, but longest allows svc 5; shorten it, or lengthen longest"
+        "strata:delivery.default lasts 10 minutes, as none is given, but longest allows svc 5; give a default of 5 "
+        "minutes at most, or lengthen longest"
     )
     assert settle("", delivery={**AUTO, "longest": 5, "default": {"minutes": 5}})
 

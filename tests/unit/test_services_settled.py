@@ -7,6 +7,7 @@ import pytest
 
 from infra import config, services
 from infra.config import Canary, Curve, StackConfig
+from infra.release.verdict.rule import Rule
 from infra.services import Service, ServiceError
 from infra.services.reader import parse
 
@@ -44,6 +45,64 @@ def test_a_stack_overrides_a_service_key_by_key() -> None:
     assert (found.memory, found.timeout, found.concurrency, found.tracing) == (256, 5, 3, True)
     assert found.environment == {"A1": "x", "B1": "z"}
     assert found.canary == Canary(Curve(20), 5, "", {"z": 5, "forgiven": 2})
+
+
+def test_another_statistic_begins_with_its_own_bounds_and_keeps_those_that_do_not_depend_on_it() -> None:
+    stacks = stack(release={"rule": {"z": 4, "forgiven": 2}}).release.rule
+    assert stacks.overridden({"statistic": "z"}) == Rule(statistic="z", forgiven=2)
+    assert stacks.overridden({"correction": 2}) == Rule(statistic="z", correction=2, forgiven=2)
+    assert stacks.overridden({"minimum_errors": 9}).absolute_minimum == 9
+    assert stacks.overridden({"absolute_z": 1}) == Rule(z=4, forgiven=2, absolute_z=1)
+    assert settle("canary: {rule: {statistic: z}}").canary.rule == {"statistic": "z"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sections", "said"),
+    [
+        (
+            "canary: {rule: {statistic: z, absoluteZ: 2}}",
+            {},
+            "canary.rule of svc does not hold together: rule.absoluteZ is 2, but only statistic likelihood has it; "
+            "leave it out, or give statistic: likelihood",
+        ),
+        (
+            "canary: {rule: {statistic: z, correction: 1}}",
+            {"services": {"svc": {"canary": {"rule": {"statistic": "likelihood"}}}}},
+            "rule.correction is 1, but only statistic z has it",
+        ),
+        (
+            "timeout: 3\ncanary: {rule: {slowMilliseconds: 3000}}",
+            {},
+            "canary.rule of svc: slowMilliseconds is 3000, but Lambda ends an invocation of svc after 3000 ms, its "
+            "timeout, so none is ever counted as slow; give the service less",
+        ),
+        ("timeout: 3", {"release": {"rule": {"slowMilliseconds": 5000}}}, "slowMilliseconds is 5000, but Lambda ends"),
+        (
+            "canary: {minimumRequests: 2}",
+            {},
+            "rolls back from 3 canary errors on, but minimumRequests takes 2 requests",
+        ),
+        (
+            "canary: {rule: {forgiven: 20, minimumErrors: 5}}",
+            {},
+            "canary.rule of svc: it rolls back from 25 canary errors on, but minimumRequests takes 20 requests for "
+            "evidence, of which it could condemn none; give minimumRequests 25 or more, or lower minimumErrors and "
+            "forgiven",
+        ),
+        (
+            "timeout: 30\ncanary: {rule: {slowMilliseconds: 5000}}",
+            {"services": {"svc": {"timeout": 4}}},
+            "slowMilliseconds is 5000, but Lambda ends",
+        ),
+    ],
+)
+def test_bounds_that_do_not_go_together_or_can_never_be_passed_are_refused(
+    text: str, sections: dict[str, Any], said: str
+) -> None:
+    (found,) = mistakes(text, **sections)
+    assert said in found
+    settle("timeout: 4\ncanary: {minimumRequests: 23, rule: {slowMilliseconds: 3999, forgiven: 20}}")
+    settle("canary: {minimumRequests: 0}")
 
 
 def test_a_route_asks_for_a_token_where_the_stack_has_an_issuer_and_the_route_says_nothing() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 USER_AGENT = "strata-release"
 """Marks the release's own calls in CloudTrail."""
-RATES = {"lambda": (6, 6), "codedeploy": (3, 2), "cloudwatch": (1, 2)}
+RATES = {"lambda": (6, 6), "codedeploy": (4, 1), "cloudwatch": (1, 2)}
 """By service: requests a second, and the burst. In any second at most the sum of both is sent."""
 DATA_PLANE = {"Invoke"}
 """Operations that do not count for the control plane's rate."""

@@ -193,9 +193,12 @@ def _metric(info: Mapping[str, Any]) -> Metric:
 
 
 def _reported(aws: Aws, target: Target, alarms: Iterable[Alarm]) -> frozenset[Metric]:
-    """Return all of Lambda's metrics of the function, and those of the alarms' other metrics that there are."""
+    """Return all of Lambda's metrics of the function and its answered faults, and those of the alarms' other metrics
+    that there are."""
     mine = ("FunctionName", target.function)
-    found = set(_listed(aws, Namespace=LAMBDA, Dimensions=[{"Name": mine[0], "Value": mine[1]}]))
+    of_function = [{"Name": mine[0], "Value": mine[1]}]
+    found = set(_listed(aws, Namespace=LAMBDA, Dimensions=of_function))
+    found |= set(_listed(aws, Namespace=NAMESPACE, MetricName=METRIC, Dimensions=of_function))
     for metric in {each for alarm in alarms for each in alarm.metrics}:
         if metric.namespace != LAMBDA or mine not in metric.dimensions:
             dimensions = [{"Name": name, "Value": value} for name, value in sorted(metric.dimensions)]

@@ -171,7 +171,9 @@ def unfit(clients: Clients, names: Iterable[str]) -> dict[str, str]:
             there = list(pages)
         metric = {each["AlarmName"] for page in there for each in page["MetricAlarms"]}
         composite = {each["AlarmName"] for page in there for each in page["CompositeAlarms"]}
-        found |= dict.fromkeys(set(some) - metric - composite, f"does not exist in {clients.region}")
+        found |= dict.fromkeys(
+            set(some) - metric - composite, f"does not exist in {clients.region}, and CodeDeploy reads no other region"
+        )
         found |= dict.fromkeys(composite, "is a composite alarm, and CodeDeploy reads metric alarms alone")
     return found
 

@@ -19,6 +19,9 @@ from infra.release.model.tags import Overridden
 OWN = "own"
 """What an override records that covers the alarms of the user's own."""
 
+GREEN_AGAIN = "fix what it reports, and run again when it is green"
+NAME_ANOTHER = "name a metric alarm of this region in canary.alarms"
+
 
 @dataclass(frozen=True)
 class PreconditionFailure:
@@ -130,22 +133,15 @@ def _alarm(context: ReleaseContext) -> Iterator[PreconditionFailure]:
         yield PreconditionFailure(
             "alarm",
             f"alarm {' and '.join(red.values())} of the whole alias is already in ALARM, so canary errors cannot be "
-            "distinguished from others; fix what it reports, and run again when it is green",
+            f"distinguished from others; {GREEN_AGAIN}",
             tuple(red),
         )
-    if wrong := [f"{name} {why}" for name, why in _wrong_alarms(context).items()]:
-        yield PreconditionFailure(
-            "alarm",
-            f"alarm {'; alarm '.join(wrong)}, and canary.alarms has it, so it would stop the canary at once; correct "
-            "the name, or fix what the alarm reports and run again when it is green",
-            (OWN,),
-        )
-
-
-def _wrong_alarms(context: ReleaseContext) -> dict[str, str]:
-    """Return why an alarm of the user's own would stop any canary, by its name."""
-    red = {name: "is already in ALARM" for name in context.target.alarms if name in context.seen.red}
-    return {**red, **{name: why for name, why in context.seen.unfit.items() if name in context.target.alarms}}
+    own, seen = context.target.alarms, context.seen
+    wrong = [(name, seen.unfit[name], NAME_ANOTHER) for name in own if name in seen.unfit]
+    wrong += [(name, "is already in ALARM", GREEN_AGAIN) for name in own if name in seen.red]
+    if wrong:
+        said = "; ".join(f"alarm {name} {why}, so it would stop the canary at once: {do}" for name, why, do in wrong)
+        yield PreconditionFailure("alarm", said, (OWN,))
 
 
 def _alarms(context: ReleaseContext) -> dict[str, str]:

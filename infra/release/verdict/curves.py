@@ -100,7 +100,8 @@ def choose(auto: Auto, default: Shift, rule: Rule, traffic: Traffic | None) -> C
     shift, chance = best(auto, rule, traffic)
     reached = chance >= auto.chance
     more = f", the shortest that catches {_asked(auto)}" if reached else f"; {_remedy(auto, shift, traffic, rule)}"
-    caught_in = f"catches +{auto.points} points in {math.floor(chance * 100)} % of cases"
+    tenths = 10 if round(auto.chance * 1000) % 10 else 1  # shown if they are asked for, and always rounded down
+    caught_in = f"catches +{auto.points} points in {math.floor(chance * 100 * tenths) / tenths:g} % of cases"
     return Choice(shift, f"{traffic}: {shift} {caught_in}{more}")
 
 

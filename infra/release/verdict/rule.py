@@ -1,11 +1,13 @@
 """The bounds of the verdict, each with its meaning, unit, allowed values and the source of its default."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from infra.schema import Check, InvalidValueError, OneOf, mistakes_in, settings
+from infra.schema import Check, InvalidValueError, OneOf, key_of, mistakes_in, settings
 
 LIKELIHOOD, TWO_PROPORTIONS = "likelihood", "z"
 """The statistics of the relative part: the likelihood ratio, or the two-proportion test that came before it."""
@@ -186,12 +188,26 @@ class Rule:
         other, name = (TWO_PROPORTIONS, "correction") if self.statistic == LIKELIHOOD else (LIKELIHOOD, "absolute_z")
         if value := getattr(self, name):
             raise VerdictError(
-                f"rule.{name} is {value!r}, but only statistic {other} has it; leave it out or give statistic: {other}"
+                f"rule.{key_of(name)} is {value!r}, but only statistic {other} has it; leave it out, or give "
+                f"statistic: {other}"
             )
 
     def _default(self, name: str, value: object) -> None:
         if getattr(self, name) is _BY_STATISTIC:
             object.__setattr__(self, name, value)
+
+    def overridden(self, given: Mapping[str, Any]) -> Rule:
+        """Return the rule with the bounds `given`, by field. Another statistic begins with its own defaults.
+
+        Raises VerdictError.
+        """
+        inferred = TWO_PROPORTIONS if "correction" in given else self.statistic
+        statistic = given.get("statistic", inferred)
+        if statistic == self.statistic:
+            fewest = max(self.absolute_minimum, given.get("minimum_errors", 0))
+            return replace(self, **{"absolute_minimum": fewest, **given})
+        kept: dict[str, Any] = {"forgiven": self.forgiven, "slow_milliseconds": self.slow_milliseconds}
+        return Rule(**{**kept, **given, "statistic": statistic})
 
     @classmethod
     def bounds(cls) -> Mapping[str, Bound]:

@@ -31,6 +31,7 @@ def findings(facts: Examined) -> Iterator[Finding]:
             yield _own(facts, name, facts.alarms.get(name))
         last = last_attempt(facts.ledger)
         yield from _verdict(facts, last) if last else ()
+    yield from _uncounted(facts)
     yield from _silent(facts)
     if facts.knows("leftover", "verdicts", "ledger"):
         yield _left_over(facts)
@@ -69,6 +70,17 @@ def _own(facts: Examined, name: str, alarm: Alarm | None) -> Finding:
         said = f"is {alarm.state}, and can stop no canary: {', '.join(silent)} had no data within two weeks"
         return Finding(Grade.WARNING, about, said, remedy)
     return Finding(Grade.OK, about, f"is {alarm.state}, can stop a canary, and its metrics have data")
+
+
+def _uncounted(facts: Examined) -> Iterator[Finding]:
+    """Yield a finding where the function counts the faults that it answers, and no canary does."""
+    function = facts.target.function
+    written = [each for each in facts.reported if (each.namespace, each.name) == ANSWERED_FAULTS]
+    if not facts.target.answered and any(("FunctionName", function) in each.dimensions for each in written):
+        said = f"it writes {' '.join(ANSWERED_FAULTS)}, which no canary of it counts"
+        yield Finding(
+            Grade.WARNING, f"answered faults of {function}", said, "`errors: answered` in its service.yaml counts them"
+        )
 
 
 def _able(facts: Examined, alarm: Alarm) -> Finding | None:
