@@ -1,4 +1,4 @@
-"""Read from AWS what the viewer shows, again and again while somebody looks."""
+"""Read from AWS what the viewer and the screen of `watch` show, again and again while somebody looks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Reader:
         self._open = opened or (lambda stack, function: open_session(stack, release_of=function))
         self._session: Session | None = None
         self._since = 0.0
-        self.last = Snapshot(stack, 0.0, problem="AWS has not been read yet")
+        self.last = Snapshot(stack, 0.0, problem=snapshot.UNREAD)
 
     def read(self) -> Snapshot:
         """Read once, and return what to show."""
