@@ -119,4 +119,5 @@ def _afterwards(screen: Terminal) -> str:
 
 
 def _echoes(screen: Terminal) -> bool:
-    return bool(screen.settings()[3] & termios.ECHO)
+    modes = screen.settings()[3]
+    return isinstance(modes, int) and bool(modes & termios.ECHO)
