@@ -88,7 +88,7 @@ def _shown(session: Session, context: ReleaseContext, each: status.FunctionStatu
     records: dict[str, Deployment] = {one.id: one for one in seen.ledger}
     moved: Moves | None = story.moves(own, records, events, start) if own else None
     versions = tuple(dict.fromkeys(filter(None, (own.stable, own.version) if own else seen.compared)))
-    window = timeline.Window(target.function, target.alias, versions, start, end)
+    window = timeline.Window(target.function, target.alias, versions, start, end, answered=target.answered)
     [counts] = timeline.read(clients, clock, [window])
     by_version = {version: count for version, count in counts.items() if version}
     drawn = series(counts[timeline.ALIAS], by_version, moved, snapshot.MINUTES, only=seen.live.number)
