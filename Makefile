@@ -25,7 +25,7 @@ RELEASE = $(RUN) -m infra.release
 .DEFAULT_GOAL := help
 .PHONY: help service bundle publish-bundle keep rehearsal rehearsal-promotion sandbox view policy cloud check test test-all test-aws properties mutants bench captures format venvs python packages
 .PHONY: check-types check-rest
-.PHONY: lock tools plan deploy story drift doctor sweep abort rollback redrive unlock access comment environments
+.PHONY: lock tools plan deploy story dashboard drift doctor sweep abort rollback redrive unlock access comment environments
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-19s %s\n' "$$name" "$$text"; done
@@ -74,6 +74,9 @@ drift: tools ## Fail if AWS differs from the stack's state: make drift STACK=pro
 
 view: tools packages ## Serve a page on this machine that shows a stack's release live: make view STACK=prod [PORT=8080]
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) view --stack "$$STACK" $${PORT:+--port "$$PORT"}
+
+dashboard: tools ## Print DORA's four keys, beside the stack's dashboard in CloudWatch: make dashboard STACK=prod
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) history --stack "$$STACK" --keys
 
 doctor: tools ## Check that a release can work and that its alarms can fire: make doctor STACK=prod
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(RELEASE) doctor --stack "$$STACK"

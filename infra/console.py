@@ -19,7 +19,7 @@ from rich.text import Text
 
 _UNBOUNDED = 10_000  # columns
 
-SUBSTITUTES = {"·": "|", "█": "#", "░": ".", "…": "."}
+SUBSTITUTES = {"·": "|", "█": "#", "░": ".", "…": ".", **dict(zip("▁▂▃▄▅▆▇", "_,-~=+*", strict=True))}
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 
 

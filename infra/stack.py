@@ -1,16 +1,17 @@
 """The composition root: declare a stack's layers in order, then their release, and only then the API's routes."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pulumi
 
-from infra import account, artifacts, bundle, git, legacy, services, targets
+from infra import account, artifacts, bundle, dashboard, git, legacy, services, targets
 from infra.answered import ANSWERED
 from infra.bundle import Bundle, Code, Platform, smoke
 from infra.config import StackConfig
-from infra.contracts import TriggerOutputs
+from infra.contracts import FunctionOutputs, TriggerOutputs
 from infra.layers.compute import Compute
 from infra.layers.data import Data
 from infra.layers.delivery import Delivery
@@ -19,6 +20,7 @@ from infra.layers.http import Http
 from infra.layers.observability import Observability
 from infra.layers.secrets import Secrets
 from infra.layers.triggers import Triggers
+from infra.naming import AwsLocation, Names
 from infra.release.provider.resource import Release
 from infra.services import Service
 
@@ -105,6 +107,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         place=place,
         config=config.observability,
         functions=functions,
+        dashboard_body=_dashboard(config, names, place, declared, functions),
         answered=[each.name for each in declared if each.errors == ANSWERED],
         api=http.outputs if http else None,
         opts=opts,
@@ -157,6 +160,22 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         live_versions=release.live_versions,
         dashboard=alarms.dashboard,
         table_name=data.table_name,
+    )
+
+
+def _dashboard(
+    config: StackConfig,
+    names: Names,
+    place: AwsLocation,
+    declared: Sequence[Service],
+    functions: Mapping[str, FunctionOutputs],
+) -> pulumi.Output[str]:
+    """Return the dashboard's body, which follows the versions that are wanted live."""
+    rules = {each.name: replace(config.release.rule, **(each.canary.rule or {})) for each in declared}
+    versions = pulumi.Output.all(**{each.name: functions[each.name].version for each in declared})
+    api = any(each.http for each in declared)
+    return versions.apply(
+        lambda known: json.dumps(dashboard.body(names, place, declared, rules=rules, versions=known, api=api))
     )
 
 

@@ -16,11 +16,13 @@ from rehearsal.environment.sandbox import REPOSITORY, STACK, Sandbox
 from rehearsal.environment.workspace import ScratchError
 from rehearsal.observe.traffic import Api, Traffic
 from rehearsal.picture import picture
+from rehearsal.terminal import terminal
 
 FOLDER = Path("docs/captures")
 WIDTH = 110
-LIVE = {"watch"}  # on a terminal its last line keeps changing, which no picture shows
+HEIGHT = 22
 POLLS = 100  # for a canary, each about a second after the last
+TYPED, TERM = f"python -m infra.release {{}} --stack {STACK}", "xterm-256color"
 LONGEST = 30  # lines of a picture; of longer ones the last
 
 
@@ -45,7 +47,7 @@ def draw(stage: Sandbox, rate: float) -> None:
             raise ScratchError("the canary ended before `status` had answered; make it longer: make captures FACTOR=5")
         with viewer.running(stage) as url, browser.opened() as chromium:
             browser.draw(chromium, url, "viewer", REPOSITORY / FOLDER, shown=".function canvas")
-        _picture("watch", stage)
+        _screen(stage)
         up.join()
         _picture("history", stage)
         _picture("doctor", stage)
@@ -79,12 +81,24 @@ def _on_a_canary(stage: Sandbox) -> bool:
     return stage.aws.live(target["function"], target["alias"]) is None
 
 
+def _screen(stage: Sandbox) -> None:
+    """Draw the screen of `watch` once it shows the canary's errors, then leave it."""
+    typed = TYPED.format("watch")
+    env = {name: value for name, value in stage.env.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
+    command = [sys.executable, *typed.split()[1:]]
+    cwd = stage.scratch.project
+    with terminal(command, cwd=cwd, env=env | {"TERM": TERM}, columns=WIDTH, lines=HEIGHT) as watching:
+        shown = watching.wait(lambda frame: "min left" in frame and "Read at" in frame)
+        watching.type("q")
+        watching.wait()
+    put("watch", picture(shown.splitlines(), title=typed, name="watch", width=WIDTH))
+    sys.stdout.write(f"$ {typed}\n{shown}\n")
+
+
 def _picture(command: str, stage: Sandbox) -> None:
     """Run `python -m infra.release COMMAND` and draw its output."""
-    typed = f"python -m infra.release {command} --stack {STACK}"
-    env = {**stage.env, "COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
-    if command not in LIVE:
-        env["FORCE_COLOR"] = "1"
+    typed = TYPED.format(command)
+    env = {**stage.env, "COLUMNS": str(WIDTH), "TERM": TERM, "FORCE_COLOR": "1"}
     ran = subprocess.run(
         [sys.executable, *typed.split()[1:]],
         cwd=stage.scratch.project,

@@ -1,7 +1,6 @@
 """The observability layer: log groups with a retention, alarms on whole aliases, their topic, and a dashboard."""
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
@@ -15,11 +14,6 @@ from infra.naming import LIVE, AwsLocation, Names
 MINUTES = 3  # in a row above the limit before an alarm fires
 FEWEST = 4  # errors or throttles a minute; fewer are noise at one request a second
 FEWEST_TIMED = 20  # requests a minute, below which a single slow one is the p99
-CONSOLE = {  # by partition
-    "aws": "console.aws.amazon.com",
-    "aws-cn": "console.amazonaws.cn",
-    "aws-us-gov": "console.amazonaws-us-gov.com",
-}
 
 
 class Observability(ComponentResource):
@@ -39,6 +33,7 @@ class Observability(ComponentResource):
         place: AwsLocation,
         config: ObservabilityConfig,
         functions: Mapping[str, FunctionOutputs],
+        dashboard_body: Input[str],
         answered: Collection[str] = (),
         api: ApiOutputs | None = None,
         opts: ResourceOptions | None = None,
@@ -65,7 +60,7 @@ class Observability(ComponentResource):
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=names.dashboard,
-            dashboard_body=json.dumps(dashboard_body(names, place, tuple(functions), answered, api=api is not None)),
+            dashboard_body=dashboard_body,
             opts=ResourceOptions(parent=self),
         )
         self.outputs = ObservabilityOutputs(
@@ -246,77 +241,3 @@ def share(metric: str, limit: float, *, answered: bool = False) -> str:
     if metric == "Throttles":
         all_ = f"({all_} + {count})"
     return f"IF({count} >= {FEWEST} AND {count} > {limit} * {all_}, 1, 0)"
-
-
-def dashboard_body(
-    names: Names, place: AwsLocation, services: tuple[str, ...], answered: Collection[str] = (), *, api: bool = False
-) -> dict[str, object]:
-    """Return the dashboard's body: for each function a row of graphs by executed version, its alarms, and links; above
-    them the alarms of the API, if there is one.
-
-    The graph of errors of the services `answered` has their answered faults too.
-
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
-    """
-    of_api = [names.api_alarm(kind) for kind in permissions.API_ALARMS]
-    widgets = [_alarms(place, "Alarms of the API", of_api)] if api else []
-    for service in services:
-        alarms = [names.alias_alarm(service, kind) for kind in permissions.ALARMS]
-        widgets += [
-            {"type": "text", "width": 24, "height": 3, "properties": {"markdown": _links(names, place, service)}},
-            _graph(names, place, service, "Invocations", "Sum"),
-            _graph(names, place, service, "Errors", "Sum", answered=service in answered),
-            _graph(names, place, service, "Duration", "p95"),
-            _alarms(place, "Alarms", alarms),
-        ]
-    return {"widgets": widgets}
-
-
-def _alarms(place: AwsLocation, title: str, names: Sequence[str]) -> dict[str, object]:
-    arns = [place.arn("cloudwatch", f"alarm:{name}") for name in names]
-    return {"type": "alarm", "width": 24, "height": 2, "properties": {"title": title, "alarms": arns}}
-
-
-def _graph(
-    names: Names, place: AwsLocation, service: str, metric: str, stat: str, *, answered: bool = False
-) -> dict[str, object]:
-    """Return a graph with a line for each version, and one for the alias as a whole.
-
-    Future versions are unknown, so CloudWatch searches for them. Lambda may report none while the alias has no weights.
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
-    """
-    function = names.function(service)
-    alias = f"{function}:{LIVE}"
-
-    def by_version(namespace: str, name: str, label: str) -> list[object]:
-        schema = f"{{{namespace},ExecutedVersion,FunctionName,Resource}}"
-        search = f'{schema} FunctionName="{function}" Resource="{alias}" MetricName="{name}"'
-        return [{"expression": f"SEARCH('{search}', '{stat}', 60)", "label": label}]
-
-    version = "version ${PROP('Dim.ExecutedVersion')}"
-    lines = [by_version("AWS/Lambda", metric, version)]
-    if answered:
-        lines.append(by_version(NAMESPACE, METRIC, f"{version}, answered"))
-    total = ["AWS/Lambda", metric, "FunctionName", function, "Resource", alias, {"label": "all", "color": "#999999"}]
-    properties = {
-        "title": f"{metric} of {alias} by version ({stat})",
-        "region": place.region,
-        "metrics": [*lines, total],
-        "stat": stat,
-        "period": 60,
-        "view": "timeSeries",
-    }
-    return {"type": "metric", "width": 8, "height": 6, "properties": properties}
-
-
-def _links(names: Names, place: AwsLocation, service: str) -> str:
-    console = f"https://{place.region}.{CONSOLE.get(place.partition, CONSOLE['aws'])}"
-    function, group = names.function(service), names.deployment_group(service)
-    logs = names.log_group(service).replace("/", "$252F")  # the console decodes it twice
-    deployments = f"codesuite/codedeploy/applications/{names.application}/deployment-groups/{group}"
-    return (
-        f"## {function}\n"
-        f"[Deployments]({console}/{deployments}?region={place.region}) · "
-        f"[Versions]({console}/lambda/home?region={place.region}#/functions/{function}/aliases/{LIVE}) · "
-        f"[Logs]({console}/cloudwatch/home?region={place.region}#logsV2:log-groups/log-group/{logs})"
-    )

@@ -1,6 +1,7 @@
 """Reads what each service's versions did in a step of a rehearsal, by simulated minute, and when traffic moved."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
 ALIAS = "alias"
-METRICS = ("Invocations", "Errors")
+LAMBDA = "AWS/Lambda"
+METRICS = {"Invocations": LAMBDA, "Errors": LAMBDA, "AnsweredFaults": "Strata"}
+"""Namespaces by metric. The last is the app's own: faults that it answers in good order, which Lambda does not count
+among the errors. docs/services.md shows it."""
 NOTHING = FunctionState(None, ())
 
 
@@ -90,11 +94,13 @@ def _events(client: Any, deployment: str) -> Iterator[Mapping[str, Any]]:
 def _counted(
     aws: AwsRecords, target: Mapping[str, str], versions: tuple[str, ...], span: tuple[float, float, float]
 ) -> list[Counted]:
-    """Return the counts of the alias, then of each version, by minute of the step."""
+    """Return the counts of the alias, then of each version, by minute of the step. Answered faults are errors, where
+    the service counts them so."""
     start, end, bucket = span
     names = (ALIAS, *versions)
+    metrics = [each for each, namespace in METRICS.items() if namespace == LAMBDA or target.get("answered")]
     answer = aws.client("cloudwatch").get_metric_data(
-        MetricDataQueries=[_query(metric, target, name) for name in names for metric in METRICS],
+        MetricDataQueries=[_query(metric, target, name) for name in names for metric in metrics],
         StartTime=datetime.fromtimestamp(start, UTC),
         EndTime=datetime.fromtimestamp(end, UTC),
     )
@@ -105,7 +111,12 @@ def _counted(
         }
         for result in answer["MetricDataResults"]
     }
-    return [Counted(*(found.get(f"{metric.lower()}_{name}", {}) for metric in METRICS)) for name in names]
+
+    def counted(name: str) -> Counted:
+        requests, *errors = (found.get(f"{metric.lower()}_{name}", {}) for metric in METRICS)
+        return Counted(requests, sum(map(Counter, errors), Counter()))
+
+    return [counted(name) for name in names]
 
 
 def _query(metric: str, target: Mapping[str, str], name: str) -> "MetricDataQueryTypeDef":
@@ -115,7 +126,7 @@ def _query(metric: str, target: Mapping[str, str], name: str) -> "MetricDataQuer
         "Id": f"{metric.lower()}_{name}",
         "MetricStat": {
             "Metric": {
-                "Namespace": "AWS/Lambda",
+                "Namespace": METRICS[metric],
                 "MetricName": metric,
                 "Dimensions": [{"Name": key, "Value": value} for key, value in of_version.items()],
             },

@@ -5,8 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from infra.answered import METRIC, NAMESPACE
+from infra.release.cli.reader import Reader
+from infra.release.cli.session import Session
 from infra.release.engine.runner import run
 from infra.release.model.outcome import Ending, Outcome
+from local.tests.cloud.conftest import REGION
 from tests.cloud.test_release_engine import POLICY, World, cloud, live, world
 
 __all__ = ["cloud", "live", "world"]  # fixtures
@@ -37,6 +40,14 @@ def release(live: World, version: str, *, answered: bool) -> Outcome:
     return run([target], POLICY, live.aws, live.clock, lambda _: None)["orders"]
 
 
+def drawn_errors(live: World, version: str, *, answered: bool) -> int:
+    """Return the version's errors in the chart that the viewer draws."""
+    target = replace(live.target(version), answered=answered)
+    session = Session("prod", REGION, (target,), POLICY, live.clock)
+    [shown] = Reader("prod", "", lambda *_: session).read().functions
+    return sum(sum(each.errors) for each in shown.chart.series if each.version == version)
+
+
 def test_a_version_that_answers_half_of_its_requests_with_faults_is_rolled_back(live: World) -> None:
     version = live.functions.publish(HALF)
     with live.traffic():
@@ -45,6 +56,8 @@ def test_a_version_that_answers_half_of_its_requests_with_faults_is_rolled_back(
     assert live.alias() == "1"
     assert re.search(rf"canary {version}: [1-9]\d* errors in", end.detail), end.detail
     assert live.release(version).reason == "rejected"
+    assert drawn_errors(live, version, answered=True) > 0, "the charts have the errors that the verdict has"
+    assert drawn_errors(live, version, answered=False) == 0
 
 
 def test_where_answered_faults_do_not_count_the_same_version_is_promoted_though_it_counts_them(live: World) -> None:

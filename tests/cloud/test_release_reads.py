@@ -86,6 +86,8 @@ def test_history_lists_each_release_with_its_versions_and_what_reverted_it(seaso
     assert (keys["releases"], keys["ended"], keys["failed"], keys["lead_hours"]) == (2, 3, 1, None)  # by hand apart
     assert 0 < keys["restore_minutes"] < 12
     assert ask(seasoned, tmp_path, "4", "history", "--limit", "1")[1]["releases"] == [newest]
+    alone = ask(seasoned, tmp_path, "4", "history", "--keys")[1]
+    assert (alone["releases"], alone["keys"]) == ([], answer["keys"])
 
 
 def test_the_doctor_finds_nothing_bad_in_a_sound_release(live: World, tmp_path: Path) -> None:

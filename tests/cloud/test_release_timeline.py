@@ -7,9 +7,9 @@ import sys
 import threading
 from pathlib import Path
 
+from infra.release.cli.reader import Reader
 from infra.release.cli.session import Session
 from infra.release.reports.page.model import Kind
-from infra.release.viewer.reader import Reader
 from local.tests.cloud.conftest import REGION, ROOT, until
 from tests.cloud.test_release_command import state
 from tests.cloud.test_release_engine import BAD, POLICY, World, cloud, live, world

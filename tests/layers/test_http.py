@@ -33,7 +33,7 @@ def alarm(kind: str, config: ApiAlarms | None = None) -> Declared:
     def program() -> None:
         api = ApiOutputs(*(Output.from_input(each) for each in ("a1b2c3d4e5", "$default", "https://api.example.com")))
         own = ObservabilityConfig(api=config or ApiAlarms())
-        Observability("observability", names=NAMES, place=PLACE, config=own, functions={}, api=api)
+        Observability("observability", names=NAMES, place=PLACE, config=own, functions={}, dashboard_body="{}", api=api)
 
     return record(program).named(f"observability-api-{kind}")
 

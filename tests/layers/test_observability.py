@@ -1,21 +1,21 @@
-"""The observability layer: alarms on whole aliases, their topic, and a dashboard with stable and canary apart."""
+"""The observability layer: alarms on whole aliases, and their topic."""
 
 import json
 import re
-from typing import Any
 
 import pytest
 from pulumi import Output
 
 from infra.config import ObservabilityConfig
 from infra.contracts import FunctionOutputs
-from infra.layers.observability import Observability, dashboard_body, share
+from infra.layers.observability import Observability, share
 from infra.naming import AwsLocation, Names
 from tests.layers.recorder import ACCOUNT, REGION, Declared, Recorder, known, record
 
 NAMES = Names("strata", "prod")
 PLACE = AwsLocation("aws", REGION, ACCOUNT)
 FUNCTION = "strata-prod-orders"
+BODY = '{"widgets": []}'
 made: list[Observability] = []
 
 
@@ -43,6 +43,7 @@ def declare(config: ObservabilityConfig | None = None, answered: tuple[str, ...]
                 place=PLACE,
                 config=config or ObservabilityConfig(),
                 functions={"orders": orders()},
+                dashboard_body=BODY,
                 answered=answered,
             )
         ]
@@ -108,7 +109,7 @@ def test_answered_faults_are_added_to_the_errors_of_the_alarm_and_of_no_other() 
     assert found["dimensions"] == {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live"}
     assert queries[-1]["expression"] == share("Errors", 0.25, answered=True)
     changed = {each.name for each in before if each.inputs != recorded.named(each.name).inputs}
-    assert changed == {"observability-orders-errors", "observability-dashboard"}
+    assert changed == {"observability-orders-errors"}
     assert {each.name for each in before} == {each.name for each in recorded}
 
 
@@ -172,67 +173,6 @@ def test_no_verdict_alarm_is_declared_since_each_release_brings_its_own() -> Non
     }
 
 
-def widgets(kind: str) -> list[dict[str, Any]]:
-    body: Any = dashboard_body(NAMES, PLACE, ("orders",))
-    return [widget["properties"] for widget in body["widgets"] if widget["type"] == kind]
-
-
-def test_the_dashboard_shows_the_alarms_of_an_api_first() -> None:
-    body: Any = dashboard_body(NAMES, PLACE, ("orders",), api=True)
-    shown = body["widgets"][0]
-    assert (shown["type"], shown["properties"]["title"]) == ("alarm", "Alarms of the API")
-    assert [arn.rpartition(":")[2] for arn in shown["properties"]["alarms"]] == [
-        NAMES.api_alarm("5xx"),
-        NAMES.api_alarm("latency"),
-    ]
-    assert body["widgets"][1:] == dashboard_body(NAMES, PLACE, ("orders",))["widgets"]
-
-
 def test_the_dashboard_is_declared_with_its_body() -> None:
     dashboard = declare().one("cloudwatch/dashboard:Dashboard").inputs
-    assert dashboard["dashboardName"] == "strata-prod"
-    assert json.loads(dashboard["dashboardBody"]) == dashboard_body(NAMES, PLACE, ("orders",))
-
-
-@pytest.mark.parametrize("metric", ["Invocations", "Errors", "Duration"])
-def test_the_dashboard_shows_each_version_of_the_alias_on_a_line_of_its_own(metric: str) -> None:
-    (graph,) = [graph for graph in widgets("metric") if graph["title"].startswith(metric)]
-    (search,) = [line["expression"] for (line, *_) in graph["metrics"] if isinstance(line, dict)]
-    assert search.startswith("SEARCH('{AWS/Lambda,ExecutedVersion,FunctionName,Resource} ")
-    assert f'FunctionName="{FUNCTION}"' in search
-    assert f'Resource="{FUNCTION}:live"' in search
-    assert f'MetricName="{metric}"' in search
-    assert graph["region"] == REGION
-
-
-def test_the_dashboard_shows_answered_faults_by_version_in_the_graph_of_errors_alone() -> None:
-    body: Any = dashboard_body(NAMES, PLACE, ("orders", "other"), ("orders",))
-    graphs = [each["properties"] for each in body["widgets"] if each["type"] == "metric"]
-    found = [each for each in graphs if "AnsweredFaults" in json.dumps(each)]
-    assert [each["title"] for each in found] == [f"Errors of {FUNCTION}:live by version (Sum)"]
-    (search,) = [line["expression"] for (line, *_) in found[0]["metrics"] if "Strata" in str(line)]
-    assert search.startswith("SEARCH('{Strata,ExecutedVersion,FunctionName,Resource} ")
-
-
-def test_the_dashboard_shows_the_alias_as_a_whole_beside_its_versions() -> None:
-    for graph in widgets("metric"):
-        assert any(line[:2] == ["AWS/Lambda", graph["title"].split()[0]] for line in graph["metrics"])
-
-
-def test_the_dashboard_shows_the_alarms_that_are_declared() -> None:
-    declared = {made.inputs["name"] for made in declare().of("cloudwatch/metricAlarm:MetricAlarm")}
-    (shown,) = widgets("alarm")
-    assert shown["alarms"] == [f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}" for name in sorted(declared)]
-
-
-def test_the_dashboard_links_to_deployments_versions_and_logs() -> None:
-    (text,) = widgets("text")
-    assert "/codedeploy/applications/strata-prod/deployment-groups/strata-prod-orders?" in text["markdown"]
-    assert "/functions/strata-prod-orders/aliases/live" in text["markdown"]
-    assert "/log-group/$252Faws$252Flambda$252Fstrata-prod-orders" in text["markdown"]
-
-
-def test_the_links_of_another_partition_lead_to_its_own_console() -> None:
-    body = json.dumps(dashboard_body(NAMES, AwsLocation("aws-cn", "cn-north-1", ACCOUNT), ("orders",)))
-    assert "https://cn-north-1.console.amazonaws.cn/" in body
-    assert "console.aws.amazon.com" not in body
+    assert (dashboard["dashboardName"], dashboard["dashboardBody"]) == ("strata-prod", BODY)

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from infra.release.verdict.judge import Counts, fires, judge
-from infra.release.verdict.metric_math import MetricQuery, metric_queries, slow_metric_queries
+from infra.release.verdict.metric_math import MetricQuery, metric_queries, slow_metric_queries, statistic_queries
 from infra.release.verdict.rule import Rule
 from local.cloud.metrics.math.evaluation import Expressions
 from local.cloud.metrics.math.values import Series
@@ -188,3 +188,52 @@ def test_slow_counts_and_metric_math_agree(stable: Counts, canary: Counts, rule:
 def test_an_invocation_without_a_known_rank_is_not_slow() -> None:
     values = {"stable_invocations": 5400, "stable_fast": 99.0, "canary_invocations": 600, "canary_fast": None}
     assert not red(slow_metric_queries("orders", "live", "7", "8", Rule(slow_milliseconds=300)), values)
+
+
+# The statistic of a dashboard
+
+
+MINUTE = st.tuples(counts(), counts())
+
+
+def drawn(minutes: list[tuple[Counts, Counts]], rule: Rule, *, answered: bool = False) -> Series:
+    """The line z of a graph. An alias counts what both versions do; half of the errors are answered if any may be."""
+    queries = statistic_queries("orders", "live", "8", rule, answered=answered)
+    faults = [(stable.errors // 2, canary.errors // 2) if answered else (0, 0) for stable, canary in minutes]
+    values = {
+        "all_invocations": [stable.invocations + canary.invocations for stable, canary in minutes],
+        "canary_invocations": [canary.invocations for _, canary in minutes],
+        "all_errors": [s.errors + c.errors - sum(f) for (s, c), f in zip(minutes, faults, strict=True)],
+        "canary_errors": [c.errors - f[1] for (_, c), f in zip(minutes, faults, strict=True)],
+        "all_answered": [sum(each) for each in faults],
+        "canary_answered": [each[1] for each in faults],
+    }
+    times = [NOW + 60 * place for place in range(len(minutes))]
+    metrics = [query.id for query in queries if query.expression is None]
+    assert all(query.period == 60 for query in queries if query.expression is None)
+    series = [Series({at: float(v) for at, v in zip(times, values[name], strict=True) if v}, name) for name in metrics]
+    texts = {query.id: query.expression for query in queries if query.expression is not None}
+    return Expressions.parsed(texts, metrics).evaluate(series, times)["z"]
+
+
+@given(st.lists(MINUTE, min_size=1, max_size=5), RULES, st.booleans())
+def test_the_statistic_of_a_dashboard_is_the_verdicts_in_each_minute(
+    minutes: list[tuple[Counts, Counts]], rule: Rule, answered: bool
+) -> None:
+    shared = [(s, c) if s.invocations and c.invocations else (Counts(0, 0), Counts(0, 0)) for s, c in minutes]
+    found = drawn(minutes, rule, answered=answered)
+    for place in range(len(minutes)):
+        both = zip(*shared[: place + 1], strict=True)
+        stable, canary = (Counts(sum(c.invocations for c in side), sum(c.errors for c in side)) for side in both)
+        expected = judge(stable, canary, rule).z
+        assert found.points[NOW + 60 * place] == pytest.approx(expected, rel=1e-4, abs=1e-2)
+
+
+def test_what_the_alias_did_before_and_after_a_canary_does_not_count() -> None:
+    alone = (Counts(900, 90), Counts(0, 0))
+    canary = (Counts(90, 1), Counts(10, 5))
+    whole = (Counts(0, 0), Counts(900, 300))
+    rule = Rule()
+    found = [round(value, 6) for value in drawn([alone, canary, whole], rule).points.values()]
+    z = round(judge(*canary, rule).z, 6)
+    assert found == [0.0, z, z]

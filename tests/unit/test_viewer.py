@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from infra.release.cli.reader import Reader
 from infra.release.cli.session import Session
 from infra.release.decision.context import ReleaseContext
 from infra.release.engine.cloud import TransientError
@@ -19,7 +20,6 @@ from infra.release.reports.page.model import Chart, Series
 from infra.release.reports.timeline import Moves
 from infra.release.verdict.judge import Counts, judge
 from infra.release.viewer import server as viewer
-from infra.release.viewer.reader import Reader
 from infra.release.viewer.server import Viewer
 from tests.unit.seen import NOW, POLICY, SPLIT, TARGET, deployment, minutes, seen
 from tests.unit.viewed import PAGE, SNAPSHOT, Told, served

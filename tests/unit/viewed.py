@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from infra.release.cli.reader import Feed, Reader
 from infra.release.reports.page.model import Chart, Kind, Mark, Series
 from infra.release.reports.snapshot import (
     MINUTES,
@@ -17,7 +18,6 @@ from infra.release.reports.snapshot import (
     Statistic,
 )
 from infra.release.viewer.assets import Asset
-from infra.release.viewer.reader import Feed, Reader
 from infra.release.viewer.server import Viewer
 
 START = 1_796_000_000.0

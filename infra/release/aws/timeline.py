@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from infra.answered import METRIC, NAMESPACE
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import lambda_targets
 from infra.release.aws.errors import aws_call
@@ -15,7 +16,9 @@ from infra.release.engine.clock import ScaledClock
 from infra.release.model.lifecycle import LifecycleEvent
 from infra.release.reports.timeline import Counted
 
-METRICS = ("Invocations", "Errors")
+REQUESTS, ERRORS = ("AWS/Lambda", "Invocations"), ("AWS/Lambda", "Errors")
+FAULTS = (NAMESPACE, METRIC)
+"""Metrics by namespace and name: requests, errors as Lambda counts them, and answered faults, which are errors too."""
 ALIAS = ""
 """The key of the counts of the whole alias, beside those of its versions."""
 EDGE = 1e-3  # of a period: what the conversion of a scaled clock's times may be off
@@ -29,7 +32,10 @@ HOUR, MOST_POINTS = 60, 1440
 
 @dataclass(frozen=True)
 class Window:
-    """A time of one function's alias: the versions whose counts are read, and the minutes of one point."""
+    """A time of one function's alias: the versions whose counts are read, and the minutes of one point.
+
+    answered: count the answered faults among the errors (`infra.answered`).
+    """
 
     function: str
     alias: str
@@ -37,6 +43,7 @@ class Window:
     start: datetime
     end: datetime
     period: int = 1
+    answered: bool = False
 
     @property
     def length(self) -> int:
@@ -53,22 +60,24 @@ def period(start: datetime, end: datetime, now: datetime) -> int:
 
 def read(clients: Clients, clock: ScaledClock, windows: Sequence[Window]) -> list[dict[str, Counted]]:
     """Return for each window the counts by version, by point since its start; the alias's own under ALIAS."""
-    asked = [
-        (window, version, metric, query)
-        for index, window in enumerate(windows)
-        for version, metric, query in _queries(window, index)
-    ]
+    asked = [(window, query) for index, window in enumerate(windows) for query in _queries(window, index)]
     found: dict[str, Mapping[int, float]] = {}
     for start in range(0, len(asked), MOST_QUERIES):
         some = asked[start : start + MOST_QUERIES]
-        found |= _read(clients, clock, {query["Id"]: (window, query) for window, _, _, query in some})
+        found |= _read(clients, clock, {query["Id"]: (window, query) for window, query in some})
+
+    def counted(index: int, version: str) -> Counted:
+        requests, errors, faults = (found.get(_id(each, index, version), {}) for each in (REQUESTS, ERRORS, FAULTS))
+        return Counted(requests, {at: errors.get(at, 0.0) + faults.get(at, 0.0) for at in {*errors, *faults}})
+
     return [
-        {
-            version: Counted(*(found.get(f"{metric.lower()}_{index}_{version or 'alias'}", {}) for metric in METRICS))
-            for version in (ALIAS, *window.versions)
-        }
+        {version: counted(index, version) for version in (ALIAS, *window.versions)}
         for index, window in enumerate(windows)
     ]
+
+
+def _id(metric: tuple[str, str], index: int, version: str) -> str:
+    return f"{metric[1].lower()}_{index}_{version or 'alias'}"
 
 
 def _read(
@@ -94,15 +103,16 @@ def _read(
     return dict(found)
 
 
-def _queries(window: Window, index: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _queries(window: Window, index: int) -> Iterator[dict[str, Any]]:
     dimensions = {"FunctionName": window.function, "Resource": f"{window.function}:{window.alias}"}
     for version in (ALIAS, *window.versions):
         of_version = dimensions | ({"ExecutedVersion": version} if version else {})
-        for metric in METRICS:
-            named = [{"Name": name, "Value": value} for name, value in of_version.items()]
-            metric_of = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": named}
+        for metric in (REQUESTS, ERRORS, *([FAULTS] if window.answered else [])):
+            named = [{"Name": key, "Value": value} for key, value in of_version.items()]
+            namespace, name = metric
+            metric_of = {"Namespace": namespace, "MetricName": name, "Dimensions": named}
             stat = {"Metric": metric_of, "Period": 60 * window.period, "Stat": "Sum"}
-            yield version, metric, {"Id": f"{metric.lower()}_{index}_{version or 'alias'}", "MetricStat": stat}
+            yield {"Id": _id(metric, index, version), "MetricStat": stat}
 
 
 def lifecycle(clients: Clients, clock: ScaledClock, deployment: str) -> tuple[LifecycleEvent, ...]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Protocol
 
 import typer
 
 from infra.console import Exit, Json, RefusedError, UsageError, answer
+from infra.release.cli.following import followed
 from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.reason import Reason, checked
-from infra.release.cli.session import open_session
-from infra.release.cli.watch import followed
+from infra.release.cli.session import Session, open_session
 from infra.release.decision import operator
+from infra.release.decision.context import Decide
 from infra.release.model import serialization
 from infra.release.model.commands import ROLLBACK, UNSTICK
 from infra.release.model.observation import Deployment, Seen
@@ -29,23 +32,55 @@ def abort(
     It works from any machine, also while `pulumi up` waits elsewhere: that `up` then ends as rolled_back (operator),
     with the reason and the operator. Functions that are released together go back together.
     """
-    outcomes: Mapping[str, Outcome] = {}
     with answering(as_json=as_json):
         why, release = checked(reason), open_session(stack, release_of=function)
-        seen = release.look()
-        running = chosen({each.function: seen[each.function] for each in release.one(function).targets}, deployment)
-        stops = stoppable(seen, running)
-        if running:
-            along = release.only(operator.released_with(seen, running))
-            outcomes = followed(along, as_json=as_json, decide=operator.abort(stops, why))
+        found = aborted(release, why, partial(followed, as_json=as_json), function=function, deployment=deployment)
+    answer_aborted(found, as_json=as_json)
+
+
+class Follow(Protocol):
+    """Follows what is in flight by a decision, and returns the outcomes by function."""
+
+    def __call__(self, release: Session, *, decide: Decide) -> Mapping[str, Outcome]: ...
+
+
+@dataclass(frozen=True)
+class Aborted:
+    """An abort that has ended. seen: what was there before. stops: the deployments that were stopped, by function."""
+
+    why: str
+    seen: Seen
+    running: Mapping[str, Deployment]
+    stops: Mapping[str, str]
+    outcomes: Mapping[str, Outcome]
+
+
+def aborted(release: Session, why: str, follow: Follow, *, function: str = "", deployment: str = "") -> Aborted:
+    """Stop the deployments in flight, or those of a function, or one, and follow them until the traffic is back.
+
+    Raises RefusedError or UsageError as `chosen` and `stoppable` do, before anything is stopped.
+    """
+    seen = release.look()
+    running = chosen({each.function: seen[each.function] for each in release.one(function).targets}, deployment)
+    stops = stoppable(seen, running)
+    outcomes: Mapping[str, Outcome] = {}
+    if running:
+        along = release.only(operator.released_with(seen, running))
+        outcomes = follow(along, decide=operator.abort(stops, why))
+    return Aborted(why, seen, running, stops, outcomes)
+
+
+def answer_aborted(found: Aborted, *, as_json: bool) -> None:
+    """Answer how an abort has ended, by function."""
+    outcomes = found.outcomes
     document = {
-        "reason": why,
-        "stopped": stops,
+        "reason": found.why,
+        "stopped": found.stops,
         "outcomes": {name: serialization.to_dict(each) for name, each in outcomes.items()},
     }
     back = all(each.ending in {Ending.ROLLED_BACK, Ending.UNCHANGED} for each in outcomes.values())
-    whole = bool(running) or all(each.alias.shifted is None for each in seen.values())
-    lines = outcome_lines(outcomes) if running else idle(seen)
+    whole = bool(found.running) or all(each.alias.shifted is None for each in found.seen.values())
+    lines = outcome_lines(outcomes) if found.running else idle(found.seen)
     answer(document, *lines, as_json=as_json, code=Exit.OK if back and whole else Exit.FAILED)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -32,6 +33,7 @@ def history(
     function: Function = "",
     limit: Annotated[int, typer.Option(help="Number of newest releases to show.")] = 20,
     days: Annotated[int, typer.Option(help="Days that DORA's four keys cover.")] = 30,
+    keys_alone: Annotated[bool, typer.Option("--keys", help="Show DORA's keys alone.")] = False,
     page: Annotated[Path | None, typer.Option(help="Also write them, with their traffic, as one HTML file.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -45,13 +47,15 @@ def history(
         for name, value, most in (("--limit", limit, 1000), ("--days", days, LONGEST)):
             if not 1 <= value <= most:
                 raise UsageError(f"{name} is {value}: give 1 to {most}")
+        if page is not None and keys_alone:
+            raise UsageError(f"--page is {page}, which would have no release with --keys; leave one of them out")
         if page is not None and limit > MOST_ON_PAGE:
             raise UsageError(f"--limit is {limit}: a page takes {MOST_ON_PAGE} releases; give less, or no --page")
         release = open_session(stack, function)
         found, unused, missing = _collected(release)
         now, committed = release.clock.now(), _committed(release)
         four = keys(found, days, now, committed)
-        shown = _named(release, found[:limit])
+        shown = [] if keys_alone else _named(release, found[:limit])
         if page is not None:
             write(page, release, shown, four)
     several = len({each.function for each in shown}) > 1
@@ -63,7 +67,10 @@ def history(
         "keys": asdict(four) | {"per_day": four.per_day, "failure_rate": four.failure_rate},
     }
     left = [f"{len(found) - limit} older releases are not shown: --limit"] if len(found) > limit else []
-    answer(document, _table(release, shown, several=several), *left, *missing, *unused, _keys(four), as_json=as_json)
+    lines: list[RenderableType] = (
+        [] if keys_alone else [_table(release, shown, several=several), *left, *missing, *unused]
+    )
+    answer(document, *lines, _keys(four), as_json=as_json)
 
 
 def _collected(release: Session) -> tuple[list[Attempt], list[str], list[str]]:

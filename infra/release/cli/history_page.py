@@ -30,7 +30,7 @@ def page(release: Session, shown: Sequence[Attempt], four: Keys) -> Page:
     from infra.release.aws.deployments import described, infos  # noqa: PLC0415 - the same
 
     clients, clock = release.aws.clients, release.clock
-    aliases = {target.function: target.alias for target in release.targets}
+    targets = {target.function: target for target in release.targets}
     ids = {id_ for each in shown for id_ in (each.deployment, *each.back) if id_}
     records = {info["deploymentId"]: described(info, clock) for info in infos(clients, ids)}
     now, windows, moved = clock.now(), [], []
@@ -40,7 +40,10 @@ def page(release: Session, shown: Sequence[Attempt], four: Keys) -> Page:
         moved.append(story.moves(each, records, events, start))
         versions = tuple(dict.fromkeys(filter(None, (each.stable, each.version))))
         period = timeline.period(start, end, now)
-        windows.append(timeline.Window(each.function, aliases[each.function], versions, start, end, period))
+        target = targets[each.function]
+        windows.append(
+            timeline.Window(each.function, target.alias, versions, start, end, period, answered=target.answered)
+        )
     counts = timeline.read(clients, clock, windows)
     sections = [
         story.section(

@@ -13,18 +13,29 @@ from infra.release.engine.runner import Report
 from infra.release.model.outcome import Progress
 
 
+class Kept:
+    """Picks what a log keeps: what is not quiet, and is not the function's last line again."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, str] = {}
+
+    def new(self, progress: Progress) -> bool:
+        """True if a log gets a line of it."""
+        line, last = progress.line(), self._last.get(progress.function)
+        self._last[progress.function] = line
+        return not progress.quiet and line != last
+
+
 @contextmanager
 def progress_reporter(*, as_json: bool) -> Iterator[Report]:
     """Yield a Report for the runner. With `as_json` it prints on standard error, since a program reads the answer."""
     console = Console(stderr=as_json, markup=False, highlight=False)
     if not console.is_terminal:
-        last_lines: dict[str, str] = {}
+        kept = Kept()
 
         def log(progress: Progress) -> None:
-            line = progress.line()
-            if not progress.quiet and last_lines.get(progress.function) != line:
-                console.print(line, soft_wrap=True)
-            last_lines[progress.function] = line
+            if kept.new(progress):
+                console.print(progress.line(), soft_wrap=True)
 
         yield log
         return

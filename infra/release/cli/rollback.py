@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 import typer
 
 from infra.console import Exit, Json, RefusedError, answer
+from infra.release.cli.following import followed
 from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.reason import Reason, checked
 from infra.release.cli.session import Session, open_session
-from infra.release.cli.watch import followed
 from infra.release.decision import operator, proven
 from infra.release.engine.cloud import NotFoundError
 from infra.release.model import serialization

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,7 +70,7 @@ def looked(release: Session, function: str) -> list[tuple[ReleaseContext, Functi
     if following := {name: each.rolls_back or each.id for name, one in seen.items() if (each := one.in_flight)}:
         seen = release.look(following)
     now = release.clock.now()
-    watched = next_action.watch(release.targets, seen, release.policy, now)
+    watched = next_action.watch(release.targets, seen, replace(release.policy, wait=True), now)  # `watch` always waits
     contexts = [ReleaseContext(target, seen[target.function], release.policy, now) for target in asked.targets]
     return [
         (

@@ -95,18 +95,23 @@ def _versions(now: Traffic, length: int) -> dict[str, Text]:
     counted: list[Counts | None] = [None] * len(now.shares)
     if now.verdict:
         counted[:2] = [now.verdict.stable, now.verdict.canary]
-    shares = [f"{share:.{0 if share in (0, 1) or 0.01 <= share <= 0.99 else 1}%}" for share in now.shares.values()]
+    shares = [percent(share) for share in now.shares.values()]
     ratios = [f"{each.errors}/{each.invocations}" if each else "" for each in counted]
     lines = {}
     for (version, share), words, counts, ratio in zip(now.shares.items(), shares, counted, ratios, strict=True):
-        lines[version] = Text.assemble(f"{words:>5}  ", (_bar(share, length), "cyan"))
+        lines[version] = Text.assemble(f"{words:>5}  ", (bar(share, length), "cyan"))
         if counts:
             rate = f"{counts.error_rate:.2%}" if counts.invocations else "-"
             lines[version].append(f"  {ratio:>{max(map(len, ratios))}} errors {rate:>7}")
     return lines
 
 
-def _bar(share: float, length: int) -> str:
+def percent(share: float) -> str:
+    """Write a share so that only none of it is 0 %, and only all of it 100 %."""
+    return f"{share:.{0 if share in (0, 1) or 0.01 <= share <= 0.99 else 1}%}"
+
+
+def bar(share: float, length: int) -> str:
     """Draw a share as a bar that is full only at 1 and empty only at 0."""
     full = round(share * length)
     if 0 < share < 1:

@@ -11,9 +11,9 @@ import typer
 
 from infra.console import Exit, Json, UsageError, answer
 from infra.release.cli import state_lock
+from infra.release.cli.following import followed
 from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Session, open_session
-from infra.release.cli.watch import followed
 from infra.release.decision import operator, recovery
 from infra.release.decision.recovery import Finding
 from infra.release.model import serialization

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from infra.console import Exit, Json, answer
+from infra.release.cli import live_screen
+from infra.release.cli.abort import Aborted, answer_aborted
+from infra.release.cli.following import followed
 from infra.release.cli.output import ReleaseOf, Stack, answering
-from infra.release.cli.progress import progress_reporter
-from infra.release.cli.session import Session, open_session
-from infra.release.decision import next_action
-from infra.release.decision.context import Decide
-from infra.release.engine import runner
+from infra.release.cli.session import open_session
 from infra.release.model import serialization
 from infra.release.model.outcome import Ending, Outcome
 
@@ -20,24 +18,22 @@ def watch(*, stack: Stack, function: ReleaseOf = "", as_json: Json = False) -> N
     """Follow every deployment in flight to its end, from any machine. Start nothing. Ctrl-C ends only the watching.
 
     Meanwhile it applies the release's rules: it stops a canary without evidence, keeps the functions of a set together,
-    and restores an alias that no rollback has restored.
+    and restores an alias that no rollback has restored. On a terminal it is a screen, on which q ends the watching, and
+    a asks for a reason and aborts.
     """
     with answering(as_json=as_json):
-        outcomes = followed(open_session(stack, release_of=function), as_json=as_json)
-    answer_outcomes(outcomes, as_json=as_json)
+        release = open_session(stack, release_of=function)
+        if not as_json and live_screen.possible():
+            found = live_screen.watched(release)
+        else:
+            found = followed(release, as_json=as_json)
+    if isinstance(found, Aborted):
+        answer_aborted(found, as_json=as_json)
+    else:
+        _answer(found, as_json=as_json)
 
 
-def followed(release: Session, *, as_json: bool, decide: Decide = next_action.watch) -> Mapping[str, Outcome]:
-    """Follow all deployments in flight, report their progress, and return their outcomes by function.
-
-    as_json: progress goes to standard error. decide: what the runner does meanwhile; by default it only watches.
-    """
-    waiting = replace(release.policy, wait=True)
-    with progress_reporter(as_json=as_json) as report:
-        return runner.run(list(release.targets), waiting, release.aws, release.clock, report, decide)
-
-
-def answer_outcomes(outcomes: Mapping[str, Outcome], *, as_json: bool) -> None:
+def _answer(outcomes: Mapping[str, Outcome], *, as_json: bool) -> None:
     """Answer with the outcomes, and repeat in full those that rolled back: progress showed only their titles."""
     bad = [each.line() for each in outcomes.values() if each.ending is Ending.ROLLED_BACK]
     document = {"outcomes": {name: serialization.to_dict(each) for name, each in outcomes.items()}}

@@ -73,3 +73,7 @@ class ScaledClock:
     def interrupt(self) -> None:
         """End the sleep under way, and any later one, with Interrupted."""
         self._interrupted.set()
+
+    def resume(self) -> None:
+        """Let it sleep again after `interrupt`."""
+        self._interrupted.clear()

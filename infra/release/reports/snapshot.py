@@ -24,6 +24,8 @@ MOST_RELEASES = 12
 """Releases of the timeline."""
 LONGEST_TEXT = 600
 """Characters of a message that are shown; a traceback may be longer."""
+UNREAD = "AWS has not been read yet"
+"""The problem of a snapshot before the first reading."""
 Real = Callable[[datetime], datetime]
 
 

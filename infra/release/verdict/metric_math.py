@@ -23,6 +23,8 @@ LONGEST_EXPRESSION = 2048
 WORSE = "(e2 * s1 > e1 * s2)"
 """The canary fails more often than stable, as `judge` says it."""
 
+_SHARED = "IF((FILL(canary_invocations, 0) > 0) AND (FILL(all_invocations, 0) > FILL(canary_invocations, 0)), 1, 0)"
+
 LONGEST_WINDOW_MINUTES = 1440
 """An alarm's window, period times evaluation periods, is one day at most for periods under an hour."""
 
@@ -113,6 +115,51 @@ def slow_metric_queries(  # noqa: PLR0917 - the design's signature
     )
 
 
+def deployment_queries(function: str, alias: str, canary: str) -> tuple[MetricQuery, ...]:
+    """Return as metric math, minute by minute, whether the canary and another version both had traffic: 1 or 0."""
+    source = _Source(function, alias, "", canary, 1)
+    return (
+        source.metric("all_invocations", "Invocations", ""),
+        source.metric("canary_invocations", "Invocations", canary),
+        _math("shared", _SHARED, f"traffic is shared with version {canary}", returned=True),
+    )
+
+
+def statistic_queries(
+    function: str, alias: str, canary: str, rule: Rule, *, answered: bool = False
+) -> tuple[MetricQuery, ...]:
+    """Return the verdict's statistic so far as metric math, for each minute of a graph. No alarm takes it.
+
+    The stable version is not named, since a dashboard is written before a release takes its traffic: an alias sends
+    traffic to two versions at most, so what the canary does not count in a minute that they share is stable's. The sums
+    run over such minutes from the beginning of the graph, so it must not begin amid a canary.
+    """
+    source = _Source(function, alias, "", canary, 1)
+    *shared, in_both = deployment_queries(function, alias, canary)
+    stable_errors = f"({_errors_math('all', answered=answered)} - {_errors_math('canary', answered=answered)})"
+    canary_errors = f"RUNNING_SUM(shared * {_errors_math('canary', answered=answered)})"
+    return (
+        *shared,
+        *source.errors("all", "", answered=answered),
+        *source.errors("canary", canary, answered=answered),
+        replace(in_both, returned=False),
+        _math("i1", "RUNNING_SUM(shared * (FILL(all_invocations, 0) - FILL(canary_invocations, 0)))"),
+        _math("e1", f"RUNNING_SUM(shared * {stable_errors})"),
+        _math("i2", "RUNNING_SUM(shared * FILL(canary_invocations, 0))"),
+        _math("e2", _counted_math(canary_errors, rule)),
+        *(each for each in _relative_math(rule) if each.id != "relative"),
+        _math("z", _statistic_math(rule), f"z of version {canary}", returned=True),
+    )
+
+
+def _statistic_math(rule: Rule) -> str:
+    """The statistic of `judge`, 0 where it is undefined. Metric math has no square root, and drops a division by 0."""
+    if rule.statistic == LIKELIHOOD:
+        return "((e2 * i1 > e1 * i2) - (e2 * i1 < e1 * i2)) * (IF(ratio > 0, 2 * ratio, 0) ^ 0.5)"
+    variance = "(errors * (i1 + i2 - errors) * i1 * i2)"
+    return f"({variance} > 0) * d * (((i1 + i2) / ({variance} + ({variance} == 0))) ^ 0.5)"
+
+
 def _relative_math(rule: Rule) -> tuple[MetricQuery, ...]:
     enough = _enough_math(rule.minimum_errors)
     # Sums and products in the order of `judge`, so that both round alike.
@@ -177,7 +224,7 @@ def _math(name: str, expression: str, label: str | None = None, *, returned: boo
 
 @dataclass(frozen=True)
 class _Source:
-    """The source of the metrics that the queries read, and the window."""
+    """The source of the metrics that the queries read, and the window. A metric of no version is the whole alias's."""
 
     function: str
     alias: str
@@ -199,12 +246,12 @@ class _Source:
             )
 
     def metric(self, name: str, metric: str, version: str, statistic: str = "Sum") -> MetricQuery:
-        dimensions = (
-            ("FunctionName", self.function),
-            ("Resource", f"{self.function}:{self.alias}"),
-            ("ExecutedVersion", version),
+        dimensions = [("FunctionName", self.function), ("Resource", f"{self.function}:{self.alias}")]
+        if version:
+            dimensions.append(("ExecutedVersion", version))
+        return MetricQuery(
+            name, metric=metric, statistic=statistic, dimensions=tuple(dimensions), period=self.minutes * 60
         )
-        return MetricQuery(name, metric=metric, statistic=statistic, dimensions=dimensions, period=self.minutes * 60)
 
     def errors(self, side: str, version: str, *, answered: bool) -> Iterator[MetricQuery]:
         """Yield the metrics of a version's errors: those that Lambda counts and, where wanted, the answered faults."""

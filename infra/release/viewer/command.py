@@ -8,8 +8,8 @@ import typer
 
 from infra.console import UsageError
 from infra.release.cli.output import ReleaseOf, Stack, answering
+from infra.release.cli.reader import Feed, Reader
 from infra.release.viewer.assets import assets
-from infra.release.viewer.reader import Feed, Reader
 from infra.release.viewer.server import HOST, Viewer
 
 

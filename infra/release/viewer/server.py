@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from infra.release.cli.reader import Feed
 from infra.release.viewer.assets import Asset
-from infra.release.viewer.reader import Feed
 
 HOST = "127.0.0.1"
 EVENTS = "/events"

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.model import OperationModel  # type: ignore[import-untyped]
 
 from local.cloud.clock import CLOCK
+from local.cloud.metrics import dashboards
 from local.cloud.metrics.data import put
 from local.cloud.metrics.math.syntax import MathError
 from local.cloud.metrics.math.values import Series
@@ -38,6 +39,7 @@ def register() -> None:
         ],
         [
             Seam(_MODULE, "handle_request", "method path headers body query_params"),
+            Seam(_MODULE, "cloudformation_put_dashboard", "name body"),
             Seam("core.responses", "get_account_id", ""),
             Seam("core.responses", "get_region", ""),
             Seam("core.responses", "request_scope", "account_id region"),
@@ -49,6 +51,7 @@ def register() -> None:
         "GetMetricData": _get_metric_data,
         "GetMetricStatistics": _get_metric_statistics,
         "ListMetrics": _list_metrics,
+        "PutDashboard": dashboards.put,
     }
     ministack("app").SERVICE_HANDLERS["monitoring"] = CLOUDWATCH.handle_request
 

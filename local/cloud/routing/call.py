@@ -34,6 +34,8 @@ class Outcome:
     throttled: bool = False
     request_id: str = ""
     """The answer's request id, so that the function and its log have it too; empty if it is not known."""
+    iterator_age: float | None = None
+    """Of the last record of a stream's batch, in simulated milliseconds."""
     hold: Hold | None = None
     """Of the batch of an event source: what holds the timeline at the moment of the invocation."""
 

@@ -93,6 +93,7 @@ class Invoker:
             executed_version=call.weighted or (call.by_alias and SWITCHES.executed_version_always),
             error=outcome.error,
             milliseconds=milliseconds,
+            iterator_age=outcome.iterator_age,
         )
         return result
 

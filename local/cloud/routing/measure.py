@@ -15,13 +15,20 @@ from local.cloud.wire import ServiceError
 _NAMESPACE = "AWS/Lambda"
 
 
-def invoked(call: Call, *, executed_version: bool, error: bool, milliseconds: float) -> None:
-    """Publish one invocation that ran. `executed_version`: True if the dimension of that name is published too."""
+def invoked(
+    call: Call, *, executed_version: bool, error: bool, milliseconds: float, iterator_age: float | None = None
+) -> None:
+    """Publish one invocation that ran. `executed_version`: True if the dimension of that name is published too.
+
+    iterator_age: of the last record, in milliseconds, where a stream's batch was the event.
+    """
     for dimensions in _dimensions(call, executed_version):
         _record(call, "Invocations", dimensions, 1)
         _record(call, "Errors", dimensions, 1 if error else 0)
         _record(call, "Throttles", dimensions, 0)
         _record(call, "Duration", dimensions, milliseconds, "Milliseconds")
+        if iterator_age is not None:
+            _record(call, "IteratorAge", dimensions, max(iterator_age, 0.0), "Milliseconds")
 
 
 def throttled(call: Call) -> None:

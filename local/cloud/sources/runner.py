@@ -60,13 +60,18 @@ class Invocation:
     request_id: str = ""
 
 
-def invoke(mapping: Mapping, records: Sequence[Any], then: Callable[[Invocation], None]) -> None:
-    """Invoke the mapping's function with `records`, at the timeline's present moment, which `then` ends."""
+def invoke(
+    mapping: Mapping, records: Sequence[Any], then: Callable[[Invocation], None], *, iterator_age: float | None = None
+) -> None:
+    """Invoke the mapping's function with `records`, at the timeline's present moment, which `then` ends.
+
+    iterator_age: of a stream's last record, in simulated milliseconds.
+    """
     hold = TIMELINE.hold()
 
     def run() -> None:
         try:
-            result = _invoked(mapping, records, hold)
+            result = _invoked(mapping, records, hold, iterator_age)
         except Exception:
             _LOG.exception("mapping %s could not invoke its function", mapping.id)
             result = Invocation(ran=False)
@@ -75,8 +80,8 @@ def invoke(mapping: Mapping, records: Sequence[Any], then: Callable[[Invocation]
     threading.Thread(target=contextvars.Context().run, args=(run,), name="event source", daemon=True).start()
 
 
-def _invoked(mapping: Mapping, records: Sequence[Any], hold: Hold) -> Invocation:
-    outcome = Outcome(request_id=str(uuid.uuid4()), hold=hold)
+def _invoked(mapping: Mapping, records: Sequence[Any], hold: Hold, iterator_age: float | None) -> Invocation:
+    outcome = Outcome(request_id=str(uuid.uuid4()), iterator_age=iterator_age, hold=hold)
     OUTCOME.set(outcome)
     with mapping.scope():
         function = mapping.function()

@@ -101,7 +101,8 @@ class ShardReader:
         self._pending[0] = batch
         self._busy = True
         shown = [event_record(entry.record) for entry in batch.entries]
-        invoke(self._mapping, shown, lambda result: self._done(batch, result))
+        age = (TIMELINE.now() - batch.entries[-1].at) * CLOCK.factor * 1000
+        invoke(self._mapping, shown, lambda result: self._done(batch, result), iterator_age=age)
 
     def _ages(self) -> dict[str, float]:
         now = TIMELINE.now()

@@ -56,6 +56,18 @@ def test_a_record_has_the_members_that_aws_documents(sources: Sources, account: 
     assert two["dynamodb"]["SequenceNumber"] > change["SequenceNumber"]
 
 
+def test_the_age_of_the_last_record_is_a_metric_of_the_function(sources: Sources, client: Callable[[str], Any]) -> None:
+    sources.map(sources.table(), sources.consumer(""))
+    sources.put(1)
+    assert sources.come([1]) == [[1]]
+
+    def listed() -> list[set[str]]:
+        found = client("cloudwatch").list_metrics(Namespace="AWS/Lambda", MetricName="IteratorAge")["Metrics"]
+        return [{each["Name"] for each in one["Dimensions"]} for one in found]
+
+    assert until(lambda: {"FunctionName", "Resource"} in listed())
+
+
 def test_every_change_has_a_record_and_a_write_that_changes_nothing_has_none(sources: Sources) -> None:
     sources.map(sources.table(view="KEYS_ONLY"), sources.consumer(""))
     key = {"n": {"N": "1"}}

@@ -121,6 +121,10 @@ def test_log_is_the_natural_logarithm_and_drops_what_has_none() -> None:
     assert values("LOG(m1)", m1=[1, 2.718281828459045, 0, -1, _]) == [0, 1, _, _, _]
 
 
+def test_a_running_sum_is_of_all_points_up_to_each_and_has_none_where_there_is_none() -> None:
+    assert values("RUNNING_SUM(m1)", m1=[1, _, 2, -4]) == [1, _, 3, -1]
+
+
 def test_a_comparison_is_a_number_to_calculate_with() -> None:
     assert values("m1 + (m1 == 0)", m1=[0, 2, _]) == [1, 2, _]
     assert values("m1 * LOG(m1 + (m1 == 0))", m1=[0, 1, 2]) == [0, 0, pytest.approx(1.3862943611)]
@@ -164,10 +168,13 @@ def test_operators_bind_as_in_arithmetic(expression: str, expected: float) -> No
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
-        ("SQRT(m1)", "Function 'SQRT' is not imitated by the local cloud: use FILL, IF, LOG"),
-        ("sum(m1)", "Function 'sum' is not imitated by the local cloud: use FILL, IF, LOG"),
-        ("SUM([m1])", "Function 'SUM' is not imitated by the local cloud: use FILL, IF, LOG"),
-        ("SEARCH('x', 'Sum', 60)", "Function 'SEARCH' is not imitated by the local cloud: use FILL, IF, LOG"),
+        ("SQRT(m1)", "Function 'SQRT' is not imitated by the local cloud: use FILL, IF, LOG, RUNNING_SUM"),
+        ("sum(m1)", "Function 'sum' is not imitated by the local cloud: use FILL, IF, LOG, RUNNING_SUM"),
+        ("SUM([m1])", "Function 'SUM' is not imitated by the local cloud: use FILL, IF, LOG, RUNNING_SUM"),
+        (
+            "SEARCH('x', 'Sum', 60)",
+            "Function 'SEARCH' is not imitated by the local cloud: use FILL, IF, LOG, RUNNING_SUM",
+        ),
         ("m1 + m9", "Metric or expression 'm9' not found"),
         ("m1 +", "The expression ends too early"),
         ("m1 m1", "Syntax error at 'm1'"),
@@ -182,8 +189,9 @@ def test_operators_bind_as_in_arithmetic(expression: str, expected: float) -> No
         ("FILL(m1, FORWARD)", "Syntax error at 'FORWARD': an id starts with a lowercase letter"),
         ("FILL(m1, m1)", "Unsupported operand type(s) for FILL: '[TS, TS]'"),
         ("LOG(2)", "Unsupported operand type(s) for LOG: '[S]'"),
+        ("RUNNING_SUM(2)", "Unsupported operand type(s) for RUNNING_SUM: '[S]'"),
         ("LOG(m1, 2)", "Function 'LOG' takes 1 argument(s), not 2"),
-        ("LOG10(m1)", "Function 'LOG10' is not imitated by the local cloud: use FILL, IF, LOG"),
+        ("LOG10(m1)", "Function 'LOG10' is not imitated by the local cloud: use FILL, IF, LOG, RUNNING_SUM"),
         ("FILL(m1, 0, 1)", "Function 'FILL' takes 2 argument(s), not 3"),
         ("IF(m1 m1)", "Expected ')' but found 'm1'"),
         ("result + 1", "Circular reference: result -> result"),

@@ -1,5 +1,7 @@
-"""The functions of metric math that alarms are written with here: FILL with a number, IF, and LOG."""
+"""The functions of metric math that alarms and dashboards are written with here: FILL with a number, IF, LOG and
+RUNNING_SUM."""
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 
@@ -33,5 +35,14 @@ def _log(_: Times, value: Value) -> Value:
     return Series(mapped(math.log, value.points), value.id, value.label)
 
 
-FUNCTIONS: Mapping[str, Callable[..., Value]] = {"FILL": _fill, "IF": _if, "LOG": _log}
+def _running_sum(_: Times, value: Value) -> Value:
+    """The sum of all points up to each."""
+    if not isinstance(value, Series):
+        raise MathError(f"Unsupported operand type(s) for RUNNING_SUM: '[{kind(value)}]'")
+    times = sorted(value.points)
+    sums = itertools.accumulate(value.points[at] for at in times)
+    return Series(finite(zip(times, sums, strict=True)), value.id, value.label)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Value]] = {"FILL": _fill, "IF": _if, "LOG": _log, "RUNNING_SUM": _running_sum}
 """By name: from the times of an evaluation and the arguments to the value. The parser knows how many they take."""

@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_ARGUMENTS = {"FILL": (2, 2), "IF": (2, 3), "LOG": (1, 1)}
+_ARGUMENTS = {"FILL": (2, 2), "IF": (2, 3), "LOG": (1, 1), "RUNNING_SUM": (1, 1)}
 """The fewest and the most that each function takes."""
 _LOGICAL = {"&&": "AND", "||": "OR"}
 

@@ -1,4 +1,4 @@
-"""Read from AWS what the viewer shows, again and again while somebody looks."""
+"""Read from AWS what the viewer and the screen of `watch` show, again and again while somebody looks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Reader:
         self._open = opened or (lambda stack, function: open_session(stack, release_of=function))
         self._session: Session | None = None
         self._since = 0.0
-        self.last = Snapshot(stack, 0.0, problem="AWS has not been read yet")
+        self.last = Snapshot(stack, 0.0, problem=snapshot.UNREAD)
 
     def read(self) -> Snapshot:
         """Read once, and return what to show."""
@@ -88,7 +88,7 @@ def _shown(session: Session, context: ReleaseContext, each: status.FunctionStatu
     records: dict[str, Deployment] = {one.id: one for one in seen.ledger}
     moved: Moves | None = story.moves(own, records, events, start) if own else None
     versions = tuple(dict.fromkeys(filter(None, (own.stable, own.version) if own else seen.compared)))
-    window = timeline.Window(target.function, target.alias, versions, start, end)
+    window = timeline.Window(target.function, target.alias, versions, start, end, answered=target.answered)
     [counts] = timeline.read(clients, clock, [window])
     by_version = {version: count for version, count in counts.items() if version}
     drawn = series(counts[timeline.ALIAS], by_version, moved, snapshot.MINUTES, only=seen.live.number)
