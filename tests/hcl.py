@@ -40,7 +40,11 @@ def text(value: Any) -> Any:
 @cache
 def parsed(file: Path) -> dict[str, Any]:
     """Return a file's blocks. It is parsed once: python-hcl2 takes a second for a hundred lines."""
-    found: dict[str, Any] = plain(hcl2.loads(file.read_text()))
+    try:
+        found: dict[str, Any] = plain(hcl2.loads(file.read_text()))
+    except Exception as error:  # python-hcl2 raises whatever its parser raises
+        where = " ".join(str(error).split())[:200]
+        raise ValueError(f"{file.parent.name}/{file.name} is no HCL: {where}") from None
     return found
 
 
@@ -70,11 +74,15 @@ class Module:
     def outputs(self) -> dict[str, Any]:
         return {name: self.value(body["value"]) for name, body in self.named("output").items()}
 
+    def source(self, name: str) -> Path:
+        """Return the folder of a module that this one calls."""
+        return (self.folder / str(text(self.named("module")[name]["source"]))).resolve()
+
     @cached_property
     def modules(self) -> dict[str, "Module"]:
         return {
             name: Module(
-                (self.folder / text(body["source"])).resolve(),
+                self.source(name),
                 {key: self.value(each) for key, each in body.items() if key != "source"},
             )
             for name, body in self.named("module").items()
@@ -156,7 +164,8 @@ class Module:
         if attribute in body:
             return self.value(body[attribute])
         name = next((self.value(body[key]) for key in ("name", "function_name") if key in body), address)
-        return MADE_UP.get(attribute, "{name}-{attribute}").format(name=name, attribute=attribute, address=address)
+        made_up = BOUNDARY if address.startswith("aws_iam_policy.") else MADE_UP
+        return made_up.get(attribute, "{name}-{attribute}").format(name=name, attribute=attribute, address=address)
 
 
 @cache
@@ -173,6 +182,9 @@ MADE_UP = {
     "api_endpoint": "https://api.example.com",
     "id": "{address}-id",
 }
+
+
+BOUNDARY = {"arn": "arn:aws:iam::333333333333:policy/{name}"}  # the program builds this ARN from the name
 
 
 def _rendered(template: Path, variables: Mapping[str, str]) -> str:
