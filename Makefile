@@ -106,7 +106,7 @@ comment: python ## Write the plans below a pull request: make comment PULL_REQUE
 environments: python ## List how GitHub's environments differ from the configured ones; APPLY=1 corrects them
 	@$(PIPELINE) environments $${APPLY:+--apply}
 
-check: venvs ## Lint, types, import contracts, TypeScript, HCL, workflows
+check: venvs ## Lint, types, import contracts, TypeScript, HCL and what stacks read of it, workflows
 	@$(MAKE) --no-print-directory -j 2 check-types check-rest
 
 # mypy keeps what it knows of packages by their names: each environment has its own.
@@ -125,7 +125,7 @@ check-rest:
 	@$(PYTHON) -m local.toolchain hcl terraform-legacy
 	@$(PYTHON) -m local.toolchain workflows .github/workflows
 	@.venv/bin/zizmor --quiet --offline --persona pedantic .github
-	@$(RUN) -m pytest -q tests/unit/test_house.py tests/workflows
+	@$(RUN) -m pytest -q tests/unit/test_house.py tests/unit/test_legacy_contract.py tests/workflows
 
 test: tools packages ## Unit, layers, local cloud, the real Pulumi CLI; the faults that are left out are counted as deselected
 	@$(PYTHON) -m local.toolchain node test

@@ -79,6 +79,17 @@ class ObservabilityOutputs:
 
 
 @dataclass(frozen=True)
+class LegacyOutputs:
+    """What Terraform's compute, observability and delivery layers give to a stack that declares none of them."""
+
+    live_versions: Output[Mapping[str, str]]
+    api_url: Output[str]
+    dashboard: Output[str]
+    application: Output[str]
+    deployment_group: Output[str]
+
+
+@dataclass(frozen=True)
 class HookOutputs:
     """The functions that CodeDeploy calls before and after it shifts traffic; a name is empty where there is none."""
 

@@ -4,16 +4,31 @@ An error names the layer, the state (bucket, key, workspace) and the outputs. It
 before any resource that would need the value is declared.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import shorten
 
 import pulumi
-from pulumi import Output
+import pulumi_aws as aws
+from pulumi import InvokeOptions, Output
 from pulumi_terraform.state import get_s3_reference
 
 from infra.config import LegacyState
-from infra.contracts import DataOutputs
+from infra.contracts import DataOutputs, LegacyOutputs
 from infra.naming import AwsLocation
+
+OUTPUTS: Mapping[str, tuple[str, ...]] = {
+    "data": ("table_name", "table_arn", "table_stream_arn"),
+    "compute": ("function_name", "function_arn", "alias", "api_url"),
+    "observability": ("topic_arn", "dashboard"),
+    "delivery": ("application", "deployment_group"),
+}
+"""The root outputs that a stack takes from each layer: each a text that is not empty."""
+SECRET: Mapping[str, frozenset[str]] = {}
+"""Those among them that are sensitive, by layer: Terraform stores them in clear, and Pulumi's provider drops the mark.
+
+https://developer.hashicorp.com/terraform/language/values/outputs#sensitive-suppressing-values-in-cli-output
+"""
 
 LONGEST_REASON = 200  # characters of the provider's own words
 
@@ -28,33 +43,65 @@ def data(state: LegacyState, place: AwsLocation) -> DataOutputs:
     The table must be in the stack's account and region, else the state is another stack's; the stream must be that
     table's. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
     """
-    layer = LegacyLayer("data", state, ("table_name", "table_arn", "table_stream_arn"))
+    layer = LegacyLayer("data", state)
     outputs = layer.read()
     expected = place.arn("dynamodb", f"table/{outputs['table_name']}")
-    if outputs["table_arn"] != expected:
-        raise layer.error(
-            f"table_arn is {outputs['table_arn']!r}, but a table of that name in this stack's account and region is "
-            f"{expected!r}; point strata:data.legacy at the state of this stack's own table"
-        )
+    layer.require("table_arn", outputs, expected, "a table of that name")
     if not outputs["table_stream_arn"].startswith(f"{expected}/stream/"):
         raise layer.error(
             f"table_stream_arn is {outputs['table_stream_arn']!r}, but a stream of that table is "
             f"'{expected}/stream/LABEL'; correct terraform-legacy/data/outputs.tf and apply it"
         )
-    return DataOutputs(*(Output.from_input(outputs[name]) for name in layer.wanted))
+    return DataOutputs(*(layer.output(name, outputs) for name in layer.wanted))
+
+
+def functions(
+    compute: LegacyState, observability: LegacyState, delivery: LegacyState, place: AwsLocation, opts: InvokeOptions
+) -> LegacyOutputs:
+    """Return the contract of `terraform-legacy/compute`, `observability` and `delivery`. Raises LegacyError.
+
+    Function and topic must be in the stack's account and region, else a state is another stack's. Which version is live
+    is read from the alias, since CodeDeploy moves it and Terraform's state does not say so.
+    """
+    layer = LegacyLayer("compute", compute)
+    alarms, deploys = LegacyLayer("observability", observability), LegacyLayer("delivery", delivery)
+    found, told, named = layer.read(), alarms.read(), deploys.read()
+    function, topic = found["function_name"], told["topic_arn"]
+    layer.require("function_arn", found, place.arn("lambda", f"function:{function}"), "a function of that name")
+    alarms.require("topic_arn", told, place.arn("sns", topic.rpartition(":")[2]), "a topic of that name")
+    live = aws.lambda_.get_alias_output(function_name=function, name=found["alias"], opts=opts)
+    return LegacyOutputs(
+        live_versions=live.function_version.apply(lambda version: {function: version}),
+        api_url=layer.output("api_url", found),
+        dashboard=alarms.output("dashboard", told),
+        application=deploys.output("application", named),
+        deployment_group=deploys.output("deployment_group", named),
+    )
 
 
 @dataclass(frozen=True)
 class LegacyLayer:
-    """A layer, its state, and the root outputs that its contract is made of.
-
-    Terraform stores a sensitive output in clear, and Pulumi's provider does not mark it: the caller that makes a
-    contract of one wraps it in `Output.secret`.
-    """
+    """A layer and its state. Its contract is made of the root outputs `wanted`."""
 
     name: str
     state: LegacyState
-    wanted: tuple[str, ...]
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        return OUTPUTS[self.name]
+
+    def output(self, name: str, outputs: Mapping[str, str]) -> Output[str]:
+        """Return a root output for a contract: a secret from here to the state if Terraform has it as sensitive."""
+        made = Output.secret if name in SECRET.get(self.name, ()) else Output.from_input
+        return made(outputs[name])
+
+    def require(self, name: str, outputs: Mapping[str, str], expected: str, what: str) -> None:
+        """Raise LegacyError unless an output is the ARN of this stack's own resource."""
+        if outputs[name] != expected:
+            raise self.error(
+                f"{name} is {outputs[name]!r}, but {what} in this stack's account and region is {expected!r}; point "
+                f"strata:{self.name}.legacy at the state of this stack's own layer"
+            )
 
     def read(self) -> dict[str, str]:
         """Return the wanted outputs by name, each a string that is not empty. Raises LegacyError."""

@@ -11,7 +11,7 @@ from infra import account, artifacts, bundle, dashboard, git, legacy, services, 
 from infra.answered import ANSWERED
 from infra.bundle import Bundle, Code, Platform, smoke
 from infra.config import StackConfig
-from infra.contracts import FunctionOutputs, TriggerOutputs
+from infra.contracts import DataOutputs, FunctionOutputs, TriggerOutputs
 from infra.layers.compute import Compute
 from infra.layers.data import Data
 from infra.layers.delivery import Delivery
@@ -23,6 +23,7 @@ from infra.layers.triggers import Triggers
 from infra.naming import AwsLocation, Names
 from infra.release.provider.resource import Release
 from infra.services import Service
+from infra.source import Ownership, Source
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
     Raises ServiceError, SmokeError, ManifestError, or RunError if git refuses to name the commit, before anything is
     declared; AccountError after the provider; then BundleError or LegacyError. Pulumi shows each without a traceback.
     """
-    declared = services.settle(services.read(repository), config)
+    if config.compute.source is Source.LEGACY:
+        return _legacy(config)
+    declared = services.settle(_kept(services.read(repository), config), config)
     for warning in services.warnings(declared, repository):
         pulumi.warn(warning)
     listed = tuple(each.name for each in declared)
@@ -77,10 +80,8 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         bundles, hook_bundles = selected.find(declared, artifacts.bucket(config, place.account), place.region)
     else:
         bundles, hook_bundles = _built(config, declared, repository, platform)
-    if config.data.legacy:
-        data = legacy.data(config.data.legacy, place)
-    else:
-        data = Data("data", names=names, config=config.data, opts=opts).outputs
+    owner = Ownership(config.compute.source, (config.compute.adopted and config.compute.adopted.ids) or {})
+    data = _data(config, names, place, opts)
     secrets = Secrets("secrets", names=names, config=config.secrets, opts=opts).outputs
     triggers = None
     if any(each.has_dead_letters or each.uses("bus") for each in declared):
@@ -95,12 +96,21 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         data=data,
         secrets=secrets,
         triggers=triggers.outputs if triggers else TriggerOutputs({}, {}, None),
+        owner=owner,
         opts=opts,
     )
     functions = compute.functions
     http = None
     if any(each.http for each in declared):
-        http = Http("http", names=names, config=config.compute.api, services=declared, functions=functions, opts=opts)
+        http = Http(
+            "http",
+            names=names,
+            config=config.compute.api,
+            services=declared,
+            functions=functions,
+            owner=owner,
+            opts=opts,
+        )
     observability = Observability(
         "observability",
         names=names,
@@ -110,6 +120,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         dashboard_body=_dashboard(config, names, place, declared, functions),
         answered=[each.name for each in declared if each.errors == ANSWERED],
         api=http.outputs if http else None,
+        owner=owner,
         opts=opts,
     )
     alarms = observability.outputs
@@ -133,6 +144,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         functions=functions,
         alarms=alarms,
         hooks=hooks.outputs,
+        owner=owner,
         opts=opts,
     )
 
@@ -147,6 +159,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         smokes=smokes,
         upstream=config.upstream,
         partition=place.partition,
+        adopted=owner.adopts,
     )
     policy = replace(config.release, commit=commit)
     after_layers = pulumi.ResourceOptions(depends_on=[observability, hooks, delivery])
@@ -171,12 +184,42 @@ def _dashboard(
     functions: Mapping[str, FunctionOutputs],
 ) -> pulumi.Output[str]:
     """Return the dashboard's body, which follows the versions that are wanted live."""
-    rules = {each.name: replace(config.release.rule, **(each.canary.rule or {})) for each in declared}
+    rules = {each.name: config.release.rule.overridden(each.canary.rule or {}) for each in declared}
     versions = pulumi.Output.all(**{each.name: functions[each.name].version for each in declared})
     api = any(each.http for each in declared)
     return versions.apply(
         lambda known: json.dumps(dashboard.body(names, place, declared, rules=rules, versions=known, api=api))
     )
+
+
+def _legacy(config: StackConfig) -> Outputs:
+    """Declare a stack whose functions Terraform owns: its data at most. It releases nothing."""
+    states = (config.compute.legacy, config.observability.legacy, config.delivery.legacy)
+    compute, observability, delivery = (each for each in states if each is not None)
+    provider = account.provider(config)
+    place = account.place(config, provider)
+    invoked = pulumi.InvokeOptions(provider=provider)
+    found = legacy.functions(compute, observability, delivery, place, invoked)
+    data = _data(config, config.names, place, pulumi.ResourceOptions(providers=[provider]))
+    return Outputs(
+        api_url=found.api_url,
+        live_versions=found.live_versions,
+        dashboard=found.dashboard,
+        table_name=data.table_name,
+    )
+
+
+def _data(config: StackConfig, names: Names, place: AwsLocation, opts: pulumi.ResourceOptions) -> DataOutputs:
+    if config.data.legacy:
+        return legacy.data(config.data.legacy, place)
+    return Data("data", names=names, config=config.data, opts=opts).outputs
+
+
+def _kept(found: Sequence[Service], config: StackConfig) -> Sequence[Service]:
+    """Return the services of the stack: all, or those that Terraform had while its functions are adopted."""
+    if config.compute.adopted is None:
+        return found
+    return [each for each in found if each.name in config.compute.adopted.services]
 
 
 def _built(

@@ -32,6 +32,7 @@ def build(
     smokes: Mapping[str, Mapping[str, Smoke]],
     upstream: UpstreamStack | None = None,
     partition: str = "aws",
+    adopted: bool = False,
 ) -> list[dict[str, Input[Any]]]:
     """Return the fields of `infra.release.model.spec.Target`, one dict a function.
 
@@ -66,6 +67,7 @@ def build(
                 **_own_policy(service, policy),
                 **({"answered": True} if service.errors == ANSWERED else {}),
                 **_choice(curve, delivery),
+                **({"adopted": True} if adopted else {}),
                 "probe": json.dumps(smoke.event if smoke else NO_RECORDS),
             }
         )

@@ -13,6 +13,7 @@ from infra.config.sections import SECRETS, ConfigError, from_file, from_pulumi, 
 from infra.config.service import Canary, ServiceOverride, ServicesConfig
 from infra.config.settings import (
     AccountConfig,
+    Adopted,
     ApiAlarms,
     ApiConfig,
     ArtifactsConfig,
@@ -35,6 +36,7 @@ from infra.schema import Secret
 
 __all__ = [
     "AccountConfig",
+    "Adopted",
     "ApiAlarms",
     "ApiConfig",
     "ArtifactsConfig",
@@ -76,6 +78,8 @@ SECTIONS: Mapping[str, type] = {
     "delivery": DeliveryConfig,
     "release": ReleasePolicy,
 }
+
+LAYERS = ("data", "compute", "observability", "delivery")  # those with a source
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ def parse(
         mistakes.append(str(error))
     readings = read_sections(SECTIONS, raw, project, mistakes, secret)
     mistakes += cross_checks.data(readings["data"], stack)
+    mistakes += cross_checks.layers(readings)
     mistakes += cross_checks.secrets(readings[SECRETS], stack, encrypted=f"{project}:{SECRETS}" in secret)
     mistakes += cross_checks.api(readings["compute"], readings["account"])
     mistakes += cross_checks.release(readings["release"])
@@ -127,7 +132,8 @@ def parse(
     if mistakes:
         raise ConfigError(stack, mistakes)
     sections: dict[str, Any] = {section: cls(**readings[section].values) for section, cls in SECTIONS.items()}
-    sections["data"] = _with_region(sections["data"], sections["account"].region)
+    for layer in LAYERS:
+        sections[layer] = _with_region(sections[layer], sections["account"].region)
     return StackConfig(names, **sections, upstream=upstream)
 
 
@@ -156,7 +162,8 @@ def stacks(folder: Path) -> list[str]:
         raise ConfigError("that is not named yet", [str(problem)]) from None
 
 
-def _with_region(data: DataConfig, region: str) -> DataConfig:
-    if data.legacy is None or data.legacy.region is not None:
-        return data
-    return replace(data, legacy=replace(data.legacy, region=region))
+def _with_region(layer: Any, region: str) -> Any:
+    """Return a layer's section with the stack's region as that of its Terraform state, where it names none."""
+    if layer.legacy is None or layer.legacy.region is not None:
+        return layer
+    return replace(layer, legacy=replace(layer.legacy, region=region))

@@ -1,9 +1,11 @@
 """Check settings against one another, and refuse a setting that would have no effect."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING
 
-from infra.config.settings import ANY_ORIGIN, ApiConfig
-from infra.schema import Reading, shown
+from infra.config.settings import ANY_ORIGIN, ApiConfig, DeliveryConfig, ObservabilityConfig
+from infra.release.model.spec import ReleasePolicy
+from infra.schema import Reading, settings, shown
 from infra.source import Source
 
 GUARDED = ("prod",)  # stacks whose data must not be deletable in one step
@@ -27,6 +29,79 @@ def data(section: Reading, stack: str) -> Iterator[str]:
             if stack in GUARDED and section.values.get("deletion_protection") is False:
                 path = section.path_of("deletion_protection")
                 yield f"{path} is false, but {stack} holds customers' orders; set it to true, or leave it out"
+
+
+SHARED = ("compute", "observability", "delivery")  # layers of one source, strata:compute.source
+
+
+def layers(readings: Mapping[str, Reading]) -> Iterator[str]:
+    """Yield the mistakes in how the sections fit strata:compute.source, which observability and delivery share."""
+    compute, data = readings["compute"], readings["data"]
+    source = compute.values.get("source")
+    if source is None:  # a mistake of its own
+        return
+    if source is not Source.LEGACY:
+        for section in (readings[name] for name in SHARED):
+            yield from _no_effect(section, "legacy", f"{compute.path}.source is {source}")
+    if source is not Source.ADOPTED:
+        yield from _no_effect(compute, "adopted", f"{compute.path}.source is {source}")
+    if source is Source.MANAGED:
+        return
+    if data.values.get("source") is Source.MANAGED and "table_name" not in data.given:
+        yield (
+            f"{data.path}.source is managed without tableName, but {compute.path}.source is {source}: the functions "
+            "would keep Terraform's table, and the stack would create another; give tableName, or another source"
+        )
+    if source is Source.LEGACY:
+        yield from _legacy(readings)
+    else:
+        yield from _adopted(readings)
+
+
+def _legacy(readings: Mapping[str, Reading]) -> Iterator[str]:
+    """Yield what is missing for legacy functions, and what has no effect on them."""
+    why = f"{readings['compute'].path}.source is legacy, so Terraform owns functions, alarms and deployments"
+    for section in (readings[name] for name in SHARED):
+        if "legacy" not in section.given:
+            path = section.path_of("legacy")
+            yield f"{path} is missing, but {why}; give the bucket and the key of the layer's state"
+    for name in sorted(readings["compute"].given - {"source", "legacy", "adopted"}):
+        yield from _no_effect(readings["compute"], name, why)
+    classes = {"observability": ObservabilityConfig, "delivery": DeliveryConfig, "release": ReleasePolicy}
+    for name, cls in classes.items():
+        for field in sorted(_changed(readings[name], cls) - {"legacy"}):
+            yield from _no_effect(readings[name], field, why)
+    for section in (readings["secrets"], readings["services"]):
+        for field in sorted(section.given):
+            yield from _no_effect(section, field, why)
+
+
+def _adopted(readings: Mapping[str, Reading]) -> Iterator[str]:
+    """Yield what adopted functions cannot have: they are what Terraform made, and any difference would be changed."""
+    compute = readings["compute"]
+    why = f"{compute.path}.source is adopted, and Terraform made none; leave it out until the source is managed"
+    if "adopted" not in compute.given:
+        yield _missing(compute, "adopted", "the services that Terraform had, and the ids that AWS gave its API")
+    delivery, observability = readings["delivery"], readings["observability"]
+    if delivery.values.get("smoke"):
+        path = delivery.path_of("smoke")
+        yield f"{path} is true, which takes a hook, but {compute.path}.source is adopted; set it to false"
+    if delivery.values.get("bake_minutes"):
+        yield f"{delivery.path_of('bake_minutes')} takes a hook, but {why}"
+    if observability.values.get("notify"):
+        yield f"{observability.path_of('notify')} takes subscriptions, but {why}"
+    api = compute.values.get("api")
+    for key in ("authorizer", "domain"):
+        if isinstance(api, ApiConfig) and getattr(api, key):
+            yield f"{compute.path_of('api')}.{key} takes a resource of its own, but {why}"
+    for name in sorted(readings["secrets"].given):
+        yield f"{readings['secrets'].path_of(name)} takes a parameter, but {why}"
+
+
+def _changed(section: Reading, cls: type) -> set[str]:
+    """Return the fields whose values are not the defaults, which Pulumi.yaml gives to each stack."""
+    defaults = {each.name: each.default for each in settings(cls).values() if each.default is not MISSING}
+    return {name for name in section.given if section.values.get(name) != defaults.get(name)}
 
 
 def api(section: Reading, account: Reading) -> Iterator[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from infra.config.curves import CANARY, LONGEST, MINUTES, AutoCurve, Curve, CurveOf, CurveSettings, Detect
-from infra.config.settings import DeliveryConfig
+from infra.config.settings import SERVICE, DeliveryConfig
 from infra.release.model.spec import EVIDENCE
 from infra.release.verdict.rule import Rule
 from infra.schema import (
@@ -21,14 +21,12 @@ from infra.schema import (
     Reader,
     Rest,
     Section,
-    Text,
     Whole,
     below,
     read_object,
     shown,
 )
 
-SERVICE = Text(r"[a-z][a-z0-9-]{0,15}", 'a function\'s short name, e.g. "orders"')
 REMOVED = "removed"  # the key of strata:services that is no service
 
 

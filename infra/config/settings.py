@@ -4,11 +4,27 @@ The object strata:release is infra.release.model.spec.ReleasePolicy. Pulumi.yaml
 compare the two.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 from infra.config.curves import CANARY, MINUTES, Curve, CurveOf, Detect
-from infra.schema import Check, Flag, InvalidValueError, Key, ListOf, OneOf, Secret, Section, Share, Text, Whole
+from infra.schema import (
+    Check,
+    Flag,
+    InvalidValueError,
+    Key,
+    ListOf,
+    OneOf,
+    Reader,
+    Secret,
+    Section,
+    Share,
+    Text,
+    Whole,
+    below,
+    shown,
+)
 from infra.source import Source
 
 REGION = Text(r"[a-z]{2}(-[a-z]+)+-[1-9]", 'an AWS region, e.g. "eu-central-1"')
@@ -72,7 +88,7 @@ class ArtifactsConfig:
 
 @dataclass(frozen=True)
 class LegacyState:
-    """strata:data.legacy, the S3 backend of the Terraform layer. Without `region` it is the stack's."""
+    """The S3 backend of a Terraform layer, strata:LAYER.legacy. Without `region` it is the stack's."""
 
     bucket: Annotated[str, Text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", 'a bucket\'s name, e.g. "acme-terraform-state"')]
     key: Annotated[str, Text(r"[^/].*[^/]", 'the key of the state in the bucket, e.g. "data/terraform.tfstate"')]
@@ -191,13 +207,45 @@ class ApiConfig:
     domain: Annotated[Domain | None, Section(Domain)] = None
 
 
+SERVICE = Text(r"[a-z][a-z0-9-]{0,15}", 'a function\'s short name, e.g. "orders"')
+
+
+class Ids(Reader):
+    """Import ids by the name of the resource in Pulumi."""
+
+    expected = 'an object of ids, e.g. {http-api: "a1b2c3d4e5"}'
+
+    def read(self, value: object, path: str, mistakes: list[str]) -> Iterator[Mapping[str, str]]:
+        if not isinstance(value, dict):
+            mistakes.append(f"{path} is {shown(value)}, not an object; give {self.expected}")
+            return
+        wrong = {name: each for name, each in value.items() if not isinstance(each, str) or not each}
+        mistakes += [
+            f"{below(path, name)} is {shown(each)}, not an id; give the one in Terraform's state, in quotes"
+            for name, each in wrong.items()
+        ]
+        if not wrong:
+            yield value
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """strata:compute.adopted: what Terraform had. `services` are the only ones in the stack until it is managed.
+
+    `ids` are those that AWS made up: the HTTP API's, and its integrations', routes' and permissions'.
+    """
+
+    services: Annotated[tuple[str, ...], ListOf(SERVICE, least=1)]
+    ids: Annotated[Mapping[str, str] | None, Ids()] = None
+
+
 @dataclass(frozen=True)
 class ComputeConfig:
     """strata:compute. `memory` in MB, `timeout` in seconds; `source` is that of observability and delivery too."""
 
-    source: Annotated[
-        Source, SourceOf(Source.MANAGED, why="compute, observability and delivery share one, and Pulumi owns them")
-    ] = Source.MANAGED
+    source: Annotated[Source, SourceOf(*Source, why="functions are read, adopted or owned")] = Source.MANAGED
+    legacy: Annotated[LegacyState | None, Section(LegacyState)] = None
+    adopted: Annotated[Adopted | None, Section(Adopted)] = None
     runtime: Annotated[
         str, OneOf("python3.11", "python3.12", "python3.13", why="the app's packages are locked for these")
     ] = "python3.11"
@@ -247,6 +295,7 @@ class ObservabilityConfig:
         tuple[str, ...],
         ListOf(Text(r"[^@\s]+@[^@\s]+\.[^@\s]+", 'an e-mail address, e.g. "oncall@example.com"'), least=0),
     ] = ()
+    legacy: Annotated[LegacyState | None, Section(LegacyState)] = None
 
 
 @dataclass(frozen=True)
@@ -266,3 +315,4 @@ class DeliveryConfig:
     bake_minutes: Annotated[
         int, Whole(0, 14, "minutes", "a Lambda function holds the deployment open, and it runs 15 minutes at most")
     ] = 0
+    legacy: Annotated[LegacyState | None, Section(LegacyState)] = None

@@ -9,8 +9,7 @@ import pulumi
 
 from infra import services
 from infra.config.sections import ConfigError, from_pulumi, read_sections, secret_keys
-from infra.config.service import SERVICE
-from infra.config.settings import ACCOUNT_ID, DOMAIN_NAME, ZONE_ID, AccountConfig
+from infra.config.settings import ACCOUNT_ID, DOMAIN_NAME, SERVICE, ZONE_ID, AccountConfig
 from infra.naming import MOST_LISTED, Names
 from infra.permissions import PeerStack, Repository, StackResources
 from infra.schema import STACK, Flag, ListOf, OneOf, Reading, Section, Text, shown

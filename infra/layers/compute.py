@@ -13,10 +13,17 @@ from infra.contracts import DataOutputs, FunctionOutputs, SecretsOutputs, Trigge
 from infra.naming import LIVE, AwsLocation, Names
 from infra.permissions import Uses
 from infra.services import NODE, Service
+from infra.source import OURS, Ownership
 
 # Every input of an alias that can change. CodeDeploy moves the alias; Pulumi sends even an ignored input again when
 # another one changes, and would undo a shift in progress.
 MOVED_BY_CODEDEPLOY = ["function_version", "routing_config", "description"]
+# The published configuration of a function, and how it is uploaded. Code cannot be read back from AWS, and what is
+# published with it changes by a release alone, which an adopted function does not have: its live version stays.
+PUBLISHED = [
+    *("code", "s3_bucket", "s3_key", "s3_object_version", "source_code_hash", "publish"),
+    *("handler", "runtime", "architectures", "memory_size", "timeout", "environment", "tracing_config", "layers"),
+]
 # Node then reads the bundle's source map, and a stack trace names the lines of TypeScript.
 # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-using-build-typescript.html
 SOURCE_MAPS = {"NODE_OPTIONS": "--enable-source-maps"}
@@ -42,12 +49,13 @@ class Compute(ComponentResource):
         data: DataOutputs,
         secrets: SecretsOutputs,
         triggers: TriggerOutputs,
+        owner: Ownership = OURS,
         opts: ResourceOptions | None = None,
     ) -> None:
         """Declare the functions. `services` are settled; `bundles` are those of each, by name."""
         super().__init__("strata:layers:Compute", name, None, opts)
         self._name, self._names, self._place, self._config = name, names, place, config
-        self._data, self._secrets, self._triggers = data, secrets, triggers
+        self._data, self._secrets, self._triggers, self._owner = data, secrets, triggers, owner
         self.functions = {each.name: self._declare(each, bundles[each.name]) for each in services}
         self.register_outputs({})
 
@@ -62,9 +70,12 @@ class Compute(ComponentResource):
             alias=alias.name,
             alias_arn=alias.arn,
             invoke_arn=alias.invoke_arn,
-            version=function.version,
+            # The newest version of an adopted function may be one that CodeDeploy has rolled back.
+            version=alias.function_version if self._owner.adopts else function.version,
             log_group=self._names.log_group(service.name),
-            configuration=self._declared(service, bundle, variables, role),
+            configuration=Output.from_input("")
+            if self._owner.adopts
+            else self._declared(service, bundle, variables, role),
         )
 
     def _variables(self, service: Service) -> Mapping[str, Input[str]]:
@@ -94,12 +105,13 @@ class Compute(ComponentResource):
         return {**used, **(service.environment or {})}
 
     def _role(self, service: Service) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+        role_name = self._names.execution_role(service.name)
         role = aws.iam.Role(
             f"{self._name}-{service.name}-execution",
-            name=self._names.execution_role(service.name),
+            name=role_name,
             assume_role_policy=permissions.document(permissions.trust("lambda", self._place)),
             permissions_boundary=permissions.boundary_arn(self._names, self._place),
-            opts=ResourceOptions(parent=self),
+            opts=self._owner.options(self, role_name),
         )
         stream = self._data.stream_arn if service.stream else ""
         calls = Output.all(self._data.table_arn, stream).apply(
@@ -110,7 +122,7 @@ class Compute(ComponentResource):
             name="calls",
             role=role.name,
             policy=calls,
-            opts=ResourceOptions(parent=self),
+            opts=self._owner.options(self, f"{role_name}:calls"),
         )
         return role, policy
 
@@ -164,7 +176,7 @@ class Compute(ComponentResource):
             reserved_concurrent_executions=service.concurrency,
             tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode=_tracing(service)),
             publish=True,
-            opts=ResourceOptions(parent=self, depends_on=[policy]),
+            opts=self._owner.options(self, self._names.function(service.name), ignored=PUBLISHED, depends_on=[policy]),
         )
 
     def _runtime(self, service: Service) -> str:
@@ -176,7 +188,10 @@ class Compute(ComponentResource):
             name=LIVE,
             function_name=function.name,
             function_version=function.version,
-            opts=ResourceOptions(parent=self, ignore_changes=MOVED_BY_CODEDEPLOY),
+            opts=ResourceOptions.merge(
+                self._owner.options(self, f"{self._names.function(service)}/{LIVE}"),
+                ResourceOptions(ignore_changes=MOVED_BY_CODEDEPLOY),
+            ),
         )
 
     def _declared(

@@ -12,6 +12,7 @@ from infra.config import Curve, DeliveryConfig
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
 from infra.naming import AwsLocation, Names
 from infra.services import Service
+from infra.source import OURS, Ownership
 
 
 class Delivery(ComponentResource):
@@ -37,17 +38,19 @@ class Delivery(ComponentResource):
         functions: Mapping[str, FunctionOutputs],
         alarms: ObservabilityOutputs,
         hooks: HookOutputs,
+        owner: Ownership = OURS,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("strata:layers:Delivery", name, None, opts)
         self._name = name
         self._names = names
         self._place = place
+        self._owner = owner
         application = aws.codedeploy.Application(
             f"{name}-application",
             name=names.application,
             compute_platform="Lambda",
-            opts=ResourceOptions(parent=self, protect=True),
+            opts=owner.options(self, names.application, protect=True),
         )
         settled = {each.name: each.canary.settled(config) for each in services}
         listed = [curve for each in settled.values() for curve in each.listed]
@@ -87,7 +90,7 @@ class Delivery(ComponentResource):
         if (curve.percent, curve.minutes) in CANARIES:
             return name
         resource = f"{self._name}-curve" if own else f"{self._name}-curve-{curve.percent}-{curve.minutes}"
-        return deployment_config(resource, name=name, curve=curve, opts=ResourceOptions(parent=self))
+        return deployment_config(resource, name=name, curve=curve, opts=self._owner.options(self, name))
 
     def _role(
         self, functions: Mapping[str, FunctionOutputs], hooks: HookOutputs, boundary: str
@@ -97,7 +100,7 @@ class Delivery(ComponentResource):
             name=self._names.codedeploy_role,
             assume_role_policy=permissions.document(permissions.trust("codedeploy", self._place)),
             permissions_boundary=boundary,
-            opts=ResourceOptions(parent=self),
+            opts=self._owner.options(self, self._names.codedeploy_role),
         )
         own = permissions.Resources(replace(self._names, services=tuple(functions)), self._place)
         policy = aws.iam.RolePolicy(
@@ -107,7 +110,7 @@ class Delivery(ComponentResource):
             policy=Output.all(*hooks.arns).apply(
                 lambda arns: permissions.document(permissions.deployments(own.services, arns))
             ),
-            opts=ResourceOptions(parent=self),
+            opts=self._owner.options(self, f"{self._names.codedeploy_role}:deployments"),
         )
         return role, policy
 
@@ -122,6 +125,7 @@ class Delivery(ComponentResource):
         alarm: Output[str],
         protect: bool,
     ) -> aws.codedeploy.DeploymentGroup:
+        group_id = f"{self._names.application}:{self._names.deployment_group(service)}"
         return deployment_group(
             f"{self._name}-{service}",
             name=self._names.deployment_group(service),
@@ -129,7 +133,7 @@ class Delivery(ComponentResource):
             curve=curve,
             role=role.arn,
             alarm=alarm,
-            opts=ResourceOptions(parent=self, depends_on=[policy], protect=protect),
+            opts=self._owner.options(self, group_id, protect=protect, depends_on=[policy]),
         )
 
 

@@ -15,6 +15,7 @@ from infra.config import ApiConfig, Authorizer, Cors, Domain
 from infra.contracts import ApiOutputs, FunctionOutputs
 from infra.naming import Names
 from infra.services import Service
+from infra.source import OURS, Ownership
 
 # Nothing that identifies the caller or the order is logged: no path, key or body.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
@@ -61,11 +62,12 @@ class Http(ComponentResource):
         config: ApiConfig,
         services: Sequence[Service],
         functions: Mapping[str, FunctionOutputs],
+        owner: Ownership = OURS,
         opts: ResourceOptions | None = None,
     ) -> None:
         """Declare the API in front of the `services` that have routes; `functions` are those of all, by name."""
         super().__init__("strata:layers:Http", name, None, opts)
-        self._name, self._names = name, names
+        self._name, self._names, self._owner = name, names, owner
         self._services = [each for each in services if each.http and not each.removed]
         self._api = aws.apigatewayv2.Api(
             f"{name}-api",
@@ -102,11 +104,18 @@ class Http(ComponentResource):
                     opts=self._opts(name, after),
                 )
 
-    def _opts(self, name: str, after: Sequence[Resource] = ()) -> ResourceOptions:
-        """Return the options of a resource of this layer, by which Pulumi also finds it under its former name."""
+    def _opts(
+        self, name: str, after: Sequence[Resource] = (), *, physical_id: str = "", ignored: Sequence[str] = ()
+    ) -> ResourceOptions:
+        """Return the options of a resource of this layer, by which Pulumi also finds it under its former name.
+
+        `physical_id`: the id by which it is imported, if it is not among the owner's.
+        """
         former = FORMER.get(name)
         aliases = [Alias(name=former, parent=_former_layer())] if former else None
-        return ResourceOptions(parent=self, depends_on=list(after), aliases=aliases)
+        found = physical_id or self._owner.ids.get(name, "")
+        opts = self._owner.options(self, found, ignored=ignored, depends_on=after)
+        return ResourceOptions.merge(opts, ResourceOptions(aliases=aliases))
 
     def _front(self, service: str, function: FunctionOutputs) -> aws.apigatewayv2.Integration:
         """Declare a function's integration, and let the API call the function's alias.
@@ -131,7 +140,7 @@ class Http(ComponentResource):
             qualifier=function.alias,
             principal="apigateway.amazonaws.com",
             source_arn=self._api.execution_arn.apply(lambda arn: f"{arn}/*/*"),
-            opts=self._opts(name),
+            opts=self._opts(name, ignored=["statement_id"]),  # Terraform made it up
         )
         return integration
 
@@ -147,7 +156,7 @@ class Http(ComponentResource):
                 f"{self._name}-access-log",
                 name=self._names.api_log_group,
                 retention_in_days=config.access_log_days,
-                opts=self._opts(f"{self._name}-access-log"),
+                opts=self._opts(f"{self._name}-access-log", physical_id=self._names.api_log_group),
             )
             access_log = aws.apigatewayv2.StageAccessLogSettingsArgs(destination_arn=log_group.arn, format=ACCESS_LOG)
         return aws.apigatewayv2.Stage(
@@ -159,7 +168,9 @@ class Http(ComponentResource):
                 throttling_rate_limit=config.throttling.rate, throttling_burst_limit=config.throttling.burst
             ),
             access_log_settings=access_log,
-            opts=self._opts(f"{self._name}-stage"),
+            opts=self._opts(
+                f"{self._name}-stage", physical_id=f"{self._owner.ids.get(f'{self._name}-api', '')}/$default"
+            ),
         )
 
     def _domain(self, config: Domain, stage: aws.apigatewayv2.Stage) -> Output[str]:

@@ -10,6 +10,7 @@ from infra.answered import METRIC, NAMESPACE
 from infra.config import ApiAlarms, ObservabilityConfig
 from infra.contracts import ApiOutputs, FunctionOutputs, ObservabilityOutputs
 from infra.naming import LIVE, AwsLocation, Names
+from infra.source import OURS, Ownership
 
 MINUTES = 3  # in a row above the limit before an alarm fires
 FEWEST = 4  # errors or throttles a minute; fewer are noise at one request a second
@@ -36,12 +37,14 @@ class Observability(ComponentResource):
         dashboard_body: Input[str],
         answered: Collection[str] = (),
         api: ApiOutputs | None = None,
+        owner: Ownership = OURS,
         opts: ResourceOptions | None = None,
     ) -> None:
         """Declare the layer. `answered`: the services whose answered faults count as errors."""
         super().__init__("strata:layers:Observability", name, None, opts)
         self._name = name
         self._names = names
+        self._owner = owner
         topic = self._topic(place, config.notify)
         error_alarms, throttle_alarms = {}, {}
         for service, function in functions.items():
@@ -49,7 +52,7 @@ class Observability(ComponentResource):
                 f"{name}-{service}-logs",
                 name=function.log_group,
                 retention_in_days=config.log_retention_days,
-                opts=ResourceOptions(parent=self),
+                opts=owner.options(self, names.log_group(service)),
             )
             counts = service in answered
             errors = self._alarm(service, function, topic, "errors", config.error_share, answered=counts)
@@ -61,7 +64,7 @@ class Observability(ComponentResource):
             f"{name}-dashboard",
             dashboard_name=names.dashboard,
             dashboard_body=dashboard_body,
-            opts=ResourceOptions(parent=self),
+            opts=owner.options(self, names.dashboard),
         )
         self.outputs = ObservabilityOutputs(
             topic_arn=topic.arn,
@@ -79,7 +82,7 @@ class Observability(ComponentResource):
             name=self._names.topic,
             kms_master_key_id=self._names.topic_key,
             policy=permissions.document(permissions.alarm_topic(arn, place.account)),
-            opts=ResourceOptions(parent=self),
+            opts=self._owner.options(self, arn),
         )
         for address in notify:
             aws.sns.TopicSubscription(
@@ -110,7 +113,7 @@ class Observability(ComponentResource):
             limit=limit,
             topic=topic.arn,
             answered=answered,
-            opts=ResourceOptions(parent=self),
+            opts=self._owner.options(self, self._names.alias_alarm(service, kind)),
         )
 
     def _api_alarms(self, api: ApiOutputs, topic: aws.sns.Topic, config: ApiAlarms) -> None:
@@ -125,14 +128,13 @@ class Observability(ComponentResource):
         count = _query("count", "AWS/ApiGateway", "Count", dimensions, "SampleCount")
         errors = _query("errors", "AWS/ApiGateway", "5xx", dimensions, "Sum")
         latency = _query("latency", "AWS/ApiGateway", "Latency", dimensions, "p99")
-        opts = ResourceOptions(parent=self)
         _math_alarm(
             f"{self._name}-api-5xx",
             self._names.api_alarm("5xx"),
             [count, errors, _fires(api_errors(config.error_share), "too many 5xx")],
             description=f"5xx answers of the API {self._names.api}: more than {config.error_share:.4g} of all",
             topic=topic.arn,
-            opts=opts,
+            opts=self._owner.options(self, self._names.api_alarm("5xx")),
         )
         _math_alarm(
             f"{self._name}-api-latency",
@@ -140,7 +142,7 @@ class Observability(ComponentResource):
             [count, latency, _fires(api_latency(config.p99_milliseconds), "too slow")],
             description=f"p99 latency of the API {self._names.api}: more than {config.p99_milliseconds} ms",
             topic=topic.arn,
-            opts=opts,
+            opts=self._owner.options(self, self._names.api_alarm("latency")),
         )
 
 

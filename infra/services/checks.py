@@ -154,10 +154,38 @@ def settle(services: Sequence[Service], config: StackConfig) -> tuple[Service, .
             removed=each.name in config.services.removed,
         )
         settled.append(found)
+    mistakes += _adopted(settled, config)
     mistakes += [*curves.mistakes(settled, config), *rules.mistakes(settled, config), *alarms.mistakes(settled, config)]
     if mistakes:
         raise ServiceError(mistakes)
     return tuple(settled)
+
+
+def _adopted(services: Sequence[Service], config: StackConfig) -> Iterator[str]:
+    """Yield what keeps services from being adopted: no folder, triggers that Terraform never made, an id unknown."""
+    adopted, path = config.compute.adopted, f"{config.names.project}:compute.adopted"
+    if adopted is None:
+        return
+    known = {each.name for each in services}
+    for name in adopted.services:
+        if name not in known:
+            yield f"{path}.services has {name}, but app has no service {name}; leave it out, or correct the name"
+    for each in services:
+        if each.has_dead_letters or each.uses("bus"):
+            yield (
+                f"{path}.services has {each.name}, which has a queue, a stream, events or a schedule, and those are "
+                "not adopted; leave it out until strata:compute.source is managed"
+            )
+    with_routes = [each for each in services if each.http and not each.removed]
+    wanted = ["http-api"] if with_routes else []
+    for each in with_routes:
+        wanted += [f"http-{each.name}-integration", f"http-{each.name}-invoke"]
+        wanted += [f"http-{route.method.lower()}{route.path}" for route in each.http]
+    ids = adopted.ids or {}
+    if missing := [name for name in wanted if name not in ids]:
+        yield f"{path}.ids lacks {', '.join(missing)}, which AWS made up; give them from Terraform's state"
+    for name in sorted(ids.keys() - set(wanted)):
+        yield f"{path}.ids has {name}, which the stack does not import by an id; leave it out, or correct the name"
 
 
 def _stack_mistakes(services: Sequence[Service], config: StackConfig) -> Iterator[str]:

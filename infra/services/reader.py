@@ -7,7 +7,8 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from infra.config.go_yaml import Moment, OtherKey, YamlError, load
-from infra.config.service import REMOVED, SERVICE
+from infra.config.service import REMOVED
+from infra.config.settings import SERVICE
 from infra.schema import InvalidValueError, below, read_object
 from infra.services import checks
 from infra.services.model import FILE, PYTHON, SOURCES, Declared, Service, ServiceError

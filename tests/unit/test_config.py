@@ -184,8 +184,14 @@ MISTAKES: list[dict[str, Any]] = [
     {"data": {"source": "adopted"}},
     {"data": {**ADOPTED, "deletionProtection": False}},
     {"stack": "prod", "data": {"deletionProtection": False}},
-    {"compute": {"source": "legacy"}},
-    {"compute": {"source": "adopted"}},
+    {"compute": {"source": "terraform"}},
+    {"compute": {"adopted": {"services": ["orders"]}}},
+    {"compute": {"source": "adopted", "adopted": {"services": []}}, "delivery": {"smoke": False}, "data": ADOPTED},
+    {
+        "compute": {"source": "adopted", "adopted": {"services": ["orders"], "ids": {"http-api": 5}}},
+        "delivery": {"smoke": False},
+        "data": ADOPTED,
+    },
     {"release": {"wait": False, "evidence": "enforce"}},
     {"release": {"wait": False, "topUp": True}},
     {"release": {"wait": False, "longestWaitMinutes": 5}},
@@ -307,7 +313,7 @@ def test_the_project_file_describes_every_key(section: str, cls: type) -> None:
     described = project()["config"][f"strata:{section}"]["description"]
     nested: dict[str, list[type]] = {
         "data": [config.LegacyState],
-        "compute": [config.ApiConfig, config.Throttling, config.Authorizer],
+        "compute": [config.LegacyState, config.Adopted, config.ApiConfig, config.Throttling, config.Authorizer],
         "delivery": [config.Curve, config.Detect],
         "release": [Rule],
         "services": [config.ServiceOverride, config.Canary],

@@ -254,3 +254,29 @@ def test_a_watcher_puts_back_a_split_that_a_dead_runner_left() -> None:
 
 def test_every_phase_says_in_one_line_what_it_means() -> None:
     assert all(phase.value and "\n" not in phase.value for phase in Phase)
+
+
+# A function that is adopted from Terraform
+
+
+def decide_adopted(what: Observation) -> Action:
+    return next_action.decide([replace(TARGET, adopted=True)], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
+
+
+def test_an_adopted_function_without_records_gets_a_note_of_what_is_live_and_is_not_called() -> None:
+    first = First("1", OLD.fingerprint, OLD.digest, OLD.contract)
+    action = decide_adopted(seen(tags=Tags()))
+    assert action == WriteTag(first, "1 is live, and no deployment is on record")
+
+
+def test_an_adopted_function_stays_where_it_is_whatever_is_wanted() -> None:
+    end = outcome(decide_adopted(seen(tags=Tags(first=True))))
+    assert (end.ending, end.reason) == (Ending.UNCHANGED, "adopted")
+    assert "until strata:compute.source is managed" in end.detail
+
+
+def test_the_first_release_after_an_adoption_is_a_canary_from_what_is_live() -> None:
+    quiet = replace(seen(tags=Tags(first=True)), traffic=0)
+    action = decide(quiet)
+    assert isinstance(action, Start)
+    assert (action.stable, action.canary) == ("1", "2")

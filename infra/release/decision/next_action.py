@@ -63,7 +63,7 @@ def _next_action(context: ReleaseContext) -> Action:
         return _adopt_or_wait(context, context.seen.in_flight)
     if context.seen.unacknowledged is not None:
         return Follow(context.seen.unacknowledged.id)
-    return _when_idle(context)
+    return _adopted(context) if context.target.adopted else _when_idle(context)
 
 
 def _watch(context: ReleaseContext) -> Action:
@@ -166,6 +166,16 @@ def _why_it_goes_back(context: ReleaseContext, deployment: Deployment, condemned
         return "verdict", condemned
     culprit = context.failed_with(deployment)
     return ("set", f"{culprit} was not promoted and the set goes together") if culprit is not None else None
+
+
+def _adopted(context: ReleaseContext) -> Action:
+    """Leave the function as it is. Where no record is of it, note its live version, so that it counts as no new one."""
+    seen, live = context.seen, context.seen.live
+    if not seen.ledger and not seen.tags.first and seen.alias.shifted is None and live.fingerprint:
+        mark = First(live.number, live.fingerprint, live.digest, live.contract)
+        return WriteTag(mark, f"{live.number} is live, and no deployment is on record")
+    why = f"the function is adopted, and its alias stays on {seen.alias} until strata:compute.source is managed"
+    return context.finish(Ending.UNCHANGED, "adopted", why)
 
 
 def _first(context: ReleaseContext) -> Action:

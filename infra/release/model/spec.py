@@ -45,6 +45,7 @@ class Target:
     evidence: str = ""
     answered: bool = False  # the faults that the function answers count as errors: see infra.answered
     alarms: tuple[str, ...] = ()  # of the user's own, which stop a canary too
+    adopted: bool = False  # imported from Terraform: its live version stays until Pulumi owns it
     auto: Auto | None = None  # how each release chooses its curve; `curve` and `minutes` where it knows no traffic
 
     def __post_init__(self) -> None:

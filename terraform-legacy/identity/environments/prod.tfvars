@@ -1,0 +1,4 @@
+environment = "prod"
+account_id  = "333333333333"
+region      = "eu-central-1"
+repository  = "strata-example/strata"
