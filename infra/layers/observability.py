@@ -64,7 +64,8 @@ class Observability(ComponentResource):
             f"{name}-dashboard",
             dashboard_name=names.dashboard,
             dashboard_body=dashboard_body,
-            opts=owner.options(self, names.dashboard),
+            # Terraform's knows no versions, and so has other charts.
+            opts=owner.options(self, names.dashboard, ignored=["dashboard_body"]),
         )
         self.outputs = ObservabilityOutputs(
             topic_arn=topic.arn,

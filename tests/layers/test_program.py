@@ -46,6 +46,7 @@ def run(
     pulumi.runtime.set_all_config({key: json.dumps(value) for key, value in written.items()})
     exported: dict[str, Any] = {}
     monkeypatch.setattr(pulumi, "export", exported.__setitem__)
+    monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)  # what the program changes ends with the test
     monkeypatch.setenv("STRATA_COMMIT", "abc123")
     program = str(folder / "__main__.py")
     recorded = record(lambda: runpy.run_path(program), stack=stack, answers=given or answers(ACCOUNTS[stack]))
@@ -64,7 +65,6 @@ def test_a_stack_with_a_legacy_data_layer_declares_no_table(stack: str, monkeypa
 def test_the_sdk_sends_the_engine_debug_messages_only_where_they_are_asked_for(
     debug: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)  # the program's change ends with this test
     monkeypatch.setenv("STRATA_SDK_DEBUG", debug)
     with caplog.at_level("DEBUG"):
         run("dev", monkeypatch)

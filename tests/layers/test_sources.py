@@ -169,6 +169,7 @@ def test_more_than_tags_is_ignored_only_where_the_tools_differ(adopted: Recorder
         },
         "compute-orders-live": {"functionVersion", "routingConfig", "description"},
         "http-orders-invoke": {"statementId"},
+        "observability-dashboard": {"dashboardBody"},
     }
 
 

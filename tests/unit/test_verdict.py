@@ -320,7 +320,7 @@ def test_a_rule_with_a_correction_and_no_statistic_is_one_of_earlier_releases() 
     assert Rule(z=3.5, minimum_errors=6, absolute=0.3).statistic == "likelihood"
     assert replace(Rule(), forgiven=3).statistic == "likelihood"
     with pytest.raises(
-        VerdictError, match=r"rule\.absolute_z is 2, but only statistic likelihood has it; leave it out"
+        VerdictError, match=r"rule\.absoluteZ is 2, but only statistic likelihood has it; leave it out"
     ):
         Rule(statistic="z", absolute_z=2)
     with pytest.raises(VerdictError, match=r"rule\.correction is 1, but only statistic z has it; leave it"):
