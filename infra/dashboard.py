@@ -37,7 +37,8 @@ def body(
 ) -> dict[str, Any]:
     """Return the body: the alarms of the API, if there is one, and for each service its links, graphs and alarms.
 
-    versions: the versions that the stack wants live, by service: the canaries of its next or last release.
+    versions: the versions that the stack wants live, by service: the canaries of its next or last release. Every graph
+    keeps to its minutes however long a time it shows, since the verdict's statistic is made of them.
     """
     of_api = [names.api_alarm(kind) for kind in permissions.API_ALARMS]
     widgets = [_alarms(place, "Alarms of the API", of_api)] if api else []
@@ -48,7 +49,7 @@ def body(
         if service.has_dead_letters:
             alarms.append(names.dead_letters(service.name))
         widgets.append(_alarms(place, "Alarms", alarms))
-    return {"widgets": widgets}
+    return {"periodOverride": "inherit", "widgets": widgets}
 
 
 class _Graphs:

@@ -90,6 +90,11 @@ def test_the_statistic_is_that_of_the_verdict_beside_its_limit(rule: Rule) -> No
     assert (limit["value"], limit["yAxis"]) == (rule.z, "right")
 
 
+def test_a_long_time_is_drawn_by_minutes_too_of_which_the_statistic_is_made() -> None:
+    assert body()["periodOverride"] == "inherit"
+    assert {each["period"] for each in widgets("metric")} == {60}
+
+
 def test_duration_has_three_percentiles() -> None:
     stats = [line[-1]["stat"] for line in graph("Duration")["metrics"] if "stat" in line[-1]]
     assert stats == ["p50", "p95", "p99"]
