@@ -163,6 +163,13 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
 
 
 RELEASE = "strata:release:Release"
+# Terraform's backend asks more services than S3, and its endpoint has no host names for buckets.
+LOCAL_BACKEND = """\
+use_path_style              = true
+skip_credentials_validation = true
+skip_metadata_api_check     = true
+skip_requesting_account_id  = true
+"""
 
 
 def release_in(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,6 +210,8 @@ def with_legacy(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: 
         keys = (f"strata:data.legacy.endpoint={endpoint}", "strata:data.legacy.usePathStyle=true")
         given = [part for key in keys for part in ("--plaintext", key)]
         succeed(scratch, env, "config", "set-all", "--stack", stack, "--path", *given)
+        for file in sorted(scratch.project.glob(f"terraform-legacy/*/environments/{stack}.s3.tfbackend")):
+            file.write_text(file.read_text() + LOCAL_BACKEND)
     scratch.commit("Read the legacy state from this machine")
     return sections
 

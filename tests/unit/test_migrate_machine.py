@@ -1,0 +1,88 @@
+"""Random moves there and back, killed anywhere: no resource is ever lost, or owned twice without Terraform's lock."""
+
+from contextlib import suppress
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infra.console import RefusedError
+from infra.migrate import mover, verdict
+from infra.migrate.model import Direction
+from infra.migrate.steps import next_step, plan, present
+from infra.source import Source
+from tests.unit.migrate_kit import FakeSides, KilledError, legacy
+
+NAMES = st.lists(st.sampled_from(["orders", "carts", "users", "stock"]), min_size=1, max_size=4, unique=True)
+MOVES = st.lists(st.tuples(st.sampled_from([*Source]), st.integers(1, 14)), max_size=6)
+
+
+def go(sides: FakeSides, wanted: Source, *, kill: int = -1) -> None:
+    """Run the command that leads to a source, as an operator would, with --resume."""
+    direction = Direction.BACK if wanted is Source.LEGACY else Direction.IN
+    if wanted is Source.ADOPTED and present(sides.seen()) is Source.MANAGED:
+        direction = Direction.BACK
+    sides.wanted, sides.kill = wanted, kill
+    mover.run(sides, direction, lambda _: None, resume=True)
+
+
+def check(sides: FakeSides) -> None:
+    """The invariant, from the fake's own facts; and whether `verify` says the same of them."""
+    terraform = {each.thing for each in sides.terraform.values()}
+    kinds = {each.kind for each in verdict.verify(sides.seen())}
+    assert sides.declared <= terraform | set(sides.pulumi), "a resource is lost"
+    assert "nobody" not in kinds
+    if terraform & set(sides.pulumi):
+        assert sides.lock, "a resource is owned twice, and Terraform is not locked"
+    assert "twice" not in kinds
+    assert ("moving" in kinds) is (sides.lock is not None)
+
+
+@settings(max_examples=100, deadline=None)
+@given(NAMES, MOVES)
+def test_no_resource_is_lost_or_owned_twice_however_moves_are_interrupted(
+    names: list[str], moves: list[tuple[Source, int]]
+) -> None:
+    sides = legacy(*names)
+    for wanted, kill in moves:
+        with suppress(KilledError, RefusedError):
+            go(sides, wanted, kill=kill)
+        check(sides)
+    # An operator who runs each command again until it ends finds the layer where the stack's file says.
+    if present(sides.seen()) is Source.MANAGED:
+        go(sides, Source.ADOPTED)
+    for wanted in (Source.ADOPTED, Source.LEGACY, Source.ADOPTED, Source.MANAGED):
+        go(sides, wanted)
+        check(sides)
+        assert sides.lock is None
+        assert present(sides.seen()) is wanted
+        assert verdict.verify(sides.seen()) == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(NAMES, st.booleans(), st.data())
+def test_verify_says_which_resource_was_lost_or_doubled_by_hand(
+    names: list[str], lost: bool, data: st.DataObject
+) -> None:
+    sides = legacy(*names)
+    tables = dict(sides.terraform)
+    go(sides, Source.ADOPTED)
+    chosen = data.draw(st.sampled_from(sorted(sides.pulumi)))
+    if lost:
+        del sides.pulumi[chosen]
+    else:
+        sides.terraform = {address: each for address, each in tables.items() if each.thing == chosen}
+    found = [(each.kind, each.subject) for each in verdict.verify(sides.seen()) if each.kind in ("nobody", "twice")]
+    assert found == [("nobody" if lost else "twice", str(chosen))]
+
+
+def test_the_plan_names_the_steps_that_a_move_then_takes() -> None:
+    sides = legacy("orders")
+    for wanted in (Source.ADOPTED, Source.MANAGED, Source.ADOPTED, Source.LEGACY):
+        before = present(sides.seen())
+        sides.wanted = wanted
+        way = Direction.BACK if (before, wanted) in BACKWARD else Direction.IN
+        assert mover.run(sides, way, lambda _: None).steps == plan(before, wanted)
+        assert next_step(sides.seen()) is None
+
+
+BACKWARD = {(Source.MANAGED, Source.ADOPTED), (Source.ADOPTED, Source.LEGACY)}
