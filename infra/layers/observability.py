@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
-from infra import permissions
+from infra import codedeploy, permissions
 from infra.answered import METRIC, NAMESPACE
 from infra.config import ApiAlarms, ObservabilityConfig
 from infra.contracts import ApiOutputs, FunctionOutputs, ObservabilityOutputs
@@ -15,11 +15,6 @@ from infra.naming import LIVE, AwsLocation, Names
 MINUTES = 3  # in a row above the limit before an alarm fires
 FEWEST = 4  # errors or throttles a minute; fewer are noise at one request a second
 FEWEST_TIMED = 20  # requests a minute, below which a single slow one is the p99
-CONSOLE = {  # by partition
-    "aws": "console.aws.amazon.com",
-    "aws-cn": "console.amazonaws.cn",
-    "aws-us-gov": "console.amazonaws-us-gov.com",
-}
 
 
 class Observability(ComponentResource):
@@ -310,7 +305,7 @@ def _graph(
 
 
 def _links(names: Names, place: AwsLocation, service: str) -> str:
-    console = f"https://{place.region}.{CONSOLE.get(place.partition, CONSOLE['aws'])}"
+    console = codedeploy.console(place.partition, place.region)
     function, group = names.function(service), names.deployment_group(service)
     logs = names.log_group(service).replace("/", "$252F")  # the console decodes it twice
     deployments = f"codesuite/codedeploy/applications/{names.application}/deployment-groups/{group}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from infra.console import Exit, Json, answer
@@ -23,18 +23,28 @@ def watch(*, stack: Stack, function: ReleaseOf = "", as_json: Json = False) -> N
     and restores an alias that no rollback has restored.
     """
     with answering(as_json=as_json):
-        outcomes = followed(open_session(stack, release_of=function), as_json=as_json)
+        release = open_session(stack, release_of=function)
+        outcomes = followed(release, as_json=as_json, announces=not release.policy.wait)  # else `up` does
     answer_outcomes(outcomes, as_json=as_json)
 
 
-def followed(release: Session, *, as_json: bool, decide: Decide = next_action.watch) -> Mapping[str, Outcome]:
+def followed(
+    release: Session, *, as_json: bool, decide: Decide = next_action.watch, announces: bool = True
+) -> Mapping[str, Outcome]:
     """Follow all deployments in flight, report their progress, and return their outcomes by function.
 
     as_json: progress goes to standard error. decide: what the runner does meanwhile; by default it only watches.
+    announces: whether it puts the event of the end; see docs/events.md.
     """
     waiting = replace(release.policy, wait=True)
+
+    def announce(state: str, commit: str, outcomes: Sequence[Outcome]) -> None:
+        if announces:
+            release.aws.announce(release.stack, release.targets[0], state, commit, outcomes)
+
     with progress_reporter(as_json=as_json) as report:
-        return runner.run(list(release.targets), waiting, release.aws, release.clock, report, decide)
+        targets = list(release.targets)
+        return runner.run(targets, waiting, release.aws, release.clock, report, decide, announce=announce)
 
 
 def answer_outcomes(outcomes: Mapping[str, Outcome], *, as_json: bool) -> None:
