@@ -27,3 +27,15 @@ LINEAR: Final = {
     for minutes in (1, 2, 3, 10)
 }
 """CodeDeploy's own linear ones, by percent and the minutes of each step; the same page."""
+
+CONSOLES: Final = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+"""The host of the console, by partition."""
+
+
+def console(partition: str, region: str) -> str:
+    """Return the address of the console of a region, without a path."""
+    return f"https://{region}.{CONSOLES.get(partition, CONSOLES['aws'])}"

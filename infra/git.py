@@ -152,6 +152,14 @@ def committed(commit: str, repository: Path = REPOSITORY) -> datetime | None:
     return datetime.fromisoformat(said.strip()) if said is not None else None
 
 
+def title(commit: str, repository: Path = REPOSITORY) -> str:
+    """Return the first line of the message of `commit`; "" if git does not know it."""
+    commit = commit.removesuffix(DIRTY)
+    if not _COMMIT.fullmatch(commit):
+        return ""
+    return (_said(repository, "show", "--no-patch", "--no-show-signature", "--format=%s", commit) or "").strip()
+
+
 def between(older: str, newer: str, repository: Path = REPOSITORY) -> list[str] | None:
     """Return the commits after `older` up to `newer`, newest first, a line each. None if git does not know them."""
     if not (_COMMIT.fullmatch(older) and _COMMIT.fullmatch(newer)):

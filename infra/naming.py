@@ -107,6 +107,18 @@ class Names:
         return f"{self.prefix}-{service}-dead"
 
     @property
+    def messages(self) -> str:
+        """Return the name of the rule on ended releases, of its role, its dead letters and the alarm on them.
+
+        No service's resource has an underscore in its name.
+        """
+        return f"{self.prefix}_messages"
+
+    def webhook(self, chat: str) -> str:
+        """Return the name of the API destination of a chat, "slack" or "teams", and of its connection."""
+        return f"{self.prefix}_{chat}"
+
+    @property
     def bus(self) -> str:
         return self.prefix
 
@@ -222,7 +234,7 @@ class Names:
                 "characters, and begins with none of aws, ssm, xn--, sthree- and amzn-s3-demo- (`name` in Pulumi.yaml)"
             )
         operations = [self.pulumi_role(each) for each in ("preview", "update")]
-        own = [self.deploy_role, self.preview_role, self.proof_role, self.codedeploy_role, *operations]
+        own = [self.deploy_role, self.preview_role, self.proof_role, self.codedeploy_role, self.messages, *operations]
         roles = dict.fromkeys((*own, *(self.hook_role(each) for each in HOOKS)), "")
         functions = {self.hook(each): "" for each in HOOKS}
         groups = dict.fromkeys((self.application, f"{self.prefix}-canary-99-9999"), "")

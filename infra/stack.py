@@ -17,6 +17,7 @@ from infra.layers.data import Data
 from infra.layers.delivery import Delivery
 from infra.layers.hooks import Hooks
 from infra.layers.http import Http
+from infra.layers.messages import Messages
 from infra.layers.observability import Observability
 from infra.layers.secrets import Secrets
 from infra.layers.triggers import Triggers
@@ -124,6 +125,15 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         opts=opts,
     )
     alarms = observability.outputs
+    if config.observability.notify or config.secrets.webhooks:
+        Messages(
+            "messages",
+            names=names,
+            place=place,
+            webhooks=config.secrets.webhooks,
+            topic=alarms.topic_arn,
+            opts=opts,
+        )
     hooks = Hooks(
         "hooks",
         names=names,

@@ -4,6 +4,7 @@ The object strata:release is infra.release.model.spec.ReleasePolicy. Pulumi.yaml
 compare the two.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -17,6 +18,7 @@ from infra.schema import (
     ListOf,
     OneOf,
     Reader,
+    Sealed,
     Secret,
     Section,
     Share,
@@ -261,6 +263,23 @@ class ComputeConfig:
     api: Annotated[ApiConfig, Section(ApiConfig)] = ApiConfig()
 
 
+class Webhook(Check):
+    """A secret address of a chat, which posts what it gets. EventBridge takes 2,048 characters.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateApiDestination.html
+    """
+
+    def __init__(self, pattern: str, expected: str) -> None:
+        self.pattern, self.expected = pattern, expected
+
+    def check(self, value: object) -> Secret:
+        if not isinstance(value, Secret):
+            raise InvalidValueError("not a secret")
+        if not isinstance(value, Sealed) and not re.fullmatch(rf"(?=.{{1,2048}}$){self.pattern}", value.value):
+            raise InvalidValueError("no such address")
+        return value
+
+
 @dataclass(frozen=True)
 class SecretsConfig:
     """strata:secrets. The stack does not use a secret that is left out.
@@ -269,6 +288,26 @@ class SecretsConfig:
     """
 
     receipt_key: Annotated[Secret | None, Key(32, 512)] = None
+    slack_webhook: Annotated[
+        Secret | None,
+        Webhook(
+            r"https://hooks\.slack(-gov)?\.com/services(/[A-Za-z0-9]+){3}",
+            "an incoming webhook of Slack, https://hooks.slack.com/services/...",
+        ),
+    ] = None
+    teams_webhook: Annotated[
+        Secret | None,
+        Webhook(
+            r"https://[a-z0-9.-]+\.(logic\.azure|powerplatform)\.com(:443)?/[A-Za-z0-9/_-]+\?[!-~]+",
+            "the webhook of a Teams workflow, https://....logic.azure.com/...?...",
+        ),
+    ] = None
+
+    @property
+    def webhooks(self) -> dict[str, Secret]:
+        """The addresses of the chats that get messages, by the chat's name."""
+        given = {"slack": self.slack_webhook, "teams": self.teams_webhook}
+        return {chat: address for chat, address in given.items() if address}
 
 
 @dataclass(frozen=True)

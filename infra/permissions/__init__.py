@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 from infra.permissions.artifacts import artifact_publish, artifact_read, cross_account_read
 from infra.permissions.boundary import boundary, boundary_arn
 from infra.permissions.declared import ALARMS, API_ALARMS, Resources
-from infra.permissions.execution import Uses, deployments, execution, hook
+from infra.permissions.execution import Uses, deployments, execution, hook, messages
 from infra.permissions.resources import alarm_topic, dead_letters, encrypted_in_transit, secrets_key, topic_key
 from infra.permissions.roles import PARTS, PeerStack, StackResources, deploy, preview, proof
 from infra.permissions.state import META, backend, secrets_provider
@@ -59,6 +59,7 @@ __all__ = [
     "federated",
     "hook",
     "managed",
+    "messages",
     "preview",
     "proof",
     "pulumi_token",

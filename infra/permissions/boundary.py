@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from infra.naming import AwsLocation, Names
 from infra.permissions.declared import Resources
-from infra.permissions.execution import QUEUE_READS, Uses, deployments, execution, hook
+from infra.permissions.execution import QUEUE_READS, Uses, deployments, execution, hook, webhooks
 from infra.permissions.statement import Statement
 
 
@@ -40,6 +40,7 @@ def boundary(names: Names, place: AwsLocation, table: str) -> tuple[Statement, .
         *(Statement("Queue", QUEUE_READS, (queue,)) for queue in there.consumed),
         *hook(there.groups, logs[0], there.services),
         *deployments(there.services, there.hooks),
+        webhooks(names, place),
     ]
     return _merged(own)
 

@@ -85,6 +85,7 @@ class Resources:
         """Yield the long-lived alarms, and a pattern for the verdict alarms, of which each release creates its own."""
         for kind in API_ALARMS:
             yield self.place.arn("cloudwatch", f"alarm:{self.names.api_alarm(kind)}")
+        yield self.place.arn("cloudwatch", f"alarm:{self.names.messages}")
         for service in self.names.patterns:
             for kind in ALARMS:
                 yield self.place.arn("cloudwatch", f"alarm:{self.names.alias_alarm(service, kind)}")

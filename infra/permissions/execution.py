@@ -1,8 +1,9 @@
-"""Statements for the roles of a running stack: its functions, its hooks, and CodeDeploy."""
+"""Statements for the roles of a running stack: its functions, its hooks, CodeDeploy, and messages."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from infra.naming import AwsLocation, Names
 from infra.permissions.statement import Statement
 
 STREAM_READS = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
@@ -109,6 +110,28 @@ def hook(group_arns: Sequence[str], log_group_arn: str, function_arns: Sequence[
         Statement("Deployments", (answer, "codedeploy:GetDeployment"), groups),
         Statement("Versions", ("lambda:InvokeFunction",), tuple(f"{function}:*" for function in function_arns)),
         logs,
+    )
+
+
+def messages(names: Names, place: AwsLocation) -> tuple[Statement, ...]:
+    """Return the statements of the role by which EventBridge calls the targets of the rule on ended releases.
+
+    A topic's publisher needs its key: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    """
+    by_sns = {"StringEquals": {"kms:ViaService": [f"sns.{place.region}.amazonaws.com"]}}
+    return (
+        Statement("Topic", ("sns:Publish",), (place.arn("sns", names.topic),)),
+        Statement("TopicKey", ("kms:Decrypt", "kms:GenerateDataKey"), (place.arn("kms", "key/*"),), condition=by_sns),
+        webhooks(names, place),
+    )
+
+
+def webhooks(names: Names, place: AwsLocation) -> Statement:
+    """Return the statement on the stack's API destinations. Their ARNs end in a random id."""
+    return Statement(
+        "Webhooks",
+        ("events:InvokeApiDestination",),
+        (place.arn("events", f"api-destination/{names.webhook('*')}"),),
     )
 
 

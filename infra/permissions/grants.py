@@ -130,14 +130,15 @@ def functions(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
 
 
 def roles(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
-    """Return the grants on the roles of functions, hooks and CodeDeploy.
+    """Return the grants on the roles of functions, hooks, CodeDeploy and messages.
 
     A role may be created only with the boundary, and passed only to its service. Its trust policy is set when it is
     created; only an administrator may change it.
     """
     own = Resources(names, place)
     codedeploy_role = own.roles(names.codedeploy_role)
-    every = (*own.function_roles, *codedeploy_role)
+    messages_role = own.roles(names.messages)
+    every = (*own.function_roles, *codedeploy_role, *messages_role)
     return (
         Grant(
             "Roles",
@@ -155,6 +156,7 @@ def roles(names: Names, place: AwsLocation) -> tuple[Grant, ...]:
         ),
         *_passes("Lambda", own.function_roles),
         *_passes("CodeDeploy", codedeploy_role),
+        *_passes("Events", messages_role),
     )
 
 

@@ -7,6 +7,7 @@ from infra.naming import AwsLocation, Names
 from infra.permissions import artifacts, grants, state
 from infra.permissions.access_log import access_log
 from infra.permissions.api import api, domain
+from infra.permissions.chats import release_events
 from infra.permissions.declared import Resources
 from infra.permissions.grants import Grant
 from infra.permissions.statement import Statement
@@ -99,7 +100,7 @@ def _granted(
             *access_log(names, place),
             *(domain(names, place, resources.domain, resources.zone_id) if resources.domain else ()),
         ),
-        "triggers": tuple(triggers(names, place)),
+        "triggers": (*triggers(names, place), *release_events(names, place)),
         "roles": (
             *grants.roles(names, place),
             Grant("Itself", "iam", (itself,), ("GetRole", "SimulatePrincipalPolicy")),

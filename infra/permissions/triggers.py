@@ -24,7 +24,7 @@ def triggers(names: Names, place: AwsLocation) -> Iterator[Grant]:
     yield Grant(
         "Queues",
         "sqs",
-        own.queues,
+        (*own.queues, place.arn("sqs", names.messages)),
         ("GetQueueAttributes", "ListQueueTags"),
         ("CreateQueue", "SetQueueAttributes", "TagQueue", "UntagQueue"),
     )
@@ -38,7 +38,7 @@ def triggers(names: Names, place: AwsLocation) -> Iterator[Grant]:
     yield Grant(
         "Rules",
         "events",
-        tuple(own.rules),
+        (*own.rules, place.arn("events", f"rule/{names.messages}")),
         ("DescribeRule", "ListTagsForResource", "ListTargetsByRule"),
         ("DeleteRule", "PutRule", "PutTargets", "RemoveTargets", *TAGGING),
     )

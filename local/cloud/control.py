@@ -12,11 +12,12 @@ from local.cloud.faults.calls import Message, received
 from local.cloud.faults.door import Door
 from local.cloud.identity import issuers
 from local.cloud.identity.decisions import DECISIONS
+from local.cloud.webhooks import WEBHOOKS
 
 PREFIX = "/_strata/"
 _KNOWN = (
     f"GET or POST {PREFIX}settings, GET, POST or DELETE {PREFIX}faults, GET or DELETE {PREFIX}calls, "
-    f"GET or DELETE {PREFIX}decisions, POST {PREFIX}past, POST {PREFIX}tokens, "
+    f"GET or DELETE {PREFIX}decisions, GET or POST {PREFIX}webhooks, POST {PREFIX}past, POST {PREFIX}tokens, "
     f"GET {PREFIX}issuers/<host and path of an issuer>/.well-known/openid-configuration, POST {PREFIX}reset"
 )
 _OF_WORKERS = ("factor", "enforce")
@@ -71,12 +72,16 @@ class Control:
                 await self._reset()
                 answer = {"reset": True}
             case _:
-                return self._identity(method, path, body)
+                return self._answer_rest(method, path, body)
         return 200, answer
 
-    def _identity(self, method: str, path: str, body: bytes) -> tuple[int, Message]:
-        """Answer requests for tokens, their issuers, and decisions."""
+    def _answer_rest(self, method: str, path: str, body: bytes) -> tuple[int, Message]:
+        """Answer requests for webhooks, tokens, their issuers, and decisions."""
         match method, path:
+            case (("GET" | "POST"), "webhooks"):
+                if method == "POST":
+                    WEBHOOKS.replace(json.loads(body))
+                return 200, {"answers": WEBHOOKS.answers, "requests": WEBHOOKS.requests}
             case (("GET" | "DELETE"), "decisions"):
                 if method == "DELETE":
                     DECISIONS.clear()

@@ -17,6 +17,7 @@ from local.cloud.ministack import install, ministack
 from local.cloud.routing.invocation import MODULES, Invoker
 from local.cloud.sources.runner import LOOP
 from local.cloud.timeline import TIMELINE
+from local.cloud.webhooks import WEBHOOKS
 from local.cloud.workers.code import runtime_packages
 from local.cloud.workers.environment import Surroundings
 from local.cloud.workers.pool import Pool
@@ -82,6 +83,7 @@ class Server:
             buckets,
             connections,
             event_rules,
+            event_targets,
             functions,
             http_api,
             http_api_control,
@@ -114,6 +116,7 @@ class Server:
                 *queues.patches(),
                 *streams.patches(),
                 *event_rules.patches(),
+                *event_targets.patches(),
             ],
             [
                 need
@@ -127,6 +130,7 @@ class Server:
                     queues,
                     streams,
                     event_rules,
+                    event_targets,
                 )
                 for need in module.needs()
             ],
@@ -197,6 +201,7 @@ class Server:
             self._door.faults.replace([])
             self._door.calls.clear()
             DECISIONS.clear()
+            WEBHOOKS.replace({})
 
     async def _reap(self) -> None:
         while True:

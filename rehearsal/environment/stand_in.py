@@ -11,6 +11,10 @@ import yaml  # type: ignore[import-untyped]
 from infra.config import stack_file
 
 VALUE = "a-stand-in-for-a-secret-that-only-its-own-stack-can-open"
+WEBHOOKS = {
+    "secrets.slackWebhook": "https://hooks.slack.com/services/T0/B0/standin",
+    "secrets.teamsWebhook": "https://standin.logic.azure.com/workflows/invoke?sig=stand-in",
+}
 WHOLE = "{}"  # the stand-in for an object that is encrypted as a whole
 KEYS = ("secretsprovider", "encryptedkey", "encryptionsalt")  # by which Pulumi decrypts the stack's own secrets
 
@@ -35,7 +39,8 @@ def closed(folder: Path, stack: str) -> dict[str, str]:
                     value.value[number] = (name, _plain())
                     found[name.value] = WHOLE
                 else:
-                    found |= dict.fromkeys(_closed(held, name.value), VALUE)
+                    closed_in = _closed(held, name.value)
+                    found |= {path: WEBHOOKS.get(path.partition(":")[2], VALUE) for path in closed_in}
     if found:
         root.value = [(key, value) for key, value in root.value if key.value not in KEYS]
         file.write_text(yaml.serialize(root, Dumper=yaml.SafeDumper, allow_unicode=True), encoding="utf-8")

@@ -21,6 +21,7 @@ from rehearsal.secrets import known
 
 UP = ("up", "--stack", STACK)
 CONCURRENCY = "strata:services.orders.concurrency"
+WEBHOOK = "strata:secrets.teamsWebhook"
 CHANGE = {
     "strata:compute.memory": "512",
     "strata:delivery.bakeMinutes": "1",
@@ -67,6 +68,7 @@ class DeployRoleScenario:
         for edit in (commits.QUEUED, commits.NOTIFIED):
             self.sandbox.apply(edit)
         self.change(CHANGE)
+        self.webhook("one")
         self.up()
         self.dead_letter()
         for command in ("status", "plan", "history", "doctor"):
@@ -82,7 +84,9 @@ class DeployRoleScenario:
             self._type("config", "rm", "--stack", STACK, "--path", key)
         self.sandbox.apply(commits.NOTIFIED.going_back())
         self.change(BACK)
+        self.webhook("two")
         self.take_the_bundle()
+        self._type("config", "rm", "--stack", STACK, "--path", WEBHOOK)
         self.change(LAST)
         self.up()
         # Staging's account is prepared but has no stack: the role can be assumed, and finds no records.
@@ -95,6 +99,11 @@ class DeployRoleScenario:
         words = [part for key, value in config.items() for part in ("--plaintext", f"{key}={value}")]
         self._type("config", "set-all", "--stack", STACK, "--path", *words)
         self.sandbox.scratch.commit("Change " + ", ".join(key.removeprefix("strata:") for key in config))
+
+    def webhook(self, name: str) -> None:
+        """Let releases be told to a chat of Teams at that address, with that signature."""
+        address = f"https://chat.logic.azure.com/workflows/{name}?sig={name}"
+        self._type("config", "set", "--stack", STACK, "--secret", "--path", WEBHOOK, address)
 
     def up(self, *options: str) -> None:
         """Run `pulumi up`."""

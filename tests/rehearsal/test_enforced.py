@@ -37,6 +37,7 @@ RUNNING = {
     PROD.hook_role("smoke"): {"Deployments", "Logs", "Versions"},
     PROD.hook_role("bake"): {"Deployments", "Logs"},
     PROD.codedeploy_role: {"Alarms", "Aliases", "Hooks"},
+    PROD.messages: {"Topic", "Webhooks"},
 }
 
 

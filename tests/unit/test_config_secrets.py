@@ -34,6 +34,34 @@ def test_a_stack_needs_no_secret() -> None:
     assert parse((), secrets={}).secrets.receipt_key is None
 
 
+SLACK = "https://hooks.slack.com/services/T012/B345/abcDEF678"
+TEAMS = "https://prod-12.westeurope.logic.azure.com:443/workflows/1a/triggers/manual/paths/invoke?api-version=1&sig=x"
+
+
+def test_the_webhooks_of_slack_and_teams_are_secrets() -> None:
+    found = parse(secrets={"slackWebhook": SLACK, "teamsWebhook": TEAMS}).secrets
+    assert found.webhooks == {"slack": Secret(SLACK), "teams": Secret(TEAMS)}
+    assert parse(()).secrets.webhooks == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "address"),
+    [
+        ("slackWebhook", TEAMS),
+        ("slackWebhook", SLACK.replace("https", "http")),
+        ("slackWebhook", SLACK.replace("hooks.slack.com", "hooks.slack.com.evil.example")),
+        ("slackWebhook", f"{SLACK}/*"),
+        ("teamsWebhook", SLACK),
+        ("teamsWebhook", TEAMS.partition("?")[0]),
+        ("teamsWebhook", f"{TEAMS}{'x' * 2048}"),
+    ],
+)
+def test_an_address_that_is_no_webhook_of_that_chat_is_refused_and_not_shown(key: str, address: str) -> None:
+    (line,) = mistakes(secrets={key: address})
+    assert line.startswith(f'strata:secrets.{key} is "[secret]", no such address; give ')
+    assert address not in line
+
+
 def test_nothing_that_holds_a_secret_shows_it() -> None:
     stack = parse(secrets={"receiptKey": KEY})
     assert KEY not in f"{stack} {stack!r} {stack.secrets.receipt_key}"

@@ -37,6 +37,8 @@ SHARED = {
     "Secrets",
     "StateLayout",
     "StateNames",
+    "ReleaseEvents",
+    "ChatsRole",
 }
 
 
@@ -69,11 +71,12 @@ def test_no_call_of_the_table_changes_anything() -> None:
 @pytest.mark.parametrize("resources", [OWNED, LEGACY])
 def test_each_resource_of_a_statement_is_the_stacks_own(resources: StackResources) -> None:
     ours = re.compile(
-        r"strata-prod(-|/|$|:)|strata-prod-orders|CodeDeployHook_strata-prod-|\.pulumi/meta\.yaml$|strata/prod[./]"
+        r"strata-prod(-|_|/|$|:)|strata-prod-orders|CodeDeployHook_strata-prod-|\.pulumi/meta\.yaml$|strata/prod[./]"
         r"|strata-state-333333333333-eu-central-1$|key/1$|CodeDeployDefault\.Lambda\*$"
         r"|acme-terraform-state/data/terraform\.tfstate$|strata-artifacts-333333333333-eu-central-1(/(bundles|manifests)/\*)?$"
     )
     tagged = {"NewApi", "NewTags", "Api", "ApiParts", "ApiTags", "ApiTagNames", "TableKey", "Mappings", "AnyMapping"}
+    tagged |= {"ReleaseEvents", "ChatsRole"}
     elsewhere = [
         arn
         for each in deploying(resources)
@@ -131,8 +134,9 @@ def test_each_role_is_passed_to_its_service_and_to_no_other() -> None:
         each.sid: (each.condition, {arn.rpartition("/")[2] for arn in each.resources})
         for each in granting("iam:PassRole", deploying())
     }
-    lambda_, codedeploy = (
-        {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}} for service in ("lambda", "codedeploy")
+    lambda_, codedeploy, events = (
+        {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}
+        for service in ("lambda", "codedeploy", "events")
     )
     assert passes == {
         "PassToLambda": (
@@ -140,6 +144,7 @@ def test_each_role_is_passed_to_its_service_and_to_no_other() -> None:
             {"strata-prod-orders-execution", "strata-prod-smoke-hook", "strata-prod-bake-hook"},
         ),
         "PassToCodeDeploy": (codedeploy, {"strata-prod-codedeploy"}),
+        "PassToEvents": (events, {"strata-prod_messages"}),
     }
 
 
@@ -218,7 +223,7 @@ def test_previewing_changes_nothing() -> None:
 def test_previewing_reads_all_that_deploying_reads_but_secrets() -> None:
     def reads(statements: list[Statement]) -> set[tuple[str, str]]:
         verbs = re.compile(r"\w+:(Get|List|Describe|BatchGet|GET$)")
-        own = {"Itself", "LogDelivery", "Parameters", "Removals"}
+        own = {"Chats", "ChatSecrets", "Itself", "LogDelivery", "Parameters", "Removals"}
         found = [each for each in statements if each.sid not in own]
         return {
             (action, arn) for each in found for action in each.actions for arn in each.resources if verbs.match(action)
@@ -365,6 +370,7 @@ def test_the_boundary_is_what_the_stacks_roles_do_and_no_more() -> None:
         ),
         *permissions.hook([group], PLACE.arn("logs", f"log-group:{PROD.hook_log_group('smoke')}"), [function]),
         *permissions.deployments([function], [hook]),
+        *permissions.messages(PROD, PLACE),
     ]
     pairs = [(action, arn) for each in done for action in each.actions for arn in each.resources]
     assert [pair for pair in pairs if not allowed(*pair, limit)] == []

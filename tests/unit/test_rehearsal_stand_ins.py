@@ -1,5 +1,6 @@
 """A scratch copy works on a stack that holds secrets: a stand-in replaces each, and nothing else changes."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -56,10 +57,12 @@ def test_what_is_not_secret_stays_as_it_was_read(folder: Path) -> None:
     assert not any(key in text for key in ("v1:", *stand_in.KEYS))
 
 
-def test_a_stand_in_is_a_valid_receipt_key() -> None:
+def test_a_stand_in_is_a_valid_secret() -> None:
     raw = {"strata:account": '{"region": "eu-central-1", "allowedAccountIds": ["111111111111"]}'}
-    secrets = {"strata:secrets": f'{{"receiptKey": "{stand_in.VALUE}"}}'}
+    chats = {path.removeprefix("secrets."): address for path, address in stand_in.WEBHOOKS.items()}
+    secrets = {"strata:secrets": json.dumps({"receiptKey": stand_in.VALUE, **chats})}
     found = config.parse({**raw, **secrets}, "dev", secret=frozenset(secrets))
+    assert found.secrets.webhooks.keys() == {"slack", "teams"}
     assert found.secrets.receipt_key is not None
     assert found.secrets.receipt_key.value == stand_in.VALUE != KEY
 

@@ -319,9 +319,7 @@ def test_a_rule_with_a_correction_and_no_statistic_is_one_of_earlier_releases() 
     assert Rule(z=3.15, correction=1, minimum_errors=2, absolute=0.25).absolute_minimum == 2
     assert Rule(z=3.5, minimum_errors=6, absolute=0.3).statistic == "likelihood"
     assert replace(Rule(), forgiven=3).statistic == "likelihood"
-    with pytest.raises(
-        VerdictError, match=r"rule\.absoluteZ is 2, but only statistic likelihood has it; leave it out"
-    ):
+    with pytest.raises(VerdictError, match=r"rule\.absoluteZ is 2, but only statistic likelihood has it; leave it out"):
         Rule(statistic="z", absolute_z=2)
     with pytest.raises(VerdictError, match=r"rule\.correction is 1, but only statistic z has it; leave it"):
         Rule(statistic="likelihood", correction=1)

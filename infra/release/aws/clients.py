@@ -118,6 +118,10 @@ class Clients:
         return self._client("dynamodbstreams")
 
     @cached_property
+    def events(self) -> Any:
+        return self._client("events")
+
+    @cached_property
     def iam(self) -> IAMClient:
         return self._client("iam")  # type: ignore[no-any-return]
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from infra.codedeploy import ROLLBACK_EVENTS
-from infra.release.aws import log_errors, metrics, upstream, versions
+from infra.release.aws import events, log_errors, metrics, upstream, versions
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import Records, chunks
 from infra.release.aws.errors import aws_call
@@ -56,6 +56,10 @@ class Aws:
     def check_account(self, function: str, topic: str) -> None:
         """Raise AwsError unless the caller is of the function's account, which the topic's ARN says."""
         self.clients.check_account(function, topic)
+
+    def announce(self, stack: str, target: Target, state: str, commit: str, outcomes: Sequence[Outcome]) -> None:
+        """Put the event of a release's state, one of whose functions is `target`."""
+        events.put(self.clients, stack, target, state=state, commit=commit, outcomes=outcomes)
 
     # Reads
 

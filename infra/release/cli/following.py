@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from infra.release.cli.progress import progress_reporter
@@ -14,16 +14,26 @@ from infra.release.engine.runner import Report
 from infra.release.model.outcome import Outcome
 
 
-def followed(release: Session, *, as_json: bool, decide: Decide = next_action.watch) -> Mapping[str, Outcome]:
+def followed(
+    release: Session, *, as_json: bool, decide: Decide = next_action.watch, announces: bool = True
+) -> Mapping[str, Outcome]:
     """Follow all deployments in flight, print their progress, and return their outcomes by function.
 
     as_json: progress goes to standard error. decide: what the runner does meanwhile; by default it only watches.
+    announces: whether it puts the event of the end; see docs/events.md.
     """
     with progress_reporter(as_json=as_json) as report:
-        return reported(release, report, decide)
+        return reported(release, report, decide, announces=announces)
 
 
-def reported(release: Session, report: Report, decide: Decide = next_action.watch) -> Mapping[str, Outcome]:
+def reported(
+    release: Session, report: Report, decide: Decide = next_action.watch, *, announces: bool = True
+) -> Mapping[str, Outcome]:
     """Follow all deployments in flight, and hand their progress to `report`."""
-    waiting = replace(release.policy, wait=True)
-    return runner.run(list(release.targets), waiting, release.aws, release.clock, report, decide)
+    waiting, targets = replace(release.policy, wait=True), list(release.targets)
+
+    def announce(state: str, commit: str, outcomes: Sequence[Outcome]) -> None:
+        if announces:
+            release.aws.announce(release.stack, targets[0], state, commit, outcomes)
+
+    return runner.run(targets, waiting, release.aws, release.clock, report, decide, announce=announce)

@@ -28,6 +28,7 @@ from infra.release.model.observation import Deployment, Notes, Observation
 from infra.release.model.outcome import Ending, Outcome, Phase, Progress
 from infra.release.model.spec import ReleaseError, ReleasePolicy, Target
 from infra.release.model.tags import Enlisted
+from infra.release.reports import event
 from infra.release.verdict.rule import Rule
 
 EXPLAINED = {"verdict", "hook", "fault"}
@@ -39,6 +40,8 @@ LOOK = timedelta(seconds=10)
 
 
 Report = Callable[[Progress], None]
+Announce = Callable[[str, str, Sequence[Outcome]], None]
+"""Puts the event of a changed state: its name, the commit, and the outcomes so far. Raises AwsError."""
 IsOlder = Callable[[str, str], bool]
 
 
@@ -50,13 +53,14 @@ def run(  # noqa: PLR0917 - the design's signature
     report: Report,
     decide: Decide = next_action.decide,
     is_older: IsOlder = git.is_older,
+    announce: Announce = lambda *_: None,
 ) -> dict[str, Outcome]:
     """Release every target, together; returns the outcome of each function, good or bad, when all have ended.
 
     Raises ReleaseError where AWS refuses, or does not answer for the policy's longest wait; Interrupted when the wait
     is given up. A canary in flight then goes on under CloudWatch, which the error says: running again resumes it.
     """
-    return _Run(wanted, policy, cloud, clock, report, decide, is_older).to_the_end()
+    return _Run(wanted, policy, cloud, clock, report, decide, is_older, announce).to_the_end()
 
 
 def retire(
@@ -113,6 +117,7 @@ class _Run:
         report: Report,
         decide: Decide,
         is_older: IsOlder,
+        announce: Announce,
     ) -> None:
         self.wanted = list(wanted)
         self.policy = policy
@@ -121,6 +126,10 @@ class _Run:
         self.report = report
         self.decide = decide
         self.is_older = is_older
+        self.announce = announce
+        self.announced: set[str] = set()
+        self.started: dict[str, Outcome] = {}  # by this runner
+        self.stopped: set[str] = set()  # or reverted, by this runner
         self.notes = {target.function: Notes() for target in wanted}
         self.outcomes: dict[str, Outcome] = {}
         self.seen: dict[str, Observation] = {}
@@ -134,6 +143,7 @@ class _Run:
             while len(self.outcomes) < len(self.wanted):
                 self.attempt()
             self.clear()
+            self.tell_end()
         except ReleaseError as problem:
             raise type(problem)(f"{problem}{self.still_running_hint()}") from problem
         except KeyboardInterrupt:
@@ -166,6 +176,14 @@ class _Run:
                 self.act(target, seen[target.function], actions[target.function])
             except TransientError as problem:  # one function must not delay the others
                 busy.append(problem)
+        if self.started:
+            self.tell(Ending.STARTED, self.started)
+            if any(isinstance(each, Wait) and each.phase is Phase.CANARY for each in actions.values()):
+                traffic = {name: f"traffic is on {each.alias}" for name, each in seen.items()}
+                self.tell(
+                    event.SHIFTING,
+                    {name: replace(each, traffic=traffic[name]) for name, each in self.started.items()},
+                )
         if busy:
             raise busy[0]
         return all(isinstance(each, Wait | TopUp | Stop | PointAlias) for each in actions.values())
@@ -219,12 +237,16 @@ class _Run:
                     if action.all_at_once
                     else f"along {target.curve}, judged over {target.minutes} minutes"
                 )
+                self.started[name] = Outcome(
+                    Ending.STARTED, name, "started", how, stable, canary, deployment, f"all traffic is on {stable}"
+                )
                 why = f"; curve chosen: {notes.choice.why}" if notes.choice and not action.all_at_once else ""
                 but = f", which {' and '.join(action.waived)} cannot stop (overridden)" if action.waived else ""
                 self.report_progress(
                     Progress(name, action.phase, f"{stable} -> {canary} {how}, as {deployment}{but}{why}")
                 )
             case RevertDeployment(canary, stable, _, why):
+                self.stopped.add(name)
                 deployment = self.cloud.revert(target, self.policy, action)
                 self.follow(name, deployment)
                 self.report_progress(
@@ -234,9 +256,11 @@ class _Run:
                 self.follow(name, deployment)
                 self.report_progress(Progress(name, action.phase, f"{deployment} is this release, already in flight"))
             case Stop(deployment, why):
+                self.stopped.add(name)
                 self.report_progress(Progress(name, action.phase, why))
                 self.cloud.stop(deployment)
             case PointAlias(version, why):
+                self.stopped.add(name)
                 self.report_progress(Progress(name, action.phase, f"{why}: sending all traffic to {version}"))
                 self.cloud.point_alias(target, seen.alias, version)
 
@@ -256,6 +280,25 @@ class _Run:
                 self.report_progress(
                     Progress(target.function, Phase.CLEAR, f"the verdict alarms are left to a sweep: {problem}")
                 )
+
+    def tell_end(self) -> None:
+        """Announce how it ended; not what an operator's command did, which announces it itself."""
+        caused = {name for name, each in self.outcomes.items() if each.reason == "operator"}
+        if caused <= self.stopped:
+            self.tell(event.state(list(self.outcomes.values())), self.outcomes)
+
+    def tell(self, state: str, outcomes: Mapping[str, Outcome]) -> None:
+        """Announce a state once. An event that AWS does not take hinders no release."""
+        if not state or state in self.announced:
+            return
+        self.announced.add(state)
+        followed = [self.seen[name].followed for name in outcomes]
+        commits = [each.entry.commit for each in followed if each and each.entry]
+        try:
+            self.announce(state, next(iter(commits), self.policy.commit), list(outcomes.values()))
+        except AwsError as problem:
+            for name in outcomes:
+                self.report_progress(Progress(name, Phase.NOTE, f"no event says that it is {state}: {problem}"))
 
     def follow(self, name: str, deployment: str) -> None:
         self.notes[name] = replace(self.notes[name], following=deployment)

@@ -9,7 +9,7 @@ import functools
 import json
 import os
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +23,7 @@ from infra.release.engine.clock import ScaledClock
 from infra.release.engine.cloud import Cloud, NotFoundError
 from infra.release.model import serialization
 from infra.release.model.observation import Alias, Version
-from infra.release.model.outcome import Progress
+from infra.release.model.outcome import Outcome, Progress
 from infra.release.model.spec import RELEASE, ReleaseError, ReleasePolicy, Target
 from infra.release.provider import drift
 from infra.release.provider.in_flight import InFlightCalls
@@ -67,6 +67,9 @@ class LiveCloud(Cloud, Protocol):
 
     def check_account(self, function: str, topic: str) -> None:
         """Raises AwsError unless the caller is of the function's account, which the topic's ARN says."""
+
+    def announce(self, stack: str, target: Target, state: str, commit: str, outcomes: Sequence[Outcome]) -> None:
+        """Put the event of a release's state, one of whose functions is `target`."""
 
 
 class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
@@ -252,7 +255,12 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Release, and return the state; a bad outcome is an error."""
         targets, policy, region = _release(inputs)
         cloud = self.cloud(region)
-        outcomes = runner.run(targets, policy, cloud, self.clock, self._reporter(request))
+        stack = request.urn.split(":")[2]  # urn:pulumi:STACK::PROJECT::TYPE::NAME
+
+        def announce(state: str, commit: str, changed: Sequence[Outcome]) -> None:
+            cloud.announce(stack, targets[0], state, commit, changed)
+
+        outcomes = runner.run(targets, policy, cloud, self.clock, self._reporter(request), announce=announce)
         if bad := [each.line() for each in outcomes.values() if not each.ending.good]:
             raise ReleaseError("; ".join(bad))
         return {

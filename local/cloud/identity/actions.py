@@ -19,6 +19,11 @@ _APPLICATION = f"arn:aws:codedeploy:{_HERE}:application:{{applicationName}}"
 _CONFIGURATION = f"arn:aws:codedeploy:{_HERE}:deploymentconfig:{{deploymentConfigName}}"
 _ALARM = f"arn:aws:cloudwatch:{_HERE}:alarm:"
 _DASHBOARD = "arn:aws:cloudwatch::{account}:dashboard/"
+_LINKED = (
+    "arn:aws:iam::{account}:role/aws-service-role/apidestinations.events.amazonaws.com/"
+    "AWSServiceRoleForAmazonEventBridgeApiDestinations"
+)
+_CONNECTION_SECRET = f"arn:aws:secretsmanager:{_HERE}:secret:events!connection/{{Name}}/*"
 _PROVIDER = "arn:aws:iam::{account}:oidc-provider/{provider}"
 _POLICY = "arn:aws:iam::{account}:policy"
 _MAPPING = f"arn:aws:lambda:{_HERE}:event-source-mapping:"
@@ -114,6 +119,10 @@ _RESOURCES: dict[str, dict[str, str]] = {
         "{rule}": "DeleteRule DescribeRule DisableRule EnableRule ListTargetsByRule PutRule PutTargets RemoveTargets",
         "{bus}": "CreateEventBus DeleteEventBus DescribeEventBus UpdateEventBus",
         "{buses}": "PutEvents",
+        f"arn:aws:events:{_HERE}:api-destination/{{Name}}": "CreateApiDestination DeleteApiDestination "
+        "DescribeApiDestination UpdateApiDestination",
+        f"arn:aws:events:{_HERE}:connection/{{Name}}": "CreateConnection DeleteConnection DescribeConnection "
+        "UpdateConnection",
         "{ResourceARN}": "ListTagsForResource TagResource UntagResource",
     },
     "ssm": {
@@ -196,6 +205,17 @@ _FURTHER: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
     ("cloudwatch", "PutMetricAlarm"): (("cloudwatch:TagResource", f"{_ALARM}{{AlarmName}}", "Tags"),),
     ("dynamodb", "CreateTable"): (("dynamodb:TagResource", "{tables}", "Tags"),),
     ("events", "CreateEventBus"): (("events:TagResource", "{bus}", "Tags"),),
+    ("events", "CreateConnection"): (
+        ("iam:CreateServiceLinkedRole", _LINKED, "Name"),
+        ("secretsmanager:CreateSecret", _CONNECTION_SECRET, "Name"),
+        ("secretsmanager:GetSecretValue", _CONNECTION_SECRET, "Name"),
+    ),
+    ("events", "DeleteConnection"): (("secretsmanager:DeleteSecret", _CONNECTION_SECRET, "Name"),),
+    ("events", "UpdateConnection"): (
+        ("secretsmanager:PutSecretValue", _CONNECTION_SECRET, "Name"),
+        ("secretsmanager:UpdateSecret", _CONNECTION_SECRET, "Name"),
+    ),
+    ("events", "PutTargets"): (("iam:PassRole", "{target_roles}", "target_roles"),),
     ("events", "PutRule"): (("events:TagResource", "{rule}", "Tags"), ("iam:PassRole", "{RoleArn}", "RoleArn")),
     ("iam", "CreateOpenIDConnectProvider"): (("iam:TagOpenIDConnectProvider", _PROVIDER, "Tags"),),
     ("iam", "CreatePolicy"): (("iam:TagPolicy", f"{_POLICY}/{{PolicyName}}", "Tags"),),
@@ -328,7 +348,7 @@ def _given(name: str, known: Facts) -> bool:
 
 def _filled(template: str, known: Facts) -> Iterator[str]:
     """Yield the resources of a template: one for each element of a list parameter, none if a parameter is missing."""
-    lists = [name for name in ("buses", "groups", "parameters", "tables") if template == f"{{{name}}}"]
+    lists = [name for name in ("buses", "groups", "parameters", "tables", "target_roles") if template == f"{{{name}}}"]
     lists += [name for name, value in known.items() if isinstance(value, list) and f"{{{name}}}" in template]
     try:
         if not lists:

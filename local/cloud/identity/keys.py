@@ -51,11 +51,21 @@ def _keys(call: Call, need: Need, known: Facts) -> Iterator[tuple[str, Any]]:
     for name, value in (known.get("EncryptionContext") or {}).items():
         yield f"kms:encryptioncontext:{name}".lower(), value
     yield from _of_a_mapping(call, known)
+    yield from _of_events(call, need, known)
     tags = _tags(known)
     for name, value in tags.items():
         yield f"aws:requesttag/{name}".lower(), value
     if named := [*tags, *(known.get("TagKeys") or known.get("tagKeys") or ())]:
         yield "aws:tagkeys", named
+
+
+def _of_events(call: Call, need: Need, known: Facts) -> Iterator[tuple[str, Any]]:
+    """Yield the sources of the events that are put, and whose service-linked role a connection creates."""
+    if call.action == "PutEvents":
+        sources = {str(each.get("Source")) for each in known["Entries"]}
+        yield "events:source", sources.pop() if len(sources) == 1 else sorted(sources)
+    if need.action == "iam:CreateServiceLinkedRole":
+        yield "iam:awsservicename", need.resource.split("/")[2]
 
 
 def _boundary(call: Call, known: Facts) -> str:

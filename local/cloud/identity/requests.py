@@ -229,6 +229,11 @@ def _buses(known: Facts) -> list[str]:
     return [_bus(known, name) for name in dict.fromkeys(named)]
 
 
+def _target_roles(known: Facts) -> list[str]:
+    """Return the roles of the targets that a rule gets, each once."""
+    return list(dict.fromkeys(each["RoleArn"] for each in known["Targets"] if each.get("RoleArn")))
+
+
 def _rule(known: Facts) -> str:
     """Return a rule's ARN, which names its bus unless that is the default one."""
     bus = known.get("EventBusName", "default").rpartition("event-bus/")[2]
@@ -265,6 +270,7 @@ _LOOKED_UP: dict[str, Callable[[Facts], Any]] = {
     "secret": _secret,
     "stream": _stream,
     "tables": _tables,
+    "target_roles": _target_roles,
     "topic": lambda known: known["SubscriptionArn"].rpartition(":")[0],
     "provider": lambda known: known["Url"].removeprefix("https://").rstrip("/"),
     "api_path": lambda known: known["path"].removeprefix("/v2"),

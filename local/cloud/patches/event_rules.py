@@ -1,11 +1,9 @@
-"""Patches of ministack's EventBridge: schedules run in simulated time, and functions are invoked asynchronously.
+"""Patches of the buses and rules of ministack's EventBridge: schedules run in simulated time.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-lambda-permissions
 """
 
 import itertools
-import json
 import re
 import uuid
 from collections.abc import Callable
@@ -14,13 +12,11 @@ from functools import partial
 from typing import Any
 
 from local.cloud.clock import CLOCK
-from local.cloud.identity import guard
 from local.cloud.ministack import Patch, Seam, ministack
 from local.cloud.sources.runner import on_the_loop
 from local.cloud.timeline import TIMELINE
 
-_EVENTS, _LAMBDA, _SQS = "services.eventbridge", "services.lambda_svc", "services.sqs"
-_PRINCIPAL = "events.amazonaws.com"
+_EVENTS = "services.eventbridge"
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)")
 _DEFAULT = "default"
 _STAMP = "strata_stamp"
@@ -38,13 +34,9 @@ def needs() -> list[Seam]:
         "_pattern_event_view": "event",
         "_rule_key": "rule_name bus_name",
     }
-    lambdas = {"_execution_record_for_config": "func config", "_get_func_record_for_ref": "function_ref"}
     return [
         *(Seam(_EVENTS, name, parameters) for name, parameters in events.items()),
-        *(Seam(_LAMBDA, name, parameters) for name, parameters in lambdas.items()),
         Seam("core.responses", "request_scope", "account_id region"),
-        Seam(_SQS, "_act_send_message", "data qurl"),
-        Seam(_SQS, "_queue_by_arn", "arn"),
     ]
 
 
@@ -63,12 +55,6 @@ def patches() -> list[Patch]:
             lambda f: _of_the_bus(_without_targets(f)),
         ),
         Patch(Seam(_EVENTS, "_delete_event_bus", "data"), "a bus with rules could be deleted", _without_rules),
-        Patch(Seam(_EVENTS, "_invoke_target", "target event rule view"), "no policy was asked", _of_the_rule),
-        Patch(
-            Seam(_EVENTS, "_dispatch_to_lambda", "arn payload"),
-            "a function was invoked once, without the retries of an asynchronous call",
-            lambda _: _invoke,
-        ),
     ]
 
 
@@ -182,51 +168,3 @@ def _fire(due: float, where: Where) -> None:
         for target in list(service._targets.get(key) or ()):
             service._invoke_target(target, event, rule, view)
         _plan(rule, due, where)
-
-
-# Targets
-
-
-def _of_the_rule(original: Original) -> Original:
-    """Invoke a function only if its policy permits the rule; else the event is a dead letter of the target's queue.
-
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/rule-dlq.html
-    """
-
-    def invoke(target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None) -> None:
-        arn = str(target.get("Arn", ""))
-        if ":lambda:" in arn and not guard.serves(_PRINCIPAL, rule["Arn"], "lambda:InvokeFunction", arn):
-            view = view or ministack(_EVENTS)._pattern_event_view(event)
-            _undelivered(target, rule, view.event_with_detail())
-            return
-        original(target, event, rule, view)
-
-    return invoke
-
-
-def _undelivered(target: dict[str, Any], rule: dict[str, Any], event: Any) -> None:
-    """Send an event to the target's dead-letter queue, if its policy permits the rule. Missing permissions are not
-    retried, so no attempt is counted."""
-    queue = (target.get("DeadLetterConfig") or {}).get("Arn", "")
-    if not queue or not guard.serves(_PRINCIPAL, rule["Arn"], "sqs:SendMessage", queue):
-        return
-    said = {
-        "RULE_ARN": rule["Arn"],
-        "TARGET_ARN": target["Arn"],
-        "ERROR_CODE": "NO_PERMISSIONS",
-        "ERROR_MESSAGE": f"{_PRINCIPAL} is not authorized to perform lambda:InvokeFunction on {target['Arn']}",
-    }
-    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in said.items()}
-    service: Any = ministack(_SQS)
-    found = service._queue_by_arn(queue)
-    if found is not None:
-        message = {"MessageBody": json.dumps(event), "MessageAttributes": attributes}
-        service._act_send_message({"QueueUrl": found["url"], **message}, found["url"])
-
-
-def _invoke(arn: str, payload: str) -> None:
-    """Invoke a function as any asynchronous call, which Lambda tries three times."""
-    service: Any = ministack(_LAMBDA)
-    function, config, _ = service._get_func_record_for_ref(arn)
-    if function and config:
-        service.invoke_async_with_retry(service._execution_record_for_config(function, config), json.loads(payload))

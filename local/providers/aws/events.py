@@ -125,6 +125,7 @@ class EventTarget(Resource):
         deadLetterConfig=Field(of=props(arn=Field())),
         input=Field(form=json_text, zero=""),
         inputPath=Field(zero=""),
+        inputTransformer=Field(of=props(inputPaths=Field(api="InputPathsMap"), inputTemplate=Field(required=True))),
         retryPolicy=Field(
             of=props(
                 maximumEventAgeInSeconds=Field(computed=True),
@@ -145,7 +146,6 @@ class EventTarget(Resource):
         batchTarget=None,
         ecsTarget=None,
         httpTarget=None,
-        inputTransformer=None,
         kinesisTarget=None,
         redshiftTarget=None,
         runCommandTargets=[],

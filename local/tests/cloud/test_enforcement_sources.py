@@ -165,3 +165,39 @@ def test_an_event_that_no_permission_lets_through_goes_to_the_dead_letter_queue_
         said = {name: each["StringValue"] for name, each in message["MessageAttributes"].items()}
         assert (said["RULE_ARN"], said["TARGET_ARN"]) == (own.arn("events", "rule/shop/large"), alias)
         assert said["ERROR_CODE"] == "NO_PERMISSIONS"
+
+
+def test_a_target_with_a_role_is_called_only_by_the_roles_rights(own: Account) -> None:
+    events, dead = own.admin("events"), own.admin("sqs").create_queue(QueueName="dead")["QueueUrl"]
+    connection = events.create_connection(
+        Name="chat",
+        AuthorizationType="API_KEY",
+        AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "k", "ApiKeyValue": "v"}},
+    )["ConnectionArn"]
+    destination = events.create_api_destination(
+        Name="chat", ConnectionArn=connection, InvocationEndpoint="https://own.example.com", HttpMethod="POST"
+    )["ApiDestinationArn"]
+    events.put_rule(Name="told", EventPattern=json.dumps({"source": ["shop"]}))
+    rights = allow("events:InvokeApiDestination", own.arn("events", "api-destination/other/*"))
+    role = own.service_role("told", "events", rights)
+    own.admin("sqs").set_queue_attributes(
+        QueueUrl=dead,
+        Attributes={
+            "Policy": document(
+                allow("sqs:SendMessage", own.arn("sqs", "dead"), Principal={"Service": "events.amazonaws.com"})
+            )
+        },
+    )
+    target = {"Id": "chat", "Arn": destination, "RoleArn": role, "DeadLetterConfig": {"Arn": own.arn("sqs", "dead")}}
+    events.put_targets(Rule="told", Targets=[target])
+    put = {"Entries": [{"Source": "shop", "DetailType": "Told", "Detail": "{}"}]}
+    events.put_events(**put)
+
+    def received() -> Any:
+        return own.admin("sqs").receive_message(QueueUrl=dead, MessageAttributeNames=["All"]).get("Messages")
+
+    [message] = until(received)
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    own.grant("told", allow("events:InvokeApiDestination", own.arn("events", "api-destination/chat/*")))
+    events.put_events(**put)
+    assert until(lambda: [each for each in own.cloud.control("GET", "webhooks")[1]["requests"] if "own" in each["url"]])

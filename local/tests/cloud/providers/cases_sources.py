@@ -115,4 +115,43 @@ CASES = {
         needs=("bus", "rule", "function", "alias"),
         import_id=lambda made: f"shop/placed/{made.state['targetId']}",
     ),
+    "connection": Case(
+        "aws:cloudwatch/eventConnection:EventConnection",
+        lambda _: {
+            "name": "chat",
+            "authorizationType": "API_KEY",
+            "authParameters": {
+                "apiKey": {"key": "x-stack", "value": "prod"},
+                "invocationHttpParameters": {
+                    "queryStrings": [{"key": "sig", "value": "s3cret", "isValueSecret": True}]
+                },
+            },
+        },
+        {"authParameters": {"apiKey": {"key": "x-stack", "value": "dev"}}, "description": "of the chat"},
+    ),
+    "API destination": Case(
+        "aws:cloudwatch/eventApiDestination:EventApiDestination",
+        lambda made: {
+            "name": "chat",
+            "connectionArn": made["connection"].state["arn"],
+            "httpMethod": "POST",
+            "invocationEndpoint": "https://chat.example.com/hook",
+            "invocationRateLimitPerSecond": 1,
+        },
+        {"invocationEndpoint": "https://chat.example.com/other"},
+        needs=("connection",),
+    ),
+    "target with lines": Case(
+        "aws:cloudwatch/eventTarget:EventTarget",
+        lambda made: {
+            "rule": made["rule"].state["name"],
+            "eventBusName": made["bus"].state["name"],
+            "targetId": "lines",
+            "arn": made["dead queue"].state["arn"],
+            "inputTransformer": {"inputPaths": {"what": "$.detail.what"}, "inputTemplate": '"<what>"'},
+        },
+        {"inputTransformer": {"inputPaths": {"why": "$.detail.why"}, "inputTemplate": '"<why>"'}},
+        needs=("bus", "rule", "dead queue"),
+        import_id=lambda made: f"shop/placed/{made.state['targetId']}",
+    ),
 }

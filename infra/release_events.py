@@ -1,0 +1,6 @@
+"""Names of the events of a release, which both the program and the release use. docs/events.md describes them."""
+
+from typing import Final
+
+SOURCE: Final = "strata.release"
+DETAIL_TYPE: Final = "Strata Release State Change"
