@@ -154,18 +154,6 @@ def test_up_leaves_the_end_that_an_operator_caused_to_the_operators_command() ->
     assert [state for _, state, _, _ in stack.fake.told] == ["started", "shifting"]
 
 
-def test_an_alias_that_was_moved_by_hand_is_announced_since_no_command_does() -> None:
-    fake = cloud()
-
-    def move() -> None:
-        if fake.live.shifted:
-            fake.point("1")
-
-    fake.clock.at_sleep = move
-    assert states(fake)[-1] == "rolled_back"
-    assert fake.told[-1][3][0].reason == "operator"
-
-
 def _stopped(deployment: str) -> Any:
     from infra.release.model.tags import Stopped  # noqa: PLC0415
 
