@@ -48,7 +48,8 @@ def begun(monkeypatch: pytest.MonkeyPatch, *follows: Follow) -> _Watching:
     """A screen whose work follows by each of those, one after the other."""
     waiting = list(follows)
 
-    def reported(release: Session, report: Report, decide: Decide) -> Mapping[str, Outcome]:
+    def reported(release: Session, report: Report, decide: Decide, *, announces: bool) -> Mapping[str, Outcome]:
+        assert not announces, "`up` waits for its release, and puts the event of its end"
         return waiting.pop(0)(release, report, decide)
 
     monkeypatch.setattr(live_screen, "reported", reported)
@@ -95,7 +96,7 @@ def test_who_leaves_ends_the_watching_alone(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_where_nothing_is_in_flight_there_is_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unchanged(_release: Session, report: Report, _: Decide) -> Mapping[str, Outcome]:
+    def unchanged(_release: Session, report: Report, _: Decide, **_announces: bool) -> Mapping[str, Outcome]:
         report(Progress("orders", Phase.END, "1 unchanged (idle)"))
         return DONE
 
