@@ -28,7 +28,7 @@ from rehearsal.release.step import NO_ERRORS, NOTHING, Step, bystanders, canary_
 
 UP = ("up", "--stack", STACK)
 NO_ORDERS, NO_NOOP = Orders(0, 0), Noop(0, 0.0, 0)
-TRIAL = 3.0  # seconds of traffic that show whether this machine keeps up
+WARM_UP, TRIAL = 5.0, 3.0  # seconds of traffic: until enough workers have started, and to see whether it keeps up
 STATUS_SECONDS = 2.0  # of live traffic that the status line covers
 
 
@@ -282,6 +282,8 @@ class Rehearsal:
             f"Orders now come in through the API until the end, {self.pace:.3g} requests a second however long the "
             "answers take."
         )
+        time.sleep(WARM_UP)
+        self.traffic.kept()
         before = 0.0
         while before != self.sandbox.factor:
             before = self.sandbox.factor
