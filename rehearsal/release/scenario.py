@@ -1,7 +1,4 @@
-"""The steps of a rehearsal under live traffic: `first`, `good`, `stream`, `bad`, `revert`, `noop`, `smoke`, `retry`,
-`evidence`, `answered`, `outage`, and a `set` of two functions. `good` and `stream` change fulfilment, all but `stream`
-orders.
-"""
+"""The steps of a rehearsal under live traffic. `good` and `stream` change fulfilment, all but `stream` orders."""
 
 import math
 import time
