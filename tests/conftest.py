@@ -14,6 +14,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 GROUPS = {
     "tests/rehearsal/test_enforced": "rehearsal",
     "tests/rehearsal/test_by_hand": "rehearsal",
+    "tests/rehearsal/test_dashboard": "rehearsal",
     "tests/rehearsal/test_faults_": "rehearsal",
     "tests/rehearsal/test_refusals": "rehearsal",
     "tests/rehearsal/test_releases": "rehearsal",

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from rehearsal import commits
 from tests.rehearsal.stage import Stage
 
@@ -43,6 +45,7 @@ def found(stage: Stage, wanted: Metric | re.Match[str]) -> bool:
     return any(len(each["Dimensions"]) == len(dimensions) for each in listed)
 
 
+@pytest.mark.faults
 def test_each_metric_of_the_dashboard_is_there_after_a_release(stage: Stage) -> None:
     stage.sandbox.apply(commits.ANSWERED)
     with stage.traffic():

@@ -65,7 +65,7 @@ def _of_events(call: Call, need: Need, known: Facts) -> Iterator[tuple[str, Any]
         sources = {str(each.get("Source")) for each in known["Entries"]}
         yield "events:source", sources.pop() if len(sources) == 1 else sorted(sources)
     if need.action == "iam:CreateServiceLinkedRole":
-        yield "iam:awsservicename", need.resource.split("/")[2]
+        yield "iam:awsservicename", known.get("AWSServiceName") or need.resource.split("/")[2]
 
 
 def _boundary(call: Call, known: Facts) -> str:
