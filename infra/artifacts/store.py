@@ -1,7 +1,4 @@
-"""The artifact bucket holds zips by digest and manifests by commit. An object is written once and never overwritten.
-
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-"""
+"""The artifact bucket holds zips by digest and manifests by commit. An object is written once and never overwritten."""
 
 from __future__ import annotations
 
@@ -11,17 +8,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from infra.bundle.model import digest as digest_of
+from infra.release.aws import objects
 from infra.release.aws.errors import aws_call
 from infra.release.engine.cloud import AwsError, NotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ALREADY_WRITTEN = {"PreconditionFailed", "ConditionalRequestConflict"}  # another writer was first, or is writing now
 _PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 5}, user_agent_extra="strata-artifacts")
 
 
@@ -100,27 +96,11 @@ class Artifacts:
 
     def _write(self, key: str, content: bytes, kind: str) -> None:
         """Write an object, unless its key exists."""
-        try:
-            with aws_call("s3 PutObject", f"s3://{self.bucket}/{key}"):
-                self._s3.put_object(
-                    Bucket=self.bucket,
-                    Key=key,
-                    Body=content,
-                    ContentType=kind,
-                    ChecksumSHA256=digest_of(content),
-                    IfNoneMatch="*",
-                )
-        except AwsError as problem:
-            cause = problem.__cause__
-            if not isinstance(cause, ClientError) or cause.response["Error"].get("Code") not in ALREADY_WRITTEN:
-                raise
+        checked = digest_of(content)
+        objects.write(self._s3, self.bucket, key, content, only_new=True, ContentType=kind, ChecksumSHA256=checked)
 
     def _read(self, key: str) -> bytes | None:
-        try:
-            with aws_call("s3 GetObject", f"s3://{self.bucket}/{key}"):
-                return self._s3.get_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
-        except NotFoundError:
-            return None
+        return objects.read(self._s3, self.bucket, key, ChecksumMode="ENABLED")
 
     @cached_property
     def _s3(self) -> S3Client:

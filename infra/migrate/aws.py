@@ -2,7 +2,6 @@
 
 The lock file is Terraform's own: JSON of `statemgr.LockInfo`, written only where none is, in
 internal/backend/remote-state/s3/client.go of github.com/hashicorp/terraform.
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from infra.migrate.backend import Backend
 from infra.migrate.checks import OPERATION
 from infra.migrate.model import Direction, Journal, Lock, MigrationError, Moved, Thing
 from infra.migrate.read import document
+from infra.release.aws import objects
 from infra.release.aws.errors import aws_call
 from infra.release.engine.cloud import NotFoundError
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 JOURNAL = "journal.json"
 JOURNAL_VERSION = 1
 PATHS = Config(s3={"addressing_style": "path"})
-TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
 @dataclass(frozen=True)
@@ -99,34 +97,21 @@ class Bucket:
         self.put(self.backend.beside(JOURNAL), text.encode())
 
     def get(self, key: str) -> bytes | None:
-        try:
-            with aws_call("s3 GetObject", f"s3://{self.backend.bucket}/{key}"):
-                return self._s3.get_object(Bucket=self.backend.bucket, Key=key)["Body"].read()
-        except NotFoundError:
-            return None
+        return objects.read(self._s3, self.backend.bucket, key)
 
     def put(self, key: str, body: bytes, *, only_new: bool = False) -> bool:
         """Write an object, encrypted as Terraform encrypts the state. Return whether it was new, if it must be."""
         given: dict[str, Any] = {"ServerSideEncryption": "AES256"}
         if self.backend.kms_key:
             given = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.backend.kms_key}
-        if only_new:
-            given["IfNoneMatch"] = "*"
         try:
-            with aws_call("s3 PutObject", f"s3://{self.backend.bucket}/{key}"):
-                try:
-                    self._s3.put_object(
-                        Bucket=self.backend.bucket, Key=key, Body=body, ContentType="application/json", **given
-                    )
-                except ClientError as error:
-                    if error.response["Error"].get("Code") in TAKEN:
-                        return False
-                    raise
+            return objects.write(
+                self._s3, self.backend.bucket, key, body, only_new=only_new, ContentType="application/json", **given
+            )
         except NotFoundError:
             raise MigrationError(
                 f"there is no bucket {self.backend.bucket}; run `terraform init` with the stack's own backend"
             ) from None
-        return True
 
     @cached_property
     def _s3(self) -> S3Client:
