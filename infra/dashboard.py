@@ -9,18 +9,13 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dash
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from infra import permissions
+from infra import codedeploy, permissions
 from infra.answered import ANSWERED, METRIC, NAMESPACE
 from infra.naming import LIVE, AwsLocation, Names
 from infra.release.verdict.metric_math import MetricQuery, deployment_queries, statistic_queries
 from infra.release.verdict.rule import Rule
 from infra.services import Service
 
-CONSOLE = {  # by partition
-    "aws": "console.aws.amazon.com",
-    "aws-cn": "console.amazonaws.cn",
-    "aws-us-gov": "console.amazonaws-us-gov.com",
-}
 Line = list[Any]
 """A metric or an expression, as the body has it."""
 Widget = dict[str, Any]
@@ -150,7 +145,7 @@ def _alarms(place: AwsLocation, title: str, names: Sequence[str]) -> Widget:
 
 
 def _links(names: Names, place: AwsLocation, service: str) -> Widget:
-    console = f"https://{place.region}.{CONSOLE.get(place.partition, CONSOLE['aws'])}"
+    console = codedeploy.console(place.partition, place.region)
     function, group = names.function(service), names.deployment_group(service)
     logs = names.log_group(service).replace("/", "$252F")  # the console decodes it twice
     deployments = f"codesuite/codedeploy/applications/{names.application}/deployment-groups/{group}"
