@@ -9,8 +9,10 @@ import pytest
 from infra.console import RefusedError
 from infra.release.cli import live_screen
 from infra.release.cli.abort import Aborted
+from infra.release.cli.following import announces
 from infra.release.cli.live_screen import _Watching
 from infra.release.cli.session import Session
+from infra.release.decision import next_action, operator
 from infra.release.decision.context import Decide
 from infra.release.engine.clock import Interrupted, ScaledClock
 from infra.release.engine.runner import Report
@@ -48,14 +50,21 @@ def begun(monkeypatch: pytest.MonkeyPatch, *follows: Follow) -> _Watching:
     """A screen whose work follows by each of those, one after the other."""
     waiting = list(follows)
 
-    def reported(release: Session, report: Report, decide: Decide, *, announces: bool) -> Mapping[str, Outcome]:
-        assert not announces, "`up` waits for its release, and puts the event of its end"
+    def reported(release: Session, report: Report, decide: Decide) -> Mapping[str, Outcome]:
+        assert decide is next_action.watch
+        assert not announces(release.policy, decide), "`up` waits for its release, and puts the event of its end"
         return waiting.pop(0)(release, report, decide)
 
     monkeypatch.setattr(live_screen, "reported", reported)
     watching = _Watching(session())
     assert watching.begun()
     return watching
+
+
+def test_who_only_watches_announces_the_end_where_no_up_waits_for_it_and_an_operator_always_does() -> None:
+    waits, leaves, abort = ReleasePolicy(), ReleasePolicy(wait=False), operator.abort({}, WHY)
+    assert [announces(policy, next_action.watch) for policy in (waits, leaves)] == [False, True]
+    assert [announces(policy, abort) for policy in (waits, leaves)] == [True, True]
 
 
 def test_a_reason_ends_the_watching_and_aborts_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +105,7 @@ def test_who_leaves_ends_the_watching_alone(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_where_nothing_is_in_flight_there_is_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unchanged(_release: Session, report: Report, _: Decide, **_announces: bool) -> Mapping[str, Outcome]:
+    def unchanged(_release: Session, report: Report, _: Decide) -> Mapping[str, Outcome]:
         report(Progress("orders", Phase.END, "1 unchanged (idle)"))
         return DONE
 

@@ -98,8 +98,7 @@ class _Watching:
         return future
 
     def follow(self, release: Session, *, decide: Decide = next_action.watch) -> Mapping[str, Outcome]:
-        announces = decide is not next_action.watch or not release.policy.wait  # else `up` puts the event of the end
-        return reported(release, self.report, decide, announces=announces)
+        return reported(release, self.report, decide)
 
     def report(self, progress: Progress) -> None:
         """Keep what a log keeps; the canary's counts are drawn, and are no event."""

@@ -26,7 +26,7 @@ def watch(*, stack: Stack, function: ReleaseOf = "", as_json: Json = False) -> N
         if not as_json and live_screen.possible():
             found = live_screen.watched(release)
         else:
-            found = followed(release, as_json=as_json, announces=not release.policy.wait)  # else `up` does
+            found = followed(release, as_json=as_json)
     if isinstance(found, Aborted):
         answer_aborted(found, as_json=as_json)
     else:
