@@ -65,15 +65,15 @@ def functions(
     """
     layer = LegacyLayer("compute", compute)
     alarms, deploys = LegacyLayer("observability", observability), LegacyLayer("delivery", delivery)
-    found, told, named = layer.read(), alarms.read(), deploys.read()
-    function, topic = found["function_name"], told["topic_arn"]
+    found, observed, named = layer.read(), alarms.read(), deploys.read()
+    function, topic = found["function_name"], observed["topic_arn"]
     layer.require("function_arn", found, place.arn("lambda", f"function:{function}"), "a function of that name")
-    alarms.require("topic_arn", told, place.arn("sns", topic.rpartition(":")[2]), "a topic of that name")
+    alarms.require("topic_arn", observed, place.arn("sns", topic.rpartition(":")[2]), "a topic of that name")
     live = aws.lambda_.get_alias_output(function_name=function, name=found["alias"], opts=opts)
     return LegacyOutputs(
         live_versions=live.function_version.apply(lambda version: {function: version}),
         api_url=layer.output("api_url", found),
-        dashboard=alarms.output("dashboard", told),
+        dashboard=alarms.output("dashboard", observed),
         application=deploys.output("application", named),
         deployment_group=deploys.output("deployment_group", named),
     )

@@ -4,3 +4,5 @@ from typing import Final
 
 SOURCE: Final = "strata.release"
 DETAIL_TYPE: Final = "Strata Release State Change"
+LABELS: Final = {"what": "", "commit": "Commit: ", "traffic": "Traffic: ", "why": "Why: "}
+"""The lines of a message, by their names in the event, with what stands before each."""

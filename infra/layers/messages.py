@@ -10,18 +10,17 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 from infra import permissions
 from infra.config import Secret
 from infra.naming import AwsLocation, Names
-from infra.release_events import SOURCE
+from infra.release_events import LABELS, SOURCE
 
-TOLD = ("first", "promoted", "rolled_back", "refused")
+ENDED = ("first", "promoted", "rolled_back", "refused")
 """The states that people get a message of: one a release. See docs/events.md."""
-LINES = {"what": "", "commit": "Commit: ", "traffic": "Traffic: ", "why": "Why: "}
 KEPT = 14 * 24 * 3600  # seconds; the longest that SQS keeps a message
 
 
 class Messages(ComponentResource):
     """A rule on the account's own bus, with the alarms' topic and the webhooks of `webhooks` as its targets.
 
-    EventBridge tries each for a day, 185 times, as it does unless it is told otherwise; what it could not deliver is a
+    EventBridge tries each for a day, 185 times, its default; what it could not deliver is a
     dead letter with an alarm. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
     """
 
@@ -39,7 +38,7 @@ class Messages(ComponentResource):
         super().__init__("strata:layers:Messages", name, None, opts)
         self._name, self._names, self._place = name, names, place
         self._own = ResourceOptions(parent=self)
-        states = {"application": [names.application], "stack": [names.stack], "state": list(TOLD)}
+        states = {"application": [names.application], "stack": [names.stack], "state": list(ENDED)}
         self._rule = aws.cloudwatch.EventRule(
             f"{name}-rule",
             name=names.messages,
@@ -64,8 +63,8 @@ class Messages(ComponentResource):
         )
         self._target = ResourceOptions(parent=self, depends_on=[rights, self._policy()])
         self._role = role
-        lines = [json.dumps(f"{label}<{line}>") for line, label in LINES.items()]
-        paths = {line: f"$.detail.message.{line}" for line in LINES}
+        lines = [json.dumps(f"{label}<{line}>") for line, label in LABELS.items()]
+        paths = {line: f"$.detail.message.{line}" for line in LABELS}
         self._send(
             "topic",
             topic,

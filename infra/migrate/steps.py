@@ -49,7 +49,7 @@ MEANINGS = {
 def present(seen: Seen) -> Source:
     """Return where the layer's resources are by the states; of an unfinished move, where it comes from.
 
-    The states do not tell adopted from managed: Pulumi's mark of a retained resource does.
+    Adopted and managed look alike in the states: Pulumi's mark of a retained resource does.
     """
     if seen.terraform.resources and not (seen.journal and running(seen)):
         return Source.LEGACY

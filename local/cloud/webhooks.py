@@ -17,7 +17,7 @@ class Webhooks:
     requests: list[dict[str, Any]] = field(default_factory=list)
 
     def call(self, request: Mapping[str, Any]) -> int:
-        """Return the status that the address of a request answers: 200 unless it is told otherwise."""
+        """Return the status that the address of a request answers: 200 unless another one is set."""
         left = self.answers.get(urlsplit(request["url"]).hostname or "", [200])
         status = left.pop(0) if len(left) > 1 else left[0]
         self.requests.append({**request, "status": status})

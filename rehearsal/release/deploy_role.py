@@ -101,7 +101,7 @@ class DeployRoleScenario:
         self.sandbox.scratch.commit("Change " + ", ".join(key.removeprefix("strata:") for key in config))
 
     def webhook(self, name: str) -> None:
-        """Let releases be told to a chat of Teams at that address, with that signature."""
+        """Send messages of releases to a chat of Teams at that address, with that signature."""
         address = f"https://chat.logic.azure.com/workflows/{name}?sig={name}"
         self._type("config", "set", "--stack", STACK, "--secret", "--path", WEBHOOK, address)
 

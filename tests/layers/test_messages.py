@@ -6,7 +6,7 @@ from typing import Any
 from pulumi import Output
 
 from infra.config import Secret
-from infra.layers.messages import TOLD, Messages
+from infra.layers.messages import ENDED, Messages
 from infra.naming import AwsLocation, Names
 from infra.release.model.outcome import Ending, Outcome
 from infra.release.reports import event
@@ -36,14 +36,14 @@ def test_the_rule_takes_the_ended_releases_of_its_own_stack_alone() -> None:
     rule = declare().one("cloudwatch/eventRule:EventRule").inputs
     assert json.loads(rule["eventPattern"]) == {
         "source": ["strata.release"],
-        "detail": {"application": ["strata-prod"], "stack": ["prod"], "state": list(TOLD)},
+        "detail": {"application": ["strata-prod"], "stack": ["prod"], "state": list(ENDED)},
     }
     assert "eventBusName" not in rule
 
 
 def test_people_are_told_of_every_end_that_changed_something_and_of_no_state_before() -> None:
     ends = {each.value for each in Ending} - {Ending.UNCHANGED, Ending.STARTED}
-    assert set(TOLD) == ends
+    assert set(ENDED) == ends
     assert ends | {Ending.STARTED, event.SHIFTING} == set(event.HEADLINES)
 
 

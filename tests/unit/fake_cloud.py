@@ -95,7 +95,7 @@ class FakeCloud:
     alarms: dict[str, bool] = field(default_factory=dict)  # red?
     calls: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # of the deployment group
-    told: list[tuple[str, str, str, tuple[Outcome, ...]]] = field(default_factory=list)  # stack, state, commit
+    announced: list[tuple[str, str, str, tuple[Outcome, ...]]] = field(default_factory=list)  # stack, state, commit
     mute: bool = False  # PutEvents is denied
     unfit: dict[str, str] = field(default_factory=dict)  # alarms that CodeDeploy cannot read, and why
     past: tuple[Bucket, ...] = ()  # the counts of the last weeks
@@ -237,7 +237,7 @@ class FakeCloud:
     def announce(self, stack: str, target: Target, state: str, commit: str, outcomes: Sequence[Outcome]) -> None:
         if self.mute:
             raise AwsError("events PutEvents is denied")
-        self.told.append((stack, state, commit, tuple(outcomes)))
+        self.announced.append((stack, state, commit, tuple(outcomes)))
 
     def forget(self, target: Target) -> None:
         self._called("forget")

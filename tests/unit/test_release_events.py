@@ -63,14 +63,14 @@ def states(fake: FakeCloud, wanted: int = 2, **policy: Any) -> list[str]:
         fake.announce("prod", goal, state, commit, outcomes)
 
     run([goal], rules, fake, fake.clock, lambda _: None, announce=announce)
-    return [state for _, state, _, _ in fake.told]
+    return [state for _, state, _, _ in fake.announced]
 
 
 def test_a_promotion_is_announced_once_in_each_of_its_states() -> None:
     fake = cloud()
     assert states(fake) == ["started", "shifting", "promoted"]
-    assert {commit for _, _, commit, _ in fake.told} == {"abc123"}
-    [shifting] = fake.told[1][3]
+    assert {commit for _, _, commit, _ in fake.announced} == {"abc123"}
+    [shifting] = fake.announced[1][3]
     assert shifting.traffic == "traffic is on 1 with 10% on 2"
 
 
@@ -78,7 +78,7 @@ def test_a_canary_that_goes_back_is_announced_with_its_reason() -> None:
     fake = cloud()
     fake.bad = {version(2).fingerprint}
     assert states(fake) == ["started", "shifting", "rolled_back"]
-    assert fake.told[-1][3][0].reason == "verdict"
+    assert fake.announced[-1][3][0].reason == "verdict"
 
 
 def test_nothing_is_announced_where_nothing_changed() -> None:
@@ -99,16 +99,27 @@ def test_a_release_that_no_runner_waits_for_is_announced_once_as_started() -> No
 def test_a_runner_that_joins_announces_the_end_alone_with_the_commit_of_the_deployment() -> None:
     fake = cloud()
     states(fake, wait=False)
-    fake.told.clear()
+    fake.announced.clear()
     assert states(fake, commit="def456") == ["promoted"]
-    assert fake.told[0][2] == "abc123"
+    assert fake.announced[0][2] == "abc123"
 
 
 def test_the_functions_of_a_set_are_announced_together() -> None:
-    fake, told = set_of("orders", "billing"), list[Any]()
+    fake, announced = set_of("orders", "billing"), list[Any]()
     goals = [target(2, name) for name in ("orders", "billing")]
-    run(goals, ReleasePolicy(commit="abc"), fake, fake.clock, lambda _: None, announce=lambda *news: told.append(news))
-    assert [(state, len(outcomes)) for state, _, outcomes in told] == [("started", 2), ("shifting", 2), ("promoted", 2)]
+    run(
+        goals,
+        ReleasePolicy(commit="abc"),
+        fake,
+        fake.clock,
+        lambda _: None,
+        announce=lambda *news: announced.append(news),
+    )
+    assert [(state, len(outcomes)) for state, _, outcomes in announced] == [
+        ("started", 2),
+        ("shifting", 2),
+        ("promoted", 2),
+    ]
 
 
 def test_an_event_that_is_denied_hinders_no_release_and_is_reported() -> None:
@@ -126,9 +137,9 @@ def test_an_event_that_is_denied_hinders_no_release_and_is_reported() -> None:
 
 def test_up_announces_with_the_name_of_the_stack() -> None:
     stack = released()
-    stack.fake.told.clear()
+    stack.fake.announced.clear()
     stack.update(inputs(2))
-    assert [(name, state) for name, state, _, _ in stack.fake.told] == [
+    assert [(name, state) for name, state, _, _ in stack.fake.announced] == [
         ("prod", "started"),
         ("prod", "shifting"),
         ("prod", "promoted"),
@@ -138,7 +149,7 @@ def test_up_announces_with_the_name_of_the_stack() -> None:
 def test_up_leaves_the_end_that_an_operator_caused_to_the_operators_command() -> None:
     stack = Stack(cloud(1, version(1), version(2)))
     stack.create(inputs(1))
-    stack.fake.told.clear()
+    stack.fake.announced.clear()
     whole = stack.fake.announce
 
     def aborted(name: str, goal: Any, state: str, commit: str, outcomes: Any) -> None:
@@ -151,7 +162,7 @@ def test_up_leaves_the_end_that_an_operator_caused_to_the_operators_command() ->
     stack.fake.announce = aborted  # type: ignore[method-assign, assignment]
     with pytest.raises(Aborted, match="operator"):
         stack.update(inputs(2))
-    assert [state for _, state, _, _ in stack.fake.told] == ["started", "shifting"]
+    assert [state for _, state, _, _ in stack.fake.announced] == ["started", "shifting"]
 
 
 def _stopped(deployment: str) -> Any:

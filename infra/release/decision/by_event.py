@@ -127,10 +127,10 @@ def _by_records(
     deployment: str, attempts: Mapping[str, Sequence[Attempt]], live: Mapping[str, str], proof_days: int, now: datetime
 ) -> Promote | Leave:
     tries = [each for listed in attempts.values() for each in listed]
-    told = next((each for each in tries if each.deployment == deployment), None)
-    if told is None or told.moment is None:
+    named = next((each for each in tries if each.deployment == deployment), None)
+    if named is None or named.moment is None:
         return Leave("unknown", f"{deployment} is no release by Strata in the upstream stack's records")
-    if doubt := next(_doubts(told, told.moment, tries), None):
+    if doubt := next(_doubts(named, named.moment, tries), None):
         return doubt
     proved = {name: promotion.newest(listed, proof_days, now) for name, listed in attempts.items()}
     digests = {name: each.digest for name, each in proved.items() if each}
@@ -138,14 +138,14 @@ def _by_records(
         return Leave("unproven", f"the upstream stack proves no version of {', '.join(missing)}")
     if all(live.get(name) == digest for name, digest in digests.items()):
         return Leave("unchanged", f"what {deployment} released is live here")
-    return Promote(deployment, told.commit, digests)
+    return Promote(deployment, named.commit, digests)
 
 
-def _doubts(told: Attempt, moment: datetime, tries: Sequence[Attempt]) -> Iterator[Leave]:
+def _doubts(named: Attempt, moment: datetime, tries: Sequence[Attempt]) -> Iterator[Leave]:
     """Yield why the release that an event is of may not be promoted. `tries`: of all functions."""
     for each in tries:
         if each.moment is not None and each.moment > moment:
-            yield Leave("superseded", f"{told} is not the upstream stack's newest release: {each} is")
+            yield Leave("superseded", f"{named} is not the upstream stack's newest release: {each} is")
     together = [each for each in tries if each.moment == moment]
     for each in together:
         if each.ending is None:

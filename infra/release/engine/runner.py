@@ -143,7 +143,7 @@ class _Run:
             while len(self.outcomes) < len(self.wanted):
                 self.attempt()
             self.clear()
-            self.tell_end()
+            self.announce_end()
         except ReleaseError as problem:
             raise type(problem)(f"{problem}{self.still_running_hint()}") from problem
         except KeyboardInterrupt:
@@ -177,10 +177,10 @@ class _Run:
             except TransientError as problem:  # one function must not delay the others
                 busy.append(problem)
         if self.started:
-            self.tell(Ending.STARTED, self.started)
+            self.announce_once(Ending.STARTED, self.started)
             if any(isinstance(each, Wait) and each.phase is Phase.CANARY for each in actions.values()):
                 traffic = {name: f"traffic is on {each.alias}" for name, each in seen.items()}
-                self.tell(
+                self.announce_once(
                     event.SHIFTING,
                     {name: replace(each, traffic=traffic[name]) for name, each in self.started.items()},
                 )
@@ -281,13 +281,13 @@ class _Run:
                     Progress(target.function, Phase.CLEAR, f"the verdict alarms are left to a sweep: {problem}")
                 )
 
-    def tell_end(self) -> None:
+    def announce_end(self) -> None:
         """Announce how it ended; not what an operator's command did, which announces it itself."""
         caused = {name for name, each in self.outcomes.items() if each.reason == "operator"}
         if caused <= self.stopped:
-            self.tell(event.state(list(self.outcomes.values())), self.outcomes)
+            self.announce_once(event.state(list(self.outcomes.values())), self.outcomes)
 
-    def tell(self, state: str, outcomes: Mapping[str, Outcome]) -> None:
+    def announce_once(self, state: str, outcomes: Mapping[str, Outcome]) -> None:
         """Announce a state once. An event that AWS does not take hinders no release."""
         if not state or state in self.announced:
             return

@@ -12,6 +12,7 @@ from typing import Any
 from infra import codedeploy
 from infra.release.model.commands import ROLLBACK, STATUS, WATCH
 from infra.release.model.outcome import Ending, Outcome
+from infra.release_events import LABELS
 
 VERSION = 1
 SHIFTING = "shifting"
@@ -178,5 +179,4 @@ def _teams(lines: dict[str, str], link: str, command: str) -> dict[str, Any]:
 
 
 def _text(lines: dict[str, str]) -> str:
-    named = {"what": "", "commit": "Commit: ", "traffic": "Traffic: ", "why": "Why: "}
-    return "\n".join(f"{label}{lines[name]}" for name, label in named.items())
+    return "\n".join(f"{label}{lines[name]}" for name, label in LABELS.items())

@@ -177,9 +177,9 @@ def test_a_target_with_a_role_is_called_only_by_the_roles_rights(own: Account) -
     destination = events.create_api_destination(
         Name="chat", ConnectionArn=connection, InvocationEndpoint="https://own.example.com", HttpMethod="POST"
     )["ApiDestinationArn"]
-    events.put_rule(Name="told", EventPattern=json.dumps({"source": ["shop"]}))
+    events.put_rule(Name="notice", EventPattern=json.dumps({"source": ["shop"]}))
     rights = allow("events:InvokeApiDestination", own.arn("events", "api-destination/other/*"))
-    role = own.service_role("told", "events", rights)
+    role = own.service_role("notice", "events", rights)
     own.admin("sqs").set_queue_attributes(
         QueueUrl=dead,
         Attributes={
@@ -189,8 +189,8 @@ def test_a_target_with_a_role_is_called_only_by_the_roles_rights(own: Account) -
         },
     )
     target = {"Id": "chat", "Arn": destination, "RoleArn": role, "DeadLetterConfig": {"Arn": own.arn("sqs", "dead")}}
-    events.put_targets(Rule="told", Targets=[target])
-    put = {"Entries": [{"Source": "shop", "DetailType": "Told", "Detail": "{}"}]}
+    events.put_targets(Rule="notice", Targets=[target])
+    put = {"Entries": [{"Source": "shop", "DetailType": "Notice", "Detail": "{}"}]}
     events.put_events(**put)
 
     def received() -> Any:
@@ -198,6 +198,6 @@ def test_a_target_with_a_role_is_called_only_by_the_roles_rights(own: Account) -
 
     [message] = until(received)
     assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
-    own.grant("told", allow("events:InvokeApiDestination", own.arn("events", "api-destination/chat/*")))
+    own.grant("notice", allow("events:InvokeApiDestination", own.arn("events", "api-destination/chat/*")))
     events.put_events(**put)
     assert until(lambda: [each for each in own.cloud.control("GET", "webhooks")[1]["requests"] if "own" in each["url"]])

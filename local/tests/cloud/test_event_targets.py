@@ -32,18 +32,18 @@ class Wired:
         self.destination = self.events.create_api_destination(
             Name="chat", ConnectionArn=self.connection, InvocationEndpoint=URL, HttpMethod="POST"
         )["ApiDestinationArn"]
-        self.rule = self.events.put_rule(Name="told", EventPattern=json.dumps({"source": ["shop"]}))["RuleArn"]
+        self.rule = self.events.put_rule(Name="notice", EventPattern=json.dumps({"source": ["shop"]}))["RuleArn"]
 
     def answers(self, *statuses: int) -> None:
         self.cloud.control("POST", "webhooks", {HOST: list(statuses)})
 
     def target(self, arn: str = "", **more: Any) -> None:
         target = {"Id": "chat", "Arn": arn or self.destination, "DeadLetterConfig": {"Arn": self.dead_arn}, **more}
-        assert self.events.put_targets(Rule="told", Targets=[target])["FailedEntryCount"] == 0
+        assert self.events.put_targets(Rule="notice", Targets=[target])["FailedEntryCount"] == 0
 
     def put(self) -> None:
         detail = json.dumps({"message": {"slack": {"text": "hello"}}, "what": "one 'line'"})
-        self.events.put_events(Entries=[{"Source": "shop", "DetailType": "Told", "Detail": detail}])
+        self.events.put_events(Entries=[{"Source": "shop", "DetailType": "Notice", "Detail": detail}])
 
     def requests(self) -> list[dict[str, Any]]:
         _, answer = self.cloud.control("GET", "webhooks")
@@ -134,7 +134,7 @@ def test_a_destination_that_is_gone_leaves_a_dead_letter(wired: Wired) -> None:
 def test_a_topic_gets_the_lines_of_an_input_transformer(
     wired: Wired, client: Callable[[str], Any], account: str
 ) -> None:
-    topic = client("sns").create_topic(Name="told")["TopicArn"]
+    topic = client("sns").create_topic(Name="notice")["TopicArn"]
     inbox = client("sqs").create_queue(QueueName="inbox")["QueueUrl"]
     client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{account}:inbox")
     lines = {"InputPathsMap": {"what": "$.detail.what"}, "InputTemplate": '"<what>"\n"Do: it"'}
