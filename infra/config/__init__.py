@@ -79,7 +79,7 @@ SECTIONS: Mapping[str, type] = {
     "release": ReleasePolicy,
 }
 
-LAYERS = ("data", "compute", "observability", "delivery")  # those with a source
+LAYERS = ("data", *cross_checks.SHARED)  # those with a source
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from infra import permissions
 from infra.config import Secret
+from infra.layers import dead_letters
 from infra.naming import AwsLocation, Names
 from infra.release_events import LABELS, SOURCE
 
 ENDED = ("first", "promoted", "rolled_back", "refused")
 """The states that people get a message of: one a release. See docs/events.md."""
-KEPT = 14 * 24 * 3600  # seconds; the longest that SQS keeps a message
 
 
 class Messages(ComponentResource):
@@ -137,29 +137,14 @@ class Messages(ComponentResource):
         return destination.arn
 
     def _dead_letters(self, topic: Output[str]) -> aws.sqs.Queue:
-        queue = aws.sqs.Queue(
-            f"{self._name}-dead",
-            name=self._names.messages,
-            message_retention_seconds=KEPT,
-            sqs_managed_sse_enabled=True,
-            opts=ResourceOptions(parent=self, protect=True),
-        )
-        aws.cloudwatch.MetricAlarm(
+        queue = dead_letters.queue(f"{self._name}-dead", name=self._names.messages, parent=self)
+        dead_letters.alarm(
             f"{self._name}-dead-letters",
             name=self._names.messages,
-            alarm_description=f"There is a message on a release of {self._names.prefix} that could not be delivered",
-            namespace="AWS/SQS",
-            metric_name="ApproximateNumberOfMessagesVisible",
-            dimensions={"QueueName": queue.name},
-            statistic="Maximum",
-            period=60,
-            evaluation_periods=1,
-            comparison_operator="GreaterThanThreshold",
-            threshold=0,
-            treat_missing_data="notBreaching",
-            alarm_actions=[topic],
-            ok_actions=[topic],
-            opts=self._own,
+            of=queue,
+            description=f"There is a message on a release of {self._names.prefix} that could not be delivered",
+            topic=topic,
+            parent=self,
         )
         return queue
 

@@ -8,13 +8,13 @@ from pulumi import ComponentResource, Output, Resource, ResourceOptions
 
 from infra import permissions
 from infra.contracts import DataOutputs, FunctionOutputs, TriggerOutputs
+from infra.layers import dead_letters
 from infra.naming import AwsLocation, Names
 from infra.services import Service
 
 # SQS hides a received message until its function must have ended, tries included; AWS asks for six times the timeout.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig
 VISIBLE_AFTER = 6
-KEPT = 14 * 24 * 3600  # seconds; the longest that SQS keeps a message
 # The longest that EventBridge and Lambda take, and EventBridge's own default: seconds, and tries.
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html
 # https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
@@ -44,7 +44,16 @@ class Triggers(ComponentResource):
     ) -> None:
         super().__init__("strata:layers:Triggers", name, None, opts)
         self._name, self._names, self._place, self._services = name, names, place, services
-        self._dead = {each.name: self._dead_letters(each) for each in services if each.has_dead_letters}
+        self._dead = {
+            each.name: dead_letters.queue(
+                f"{name}-{each.name}-dead",
+                name=names.dead_letters(each.name),
+                parent=self,
+                protect=not each.removed,
+            )
+            for each in services
+            if each.has_dead_letters
+        }
         self._queues = {each.name: self._queue(each) for each in services if each.queue}
         self._bus = self._own_bus() if any(each.events or each.uses("bus") for each in services) else None
         self.outputs = TriggerOutputs(
@@ -68,8 +77,15 @@ class Triggers(ComponentResource):
         `topic` is the ARN of the alarms' topic.
         """
         for service in self._services:
-            if service.name in self._dead:
-                self._alarm(service.name, topic)
+            if queue := self._dead.get(service.name):
+                dead_letters.alarm(
+                    f"{self._name}-{service.name}-dead-letters",
+                    name=self._names.dead_letters(service.name),
+                    of=queue,
+                    description=f"There is something that {self._names.function(service.name)} could not do",
+                    topic=topic,
+                    parent=self,
+                )
             if service.removed:
                 continue
             alias, opts = functions[service.name], ResourceOptions(parent=self, depends_on=list(after))
@@ -84,19 +100,6 @@ class Triggers(ComponentResource):
             if service.schedule:
                 self._rule(service.name, "schedule", alias, opts, schedule=service.schedule)
 
-    def _dead_letters(self, service: Service) -> aws.sqs.Queue:
-        """Declare the queue of what a service could not do, encrypted by SQS's own key, as its queue is.
-
-        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
-        """
-        return aws.sqs.Queue(
-            f"{self._name}-{service.name}-dead",
-            name=self._names.dead_letters(service.name),
-            message_retention_seconds=KEPT,
-            sqs_managed_sse_enabled=True,
-            opts=ResourceOptions(parent=self, protect=not service.removed),
-        )
-
     def _queue(self, service: Service) -> aws.sqs.Queue:
         assert service.queue  # noqa: S101 - for the types; only services with a queue come here
         attempts = service.queue.attempts
@@ -107,7 +110,7 @@ class Triggers(ComponentResource):
             f"{self._name}-{service.name}-queue",
             name=self._names.queue(service.name),
             visibility_timeout_seconds=VISIBLE_AFTER * (service.timeout or 1),
-            message_retention_seconds=KEPT,
+            message_retention_seconds=dead_letters.KEPT,
             sqs_managed_sse_enabled=True,
             redrive_policy=redrive,
             opts=ResourceOptions(parent=self, protect=not service.removed),
@@ -115,29 +118,6 @@ class Triggers(ComponentResource):
 
     def _own_bus(self) -> aws.cloudwatch.EventBus:
         return aws.cloudwatch.EventBus(f"{self._name}-bus", name=self._names.bus, opts=ResourceOptions(parent=self))
-
-    def _alarm(self, service: str, topic: Output[str]) -> None:
-        """Declare the alarm that fires while there is a dead letter.
-
-        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html
-        """
-        aws.cloudwatch.MetricAlarm(
-            f"{self._name}-{service}-dead-letters",
-            name=self._names.dead_letters(service),
-            alarm_description=f"There is something that {self._names.function(service)} could not do",
-            namespace="AWS/SQS",
-            metric_name="ApproximateNumberOfMessagesVisible",
-            dimensions={"QueueName": self._dead[service].name},
-            statistic="Maximum",
-            period=60,
-            evaluation_periods=1,
-            comparison_operator="GreaterThanThreshold",
-            threshold=0,
-            treat_missing_data="notBreaching",
-            alarm_actions=[topic],
-            ok_actions=[topic],
-            opts=ResourceOptions(parent=self),
-        )
 
     def _poll_queue(self, service: Service, function: FunctionOutputs, opts: ResourceOptions) -> None:
         """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
