@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -53,23 +54,19 @@ def inspect(layer: Layer, *, stack: Stack, folder: Folder = LAYERS, as_json: Jso
         seen = session.seen()
         steps = session.preview() if seen.wanted is Source.ADOPTED else ()
         imported = {each.thing: each for each in steps if each.op == "import"}
+        differs = defaultdict[str, set[str]](set)
+        for each in steps:
+            differs[each.resource.urn].update(each.differs)
         rows, problems = list[dict[str, Any]](), list(checks.states(seen, Direction.IN, resume=True))
-        for each in seen.terraform.resources:
-            step = imported.get(each.thing) if each.thing else None
+        for found in seen.terraform.resources:
+            step = imported.get(found.thing) if found.thing else None
             rows.append(
                 {
-                    "address": each.address,
-                    "type": each.thing.token if each.thing else None,
-                    "import_id": each.thing.import_id if each.thing else None,
+                    "address": found.address,
+                    "type": found.thing.token if found.thing else None,
+                    "import_id": found.thing.import_id if found.thing else None,
                     "urn": step.resource.urn if step else None,
-                    "differs": sorted(
-                        {
-                            name
-                            for one in steps
-                            if step and one.resource.urn == step.resource.urn
-                            for name in one.differs
-                        }
-                    ),
+                    "differs": sorted(differs[step.resource.urn]) if step else [],
                 }
             )
         if steps:

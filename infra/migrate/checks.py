@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from infra.migrate.compare import unlike
-from infra.migrate.model import Direction, Journal, Lock, Moved, PreviewStep, Resource, Seen, Thing
+from infra.migrate.model import Direction, Journal, Lock, Moved, PreviewStep, Resource, Seen, TerraformState, Thing
 
 OPERATION = "strata-migrate"
 """The operation that a move's lock names, where Terraform names plan or apply."""
@@ -46,7 +46,7 @@ def states(seen: Seen, direction: Direction, *, resume: bool = False, serial: in
 
 def _written_past_the_lock(seen: Seen) -> bool:
     state, journal = seen.terraform, seen.journal
-    if not (journal and running(seen) and journal.lock == getattr(seen.lock, "id", "")):
+    if not (journal and seen.lock and running(seen) and journal.lock == seen.lock.id):
         return False
     unmoved = journal.direction is Direction.IN and bool(state.of(journal.things))
     return unmoved and (state.lineage, state.serial) != (journal.lineage, journal.serial)
@@ -100,15 +100,15 @@ def _resources(seen: Seen) -> Iterator[str]:
                 f"`terraform untaint '{each.address}'`"
             )
     for layer, state in sorted(seen.others.items()):
-        for shared in sorted({each.thing for each in seen.terraform.resources if each.thing} & _things(state)):
+        for shared in sorted(_things(seen.terraform) & _things(state)):
             yield (
                 f"{shared} is in two states, of {seen.layer} and of {layer}; `terraform state rm` it in the one that "
                 "does not declare it"
             )
 
 
-def _things(state: object) -> set[Thing]:
-    return {each.thing for each in getattr(state, "resources", ()) if each.thing}
+def _things(state: TerraformState) -> set[Thing]:
+    return {each.thing for each in state.resources if each.thing}
 
 
 def _readers(seen: Seen) -> Iterator[str]:

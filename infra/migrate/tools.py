@@ -80,8 +80,9 @@ class Pulumi:
 
 def run(command: Sequence[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
     """Run a tool to its end, and return its standard output. Raises MigrationError with its last lines."""
+    # That variable is --yes, which `refresh --preview-only` refuses.
     inherited = {name: value for name, value in os.environ.items() if name != "PULUMI_SKIP_CONFIRMATIONS"}
-    try:  # that variable is --yes, which `refresh --preview-only` refuses
+    try:
         done = subprocess.run(
             command, cwd=cwd, env={**inherited, **(env or {})}, capture_output=True, text=True, check=False
         )
