@@ -12,7 +12,7 @@ from typing import Protocol
 
 from infra.console import RefusedError
 from infra.migrate import checks
-from infra.migrate.model import Direction, Journal, MigrationError, Moved, PreviewStep, Seen
+from infra.migrate.model import Direction, Journal, Lock, MigrationError, Moved, PreviewStep, Seen
 from infra.migrate.steps import MEANINGS, Step, going, next_step, present
 from infra.source import Source
 
@@ -101,16 +101,22 @@ def _record(sides: Sides, seen: Seen) -> Mapping[str, int]:
     assert lock is not None  # noqa: S101 - the step is taken under the lock alone
     if way is Direction.BACK:
         assert before is not None  # noqa: S101 - without a journal there is nothing to take back
-        sides.back_up(f"{lock.id}-{way}")
+        sides.back_up(_backup(lock, seen))
         sides.write_journal(replace(before, direction=way, lock=lock.id, over=False))
         return {}
     kept = [each for each in before.moved if each.urn in seen.urns] if before else []
     moved = _judged(sides, seen, kept)
-    key = sides.back_up(f"{lock.id}-{way}")
+    key = sides.back_up(_backup(lock, seen))
     planned = (*kept, *(replace(each, backup=key) for each in moved))
     state = seen.terraform
     sides.write_journal(Journal(seen.stack, seen.layer, way, lock.id, state.lineage, state.serial, planned))
     return {}
+
+
+def _backup(lock: Lock, seen: Seen) -> str:
+    """Name a backup by the state's serial too: a move that goes back and forth under one lock must not write a state
+    without the resources over the backup that has them."""
+    return f"{lock.id}-{going(seen)}-{seen.terraform.serial}"
 
 
 def _judged(sides: Sides, seen: Seen, kept: Sequence[Moved]) -> list[Moved]:

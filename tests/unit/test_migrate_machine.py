@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from infra.console import RefusedError
@@ -39,6 +39,7 @@ def check(sides: FakeSides) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(NAMES, MOVES)
+@example(["orders"], [(Source.ADOPTED, 10), (Source.LEGACY, 4)])  # back and forth under one lock
 def test_no_resource_is_lost_or_owned_twice_however_moves_are_interrupted(
     names: list[str], moves: list[tuple[Source, int]]
 ) -> None:
