@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Names of calls that change nothing begin with these; AssumeRole is among them, by which another account is read.
 READING = ("Get", "List", "Describe", "BatchGet", "Filter", "AssumeRole")
+ANNOUNCING = "PutEvents"  # a refusal is announced (docs/events.md), and moves nothing
 ERRORS, ANSWERED = ("AWS/Lambda", "Errors"), ("Strata", "AnsweredFaults")  # namespace and name of a metric
 PERIOD = 60  # seconds in CloudWatch's unit; the local cloud's minute is shorter by its factor
 
@@ -126,7 +127,7 @@ class AwsRecords:
         return tuple(
             f"{one['service']} {one['action']}"
             for one in calls
-            if "strata-release" in one["user_agent"] and not one["action"].startswith(READING)
+            if "strata-release" in one["user_agent"] and not one["action"].startswith((*READING, ANNOUNCING))
         )
 
     def digests(self, function: str) -> dict[str, str]:

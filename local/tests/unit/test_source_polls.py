@@ -85,7 +85,7 @@ class Shard:
     def give_up(self, _: Any) -> None:
         raise AssertionError
 
-    def invoked(self, _: Any, records: list[Any], hold: Hold) -> Invocation:
+    def invoked(self, _: Any, records: list[Any], hold: Hold, __: float | None) -> Invocation:
         self._timeline.begin(hold)
         numbers = [int(record["dynamodb"]["SequenceNumber"]) for record in records]
         self.batches.append((round((hold.at - START) / POLL, 3), numbers))
