@@ -15,6 +15,7 @@ MOST_ALARMS: Final = 10
 
 https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
 """
+ALL_AT_ONCE: Final = "CodeDeployDefault.LambdaAllAtOnce"
 CANARIES: Final = {
     (10, minutes): f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)
 }

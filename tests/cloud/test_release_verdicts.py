@@ -2,7 +2,10 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
+from infra.release.engine.clock import ScaledClock
+from infra.release.engine.runner import run
 from infra.release.model.observation import Notes
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import ReleasePolicy
@@ -44,6 +47,25 @@ def test_a_canary_without_requests_is_rolled_back_for_lack_of_evidence_and_is_no
     assert live.alias() == "1"
     with live.traffic():
         assert live.release(version, replace(POLICY, evidence="enforce")).ending is Ending.PROMOTED
+
+
+class Absent(ScaledClock):
+    """Of a runner that does not look again until a canary of ten minutes is over."""
+
+    def sleep(self, duration: timedelta) -> None:
+        super().sleep(max(duration, timedelta(minutes=17)))
+
+
+def test_a_runner_that_was_away_until_the_shift_takes_a_canary_without_requests_back(live: World) -> None:
+    enforced, absent = replace(POLICY, evidence="enforce"), Absent(live.cloud.factor)
+    version = live.functions.publish(GOOD.replace("VERSION", "2"))
+    end = run([live.target(version)], enforced, live.aws, absent, lambda _: None)["orders"]
+    assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "evidence")
+    assert "0 of the 20 requests that it takes have reached the canary before the shift" in end.detail
+    assert live.alias() == "1"
+    with live.traffic():
+        end = run([live.target(version)], enforced, live.aws, absent, lambda _: None)["orders"]
+    assert (end.ending, live.alias()) == (Ending.PROMOTED, version)
 
 
 def test_a_canary_without_requests_is_sent_harmless_ones_through_the_alias(live: World) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from infra.codedeploy import ALL_AT_ONCE
 from infra.release.decision import proven
 from infra.release.engine.cloud import AwsError, NotFoundError, TrafficHistory, TransientError
 from infra.release.model import ledger, tags
@@ -165,7 +166,8 @@ class FakeCloud:
         fails = self._version(followed.canary or "").fingerprint in self.bad
         of_canary = calls // 10 + self.topped_up
         canary = Counts(of_canary, of_canary // 2 if fails else 0)
-        return replace(seen, stable=Counts(calls - calls // 10 + self.beside, 0), canary=canary, traffic=calls)
+        stable = Counts(calls - calls // 10 + self.beside, 0)
+        return replace(seen, stable=stable, canary=canary, before_shift=of_canary, traffic=calls)
 
     def upstream(self, target: Target) -> UpstreamReleases:
         self._called("upstream")
@@ -194,7 +196,7 @@ class FakeCloud:
         for name in target.alarms:
             self.alarms.setdefault(name, False)
         created = self._create(policy, canary, action.stable, at, names, action.all_at_once)
-        self._save(replace(self.deployments[created], curve=target.curve))
+        self._save(replace(self.deployments[created], curve=ALL_AT_ONCE if action.all_at_once else target.curve))
         self.lasts = timedelta(minutes=target.minutes)
         self.tags |= tags.begun(self.tags)
         return created

@@ -3,20 +3,37 @@
 import math
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from infra.codedeploy import ALL_AT_ONCE
 from infra.release.decision.evidence import needed
 from infra.release.engine.clock import Interrupted
 from infra.release.engine.runner import run
-from infra.release.model.actions import Stop, TopUp, Wait
+from infra.release.model.actions import RevertDeployment, Stop, TopUp, Wait
 from infra.release.model.observation import Notes, Observation, Status
 from infra.release.model.outcome import Ending, Outcome, Phase
 from infra.release.model.spec import ReleasePolicy
 from infra.release.model.tags import Stopped, fits
 from infra.release.verdict.judge import Counts
 from tests.unit import fake_cloud
-from tests.unit.seen import NEW, POLICY, SPLIT, TARGET, WHOLE, decide, deployment, noted, notes, outcome, seen, waits
+from tests.unit.seen import (
+    NEW,
+    NOW,
+    POLICY,
+    SPLIT,
+    TARGET,
+    WHOLE,
+    decide,
+    deployment,
+    minutes,
+    noted,
+    notes,
+    outcome,
+    seen,
+    waits,
+)
 
 ENFORCED = replace(POLICY, evidence="enforce")
 
@@ -59,6 +76,55 @@ def test_after_the_shift_nothing_is_stopped_for_want_of_evidence() -> None:
     assert waits(decide(shifted, ENFORCED)) is Phase.BAKE
 
 
+def promoted(*, ago: float = 4, before: int = 0, seen_by_runner: int | None = None, **values: Any) -> Observation:
+    """Version 2 was promoted so many minutes ago; `before`: the canary's requests before the shift."""
+    ended = replace(deployment(Status.SUCCEEDED, ago=ago + 11), ended=NOW - minutes(ago), curve=TARGET.curve)
+    found = seen(replace(ended, **values), following="d-1", stable=Counts(180, 0), canary=Counts(999, 0), **WHOLE)
+    return replace(found, before_shift=before, notes=Notes("d-1", evidence=seen_by_runner))
+
+
+@pytest.mark.parametrize("seen_by_runner", [None, 0, 19])
+def test_a_version_whose_last_minute_no_runner_saw_is_reverted_where_it_was_short_of_requests(
+    seen_by_runner: int | None,
+) -> None:
+    found = promoted(before=19, seen_by_runner=seen_by_runner)
+    note = notes(decide(found, ENFORCED))
+    assert note.mark == Stopped("d-1", "evidence", note.why)
+    assert note.why == "19 of the 20 requests that it takes have reached the canary before the shift"
+    back = decide(replace(found, tags=noted(note.mark)), ENFORCED)
+    assert back == RevertDeployment("2", "1", NOW, note.why)
+
+
+def test_requests_before_the_shift_may_be_counted_late() -> None:
+    assert waits(decide(promoted(ago=2.9, before=19), ENFORCED)) is Phase.VERIFY
+    assert outcome(decide(promoted(ago=2.9, before=20), ENFORCED)).ending is Ending.PROMOTED
+
+
+@pytest.mark.parametrize(
+    "enough",
+    [
+        promoted(before=20),
+        promoted(seen_by_runner=20),
+        promoted(curve=ALL_AT_ONCE),
+    ],
+    ids=["counted before the shift", "seen by the runner", "without a canary"],
+)
+def test_a_version_with_its_evidence_stays(enough: Observation) -> None:
+    assert outcome(decide(enough, ENFORCED)).ending is Ending.PROMOTED
+
+
+def test_a_mere_warning_reverts_nothing() -> None:
+    end = outcome(decide(promoted(seen_by_runner=3)))
+    assert end.ending is Ending.PROMOTED
+    assert "only 3 requests" in end.detail
+
+
+def test_a_stop_for_want_of_evidence_that_came_too_late_is_completed_by_a_revert() -> None:
+    late = replace(promoted(before=0), tags=noted(Stopped("d-1", "evidence", "0 of 20")))
+    assert isinstance(decide(late, ENFORCED), RevertDeployment)
+    assert isinstance(decide(replace(late, notes=Notes()), ENFORCED), RevertDeployment), "by a later runner too"
+
+
 def test_the_outcome_is_rolled_back_for_evidence_with_its_words() -> None:
     stopped = deployment(Status.STOPPED, error="MANUAL_STOP", message="The deployment was stopped by a user.")
     mark = Stopped("d-1", "evidence", "3 of 20 requests")
@@ -83,7 +149,6 @@ def test_from_the_middle_on_a_canary_is_sent_what_it_lacks_and_no_more_than_a_bo
 
     def next_(what: Observation) -> object:
         from infra.release.decision import next_action  # noqa: PLC0415 - only here is the target another
-        from tests.unit.seen import NOW  # noqa: PLC0415
 
         return next_action.decide([probing], {TARGET.function: what}, TOPPING, NOW)[TARGET.function]
 
@@ -129,6 +194,24 @@ def test_a_release_without_traffic(policy: ReleasePolicy, ending: Ending, reason
     assert (end.ending, end.reason) == (ending, reason)
     assert fake.live.is_whole_on("2" if ending is Ending.PROMOTED else "1")
     assert ("stop" in fake.calls) == (ending is Ending.ROLLED_BACK)
+
+
+@pytest.mark.parametrize("asleep", [timedelta(minutes=30), timedelta(minutes=4)])
+def test_a_runner_that_slept_through_the_last_minute_takes_the_traffic_back(asleep: timedelta) -> None:
+    fake = fake_cloud.cloud()
+    fake.requests_per_minute = 0
+
+    def sleep() -> None:
+        if fake.live.shifted:
+            fake.clock.time += asleep
+
+    fake.clock.at_sleep = sleep
+    end = release(fake, ENFORCED)
+    assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "evidence")
+    assert "0 of the 20 requests that it takes have reached the canary before the shift; send it traffic" in end.detail
+    assert fake.live.is_whole_on("1")
+    fake.requests_per_minute = 600
+    assert release(fake, ENFORCED).ending is Ending.PROMOTED, "and it may be tried again"
 
 
 def test_a_canary_without_evidence_may_be_tried_again_with_traffic() -> None:

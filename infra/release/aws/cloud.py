@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from infra.codedeploy import ROLLBACK_EVENTS
+from infra.codedeploy import ALL_AT_ONCE, ROLLBACK_EVENTS
 from infra.release.aws import events, log_errors, metrics, upstream, versions
 from infra.release.aws.clients import Clients
 from infra.release.aws.deployments import Records, chunks
@@ -33,7 +33,6 @@ from infra.release.verdict.judge import ALARM_SETTINGS
 from infra.release.verdict.metric_math import MetricQuery, metric_queries, slow_metric_queries
 from infra.release.verdict.traffic import WEEK, WEEKS
 
-ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
 ANEW = "`pulumi up --refresh` creates it again, and sends its traffic to what the ledger proves"
 STALE = timedelta(minutes=1)
 """Cache lifetime of the upstream stack's release records."""

@@ -116,7 +116,8 @@ class Records:
         """Add the version that it shifts to, once CodeDeploy can say, and when traffic began to move."""
         id_, now = deployment.id, self._clock.now()
         due = split or now - self._asked.get(id_, deployment.created) > UNASKED
-        if id_ not in self._canaries or (due and deployment.running and id_ not in self._shifting):
+        may_have_begun = (due and deployment.running) or deployment.status is Status.SUCCEEDED
+        if id_ not in self._canaries or (may_have_begun and id_ not in self._shifting):
             self._asked[id_] = now
             self._ask_target(id_)
         canary = self._canaries.get(id_, deployment.canary)

@@ -17,7 +17,7 @@ from infra.release.aws.deployments import chunks
 from infra.release.aws.errors import aws_call
 from infra.release.decision import curve
 from infra.release.engine.clock import ScaledClock
-from infra.release.model.observation import NOTHING, Observation
+from infra.release.model.observation import NOTHING, Deployment, Observation
 from infra.release.model.spec import Target
 from infra.release.verdict.judge import Counts
 from infra.release.verdict.traffic import PERIOD, WEEK, WEEKS, Bucket
@@ -32,12 +32,14 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Wanted:
-    """The counts to read: of one function's alias and two of its versions, since a time."""
+    """The counts to read: of one function's alias and two of its versions, since a time. `shift`: when the canary of an
+    ended deployment got all traffic; None while there is no such time."""
 
     target: Target
     since: datetime
     stable: str
     canary: str
+    shift: datetime | None
 
     @property
     def function(self) -> str:
@@ -49,16 +51,24 @@ def wanted(target: Target, seen: Observation, now: datetime) -> Wanted:
     or without its traffic at the end of a long bake, the runner would judge what the alarm does not."""
     followed, window = seen.followed, timedelta(minutes=curve.window(target, seen))
     since = max(followed.created, (followed.ended or now) - window) if followed else now - window
-    return Wanted(target, since, *seen.compared)
+    return Wanted(target, since, *seen.compared, _shift(target, followed))
+
+
+def _shift(target: Target, followed: Deployment | None) -> datetime | None:
+    """When a deployment's canary got all traffic: it may have stayed open for a hook after that."""
+    if followed is None or followed.ended is None or followed.shifting is None:
+        return None
+    return min(followed.ended, followed.shifting + timedelta(minutes=target.along(followed.curve).minutes))
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Invocations of the alias, and the counts of each version under it."""
+    """Invocations of the alias, and the counts of each version under it; `before_shift`: see Observation."""
 
     traffic: int = 0
     stable: Counts = NOTHING
     canary: Counts = NOTHING
+    before_shift: int = 0
 
 
 def counts(clients: Clients, clock: ScaledClock, wanted: Sequence[Wanted]) -> Mapping[str, Measured]:
@@ -80,10 +90,11 @@ def counts(clients: Clients, clock: ScaledClock, wanted: Sequence[Wanted]) -> Ma
                 for result in page["MetricDataResults"]:
                     each = of_whom[result["Id"]]
                     after = clock.real(each.since - 2 * MINUTE)  # others may have asked for older buckets
-                    values = zip(result["Timestamps"], result["Values"], strict=True)
-                    sums[each.function, result["Id"].split("_")[0]] += round(
-                        sum(value for at, value in values if at > after)
-                    )
+                    before = clock.real(each.shift - MINUTE) if each.shift else after
+                    values = [one for one in zip(result["Timestamps"], result["Values"], strict=True) if one[0] > after]
+                    name = result["Id"].split("_")[0]
+                    sums[each.function, name] += round(sum(value for _, value in values))
+                    sums[each.function, f"{name} before"] += round(sum(value for at, value in values if at <= before))
     return {each.function: _measured(each.function, sums) for each in wanted}
 
 
@@ -91,7 +102,8 @@ def _measured(function: str, sums: Mapping[tuple[str, str], int]) -> Measured:
     i1, i2 = sums[function, "i1"], sums[function, "i2"]
     e1, e2 = (sums[function, f"e{number}"] + sums[function, f"a{number}"] for number in (1, 2))
     # Errors can arrive before the invocations that they are part of. The alarm does not judge a canary by such.
-    return Measured(sums[function, "traffic"], Counts(max(i1, e1), e1), Counts(i2, e2 if e2 <= i2 else 0))
+    canary = Counts(i2, e2 if e2 <= i2 else 0)
+    return Measured(sums[function, "traffic"], Counts(max(i1, e1), e1), canary, sums[function, "i2 before"])
 
 
 def _queries(wanted: Wanted, index: int) -> list[dict[str, Any]]:

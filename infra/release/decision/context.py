@@ -54,6 +54,11 @@ class ReleaseContext:
         """Return the function that failed the set of this deployment; None while the set has not failed."""
         return self.failed_sets.get(deployment.entry.at) if deployment.entry else None
 
+    def goes_with_its_set(self, deployment: Deployment) -> tuple[str, str] | None:
+        """Return the reason and the detail for which it is stopped or reverted; None while the set has not failed."""
+        culprit = self.failed_with(deployment)
+        return ("set", f"{culprit} was not promoted and the set goes together") if culprit is not None else None
+
     @property
     def longest_wait(self) -> str:
         return f"after the longest wait of {self.policy.longest_wait_minutes} minutes"

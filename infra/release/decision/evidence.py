@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 
+from infra.codedeploy import ALL_AT_ONCE
 from infra.release.decision.context import ReleaseContext
 from infra.release.model.actions import TopUp
 from infra.release.model.observation import Deployment
+from infra.release.verdict.judge import Counts
 
 LAST_LOOK = timedelta(minutes=1)
 """Before the shift. CodeDeploy needs about this long to act on a stop."""
@@ -15,6 +18,8 @@ MOST_AT_ONCE = 40
 """Requests of one top-up: about one of the ten seconds between observations, a load that no caller notices."""
 SURE = 3.72
 """Standard errors of the count at the canary: 1 in 10,000 top-ups falls short, if counts are about normal."""
+SETTLED = timedelta(minutes=3)
+"""After a deployment's end. Metrics of Lambda may arrive that late."""
 NO_PROBE = "{}"
 
 
@@ -24,6 +29,22 @@ def missing(context: ReleaseContext, followed: Deployment) -> str | None:
     if policy.evidence != "enforce" or not _short(context) or context.age(followed) < last:
         return None
     return f"{_said(context)} before its last minute"
+
+
+def lacked(context: ReleaseContext, followed: Deployment) -> str | None:
+    """Return why a version that has all traffic must be reverted: no runner saw the canary's last minute, and too few
+    requests reached it before. None where enough did, or where the deployment had no canary."""
+    seen, policy = context.seen, context.policy
+    before = max(seen.before_shift, seen.notes.evidence or 0)
+    if policy.evidence != "enforce" or followed.curve == ALL_AT_ONCE:
+        return None
+    shared = replace(context, seen=replace(seen, canary=Counts(before, 0)))
+    return f"{_said(shared)} before the shift" if _short(shared) else None
+
+
+def may_rise(context: ReleaseContext, followed: Deployment) -> bool:
+    """True if metrics from before the shift may still arrive."""
+    return context.now - (followed.ended or followed.created) < SETTLED
 
 
 def top_up(context: ReleaseContext, followed: Deployment) -> TopUp | None:

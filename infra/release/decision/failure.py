@@ -36,8 +36,8 @@ GONE = (
     "it was stopped or reverted, and the tags of the deployment group, which keep only the last ones, no longer say by "
     "whom and why; CloudTrail's StopDeployment and CreateDeployment say by whom",
 )
-
-
+REVERTED = ("operator", "it was reverted")
+"""Where no tag says more."""
 ALARM = "alarm "
 """First word of a detail that names an alarm; a stop that came at the same moment begins otherwise."""
 

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from infra.release.decision import evidence, proven, silence
 from infra.release.decision.context import GRACE, ReleaseContext
-from infra.release.decision.failure import failure_reason, rejection
+from infra.release.decision.failure import REMEDIES, REVERTED, failure_reason, rejection
 from infra.release.decision.preconditions import (
     incompatible_versions,
     overridden,
@@ -144,7 +144,7 @@ def _revert_failed_set(context: ReleaseContext) -> Action | None:
     if (
         good is None
         or good.entry is None
-        or (lost := _why_it_goes_back(context, good, silence.resolved(seen.tags, good))) is None
+        or (lost := silence.resolved(seen.tags, good) or context.goes_with_its_set(good)) is None
     ):
         return None
     is_live = seen.alias.shifted is None and seen.live.fingerprint == good.entry.fingerprint
@@ -158,14 +158,6 @@ def _of_failed_sets(context: ReleaseContext) -> set[str]:
         for each in context.seen.ledger
         if each.entry and each.status is Status.SUCCEEDED and context.failed_with(each) is not None
     }
-
-
-def _why_it_goes_back(context: ReleaseContext, deployment: Deployment, condemned: str | None) -> tuple[str, str] | None:
-    """Return the reason and the detail for which a succeeded deployment must be reverted; None if it stays."""
-    if condemned is not None:
-        return "verdict", condemned
-    culprit = context.failed_with(deployment)
-    return ("set", f"{culprit} was not promoted and the set goes together") if culprit is not None else None
 
 
 def _adopted(context: ReleaseContext) -> Action:
@@ -278,8 +270,8 @@ def _follow(context: ReleaseContext, followed: Deployment) -> Action:
 
 
 def _running(context: ReleaseContext, followed: Deployment) -> Action:
-    if (culprit := context.failed_with(followed)) is not None:
-        return _stop(context, followed, "set", f"{culprit} was not promoted and the set goes together")
+    if (lost := context.goes_with_its_set(followed)) is not None:
+        return _stop(context, followed, *lost)
     if not context.policy.wait:
         detail = f"CodeDeploy shifts the traffic and CloudWatch judges; follow it by {WATCH}"
         return context.finish(Ending.STARTED, "started", detail)
@@ -329,12 +321,16 @@ def _stop(context: ReleaseContext, deployment: Deployment, kind: str, why: str) 
 
 
 def _verify(context: ReleaseContext, followed: Deployment) -> Action:
-    seen, lost = context.seen, _why_it_goes_back(context, followed, silence.condemned(context, followed))
+    seen, lost = context.seen, silence.resolved(context.seen.tags, followed)
+    lost = lost or silence.condemned(context, followed) or context.goes_with_its_set(followed)
     # A watcher may want another version than the one that is in flight.
     released = (followed.entry or seen.wanted).fingerprint
     if seen.alias.shifted is None and seen.live.fingerprint == released:
         if lost is not None:
             return _revert(context, followed, *lost)
+        if (why := evidence.lacked(context, followed)) is not None:
+            late = evidence.may_rise(context, followed)
+            return context.wait(Phase.VERIFY, why) if late else _revert(context, followed, "evidence", why)
         return context.finish(
             Ending.PROMOTED, "verdict", f"{context.rates}, and no alarm fired{evidence.doubt(context)}"
         )
@@ -392,7 +388,7 @@ def _await_revert(context: ReleaseContext, followed: Deployment, reverted: Deplo
         return context.wait(Phase.ROLLBACK, f"{followed.id} reverts {reverted.id}")
     if context.seen.alias.is_whole_on(stable) or context.seen.overtaken:
         stop = context.seen.tags.stop(reverted.id)
-        reason, detail = (stop.kind, stop.why) if stop else ("operator", "it was reverted")
+        reason, detail = (stop.kind, f"{stop.why}{REMEDIES.get(stop.kind, '')}") if stop else REVERTED
         return context.finish(Ending.ROLLED_BACK, reason, f"{detail}; {followed.id} took {reverted.id} back")
     if context.within_grace(followed):
         return context.wait(Phase.ROLLBACK, f"{followed.id} is {followed.status.value}")

@@ -39,23 +39,20 @@ def broken(context: ReleaseContext, followed: Deployment) -> str | None:
     return f"the alarm was silent: {_said(context)}"
 
 
-def condemned(context: ReleaseContext, followed: Deployment) -> str | None:
-    """Return why a version that has all traffic must be reverted; None if no count condemns it.
-
-    A runner's decision stands once a tag records it, though the shift came first.
-    """
-    if (why := resolved(context.seen.tags, followed)) is not None:
-        return why
+def condemned(context: ReleaseContext, followed: Deployment) -> tuple[str, str] | None:
+    """Return the reason and the detail for which a version that has all traffic must be reverted; None if no count
+    condemns it."""
     if since(context.seen, context.policy.rule, context.now) is None:
         return None
     alarm = "the alarm fired too late" if _red(context, followed) else "the alarm was silent"
-    return f"{alarm}: {_said(context)}"
+    return "verdict", f"{alarm}: {_said(context)}"
 
 
-def resolved(tags: Tags, deployment: Deployment) -> str | None:
-    """Return why a runner has decided, by its own counts, to revert a deployment; None if none has."""
+def resolved(tags: Tags, deployment: Deployment) -> tuple[str, str] | None:
+    """Return the reason and the detail for which a runner has decided, by counts, to stop or revert a deployment; None
+    if none has. Such a decision stands once a tag records it, though the shift came first."""
     stop = tags.stop(deployment.id)
-    return stop.why if stop is not None and stop.kind == "verdict" else None
+    return (stop.kind, stop.why) if stop is not None and stop.kind in {"verdict", "evidence"} else None
 
 
 def _red(context: ReleaseContext, followed: Deployment) -> bool:

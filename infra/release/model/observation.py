@@ -163,6 +163,7 @@ class Observation:
     unfit: Mapping[str, str] = field(default_factory=dict)  # of the target's own alarms: those CodeDeploy cannot read
     stable: Counts = NOTHING  # what the two `compared` versions did
     canary: Counts = NOTHING
+    before_shift: int = 0  # the canary's requests in the minutes that were over when it got all traffic
     traffic: int = 0  # invocations of the alias within the verdict's window
     older: bool = False  # the wanted commit is an ancestor of the live one
     upstream: UpstreamReleases | None = None  # releases of the upstream stack; None if they were not read

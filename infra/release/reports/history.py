@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
-from infra.release.decision.failure import GONE, failure_reason, reason_was_dropped, who
+from infra.release.decision.failure import GONE, REVERTED, failure_reason, reason_was_dropped, who
 from infra.release.model.attempt import Attempt
 from infra.release.model.observation import Deployment, Status, reverts
 from infra.release.model.outcome import Ending
@@ -90,7 +90,7 @@ def _ended(target: Target, each: Deployment, back: Sequence[Deployment], tags: T
     if not any(way.running or way.status is Status.SUCCEEDED for way in back):
         return Ending.PROMOTED, "verdict" if each.entry else BY_HAND, "no alarm fired"
     stop = tags.stop(each.id)
-    unsaid = GONE if reason_was_dropped(each, tags) else ("operator", "it was reverted")
+    unsaid = GONE if reason_was_dropped(each, tags) else REVERTED
     reason, why = (stop.kind, f"{who(each, tags)}: {stop.why}") if stop else unsaid
     return (None if any(way.running for way in back) else Ending.ROLLED_BACK), reason, why
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from infra.codedeploy import ALL_AT_ONCE
 from infra.release.aws import metrics
 from infra.release.decision import proven
 from infra.release.engine.cloud import AwsError, TrafficHistory, TransientError
@@ -169,11 +170,14 @@ class Client:
 
     def _measured(self, target: Target, function: Function, seen: Observation) -> Observation:
         followed, now = seen.followed, self.cloud.now
-        since = metrics.wanted(target, seen, now).since - MINUTE
+        wanted = metrics.wanted(target, seen, now)
+        since, shift = wanted.since - MINUTE, wanted.shift
         names = set(followed.alarms) if followed else {target.alarm, target.throttle_alarm}
         stable, canary = (function.counts(number, since, now) for number in seen.compared)
         red = frozenset(name for name in names if name in function.alarms and function.alarms[name].red)
-        return replace(seen, red=red, stable=stable, canary=canary, traffic=function.traffic(since, now))
+        before = function.counts(wanted.canary, since, min(now, shift - MINUTE + function.late)) if shift else NOTHING
+        traffic = function.traffic(since, now)
+        return replace(seen, red=red, stable=stable, canary=canary, before_shift=before.invocations, traffic=traffic)
 
     # What is done
 
@@ -331,4 +335,5 @@ def _seen(record: Record) -> Deployment:
         rolls_back=record.rolls_back.id if record.rolls_back else None,
         alarms=record.machine.plan.alarms,
         canary=record.target,
+        curve="" if record.gradual else ALL_AT_ONCE,
     )

@@ -76,6 +76,10 @@ class Record:
         return self.machine.phase is Phase.SUCCEEDED
 
     @property
+    def gradual(self) -> bool:
+        return len(self.machine.plan.turns) > 1
+
+    @property
     def failed(self) -> bool:
         return self.over and not self.succeeded
 

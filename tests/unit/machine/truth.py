@@ -14,7 +14,7 @@ from infra.release.model.tags import GONE, First, Overridden, RetryGrant, Stoppe
 from infra.release.verdict.judge import judge
 from tests.unit.machine.client import Client, Cloud, Saw
 from tests.unit.machine.codedeploy import CodeDeploy, Record
-from tests.unit.machine.world import BrokenError, Function
+from tests.unit.machine.world import MINUTE, BrokenError, Function
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,9 @@ class Truth:
                 fine = answer is not None and answer.error is None and "strata:first" in group.function.tags
         return None if fine and outcome.ending is not Ending.REFUSED else f"it did {own or 'nothing'}"
 
-    def _not_promoted(self, run: Run, target: Target, outcome: Outcome, record: Record | None, saw: Saw) -> str | None:
+    def _not_promoted(  # noqa: PLR0911 - each finds something else wrong
+        self, run: Run, target: Target, outcome: Outcome, record: Record | None, saw: Saw
+    ) -> str | None:
         function = self.cloud.groups[target.function].function
         if record is None or record.role in {"back", "rollback"} or not record.succeeded:
             return "that deployment has not succeeded"
@@ -256,10 +258,18 @@ class Truth:
             return "another version was wanted"
         if judge(*saw.counts, run.policy.rule).fired:
             return f"its last counts condemn it: {saw.counts}"
+        if record.gradual and run.policy.evidence == "enforce" and not self._reached(target, record, run.policy):
+            return "too few requests had reached it before the shift"
         known = record.role == "forth"  # a foreign one has no line that says where it started from
         if known and (outcome.from_version, outcome.to_version) != (record.current, saw.alias.version):
             return f"it was {record.current} -> {saw.alias.version}"
         return None
+
+    def _reached(self, target: Target, record: Record, policy: ReleasePolicy) -> bool:
+        function = self.cloud.groups[target.function].function
+        shifted = (record.shifting or record.created) + timedelta(minutes=target.minutes)
+        reached = function.counts(record.target, record.created - MINUTE, shifted + function.late)
+        return reached.invocations >= policy.minimum_requests
 
     def _not_rolled_back(  # noqa: PLR0911 - each finds something else wrong
         self, run: Run, group: CodeDeploy, outcome: Outcome, record: Record | None, saw: Saw
@@ -272,7 +282,9 @@ class Truth:
         forth = record.takes_back or record
         taken_back = record.takes_back is not None
         if forth.succeeded and not taken_back:
-            if outcome.reason in {"set", "verdict"} and any(each.takes_back is forth for each in group.records):
+            if outcome.reason in {"set", "verdict", "evidence"} and any(
+                each.takes_back is forth for each in group.records
+            ):
                 return None if saw.alias.is_whole_on(forth.current) else f"the alias was on {saw.alias}"
             moved = saw.alias.shifted or group.function.fingerprint(saw.alias.version) != group.function.fingerprint(
                 forth.target

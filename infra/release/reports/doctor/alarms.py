@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from infra.answered import METRIC, NAMESPACE
-from infra.release.decision import silence
 from infra.release.model.observation import Deployment
 from infra.release.reports.doctor.facts import UP, Alarm, Examined, Finding, Grade, Metric
 
@@ -131,11 +130,8 @@ def _verdict(facts: Examined, last: Deployment) -> Iterator[Finding]:
 def _silent(facts: Examined) -> Iterator[Finding]:
     """Yield the finding on the last releases that the runner had to stop or revert by its own counts."""
     ours = [each for each in facts.ledger if each.entry and each.alarms][:LAST]
-    found = [
-        (each, why)
-        for each in ours
-        if each.error != ALARMED and (why := silence.resolved(facts.tags, each)) is not None
-    ]
+    stops = [(each, facts.tags.stop(each.id)) for each in ours if each.error != ALARMED]
+    found = [(each, stop.why) for each, stop in stops if stop is not None and stop.kind == "verdict"]
     if not found:
         return
     (newest, why), about = found[0], f"verdict alarms of {facts.target.function}"
