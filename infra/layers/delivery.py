@@ -22,7 +22,7 @@ class Delivery(ComponentResource):
     deployment: that is a release's. https://docs.aws.amazon.com/codedeploy/latest/userguide/welcome.html
 
     The application and the groups are protected from deletion, since CodeDeploy's records go with them; a group is so
-    until the stack is told that its service goes away: strata:services.removed.
+    until strata:services.removed names its service.
     """
 
     outputs: DeliveryOutputs

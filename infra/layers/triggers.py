@@ -27,8 +27,8 @@ PARTIAL = ["ReportBatchItemFailures"]
 class Triggers(ComponentResource):
     """Queues with their dead letters, and the stack's bus. Nothing calls a function until `connect` is called.
 
-    A queue is protected from deletion, since messages would go with it, until the stack is told that its service goes
-    away: strata:services.removed. Then nothing calls the function any more either.
+    A queue is protected from deletion, since messages would go with it, until strata:services.removed names its
+    service. Then nothing calls the function any more either.
     """
 
     outputs: TriggerOutputs

@@ -10,7 +10,7 @@ from infra.release.viewer.assets import assets
 from infra.release.viewer.server import Viewer
 from rehearsal.browser import LONGEST, LOOKS, look
 from tests.browser.conftest import Violations
-from tests.unit.viewed import CANARY, ORDERS, SNAPSHOT, STABLE, Told, served
+from tests.unit.viewed import CANARY, ORDERS, SNAPSHOT, STABLE, FakeReader, served
 
 SHOWN = ".function canvas"
 expect.set_options(timeout=LONGEST)
@@ -18,7 +18,7 @@ expect.set_options(timeout=LONGEST)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Viewer]:
-    with served(Told(SNAPSHOT), dict(assets())) as running:
+    with served(FakeReader(SNAPSHOT), dict(assets())) as running:
         yield running
 
 
@@ -76,7 +76,7 @@ def test_all_of_it_is_reached_by_the_keyboard(page: Page) -> None:
 def test_what_aws_said_is_text_and_no_html(browser: Browser) -> None:
     nasty = "<img src=x onerror=alert(1)>"
     evil = replace(ORDERS, text=nasty, notes=((nasty, nasty),), ledger=(replace(ORDERS.ledger[0], why=nasty),))
-    with served(Told(replace(SNAPSHOT, functions=(evil,))), dict(assets())) as server:
+    with served(FakeReader(replace(SNAPSHOT, functions=(evil,))), dict(assets())) as server:
         page = look(browser, server.url, SHOWN)
         assert page.locator("main img").count() == 0
         expect(page.locator("main")).to_contain_text(nasty)
@@ -85,24 +85,24 @@ def test_what_aws_said_is_text_and_no_html(browser: Browser) -> None:
 
 def test_a_cloud_that_goes_and_comes_back_is_said_and_unsaid(browser: Browser) -> None:
     gone = replace(SNAPSHOT, problem="AWS does not answer")
-    told = Told(gone)
-    with served(told, dict(assets())) as server:
+    reader = FakeReader(gone)
+    with served(reader, dict(assets())) as server:
         page = look(browser, server.url, SHOWN)
         expect(page.get_by_role("alert")).to_contain_text("AWS does not answer")
         expect(page.locator("section.function")).to_have_count(2)
-        told.found = [SNAPSHOT]
+        reader.found = [SNAPSHOT]
         expect(page.get_by_role("alert")).to_be_hidden()
         page.close()
 
 
 def test_a_page_that_is_left_open_does_not_grow(browser: Browser) -> None:
     """Hundreds of snapshots, as a night brings thousands: neither elements nor canvases become more."""
-    told = Told(SNAPSHOT)
-    with served(told, dict(assets())) as server:
+    reader = FakeReader(SNAPSHOT)
+    with served(reader, dict(assets())) as server:
         page = look(browser, server.url, SHOWN)
         before = page.evaluate("document.querySelectorAll('*').length")
-        begun = told.asked
-        while told.asked < begun + 200:
+        begun = reader.asked
+        while reader.asked < begun + 200:
             page.wait_for_timeout(100)
         assert page.evaluate("document.querySelectorAll('*').length") == before
         assert page.locator("canvas").count() == 5

@@ -22,7 +22,7 @@ from infra.release.verdict.judge import Counts, judge
 from infra.release.viewer import server as viewer
 from infra.release.viewer.server import Viewer
 from tests.unit.seen import NOW, POLICY, SPLIT, TARGET, deployment, minutes, seen
-from tests.unit.viewed import PAGE, SNAPSHOT, Told, served
+from tests.unit.viewed import PAGE, SNAPSHOT, FakeReader, served
 
 # The server
 
@@ -51,7 +51,7 @@ def looking(server: Viewer) -> Iterator[http.client.HTTPResponse]:
 
 
 def test_the_page_may_load_nothing_from_elsewhere() -> None:
-    with served(Told()) as server:
+    with served(FakeReader()) as server:
         answer = asked(server, "/")
         policy = answer.headers["Content-Security-Policy"]
     assert (answer.status, answer.read()) == (200, PAGE["/"].content)
@@ -62,26 +62,26 @@ def test_the_page_may_load_nothing_from_elsewhere() -> None:
 @pytest.mark.parametrize("host", ["strata.example", "127.0.0.1", "127.0.0.1:1", ""])
 @pytest.mark.parametrize("path", ["/", "/events"])
 def test_a_site_that_resolves_to_this_machine_gets_nothing(host: str, path: str) -> None:
-    with served(Told()) as server:
+    with served(FakeReader()) as server:
         answer = asked(server, path, Host=host)
         assert (answer.status, b"prod" in answer.read()) == (403, False)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_it_takes_no_request_that_could_change_anything(method: str) -> None:
-    with served(Told()) as server:
+    with served(FakeReader()) as server:
         assert asked(server, "/events", method).status == 501
 
 
 @pytest.mark.parametrize("path", ["/../pyproject.toml", "//etc/passwd", "/viewer.ts", "/?x"])
 def test_it_serves_the_files_of_the_page_and_no_other(path: str) -> None:
-    with served(Told()) as server:
+    with served(FakeReader()) as server:
         assert asked(server, path).status == 404
 
 
 def test_two_pages_see_the_same_and_the_newest() -> None:
     later = replace(SNAPSHOT, at=SNAPSHOT.at + 10)
-    with served(Told(SNAPSHOT, later)) as server, looking(server) as one, looking(server) as other:
+    with served(FakeReader(SNAPSHOT, later)) as server, looking(server) as one, looking(server) as other:
         for answer in (one, other):
             found = news(answer)
             while found["at"] != later.at:
@@ -90,18 +90,18 @@ def test_two_pages_see_the_same_and_the_newest() -> None:
 
 
 def test_it_reads_nothing_while_no_page_is_open() -> None:
-    told = Told()
-    with served(told) as server:
+    reader = FakeReader()
+    with served(reader) as server:
         asked(server, "/").read()
-        assert told.asked == 0
+        assert reader.asked == 0
         with looking(server) as answer:
             news(answer)
-        assert told.asked > 0
+        assert reader.asked > 0
 
 
 def test_more_pages_than_it_bears_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viewer, "MOST_VIEWERS", 1)
-    with served(Told()) as server, looking(server) as first:
+    with served(FakeReader()) as server, looking(server) as first:
         news(first)
         assert asked(server, "/events").status == 503
 

@@ -80,8 +80,8 @@ SNAPSHOT = Snapshot("prod", START, 40.0, (ORDERS, FULFILMENT))
 PAGE = {"/": Asset("text/html; charset=utf-8", b"<!doctype html>")}
 
 
-class Told(Reader):
-    """A reader that finds what it is told to find, and counts how often it was asked."""
+class FakeReader(Reader):
+    """A reader that finds what it is given, and counts how often it was asked."""
 
     def __init__(self, *found: Snapshot) -> None:
         super().__init__("prod", "")

@@ -40,7 +40,7 @@ class Stream(Protocol):
         """Return True if the function's role may read it."""
 
     def passes(self) -> Callable[[Any], bool]:
-        """Return what tells if a record passes the mapping's filters."""
+        """Return the test of whether a record passes the mapping's filters."""
 
     def give_up(self, discard: Discard) -> None:
         """Send records that are given up to the mapping's destination."""

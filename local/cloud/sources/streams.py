@@ -60,7 +60,7 @@ class MappedStream:
         return on_loop(self._mapping, asked)
 
     def passes(self) -> Callable[[Any], bool]:
-        """Return what tells if a record passes the mapping's filters."""
+        """Return the test of whether a record passes the mapping's filters."""
         return Filter(self._mapping.record.get("FilterCriteria")).passes
 
     def give_up(self, discard: Discard) -> None:

@@ -14,7 +14,7 @@ _LEAST_SECONDS = 0.1
 
 
 def waited(pid: int) -> float:
-    """Return the seconds for which the main thread of a process was ready to run and did not; 0 where no system tells.
+    """Return the seconds for which the main thread of a process was ready to run and did not; 0 if uncounted.
 
     https://docs.kernel.org/scheduler/sched-stats.html, the second number of /proc/<pid>/schedstat
     """
@@ -47,7 +47,7 @@ async def timeout(pid: int, seconds: float) -> AsyncIterator[None]:
 
 
 class Pressure:
-    """Tells if processes wait for a processor, from one look to the next."""
+    """Knows if processes wait for a processor, from one look to the next."""
 
     def __init__(self) -> None:
         self._at = 0.0
