@@ -2,7 +2,7 @@
 
 A canary lasts a number of simulated minutes and needs a number of requests in each. A busy machine answers fewer
 requests per real second, so the factor is halved until the machine keeps up, and the requests per real second with it:
-the number in a simulated minute stays the same.
+the number in a simulated minute stays the same. Where it keeps up well the factor is doubled again, to what was asked.
 """
 
 import subprocess
@@ -13,7 +13,8 @@ from rehearsal.environment.processes import ProgramError
 ENOUGH = 0.3  # of a core for one more process: a rehearsal's own traffic leaves about 0.45 on two idle cores
 ALONE = 0.6  # of a core, which one more process gets beside a rehearsal if the machine is fast enough for it
 SLOWEST = 16  # the factor is divided by this at most
-KEPT = 0.95  # of the requests that were due: a machine that sends fewer does not keep up, whatever a process gets
+KEPT = 0.8  # of the requests that were due: a machine that sends fewer does not keep up, whatever a process gets
+WELL = 0.97  # of them: a machine that sends as many may be given twice as many
 SECONDS = 0.4  # duration of a measurement
 
 _WORK = f"""
@@ -43,7 +44,7 @@ def _measured() -> float:
 
 def suited(asked: float, now: float, got: float, kept: float = 1.0) -> float:
     """Return the factor for a machine on which a process got that share of a core: `asked`, or a half, a quarter ... of
-    it, and never more than `now`: a machine that was busy will be again. Halving keeps the minute boundaries in place.
+    it, and at most twice `now`, for a machine that was busy may be again. Halving keeps the minute boundaries in place.
 
     `kept`: the share of the requests that were due and could be sent. If it is too low, the factor is a half of `now`:
     the local cloud has one core at most, and on a slow machine that is not enough even if the other is idle.
@@ -51,13 +52,14 @@ def suited(asked: float, now: float, got: float, kept: float = 1.0) -> float:
     factor = asked
     while got < ENOUGH and factor > max(asked * got / ALONE, asked / SLOWEST):
         factor /= 2
-    if kept < KEPT:
-        factor = min(factor, max(now / 2, asked / SLOWEST))
-    return min(now, factor)
+    by_requests = now / 2 if kept < KEPT else now * 2 if kept >= WELL and got >= ENOUGH else now
+    return min(factor, max(by_requests, asked / SLOWEST))
 
 
 def slowed(asked: float, now: float, got: float, kept: float = 1.0) -> str:
-    """Return the sentence that says why the factor is `now` and not `asked`."""
+    """Return the sentence that says why the factor is `now` and not `asked`; the two may be the same again."""
+    if now == asked:
+        return f"This machine keeps up again, so time runs {now:g} times faster."
     why = f"a process that wants a core gets {got:.0%} of one"
     if got >= ENOUGH and kept < KEPT:
         why = f"it answers too slowly to be sent more than {kept:.0%} of the requests"

@@ -256,15 +256,15 @@ class Rehearsal:
         self.keep(self.report())
 
     def keep_pace(self) -> None:
-        """Lower the factor if this machine is busy; see `pace`."""
+        """Lower the factor while this machine is busy; see `pace`."""
         got, kept = pace.share(), self.traffic.kept() if self.traffic else 1.0
         factor = pace.suited(self.asked, self.sandbox.factor, got, kept)
-        if factor < self.sandbox.factor:
+        if factor != self.sandbox.factor:
             self.sandbox = self.sandbox.at(factor)
             self.narrator.say(pace.slowed(self.asked, factor, got, kept))
             if self.traffic:
                 self.traffic.rate = self.pace
-            self._next_bucket()  # buckets are longer now: the one under way began in the step before
+            self._next_bucket()  # buckets are of another length now: the one under way began in the step before
 
     @property
     def pace(self) -> float:

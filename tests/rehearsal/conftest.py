@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from rehearsal.cli import REQUESTS
 from rehearsal.environment import sandbox
 from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.environment.workspace import scrubbed
@@ -91,5 +92,9 @@ def rehearse(file: Path, *options: str) -> Ran:
 
 @pytest.fixture(scope="session")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """One run of `make rehearsal ENFORCE=1`: all steps under policies, and the deploy role's other tasks."""
-    return rehearse(tmp_path_factory.mktemp("rehearsal") / "report.json", "--enforce")
+    """One run of `make rehearsal ENFORCE=1`: all steps under policies, and the deploy role's other tasks.
+
+    Its traffic is what a canary needs and no more, since each request takes milliseconds of a processor.
+    """
+    file = tmp_path_factory.mktemp("rehearsal") / "report.json"
+    return rehearse(file, "--enforce", "--rate", f"{REQUESTS * 40 / 60:g}")

@@ -1,4 +1,4 @@
-"""A busy machine makes a rehearsal slower, never different: the factor is halved until the machine keeps up."""
+"""A busy machine makes a rehearsal slower, never different: the factor is halved while the machine does not keep up."""
 
 import io
 import os
@@ -31,8 +31,10 @@ from rehearsal.release.scenario import Rehearsal
         (100, 100, 0.2, 25),
         (100, 100, 0.1, 12.5),
         (100, 100, 0.001, 6.25),  # never slower than a sixteenth
-        (100, 25, 1.0, 25),  # and not faster again
+        (100, 25, 1.0, 50),  # faster again, step by step
+        (100, 50, 1.0, 100),
         (100, 50, 0.25, 25),
+        (100, 12.5, 0.25, 12.5),
     ],
 )
 def test_the_factor_follows_the_share_of_a_core(asked: float, now: float, got: float, factor: float) -> None:
@@ -43,11 +45,13 @@ def test_the_factor_follows_the_share_of_a_core(asked: float, now: float, got: f
     ("now", "got", "kept", "factor"),
     [
         (40, 1.0, pace.KEPT, 40),
-        (40, 1.0, 0.94, 20),
+        (40, 1.0, 0.79, 20),
+        (20, 1.0, pace.KEPT, 20),
+        (20, 1.0, 0.97, 40),
         (20, 1.0, 0.5, 10),  # a half of the present factor, until it keeps up
         (2.5, 1.0, 0.5, 2.5),  # never slower than a sixteenth
         (40, 0.25, 0.5, 10),
-        (40, 0.1, 0.94, 5),  # what a process gets may ask for less
+        (40, 0.1, 0.79, 5),  # what a process gets may ask for less
     ],
 )
 def test_the_factor_is_halved_where_requests_cannot_be_sent(now: float, got: float, kept: float, factor: float) -> None:
@@ -124,6 +128,10 @@ def test_a_step_after_a_slowdown_counts_no_error_of_the_step_before(monkeypatch:
     rehearsal.keep_pace()
     assert rehearsal.sandbox.factor < 40
     assert rehearsal._edge(now) >= ended
+
+
+def test_the_message_says_that_the_machine_keeps_up_again() -> None:
+    assert pace.slowed(40, 40, 1.0) == "This machine keeps up again, so time runs 40 times faster."
 
 
 def test_the_message_names_both_factors_and_the_share() -> None:
