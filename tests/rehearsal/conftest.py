@@ -91,10 +91,19 @@ def rehearse(file: Path, *options: str) -> Ran:
 
 
 @pytest.fixture(scope="session")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """One run of `make rehearsal ENFORCE=1`: all steps under policies, and the deploy role's other tasks.
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One run of `make rehearsal ENFORCE=1`: all steps under policies. Where a selected test reads them, the deploy
+    role's other tasks too.
 
     Its traffic is what a canary needs and no more, since each request takes milliseconds of a processor.
     """
     file = tmp_path_factory.mktemp("rehearsal") / "report.json"
-    return rehearse(file, "--enforce", "--rate", f"{REQUESTS * 40 / 60:g}")
+    whole = any("whole" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    options = ("--enforce", "--rate", f"{REQUESTS * 40 / 60:g}", *(() if whole else ("--releases-only",)))
+    return rehearse(file, *options)
+
+
+@pytest.fixture(scope="session")
+def whole(ran: Ran) -> Ran:
+    """The run with the deploy role's other tasks in it."""
+    return ran

@@ -1,7 +1,8 @@
 """`make rehearsal ENFORCE=1`: the whole rehearsal with IAM policies enforced, in which no job has a key.
 
 All tests here, in test_story and in test_set share one run. Its record says which statements allowed which call, so
-that no run without a statement is needed to know what would be denied.
+that no run without a statement is needed to know what would be denied. Whether each statement is needed depends on the
+deploy role's other tasks, which take minutes: `make test-all` has those tests.
 """
 
 import pytest
@@ -72,21 +73,24 @@ def test_the_report_counts_the_calls_of_each_role(ran: Ran) -> None:
     assert DEPLOY in ran.text
 
 
-def test_every_session_came_from_a_token(ran: Ran) -> None:
-    exchanges = [one for one in ran.made if one.action == EXCHANGE]
+@pytest.mark.faults
+def test_every_session_came_from_a_token(whole: Ran) -> None:
+    exchanges = [one for one in whole.made if one.action == EXCHANGE]
     assert {one.role for one in exchanges} == {DEPLOY, "strata-rehearsal-deploy", "strata-build"}
     assert all(one.caller.endswith(":oidc-provider/token.actions.githubusercontent.com") for one in exchanges)
     assert sum(one.count for one in exchanges) > 100
 
 
-def test_without_any_one_statement_of_the_deploy_role_a_call_would_have_been_denied(ran: Ran) -> None:
+@pytest.mark.faults
+def test_without_any_one_statement_of_the_deploy_role_a_call_would_have_been_denied(whole: Ran) -> None:
     statements = [(policy, statement.sid) for policy, statement in granted()]
     assert len(statements) > 20
-    assert iam_decisions.idle(statements, ran.of(DEPLOY)) == []
+    assert iam_decisions.idle(statements, whole.of(DEPLOY)) == []
 
 
-def test_every_action_that_the_deploy_role_is_granted_was_called(ran: Ran) -> None:
-    called = {(by, one.action) for one in ran.of(DEPLOY) for by in one.by}
+@pytest.mark.faults
+def test_every_action_that_the_deploy_role_is_granted_was_called(whole: Ran) -> None:
+    called = {(by, one.action) for one in whole.of(DEPLOY) for by in one.by}
     idle = {
         action
         for policy, statement in granted()
@@ -101,6 +105,7 @@ def test_what_the_deploy_role_called_is_allowed_by_its_own_policies_alone(ran: R
     assert {by for one in ran.of(DEPLOY) for by in one.by} <= statements
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("role", RUNNING)
-def test_without_any_one_statement_of_a_running_role_a_call_would_have_been_denied(ran: Ran, role: str) -> None:
-    assert {one.by[0][1] for one in ran.of(role) if len(one.by) == 1} == RUNNING[role]
+def test_without_any_one_statement_of_a_running_role_a_call_would_have_been_denied(whole: Ran, role: str) -> None:
+    assert {one.by[0][1] for one in whole.of(role) if len(one.by) == 1} == RUNNING[role]
