@@ -1,6 +1,6 @@
 # What a person gives is text. Make would run the $(shell ...) that it holds wherever it expands or exports it, so each is
 # made a plain value first, and a recipe reads it from the environment, as "$$REASON".
-GIVEN := ACCOUNT ALONE APPLY COUNT DRY ENFORCE ERRORS FACTOR FUNCTION NAME PORT PULL_REQUEST REASON RUNTIME SEED SERVICE STACK STEPS TO
+GIVEN := ACCOUNT ALONE APPLY COUNT DRY ENFORCE ERRORS EVENT FACTOR FUNCTION NAME PORT PULL_REQUEST REASON RUNTIME SEED SERVICE STACK STEPS TO
 define plain
 override $(1) := $$(value $(1))
 export $(1)
@@ -25,7 +25,7 @@ RELEASE = $(RUN) -m infra.release
 .DEFAULT_GOAL := help
 .PHONY: help service bundle publish-bundle keep rehearsal rehearsal-promotion sandbox view policy cloud check test test-all test-aws properties mutants bench captures format venvs python packages
 .PHONY: check-types check-rest
-.PHONY: lock tools plan deploy story dashboard drift doctor sweep abort rollback redrive unlock access comment environments
+.PHONY: lock tools plan deploy by-event story dashboard drift doctor sweep abort rollback redrive unlock access comment environments
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-19s %s\n' "$$name" "$$text"; done
@@ -65,6 +65,9 @@ deploy: tools $(UNLESS_BUILT) ## Bring a stack up, and fail unless all its traff
 		--policy-pack policy $${levels:+--policy-pack-config "$$levels"}
 	@$(WITH_PULUMI) $(RELEASE) watch --stack "$$STACK"
 	@$(WITH_PULUMI) $(PIPELINE) landed --stack "$$STACK"
+
+by-event: tools ## Deploy what the upstream stack has proved, if this event says so: make by-event STACK=prod EVENT=event.json
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) by-event --stack "$$STACK" $${EVENT:+--event "$$EVENT"} $${ALONE:+--alone}
 
 story: tools ## Show where traffic is and how the last releases ended, with a page in .rehearsal: make story STACK=dev
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) story --stack "$$STACK"

@@ -9,7 +9,7 @@ from typing import Annotated
 import pulumi
 import typer
 
-from infra.artifacts import stacks
+from infra.artifacts import sources, stacks
 from infra.artifacts.manifest import FILE, Manifest, ManifestError, parse, read
 from infra.artifacts.selection import INPUTS, digest_mismatches
 from infra.artifacts.store import Artifacts, Stored
@@ -53,7 +53,10 @@ def put(
     manifest: Annotated[Path, typer.Option(help="The manifest; its zips lie beside it.")] = Path("dist", FILE),
     as_json: Json = False,
 ) -> None:
-    """Publish a manifest's bundles by their digest, and the manifest by its commit. An existing object stays."""
+    """Publish a manifest's bundles by their digest, and the manifest by its commit. An existing object stays.
+
+    Where an event starts the release of a stack, publish the commit's source archive too.
+    """
     with answering(ERRORS, as_json=as_json):
         file = REPOSITORY / manifest
         found = read(file)
@@ -69,6 +72,8 @@ def put(
             if not zipped.exists():
                 raise ManifestError(file, [f"{name} is to be published, but there is no {zipped}; run `make bundle`"])
             published[name] = artifacts.put(zipped.read_bytes())
+        if any(each.promoted_by_event for each in stacks.all_of(REPOSITORY).values()):
+            artifacts.publish_source(found.commit, sources.pack(REPOSITORY, found.commit))
         artifacts.publish(found.commit, found.text())  # last: a published manifest's bundles are published too
         _answer(found, published, as_json=as_json)
 

@@ -1,10 +1,14 @@
-"""The artifact bucket holds zips by digest and manifests by commit. An object is written once and never overwritten."""
+"""The artifact bucket holds zips by digest, manifests and source archives by commit.
+
+An object is written once and never overwritten.
+"""
 
 from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
@@ -18,6 +22,7 @@ from infra.release.engine.cloud import AwsError, NotFoundError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+SUFFIX = ".json"
 _PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 5}, user_agent_extra="strata-artifacts")
 
 
@@ -94,6 +99,24 @@ class Artifacts:
         found = self._read(manifest_key(commit))
         return None if found is None else found.decode()
 
+    def publish_source(self, commit: str, archive: bytes) -> None:
+        """Publish the source archive of a commit, unless it is there already: the commit says what is in it."""
+        self._write(source_key(commit), archive, "application/octet-stream")
+
+    def source(self, commit: str) -> bytes | None:
+        """Return the source archive of a commit; None if the commit has none."""
+        return self._read(source_key(commit))
+
+    def commits(self, beginning: str) -> list[str]:
+        """Return the commits with a manifest that begin with these hexadecimal digits, in order.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+        """
+        prefix = manifest_key(beginning).removesuffix(SUFFIX)
+        with aws_call("s3 ListObjectsV2", f"s3://{self.bucket}/{prefix}*"):
+            found = self._s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)  # a thousand, where two are too many
+        return sorted(PurePosixPath(each["Key"]).stem for each in found.get("Contents", ()))
+
     def _write(self, key: str, content: bytes, kind: str) -> None:
         """Write an object, unless its key exists."""
         checked = digest_of(content)
@@ -114,4 +137,8 @@ def bundle_key(digest: str) -> str:
 
 
 def manifest_key(commit: str) -> str:
-    return f"manifests/{commit}.json"
+    return f"manifests/{commit}{SUFFIX}"
+
+
+def source_key(commit: str) -> str:
+    return f"sources/{commit}.bundle"

@@ -9,6 +9,7 @@ import pulumi
 
 from infra.config import cross_checks, stack_file
 from infra.config.curves import AutoCurve, Curve, CurveSettings, Detect
+from infra.config.promotion import EVENT, ReleaseConfig
 from infra.config.sections import SECRETS, ConfigError, from_file, from_pulumi, read_sections, secret_keys
 from infra.config.service import Canary, ServiceOverride, ServicesConfig
 from infra.config.settings import (
@@ -31,6 +32,7 @@ from infra.config.settings import (
 from infra.config.upstream import UpstreamStack
 from infra.config.upstream import read as read_upstream
 from infra.naming import Names
+from infra.release.decision.by_event import Freeze, Switch, Window
 from infra.release.model.spec import ReleasePolicy
 from infra.schema import Secret
 
@@ -52,6 +54,7 @@ __all__ = [
     "DeliveryConfig",
     "Detect",
     "Domain",
+    "Freeze",
     "LegacyState",
     "ObservabilityConfig",
     "Secret",
@@ -59,7 +62,9 @@ __all__ = [
     "ServiceOverride",
     "ServicesConfig",
     "StackConfig",
+    "Switch",
     "Throttling",
+    "Window",
     "load",
     "of",
     "parse",
@@ -76,7 +81,8 @@ SECTIONS: Mapping[str, type] = {
     "services": ServicesConfig,
     "observability": ObservabilityConfig,
     "delivery": DeliveryConfig,
-    "release": ReleasePolicy,
+    "release": ReleaseConfig,
+    "promotion": Switch,
 }
 
 LAYERS = ("data", *cross_checks.SHARED)  # those with a source
@@ -96,6 +102,8 @@ class StackConfig:
     observability: ObservabilityConfig
     delivery: DeliveryConfig
     release: ReleasePolicy
+    promotion: Switch
+    promoted_by_event: bool = False  # an event of the upstream stack's starts a release, not only a pipeline
     upstream: UpstreamStack | None = None  # the stack that must have proved a release
 
 
@@ -128,13 +136,16 @@ def parse(
     mistakes += cross_checks.secrets(readings[SECRETS], stack, encrypted=f"{project}:{SECRETS}" in secret)
     mistakes += cross_checks.api(readings["compute"], readings["account"])
     mistakes += cross_checks.release(readings["release"])
+    mistakes += cross_checks.promotion(readings["promotion"], readings["release"])
     upstream = None if mistakes else read_upstream(readings["release"], names, folder, mistakes)
     if mistakes:
         raise ConfigError(stack, mistakes)
     sections: dict[str, Any] = {section: cls(**readings[section].values) for section, cls in SECTIONS.items()}
     for layer in LAYERS:
         sections[layer] = _with_region(sections[layer], sections["account"].region)
-    return StackConfig(names, **sections, upstream=upstream)
+    started: ReleaseConfig = sections["release"]
+    sections["release"] = started.policy
+    return StackConfig(names, **sections, promoted_by_event=started.promote_by == EVENT, upstream=upstream)
 
 
 def of(folder: Path, stack: str) -> StackConfig:

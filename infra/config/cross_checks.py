@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING
 
+from infra.config.promotion import EVENT, PIPELINE, ReleaseConfig
 from infra.config.settings import ANY_ORIGIN, ApiConfig, DeliveryConfig, ObservabilityConfig
-from infra.release.model.spec import ReleasePolicy
 from infra.schema import Reading, settings, shown
 from infra.source import Source
 
@@ -67,7 +67,7 @@ def _legacy(readings: Mapping[str, Reading]) -> Iterator[str]:
             yield f"{path} is missing, but {why}; give the bucket and the key of the layer's state"
     for name in sorted(readings["compute"].given - {"source", "legacy", "adopted"}):
         yield from _no_effect(readings["compute"], name, why)
-    classes = {"observability": ObservabilityConfig, "delivery": DeliveryConfig, "release": ReleasePolicy}
+    classes = {"observability": ObservabilityConfig, "delivery": DeliveryConfig, "release": ReleaseConfig}
     for name, cls in classes.items():
         for field in sorted(_changed(readings[name], cls) - {"legacy"}):
             yield from _no_effect(readings[name], field, why)
@@ -166,6 +166,19 @@ def release(section: Reading) -> Iterator[str]:
             )
     if not section.values.get("source"):
         yield from _no_effect(section, "proof_days", f"{section.path}.from names no stack that must prove a release")
+
+
+def promotion(section: Reading, release: Reading) -> Iterator[str]:
+    """Yield the mistakes in how strata:promotion, and what starts a release, fit the rest of strata:release."""
+    path, by = release.path_of("promote_by"), release.values.get("promote_by")
+    if by == EVENT and not release.values.get("source"):
+        yield (
+            f"{path} is {EVENT}, but {release.path}.from names no stack whose events start a release; name it, or set "
+            f"{path} to {PIPELINE}"
+        )
+    if by == PIPELINE:
+        for name in sorted(section.given):
+            yield from _no_effect(section, name, f"{path} is {PIPELINE}, so no event starts a release")
 
 
 def secrets(section: Reading, stack: str, *, encrypted: bool) -> Iterator[str]:

@@ -4,6 +4,7 @@ import typer
 
 from infra.console import print_anywhere
 from infra.pipeline.access import access
+from infra.pipeline.by_event import by_event
 from infra.pipeline.comment import comment
 from infra.pipeline.drift import drift
 from infra.pipeline.environments import environments
@@ -13,7 +14,7 @@ from infra.pipeline.unlock import unlock
 from infra.pipeline.verify import landed
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for command in (access, plan, comment, unlock, landed, story, drift, environments):
+for command in (access, plan, comment, unlock, landed, story, drift, environments, by_event):
     app.command()(command)
 
 

@@ -212,6 +212,14 @@ def test_the_outputs_are_what_a_person_reads(monkeypatch: pytest.MonkeyPatch) ->
     assert known(exported["table_name"]) == "orders-x"
 
 
+def test_a_freeze_of_promotion_is_exported_and_declares_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    release, frozen = {"from": "staging", "promoteBy": "event"}, {"by": "ann", "why": "inventory"}
+    plain, _ = run("prod", monkeypatch, release={"from": "staging"})
+    recorded, exported = run("prod", monkeypatch, release=release, promotion={"frozen": frozen})
+    assert exported["promotion_frozen"] == frozen
+    assert [each.inputs for each in recorded] == [each.inputs for each in plain]
+
+
 def test_a_mistake_in_the_configuration_declares_nothing_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = None
     with pytest.raises(ConfigError) as caught:

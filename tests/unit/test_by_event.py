@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.release.decision.by_event import Leave, Promote, Switch, Upstream, Window, decide
+from infra.release.decision.by_event import DAYS, Freeze, Leave, Promote, Switch, Upstream, Window, decide
 from infra.release.model.attempt import Attempt, UpstreamReleases
 from infra.release.model.outcome import Ending
 
@@ -33,7 +33,7 @@ EVENT: dict[str, Any] = {  # as AWS's page has it
         "state": "SUCCESS",
     },
 }
-OPEN = Window(frozenset(range(5)), time(9), time(16))
+OPEN = Window(DAYS[:5], time(9), time(16))
 
 
 def attempt(deployment: str, function: str = "orders", **more: Any) -> Attempt:
@@ -97,6 +97,11 @@ def changed(path: str, value: object) -> dict[str, Any]:
 def _put(event: dict[str, Any], parents: list[str], inner: dict[str, Any], last: str, value: object) -> dict[str, Any]:
     inner[last] = value
     return event if parents else {last: value}
+
+
+def test_the_stack_whose_events_count_is_that_of_the_deployment_groups_that_must_prove() -> None:
+    arn = "arn:aws:codedeploy:eu-central-1:222222222222:deploymentgroup:strata-staging/strata-staging-{}"
+    assert Upstream.of({each: arn.format(each) for each in ("orders", "fulfilment")}) == STAGING
 
 
 def test_a_success_starts_the_release_of_that_commit_and_of_the_digests_that_are_proved() -> None:
@@ -185,7 +190,7 @@ def test_an_event_of_our_own_is_none_of_codedeploys() -> None:
 
 
 def test_a_frozen_promotion_says_who_froze_it_and_why() -> None:
-    found = decided(switch=Switch("ann: inventory"))
+    found = decided(switch=Switch(Freeze("ann", "inventory")))
     assert isinstance(found, Leave)
     assert (found.reason, "(ann: inventory)" in found.why) == ("frozen", True)
 

@@ -1,6 +1,7 @@
 """The configuration: what is read, and every mistake at once."""
 
 import json
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,23 @@ def test_what_is_right_where_another_stack_would_be_wrong() -> None:
     assert (given.retry, given.override) == ("0123456789abcdef", "ann: hotfix of the outage")
 
 
+def test_what_starts_a_release_is_no_part_of_the_policy_that_a_release_gets() -> None:
+    found = parse("prod", release=BY_EVENT, promotion={"frozen": FROZEN, "windows": [WINDOW]})
+    assert found.release == ReleasePolicy(source="staging")
+    assert (found.promoted_by_event, parse().promoted_by_event) == (True, False)
+    assert str(found.promotion.frozen) == "ann: inventory until Monday"
+    assert found.promotion.windows == (config.Window(("monday", "tuesday"), time(9), time(16)),)
+
+
+def test_a_window_may_last_until_the_end_of_its_day() -> None:
+    [window] = parse("prod", release=BY_EVENT, promotion={"windows": [{**WINDOW, "until": "24:00"}]}).promotion.windows
+    assert window.is_open(datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC))
+
+
 LEGACY = {"source": "legacy", "legacy": STATE}
+BY_EVENT = {"from": "staging", "promoteBy": "event"}
+FROZEN = {"by": "ann", "why": "inventory until Monday"}
+WINDOW = {"days": ["monday", "tuesday"], "from": "09:00", "until": "16:00"}
 ADOPTED = {"source": "adopted", "tableName": "orders-prod"}
 MISTAKES: list[dict[str, Any]] = [
     {"compute": {"memory": 64}},
@@ -202,6 +219,24 @@ MISTAKES: list[dict[str, Any]] = [
     {"release": {"rule": {"statistic": "likelihood", "correction": 1}}},
     {"release": {"rule": {"minimum_error": 4}}},
     {"release": {"proofDays": 3}},
+    {"release": {"promoteBy": "push"}},
+    {"release": {"promoteBy": "event"}},
+    *[{"promotion": given} for given in ({"frozen": FROZEN}, {"windows": [WINDOW]})],
+    *[
+        {"release": BY_EVENT, "promotion": given}
+        for given in (
+            {"frozen": True},
+            {"frozen": {"by": "ann"}},
+            {"frozen": {**FROZEN, "why": "a\nb"}},
+            {"windows": []},
+            {"windows": [{**WINDOW, "days": []}]},
+            {"windows": [{**WINDOW, "days": ["Monday"]}]},
+            {"windows": [{**WINDOW, "from": "9:00"}]},
+            {"windows": [{**WINDOW, "until": "24:01"}]},
+            {"windows": [{**WINDOW, "from": "22:00", "until": "02:00"}]},
+            {"freeze": FROZEN},
+        )
+    ],
     {"delivery": {"bakeMinutes": 15}},
     {"delivery": {"curve": "manual"}},
     {"delivery": {"curve": "auto", "detect": {"points": 0}}},
@@ -316,6 +351,7 @@ def test_the_project_file_describes_every_key(section: str, cls: type) -> None:
         "compute": [config.LegacyState, config.Adopted, config.ApiConfig, config.Throttling, config.Authorizer],
         "delivery": [config.Curve, config.Detect],
         "release": [Rule],
+        "promotion": [config.Freeze, config.Window],
         "services": [config.ServiceOverride, config.Canary],
     }
     wanted = [key for each in [cls, *nested.get(section, [])] for key in schema.settings(each)]

@@ -101,6 +101,8 @@ def test_the_bundles_are_published_by_either_name_of_the_target(tmp_path: Path, 
         ("sandbox", "FACTOR"),
         ("captures", "FACTOR"),
         ("unlock", "ALONE"),
+        ("by-event", "ALONE"),
+        ("by-event", "EVENT"),
         ("view", "PORT"),
         ("redrive", "SERVICE"),
         ("redrive", "DRY"),
@@ -154,7 +156,7 @@ def needed(target: str, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("target", ["abort", "rollback", "doctor", "drift", "access", "publish-bundle"])
+@pytest.mark.parametrize("target", ["abort", "rollback", "by-event", "doctor", "drift", "access", "publish-bundle"])
 def test_an_operators_target_needs_no_packages_of_npm(target: str) -> None:
     assert "local.toolchain packages" not in needed(target)
 

@@ -43,6 +43,12 @@ def test_the_state_of_an_older_program_has_only_the_output() -> None:
     assert found(stack(outputs={"release": INPUTS}))["region"] == "eu-west-1"
 
 
+def test_the_outputs_are_those_of_the_stack_itself() -> None:
+    assert stack_state.outputs(stack(release(INPUTS), outputs={"api_url": "x"})) == {"api_url": "x"}
+    assert stack_state.outputs(stack(release(INPUTS))) == {}
+    assert stack_state.outputs({}) == {}
+
+
 def test_the_resource_goes_before_an_output_of_an_older_program() -> None:
     assert found(stack(release(INPUTS), outputs={"release": OTHER}))["region"] == "eu-west-1"
 

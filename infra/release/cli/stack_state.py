@@ -19,15 +19,7 @@ def release(stack: str, function: str = "") -> Mapping[str, Any]:
     A stack of another program has a release for each of its CanaryReleases. Raises ReleaseError if there is none, or if
     `function` does not say which.
     """
-    command = ["pulumi", "stack", "export", "--stack", stack]
-    try:
-        exported = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise ReleaseError("the command `pulumi` is not on PATH: it knows the stack's targets; install it") from None
-    if exported.returncode:
-        why = exported.stderr.strip() or f"`{' '.join(command)}` ended with exit code {exported.returncode}"
-        raise ReleaseError(f"stack {stack} has no release: {why}; run `pulumi up` first")
-    found = in_state(json.loads(exported.stdout))
+    found = in_state(exported(stack))
     if not found:
         raise ReleaseError(f"stack {stack} has no release: its state holds no {RELEASE}; run `pulumi up` first")
     if len(found) == 1:
@@ -42,6 +34,25 @@ def release(stack: str, function: str = "") -> Mapping[str, Any]:
     )
 
 
+def exported(stack: str) -> Mapping[str, Any]:
+    """Return the stack's state, the document of `pulumi stack export`. Raises ReleaseError if Pulumi gives none."""
+    command = ["pulumi", "stack", "export", "--stack", stack]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise ReleaseError("the command `pulumi` is not on PATH: it knows the stack's targets; install it") from None
+    if done.returncode:
+        why = done.stderr.strip() or f"`{' '.join(command)}` ended with exit code {done.returncode}"
+        raise ReleaseError(f"stack {stack} has no release: {why}; run `pulumi up` first")
+    state: Mapping[str, Any] = json.loads(done.stdout)
+    return state
+
+
+def outputs(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the stack's program exported when it last succeeded, of the document of `pulumi stack export`."""
+    return next((each.get("outputs") or {} for each in _kept(state) if each["type"] == "pulumi:pulumi:Stack"), {})
+
+
 def in_state(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the releases that are in `state`, the document of `pulumi stack export`.
 
@@ -49,13 +60,15 @@ def in_state(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     field alone, where the outputs may encrypt all targets. Without the resource, reads the output `release`, which
     stacks had until November 2026.
     """
-    resources = (state.get("deployment") or {}).get("resources") or ()
-    kept = [each for each in resources if not each.get("delete")]
-    found = [each["inputs"] for each in kept if each["type"] == RELEASE]
+    found = [each["inputs"] for each in _kept(state) if each["type"] == RELEASE]
     if not found:
-        outputs = next((each.get("outputs") for each in kept if each["type"] == "pulumi:pulumi:Stack"), None)
-        found = [former] if (former := (outputs or {}).get("release")) else []
+        found = [former] if (former := outputs(state).get("release")) else []
     return [_read(inputs) for inputs in found]
+
+
+def _kept(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    resources = (state.get("deployment") or {}).get("resources") or ()
+    return [each for each in resources if not each.get("delete")]
 
 
 def _read(inputs: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,15 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from typing import Annotated
 
 from infra.release.decision import promotion
 from infra.release.model.attempt import Attempt, UpstreamReleases
+from infra.schema import Check, ListOf, OneOf, Section, Text
 
 EXPECTED = {
     "source": "aws.codedeploy",
     "detail-type": "CodeDeploy Deployment State-change Notification",
     "detail.state": "SUCCESS",
 }
+
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MIDNIGHT = "24:00"  # the end of a day
 
 
 @dataclass(frozen=True)
@@ -32,25 +38,76 @@ class Upstream:
     application: str
     groups: Mapping[str, str]
 
+    @classmethod
+    def of(cls, proof_groups: Mapping[str, str]) -> Upstream:
+        """Return it from the ARNs of its deployment groups, by function. They are of one stack.
+
+        https://docs.aws.amazon.com/codedeploy/latest/userguide/auth-and-access-control-permissions-reference.html
+        """
+        groups: dict[str, str] = {}
+        account = region = application = ""
+        for function, arn in proof_groups.items():
+            _, _, _, region, account, _, path = arn.split(":", 6)
+            application, _, group = path.partition("/")
+            groups[group] = function
+        return cls(account, region, application, groups)
+
+
+class TimeOfDay(Check):
+    """Hours and minutes of a day, UTC; "24:00" is its end."""
+
+    expected = 'a time of day in UTC, e.g. "09:30", or "24:00" for the end of the day'
+
+    def check(self, value: object) -> time:
+        if value == MIDNIGHT:
+            return time.max
+        Text(r"([01]\d|2[0-3]):[0-5]\d", self.expected).check(value)
+        return time.fromisoformat(str(value))
+
+
+class Days(ListOf):
+    """A list of days of the week."""
+
+    def __init__(self) -> None:
+        super().__init__(OneOf(*DAYS, why="a week has these days"), least=1)
+
 
 @dataclass(frozen=True)
 class Window:
-    """When releases may start by an event: on these days (Monday is 0), from `start` until before `end`, UTC."""
+    """strata:promotion.windows: releases may start by an event on these days, from `start` until before `end`, UTC."""
 
-    days: frozenset[int]
-    start: time
-    end: time
+    days: Annotated[tuple[str, ...], Days()]
+    start: Annotated[time, TimeOfDay(), "from"]
+    end: Annotated[time, TimeOfDay(), "until"]
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ValueError(
+                f"it is from {self.start:%H:%M} until {self.end:%H:%M}, so it never opens; let it end later on the "
+                "same day, and give a window that passes midnight as two"
+            )
 
     def is_open(self, now: datetime) -> bool:
-        return now.weekday() in self.days and self.start <= now.time() < self.end
+        return DAYS[now.weekday()] in self.days and self.start <= now.time() < self.end
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """strata:promotion.frozen: who stopped promotion by event, and why."""
+
+    by: Annotated[str, Text(r"[\w +\-=./@]{1,64}", 'who froze it, e.g. "ann"')]
+    why: Annotated[str, Text(r"[^\r\n]{1,200}", "why, in 200 characters of one line at most")]
+
+    def __str__(self) -> str:
+        return f"{self.by}: {self.why}"
 
 
 @dataclass(frozen=True)
 class Switch:
-    """Whether events may start anything: `frozen` is "who: why", "" where they may; no windows allow any time."""
+    """strata:promotion: whether events may start anything. Without windows they may at any time."""
 
-    frozen: str = ""
-    windows: tuple[Window, ...] = ()
+    frozen: Annotated[Freeze | None, Section(Freeze)] = None
+    windows: Annotated[tuple[Window, ...], ListOf(Section(Window), least=1)] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +140,17 @@ def decide(  # noqa: PLR0917 - everything that the decision depends on
 
     live: the digests of this stack's live versions, by function.
     """
+    if doubt := stopped(event, upstream, switch, now):
+        return doubt
+    for name, each in records.items():
+        if each.unavailable_reason:
+            return Leave("unreadable", f"the records of {name} cannot be read: {each.unavailable_reason}")
+    deployment = str(_at(event, "detail.deploymentId"))
+    return _by_records(deployment, {name: each.attempts for name, each in records.items()}, live, proof_days, now)
+
+
+def stopped(event: Mapping[str, object], upstream: Upstream, switch: Switch, now: datetime) -> Leave | None:
+    """Return why an event starts nothing, whatever the records say; None if they decide. `now`: UTC."""
     if foreign := list(_foreign(event, upstream)):
         return Leave("foreign", f"this is no event of the upstream stack's releases: {'; '.join(foreign)}")
     by_hand = "`make deploy STACK=STACK` by hand"
@@ -90,11 +158,7 @@ def decide(  # noqa: PLR0917 - everything that the decision depends on
         return Leave("frozen", f"promotion is frozen ({switch.frozen}); {by_hand} once it is not")
     if switch.windows and not any(each.is_open(now) for each in switch.windows):
         return Leave("closed", f"{now:%A %H:%M} UTC is in no window for promotion; {by_hand} within one")
-    for name, each in records.items():
-        if each.unavailable_reason:
-            return Leave("unreadable", f"the records of {name} cannot be read: {each.unavailable_reason}")
-    deployment = str(_at(event, "detail.deploymentId"))
-    return _by_records(deployment, {name: each.attempts for name, each in records.items()}, live, proof_days, now)
+    return None
 
 
 def _foreign(event: Mapping[str, object], upstream: Upstream) -> Iterator[str]:
