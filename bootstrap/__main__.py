@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a program of its
 from infra import account
 from infra.identity import config as identity
 from infra.layers.deployments import Deployments
+from infra.layers.events import Promotion, UpstreamEvents
 from infra.layers.identity import Identity
 
 config = identity.load()
@@ -20,6 +21,21 @@ opts = pulumi.ResourceOptions(providers=[provider])
 made = Identity("identity", place=place, config=config.identity, opts=opts)
 if (cloud := config.identity.pulumi) is not None:
     Deployments("deployments", place=place, config=config.identity, cloud=cloud)
+
+for stack in config.identity.stacks:
+    names = stack.names(config.identity.project)
+    if stack.follows is not None and stack.follows.by_event:
+        Promotion(
+            f"promotion-{stack.name}",
+            names=names,
+            place=place,
+            upstream=stack.follows.of(names.project),
+            artifact_account=config.identity.artifacts.account_id or "",
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[made])),
+        )
+    if stack.proves_to is not None and stack.proves_to.by_event:
+        after = stack.proves_to.of(names.project)
+        UpstreamEvents(f"events-{stack.name}", names=names, place=place, after=after, opts=opts)
 
 pulumi.export("roles", made.roles)
 pulumi.export("state", made.state)

@@ -114,6 +114,27 @@ class Names:
         """
         return f"{self.prefix}_messages"
 
+    @property
+    def promotion(self) -> str:
+        """Return the name of the project that releases this stack by an event, and of what brings it the event.
+
+        That is a bus, a rule, its role, its dead letters and the alarm on them.
+        """
+        return f"{self.prefix}_promotion"
+
+    @property
+    def successes(self) -> str:
+        """Return the name of the rule that sends this stack's successes on, of its role and of its dead letters."""
+        return f"{self.prefix}_successes"
+
+    @property
+    def promotion_log_group(self) -> str:
+        """Return the log group that CodeBuild writes to by default.
+
+        https://docs.aws.amazon.com/codebuild/latest/userguide/change-project.html
+        """
+        return f"/aws/codebuild/{self.promotion}"
+
     def webhook(self, chat: str) -> str:
         """Return the name of the API destination of a chat, "slack" or "teams", and of its connection."""
         return f"{self.prefix}_{chat}"
@@ -204,6 +225,11 @@ class Names:
     @property
     def deploy_role(self) -> str:
         return f"{self.prefix}-deploy"
+
+    @property
+    def promote_role(self) -> str:
+        """Return the role of the project that releases this stack by an event."""
+        return f"{self.prefix}-promote"
 
     @property
     def preview_role(self) -> str:

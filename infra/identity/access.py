@@ -56,13 +56,14 @@ class Builder:
     project: str
     role: str
     tokens: tuple[Token, ...]
+    sources: bool = False  # an event starts a release of a stack of the account
     changes = False
     parts = ("artifacts",)
     does = "publishes bundles, and reaches no stack"
     serves = None
 
     def policies(self, place: AwsLocation, _: str) -> Policies:
-        return {"artifacts": artifacts.artifact_publish(self.project, place)}
+        return {"artifacts": artifacts.artifact_publish(self.project, place, sources=self.sources)}
 
 
 def accesses(config: IdentityConfig) -> Iterator[Access | Builder]:
@@ -75,7 +76,8 @@ def accesses(config: IdentityConfig) -> Iterator[Access | Builder]:
     kept = config.artifacts
     if kept.account_id is None:
         token = repository.token(kept.environment).from_ref(config.github.ref)
-        yield Builder(config.project, Shared(config.project).build_role, (token,))
+        by_event = any(each.follows and each.follows.by_event for each in config.stacks)
+        yield Builder(config.project, Shared(config.project).build_role, (token,), by_event)
     for access in _of_stacks(config):
         yield replace(access, artifact_account=kept.account_id or "", alone=len(config.stacks) == 1)
 

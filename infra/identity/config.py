@@ -87,10 +87,14 @@ class LegacyObject:
 
 @dataclass(frozen=True)
 class NeighbourStack:
-    """identity.stacks[].follows and .provesTo: another stack of the project, and its account."""
+    """identity.stacks[].follows and .provesTo: another stack of the project, and its account.
+
+    `by_event`: the earlier one's successes start releases of the later one. Both are in one region then.
+    """
 
     stack: Annotated[str, Text(STACK.pattern, 'a stack\'s name, e.g. "staging"')]
     account: Annotated[str, Text(r"\d{12}", 'an account id, twelve digits in quotes, e.g. "222222222222"')]
+    by_event: Annotated[bool, Flag()] = False
 
     def of(self, project: str) -> PeerStack:
         return PeerStack(Names(project, self.stack), self.account)

@@ -169,11 +169,11 @@ class Identity(ComponentResource):
         )
         self.secrets_providers[stack.name] = permissions.secrets_provider(names, self._place)
         if stack.proves_to is not None:
-            self._prove(names, stack.proves_to.of(names.project))
+            self._prove(names, stack.proves_to.of(names.project), by_event=stack.proves_to.by_event)
 
-    def _prove(self, names: Names, after: PeerStack) -> None:
+    def _prove(self, names: Names, after: PeerStack, *, by_event: bool) -> None:
         """Declare the role by which the stack `after` reads the outcome of this stack's releases."""
-        askers = [after.role(self._place, role) for role in self._askers(after.names)]
+        askers = [after.role(self._place, role) for role in self._askers(after.names, by_event=by_event)]
         role = aws.iam.Role(
             f"{self._name}-{names.stack}-proof",
             name=names.proof_role,
@@ -189,10 +189,11 @@ class Identity(ComponentResource):
         )
         self.roles[names.proof_role] = role.arn
 
-    def _askers(self, after: Names) -> list[str]:
+    def _askers(self, after: Names, *, by_event: bool) -> list[str]:
         """Return the names of the roles that release or preview that stack."""
         by_pulumi = [after.pulumi_role(operation) for operation in ("preview", "update")]
-        return [after.deploy_role, after.preview_role, *(by_pulumi if self._config.pulumi else [])]
+        promotes = [after.promote_role] if by_event else []
+        return [after.deploy_role, after.preview_role, *(by_pulumi if self._config.pulumi else []), *promotes]
 
     def _role(self, access: Access | Builder) -> None:
         """Declare a role that its tokens open, with a managed policy for each part of its policies."""

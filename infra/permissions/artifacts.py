@@ -8,6 +8,7 @@ from infra.permissions.grants import Grant
 from infra.permissions.statement import Statement
 
 FOLDERS = ("bundles", "manifests")
+SOURCES = "sources"  # of commits, where an event starts a release
 
 
 def artifact_read(project: str, place: AwsLocation, account: str = "") -> tuple[Grant, ...]:
@@ -25,14 +26,23 @@ def artifact_read(project: str, place: AwsLocation, account: str = "") -> tuple[
     )
 
 
-def artifact_publish(project: str, place: AwsLocation) -> tuple[Statement, ...]:
+def source_read(project: str, place: AwsLocation, account: str = "") -> Statement:
+    """Return the statement to read the source archives of commits there. `account`: as for `artifact_read`."""
+    bucket = Shared(project).artifact_bucket(replace(place, account=account or place.account))
+    return Statement("Sources", ("s3:GetObject",), (place.object_arn(bucket, f"{SOURCES}/*"),))
+
+
+def artifact_publish(project: str, place: AwsLocation, *, sources: bool = False) -> tuple[Statement, ...]:
     """Return the statements of the build job: it may read, and write objects that do not exist yet.
+
+    `sources`: it publishes source archives too.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
     """
     new = {"Null": {"s3:if-none-match": "false"}}
     bucket = Shared(project).artifact_bucket(place)
-    write = Statement("NewArtifacts", ("s3:PutObject",), _objects(place, bucket), condition=new)
+    archives = (place.object_arn(bucket, f"{SOURCES}/*"),) if sources else ()
+    write = Statement("NewArtifacts", ("s3:PutObject",), (*_objects(place, bucket), *archives), condition=new)
     return (*(each for grant in artifact_read(project, place) for each in grant.only_reads()), write)
 
 

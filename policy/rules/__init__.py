@@ -3,6 +3,7 @@
 from policy.rules import (
     apigateway,
     cloudwatch,
+    codebuild,
     codedeploy,
     dynamodb,
     iam,
@@ -22,6 +23,7 @@ DOMAINS = (
     apigateway,
     release,
     codedeploy,
+    codebuild,
     cloudwatch,
     iam,
     oidc,

@@ -10,6 +10,7 @@ from policy.view import Resource
 # Properties that hold a policy document as JSON.
 DOCUMENTS = {
     ROLE: "assumeRolePolicy",
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": "policy",
     "aws:dynamodb/resourcePolicy:ResourcePolicy": "policy",
     "aws:iam/groupPolicy:GroupPolicy": "policy",
     "aws:iam/policy:Policy": "policy",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from policy.rules import ALL
-from policy.tokens import AWS_PROVIDER, FUNCTION_URL, PARAMETER, TOPIC
+from policy.tokens import AWS_PROVIDER, FUNCTION_URL, PARAMETER, PROJECT, TOPIC
 from policy.view import Resource
 from tests.golden import Golden, listed
 from tests.policy.kit import (
@@ -116,6 +116,14 @@ CASES: Mapping[str, tuple[tuple[Resource, ...], Resource]] = {
     "ssm-apart": (
         (resource(PARAMETER, "key", type="SecureString", value=VALUE), function(environment=receipts("/strata/key"))),
         function(environment=receipts(f"hmac:{VALUE}")),
+    ),
+    "codebuild-unprivileged": (
+        (resource(PROJECT, "promotion", environment={"privilegedMode": False}),),
+        resource(PROJECT, "promotion", environment={"privilegedMode": True}),
+    ),
+    "codebuild-alone": (
+        (resource(PROJECT, "promotion", concurrentBuildLimit=1),),
+        resource(PROJECT, "promotion"),
     ),
     "network-url": (
         (resource(FUNCTION_URL, "url", authorizationType="AWS_IAM"),),
