@@ -1,6 +1,6 @@
 # What a person gives is text. Make would run the $(shell ...) that it holds wherever it expands or exports it, so each is
 # made a plain value first, and a recipe reads it from the environment, as "$$REASON".
-GIVEN := ACCOUNT ALONE APPLY COUNT DRY ENFORCE ERRORS EVENT FACTOR FUNCTION NAME PORT PULL_REQUEST REASON RUNTIME SEED SERVICE STACK STEPS TO
+GIVEN := ACCOUNT ALONE APPLY COUNT DRY ENFORCE ERRORS EVENT FACTOR FUNCTION NAME PORT PULL_REQUEST REASON RUNTIME SEED SERVICE STACK STEPS TO WAIT
 define plain
 override $(1) := $$(value $(1))
 export $(1)
@@ -67,7 +67,7 @@ deploy: tools $(UNLESS_BUILT) ## Bring a stack up, and fail unless all its traff
 	@$(WITH_PULUMI) $(PIPELINE) landed --stack "$$STACK"
 
 by-event: tools ## Deploy what the upstream stack has proved, if this event says so: make by-event STACK=prod EVENT=event.json
-	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) by-event --stack "$$STACK" $${EVENT:+--event "$$EVENT"} $${ALONE:+--alone}
+	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) by-event --stack "$$STACK" $${EVENT:+--event "$$EVENT"} $${WAIT:+--wait "$$WAIT"} $${ALONE:+--alone}
 
 story: tools ## Show where traffic is and how the last releases ended, with a page in .rehearsal: make story STACK=dev
 	@$(NEEDS_STACK); $(WITH_PULUMI) $(PIPELINE) story --stack "$$STACK"

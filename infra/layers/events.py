@@ -36,7 +36,7 @@ BUILD = (
     f'key="$(aws s3api list-objects-v2 --bucket "$ARTIFACTS" --prefix sources/ --query "{NEWEST}" --output json)"',
     'aws s3 cp --only-show-errors "s3://$ARTIFACTS/$(echo "$key" | tr -d \'"\')" source.bundle',
     "git clone --quiet --config transfer.fsckObjects=true source.bundle checkout",
-    'cd checkout && PATH="$HOME/.pulumi/bin:$PATH" make by-event ALONE=true',
+    'cd checkout && PATH="$HOME/.pulumi/bin:$PATH" make by-event WAIT=180 ALONE=true',
 )
 """The commands of the project. The newest commit that was built decides; it checks the proved one out of its history.
 
@@ -64,7 +64,7 @@ class UpstreamEvents(ComponentResource):
 class Promotion(ComponentResource):
     """In the later stack's account: a bus that takes the upstream stack's events alone, and the project they start.
 
-    One build runs at a time: EventBridge tries to start the next one again, for a day.
+    One build runs at a time, and waits for the rest of a set: EventBridge tries to start the next one again, for a day.
     https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
     """

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +50,7 @@ ERRORS: Mapping[type[Exception], Exit] = {
     pulumi.RunError: Exit.FAILED,  # a manifest or an archive is not fit to be deployed
     git.CommitError: Exit.FAILED,
 }
+EVERY = timedelta(minutes=1)  # between two looks at a release that has not ended
 Run = Callable[[Sequence[str], Path, Mapping[str, str]], int]
 """Runs a command in a folder with an environment; returns its exit code."""
 
@@ -59,6 +61,9 @@ def by_event(
     event: Annotated[
         Path | None, typer.Option(help=f"A file with the event, JSON; by default {GIVEN} holds it.")
     ] = None,
+    wait: Annotated[
+        int, typer.Option(min=0, max=1440, help="Minutes to wait for the rest of a release that has not ended.")
+    ] = 0,
     alone: Annotated[
         bool, typer.Option("--alone", help="No other job works on the stack now, as for `unlock`.")
     ] = False,
@@ -77,7 +82,12 @@ def by_event(
                 f"{EVENT} in its strata:release"
             )
         given = read(event, os.environ)
-        found = decided(given, open_session(stack, following=True), settings.promotion, frozen(stack))
+        session, standing = open_session(stack, following=True), frozen(stack)
+        until = session.clock.now() + timedelta(minutes=wait)
+        while (
+            unfinished(found := decided(given, session, settings.promotion, standing)) and session.clock.now() < until
+        ):
+            session.clock.sleep(EVERY)
         if isinstance(found, Promote):
             typer.echo(line(found))
             release(found, stack, settings, alone=alone)
@@ -87,6 +97,11 @@ def by_event(
             raise CommandError(line(found))
         else:
             raise RefusedError(line(found))
+
+
+def unfinished(found: Promote | Leave) -> bool:
+    """Return True if another function of the event's release is still in flight."""
+    return isinstance(found, Leave) and found.reason == "incomplete"
 
 
 def read(file: Path | None, environment: Mapping[str, str]) -> Mapping[str, object]:

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from local.cloud import settings
+from local.cloud.builds import BUILDS
 from local.cloud.ministack import PatchError
 from local.cloud.server import Server, ServerError, listen, surround
 
@@ -30,6 +31,9 @@ def arguments() -> argparse.ArgumentParser:
         "--executed-version-always", action="store_true", help="report ExecutedVersion for an alias without weights too"
     )
     parser.add_argument("--enforce", action="store_true", help="ask IAM's policies before each call")
+    parser.add_argument(
+        "--build-tools", type=Path, metavar="FOLDER", help="commands that CodeBuild's builds find before this machine's"
+    )
     parser.add_argument("--account", default="111111111111", help="the account in the lines to export")
     parser.add_argument("--region", default="eu-central-1", help="the region in the lines to export")
     parser.add_argument("--ready-file", type=Path, help="written when up: endpoint, pid and factor as JSON")
@@ -61,6 +65,7 @@ def main(argv: list[str] | None = None) -> int:
         listener = listen(options.port)
         state = _state_folder()
         surround(os.environ, listener.getsockname()[1], state)
+        BUILDS.tools = options.build_tools and options.build_tools.resolve()
         tempfile.tempdir = str(state)  # it was set by an earlier search for a folder
         asyncio.new_event_loop().run_until_complete(_serve(Server(listener, state), options))
     except (ServerError, PatchError, settings.SettingsError) as error:

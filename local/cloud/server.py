@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from local.cloud.builds import BUILDS
 from local.cloud.control import PREFIX, Control
 from local.cloud.faults.door import Door
 from local.cloud.identity.decisions import DECISIONS
@@ -81,6 +82,7 @@ class Server:
         from local.cloud.metrics import service as metrics  # noqa: PLC0415
         from local.cloud.patches import (  # noqa: PLC0415
             buckets,
+            codebuild,
             connections,
             event_rules,
             event_targets,
@@ -117,6 +119,7 @@ class Server:
                 *streams.patches(),
                 *event_rules.patches(),
                 *event_targets.patches(),
+                *codebuild.patches(),
             ],
             [
                 need
@@ -131,10 +134,12 @@ class Server:
                     streams,
                     event_rules,
                     event_targets,
+                    codebuild,
                 )
                 for need in module.needs()
             ],
         )
+        BUILDS.root, BUILDS.endpoint = state / "builds", self.endpoint
         connections.install()
         poller.install()
         self._streams = streams
@@ -161,6 +166,7 @@ class Server:
 
         async def end() -> None:
             await stop.wait()
+            BUILDS.close()
             self._pool.close()  # first, so that calls in flight end
 
         try:
@@ -196,6 +202,7 @@ class Server:
     async def _reset(self) -> None:
         async with self._ministack._get_reset_lock():
             self._retire_workers()
+            BUILDS.close()
             self._ministack._reset_all_state()
             STORE.clear()
             self._door.faults.replace([])

@@ -196,7 +196,7 @@ def test_the_newest_archive_is_checked_out_and_decides(tmp_path: Path) -> None:
     done = subprocess.run(
         ["sh", "-e", "-c", "\n".join(commands)], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "newestby-event ALONE=true\n"
+    assert done.stdout == "newestby-event WAIT=180 ALONE=true\n"
     assert (tmp_path / "key").read_text() == "s3://artifacts/sources/new.bundle\n"
     assert (tmp_path / "where").read_text() == f"{tmp_path}/checkout\n"
 

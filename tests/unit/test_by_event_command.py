@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -144,6 +145,22 @@ def test_a_release_that_is_not_finished_is_left_to_its_last_event(records: Recor
     found = ran()
     assert (found.exit_code, deployed) == (0, [])
     assert found.output.startswith("incomplete: d-2 of the same release is still in flight")
+
+
+def test_it_waits_for_the_rest_of_a_release_as_long_as_it_may(records: Records, deployed: list[Any]) -> None:
+    records.ending = None
+    now = [events.NOW]
+
+    def sleep(duration: Any) -> None:
+        now[0] += duration
+        if now[0] - events.NOW >= timedelta(minutes=3):
+            records.ending = Ending.PROMOTED
+
+    records.clock = SimpleNamespace(now=lambda: now[0], sleep=sleep)
+    assert (ran(events.EVENT, "--wait", "2").exit_code, deployed) == (0, [])
+    assert now[0] - events.NOW == timedelta(minutes=2)
+    assert ran(events.EVENT, "--wait", "2").exit_code == 0
+    assert [each[0] for each in deployed] == [PROVED]
 
 
 def test_a_release_that_went_back_is_refused(records: Records, deployed: list[Any]) -> None:

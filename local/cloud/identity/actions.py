@@ -125,6 +125,11 @@ _RESOURCES: dict[str, dict[str, str]] = {
         "UpdateConnection",
         "{ResourceARN}": "ListTagsForResource TagResource UntagResource",
     },
+    "codebuild": {
+        f"arn:aws:codebuild:{_HERE}:project/{{projectName}}": "StartBuild",
+        f"arn:aws:codebuild:{_HERE}:project/{{name}}": "CreateProject DeleteProject UpdateProject",
+        f"arn:aws:codebuild:{_HERE}:project/{{names}}": "BatchGetProjects",
+    },
     "ssm": {
         "{parameters}": "AddTagsToResource DeleteParameter DeleteParameters GetParameter GetParameterHistory "
         "GetParameters ListTagsForResource PutParameter RemoveTagsFromResource"

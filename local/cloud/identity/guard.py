@@ -6,6 +6,7 @@ An expired session is always refused. Permissions are checked only while the set
 import json
 import secrets
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -53,17 +54,19 @@ async def check(call: Call | None, scope: Message, receive: Receive) -> tuple[An
     return answer("denied", call, denial) if denial else None, again(messages, receive)
 
 
-def acts(role: str, session: str, action: str, resource: str) -> bool:
+def acts(
+    role: str, session: str, action: str, resource: str, context: Mapping[str, Any] = MappingProxyType({})
+) -> bool:
     """Return True if a service that acts as the role with this ARN may do this; always True without enforcement.
 
-    `resource`: an ARN, or `*` for an action that knows none.
+    `resource`: an ARN, or `*` for an action that knows none. `context`: condition keys of the call, in lower case.
     """
     if not SWITCHES.enforce:
         return True
     caller = callers.acting(role, session)
     region = "" if resource == "*" else resource.split(":")[3]
     with _scope(caller.account, region):
-        return not _sentence(caller, _question(caller, Need(action, resource), region, {}))
+        return not _sentence(caller, _question(caller, Need(action, resource), region, context))
 
 
 def serves(principal: str, source: str, action: str, resource: str) -> bool:
@@ -78,13 +81,17 @@ def serves(principal: str, source: str, action: str, resource: str) -> bool:
 
 def worker_credentials(config: Mapping[str, Any]) -> dict[str, str]:
     """Return a session of the execution role of a function configuration, as its environment names it."""
+    return role_credentials(config["Role"], config["FunctionName"][:64])
+
+
+def role_credentials(role: str, name: str) -> dict[str, str]:
+    """Return a session of the role with this ARN, as the variables by which AWS's clients find it."""
     credentials = {
         "AccessKeyId": f"ASIA{secrets.token_hex(8).upper()}",
         "SecretAccessKey": secrets.token_urlsafe(30),
         "SessionToken": secrets.token_urlsafe(96),
     }
-    name = config["FunctionName"][:64]
-    callers.remember(callers.session_arn(config["Role"], name), name, credentials)
+    callers.remember(callers.session_arn(role, name), name, credentials)
     return {
         "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
@@ -136,6 +143,11 @@ def _resource_policy(service: str, need: Need) -> tuple[Policy | None, str]:
         account = need.resource.split(":")[4]
         trust = callers.role_of(account, need.resource.rsplit("/", 1)[-1]).get("AssumeRolePolicyDocument")
         return Policy("trust policy", callers.text(trust or {})), account
+    if need.action == "events:PutEvents":
+        region, account = need.resource.split(":")[3:5]
+        buses = ministack("services.eventbridge")._event_bus_policies
+        held = buses.get_scoped(account, region, need.resource.rpartition("event-bus/")[2])
+        return (Policy("resource-based policy", callers.text(held)) if held else None), account
     if service not in {"kms", "lambda", "s3", "sns", "sqs"}:
         return None, ""
     document, owner = ministack("core.iam_evaluator")._resource_policy(service, need.resource) or ("", "")

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-patte
 """
 
 import itertools
+import json
 import re
 import uuid
 from collections.abc import Callable
@@ -55,6 +56,7 @@ def patches() -> list[Patch]:
             lambda f: _of_the_bus(_without_targets(f)),
         ),
         Patch(Seam(_EVENTS, "_delete_event_bus", "data"), "a bus with rules could be deleted", _without_rules),
+        Patch(Seam(_EVENTS, "_put_permission", "data"), "a whole policy of a bus was ignored", _whole),
     ]
 
 
@@ -95,6 +97,26 @@ def _without_targets(original: Original) -> Original:
         return original(data)
 
     return delete
+
+
+def _whole(original: Original) -> Original:
+    """Let a bus have a policy that is given as a whole.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
+    """
+
+    def put(data: dict[str, Any]) -> Any:
+        service: Any = ministack(_EVENTS)
+        if not data.get("Policy"):
+            return original(data)
+        if _bus(data) not in service._event_buses:
+            return service.error_response_json(
+                "ResourceNotFoundException", f"Event bus {_bus(data)} does not exist.", 400
+            )
+        service._event_bus_policies[_bus(data)] = json.loads(data["Policy"])
+        return service.json_response({})
+
+    return put
 
 
 def _without_rules(original: Original) -> Original:

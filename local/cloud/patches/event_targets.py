@@ -1,5 +1,8 @@
 """Patches of the targets of ministack's EventBridge: permissions, retries in simulated time, and dead letters.
 
+Other accounts' buses and projects of CodeBuild are targets too.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html
@@ -15,6 +18,7 @@ from typing import Any
 from local.cloud.clock import CLOCK
 from local.cloud.identity import guard
 from local.cloud.ministack import Patch, Seam, ministack
+from local.cloud.patches import codebuild
 from local.cloud.sources.runner import on_the_loop
 from local.cloud.timeline import TIMELINE
 from local.cloud.webhooks import NEVER, WEBHOOKS
@@ -26,6 +30,8 @@ _TRIES, _OLDEST_SECONDS = 185, 86_400
 _LONGEST_PAUSE = 600
 _ACTIONS = {
     "api-destination": "events:InvokeApiDestination",
+    "codebuild": "codebuild:StartBuild",
+    "events": "events:PutEvents",
     "lambda": "lambda:InvokeFunction",
     "sns": "sns:Publish",
 }
@@ -36,7 +42,9 @@ Original = Callable[..., Any]
 def needs() -> list[Seam]:
     """Return the functions of ministack that are called but not replaced."""
     events = {
+        "_apply_input_transformer": "transformer rule view",
         "_build_api_destination_request": "dest conn target_http_params payload",
+        "_dispatch_event": "event view",
         "_connection_auth_headers": "conn token_key force_refresh",
         "_pattern_event_view": "event",
     }
@@ -92,6 +100,22 @@ class Delivery:
         if status != NEVER and status < 500 and status not in _RETRIED:
             self.give_up("SDK_CLIENT_ERROR", what)
             return
+        self.later(what)
+
+    def build(self) -> None:
+        """Start a project of CodeBuild; try again after a while where it has builds enough, or give up.
+
+        AWS does not say which errors of CodeBuild EventBridge tries again; missing ones it never does.
+        """
+        with ministack("core.responses").request_scope(*self.scope):
+            error = codebuild.started_by_event(self.target["Arn"].rpartition("/")[2], self.request["payload"])
+        if error == "AccountLimitExceededException":
+            self.later(error)
+        elif error:
+            self.give_up("RESOURCE_NOT_FOUND" if error == "ResourceNotFoundException" else "SDK_CLIENT_ERROR", error)
+
+    def later(self, what: str) -> None:
+        """Try again after a while, or give up where the target's policy allows no more."""
         policy = self.target.get("RetryPolicy") or {}
         pause = min(2**self.number, _LONGEST_PAUSE)
         age = (CLOCK.now() - self.began) * CLOCK.factor + pause
@@ -101,7 +125,8 @@ class Delivery:
             self.give_up("SDK_CLIENT_ERROR", what, "MaximumEventAgeInSeconds")
         else:
             again = replace(self, number=self.number + 1)
-            TIMELINE.at(CLOCK.now() + CLOCK.real(pause), partial(on_the_loop, again.attempt))
+            step = again.build if "payload" in self.request else again.attempt
+            TIMELINE.at(CLOCK.now() + CLOCK.real(pause), partial(on_the_loop, step))
 
     def give_up(self, code: str, what: str, exhausted: str = "") -> None:
         """Send the event to the target's dead-letter queue, if there is one and its policy permits the rule."""
@@ -139,12 +164,35 @@ def _permitted(original: Original) -> Original:
         kind = "api-destination" if ":api-destination/" in arn else arn.split(":")[2]
         action = _ACTIONS.get(kind, "")
         allowed = partial(guard.acts, role, "events") if role else partial(guard.serves, _PRINCIPAL, rule["Arn"])
-        if action and (role or kind == "lambda") and not allowed(action, arn):
+        abroad = kind == "events" and arn.split(":")[4] != scope[0]
+        if abroad and role:
+            known = {"events:source": event.get("Source", ""), "events:detail-type": event.get("DetailType", "")}
+            allowed = partial(guard.acts, role, "events", context=known)
+        if action and (role or abroad or kind in {"codebuild", "lambda"}) and not allowed(action, arn):
             delivery.give_up(_NO_PERMISSIONS, f"{_PRINCIPAL} is not authorized to perform {action} on {arn}")
+            return
+        if abroad:
+            _send_abroad(delivery, arn, event)
+            return
+        if kind == "codebuild":
+            payload = service._apply_input_transformer(target["InputTransformer"], rule, view)
+            TIMELINE.soon(partial(on_the_loop, replace(delivery, request={"payload": payload}).build))
             return
         original({**target, "_delivery": delivery}, event, rule, view)
 
     return invoke
+
+
+def _send_abroad(delivery: Delivery, bus: str, event: Mapping[str, Any]) -> None:
+    """Put an event on a bus of another account. Its rules see the account and the source that the event came with."""
+    service: Any = ministack(_EVENTS)
+    region, account = bus.split(":")[3:5]
+    name = bus.rpartition("event-bus/")[2]
+    with ministack("core.responses").request_scope(account, region):
+        if name not in service._event_buses:
+            delivery.give_up("RESOURCE_NOT_FOUND", f"there is no {bus}")
+            return
+        service._dispatch_event({**event, "EventBusName": name})
 
 
 def _deliver(spec: Any, payload: str, target: dict[str, Any]) -> None:

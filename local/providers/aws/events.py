@@ -15,6 +15,7 @@ from local.providers.resource import (
     json_text,
     pairs,
     pascal,
+    policy_text,
     props,
     sorted_text,
     to_api,
@@ -60,6 +61,37 @@ class EventBus(Resource):
 
     def delete(self, aws: Aws, identity: str, state: Bag) -> None:
         aws("events").delete_event_bus(Name=identity)
+
+
+class EventBusPolicy(Resource):
+    """Who may put events on a bus. Its id is the bus's name."""
+
+    kind = "aws:cloudwatch/eventBusPolicy:EventBusPolicy"
+    service = "events"
+    label = "EventBridge Event Bus Policy"
+    name = None
+    fields = props(
+        eventBusName=Field(default=_DEFAULT, replaces=True, form=bus_name),
+        policy=Field(required=True, form=policy_text, kept=sorted_text),
+    )
+
+    def locate(self, identity: str) -> Bag:
+        return {"eventBusName": identity}
+
+    def create(self, aws: Aws, new: Bag) -> str:
+        bus = bus_name(new.get("eventBusName", _DEFAULT))
+        aws("events").put_permission(EventBusName=bus, Policy=new["policy"])
+        return bus
+
+    def read(self, aws: Aws, identity: str, state: Bag) -> Live | None:
+        policy = aws("events").describe_event_bus(Name=identity).get("Policy")
+        return Live(identity, {"eventBusName": identity, "policy": policy}) if policy else None
+
+    def update(self, aws: Aws, identity: str, old: Bag, new: Bag, changed: frozenset[str]) -> None:
+        self.create(aws, new)
+
+    def delete(self, aws: Aws, identity: str, state: Bag) -> None:
+        aws("events").remove_permission(EventBusName=identity, RemoveAllPermissions=True)
 
 
 class EventRule(Resource):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from local.tests.cloud.providers.cases import Case, policy
+from local.tests.cloud.providers.cases import Case, of_account, policy
 from local.tests.cloud.providers.conftest import Made
 
 _PATTERN = {"source": ["shop"], "detail-type": ["Order placed"]}
@@ -86,6 +86,35 @@ CASES = {
         "aws:cloudwatch/eventBus:EventBus",
         lambda _: {"name": "shop", "description": "events of the shop"},
         {"description": "its events", "tags": {"a": "b"}},
+    ),
+    "bus's policy": Case(
+        "aws:cloudwatch/eventBusPolicy:EventBusPolicy",
+        lambda made: {
+            "eventBusName": made["bus"].state["name"],
+            "policy": of_account("events:PutEvents", made["bus"].state["arn"]),
+        },
+        {"policy": of_account("events:PutRule", "arn:aws:events:eu-central-1:111111111111:event-bus/shop")},
+        needs=("bus",),
+    ),
+    "project": Case(
+        "aws:codebuild/project:Project",
+        lambda made: {
+            "name": "releases",
+            "serviceRole": made["role"].state["arn"],
+            "source": {"type": "NO_SOURCE", "buildspec": "version: 0.2"},
+            "artifacts": {"type": "NO_ARTIFACTS"},
+            "environment": {
+                "type": "LINUX_CONTAINER",
+                "computeType": "BUILD_GENERAL1_SMALL",
+                "image": "aws/codebuild/standard:7.0",
+                "environmentVariables": [{"name": "STACK", "value": "prod"}],
+            },
+            "logsConfig": {"cloudwatchLogs": {"groupName": "/aws/codebuild/releases"}},
+            "concurrentBuildLimit": 1,
+            "tags": {"a": "b"},
+        },
+        {"buildTimeout": 240, "description": "releases a stack", "tags": {"c": "d"}},
+        needs=("role",),
     ),
     "rule": Case(
         "aws:cloudwatch/eventRule:EventRule",
