@@ -1,6 +1,6 @@
 # What a person gives is text. Make would run the $(shell ...) that it holds wherever it expands or exports it, so each is
 # made a plain value first, and a recipe reads it from the environment, as "$$REASON".
-GIVEN := ACCOUNT ALONE APPLY COUNT DRY ENFORCE ERRORS EVENT FACTOR FUNCTION NAME PORT PULL_REQUEST REASON RUNTIME SEED SERVICE STACK STEPS TO WAIT
+GIVEN := ACCOUNT ALONE APPLY COUNT DRY ENFORCE ERRORS EVENT EVENTS FACTOR FUNCTION NAME PORT PULL_REQUEST REASON RUNTIME SEED SERVICE STACK STEPS TO WAIT
 define plain
 override $(1) := $$(value $(1))
 export $(1)
@@ -33,8 +33,8 @@ help: ## Say what each target does
 rehearsal: tools packages ## Release a good and a bad version on a laptop, under live traffic
 	@$(WITH_PULUMI) $(RUN) -m rehearsal --factor "$$FACTOR" $${ENFORCE:+--enforce}
 
-rehearsal-promotion: tools packages ## Rehearse main.yml on a laptop: one digest through dev and staging to prod
-	@$(WITH_PULUMI) $(RUN) -m rehearsal.promotion --factor "$$FACTOR" $${ENFORCE:+--enforce}
+rehearsal-promotion: tools packages ## Rehearse main.yml on a laptop: one digest through dev and staging to prod; EVENTS=1 by event
+	@$(WITH_PULUMI) $(RUN) -m rehearsal.promotion --factor "$$FACTOR" $${ENFORCE:+--enforce} $${EVENTS:+--events}
 
 sandbox: tools packages ## A local cloud and a copy of the project, for `pulumi up` typed by hand
 	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor "$$FACTOR" $${ENFORCE:+--enforce}

@@ -11,6 +11,7 @@ from rehearsal.console import Narrator
 from rehearsal.observe import iam_decisions
 from rehearsal.page_file import PageFile
 from rehearsal.promotion import stage
+from rehearsal.promotion.events import FORGER, Events
 from rehearsal.promotion.page import EMPTY, page
 from rehearsal.promotion.scenario import Promotion
 
@@ -41,12 +42,33 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
     return narrator.verdict(report.problems(), report.seconds, file)
 
 
+def rehearse_events(console: Console, factor: float, rate: float, file: Path, *, enforce: bool) -> int:
+    """Run the rehearsal of promotion by event; return 0 if everything ended as expected, else 1."""
+    narrator = Narrator(console)
+    narrator.show("[bold]A rehearsal of promotion by event[/bold]")
+    asked, factor = factor, slowed(factor, narrator)
+    with stage.running(factor, enforce=enforce, events=True) as made:
+        scenario = Events(made, narrator, rate * factor / asked)
+        report = scenario.run_events()
+        if enforce:
+            denied = iam_decisions.denied(iam_decisions.made(made.endpoint))
+            others = [each for each in denied if FORGER not in each]  # whose denial is rehearsed
+            report = replace(report, other_problems=(*report.other_problems, *others))
+    report.write(file)
+    narrator.gap()
+    narrator.show(report.table())
+    return narrator.verdict(report.problems(), report.seconds, file)
+
+
 def main() -> int:
     """Return the exit code: 0, 1 with a reason on stderr, or 130 if it was interrupted."""
-    given = parsed(options("python -m rehearsal.promotion", __doc__, RATE, REPORT), RATE)
+    parser = options("python -m rehearsal.promotion", __doc__, RATE, REPORT)
+    parser.add_argument("--events", action="store_true", help="release prod by events of staging's, not by a job")
+    given = parsed(parser, RATE)
+    act = rehearse_events if given.events else rehearse
     return run_guarded(
         "rehearsal",
-        lambda: rehearse(Console(highlight=False), given.factor, given.rate, given.report, enforce=given.enforce),
+        lambda: act(Console(highlight=False), given.factor, given.rate, given.report, enforce=given.enforce),
     )
 
 

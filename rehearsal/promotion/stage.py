@@ -16,9 +16,39 @@ from rehearsal.github_actions.runner import Runner, StepObserver
 from rehearsal.github_actions.stand_ins import Actions
 from rehearsal.github_actions.workflow import Workflow, parse
 from rehearsal.observe.aws_records import AwsRecords, FunctionState
+from rehearsal.promotion import build_image
 
 STACKS = ("dev", "staging", "prod")
-OURS = ("MAKE", "MFLAGS", "FACTOR", "ENFORCE", "STACK")  # set by the `make` that started this; a job has none of them
+OURS = (
+    "MAKE",
+    "MFLAGS",
+    "FACTOR",
+    "ENFORCE",
+    "EVENTS",
+    "STACK",
+)  # set by the `make` that started this; a job has none of them
+
+BY_EVENT = (
+    Edit(
+        title="Let staging's successes start releases of prod",
+        file="bootstrap/Pulumi.prod.yaml",
+        before='          account: "222222222222"\n',
+        after='          account: "222222222222"\n          byEvent: true\n',
+    ),
+    Edit(
+        title="Send staging's successes to prod's account",
+        file="bootstrap/Pulumi.staging.yaml",
+        before='          account: "333333333333"\n',
+        after='          account: "333333333333"\n          byEvent: true\n',
+    ),
+    Edit(
+        title="Release prod by an event",
+        file="Pulumi.prod.yaml",
+        before="    from: staging\n",
+        after="    from: staging\n    promoteBy: event\n",
+    ),
+)
+"""What it takes that an event of staging's starts a release of prod."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +112,20 @@ def target(stack: str, service: str = ORDERS) -> dict[str, str]:
 
 
 @contextmanager
-def running(factor: float, *, enforce: bool, repository: Path = REPOSITORY) -> Iterator[Stage]:
+def running(factor: float, *, enforce: bool, events: bool = False, repository: Path = REPOSITORY) -> Iterator[Stage]:
     """Create three empty stacks, whose state, secrets and bundles are where `bootstrap/` puts them, and the legacy
-    layers of two. Raises ScratchError or ProgramError."""
+    layers of two. `events`: staging's successes start releases of prod. Raises ScratchError or ProgramError."""
     sandbox.require_tools()
     base = scrubbed(os.environ)
     with ExitStack() as stack:
         scratch = Scratch.of(repository)
         stack.callback(scratch.remove)
+        image = scratch.root / "image"
         options = ["--port", "0", "--factor", f"{factor:g}", *(["--enforce"] if enforce else [])]
+        if events:
+            options += ["--build-tools", str(image)]
+            for edit in BY_EVENT:
+                scratch.apply(edit)
         cloud = stack.enter_context(sandbox.start("cloud", scratch, base, *options))
         endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
         local = scratch.environment(base, rate=factor)
@@ -108,6 +143,8 @@ def running(factor: float, *, enforce: bool, repository: Path = REPOSITORY) -> I
         }
         for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"):  # a job gets them from its workflow
             del shared[name]
+        if events:
+            build_image.write(image, scratch, shared)
         actions = Actions(
             origin=scratch.project,
             filled=repository,

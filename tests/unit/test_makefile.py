@@ -98,6 +98,7 @@ def test_the_bundles_are_published_by_either_name_of_the_target(tmp_path: Path, 
         ("rehearsal", "FACTOR"),
         ("rehearsal", "ENFORCE"),
         ("rehearsal-promotion", "FACTOR"),
+        ("rehearsal-promotion", "EVENTS"),
         ("sandbox", "FACTOR"),
         ("captures", "FACTOR"),
         ("unlock", "ALONE"),
@@ -117,7 +118,13 @@ def test_the_bundles_are_published_by_either_name_of_the_target(tmp_path: Path, 
 def test_no_other_value_is_run_either(tmp_path: Path, target: str, name: str, value: str) -> None:
     given = {"STACK": "prod", "SERVICE": "orders", name: value}
     commands = said(tmp_path, target, environment={}, **given)
-    switches = {"ENFORCE": "--enforce", "ALONE": "--alone", "APPLY": "--apply", "DRY": "--dry-run"}
+    switches = {
+        "ENFORCE": "--enforce",
+        "ALONE": "--alone",
+        "APPLY": "--apply",
+        "DRY": "--dry-run",
+        "EVENTS": "--events",
+    }
     wanted = switches.get(name, value)
     in_environment = name in {"ACCOUNT", "STEPS"}
     assert commands
