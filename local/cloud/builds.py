@@ -1,4 +1,4 @@
-"""Runs the builds of CodeBuild: each is a process group on this machine, with the credentials of its role alone.
+"""Runs the builds of CodeBuild: each is a session of processes on this machine, with the credentials of its role alone.
 
 The phases run one after another in one shell; a command that fails ends them.
 https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,13 +85,22 @@ class Builds:
         with self._lock:
             self._stopped.add(id_)
             if (process := self._running.get(id_)) is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                for each in {process.pid, *_session(process.pid)}:
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(each, signal.SIGKILL)
 
     def close(self) -> None:
         """End all builds."""
         for id_ in list(self._running):
             self.stop(id_)
+
+
+def _session(leader: int) -> Iterator[int]:
+    """Yield the processes of a session, whatever their groups, as Linux shows them in /proc."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError):  # it has ended meanwhile
+            if int(file.read_text().rpartition(")")[2].split()[3]) == leader:
+                yield int(file.parent.name)
 
 
 def commands(buildspec: str) -> list[str]:

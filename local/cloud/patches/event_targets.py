@@ -175,7 +175,8 @@ def _permitted(original: Original) -> Original:
             _send_abroad(delivery, arn, event)
             return
         if kind == "codebuild":
-            payload = service._apply_input_transformer(target["InputTransformer"], rule, view)
+            given = target.get("InputTransformer")
+            payload = service._apply_input_transformer(given, rule, view) if given else target.get("Input", "{}")
             TIMELINE.soon(partial(on_the_loop, replace(delivery, request={"payload": payload}).build))
             return
         original({**target, "_delivery": delivery}, event, rule, view)
