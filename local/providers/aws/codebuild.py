@@ -49,7 +49,7 @@ class Project(Resource):
             of=props(buildspec=Field(), type=Field(required=True)),
         ),
     )
-    fields = props(name=Field(required=True, replaces=True), **settings)
+    fields = props(name=Field(replaces=True), **settings)
     outputs = ("arn", "badgeUrl", "publicProjectAlias")
     also = unset(
         autoRetryLimit=0,

@@ -205,7 +205,7 @@ def test_events_that_come_while_a_build_runs_wait_for_it(strict: Cloud) -> None:
 def test_a_bus_takes_nothing_from_whom_its_policy_or_the_senders_own_does_not_allow(
     pair: Pair, account: str, role: str, statements: Any
 ) -> None:
-    sender = Account(pair.cloud, account)
+    sender = pair.staging if account == STAGING else Account(pair.cloud, account)
     queue = sender.admin("sqs")
     events = pair.sends(sender, role, *statements)
     url = queue.create_queue(QueueName="dead")["QueueUrl"]
