@@ -86,6 +86,25 @@ class LegacyObject:
 
 
 @dataclass(frozen=True)
+class LegacyFunctions:
+    """identity.stacks[].legacyFunctions: the Terraform states of the layers that share `strata:compute.source`.
+
+    A stack reads all three while that source is legacy, and again when the layers are taken back to Terraform. The
+    stack's rights on its own functions stay beside these, so that the layers can change their owner under one role.
+    """
+
+    compute: Annotated[LegacyObject, Section(LegacyObject)]
+    observability: Annotated[LegacyObject, Section(LegacyObject)]
+    delivery: Annotated[LegacyObject, Section(LegacyObject)]
+
+    @property
+    def objects(self) -> tuple[tuple[str, str], ...]:
+        """Return the bucket and the key of each state, once."""
+        states = (self.compute, self.observability, self.delivery)
+        return tuple(dict.fromkeys((each.bucket, each.object_key) for each in states))
+
+
+@dataclass(frozen=True)
 class NeighbourStack:
     """identity.stacks[].follows and .provesTo: another stack of the project, and its account.
 
@@ -120,6 +139,7 @@ class ServedStack:
     environment: Annotated[str, ENVIRONMENT]
     table_name: Annotated[str | None, Text(r"[A-Za-z0-9_.-]{3,255}", 'a table\'s name, e.g. "orders-prod"')] = None
     legacy: Annotated[LegacyObject | None, Section(LegacyObject)] = None
+    legacy_functions: Annotated[LegacyFunctions | None, Section(LegacyFunctions)] = None
     follows: Annotated[NeighbourStack | None, Section(NeighbourStack)] = None
     proves_to: Annotated[NeighbourStack | None, Section(NeighbourStack)] = None
     services: Annotated[tuple[str, ...], ListOf(SERVICE, least=1)] = ()
@@ -139,6 +159,7 @@ class ServedStack:
             table=self.table_name or names.table,
             legacy_bucket=self.legacy.bucket if self.legacy else "",
             legacy_key=self.legacy.object_key if self.legacy else "",
+            legacy_functions=self.legacy_functions.objects if self.legacy_functions else (),
             before=self.follows.of(names.project) if self.follows else None,
             domain=self.domain.name if self.domain else "",
             zone_id=self.domain.zone_id if self.domain else "",

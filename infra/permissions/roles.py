@@ -45,7 +45,8 @@ class PeerStack:
 class StackResources:
     """The facts of a stack that its name does not determine.
 
-    `table` is the table's name. Where Terraform owns it, `legacy_bucket` and `legacy_key` locate Terraform's state.
+    `table` is the table's name. Where Terraform owns it, `legacy_bucket` and `legacy_key` locate Terraform's state;
+    where it owns functions, alarms and deployments, `legacy_functions` are bucket and key of each state of theirs.
     `before` is the stack whose releases prove this one's. `artifact_account` holds the bundles, "" for the stack's own.
     `api` is the id of its API; "*" where every API of the account is the stack's; "" where the id is unknown. `domain`
     is the API's own name, and `zone_id` the hosted zone that has its record; each "" where there is none.
@@ -54,6 +55,7 @@ class StackResources:
     table: str
     legacy_bucket: str = ""
     legacy_key: str = ""
+    legacy_functions: tuple[tuple[str, str], ...] = ()
     before: PeerStack | None = None
     artifact_account: str = ""
     api: str = "*"
@@ -90,7 +92,7 @@ def _granted(
     itself = place.global_arn("iam", f"role/{role}")
     data: tuple[Grant, ...]
     if resources.legacy_bucket:
-        data = (state.legacy_state(place, resources.legacy_bucket, resources.legacy_key),)
+        data = (state.legacy_state(place, (resources.legacy_bucket, resources.legacy_key)),)
     else:
         data = tuple(grants.table(place, resources.table))
     return {
@@ -111,8 +113,16 @@ def _granted(
             *state.state(names, place, key_arn=key_arn),
             *artifacts.artifact_read(names.project, place, resources.artifact_account),
             *data,
+            *_legacy_functions(place, resources),
         ),
     }
+
+
+def _legacy_functions(place: AwsLocation, resources: StackResources) -> Iterator[Grant]:
+    """Yield the grant on the states of the functions' layers, without one that the data's grant names already."""
+    data = (resources.legacy_bucket, resources.legacy_key)
+    if states := [each for each in resources.legacy_functions if each != data]:
+        yield state.legacy_state(place, *states, kind="LegacyFunctions")
 
 
 def _proofs(place: AwsLocation, before: PeerStack | None) -> Iterator[Grant]:

@@ -66,6 +66,10 @@ def state(names: Names, place: AwsLocation, *, key_arn: str) -> tuple[Grant, ...
     )
 
 
-def legacy_state(place: AwsLocation, bucket: str, key: str) -> Grant:
-    """Return the grant to read Terraform's state of a layer."""
-    return Grant("LegacyState", "s3", (place.object_arn(bucket, key),), ("GetObject",))
+def legacy_state(place: AwsLocation, *states: tuple[str, str], kind: str = "LegacyState") -> Grant:
+    """Return the grant to read Terraform's states, each a bucket and a key, and to change none.
+
+    Reading one state takes no ListBucket: without it S3 answers 403 in place of 404 for a key that is not there.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    return Grant(kind, "s3", tuple(place.object_arn(bucket, key) for bucket, key in states), ("GetObject",))

@@ -11,6 +11,7 @@ from infra.identity.config import (
     GitHubConfig,
     IdentityConfig,
     KeptArtifacts,
+    LegacyFunctions,
     LegacyObject,
     NeighbourStack,
     PulumiConfig,
@@ -189,6 +190,19 @@ def test_the_boundary_is_the_stacks_and_knows_its_table() -> None:
     assert f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders-prod" in resources
     (state,) = [each for each in recorded.of("iam/policy:Policy") if each.name == "identity-prod-deploy-state"]
     assert "arn:aws:s3:::acme-terraform-state/data/terraform.tfstate" in state.inputs["policy"]
+
+
+def test_both_roles_read_the_states_of_legacy_functions() -> None:
+    layers = ("compute", "observability", "delivery")
+    states = LegacyFunctions(*(LegacyObject("acme-terraform-state", f"{layer}/terraform.tfstate") for layer in layers))
+    recorded = declare(ServedStack("prod", "production", legacy_functions=states, services=("orders",)))
+    for role in ("deploy", "preview"):
+        named = f"identity-prod-{role}-state"
+        (policy,) = [each for each in recorded.of("iam/policy:Policy") if each.name == named]
+        statements = json.loads(policy.inputs["policy"])["Statement"]
+        (found,) = [each for each in statements if each["Sid"] == "LegacyFunctions"]
+        assert found["Action"] == ["s3:GetObject"]
+        assert found["Resource"] == [f"arn:aws:s3:::acme-terraform-state/{layer}/terraform.tfstate" for layer in layers]
 
 
 @pytest.mark.parametrize("kind", ["state", "artifacts"])

@@ -11,6 +11,9 @@ PROD, PLACE = Names("strata", "prod", ("orders",)), AwsLocation("aws", "eu-centr
 KEY = PLACE.arn("kms", "key/1")
 OWNED = StackResources("strata-prod-orders")
 LEGACY = StackResources("orders-prod", "acme-terraform-state", "data/terraform.tfstate")
+FUNCTIONS = tuple(
+    ("acme-terraform-state", f"{layer}/terraform.tfstate") for layer in ("compute", "observability", "delivery")
+)
 
 
 def deploying(resources: StackResources = OWNED, names: Names = PROD) -> list[Statement]:

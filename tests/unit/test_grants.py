@@ -255,12 +255,6 @@ def test_a_table_is_pulumis_or_terraforms_and_never_both() -> None:
     )
 
 
-def test_terraforms_state_is_never_written() -> None:
-    state = "arn:aws:s3:::acme-terraform-state/data/terraform.tfstate"
-    assert not allowed("s3:PutObject", state, deploying(LEGACY))
-    assert not allowed("s3:DeleteObject", state, deploying(LEGACY))
-
-
 @pytest.mark.parametrize(
     ("key", "own"),
     [
@@ -327,7 +321,8 @@ def test_every_permission_that_the_doctor_simulates_is_granted() -> None:
 
 def test_the_longest_name_leaves_every_policy_within_its_limit() -> None:
     names, place = Names("s" * 16, "s" * 32, ("orders",)), AwsLocation("aws-us-gov", "us-gov-west-1", "333333333333")
-    most = StackResources("t" * 255, "b" * 63, "k" * 200, domain="d" * 253, zone_id="Z" * 32)
+    states = tuple(("b" * 63, f"{layer}{'k' * 200}") for layer in "cod")
+    most = StackResources("t" * 255, "b" * 63, "k" * 200, states, domain="d" * 253, zone_id="Z" * 32)
     for make in (permissions.deploy, permissions.preview):
         found = make(names, place, most, key_arn=place.arn("kms", "key/" + "k" * 36), role=names.deploy_role)
         assert tuple(found) == PARTS

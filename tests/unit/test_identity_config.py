@@ -15,6 +15,7 @@ from infra.identity.config import (
     BootstrapConfig,
     GitHubConfig,
     IdentityConfig,
+    LegacyFunctions,
     LegacyObject,
     PulumiConfig,
     ServedDomain,
@@ -30,6 +31,7 @@ GITHUB = {"repository": "acme/shop"}
 PROD = {"name": "prod", "environment": "prod"}
 IDS = {"ownerId": "12", "repositoryId": "345"}
 LEGACY = {"bucket": "acme-state", "key": "data/terraform.tfstate"}
+FUNCTIONS = ("compute", "observability", "delivery")
 MANY = ["orders", "invoices", "refunds"]
 
 
@@ -90,6 +92,18 @@ def test_a_table_of_terraforms_is_named_with_its_state() -> None:
     )
 
 
+def test_functions_of_terraforms_are_named_with_the_state_of_each_of_their_layers() -> None:
+    layers = {layer: {"bucket": "acme-state", "key": f"{layer}.tfstate"} for layer in FUNCTIONS}
+    layers["delivery"]["workspace"] = "blue"
+    config = parse(stacks=[{**PROD, "legacyFunctions": layers}])
+    (stack,) = config.identity.stacks
+    found = [("acme-state", key) for key in ("compute.tfstate", "observability.tfstate", "env:/blue/delivery.tfstate")]
+    assert stack.resources(config.names) == StackResources(config.names.table, legacy_functions=tuple(found))
+    same = dict.fromkeys(FUNCTIONS, LEGACY)
+    (stack,) = parse(stacks=[{**PROD, "legacyFunctions": same}]).identity.stacks
+    assert stack.resources(config.names).legacy_functions == (("acme-state", "data/terraform.tfstate"),)
+
+
 def test_the_name_of_an_api_is_a_stack_s_with_its_zone_or_without() -> None:
     for given, zone in ({"name": "api.example.com"}, ""), ({"name": "api.example.com", "zoneId": "Z0ABC"}, "Z0ABC"):
         config = parse(stacks=[{**PROD, "domain": given}])
@@ -128,6 +142,8 @@ MISTAKES: list[dict[str, Any]] = [
     {"stacks": []},
     {"stacks": [{**PROD, "legacy": LEGACY}]},
     {"stacks": [{**PROD, "tableName": "t-1", "legacy": {"bucket": "acme-state", "key": "data/*"}}]},
+    {"stacks": [{**PROD, "legacyFunctions": dict.fromkeys(FUNCTIONS[:2], LEGACY)}]},
+    {"stacks": [{**PROD, "legacyFunctions": {**dict.fromkeys(FUNCTIONS, LEGACY), "data": LEGACY}}]},
     *[{"stacks": [{**PROD, "reviewers": ["ann", each]}]} for each in ("acme/on call", "acme/on/call", "@ann", "", 7)],
     {"stacks": [{**PROD, "reviewers": [f"ann{number}" for number in range(7)]}]},
     {"pulumi": {"organization": "acme", "image": "Pulumi Latest"}},
@@ -180,13 +196,16 @@ def test_the_accounts_files_hold_no_mistake_and_are_the_stacks_accounts(stack: s
     if served.legacy is not None:
         legacy = its["strata:data"]["legacy"]
         assert (served.legacy.bucket, served.legacy.key) == (legacy["bucket"], legacy["key"])
+    named = served.legacy_functions.objects if served.legacy_functions else ()
+    read = [its.get(f"strata:{layer}", {}).get("legacy") for layer in FUNCTIONS]
+    assert named == tuple(dict.fromkeys((each["bucket"], each["key"]) for each in read if each))
 
 
 def test_the_project_file_describes_every_key_and_no_other_object() -> None:
     found = yaml.safe_load((ROOT / "bootstrap/Pulumi.yaml").read_text())["config"]
     assert set(found) == {f"strata-bootstrap:{section}" for section in SECTIONS}
     described = found["strata-bootstrap:identity"]["description"]
-    sections = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, ServedDomain, LegacyObject)
+    sections = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, ServedDomain, LegacyObject, LegacyFunctions)
     keys = {key_of(name) for cls in sections for name in cls.__dataclass_fields__}
     assert sorted(key for key in keys if key not in described) == []
 
