@@ -264,7 +264,7 @@ def decide_adopted(what: Observation) -> Action:
 
 
 def test_an_adopted_function_without_records_gets_a_note_of_what_is_live_and_is_not_called() -> None:
-    first = First("1", OLD.fingerprint, OLD.digest, OLD.contract)
+    first = First("1", OLD.fingerprint, OLD.digest, OLD.contract, adopted=True)
     action = decide_adopted(seen(tags=Tags()))
     assert action == WriteTag(first, "1 is live, and no deployment is on record")
 
@@ -275,8 +275,9 @@ def test_an_adopted_function_stays_where_it_is_whatever_is_wanted() -> None:
     assert "until strata:compute.source is managed" in end.detail
 
 
-def test_the_first_release_after_an_adoption_is_a_canary_from_what_is_live() -> None:
-    quiet = replace(seen(tags=Tags(first=True)), traffic=0)
+@pytest.mark.parametrize("first", [Tags(first=True), noted(First("1", OLD.fingerprint, adopted=True))])
+def test_the_first_release_after_an_adoption_is_a_canary_from_what_is_live(first: Tags) -> None:
+    quiet = replace(seen(tags=first), traffic=0)
     action = decide(quiet)
     assert isinstance(action, Start)
     assert (action.stable, action.canary) == ("1", "2")

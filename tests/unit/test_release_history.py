@@ -1,10 +1,12 @@
 """The outcome of every release is derived from the records and the tags alone, and so are DORA's four keys."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from infra.release.decision import promotion
 from infra.release.model import ledger, tags
 from infra.release.model.attempt import Attempt
 from infra.release.model.ledger import Entry
@@ -52,6 +54,17 @@ def test_a_first_version_stands_in_a_tag_and_a_promotion_in_a_record() -> None:
     promoted = found["d-1"]
     assert (promoted.ending, promoted.reason, promoted.stable) == (Ending.PROMOTED, "verdict", "1")
     assert (promoted.commit, promoted.minutes) == ("abc1234", 11)
+
+
+def test_the_version_that_was_live_at_an_adoption_is_no_release_and_proves_nothing_downstream() -> None:
+    first = First("1", "1" * 16, "d" * 44, "c" * 16, adopted=True)
+    found = by_deployment(marked((0, first)), deployment("d-1", 60, "b"))
+    assert list(found) == ["d-1"]
+    assert found["d-1"].stable == "1"
+    said = promotion.judged([*found.values()], first.digest, first.contract, 30, at(120))
+    assert said == "it was never released there; release this very bundle there first"
+    answered = by_deployment(marked((0, replace(first, adopted=False))))
+    assert promotion.judged([*answered.values()], first.digest, first.contract, 30, at(120)) is answered[None]
 
 
 def test_a_rollback_is_linked_to_what_it_took_back_and_its_time_counts() -> None:

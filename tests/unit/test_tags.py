@@ -21,6 +21,7 @@ from infra.release.model.tags import (
     Stopped,
     TagRecord,
     Tags,
+    begun,
     parse,
     surplus,
     written,
@@ -44,6 +45,16 @@ def read(*marks: TagRecord) -> Tags:
     for mark in marks:
         tags |= written(mark, "assumed-role/deploy/ann@example.com", AT, tags)
     return parse(tags)
+
+
+def test_the_version_of_an_adopted_function_keeps_that_mark_when_a_release_begins() -> None:
+    mark = First("1", FP, "d" * 43 + "=", FP, adopted=True)
+    tags = written(mark, "ann", AT)
+    for expected in (mark, replace(mark, begun=True)):
+        answered = parse(tags).answered
+        assert answered is not None
+        assert answered.mark == expected
+        tags |= begun(tags)
 
 
 def test_every_mark_is_read_back_as_it_was_written() -> None:

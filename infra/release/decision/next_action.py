@@ -164,7 +164,7 @@ def _adopted(context: ReleaseContext) -> Action:
     """Leave the function as it is. Where no record is of it, note its live version, so that it counts as no new one."""
     seen, live = context.seen, context.seen.live
     if not seen.ledger and not seen.tags.first and seen.alias.shifted is None and live.fingerprint:
-        mark = First(live.number, live.fingerprint, live.digest, live.contract)
+        mark = First(live.number, live.fingerprint, live.digest, live.contract, adopted=True)
         return WriteTag(mark, f"{live.number} is live, and no deployment is on record")
     why = f"the function is adopted, and its alias stays on {seen.alias} until strata:compute.source is managed"
     return context.finish(Ending.UNCHANGED, "adopted", why)

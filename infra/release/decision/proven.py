@@ -1,8 +1,9 @@
 """Find the versions that a function's own ledger proves fit for all its traffic, and the last of them. Pure.
 
 A version is proved if a deployment by Strata promoted it and nothing reverted it, if it was the first and answered, or
-if an override says so. A later rejection ends the proof. Being live proves nothing: an alias can be moved by hand, and
-a new one begins on the newest version. `promotion` requires proof from the upstream stack.
+was live when the function was adopted, or if an override says so. A later rejection ends the proof. Being live proves
+nothing: an alias can be moved by hand, and a new one begins on the newest version. `promotion` requires proof from the
+upstream stack.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def proofs(target: Target, seen: Observation) -> Iterator[Proof]:
         why = f"{begin.id}, the oldest record that CodeDeploy keeps, started from it"
         yield Proof(begin.entry.stable, "", why, begins=True)
     if first is not None and rejection(first.fingerprint, target, seen) is None:
-        yield Proof(first.version, first.fingerprint, "it went first and answered")
+        how = "it was live when the function was adopted" if first.adopted else "it went first and answered"
+        yield Proof(first.version, first.fingerprint, how)
 
 
 def proof(target: Target, seen: Observation, version: Version) -> Proof | None:

@@ -1,6 +1,6 @@
 """Tags of the deployment group: records that CodeDeploy has no field for, where an operator can see them.
 
-    strata:first           the first version answered its call
+    strata:first           the first version answered its call, or was live when the function was adopted
     strata:up              written by `pulumi up`: when the set started that this group's function was last released
                            with, and the one more try that the configuration grants a rejected fingerprint
     strata:override        a refusal was overridden: by whom, why, for which fingerprint
@@ -50,6 +50,8 @@ class First:
     """This first version answered its call. `digest` and `contract` are for the downstream stack.
 
     begun: a release has started since, so that an empty ledger means that CodeDeploy has dropped its records.
+    adopted: it was live already when the function was imported from Terraform. Strata has neither released nor called
+    it, so it proves nothing to the downstream stack.
     """
 
     version: str
@@ -58,6 +60,7 @@ class First:
     contract: str = ""
     commit: str = "unknown"
     begun: bool = False
+    adopted: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,10 +225,11 @@ def _value(noted: RecordedTag) -> str:
     """Format a record: its own fields, then who wrote it and when, then its text."""
     said = f"by={noted.by} at={noted.at}"
     match noted.mark:
-        case First(version, fingerprint, digest, contract, commit, has_begun):
+        case First(version, fingerprint, digest, contract, commit, has_begun, adopted):
             code = f"digest={digest} contract={contract} " if digest and contract else ""
             made_of = f"commit={ledger.revision(commit)} " if commit != ledger.UNKNOWN else ""
-            return f"version={version} fp={fingerprint} {code}{made_of}{'begun=yes ' if has_begun else ''}{said}"
+            flags = f"{'begun=yes ' if has_begun else ''}{'adopted=yes ' if adopted else ''}"
+            return f"version={version} fp={fingerprint} {code}{made_of}{flags}{said}"
         case Overridden(fingerprint, refusal, text):
             return f"fp={fingerprint} refusal={refusal} {said} {_plain(text)}"
         case RetryGrant(fingerprint, deployment, _, why):
@@ -321,7 +325,7 @@ def _answered(value: str) -> RecordedTag | None:
         return None
     code = words.get("digest", ""), words.get("contract", "")
     commit = words.get("commit", ledger.UNKNOWN)
-    first = First(words["version"], words["fp"], *code, commit, begun="begun" in words)
+    first = First(words["version"], words["fp"], *code, commit, begun="begun" in words, adopted="adopted" in words)
     return RecordedTag(first, words["by"], words["at"])
 
 

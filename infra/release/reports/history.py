@@ -96,8 +96,9 @@ def _ended(target: Target, each: Deployment, back: Sequence[Deployment], tags: T
 
 
 def _first(target: Target, tags: Tags, when: When) -> list[Attempt]:
+    """Return the release of the first version; none for an adopted one, which Terraform made live."""
     noted = tags.answered
-    if noted is None or not isinstance(noted.mark, First):
+    if noted is None or not isinstance(noted.mark, First) or noted.mark.adopted:
         return []
     at, mark = when(datetime.fromisoformat(noted.at)), noted.mark
     why = "it answered its first call"
