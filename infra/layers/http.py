@@ -32,6 +32,10 @@ ACCESS_LOG = json.dumps(
     }
 )
 
+# Pulumi makes up the id of a statement that it creates, and would replace an imported one to give it such an id.
+# https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming
+STATEMENT = "statement_id"
+
 # The API was part of the compute layer, with one service and three routes. Pulumi finds those resources in an older
 # state by these names, and renames them in place of creating an API of another address.
 # https://www.pulumi.com/docs/iac/concepts/options/aliases/
@@ -140,7 +144,7 @@ class Http(ComponentResource):
             qualifier=function.alias,
             principal="apigateway.amazonaws.com",
             source_arn=self._api.execution_arn.apply(lambda arn: f"{arn}/*/*"),
-            opts=self._opts(name, ignored=["statement_id"]),  # Terraform made it up
+            opts=ResourceOptions.merge(self._opts(name), ResourceOptions(ignore_changes=[STATEMENT])),
         )
         return integration
 

@@ -7,22 +7,27 @@ fields are Terraform's attributes, website/docs/r of github.com/hashicorp/terraf
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 
 class Home(NamedTuple):
-    """Pulumi's type token, and a template of the import id whose fields are Terraform's attributes."""
+    """Pulumi's type token, and a template of the import id whose fields are Terraform's attributes.
+
+    `otherwise` is the template where the first one needs an attribute that the resource does not have.
+    """
 
     token: str
     import_id: str
+    otherwise: str = ""
 
     def id_of(self, attributes: Mapping[str, Any]) -> str | None:
         """Return the import id of a resource with these attributes; None if one that it needs is empty."""
         given = {name: value for name, value in attributes.items() if value not in (None, "")}
-        try:
-            return self.import_id.format_map(given)
-        except KeyError:
-            return None
+        for template in filter(None, (self.import_id, self.otherwise)):
+            with suppress(KeyError):
+                return template.format_map(given)
+        return None
 
 
 HOMES: Mapping[str, Home] = {
@@ -53,7 +58,11 @@ HOMES: Mapping[str, Home] = {
     "aws_lambda_alias": Home("aws:lambda/alias:Alias", "{function_name}/{name}"),
     "aws_lambda_event_source_mapping": Home("aws:lambda/eventSourceMapping:EventSourceMapping", "{uuid}"),
     "aws_lambda_function": Home("aws:lambda/function:Function", "{function_name}"),
-    "aws_lambda_permission": Home("aws:lambda/permission:Permission", "{function_name}/{statement_id}"),
+    "aws_lambda_permission": Home(
+        "aws:lambda/permission:Permission",
+        "{function_name}:{qualifier}/{statement_id}",
+        otherwise="{function_name}/{statement_id}",
+    ),
     "aws_sns_topic": Home("aws:sns/topic:Topic", "{arn}"),
     "aws_sns_topic_policy": Home("aws:sns/topicPolicy:TopicPolicy", "{arn}"),
     "aws_sns_topic_subscription": Home("aws:sns/topicSubscription:TopicSubscription", "{arn}"),

@@ -181,6 +181,15 @@ def test_adopted_and_managed_are_the_same_resources_so_that_one_becomes_the_othe
     assert not [each.name for each in aws(managed) if each.imports and each.name != "data-orders"]
 
 
+def test_a_statement_keeps_the_id_that_terraform_made_up_when_it_becomes_managed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    managed, _ = run("prod", monkeypatch, **MANAGED)
+    (permission,) = managed.of("lambda/permission:Permission")
+    assert "statementId" not in permission.inputs
+    assert permission.ignores == ["statementId"]
+
+
 def test_the_release_wants_the_version_that_is_live_and_starts_nothing(adopted: Recorder) -> None:
     (target,) = adopted.one("Release").inputs["targets"]
     assert (target["adopted"], target["version"], target["configuration"]) == (True, "7", "")

@@ -12,7 +12,9 @@ from infra.migrate import read
 from infra.migrate.homes import HOMES
 from infra.migrate.model import MigrationError, Thing
 from infra.migrate.restore import restored
+from tests.hcl import system
 
+LEGACY = Path(__file__).resolve().parents[2] / "terraform-legacy"
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
 
 
@@ -51,6 +53,23 @@ def test_every_home_of_a_recorded_state_has_an_import_id() -> None:
     assert len(known) > 30
     assert [each.address for each in known if each.thing is None] == []
     assert all("{" not in each.thing.import_id for each in known if each.thing)
+
+
+def rows() -> list[tuple[str, str, str, str]]:
+    """Return layer, address, Pulumi's type and import id of each row of terraform-legacy/README.md, for prod."""
+    text = (LEGACY / "README.md").read_text().replace("ENV", "prod")
+    return re.findall(r"^\| `(\w+)/` `(.+?)` \| .+? \| `(aws:\S+)` `\S+` \| `(.+)` \|$", text, re.MULTILINE)
+
+
+def test_each_resource_of_the_legacy_layers_has_its_home_and_the_import_id_of_the_readme() -> None:
+    layers, found = system(), {}
+    for layer, address, _, import_id in rows():
+        head, _, last = import_id.rpartition("/")
+        made_up = {"arn": import_id, "api_id": head, "id": last, "key_id": import_id, "statement_id": last}
+        kind = re.sub(r"^(module\.\w+\.)?|\..*$", "", address)
+        home = HOMES[kind]
+        found[address] = home.token, home.id_of({**made_up, **layers[layer].values[address], "api_id": head})
+    assert found == {address: (token, import_id) for _, address, token, import_id in rows()}
 
 
 @pytest.mark.parametrize("kind", sorted(HOMES))
