@@ -15,7 +15,7 @@ import typer
 from infra.console import Exit, Json, RefusedError, answer, answering, plain_table, print_anywhere
 from infra.migrate import checks, mover, verdict
 from infra.migrate.model import Direction, MigrationError, Seen
-from infra.migrate.session import Session, open_session
+from infra.migrate.session import Session, open_unit
 from infra.migrate.steps import MEANINGS, present
 from infra.migrate.steps import plan as steps_to
 from infra.release.engine.cloud import AwsError
@@ -50,14 +50,16 @@ def inspect(layer: Layer, *, stack: Stack, folder: Folder = LAYERS, as_json: Jso
     What differs is known once the stack's file says `source: adopted`.
     """
     with answering(ERRORS, as_json=as_json):
-        session = open_session(stack, layer, REPOSITORY, folder, _note)
-        seen = session.seen()
-        steps = session.preview() if seen.wanted is Source.ADOPTED else ()
+        unit = open_unit(stack, layer, REPOSITORY, folder, _note)
+        every = [each.seen for each in mover.look(unit.members)]
+        seen = next(each for each in every if each.layer == layer)
+        steps = unit.session.preview() if seen.wanted is Source.ADOPTED else ()
         imported = {each.thing: each for each in steps if each.op == "import"}
         differs = defaultdict[str, set[str]](set)
         for each in steps:
             differs[each.resource.urn].update(each.differs)
-        rows, problems = list[dict[str, Any]](), list(checks.states(seen, Direction.IN, resume=True))
+        rows = list[dict[str, Any]]()
+        problems = [problem for each in every for problem in checks.states(each, Direction.IN, resume=True)]
         for found in seen.terraform.resources:
             step = imported.get(found.thing) if found.thing else None
             rows.append(
@@ -70,7 +72,7 @@ def inspect(layer: Layer, *, stack: Stack, folder: Folder = LAYERS, as_json: Jso
                 }
             )
         if steps:
-            problems += checks.imports(steps, seen.terraform.resources)[1]
+            problems += checks.imports(steps, [found for each in every for found in each.terraform.resources])[1]
     table = plain_table()
     for name in ("address", "import_id", "differs"):
         table.add_column(name.replace("_", " "), overflow="fold")
@@ -90,16 +92,21 @@ def plan(
 ) -> None:
     """Show each step to a source, who does it, how to go back from it, and whether Terraform is locked meanwhile."""
     with answering(ERRORS, as_json=as_json):
-        seen = open_session(stack, layer, REPOSITORY, folder, _note).seen()
+        unit = open_unit(stack, layer, REPOSITORY, folder, _note)
+        every = [each.seen for each in mover.look(unit.members)]
+        seen = next(each for each in every if each.layer == layer)
         rows = _rows(seen, to)
-        problems = list(checks.states(seen, Direction.BACK if to is Source.LEGACY else Direction.IN))
+        way = Direction.BACK if to is Source.LEGACY else Direction.IN
+        problems = [problem for each in every for problem in checks.states(each, way)]
     table = plain_table()
     for name in ("step", "who", "does", "back", "locked"):
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(str(row[name]) for name in ("step", "who", "does", "back")), "yes" if row["locked"] else "")
     document = {"layer": layer, "from": present(seen), "to": to, "serial": seen.terraform.serial, "steps": rows}
-    _end({**document, "problems": problems}, [table], problems, as_json=as_json)
+    document["layers"] = unit.layers
+    shared = [f"together with {', '.join(sorted(seen.companions))}, in the same steps"] if seen.companions else []
+    _end({**document, "problems": problems}, [table, *shared], problems, as_json=as_json)
 
 
 def _rows(seen: Seen, to: Source) -> list[dict[str, Any]]:
@@ -145,22 +152,29 @@ def _go(
 ) -> None:
     with answering(ERRORS, as_json=as_json):
         begun = time.monotonic()
-        session = open_session(stack, layer, REPOSITORY, folder, _note)
-        seen = session.seen()
-        _same_account(session, seen)
-        done = mover.run(session, way, _note, resume=resume, serial=serial)
+        unit = open_unit(stack, layer, REPOSITORY, folder, _note, alone=way is Direction.BACK)
+        session = unit.session
+        every = mover.look(unit.members)
+        for each in every:
+            _same_account(session, each.seen)
+        seen = next(each.seen for each in every if each.seen.layer == layer)
+        serials = {} if serial is None else {layer: serial}
+        done = mover.run(unit.members, way, _note, resume=resume, serials=serials)
     document = {
         "layer": layer,
+        "layers": unit.layers,
         "from": present(seen),
         "to": session.wanted,
         "imported": done.counts["import"],
+        "imported_of": dict(done.imported),
         "created": done.counts["create"],
         "replaced": done.counts["replace"],
         "deleted": done.counts["delete"],
+        "new": done.counts["new"],
         "steps": done.steps,
         "seconds": round(time.monotonic() - begun, 1),
     }
-    text = f"{layer} is {session.wanted}; commit Pulumi.{stack}.yaml" if done.steps else f"{layer} is {session.wanted}"
+    text = f"{', '.join(unit.layers)}: {session.wanted}" + (f"; commit Pulumi.{stack}.yaml" if done.steps else "")
     answer(document, text, as_json=as_json)
 
 
@@ -174,8 +188,8 @@ def _same_account(session: Session, seen: Seen) -> None:
 def verify(layer: Layer, *, stack: Stack, folder: Folder = LAYERS, as_json: Json = False) -> None:
     """Check that both states and AWS agree: every resource of the layer is there, and has exactly one owner."""
     with answering(ERRORS, as_json=as_json):
-        session = open_session(stack, layer, REPOSITORY, folder, _note)
-        seen = session.seen()
+        session = open_unit(stack, layer, REPOSITORY, folder, _note, alone=True).session
+        seen = session.seen(session.resources())
         asked = present(seen) is not Source.LEGACY
         findings = verdict.verify(seen, session.pulumi.preview(refresh=True) if asked else ())
         owned = verdict.owners(seen)

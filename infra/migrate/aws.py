@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -29,6 +29,7 @@ from infra.release.engine.cloud import NotFoundError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+LOCK_FIELDS = ("ID", "Operation", "Info", "Who", "Created", "Holder")
 JOURNAL = "journal.json"
 JOURNAL_VERSION = 1
 PATHS = Config(s3={"addressing_style": "path"})
@@ -61,29 +62,41 @@ class Bucket:
 
     def lock(self) -> Lock | None:
         """Return Terraform's lock; None if the state is not locked."""
-        if (found := self.get(self.backend.lock)) is None:
+        if (found := objects.tagged(self._s3, self.backend.bucket, self.backend.lock)) is None:
             return None
-        info = document(found, f"s3://{self.backend.bucket}/{self.backend.lock}")
-        return Lock(*(str(info.get(name, "")) for name in ("ID", "Operation", "Info", "Who", "Created")))
+        info = document(found[0], f"s3://{self.backend.bucket}/{self.backend.lock}")
+        return Lock(*(str(info.get(name, "")) for name in LOCK_FIELDS), tag=found[1])
 
-    def take_lock(self, info: str) -> None:
+    def take_lock(self, info: str, holder: str) -> None:
         """Take Terraform's lock. Raises MigrationError if another took it first."""
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        written = {
-            "ID": str(uuid4()),
-            "Operation": OPERATION,
-            "Info": info,
-            "Who": f"{getpass.getuser()}@{socket.gethostname()}",
-            "Version": "",
-            "Created": now,
-            "Path": f"{self.backend.bucket}/{self.backend.state}",
-        }
-        if not self.put(self.backend.lock, json.dumps(written).encode(), only_new=True):
+        new = Lock(str(uuid4()), OPERATION, info, _user(), now, holder)
+        if not self.put(self.backend.lock, self._written(new), only_new=True):
             raise MigrationError(f"{self.backend} was locked a moment ago by another; run this again to see by whom")
 
-    def give_lock_back(self) -> None:
-        with aws_call("s3 DeleteObject", self.backend.lock):
-            self._s3.delete_object(Bucket=self.backend.bucket, Key=self.backend.lock)
+    def take_over(self, lock: Lock, holder: str) -> None:
+        """Make the lock of a process that has ended this one's. Raises MigrationError if another did so first."""
+        new = replace(lock, holder=holder, who=_user())
+        if not objects.overwrite(
+            self._s3, self.backend.bucket, self.backend.lock, self._written(new), tag=lock.tag, **self._encryption
+        ):
+            raise MigrationError(
+                f"the lock of {self.backend} was written a moment ago: another process goes on with the move, or has "
+                "ended it; run `verify` to see what is left"
+            )
+
+    def give_lock_back(self, lock: Lock) -> None:
+        """Delete the lock file. Raises MigrationError if it is no longer the one that was read."""
+        if not objects.delete(self._s3, self.backend.bucket, self.backend.lock, tag=lock.tag):
+            raise MigrationError(
+                f"the lock of {self.backend} was written or deleted by another while this process held it; run "
+                "`verify` to see what is left"
+            )
+
+    def _written(self, lock: Lock) -> bytes:
+        fields = (lock.id, lock.operation, lock.info, lock.who, lock.created, lock.holder)
+        path = f"{self.backend.bucket}/{self.backend.state}"
+        return json.dumps({**dict(zip(LOCK_FIELDS, fields, strict=True)), "Version": "", "Path": path}).encode()
 
     def journal(self) -> Journal | None:
         """Return the journal of this state's last move; None if it had none."""
@@ -101,17 +114,19 @@ class Bucket:
 
     def put(self, key: str, body: bytes, *, only_new: bool = False) -> bool:
         """Write an object, encrypted as Terraform encrypts the state. Return whether it was new, if it must be."""
-        given: dict[str, Any] = {"ServerSideEncryption": "AES256"}
-        if self.backend.kms_key:
-            given = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.backend.kms_key}
         try:
-            return objects.write(
-                self._s3, self.backend.bucket, key, body, only_new=only_new, ContentType="application/json", **given
-            )
+            return objects.write(self._s3, self.backend.bucket, key, body, only_new=only_new, **self._encryption)
         except NotFoundError:
             raise MigrationError(
                 f"there is no bucket {self.backend.bucket}; run `terraform init` with the stack's own backend"
             ) from None
+
+    @property
+    def _encryption(self) -> dict[str, Any]:
+        given = {"ContentType": "application/json", "ServerSideEncryption": "AES256"}
+        if self.backend.kms_key:
+            given |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.backend.kms_key}
+        return given
 
     @cached_property
     def _s3(self) -> S3Client:
@@ -122,6 +137,10 @@ class Bucket:
             config=PATHS if self.backend.path_style else None,
         )
         return cast("S3Client", client)
+
+
+def _user() -> str:
+    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 def read_journal(found: Any) -> Journal:

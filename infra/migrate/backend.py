@@ -7,7 +7,8 @@ github.com/hashicorp/terraform.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,19 +57,62 @@ class Backend:
         return f"s3://{self.bucket}/{self.state}"
 
 
+RESOLVED = Path(".terraform/terraform.tfstate")
+_BUCKET = re.compile(r'^\s*bucket\s*=\s*"([^"]+)"', re.MULTILINE)
+
+
+def initialised(folder: Path) -> bool:
+    """Whether `terraform init` has resolved the backend of a layer."""
+    return (folder / RESOLVED).exists()
+
+
+def init_command(folders: Sequence[Path], stack: str) -> str:
+    """Return the line that initialises layers with a stack's own backend. All are in one folder.
+
+    A layer may have all its settings in HCL; then it has no file of the stack's, and init takes no option.
+    """
+    file = Path(f"environments/{stack}.s3.tfbackend")
+    given = f" -backend-config={file}" if all((each / file).exists() for each in folders) else ""
+    names, parent = sorted(each.name for each in folders), folders[0].parent
+    where = parent / (names[0] if len(names) == 1 else "$layer")
+    line = f"terraform -chdir={where} init -input=false -reconfigure{given}"
+    return line if len(names) == 1 else f"for layer in {' '.join(names)}; do {line}; done"
+
+
+def require_init(folders: Sequence[Path], stack: str, why: str) -> None:
+    """Raise MigrationError, with the line to type, if Terraform is not initialised in one of these folders."""
+    if missing := [each for each in folders if not initialised(each)]:
+        raise MigrationError(
+            f"Terraform is not initialised for {', '.join(sorted(each.name for each in missing))}, {why}; type "
+            f"`{init_command(missing, stack)}` (a provider that it misses is not needed), and run this again"
+        )
+
+
+def require_own_bucket(folder: Path, stack: str, found: Backend) -> None:
+    """Raise MigrationError if a layer was initialised for another environment than the stack's.
+
+    The file that `init -backend-config` takes says which bucket is the stack's.
+    https://developer.hashicorp.com/terraform/language/backend#file
+    """
+    file = folder / f"environments/{stack}.s3.tfbackend"
+    named = _BUCKET.search(file.read_text()) if file.exists() else None
+    if named and named[1] != found.bucket:
+        raise MigrationError(
+            f"Terraform is initialised for {found}, but the bucket of {stack} is {named[1]} ({file}); type "
+            f"`{init_command([folder], stack)}`, and run this again"
+        )
+
+
 def of(folder: Path, workspace: str = "") -> Backend:
     """Read the backend for which `terraform init` ran in `folder`. `workspace`: of TF_WORKSPACE, which wins.
 
     Raises MigrationError.
     """
-    file = folder / ".terraform/terraform.tfstate"
+    file = folder / RESOLVED
     try:
         found = document(file.read_bytes(), str(file))
     except FileNotFoundError:
-        raise MigrationError(
-            f"{folder} is not initialised: there is no {file.name} in its .terraform; run `terraform -chdir={folder} "
-            "init -reconfigure -backend-config=environments/STACK.s3.tfbackend`"
-        ) from None
+        raise MigrationError(f"{folder} is not initialised: it has no {RESOLVED}; run `terraform init` in it") from None
     selected = folder / ".terraform/environment"
     chosen = workspace or (selected.read_text().strip() if selected.exists() else "") or DEFAULT
     return read(found, chosen, folder)

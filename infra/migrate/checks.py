@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from infra.migrate.compare import unlike
-from infra.migrate.model import Direction, Journal, Lock, Moved, PreviewStep, Resource, Seen, TerraformState, Thing
+from infra.migrate.model import Direction, Lock, Moved, PreviewStep, Resource, Seen, TerraformState, Thing
 
 OPERATION = "strata-migrate"
 """The operation that a move's lock names, where Terraform names plan or apply."""
 NOTHING = ("same", "read", "refresh", "discard")
 """Operations of a preview that change nothing in AWS."""
+NOT_IN_AWS = ("pulumi:", "strata:release:")
+"""How the types of Pulumi's own providers and of Strata's release begin."""
 
 
 def states(seen: Seen, direction: Direction, *, resume: bool = False, serial: int | None = None) -> Iterator[str]:
@@ -114,7 +116,7 @@ def _things(state: TerraformState) -> set[Thing]:
 def _readers(seen: Seen) -> Iterator[str]:
     """Yield which layers read outputs that nothing would keep true, once Terraform no longer has the resources."""
     for layer, state in sorted(seen.others.items()):
-        if seen.key in state.reads and state.resources:
+        if seen.key in state.reads and state.resources and layer not in seen.companions:
             yield (
                 f"layer {layer} stays in Terraform with {len(state.resources)} resources, and reads the outputs of "
                 f"{seen.layer} ({', '.join(sorted(seen.terraform.outputs)) or 'none'}) from {seen.key}; move {layer} "
@@ -136,8 +138,12 @@ def account(caller: str, allowed: Sequence[str], resources: Sequence[Resource]) 
 
 
 def physical(step: PreviewStep) -> bool:
-    """Whether the step would change something in AWS: components and Pulumi's own providers are nothing there."""
-    return step.op not in NOTHING and step.resource.custom and not step.resource.token.startswith("pulumi:")
+    """Whether the step would change something in AWS.
+
+    Components and Pulumi's own providers are nothing there, and a release only moves what its layers have: of an
+    adopted function it starts nothing, and of a managed one it is the canary that the operator asks for.
+    """
+    return step.op not in NOTHING and step.resource.custom and not step.resource.token.startswith(NOT_IN_AWS)
 
 
 def imports(steps: Sequence[PreviewStep], wanted: Sequence[Resource]) -> tuple[list[Moved], list[str]]:
@@ -187,19 +193,23 @@ def _unlike(source: Resource, step: PreviewStep, update: PreviewStep | None) -> 
         )
 
 
-def updates(steps: Sequence[PreviewStep], journal: Journal) -> list[str]:
-    """Judge the preview between adopted and managed: only the layer's own resources may be updated, in place."""
-    own = {each.urn for each in journal.moved}
+def updates(steps: Sequence[PreviewStep], own: frozenset[str], *, grows: bool = False) -> list[str]:
+    """Judge the preview between adopted and managed: only the resources `own`, by URN, may be updated, in place.
+
+    grows: the program may declare more than Terraform had, which the move then creates beside them, as it does for
+    functions, whose other services and hooks wait until their source is managed.
+    """
     return [
         _other(each)
         for each in steps
-        if physical(each) and not (each.op == "update" and each.resource.urn in own and not each.replaces)
+        if physical(each)
+        and not (each.op == "update" and each.resource.urn in own and not each.replaces)
+        and not (grows and each.op == "create" and each.resource.urn not in own)
     ]
 
 
-def drops(steps: Sequence[PreviewStep], journal: Journal) -> list[str]:
-    """Judge the preview of a way back: only the moved resources may leave Pulumi's state, and AWS must keep them."""
-    own = {each.urn for each in journal.moved}
+def drops(steps: Sequence[PreviewStep], own: frozenset[str]) -> list[str]:
+    """Judge the preview of a way back: only the resources `own`, by URN, may leave Pulumi's state. AWS keeps them."""
     refused = list[str]()
     for step in steps:
         if not physical(step):
@@ -218,8 +228,15 @@ def _other(step: PreviewStep) -> str:
     )
 
 
-def counts(steps: Sequence[PreviewStep]) -> Mapping[str, int]:
-    """Count what a preview would do in AWS, by the operation. A retained resource is not deleted."""
-    return Counter(
-        "retain" if each.op == "delete" and each.resource.retain else each.op for each in steps if physical(each)
-    )
+def counts(steps: Sequence[PreviewStep], own: frozenset[str]) -> Mapping[str, int]:
+    """Count what a preview would do in AWS, by the operation. A retained resource is not deleted.
+
+    What is created beside the resources `own` is `new`.
+    """
+    return Counter(_counted(each, own) for each in steps if physical(each))
+
+
+def _counted(step: PreviewStep, own: frozenset[str]) -> str:
+    if step.op == "delete" and step.resource.retain:
+        return "retain"
+    return "new" if step.op == "create" and step.resource.urn not in own else step.op

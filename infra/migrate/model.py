@@ -84,13 +84,18 @@ class PreviewStep:
 
 @dataclass(frozen=True)
 class Lock:
-    """Terraform's lock file beside a state: `statemgr.LockInfo` of github.com/hashicorp/terraform."""
+    """Terraform's lock file beside a state: `statemgr.LockInfo` of github.com/hashicorp/terraform.
+
+    `holder` is the process of this tool that has it, a field that Terraform does not read; `tag` is the file's ETag.
+    """
 
     id: str
     operation: str
     info: str = ""
     who: str = ""
     created: str = ""
+    holder: str = ""
+    tag: str = ""
 
 
 class Direction(StrEnum):
@@ -135,7 +140,8 @@ class Journal:
 class Seen:
     """All that a decision looks at. `others`: the Terraform states of the other layers, by layer.
 
-    `wanted` is the layer's source in the stack's file.
+    `wanted` is the layer's source in the stack's file. `companions` are those that have the same source by one setting,
+    and so move together with it.
     """
 
     stack: str
@@ -147,6 +153,7 @@ class Seen:
     lock: Lock | None = None
     journal: Journal | None = None
     others: Mapping[str, TerraformState] = field(default_factory=dict)
+    companions: frozenset[str] = frozenset()
 
     @property
     def urns(self) -> frozenset[str]:

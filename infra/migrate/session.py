@@ -1,4 +1,4 @@
-"""One layer of one stack: its source, both states and the tools that change them."""
+"""The layers of one stack that move together: their source, both states and the tools that change them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from uuid import uuid4
 
 from infra import config
 from infra.config import StackConfig
+from infra.config.cross_checks import SHARED
 from infra.console import UsageError
 from infra.migrate import backend, read
 from infra.migrate.aws import Bucket
-from infra.migrate.model import Journal, MigrationError, PreviewStep, Seen, TerraformState
+from infra.migrate.model import Journal, Lock, MigrationError, PreviewStep, PulumiResource, Seen, TerraformState
 from infra.migrate.restore import restored
 from infra.migrate.tools import Pulumi, Terraform
 from infra.source import Source
@@ -23,7 +25,7 @@ NEVER_APPLIED = TerraformState("", 0)
 
 @dataclass(frozen=True)
 class Session:
-    """A layer of a stack, opened by `open_session`; it is `mover.Sides`."""
+    """A layer of a stack, opened by `open_unit`; it is `mover.Sides`."""
 
     stack: str
     layer: str
@@ -32,6 +34,7 @@ class Session:
     bucket: Bucket
     pulumi: Pulumi
     others: Mapping[str, TerraformState] = field(default_factory=dict)
+    holder: str = field(default_factory=lambda: uuid4().hex)
 
     @cached_property
     def terraform(self) -> Terraform:
@@ -44,8 +47,11 @@ class Session:
         found: Source = getattr(section, "source", self.config.compute.source)
         return found
 
-    def seen(self) -> Seen:
-        """Read both states, the lock and the journal."""
+    def resources(self) -> tuple[PulumiResource, ...]:
+        return self.pulumi.resources()
+
+    def seen(self, resources: tuple[PulumiResource, ...]) -> Seen:
+        """Read Terraform's state, the lock and the journal. `resources` are those of the stack's state."""
         where = self.bucket.backend
         return Seen(
             stack=self.stack,
@@ -53,17 +59,21 @@ class Session:
             wanted=self.wanted,
             key=where.state,
             terraform=read.terraform_state(self._state(), str(where)),
-            pulumi=self.pulumi.resources(),
+            pulumi=resources,
             lock=self.bucket.lock(),
             journal=self.bucket.journal(),
             others=self.others,
+            companions=frozenset(together(self.layer)) - {self.layer},
         )
 
     def take_lock(self, info: str) -> None:
-        self.bucket.take_lock(info)
+        self.bucket.take_lock(info, self.holder)
 
-    def give_lock_back(self) -> None:
-        self.bucket.give_lock_back()
+    def take_over(self, lock: Lock) -> None:
+        self.bucket.take_over(lock, self.holder)
+
+    def give_lock_back(self, lock: Lock) -> None:
+        self.bucket.give_lock_back(lock)
 
     def back_up(self, name: str) -> str:
         key = self.bucket.backend.beside(f"{name}.tfstate")
@@ -82,6 +92,9 @@ class Session:
 
     def unprotect(self, urns: Sequence[str]) -> None:
         self.pulumi.unprotect(urns)
+
+    def protect(self, urns: Sequence[str]) -> None:
+        self.pulumi.protect(urns)
 
     def forget(self, addresses: Sequence[str]) -> None:
         self.terraform.forget(addresses)
@@ -103,22 +116,74 @@ class Session:
         return found
 
 
-def open_session(stack: str, layer: str, project: Path, folder: Path, report: Callable[[str], None]) -> Session:
-    """Open a layer. Raises UsageError, MigrationError, ConfigError, or AwsError."""
+@dataclass(frozen=True)
+class Unit:
+    """The layers that move together with the one that was asked for, that one among them."""
+
+    asked: str
+    members: tuple[Session, ...]
+
+    @property
+    def session(self) -> Session:
+        """Return the layer that was asked for."""
+        return next(each for each in self.members if each.layer == self.asked)
+
+    @property
+    def layers(self) -> list[str]:
+        return [each.layer for each in self.members]
+
+
+def together(layer: str) -> tuple[str, ...]:
+    """Return the layers that have their source by the same setting as this one."""
+    return SHARED if layer in SHARED else (layer,)
+
+
+def open_unit(
+    stack: str, layer: str, project: Path, folder: Path, report: Callable[[str], None], *, alone: bool = False
+) -> Unit:
+    """Open a layer and those that move together with it. Raises UsageError, MigrationError, ConfigError, or AwsError.
+
+    The others may share a resource with it, or read its outputs, so all must be initialised; `alone`: they are left out
+    where they are not, which `report` gets.
+    """
     layers = sorted(each.parent.name for each in folder.glob("*/versions.tf"))
     if layer not in layers:
         raise UsageError(f"{layer!r} is no layer in {folder}: it has {', '.join(layers) or 'none'}; give one of these")
+    names = [each for each in together(layer) if each in layers]
+    backend.require_init([folder / each for each in names], stack, "and so the place of the state is unknown")
+    rest = [each for each in layers if each not in names]
+    if alone:
+        missing = [each for each in rest if not backend.initialised(folder / each)]
+        if missing:
+            report(f"not compared with {', '.join(missing)}: Terraform is not initialised there")
+        rest = [each for each in rest if each not in missing]
+    else:
+        why = f"whose states say whether they share a resource with {layer}, or read its outputs"
+        backend.require_init([folder / each for each in rest], stack, why)
     settings = config.of(project, stack)
     workspace = os.environ.get("TF_WORKSPACE", "")
-    where = backend.of(folder / layer, workspace)
-    require_same_state(settings, stack, layer, where)
-    others = {each: _other(folder / each, workspace) for each in layers if each != layer}
-    return Session(stack, layer, folder, settings, Bucket(where), Pulumi(project, stack, report), others)
+    where = {each: _backend(folder / each, workspace, stack) for each in (*names, *rest)}
+    for each in names:
+        require_same_state(settings, stack, each, where[each])
+    states = {each: _state(found) for each, found in where.items()}
+    pulumi = Pulumi(project, stack, report)
+    members = [
+        Session(
+            *(stack, each, folder, settings, Bucket(where[each]), pulumi),
+            others={other: state for other, state in states.items() if other != each},
+        )
+        for each in names
+    ]
+    return Unit(layer, tuple(members))
 
 
-def _other(folder: Path, workspace: str) -> TerraformState:
-    """Return the state of another layer: it may share a resource, or read this one's outputs."""
-    where = backend.of(folder, workspace)
+def _backend(folder: Path, workspace: str, stack: str) -> backend.Backend:
+    found = backend.of(folder, workspace)
+    backend.require_own_bucket(folder, stack, found)
+    return found
+
+
+def _state(where: backend.Backend) -> TerraformState:
     found = Bucket(where).state()
     return read.terraform_state(found, str(where)) if found is not None else NEVER_APPLIED
 

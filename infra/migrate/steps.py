@@ -46,6 +46,13 @@ MEANINGS = {
 }
 
 
+ORDER = (
+    *(Step.LOCK, Step.RECORD, Step.IMPORT, Step.RESTORE),
+    *(Step.FORGET, Step.DROP, Step.UNLOCK, Step.UPDATE),
+)
+"""Layers that move together take a step of this order only when none of them is at an earlier one."""
+
+
 def present(seen: Seen) -> Source:
     """Return where the layer's resources are by the states; of an unfinished move, where it comes from.
 

@@ -74,6 +74,11 @@ class Pulumi:
         for urn in urns:
             self._run("state", "unprotect", urn, "--yes")
 
+    def protect(self, urns: Sequence[str]) -> None:
+        """Protect these resources in the stack's state again."""
+        for urn in urns:
+            self._run("state", "protect", urn, "--yes")
+
     def _run(self, *arguments: str) -> str:
         return run(["pulumi", *arguments, "--stack", self.stack], cwd=self.project)
 

@@ -69,7 +69,7 @@ def operator(tmp_path: Path) -> Iterator[Operator]:
 def test_a_layer_moves_by_the_page_is_killed_goes_on_and_comes_back(operator: Operator) -> None:
     operator.types("pulumi up --stack prod")
     created = operator.created()
-    init = operator.documented("terraform")
+    init = operator.documented("for layer in")
     operator.types(f"{init} || true")  # it misses the provider; the backend is configured
     operator.left.remove(init)
     operator.types(operator.documented("python -m infra.migrate inspect"))

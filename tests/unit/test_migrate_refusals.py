@@ -1,6 +1,7 @@
 """Each reason for which a layer does not move, or is not read: what the message says, and that nothing was changed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from infra.migrate import backend, checks, mover
 from infra.migrate.model import Direction, Lock, MigrationError, PreviewStep, PulumiResource, TerraformState, Thing
 from infra.migrate.steps import Step
 from infra.source import Source
-from tests.unit.migrate_kit import KEY, TABLE, FakeSides, KilledError, legacy, table, urn, with_attributes
+from tests.unit.migrate_kit import KEY, TABLE, FakeSides, KilledError, legacy, table, unit, urn, with_attributes
 
 ORDERS = Thing(TABLE, "orders")
 
@@ -20,7 +21,7 @@ def refused(sides: FakeSides, direction: Direction = Direction.IN, **options: An
     """Return why a move is refused; it must have changed nothing."""
     before = (dict(sides.terraform), dict(sides.pulumi), sides.lock)
     with pytest.raises(RefusedError) as problem:
-        mover.run(sides, direction, lambda _: None, **options)
+        mover.run([sides], direction, lambda _: None, **options)
     assert (sides.terraform, sides.pulumi, sides.lock) == before
     return str(problem.value)
 
@@ -37,22 +38,22 @@ def test_a_move_that_is_not_over_unless_it_is_resumed() -> None:
     sides = legacy("orders")
     sides.kill = 3
     with pytest.raises(KilledError):
-        mover.run(sides, Direction.IN, lambda _: None)
+        mover.run([sides], Direction.IN, lambda _: None)
     assert "run this again with --resume" in refused(sides)
-    assert mover.run(sides, Direction.IN, lambda _: None, resume=True).steps[-1] is Step.UNLOCK
+    assert mover.run([sides], Direction.IN, lambda _: None, resume=True).steps[-1] is Step.UNLOCK
 
 
 def test_a_state_that_is_newer_than_the_plan() -> None:
     sides = legacy("orders")
     sides.serial = 8
-    assert "has the serial 8, but the plan was made of 7" in refused(sides, serial=7)
+    assert "has the serial 8, but the plan was made of 7" in refused(sides, serials={"data": 7})
 
 
 def test_a_state_that_was_written_past_the_lock_of_a_move() -> None:
     sides = legacy("orders", "carts")
     sides.kill = 9
     with pytest.raises(KilledError):
-        mover.run(sides, Direction.IN, lambda _: None)
+        mover.run([sides], Direction.IN, lambda _: None)
     assert sides.journal
     sides.serial += 1
     assert "it was written past the lock" in refused(sides, resume=True)
@@ -82,7 +83,7 @@ def test_an_output_that_a_layer_still_reads() -> None:
 def test_a_layer_that_reads_but_has_moved_is_in_nobodys_way() -> None:
     sides = legacy("orders")
     sides.others = {"compute": TerraformState("other", 1, (), reads=frozenset({KEY}))}
-    assert mover.run(sides, Direction.IN, lambda _: None).counts["import"] == 1
+    assert mover.run([sides], Direction.IN, lambda _: None).counts["import"] == 1
 
 
 def test_a_type_without_a_home_and_an_instance_that_terraform_would_replace() -> None:
@@ -175,21 +176,93 @@ def test_a_command_that_leads_the_other_way(wanted: Source, direction: Direction
 
 def test_a_managed_layer_does_not_go_back_to_terraform_in_one_step() -> None:
     sides = legacy("orders")
-    mover.run(sides, Direction.IN, lambda _: None)
+    mover.run([sides], Direction.IN, lambda _: None)
     sides.wanted = Source.MANAGED
-    mover.run(sides, Direction.IN, lambda _: None)
+    mover.run([sides], Direction.IN, lambda _: None)
     sides.wanted = Source.LEGACY
     assert "would be deleted in AWS: Pulumi's state does not retain it" in refused(sides, Direction.BACK)
 
 
+def test_a_refused_way_back_leaves_the_resources_protected() -> None:
+    sides = legacy("orders")
+    mover.run([sides], Direction.IN, lambda _: None)
+    sides.wanted = Source.LEGACY
+    sides.extra = (PreviewStep("delete", PulumiResource("urn:x", TABLE)),)
+    with pytest.raises(RefusedError, match="the preview would delete urn:x"):
+        mover.run([sides], Direction.BACK, lambda _: None)
+    assert sides.protected == {ORDERS} == set(sides.pulumi)
+
+
+def test_a_move_that_another_process_goes_on_with_is_left_to_it() -> None:
+    sides, reported = legacy("orders"), list[str]()
+
+    def taken_over(line: str) -> None:
+        reported.append(line.partition(":")[0])
+        if reported[-1] == "import" and sides.lock:
+            sides.lock = replace(sides.lock, holder="another")
+
+    with pytest.raises(RefusedError, match="a move of data is not over: it is of ann@desk"):
+        mover.run([sides], Direction.IN, taken_over, resume=True)
+    assert reported == ["lock", "record", "import"]
+    assert sides.lock
+    assert sides.terraform
+    assert mover.run([sides], Direction.IN, lambda _: None, resume=True).steps == [Step.FORGET, Step.UNLOCK]
+
+
+def test_a_lock_that_another_takes_meanwhile_gives_back_those_of_the_layers_beside_it() -> None:
+    compute, delivery = unit(compute=["orders"], delivery=["group"])
+    other = Lock("abc", "OperationTypeApply", "", "bob@desk", "2026-11-30")
+
+    def race(_: str) -> None:
+        delivery.lock_of_another = other
+
+    with pytest.raises(MigrationError, match="locked a moment ago"):
+        mover.run([compute, delivery], Direction.IN, race)
+    assert (compute.lock, delivery.lock) == (None, other)
+    assert "is locked by bob@desk" in refused_of(compute, delivery)
+
+
+def test_functions_that_become_managed_bring_what_waited_for_it_and_a_layer_alone_does_not() -> None:
+    new = PreviewStep("create", PulumiResource("urn:hook", TABLE))
+    alone = legacy("orders")
+    members = unit(compute=["orders"], delivery=["group"])
+    for each in ([alone], members):
+        mover.run(each, Direction.IN, lambda _: None)
+        for one in each:
+            one.wanted, one.extra = Source.MANAGED, (new,)
+    assert "the preview would create urn:hook" in refused(alone)
+    assert mover.run(members, Direction.IN, lambda _: None).counts == {"new": 1}
+    for one in members:
+        one.wanted, one.extra = Source.ADOPTED, (PreviewStep("delete", new.resource),)
+    with pytest.raises(RefusedError, match="the preview would delete urn:hook"):
+        mover.run(members, Direction.BACK, lambda _: None)
+
+
+def test_a_layer_that_moves_too_may_read_the_outputs() -> None:
+    compute, delivery = unit(compute=["orders"], delivery=["group"])
+    reads = TerraformState("other", 1, tuple(delivery.terraform.values()), reads=frozenset({compute.key}))
+    compute.others = {"delivery": reads}
+    assert mover.run([compute, delivery], Direction.IN, lambda _: None).imported == {"compute": 1, "delivery": 1}
+    compute.others = {"identity": reads}
+    compute.terraform = {"x": table("x")}
+    assert "move identity first" in refused_of(compute, delivery)
+
+
+def refused_of(*members: FakeSides) -> str:
+    with pytest.raises(RefusedError) as problem:
+        mover.run(members, Direction.IN, lambda _: None)
+    assert str(problem.value).startswith("compute, delivery do not move: ")
+    return str(problem.value)
+
+
 def test_an_update_of_another_layer_between_adopted_and_managed() -> None:
     sides = legacy("orders")
-    mover.run(sides, Direction.IN, lambda _: None)
+    mover.run([sides], Direction.IN, lambda _: None)
     sides.wanted = Source.MANAGED
     sides.extra = (PreviewStep("update", PulumiResource("urn:x", TABLE)),)
     assert "the preview would update urn:x" in refused(sides)
     sides.extra = (PreviewStep("update", PulumiResource(urn(ORDERS), TABLE), differs=("tags",)),)
-    assert mover.run(sides, Direction.IN, lambda _: None).counts == {"update": 1}
+    assert mover.run([sides], Direction.IN, lambda _: None).counts == {"update": 1}
 
 
 def settings(**changed: Any) -> dict[str, Any]:
@@ -225,7 +298,7 @@ def test_a_backend_that_a_move_cannot_lock(document: dict[str, Any], said: str) 
 
 
 def test_a_layer_for_which_terraform_was_not_initialised(tmp_path: Path) -> None:
-    with pytest.raises(MigrationError, match=r"is not initialised.*init -reconfigure"):
+    with pytest.raises(MigrationError, match=r"is not initialised: it has no \.terraform/terraform\.tfstate"):
         backend.of(tmp_path)
 
 
