@@ -65,7 +65,7 @@ class Bucket:
         if (found := objects.tagged(self._s3, self.backend.bucket, self.backend.lock)) is None:
             return None
         info = document(found[0], f"s3://{self.backend.bucket}/{self.backend.lock}")
-        return Lock(*(str(info.get(name, "")) for name in LOCK_FIELDS), tag=found[1])
+        return replace(Lock(*(str(info.get(name, "")) for name in LOCK_FIELDS)), tag=found[1])
 
     def take_lock(self, info: str, holder: str) -> None:
         """Take Terraform's lock. Raises MigrationError if another took it first."""

@@ -64,7 +64,7 @@ class PulumiResource:
 
 @dataclass(frozen=True)
 class PreviewStep:
-    """One step of `pulumi preview --json`. `inputs`: what the program declares.
+    """One step of `pulumi preview --json`. `inputs`: what the program declares, without what it ignores.
 
     An import in which the program differs from AWS is followed by an update, or a replace, of the same resource.
     `replaces`, `differs`: the properties of that.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
@@ -41,10 +40,12 @@ class Sides(Protocol):
         ...
 
     def write_journal(self, journal: Journal) -> None: ...
-    def preview(self) -> Sequence[PreviewStep]: ...
+    def preview(self, *, drops: bool = False) -> Sequence[PreviewStep]:
+        """Preview an update. `drops`: one that takes protected resources out of Pulumi's state."""
+        ...
+
     def up(self) -> None: ...
     def unprotect(self, urns: Sequence[str]) -> None: ...
-    def protect(self, urns: Sequence[str]) -> None: ...
     def forget(self, addresses: Sequence[str]) -> None: ...
     def restore(self, backup: str, addresses: Sequence[str]) -> None: ...
 
@@ -235,18 +236,13 @@ def _restore(_: Sequence[Layer], due: Sequence[Layer], __: Done) -> None:
 def _drop(layers: Sequence[Layer], _: Sequence[Layer], done: Done) -> None:
     """Drop the resources of all layers from Pulumi's state, which forgets no protected one.
 
-    A preview of that fails as long as they are protected, so a preview that is refused protects them again.
+    They are unprotected only once the preview is judged, and no others are: so `pulumi up` cannot drop what the preview
+    did not show.
     """
     own, tools = _own(layers), layers[0].sides
-    present_urns = sorted(own & layers[0].seen.urns)
-    tools.unprotect(present_urns)
-    try:
-        steps = tools.preview()
-        _refuse(layers, checks.drops(steps, own))
-    except (MigrationError, RefusedError):
-        with suppress(MigrationError):  # what was wrong is the first error
-            tools.protect(present_urns)
-        raise
+    steps = tools.preview(drops=True)
+    _refuse(layers, checks.drops(steps, own))
+    tools.unprotect(sorted(own & layers[0].seen.urns))
     tools.up()
     done.counts.update(checks.counts(steps, own))
 

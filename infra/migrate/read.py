@@ -99,13 +99,15 @@ def _step(step: Mapping[str, Any]) -> PreviewStep:
     state = step.get("newState") or step.get("oldState") or {}
     detailed = step.get("detailedDiff") or {}
     replaces = {name for name, each in detailed.items() if str(each.get("kind", "")).endswith("-replace")}
+    # The inputs are the program's even where the import keeps what AWS has.
+    ignored = set(state.get("ignoreChanges") or ())
     return PreviewStep(
         op=step["op"],
         resource=_resource({**state, "urn": step["urn"]}),
         import_id=state.get("importID") or "",
         differs=tuple(sorted({*detailed, *(step.get("diffReasons") or ())})),
         replaces=tuple(sorted(replaces | set(step.get("replaceReasons") or ()))),
-        inputs=state.get("inputs") or {},
+        inputs={name: value for name, value in (state.get("inputs") or {}).items() if name not in ignored},
     )
 
 

@@ -84,17 +84,14 @@ class Session:
     def write_journal(self, journal: Journal) -> None:
         self.bucket.write_journal(journal)
 
-    def preview(self) -> Sequence[PreviewStep]:
-        return self.pulumi.preview()
+    def preview(self, *, drops: bool = False) -> Sequence[PreviewStep]:
+        return self.pulumi.preview(drops=drops)
 
     def up(self) -> None:
         self.pulumi.up()
 
     def unprotect(self, urns: Sequence[str]) -> None:
         self.pulumi.unprotect(urns)
-
-    def protect(self, urns: Sequence[str]) -> None:
-        self.pulumi.protect(urns)
 
     def forget(self, addresses: Sequence[str]) -> None:
         self.terraform.forget(addresses)

@@ -59,11 +59,14 @@ class Pulumi:
     def resources(self) -> tuple[PulumiResource, ...]:
         return read.pulumi_state(self.export(), self.stack)
 
-    def preview(self, *, refresh: bool = False) -> tuple[PreviewStep, ...]:
-        """Preview an update, or, to refresh, what AWS has other than the state."""
-        if refresh:
-            return read.preview(self._run("refresh", "--preview-only", "--json", "--non-interactive"), self.stack)
-        return read.preview(self._run("preview", "--json", "--non-interactive"), self.stack)
+    def preview(self, *, refresh: bool = False, drops: bool = False) -> tuple[PreviewStep, ...]:
+        """Preview an update, or, to refresh, what AWS has other than the state.
+
+        `drops`: as if nothing were protected, since Pulumi refuses to preview that a protected resource goes.
+        https://www.pulumi.com/docs/iac/cli/commands/pulumi_preview/
+        """
+        command = ["refresh", "--preview-only"] if refresh else ["preview", *(["--ignore-protect"] if drops else [])]
+        return read.preview(self._run(*command, "--json", "--non-interactive"), self.stack)
 
     def up(self) -> None:
         """Update the stack, whose preview was judged a moment ago."""
@@ -71,13 +74,8 @@ class Pulumi:
 
     def unprotect(self, urns: Sequence[str]) -> None:
         """Let the stack's state lose these resources. It stays a fact of the state that AWS is to keep them."""
-        for urn in urns:
-            self._run("state", "unprotect", urn, "--yes")
-
-    def protect(self, urns: Sequence[str]) -> None:
-        """Protect these resources in the stack's state again."""
-        for urn in urns:
-            self._run("state", "protect", urn, "--yes")
+        if urns:
+            self._run("state", "unprotect", *urns, "--yes")
 
     def _run(self, *arguments: str) -> str:
         return run(["pulumi", *arguments, "--stack", self.stack], cwd=self.project)

@@ -187,7 +187,7 @@ def test_a_statement_keeps_the_id_that_terraform_made_up_when_it_becomes_managed
     managed, _ = run("prod", monkeypatch, **MANAGED)
     (permission,) = managed.of("lambda/permission:Permission")
     assert "statementId" not in permission.inputs
-    assert permission.ignores == ["statementId"]
+    assert permission.ignores == ("statementId",)
 
 
 def test_the_release_wants_the_version_that_is_live_and_starts_nothing(adopted: Recorder) -> None:

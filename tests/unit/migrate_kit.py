@@ -147,10 +147,10 @@ class FakeSides:
         self.journal = journal
         self._tick()
 
-    def preview(self) -> Sequence[PreviewStep]:
+    def preview(self, *, drops: bool = False) -> Sequence[PreviewStep]:
         steps = list(self.extra)
         if self.wanted is Source.LEGACY:
-            if self.protected & set(self.pulumi):
+            if self.protected & set(self.pulumi) and not drops:
                 raise MigrationError("a resource is protected, so it cannot be deleted")
             return [*steps, *(PreviewStep("delete", each) for each in self.pulumi.values())]
         for thing in sorted(self.declared - set(self.pulumi)):
@@ -177,11 +177,6 @@ class FakeSides:
     def unprotect(self, urns: Sequence[str]) -> None:
         self._tick()
         self.protected -= {thing for thing in self.pulumi if urn(thing) in urns}
-        self._tick()
-
-    def protect(self, urns: Sequence[str]) -> None:
-        self._tick()
-        self.protected |= {thing for thing in self.pulumi if urn(thing) in urns}
         self._tick()
 
     def forget(self, addresses: Sequence[str]) -> None:

@@ -92,6 +92,20 @@ def test_the_stack_of_a_recorded_state_of_pulumi() -> None:
     )
 
 
+def test_the_inputs_of_an_import_are_without_what_the_program_ignores() -> None:
+    inputs = {"handler": "app.orders.main.handler", "memorySize": 1024}
+    state = {
+        "urn": "urn:f",
+        "type": "t",
+        "custom": True,
+        "inputs": inputs,
+        "importID": "f",
+        "ignoreChanges": ["handler"],
+    }
+    (step,) = read.preview(json.dumps({"steps": [{"op": "import", "urn": "urn:f", "newState": state}]}), "prod")
+    assert (step.import_id, step.inputs) == ("f", {"memorySize": 1024})
+
+
 @pytest.mark.parametrize(
     ("module", "key", "address"),
     [
