@@ -23,7 +23,7 @@ PIPELINE = $(RUN) -m infra.pipeline
 RELEASE = $(RUN) -m infra.release
 
 .DEFAULT_GOAL := help
-.PHONY: help service bundle publish-bundle keep rehearsal rehearsal-promotion sandbox view policy cloud check test test-all test-aws properties mutants bench captures format venvs python packages
+.PHONY: help service bundle publish-bundle keep rehearsal rehearsal-promotion rehearsal-migration sandbox view policy cloud check test test-all test-aws properties mutants bench captures format venvs python packages
 .PHONY: check-types check-rest
 .PHONY: lock tools plan deploy by-event story dashboard drift doctor sweep abort rollback redrive unlock access comment environments
 
@@ -35,6 +35,9 @@ rehearsal: tools packages ## Release a good and a bad version on a laptop, under
 
 rehearsal-promotion: tools packages ## Rehearse main.yml on a laptop: one digest through dev and staging to prod; EVENTS=1 by event
 	@$(WITH_PULUMI) $(RUN) -m rehearsal.promotion --factor "$$FACTOR" $${ENFORCE:+--enforce} $${EVENTS:+--events}
+
+rehearsal-migration: tools packages ## Move a system from Terraform to Pulumi on a laptop, layer by layer, under live traffic
+	@$(WITH_PULUMI) $(RUN) -m rehearsal.migration --factor "$$FACTOR"
 
 sandbox: tools packages ## A local cloud and a copy of the project, for `pulumi up` typed by hand
 	@$(WITH_PULUMI) $(RUN) -m rehearsal sandbox --factor "$$FACTOR" $${ENFORCE:+--enforce}

@@ -6,14 +6,20 @@ One move is killed with `kill -9` while `pulumi up` imports, and goes on.
 import json
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.documents import commands
+from rehearsal.environment.legacy_document import LAYERS
+from rehearsal.environment.sandbox import STACK
+from rehearsal.migration import stage
+from rehearsal.observe.traffic import Api, Traffic
+from tests.rehearsal.documents import commands, shell_lines
 from tests.rehearsal.shell import PATIENCE, Shell, opened
+from tests.rehearsal.stage import FACTOR
 
 TABLE = "aws:dynamodb/table:Table orders-prod"
 MOVE = "python -m infra.migrate move data --stack prod"
@@ -127,3 +133,49 @@ def resumed(operator: Operator) -> None:
         assert "lock" in ran.stderr, ran.stderr
         assert time.monotonic() < until, ran.stderr
         time.sleep(1)
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform on PATH to move its state")
+def test_functions_move_by_the_page_and_are_released_once_they_are_managed() -> None:
+    with stage.running(FACTOR) as made:
+        code, text = made.sandbox.pulumi("up", "--stack", STACK, "--skip-preview")
+        assert code == 0, text
+        api = made.sandbox.outputs()["api_url"]
+        lines = shell_lines("migration.md", "4. Functions")
+        adopted, managed = lines[: lines.index(VERIFY_COMPUTE) + 1], lines[lines.index(VERIFY_COMPUTE) + 1 :]
+        typed(made, adopted)
+        assert [made.left(layer) for layer in LAYERS] == [[], [], []]
+        assert made.sandbox.outputs()["api_url"] == api
+        typed(made, ["pulumi preview --stack prod --expect-no-changes"])
+        traffic = Traffic(Api.at(api), 20.0)
+        traffic.start()
+        said = typed(made, managed)
+        traffic.stop()
+        assert "orders: end: 1 -> 2 promoted (verdict)" in said
+        assert not any(one.failed for one in traffic.sent)
+        assert traffic.read_back().lost == 0
+        typed(made, ["pulumi preview --stack prod --expect-no-changes"])
+        assert made.sandbox.outputs()["api_url"] == api
+
+
+VERIFY_COMPUTE = "python -m infra.migrate verify compute --stack prod"
+
+
+def typed(made: stage.Stage, lines: list[str]) -> str:
+    """Type lines in the copy, each of which must succeed; return what they say."""
+    path = f"{made.sandbox.scratch.project}/.venv/bin:{made.env['PATH']}"
+    said = ""
+    for line in lines:
+        ran = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line],
+            cwd=made.sandbox.scratch.project,
+            env={**made.env, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        said += ran.stdout + ran.stderr
+        assert ran.returncode == 0, f"{line}: exit code {ran.returncode}\n{ran.stdout}{ran.stderr}"
+    return said

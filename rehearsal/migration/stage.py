@@ -1,0 +1,116 @@
+"""A sandbox whose stack `prod` is wholly Terraform's, and the operator's commands in it."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.source import Source
+from rehearsal.environment import legacy_functions, sandbox
+from rehearsal.environment.legacy_document import LAYERS
+from rehearsal.environment.processes import Program
+from rehearsal.environment.sandbox import REPOSITORY, STACK, Sandbox
+from rehearsal.environment.workspace import ScratchError
+from rehearsal.migration import stack
+
+ALL = ("identity", "data", *LAYERS)
+Json = dict[str, Any]
+
+
+@dataclass
+class Stage:
+    """The sandbox, and where its layers are. `ids`: what `python -m infra.migrate ids` prints."""
+
+    sandbox: Sandbox
+    env: Mapping[str, str]
+    functions: Source = Source.LEGACY
+    data: Source = Source.LEGACY
+    ids: Mapping[str, str] = field(default_factory=dict)
+
+    def configure(self, *, functions: Source | None = None, data: Source | None = None) -> None:
+        """Write the sources into the stack's file, and commit it, as an operator does before a move."""
+        self.functions, self.data = functions or self.functions, data or self.data
+        found = stack.sections(
+            self.functions,
+            self.data,
+            backend=self.sandbox.legacy,
+            endpoint=self.sandbox.endpoint,
+            ids=self.ids,
+        )
+        stack.write(self.sandbox.scratch.project / f"Pulumi.{STACK}.yaml", found)
+        self.sandbox.scratch.commit(f"Functions are {self.functions}, data is {self.data}")
+
+    def migrate(self, command: str, *options: str, note: Callable[[str], None] | None = None) -> Json:
+        """Run `python -m infra.migrate`; return its document, with `exit` beside it. `note` gets each other line."""
+        lines: list[str] = []
+
+        def on_line(line: str) -> None:
+            lines.append(line)
+            if note is not None and not line.startswith(("{", "}", " ")):
+                note(line)
+
+        with self.started(command, *options, "--json") as program:
+            code = program.lines(on_line)
+        self.sandbox.scratch.note(lines)
+        text = "\n".join(lines)
+        start = next((number for number, line in enumerate(lines) if line == "{"), None)
+        if start is None:
+            return {"exit": code, "error": text}
+        return {**json.loads("\n".join(lines[start : lines.index("}", start) + 1])), "exit": code, "said": text}
+
+    def started(self, command: str, *options: str) -> Program:
+        """Start `python -m infra.migrate` in the copy."""
+        python = self.sandbox.scratch.project / ".venv/bin/python"
+        words: list[str | Path] = [python, "-m", "infra.migrate", command, *options, "--stack", STACK]
+        return Program(words, env=self.env, cwd=self.sandbox.scratch.project, grace=0)
+
+    def terraform(self, layer: str, *arguments: str) -> str:
+        """Run Terraform in a layer's folder; return its output. Raises ScratchError if it fails."""
+        done = subprocess.run(
+            ["terraform", f"-chdir=terraform-legacy/{layer}", *arguments],
+            cwd=self.sandbox.scratch.project,
+            env=dict(self.env),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise ScratchError(f"terraform {' '.join(arguments)} in {layer} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def left(self, layer: str) -> list[str]:
+        """Return the managed resources that Terraform's state of a layer has."""
+        key = f"{layer}/terraform.tfstate"
+        body = self.sandbox.aws.client("s3").get_object(Bucket=self.sandbox.legacy.bucket, Key=key)["Body"].read()
+        return [each["type"] for each in json.loads(body)["resources"] if each["mode"] == "managed"]
+
+
+@contextmanager
+def running(factor: float) -> Iterator[Stage]:
+    """Start a sandbox in which Terraform owns every layer. Raises ScratchError without terraform on PATH."""
+    if shutil.which("terraform") is None:
+        raise ScratchError("there is no `terraform` on PATH, 1.11 or newer, to move states with; install it")
+    with sandbox.running(factor) as made:
+        legacy_functions.create(made.aws, made.legacy, REPOSITORY)
+        # The provider is not needed, so Terraform looks for it nowhere.
+        quiet = {"TF_CLI_ARGS_init": f"-plugin-dir={made.scratch.home}", "CHECKPOINT_DISABLE": "1"}
+        stage = Stage(made, {**made.env, **quiet, "TF_IN_AUTOMATION": "1"})
+        stage.configure()
+        for layer in ALL:
+            initialise(stage, layer)
+        stage.ids = stage.migrate("ids").get("ids", {})
+        yield stage
+
+
+def initialise(stage: Stage, layer: str) -> None:
+    """Let Terraform resolve a layer's backend. It then misses the provider, which is not needed."""
+    file = f"environments/{STACK}.s3.tfbackend"
+    try:
+        stage.terraform(layer, "init", "-input=false", "-reconfigure", f"-backend-config={file}")
+    except ScratchError as problem:
+        if not (stage.sandbox.scratch.project / f"terraform-legacy/{layer}/.terraform/terraform.tfstate").exists():
+            raise ScratchError(f"terraform did not resolve the backend of {layer}: {problem}") from None
