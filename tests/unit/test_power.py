@@ -92,14 +92,14 @@ def test_what_cannot_be_asked_is_refused_with_its_bound(wrong: dict[str, float],
 
 
 def test_a_stack_gives_its_own_curve_and_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    target = Target("f", "live", "2", "a", "g", "any-name", 30, "alarm", "topic", "logs", percent=20)
+    target = Target("f", "live", "2", "a", "g", "any-name", 10, "alarm", "topic", "logs", percent=20)
     output = {"targets": [asdict(target)], "policy": {"rule": {"forgiven": 3}}, "region": "eu-west-1"}
     monkeypatch.setattr("infra.release.cli.stack_state.release", lambda stack, _: output if stack == "prod" else {})
-    result = CliRunner().invoke(APP, ["--rps", "3", "--baseline", "0.01", "--stack", "prod"])
+    result = CliRunner().invoke(APP, ["--rps", "1", "--baseline", "0.01", "--stack", "prod"])
     assert result.exit_code == 0
-    assert "canary 20 % for 30 min" in result.output
+    assert "canary 20 % for 10 min" in result.output
     assert "forgiven 0" in result.output
-    asked = CliRunner().invoke(APP, ["--rps", "3", "--baseline", "0.01", "--stack", "prod", "--minutes", "5"])
+    asked = CliRunner().invoke(APP, ["--rps", "1", "--baseline", "0.01", "--stack", "prod", "--minutes", "5"])
     assert "canary 20 % for 5 min" in asked.output
 
 
