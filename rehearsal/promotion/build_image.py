@@ -30,7 +30,7 @@ def write(folder: Path, scratch: Scratch, environment: Mapping[str, str]) -> Non
     """Write the folder. `environment`: the variables of a machine that runs builds, without credentials."""
     folder.mkdir()
     (folder / MACHINE).write_text(json.dumps({**environment, ROOT: str(scratch.root)}))
-    python = shlex.join([str(REPOSITORY / ".venv/bin/python"), "-m", "rehearsal.promotion.build_image"])
+    python = shlex.join([str(REPOSITORY / ".venv/bin/python"), "-P", "-m", "rehearsal.promotion.build_image"])
     for name in COMMANDS:
         file = folder / name
         variables = f"{VARIABLE}={shlex.quote(str(folder))} PYTHONPATH={shlex.quote(str(REPOSITORY))}"

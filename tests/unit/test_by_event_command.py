@@ -45,6 +45,7 @@ class Records:
     problem: str = ""
     looked: int = 0
     stack: str = "prod"
+    settings: Any = None
     policy: Any = field(default_factory=lambda: replace(POLICY, proof_days=14))
     clock: Any = field(default_factory=lambda: SimpleNamespace(now=lambda: events.NOW))
     targets: Any = (replace(target(function="strata-prod-orders"), proof_group=ARN.format("orders"), proof_role="r"),)
@@ -83,8 +84,8 @@ def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
     """The records that the command reads, for a stack that an event may start a release of."""
     staging(tmp_path, {"region": "eu-central-1", "allowedAccountIds": ["222222222222"]})
     made = Records()
-    settings = follows(tmp_path, promoteBy="event")
-    monkeypatch.setattr(by_event, "config_of", lambda *_: settings)
+    made.settings = follows(tmp_path, promoteBy="event")
+    monkeypatch.setattr(by_event, "config_of", lambda *_: made.settings)
     monkeypatch.setattr(by_event, "open_session", lambda *_, **__: made)
     monkeypatch.setattr(stack_state, "exported", lambda _: stack())
     return made
@@ -176,11 +177,8 @@ def test_records_that_cannot_be_read_leave_it_unknown(records: Records, deployed
     assert (found.exit_code, deployed) == (Exit.UNKNOWN, [])
 
 
-def test_no_event_starts_a_release_of_a_stack_that_a_pipeline_releases(
-    records: Records, deployed: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = replace(by_event.config_of(Path(), "prod"), promoted_by_event=False)
-    monkeypatch.setattr(by_event, "config_of", lambda *_: settings)
+def test_no_event_starts_a_release_of_a_stack_that_a_pipeline_releases(records: Records, deployed: list[Any]) -> None:
+    records.settings = replace(records.settings, promoted_by_event=False)
     found = ran()
     assert (found.exit_code, deployed) == (Exit.REFUSED, [])
     assert "no event starts a release of stack prod" in found.output
@@ -205,8 +203,7 @@ def test_a_freeze_counts_in_the_stack_as_it_stands_and_in_the_commit(
         state = stack(outputs={by_event.FROZEN: asdict(freeze)})
         monkeypatch.setattr(stack_state, "exported", lambda _: state)
     else:
-        settings = replace(by_event.config_of(Path(), "prod"), promotion=Switch(freeze))
-        monkeypatch.setattr(by_event, "config_of", lambda *_: settings)
+        records.settings = replace(records.settings, promotion=Switch(freeze))
     found = ran()
     assert (found.exit_code, records.looked, deployed) == (Exit.REFUSED, 0, [])
     assert "error: frozen: promotion is frozen (ann: inventory until Monday)" in found.output
@@ -259,7 +256,7 @@ def deploys(records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("alone", [False, True])
 def test_it_deploys_as_make_deploy_does_with_the_manifest_that_was_proved(
-    deploys: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, alone: bool
+    records: Records, deploys: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, alone: bool
 ) -> None:
     for name in by_event.NOT_HANDED_ON:
         monkeypatch.setenv(name, "of the outer process")
@@ -272,13 +269,13 @@ def test_it_deploys_as_make_deploy_does_with_the_manifest_that_was_proved(
         assert (folder / environment["STRATA_MANIFEST"]).read_text() == of().text()
         return 0
 
-    by_event.release(PROVED, "prod", by_event.config_of(Path(), "prod"), alone=alone, run=run)
+    by_event.release(PROVED, "prod", records.settings, alone=alone, run=run)
     assert deploys == [*([("make unlock", "true")] if alone else []), ("make deploy", None)]
 
 
-def test_a_deploy_that_fails_fails_the_command(deploys: list[Any]) -> None:
+def test_a_deploy_that_fails_fails_the_command(records: Records, deploys: list[Any]) -> None:
     with pytest.raises(FailedError, match=rf"`make unlock` of commit {COMMIT} ended with exit code 3"):
-        by_event.release(PROVED, "prod", by_event.config_of(Path(), "prod"), alone=True, run=lambda *_: 3)
+        by_event.release(PROVED, "prod", records.settings, alone=True, run=lambda *_: 3)
 
 
 # The checkout

@@ -183,6 +183,20 @@ LEGACY = {"source": "legacy", "legacy": STATE}
 BY_EVENT = {"from": "staging", "promoteBy": "event"}
 FROZEN = {"by": "ann", "why": "inventory until Monday"}
 WINDOW = {"days": ["monday", "tuesday"], "from": "09:00", "until": "16:00"}
+SWITCHES: list[dict[str, Any]] = [
+    {"frozen": FROZEN},  # these two are right where an event starts a release
+    {"windows": [WINDOW]},
+    {"frozen": True},
+    {"frozen": {"by": "ann"}},
+    {"frozen": {**FROZEN, "why": "a\nb"}},
+    {"windows": []},
+    {"windows": [{**WINDOW, "days": []}]},
+    {"windows": [{**WINDOW, "days": ["Monday"]}]},
+    {"windows": [{**WINDOW, "from": "9:00"}]},
+    {"windows": [{**WINDOW, "until": "24:01"}]},
+    {"windows": [{**WINDOW, "from": "22:00", "until": "02:00"}]},
+    {"freeze": FROZEN},
+]
 ADOPTED = {"source": "adopted", "tableName": "orders-prod"}
 MISTAKES: list[dict[str, Any]] = [
     {"compute": {"memory": 64}},
@@ -221,22 +235,8 @@ MISTAKES: list[dict[str, Any]] = [
     {"release": {"proofDays": 3}},
     {"release": {"promoteBy": "push"}},
     {"release": {"promoteBy": "event"}},
-    *[{"promotion": given} for given in ({"frozen": FROZEN}, {"windows": [WINDOW]})],
-    *[
-        {"release": BY_EVENT, "promotion": given}
-        for given in (
-            {"frozen": True},
-            {"frozen": {"by": "ann"}},
-            {"frozen": {**FROZEN, "why": "a\nb"}},
-            {"windows": []},
-            {"windows": [{**WINDOW, "days": []}]},
-            {"windows": [{**WINDOW, "days": ["Monday"]}]},
-            {"windows": [{**WINDOW, "from": "9:00"}]},
-            {"windows": [{**WINDOW, "until": "24:01"}]},
-            {"windows": [{**WINDOW, "from": "22:00", "until": "02:00"}]},
-            {"freeze": FROZEN},
-        )
-    ],
+    *[{"promotion": given} for given in SWITCHES[:2]],
+    *[{"release": BY_EVENT, "promotion": given} for given in SWITCHES[2:]],
     {"delivery": {"bakeMinutes": 15}},
     {"delivery": {"curve": "manual"}},
     {"delivery": {"curve": "auto", "detect": {"points": 0}}},

@@ -96,7 +96,7 @@ def start(data: Mapping[str, Any]) -> Any:
 
 
 def _at_work(build: Mapping[str, Any], project: str) -> bool:
-    return build["projectName"] == project and build["buildStatus"] == "IN_PROGRESS"
+    return bool(build["projectName"] == project and build["buildStatus"] == "IN_PROGRESS")
 
 
 def _follow(build: dict[str, Any], project: Mapping[str, Any], given: Mapping[str, str]) -> None:
