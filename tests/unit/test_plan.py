@@ -11,6 +11,7 @@ from infra.release.model.ledger import Entry
 from infra.release.model.observation import Alias, Answer, Deployment, Notes, Observation, Status
 from infra.release.model.outcome import Ending, Phase
 from infra.release.model.tags import First, Stopped, Tags
+from infra.release.reports import preview
 from infra.release.verdict.judge import Counts
 from tests.unit.fake_cloud import version
 from tests.unit.seen import (
@@ -281,3 +282,10 @@ def test_the_first_release_after_an_adoption_is_a_canary_from_what_is_live(first
     action = decide(quiet)
     assert isinstance(action, Start)
     assert (action.stable, action.canary) == ("1", "2")
+
+
+def test_the_preview_of_an_adoption_announces_no_release() -> None:
+    target = replace(TARGET, adopted=True)
+    (found,) = preview.forecast([target], {TARGET.function: seen(tags=Tags())}, POLICY, NOW)
+    assert (found.would, "1 is live, and no deployment is on record" in found.why) == ("change nothing", True)
+    assert "judged" not in found.line()

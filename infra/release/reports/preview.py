@@ -18,6 +18,7 @@ from infra.release.model.fingerprint import changes
 from infra.release.model.observation import Observation, Seen
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import ReleasePolicy, Target
+from infra.release.model.tags import First
 from infra.release.verdict.rule import LIKELIHOOD, TWO_PROPORTIONS, Rule
 
 PLAN_FILE = "STRATA_PLAN_FILE"
@@ -109,6 +110,8 @@ def _would(action: Action) -> tuple[str, str]:
             would, why = "refuse" if refused else "change nothing", f"{outcome.detail} ({outcome.reason})"
         case Start():
             would, why = "release", "all traffic at once, for one alias cannot hold both" if action.all_at_once else ""
+        case WriteTag(First(adopted=True)):
+            would, why = "change nothing", f"{action.why}, so its live version is noted (adopted)"
         case WriteTag():
             would, why = "release", action.why
         case Probe():
