@@ -4,15 +4,16 @@ import re
 
 from rehearsal.environment.sandbox import REPOSITORY
 
-_BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ROW = re.compile(r"^\| [^|]+ \| `(?P<command>[a-z-]+)(?P<options>[^`]*)` \|$", re.MULTILINE)
 
 
 def commands(page: str) -> list[str]:
-    """Return the lines of the page's fenced blocks, each a command."""
+    """Return the lines of the page's fenced blocks that name no language, each a command."""
     text = (REPOSITORY / "docs" / page).read_text()
-    return [line for block in _BLOCK.findall(text) for line in block.splitlines() if line.strip()]
+    blocks = [found["text"] for found in _BLOCK.finditer(text) if not found["kind"]]
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
 
 
 def shell_blocks(page: str) -> list[str]:
