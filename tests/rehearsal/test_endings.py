@@ -23,7 +23,14 @@ def names(pids: list[int]) -> dict[int, str]:
     return found
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "sign",
+    [
+        signal.SIGKILL,  # nothing of its own can run then
+        pytest.param(signal.SIGINT, marks=pytest.mark.faults),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.faults),
+    ],
+)
 def test_an_ended_rehearsal_leaves_no_process(sign: signal.Signals, tmp_path: Path) -> None:
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "rehearsal", "--report", str(tmp_path / "report.json")]

@@ -159,17 +159,20 @@ def test_after_all_that_the_key_is_found_nowhere(kept: Keyed) -> None:
     assert [str(leak) for leak in kept.found()] == []
 
 
+@pytest.mark.faults
 def test_a_key_that_the_program_leaks_is_found_in_each_place(careless: Keyed) -> None:
     careless.order()
     found = {leak.place for leak in careless.found() if leak.secret == careless.key.name}
     assert found >= {"Pulumi's state and home", "the functions' configurations", "the logs"}
 
 
+@pytest.mark.faults
 def test_a_key_typed_on_a_command_line_is_found_in_ps(careless: Keyed) -> None:
     careless.typed("config", "set", "--secret", "--path", CONFIG_KEY, careless.key.value)
     assert "the command lines in ps" in {leak.place for leak in careless.found()}
 
 
+@pytest.mark.faults
 def test_a_key_in_a_bundle_or_in_a_commit_is_found_there(careless: Keyed) -> None:
     project = careless.stage.sandbox.scratch.project
     (project / "app/orders/leftover.py").write_text(f"KEY = {careless.key.value!r}\n")
