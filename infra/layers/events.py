@@ -35,7 +35,7 @@ NEWEST = "sort_by(Contents, &LastModified)[-1].Key"
 BUILD = (
     f'key="$(aws s3api list-objects-v2 --bucket "$ARTIFACTS" --prefix sources/ --query "{NEWEST}" --output json)"',
     'aws s3 cp --only-show-errors "s3://$ARTIFACTS/$(echo "$key" | tr -d \'"\')" source.bundle',
-    "git clone --quiet --config transfer.fsckObjects=true source.bundle checkout",
+    "git -c advice.detachedHead=false clone --quiet --config transfer.fsckObjects=true source.bundle checkout",
     'cd checkout && PATH="$HOME/.pulumi/bin:$PATH" make by-event WAIT=180 ALONE=true',
 )
 """The commands of the project. The newest commit that was built decides; it checks the proved one out of its history.

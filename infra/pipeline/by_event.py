@@ -42,7 +42,10 @@ FROZEN = "promotion_frozen"  # the stack's output
 DONE = frozenset({"unchanged", "incomplete"})  # nothing is to be done: this event needed no release
 UNREAD = "unreadable"
 MANIFEST = Path("dist", FILE)
-NOT_HANDED_ON = frozenset({GIVEN, "STRATA_COMMIT", "STRATA_PLAN", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"})
+NOT_HANDED_ON = frozenset(
+    {GIVEN, "STRATA_COMMIT", "STRATA_PLAN", "VIRTUAL_ENV"}
+    | {"ALONE", "EVENT", "WAIT", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
+)
 """Variables of this process that the deploy must not have: it is another commit's, and a make of its own."""
 ERRORS: Mapping[type[Exception], Exit] = {
     ConfigError: Exit.USAGE,
