@@ -12,12 +12,14 @@ from local.cloud.faults.calls import Message, received
 from local.cloud.faults.door import Door
 from local.cloud.identity import issuers
 from local.cloud.identity.decisions import DECISIONS
+from local.cloud.timeline import TIMELINE
 from local.cloud.webhooks import WEBHOOKS
 
 PREFIX = "/_strata/"
 _KNOWN = (
     f"GET or POST {PREFIX}settings, GET, POST or DELETE {PREFIX}faults, GET or DELETE {PREFIX}calls, "
-    f"GET or DELETE {PREFIX}decisions, GET or POST {PREFIX}webhooks, POST {PREFIX}past, POST {PREFIX}tokens, "
+    f"GET or DELETE {PREFIX}decisions, GET or POST {PREFIX}webhooks, POST {PREFIX}past, GET {PREFIX}timeline, "
+    f"POST {PREFIX}tokens, "
     f"GET {PREFIX}issuers/<host and path of an issuer>/.well-known/openid-configuration, POST {PREFIX}reset"
 )
 _OF_WORKERS = ("factor", "enforce")
@@ -66,6 +68,8 @@ class Control:
             case "DELETE", "calls":
                 self._door.calls.clear()
                 answer = {"calls": []}
+            case "GET", "timeline":
+                answer = {"behind": TIMELINE.behind()}
             case "POST", "past":
                 answer = past.add(json.loads(body))
             case "POST", "reset":

@@ -53,6 +53,11 @@ class Timeline:
         with self._changed:
             return self._reached()
 
+    def behind(self) -> float:
+        """Return the seconds by which the timeline is later than the clock; 0 on a machine that keeps up."""
+        with self._changed:
+            return max(0.0, self._clock() - self._reached())
+
     def at(self, due: float, deed: Deed) -> None:
         """Do `deed` when the timeline reaches `due`; if that has passed, at once, but after what was due before."""
         with self._changed:

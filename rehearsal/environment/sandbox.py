@@ -163,6 +163,7 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
 
 
 RELEASE = "strata:release:Release"
+LONGEST_WAIT = 600  # simulated minutes: a runner's clock goes on where the cloud of a busy machine falls behind
 # Terraform's backend asks more services than S3, and its endpoint has no host names for buckets.
 LOCAL_BACKEND = """\
 use_path_style              = true
@@ -203,13 +204,19 @@ def configured(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: s
 
 
 def with_legacy(scratch: Scratch, env: Mapping[str, str], endpoint: str, stack: str) -> dict[str, Any]:
-    """Set the S3 endpoint of the stack's legacy backend, if it has one; return the stack's configuration by section."""
+    """Set the S3 endpoint of the stack's legacy backend, if it has one, and a patience for a busy machine; return the
+    stack's configuration by section."""
     config = json.loads(succeed(scratch, env, "config", "--json", "--stack", stack))
     sections = {key.removeprefix("strata:"): entry.get("objectValue") for key, entry in config.items()}
+    keys: list[str] = []
+    if (sections.get("release") or {}).get("wait", True):
+        keys.append(f"strata:release.longestWaitMinutes={LONGEST_WAIT}")
     if "legacy" in sections["data"]:
-        keys = (f"strata:data.legacy.endpoint={endpoint}", "strata:data.legacy.usePathStyle=true")
+        keys += [f"strata:data.legacy.endpoint={endpoint}", "strata:data.legacy.usePathStyle=true"]
+    if keys:
         given = [part for key in keys for part in ("--plaintext", key)]
         succeed(scratch, env, "config", "set-all", "--stack", stack, "--path", *given)
+    if "legacy" in sections["data"]:
         for file in sorted(scratch.project.glob(f"terraform-legacy/*/environments/{stack}.s3.tfbackend")):
             file.write_text(file.read_text() + LOCAL_BACKEND)
     scratch.commit("Read the legacy state from this machine")

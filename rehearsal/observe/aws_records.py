@@ -1,6 +1,7 @@
 """Reads what happened from AWS's own records: the alias, CodeDeploy's deployments, Lambda's metrics."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -121,14 +122,27 @@ class AwsRecords:
 
     def release_changes(self, since: float) -> tuple[str, ...]:
         """Return the release engine's calls since then (seconds since the epoch) that change something."""
-        require_loopback(self.endpoint)
-        with urllib.request.urlopen(f"{self.endpoint}/_strata/calls?since={since}", timeout=120) as answer:  # noqa: S310  loopback
-            calls = json.load(answer)["calls"]
+        calls = self._of_the_cloud(f"calls?since={since}")["calls"]
         return tuple(
             f"{one['service']} {one['action']}"
             for one in calls
             if "strata-release" in one["user_agent"] and not one["action"].startswith((*READING, ANNOUNCING))
         )
+
+    def behind(self) -> float:
+        """Return the seconds by which the local cloud is late with what is due."""
+        return float(self._of_the_cloud("timeline")["behind"])
+
+    def catch_up(self, behind: float, longest: float = 120.0) -> None:
+        """Wait until the local cloud is at most that many seconds late, or for the longest time, in seconds."""
+        until = time.monotonic() + longest
+        while self.behind() > behind and time.monotonic() < until:
+            time.sleep(0.2)
+
+    def _of_the_cloud(self, path: str) -> Any:
+        require_loopback(self.endpoint)
+        with urllib.request.urlopen(f"{self.endpoint}/_strata/{path}", timeout=120) as answer:  # noqa: S310  loopback
+            return json.load(answer)
 
     def digests(self, function: str) -> dict[str, str]:
         """Return the CodeSha256 of each published version of a function."""

@@ -257,13 +257,14 @@ class Rehearsal:
 
     def keep_pace(self) -> None:
         """Lower the factor while this machine is busy; see `pace`."""
-        got, kept = pace.share(), self.traffic.kept() if self.traffic else 1.0
-        factor = pace.suited(self.asked, self.sandbox.factor, got, kept)
+        found = pace.share(), self.traffic.kept() if self.traffic else 1.0, self.aws.behind()
+        factor = pace.suited(self.asked, self.sandbox.factor, *found)
         if factor != self.sandbox.factor:
             self.sandbox = self.sandbox.at(factor)
-            self.narrator.say(pace.slowed(self.asked, factor, got, kept))
+            self.narrator.say(pace.slowed(self.asked, factor, *found))
             if self.traffic:
                 self.traffic.rate = self.pace
+            self.aws.catch_up(pace.BEHIND)
             self._next_bucket()  # buckets are of another length now: the one under way began in the step before
 
     @property

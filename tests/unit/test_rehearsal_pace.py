@@ -58,6 +58,12 @@ def test_the_factor_is_halved_where_requests_cannot_be_sent(now: float, got: flo
     assert pace.suited(40, now, got, kept) == factor
 
 
+@pytest.mark.parametrize(("behind", "factor"), [(0.0, 40), (pace.BEHIND, 40), (2.1, 10)])
+def test_the_factor_is_halved_where_the_cloud_is_late_with_what_is_due(behind: float, factor: float) -> None:
+    assert pace.suited(40, 20, 1.0, 1.0, behind) == factor
+    assert "local cloud is 9 s late" in pace.slowed(40, 10, 1.0, 1.0, 9.0)
+
+
 def test_traffic_knows_the_share_that_was_sent_since_it_was_last_asked() -> None:
     traffic = Traffic(Api("http://127.0.0.1:1", {}), 55.0)
     assert traffic.kept() == 1.0
@@ -103,6 +109,16 @@ class Stage:
     """A sandbox of which only the time is asked."""
 
     factor: float
+
+    @property
+    def aws(self) -> "Stage":
+        return self
+
+    def behind(self) -> float:
+        return 0.0
+
+    def catch_up(self, behind: float) -> None:
+        assert behind == pace.BEHIND
 
     @property
     def bucket(self) -> float:

@@ -37,6 +37,12 @@ def restored(cloud: Cloud) -> Iterator[None]:
     cloud.control("POST", "settings", before)
 
 
+def test_the_timeline_says_by_how_much_it_is_late(cloud: Cloud) -> None:
+    status, answer = cloud.control("GET", "timeline")
+    assert (status, list(answer)) == (200, ["behind"])
+    assert answer["behind"] >= 0
+
+
 def test_the_settings_are_those_of_the_command_line(cloud: Cloud) -> None:
     assert cloud.control("GET", "settings") == (200, PLAIN)
 

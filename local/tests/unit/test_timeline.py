@@ -91,6 +91,16 @@ def test_the_timeline_stands_at_the_first_thing_that_is_not_done(time: Time, tim
     assert timeline.now() == START + 9
 
 
+def test_it_says_by_how_much_it_is_late(time: Time, timeline: Timeline) -> None:
+    timeline.at(START + 1, lambda: None)
+    time.at = START + 1
+    assert timeline.behind() == 0
+    time.at = START + 10
+    assert timeline.behind() == 9
+    timeline.catch_up()
+    assert timeline.behind() == 0
+
+
 def test_a_deed_that_fails_stops_no_other(time: Time, timeline: Timeline) -> None:
     done: list[str] = []
 
