@@ -54,7 +54,7 @@ def options(
 class Ownership:
     """Who owns the resources of compute, observability and delivery.
 
-    `ids` are the ids of adopted resources that AWS made up, by the resource's name in Pulumi; the others follow from
+    `ids` are the ids of adopted resources that AWS generated, by the resource's name in Pulumi; the others follow from
     the names that the program gives.
     """
 

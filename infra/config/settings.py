@@ -234,7 +234,7 @@ class Ids(Reader):
 class Adopted:
     """strata:compute.adopted: what Terraform had. `services` are the only ones in the stack until it is managed.
 
-    `ids` are those that AWS made up: the HTTP API's, and its integrations', routes' and permissions'.
+    `ids` are those that AWS generated: the HTTP API's, and its integrations', routes' and permissions'.
     """
 
     services: Annotated[tuple[str, ...], ListOf(SERVICE, least=1)]

@@ -13,7 +13,7 @@ import pulumi
 import typer
 
 from infra.console import Exit, Json, RefusedError, answer, answering, plain_table, print_anywhere
-from infra.migrate import checks, made_up, mover, verdict
+from infra.migrate import checks, generated_ids, mover, verdict
 from infra.migrate.model import Direction, MigrationError, Seen
 from infra.migrate.session import Session, open_unit
 from infra.migrate.steps import MEANINGS, present
@@ -129,14 +129,14 @@ def _rows(seen: Seen, to: Source) -> list[dict[str, Any]]:
 
 @app.command()
 def ids(*, stack: Stack, folder: Folder = LAYERS, as_json: Json = False) -> None:
-    """Print the commands that put into the stack's file the ids that AWS made up, before compute is adopted.
+    """Print the commands that put into the stack's file the ids that AWS generated, before compute is adopted.
 
     Nothing is written: pipe the lines into a shell.
     """
     with answering(ERRORS, as_json=as_json):
         session = open_unit(stack, "compute", REPOSITORY, folder, _note, alone=True).session
-        found = made_up.ids(session.seen(()).terraform, session.config.names.function(""))
-    answer({"ids": found}, *made_up.commands(found, stack), as_json=as_json)
+        found = generated_ids.ids(session.seen(()).terraform, session.config.names.function(""))
+    answer({"ids": found}, *generated_ids.commands(found, stack), as_json=as_json)
 
 
 @app.command()

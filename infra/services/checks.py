@@ -182,7 +182,7 @@ def _adopted(services: Sequence[Service], config: StackConfig) -> Iterator[str]:
         wanted += [f"http-{route.method.lower()}{route.path}" for route in each.http]
     ids = adopted.ids or {}
     if missing := [name for name in wanted if name not in ids]:
-        yield f"{path}.ids lacks {', '.join(missing)}, which AWS made up; give them from Terraform's state"
+        yield f"{path}.ids lacks {', '.join(missing)}, which AWS generated; give them from Terraform's state"
     for name in sorted(ids.keys() - set(wanted)):
         yield f"{path}.ids has {name}, which the stack does not import by an id; leave it out, or correct the name"
 

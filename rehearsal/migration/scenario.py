@@ -152,7 +152,7 @@ class Migration:
         return self.traffic.read_back()
 
     def identities(self) -> Json:
-        """Return what AWS made up for the resources: ids and creation dates, which no move may change."""
+        """Return what AWS generated for the resources: ids and creation dates, which no move may change."""
         aws = self.stage.sandbox.aws
         functions, codedeploy, iam = aws.client("lambda"), aws.client("codedeploy"), aws.client("iam")
         apis = aws.client("apigatewayv2").get_apis()["Items"]

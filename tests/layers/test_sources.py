@@ -181,7 +181,7 @@ def test_adopted_and_managed_are_the_same_resources_so_that_one_becomes_the_othe
     assert not [each.name for each in aws(managed) if each.imports and each.name != "data-orders"]
 
 
-def test_a_statement_keeps_the_id_that_terraform_made_up_when_it_becomes_managed(
+def test_a_statement_keeps_the_id_that_terraform_generated_when_it_becomes_managed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     managed, _ = run("prod", monkeypatch, **MANAGED)

@@ -1,4 +1,4 @@
-"""The ids that AWS made up for an API that Terraform created, by the names of the resources in Pulumi. Pure.
+"""The ids that AWS generated for an API that Terraform created, by the names of the resources in Pulumi. Pure.
 
 A stack that adopts functions names them in strata:compute.adopted.ids: no name of the program's leads to them.
 """
