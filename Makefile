@@ -13,9 +13,9 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 # The Pulumi CLI on PATH wins; else the one that the toolchain builds. Asked for only by targets that need it.
 WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
-# A rehearsal keeps a core busy, and half of the time of other tests is waiting. Groups: tests/conftest.py. With one seed of
+# A rehearsal keeps a core busy, and most other tests wait for simulated time. Groups: tests/conftest.py. With one seed of
 # hashes the state machine of the release takes the same steps in each run; `make properties` takes others.
-PYTEST = PYTHONHASHSEED=0 $(RUN) -m pytest -n 3 --no-loadscope-reorder
+PYTEST = PYTHONHASHSEED=0 $(RUN) -m pytest -n 2 --no-loadscope-reorder
 # npm's packages make bundles, and no other target needs them: an abort does not wait for a registry.
 UNLESS_BUILT = $(if $(value STRATA_MANIFEST),,packages)
 NEEDS_STACK = : "$${STACK:?say which, e.g. make $@ STACK=dev}"

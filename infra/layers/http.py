@@ -32,7 +32,7 @@ ACCESS_LOG = json.dumps(
     }
 )
 
-# Pulumi makes up the id of a statement that it creates, and would replace an imported one to give it such an id.
+# Pulumi generates the id of a statement that it creates, and would replace an imported one to give it such an id.
 # https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming
 STATEMENT = "statement_id"
 

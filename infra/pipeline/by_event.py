@@ -163,7 +163,7 @@ def release(found: Promote, stack: str, settings: StackConfig, *, alone: bool, r
 
     store = Artifacts(artifacts.bucket(settings), settings.account.region)
     manifest = proved(found, settings.names, store)
-    with checked_out(manifest.commit, store) as folder:
+    with checked_out(manifest.commit, store, stack) as folder:
         write(folder / MANIFEST, manifest.text().encode())
         environment = {name: value for name, value in os.environ.items() if name not in NOT_HANDED_ON}
         environment |= {VARIABLE: str(MANIFEST), "STACK": stack}
@@ -196,7 +196,7 @@ def proved(found: Promote, names: Names, store: Artifacts) -> Manifest:
 
 
 @contextmanager
-def checked_out(commit: str, store: Artifacts) -> Iterator[Path]:
+def checked_out(commit: str, store: Artifacts, stack: str) -> Iterator[Path]:
     """Check the commit out into a folder that lasts as long as the context: out of this repository, or its archive."""
     with tempfile.TemporaryDirectory(prefix="strata-") as scratch:
         folder = Path(scratch) / "checkout"
@@ -207,7 +207,7 @@ def checked_out(commit: str, store: Artifacts) -> Iterator[Path]:
         else:
             raise BundleError(
                 f"commit {commit} is neither in this repository nor has it a source archive in s3://{store.bucket}; "
-                "fetch it, or publish its bundles again by `make publish-bundle`"
+                f"fetch it, or publish its bundles again by `make publish-bundle STACK={stack}`"
             )
         yield folder
 

@@ -237,6 +237,7 @@ def test_an_unknown_value_breaks_no_rule() -> None:
             "alarmConfiguration",
             "assumeRolePolicy",
             "autoRollbackConfiguration",
+            "concurrentBuildLimit",
             "defaultRouteSettings",
             "defaultTags",
             "deletionProtectionEnabled",

@@ -245,7 +245,7 @@ def deploys(records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """What was run, in a checkout of the proved commit."""
 
     @contextmanager
-    def checked_out(commit: str, _: object) -> Iterator[Path]:
+    def checked_out(commit: str, *_: object) -> Iterator[Path]:
         assert commit == COMMIT
         yield tmp_path
 
@@ -305,7 +305,7 @@ def test_an_older_commit_is_checked_out_of_the_repository_itself(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(by_event, "REPOSITORY", repository)
-    with by_event.checked_out(git(repository, "rev-parse", "HEAD~1"), Store()) as folder:  # type: ignore[arg-type]
+    with by_event.checked_out(git(repository, "rev-parse", "HEAD~1"), Store(), "prod") as folder:  # type: ignore[arg-type]
         assert (folder / "file").read_text() == "first"
     assert not folder.exists()
 
@@ -316,11 +316,11 @@ def test_a_commit_that_the_repository_lacks_is_checked_out_of_its_archive(
     commit = git(repository, "rev-parse", "HEAD")
     store = Store(archives={commit: sources.pack(repository, commit)})
     monkeypatch.setattr(by_event, "REPOSITORY", tmp_path)
-    with by_event.checked_out(commit, store) as folder:  # type: ignore[arg-type]
+    with by_event.checked_out(commit, store, "prod") as folder:  # type: ignore[arg-type]
         assert (folder / "file").read_text() == "second"
     with (
         pytest.raises(BundleError, match=r"neither in this repository nor has it a source archive in s3://artifacts"),
-        by_event.checked_out(OTHER, store),  # type: ignore[arg-type]
+        by_event.checked_out(OTHER, store, "prod"),  # type: ignore[arg-type]
     ):
         pass
 

@@ -128,6 +128,7 @@ def test_a_past_that_was_made_within_seconds_is_not_read_either() -> None:
 def test_a_deployment_that_is_followed_is_read_however_old_it_is() -> None:
     records = Records(clients(CodeDeploy(300)), ScaledClock())
     records._canaries["d-299"] = "2"
+    records._shifting["d-299"] = datetime(2026, 11, 24, tzinfo=UTC)
     found = records.deployments([ORDERS], {"orders": Notes(following="d-299")})[ORDERS.group]
     assert found["d-299"].entry is not None
 
