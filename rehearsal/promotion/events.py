@@ -32,8 +32,8 @@ LONG = Edit(
 FROZEN = Edit(
     title="Freeze promotion by event",
     file="Pulumi.prod.yaml",
-    before="    promoteBy: event\n",
-    after="    promoteBy: event\n  strata:promotion:\n    frozen: {by: ann, why: inventory}\n",
+    before="  strata:release:\n",
+    after="  strata:promotion:\n    frozen: {by: ann, why: inventory}\n  strata:release:\n",
 )
 
 

@@ -1,8 +1,12 @@
 """What the acting commands say and refuse, before and after they ask AWS."""
 
 import os
+import shutil
 import socket
+import subprocess
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -150,6 +154,18 @@ def test_the_rejection_is_the_newest_or_the_one_that_is_named() -> None:
 
 
 # Unstick
+
+
+def test_a_lock_is_lost_where_its_process_has_ended_and_nobody_has_asked_how(tmp_path: Path) -> None:
+    program = tmp_path / "pulumi"
+    program.symlink_to(shutil.which("sleep") or "sleep")
+    with subprocess.Popen([program, "60"]) as process:
+        [holder] = state_lock.holders(LOCKED.format(socket.gethostname(), process.pid))
+        assert state_lock.is_lost(holder) is False
+        process.kill()
+        while "Z" not in Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2]:
+            time.sleep(0.01)
+        assert state_lock.is_lost(holder) is True
 
 
 def test_a_lock_is_lost_where_its_process_is_gone() -> None:

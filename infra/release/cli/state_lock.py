@@ -42,12 +42,14 @@ def is_lost(holder: Holder) -> bool | None:
     if holder.host != socket.gethostname():
         return None
     try:
-        named = subprocess.run(
-            ["ps", "-p", str(holder.pid), "-o", "comm="], capture_output=True, text=True, check=False
+        said = subprocess.run(
+            ["ps", "-p", str(holder.pid), "-o", "stat=", "-o", "comm="], capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
         return None
-    return "pulumi" not in named.stdout  # the pid may have been reused
+    state, _, name = said.stdout.strip().partition(" ")
+    # The pid may have been reused. A zombie has ended: in a container nobody may ask for its exit code.
+    return "pulumi" not in name or state.startswith("Z")
 
 
 def held(stack: str) -> list[Holder]:
