@@ -17,7 +17,7 @@ from infra.release.aws.deployments import chunks
 from infra.release.aws.errors import aws_call
 from infra.release.decision import curve
 from infra.release.engine.clock import ScaledClock
-from infra.release.model.observation import NOTHING, Deployment, Observation
+from infra.release.model.observation import NOTHING, Observation
 from infra.release.model.spec import Target
 from infra.release.verdict.judge import Counts
 from infra.release.verdict.traffic import PERIOD, WEEK, WEEKS, Bucket
@@ -51,14 +51,10 @@ def wanted(target: Target, seen: Observation, now: datetime) -> Wanted:
     or without its traffic at the end of a long bake, the runner would judge what the alarm does not."""
     followed, window = seen.followed, timedelta(minutes=curve.window(target, seen))
     since = max(followed.created, (followed.ended or now) - window) if followed else now - window
-    return Wanted(target, since, *seen.compared, _shift(target, followed))
-
-
-def _shift(target: Target, followed: Deployment | None) -> datetime | None:
-    """When a deployment's canary got all traffic: it may have stayed open for a hook after that."""
-    if followed is None or followed.ended is None or followed.shifting is None:
-        return None
-    return min(followed.ended, followed.shifting + timedelta(minutes=target.along(followed.curve).minutes))
+    shift = None
+    if followed and followed.ended and followed.shifting:  # it may have stayed open for a hook after the shift
+        shift = min(followed.ended, followed.shifting + window)
+    return Wanted(target, since, *seen.compared, shift)
 
 
 @dataclass(frozen=True)
@@ -90,11 +86,12 @@ def counts(clients: Clients, clock: ScaledClock, wanted: Sequence[Wanted]) -> Ma
                 for result in page["MetricDataResults"]:
                     each = of_whom[result["Id"]]
                     after = clock.real(each.since - 2 * MINUTE)  # others may have asked for older buckets
-                    before = clock.real(each.shift - MINUTE) if each.shift else after
                     values = [one for one in zip(result["Timestamps"], result["Values"], strict=True) if one[0] > after]
                     name = result["Id"].split("_")[0]
                     sums[each.function, name] += round(sum(value for _, value in values))
-                    sums[each.function, f"{name} before"] += round(sum(value for at, value in values if at <= before))
+                    if name == "i2" and each.shift:
+                        last = clock.real(each.shift - MINUTE)
+                        sums[each.function, "before"] += round(sum(value for at, value in values if at <= last))
     return {each.function: _measured(each.function, sums) for each in wanted}
 
 
@@ -103,7 +100,7 @@ def _measured(function: str, sums: Mapping[tuple[str, str], int]) -> Measured:
     e1, e2 = (sums[function, f"e{number}"] + sums[function, f"a{number}"] for number in (1, 2))
     # Errors can arrive before the invocations that they are part of. The alarm does not judge a canary by such.
     canary = Counts(i2, e2 if e2 <= i2 else 0)
-    return Measured(sums[function, "traffic"], Counts(max(i1, e1), e1), canary, sums[function, "i2 before"])
+    return Measured(sums[function, "traffic"], Counts(max(i1, e1), e1), canary, sums[function, "before"])
 
 
 def _queries(wanted: Wanted, index: int) -> list[dict[str, Any]]:

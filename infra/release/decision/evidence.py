@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from datetime import timedelta
 
 from infra.codedeploy import ALL_AT_ONCE
 from infra.release.decision.context import ReleaseContext
 from infra.release.model.actions import TopUp
 from infra.release.model.observation import Deployment
-from infra.release.verdict.judge import Counts
 
 LAST_LOOK = timedelta(minutes=1)
 """Before the shift. CodeDeploy needs about this long to act on a stop."""
@@ -26,20 +24,19 @@ NO_PROBE = "{}"
 def missing(context: ReleaseContext, followed: Deployment) -> str | None:
     """Return why the canary must not be promoted, once its last minute has begun; None if it may, or has time left."""
     policy, last = context.policy, timedelta(minutes=context.target.minutes) - LAST_LOOK
-    if policy.evidence != "enforce" or not _short(context) or context.age(followed) < last:
+    requests = context.seen.canary.invocations
+    if policy.evidence != "enforce" or not _short(context, requests) or context.age(followed) < last:
         return None
-    return f"{_said(context)} before its last minute"
+    return f"{_said(context, requests)} before its last minute"
 
 
 def lacked(context: ReleaseContext, followed: Deployment) -> str | None:
     """Return why a version that has all traffic must be reverted: no runner saw the canary's last minute, and too few
     requests reached it before. None where enough did, or where the deployment had no canary."""
-    seen, policy = context.seen, context.policy
-    before = max(seen.before_shift, seen.notes.evidence or 0)
-    if policy.evidence != "enforce" or followed.curve == ALL_AT_ONCE:
+    requests = max(context.seen.before_shift, context.seen.notes.evidence or 0)
+    if context.policy.evidence != "enforce" or followed.curve == ALL_AT_ONCE or not _short(context, requests):
         return None
-    shared = replace(context, seen=replace(seen, canary=Counts(before, 0)))
-    return f"{_said(shared)} before the shift" if _short(shared) else None
+    return f"{_said(context, requests)} before the shift"
 
 
 def may_rise(context: ReleaseContext, followed: Deployment) -> bool:
@@ -50,13 +47,13 @@ def may_rise(context: ReleaseContext, followed: Deployment) -> bool:
 def top_up(context: ReleaseContext, followed: Deployment) -> TopUp | None:
     """Return how many requests through the alias the canary lacks, from half of its time on: only those count."""
     policy, alias, sent = context.policy, context.seen.alias, context.seen.notes.topped_up
-    half = timedelta(minutes=context.target.minutes) / 2
-    if not policy.top_up or context.target.probe == NO_PROBE or not alias.weight or not _short(context):
+    half, requests = timedelta(minutes=context.target.minutes) / 2, context.seen.canary.invocations
+    if not policy.top_up or context.target.probe == NO_PROBE or not alias.weight or not _short(context, requests):
         return None
     enough = needed(policy.minimum_requests, alias.weight)
     if context.age(followed) < half or sent >= enough:
         return None
-    return TopUp(min(MOST_AT_ONCE, enough - sent), _said(context))
+    return TopUp(min(MOST_AT_ONCE, enough - sent), _said(context, requests))
 
 
 def needed(wanted: int, weight: float) -> int:
@@ -80,14 +77,14 @@ def doubt(context: ReleaseContext) -> str:
     return ""
 
 
-def _short(context: ReleaseContext) -> bool:
-    """True if too few requests reached the canary, or none of stable's was counted: the rule then cannot judge."""
-    least, seen = context.policy.minimum_requests, context.seen
-    return seen.canary.invocations < least or (least > 0 and seen.stable.invocations == 0)
+def _short(context: ReleaseContext, requests: int) -> bool:
+    """True if too few `requests` reached the canary, or none of stable's was counted: the rule then cannot judge."""
+    least = context.policy.minimum_requests
+    return requests < least or (least > 0 and context.seen.stable.invocations == 0)
 
 
-def _said(context: ReleaseContext) -> str:
-    requests, wanted = context.seen.canary.invocations, context.policy.minimum_requests
+def _said(context: ReleaseContext, requests: int) -> str:
+    wanted = context.policy.minimum_requests
     if requests >= wanted:
         stable = context.seen.compared[0]
         return f"no request of stable version {stable} was counted, so there is nothing to compare the canary with"
