@@ -10,6 +10,13 @@ https://docs.aws.amazon.com/codedeploy/latest/userguide/managed-policies.html
 ROLLBACK_EVENTS: Final = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")
 """A group needs all three: without the last, stopping a deployment leaves the alias split."""
 
+SOURCE: Final = "aws.codedeploy"
+STATE_CHANGED: Final = "CodeDeploy Deployment State-change Notification"
+SUCCESS: Final = "SUCCESS"
+"""Of the events of its deployments: the source, the detail type, and the state of one that has succeeded.
+
+https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-cloudwatch-events-using-events.html
+"""
 MOST_ALARMS: Final = 10
 """Alarms of a deployment group or a deployment. The quota can be raised, but not seen from here.
 

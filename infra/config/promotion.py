@@ -7,6 +7,8 @@ from infra.release.model.spec import ReleasePolicy
 from infra.schema import OneOf
 
 PIPELINE, EVENT = "pipeline", "event"
+VARIABLE = "STRATA_EVENT"
+"""Of the environment: it holds the event that starts a release."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,11 @@
 """A queue of dead letters with the alarm on it. No layer: those that need one declare it as their own."""
 
+from collections.abc import Sequence
+
 import pulumi_aws as aws
-from pulumi import Output, Resource, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
+
+from infra import permissions
 
 KEPT = 14 * 24 * 3600  # seconds; the longest that SQS keeps a message
 
@@ -17,6 +21,23 @@ def queue(resource: str, *, name: str, parent: Resource, protect: bool = True) -
         message_retention_seconds=KEPT,
         sqs_managed_sse_enabled=True,
         opts=ResourceOptions(parent=parent, protect=protect),
+    )
+
+
+def policy(
+    resource: str, *, of: aws.sqs.Queue, rules: Sequence[Input[str]], opts: ResourceOptions
+) -> aws.sqs.QueuePolicy:
+    """Declare that EventBridge may send what these rules, by their ARNs, could not deliver.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
+    return aws.sqs.QueuePolicy(
+        resource,
+        queue_url=of.url,
+        policy=Output.all(of.arn, *rules).apply(
+            lambda arns: permissions.document(permissions.dead_letters(arns[0], arns[1:]))
+        ),
+        opts=opts,
     )
 
 

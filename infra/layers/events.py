@@ -11,6 +11,8 @@ import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from infra import permissions
+from infra.codedeploy import SOURCE, STATE_CHANGED, SUCCESS
+from infra.config.promotion import VARIABLE
 from infra.layers import dead_letters
 from infra.naming import AwsLocation, Names, Shared
 from infra.permissions import PeerStack, Statement, promotion
@@ -19,7 +21,6 @@ CLI = "3.259.0"  # Pulumi's
 IMAGE = "aws/codebuild/standard:7.0"  # https://docs.aws.amazon.com/codebuild/latest/userguide/available-runtimes.html
 LONGEST = 4 * 60  # minutes; as long as a session of the deploy role
 LOG_DAYS = 90
-EVENT = "STRATA_EVENT"
 FIELDS = {
     "source": "$.source",
     "detail-type": "$.detail-type",
@@ -193,7 +194,7 @@ def template() -> str:
     """
     outer = {name: f"<{name}>" for name in OUTER}
     event = json.dumps({**outer, "detail": {name: f"<{name}>" for name in FIELDS if name not in OUTER}})
-    variable = {"name": EVENT, "type": "PLAINTEXT", "value": event}
+    variable = {"name": VARIABLE, "type": "PLAINTEXT", "value": event}
     return json.dumps({"environmentVariablesOverride": [variable]})
 
 
@@ -228,10 +229,10 @@ def _rule(
 ) -> aws.cloudwatch.EventRule:
     """Declare the rule on successes of the deployments of an account's application."""
     pattern = {
-        "source": [promotion.SOURCE],
+        "source": [SOURCE],
         "account": [account],
-        "detail-type": [promotion.KIND],
-        "detail": {"application": [application], "state": ["SUCCESS"]},
+        "detail-type": [STATE_CHANGED],
+        "detail": {"application": [application], "state": [SUCCESS]},
     }
     return aws.cloudwatch.EventRule(
         f"{name}-rule",
@@ -266,14 +267,8 @@ def _target(
         topic=Output.from_input(topic),
         parent=parent,
     )
-    permitted = aws.sqs.QueuePolicy(
-        f"{name}-dead-policy",
-        queue_url=queue.url,
-        policy=Output.all(queue.arn, rule.arn).apply(
-            lambda arns: permissions.document(permissions.dead_letters(arns[0], arns[1:]))
-        ),
-        opts=ResourceOptions(parent=parent),
-    )
+    own = ResourceOptions(parent=parent)
+    permitted = dead_letters.policy(f"{name}-dead-policy", of=queue, rules=[rule.arn], opts=own)
     aws.cloudwatch.EventTarget(
         f"{name}-target",
         rule=rule.name,

@@ -108,9 +108,7 @@ class Http(ComponentResource):
                     opts=self._opts(name, after),
                 )
 
-    def _opts(
-        self, name: str, after: Sequence[Resource] = (), *, physical_id: str = "", ignored: Sequence[str] = ()
-    ) -> ResourceOptions:
+    def _opts(self, name: str, after: Sequence[Resource] = (), *, physical_id: str = "") -> ResourceOptions:
         """Return the options of a resource of this layer, by which Pulumi also finds it under its former name.
 
         `physical_id`: the id by which it is imported, if it is not among the owner's.
@@ -118,7 +116,7 @@ class Http(ComponentResource):
         former = FORMER.get(name)
         aliases = [Alias(name=former, parent=_former_layer())] if former else None
         found = physical_id or self._owner.ids.get(name, "")
-        opts = self._owner.options(self, found, ignored=ignored, depends_on=after)
+        opts = self._owner.options(self, found, depends_on=after)
         return ResourceOptions.merge(opts, ResourceOptions(aliases=aliases))
 
     def _front(self, service: str, function: FunctionOutputs) -> aws.apigatewayv2.Integration:

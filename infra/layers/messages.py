@@ -150,9 +150,4 @@ class Messages(ComponentResource):
 
     def _policy(self) -> aws.sqs.QueuePolicy:
         rule = self._place.arn("events", f"rule/{self._names.messages}")
-        return aws.sqs.QueuePolicy(
-            f"{self._name}-dead-policy",
-            queue_url=self._dead.url,
-            policy=self._dead.arn.apply(lambda arn: permissions.document(permissions.dead_letters(arn, [rule]))),
-            opts=self._own,
-        )
+        return dead_letters.policy(f"{self._name}-dead-policy", of=self._dead, rules=[rule], opts=self._own)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 import pulumi_aws as aws
 from pulumi import ComponentResource, Output, Resource, ResourceOptions
 
-from infra import permissions
 from infra.contracts import DataOutputs, FunctionOutputs, TriggerOutputs
 from infra.layers import dead_letters
 from infra.naming import AwsLocation, Names
@@ -176,12 +175,7 @@ class Triggers(ComponentResource):
             )
             if given
         ]
-        policy = aws.sqs.QueuePolicy(
-            f"{name}-dead-policy",
-            queue_url=dead.url,
-            policy=dead.arn.apply(lambda arn: permissions.document(permissions.dead_letters(arn, rules))),
-            opts=opts,
-        )
+        policy = dead_letters.policy(f"{name}-dead-policy", of=dead, rules=rules, opts=opts)
         failed = aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(destination=dead.arn)
         config = aws.lambda_.FunctionEventInvokeConfig(
             f"{name}-events-failed",

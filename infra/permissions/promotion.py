@@ -4,13 +4,13 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonev
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodebuild.html
 """
 
+from infra.codedeploy import SOURCE, STATE_CHANGED
 from infra.naming import AwsLocation, Names
 from infra.permissions.artifacts import source_read
 from infra.permissions.declared import Resources
 from infra.permissions.roles import PeerStack
 from infra.permissions.statement import Statement
 
-SOURCE, KIND = "aws.codedeploy", "CodeDeploy Deployment State-change Notification"
 OVERRIDE = "strata:override"  # the tag by which a release records that a refusal is set aside
 
 
@@ -33,7 +33,7 @@ def bus(names: Names, place: AwsLocation, upstream: PeerStack) -> tuple[Statemen
     """
     only = {
         "aws:PrincipalArn": upstream.role(place, upstream.names.successes),
-        "events:detail-type": KIND,
+        "events:detail-type": STATE_CHANGED,
         "events:source": SOURCE,
     }
     return (

@@ -20,12 +20,12 @@ import typer
 from infra import artifacts, console, git
 from infra.artifacts import sources
 from infra.artifacts.manifest import FILE, HOOKS, Manifest, parse
-from infra.artifacts.selection import VARIABLE
+from infra.artifacts.selection import VARIABLE as BUNDLES
 from infra.bundle import BundleError
 from infra.bundle.zips import write
 from infra.config import ConfigError, Freeze, StackConfig, Switch
 from infra.config import of as config_of
-from infra.config.promotion import EVENT
+from infra.config.promotion import EVENT, VARIABLE
 from infra.console import CommandError, Exit, FailedError, RefusedError, UsageError
 from infra.naming import Names
 from infra.pipeline.output import REPOSITORY, Stack
@@ -37,13 +37,12 @@ from infra.release.model.spec import ReleaseError
 if TYPE_CHECKING:
     from infra.artifacts.store import Artifacts
 
-GIVEN = "STRATA_EVENT"  # the variable that holds the event
 FROZEN = "promotion_frozen"  # the stack's output
 DONE = frozenset({"unchanged", "incomplete"})  # nothing is to be done: this event needed no release
 UNREAD = "unreadable"
 MANIFEST = Path("dist", FILE)
 NOT_HANDED_ON = frozenset(
-    {GIVEN, "STRATA_COMMIT", "STRATA_PLAN", "VIRTUAL_ENV"}
+    {VARIABLE, "STRATA_COMMIT", "STRATA_PLAN", "VIRTUAL_ENV"}
     | {"ALONE", "EVENT", "WAIT", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
 )
 """Variables of this process that the deploy must not have: it is another commit's, and a make of its own."""
@@ -62,7 +61,7 @@ def by_event(
     *,
     stack: Stack,
     event: Annotated[
-        Path | None, typer.Option(help=f"A file with the event, JSON; by default {GIVEN} holds it.")
+        Path | None, typer.Option(help=f"A file with the event, JSON; by default {VARIABLE} holds it.")
     ] = None,
     wait: Annotated[
         int, typer.Option(min=0, max=1440, help="Minutes to wait for the rest of a release that has not ended.")
@@ -109,9 +108,9 @@ def unfinished(found: Promote | Leave) -> bool:
 
 def read(file: Path | None, environment: Mapping[str, str]) -> Mapping[str, object]:
     """Return the event. Raises UsageError if it is no JSON object."""
-    where = str(file) if file else GIVEN
+    where = str(file) if file else VARIABLE
     try:
-        found = json.loads(file.read_text() if file else environment.get(GIVEN, ""))
+        found = json.loads(file.read_text() if file else environment.get(VARIABLE, ""))
     except (OSError, ValueError, RecursionError) as problem:
         raise UsageError(
             f"{where} holds no event ({problem}); give the JSON of the event that EventBridge delivered"
@@ -166,7 +165,7 @@ def release(found: Promote, stack: str, settings: StackConfig, *, alone: bool, r
     with checked_out(manifest.commit, store, stack) as folder:
         write(folder / MANIFEST, manifest.text().encode())
         environment = {name: value for name, value in os.environ.items() if name not in NOT_HANDED_ON}
-        environment |= {VARIABLE: str(MANIFEST), "STACK": stack}
+        environment |= {BUNDLES: str(MANIFEST), "STACK": stack}
         unlock = [(["make", "unlock"], {"ALONE": "true"})] if alone else []
         for command, more in (*unlock, (["make", "deploy"], {})):
             if code := (run or _run)(command, folder, environment | more):

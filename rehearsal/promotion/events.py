@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.config.promotion import VARIABLE
 from rehearsal import commits
 from rehearsal.environment.workspace import Edit
 from rehearsal.github_actions.runner import SUCCESS
@@ -167,7 +168,7 @@ class Events(Promotion):
 
     def start(self, event: Mapping[str, Any]) -> str:
         """Start the project with an event, once no other build runs; return the build's id."""
-        variable = {"name": "STRATA_EVENT", "value": json.dumps(event), "type": "PLAINTEXT"}
+        variable = {"name": VARIABLE, "value": json.dumps(event), "type": "PLAINTEXT"}
         given = {"projectName": PROJECT, "environmentVariablesOverride": [variable]}
         client = self.codebuild
         while True:

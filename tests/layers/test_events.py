@@ -11,13 +11,13 @@ import pytest
 from infra.layers.events import BUILD, CLI, FIELDS, Promotion, UpstreamEvents, buildspec, template
 from infra.naming import AwsLocation, Names
 from infra.permissions import PARTS, PeerStack
-from infra.permissions.promotion import KIND, OVERRIDE, SOURCE
-from infra.pipeline.by_event import GIVEN
+from infra.permissions.promotion import OVERRIDE
 from infra.release.decision.by_event import EXPECTED
 from infra.release.model import tags
 from tests.layers.recorder import ACCOUNT, REGION, Recorder, record
 from tests.unit.test_by_event import EVENT
 
+SOURCE, KIND = "aws.codedeploy", "CodeDeploy Deployment State-change Notification"  # as AWS writes them
 ROOT = Path(__file__).resolve().parents[2]
 PROD, STAGING = Names("strata", "prod", ("orders",)), Names("strata", "staging", ("orders",))
 THERE = "222222222222"
@@ -125,7 +125,7 @@ def test_the_rule_starts_the_project_by_a_role_that_can_do_nothing_else() -> Non
 
 def test_the_project_gets_what_the_decision_reads_of_the_event_and_no_more() -> None:
     [variable] = filled(EVENT)["environmentVariablesOverride"]
-    assert (variable["name"], variable["type"]) == (GIVEN, "PLAINTEXT")
+    assert (variable["name"], variable["type"]) == ("STRATA_EVENT", "PLAINTEXT")
     known = json.loads(variable["value"])
     assert known == {key: EVENT[key] for key in known}
     assert known.keys() == EVENT.keys() - {"version"}

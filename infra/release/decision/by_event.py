@@ -14,15 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Annotated
 
+from infra.codedeploy import SOURCE, STATE_CHANGED, SUCCESS
 from infra.release.decision import promotion
 from infra.release.model.attempt import Attempt, UpstreamReleases
 from infra.schema import Check, ListOf, OneOf, Section, Text
 
-EXPECTED = {
-    "source": "aws.codedeploy",
-    "detail-type": "CodeDeploy Deployment State-change Notification",
-    "detail.state": "SUCCESS",
-}
+EXPECTED = {"source": SOURCE, "detail-type": STATE_CHANGED, "detail.state": SUCCESS}
 
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
