@@ -15,7 +15,7 @@ import typer
 from infra.console import Exit, Json, RefusedError, answer, answering, plain_table, print_anywhere
 from infra.migrate import checks, generated_ids, mover, verdict
 from infra.migrate.model import Direction, MigrationError, Seen
-from infra.migrate.session import Session, open_unit
+from infra.migrate.session import Session, Unit, open_unit
 from infra.migrate.steps import MEANINGS, present
 from infra.migrate.steps import plan as steps_to
 from infra.release.engine.cloud import AwsError
@@ -51,8 +51,7 @@ def inspect(layer: Layer, *, stack: Stack, folder: Folder = LAYERS, as_json: Jso
     """
     with answering(ERRORS, as_json=as_json):
         unit = open_unit(stack, layer, REPOSITORY, folder, _note)
-        every = [each.seen for each in mover.look(unit.members)]
-        seen = next(each for each in every if each.layer == layer)
+        every, seen = _looked(unit)
         steps = unit.session.preview() if seen.wanted is Source.ADOPTED else ()
         imported = {each.thing: each for each in steps if each.op == "import"}
         differs = defaultdict[str, set[str]](set)
@@ -93,8 +92,7 @@ def plan(
     """Show each step to a source, who does it, how to go back from it, and whether Terraform is locked meanwhile."""
     with answering(ERRORS, as_json=as_json):
         unit = open_unit(stack, layer, REPOSITORY, folder, _note)
-        every = [each.seen for each in mover.look(unit.members)]
-        seen = next(each for each in every if each.layer == layer)
+        every, seen = _looked(unit)
         rows = _rows(seen, to)
         way = Direction.BACK if to is Source.LEGACY else Direction.IN
         problems = [problem for each in every for problem in checks.states(each, way)]
@@ -166,10 +164,9 @@ def _go(
         begun = time.monotonic()
         unit = open_unit(stack, layer, REPOSITORY, folder, _note, alone=way is Direction.BACK)
         session = unit.session
-        every = mover.look(unit.members)
+        every, seen = _looked(unit)
         for each in every:
-            _same_account(session, each.seen)
-        seen = next(each.seen for each in every if each.seen.layer == layer)
+            _same_account(session, each)
         serials = {} if serial is None else {layer: serial}
         done = mover.run(unit.members, way, _note, resume=resume, serials=serials)
     document = {
@@ -188,6 +185,12 @@ def _go(
     }
     text = f"{', '.join(unit.layers)}: {session.wanted}" + (f"; commit Pulumi.{stack}.yaml" if done.steps else "")
     answer(document, text, as_json=as_json)
+
+
+def _looked(unit: Unit) -> tuple[list[Seen], Seen]:
+    """Read the layers that move together; return all, and the one that was asked for."""
+    every = {each.seen.layer: each.seen for each in mover.look(unit.members)}
+    return list(every.values()), every[unit.asked]
 
 
 def _same_account(session: Session, seen: Seen) -> None:

@@ -1,8 +1,6 @@
 """Reads what happened from AWS's own records: the alias, CodeDeploy's deployments, Lambda's metrics."""
 
-import json
 import time
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from rehearsal.environment.workspace import require_loopback
+from rehearsal.observe import control
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
@@ -122,7 +121,7 @@ class AwsRecords:
 
     def release_changes(self, since: float) -> tuple[str, ...]:
         """Return the release engine's calls since then (seconds since the epoch) that change something."""
-        calls = self._of_the_cloud(f"calls?since={since}")["calls"]
+        calls = control.read(self.endpoint, f"calls?since={since}")["calls"]
         return tuple(
             f"{one['service']} {one['action']}"
             for one in calls
@@ -131,18 +130,13 @@ class AwsRecords:
 
     def behind(self) -> float:
         """Return the seconds by which the local cloud is late with what is due."""
-        return float(self._of_the_cloud("timeline")["behind"])
+        return float(control.read(self.endpoint, "timeline")["behind"])
 
     def catch_up(self, behind: float, longest: float = 120.0) -> None:
         """Wait until the local cloud is at most that many seconds late, or for the longest time, in seconds."""
         until = time.monotonic() + longest
         while self.behind() > behind and time.monotonic() < until:
             time.sleep(0.2)
-
-    def _of_the_cloud(self, path: str) -> Any:
-        require_loopback(self.endpoint)
-        with urllib.request.urlopen(f"{self.endpoint}/_strata/{path}", timeout=120) as answer:  # noqa: S310  loopback
-            return json.load(answer)
 
     def digests(self, function: str) -> dict[str, str]:
         """Return the CodeSha256 of each published version of a function."""

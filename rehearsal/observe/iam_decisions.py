@@ -1,14 +1,13 @@
 """Reads IAM's decisions from the local cloud's record: the caller, the action, and the statement that allowed it."""
 
 import json
-import urllib.request
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rehearsal.environment.workspace import require_loopback
 from rehearsal.files import put
+from rehearsal.observe import control
 
 EXCHANGE = "sts:AssumeRoleWithWebIdentity"
 
@@ -35,12 +34,9 @@ class Decision:
 
 def made(endpoint: str) -> tuple[Decision, ...]:
     """Return all decisions since the local cloud started, except for its administrator, whom no policy limits."""
-    require_loopback(endpoint)
-    with urllib.request.urlopen(f"{endpoint}/_strata/decisions", timeout=120) as answer:  # noqa: S310  loopback
-        found = json.load(answer)["decisions"]
     return tuple(
         Decision(**{**one, "by": tuple((each["policy"], each["sid"]) for each in one["by"])})
-        for one in found
+        for one in control.read(endpoint, "decisions")["decisions"]
         if not one["caller"].endswith(":root")
     )
 

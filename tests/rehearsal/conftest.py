@@ -90,6 +90,17 @@ def rehearse(file: Path, *options: str) -> Ran:
     return Ran(done.returncode, text, json.loads(file.read_text()), made)
 
 
+def rehearse_promotion(file: Path, *options: str) -> dict[str, Any]:
+    """Run `make rehearsal-promotion` with its report in that file; it must end as expected. Return the report."""
+    command = [sys.executable, "-m", "rehearsal.promotion", "--report", str(file), *options]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=3600)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    assert "All as expected" in text
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
 @pytest.fixture(scope="session")
 def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """One run of `make rehearsal ENFORCE=1`: all steps under policies. Where a selected test reads them, the deploy

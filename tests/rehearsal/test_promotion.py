@@ -1,29 +1,19 @@
 """`make rehearsal-promotion ENFORCE=1` runs main.yml in three accounts, once for all tests."""
 
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.promotion.report import EXPECTED
 from rehearsal.promotion.stage import STACKS
+from tests.rehearsal.conftest import rehearse_promotion
 
 pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    file = tmp_path_factory.mktemp("promotion") / "promotion.json"
-    command = [sys.executable, "-m", "rehearsal.promotion", "--enforce", "--report", str(file)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=3600)
-    text = done.stdout + done.stderr
-    assert done.returncode == 0, text
-    assert "All as expected" in text
-    found: dict[str, Any] = json.loads(file.read_text())
-    return found
+    return rehearse_promotion(tmp_path_factory.mktemp("promotion") / "promotion.json", "--enforce")
 
 
 def test_one_digest_goes_through_all_stacks_in_order_each_by_a_canary(report: dict[str, Any]) -> None:
