@@ -19,13 +19,18 @@ def root() -> Path:
 
 
 @contextmanager
-def exclusive(name: str) -> Iterator[None]:
-    """Hold the lock `name` of the cache; the kernel releases it when the process ends, however it ends."""
+def exclusive(name: str) -> Iterator[int]:
+    """Hold the lock `name` of the cache; the kernel releases it when the process ends, however it ends.
+
+    Yields the lock's file descriptor. A command that fills a shared folder takes it as `pass_fds`: if this process is
+    killed, its command goes on, and the lock is held until that ends too.
+    https://man7.org/linux/man-pages/man2/flock.2.html
+    """
     locks = root() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
     with (locks / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock.fileno()
 
 
 def entry(name: str, build: Callable[[Path], None]) -> Path:

@@ -1,7 +1,6 @@
 """uv, the locks and the three virtual environments."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -52,12 +51,14 @@ def sync(python: Path, lock: Path) -> None:
     wanted = hashlib.sha256(" ".join(SYNC).encode() + lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    with cache.exclusive("environment-" + hashlib.sha256(str(environment).encode()).hexdigest()[:16]):
+    with cache.exclusive("environment-" + hashlib.sha256(str(environment).encode()).hexdigest()[:16]) as held:
         if stamp.exists() and stamp.read_text() == wanted:
             return
+        stamp.unlink(missing_ok=True)
         if not python.exists():
-            subprocess.run([str(uv()), "venv", "-q", "--python", sys.executable, str(environment)], check=True)
-        subprocess.run([str(uv()), *SYNC, "--python", str(python), str(lock)], check=True)
+            command = [str(uv()), "venv", "-q", "--python", sys.executable, str(environment)]
+            subprocess.run(command, check=True, pass_fds=[held])
+        subprocess.run([str(uv()), *SYNC, "--python", str(python), str(lock)], check=True, pass_fds=[held])
         stamp.write_text(wanted)
 
 
@@ -76,7 +77,7 @@ def _services(repository: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 def lock_all(repository: Path, upgrade: bool) -> None:
     """Resolve each `.in` into its lock: hashes, every platform, and no index's address."""
-    with cache.exclusive("lock"):
+    with cache.exclusive("lock") as held:
         for source, lock, constraints in (*LOCKS, *_services(repository)):
             command = [
                 str(uv()),
@@ -91,4 +92,4 @@ def lock_all(repository: Path, upgrade: bool) -> None:
             command += ["--no-emit-index-url", "--custom-compile-command", "make lock"]
             command += ["--upgrade"] if upgrade else []
             command += [part for name in constraints for part in ("--constraint", name)]
-            subprocess.run([*command, "--output-file", lock, source], check=True, cwd=repository, env=dict(os.environ))
+            subprocess.run([*command, "--output-file", lock, source], check=True, cwd=repository, pass_fds=[held])

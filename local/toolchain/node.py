@@ -76,14 +76,14 @@ def sync(folder: Path) -> None:
     """
     if not (folder / LOCK).exists():
         raise ToolchainError(f"{folder / 'package.json'} has no {LOCK} beside it; run `make lock` and commit it")
-    with cache.exclusive("node-" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]):
+    with cache.exclusive("node-" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]) as lock:
         if _is_filled(folder):
             return
         modules = folder / MODULES
         if modules.is_symlink():  # a rehearsal's copy shares its origin's packages, and must not change them
             modules.unlink()
         (modules / STAMP).unlink(missing_ok=True)
-        subprocess.run(["npm", *INSTALL], cwd=folder, check=True)
+        subprocess.run(["npm", *INSTALL], cwd=folder, check=True, pass_fds=[lock])
         modules.mkdir(exist_ok=True)  # npm makes none for a lock without packages
         if folder.name != APP:
             (modules / FILES).write_text(json.dumps(dict(_hashes(modules)), indent=0))
@@ -111,9 +111,10 @@ def lock_all(repository: Path, upgrade: bool) -> None:
     if not (found := folders(repository)):
         return
     require()
-    with cache.exclusive("lock"):
+    with cache.exclusive("lock") as lock:
         for folder in found:
-            subprocess.run(["npm", "update" if upgrade else "install", *RESOLVE], cwd=folder, check=True)
+            command = ["npm", "update" if upgrade else "install", *RESOLVE]
+            subprocess.run(command, cwd=folder, check=True, pass_fds=[lock])
 
 
 def check(repository: Path) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.toolchain import cache, pulumi_cli
+from local.toolchain import cache, environments, pulumi_cli
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -83,6 +83,26 @@ def test_a_build_killed_midway_is_not_taken_for_a_whole_one(empty_cache: Path) -
     run.join(10)
     assert not (empty_cache / "thing").exists()
     assert (cache.entry("thing", slow_build) / "second").read_text() == str(os.getpid())
+
+
+def test_an_environment_that_was_half_filled_is_filled_again_for_the_earlier_lock_too(
+    tmp_path: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = executable(tmp_path / "bin", "uv", f'#!/bin/sh\necho run >> "{tmp_path}/ran"\nexit "${{UV_FAILS:-0}}"\n')
+    monkeypatch.setattr(environments, "uv", lambda: uv)
+    python, lock = executable(tmp_path / "venv/bin", "python"), tmp_path / "lock.txt"
+    lock.write_text("one")
+    environments.sync(python, lock)
+    environments.sync(python, lock)
+    assert (tmp_path / "ran").read_text().count("run") == 1
+    lock.write_text("two")
+    monkeypatch.setenv("UV_FAILS", "1")
+    with pytest.raises(subprocess.CalledProcessError):
+        environments.sync(python, lock)
+    monkeypatch.delenv("UV_FAILS")
+    lock.write_text("one")
+    environments.sync(python, lock)
+    assert (tmp_path / "ran").read_text().count("run") == 3
 
 
 def test_an_installed_pulumi_wins(tmp_path: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[3]
 NPM = """#!/bin/sh
 # Stands in for npm: it installs one package, slowly enough for another to begin meanwhile.
 echo "$@" >> "$NPM_RAN"
+mkdir "$NPM_RAN.busy" || { echo two at once >&2; exit 1; }
+trap 'rmdir "$NPM_RAN.busy"' EXIT
 if [ -n "$NPM_FAILS" ]; then rm -rf node_modules/demo; exit 1; fi
 mkdir -p node_modules && rm -rf node_modules/* && mkdir node_modules/demo && echo half > node_modules/demo/index.js
 sleep 0.2
@@ -175,21 +177,22 @@ def typed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("main", "reason"),
-    [
-        ('export const answer = (): number => "42";\n', "TS2322"),
-        ("export const answer = (given: string[]): number => given[0].length;\n", "TS2532"),
-        ("export const answer = (): any => 42;\n", "@typescript-eslint/no-explicit-any"),
-        ("export const answer = (): void => {\n  void 0;\n  Promise.resolve();\n};\n", "no-floating-promises"),
-    ],
-)
-def test_a_mistake_of_types_or_style_fails_the_check(
-    typed: Path, main: str, reason: str, capfd: pytest.CaptureFixture[str]
+MISTAKES = {
+    "TS2322": 'export const answer = (): number => "42";\n',
+    "TS2532": "export const answer = (given: string[]): number => given[0].length;\n",
+    "@typescript-eslint/no-explicit-any": "export const answer = (): any => 42;\n",
+    "no-floating-promises": "export const answer = (): void => {\n  void 0;\n  Promise.resolve();\n};\n",
+}
+
+
+def test_mistakes_of_types_and_of_style_fail_the_check_and_all_are_named(
+    typed: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    write(typed, "app/demo/src/main.ts", main)
+    for number, main in enumerate(MISTAKES.values()):
+        write(typed, f"app/demo/src/mistake{number}.ts", main)
     assert not node.check(typed)
-    assert reason in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert [reason for reason in MISTAKES if reason not in said] == []
 
 
 def test_a_service_without_mistakes_passes_check_and_test(typed: Path, capfd: pytest.CaptureFixture[str]) -> None:
