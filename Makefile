@@ -13,6 +13,8 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 # The Pulumi CLI on PATH wins; else the one that the toolchain builds. Asked for only by targets that need it.
 WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
+# Likewise Chromium; where apt has none either, the tests of pages are skipped, and pytest says so.
+WITH_CHROMIUM = page="$$($(PYTHON) -m local.toolchain chromium)" && PATH="$$page$${page:+:}$$PATH" && $(WITH_PULUMI)
 # A rehearsal keeps a core busy, and most other tests wait for simulated time. Groups: tests/conftest.py. With one seed of
 # hashes the state machine of the release takes the same steps in each run; `make properties` takes others.
 PYTEST = PYTHONHASHSEED=0 $(RUN) -m pytest -n 2 --no-loadscope-reorder
@@ -135,11 +137,11 @@ check-rest:
 
 test: tools packages ## Unit, layers, local cloud, the real Pulumi CLI; the faults that are left out are counted as deselected
 	@$(PYTHON) -m local.toolchain node test
-	@$(WITH_PULUMI) $(PYTEST) -m "not faults"
+	@$(WITH_CHROMIUM) $(PYTEST) -m "not faults"
 
 test-all: tools packages ## Every test, every fault on the real CLI among them
 	@$(PYTHON) -m local.toolchain node test
-	@$(WITH_PULUMI) $(PYTEST)
+	@$(WITH_CHROMIUM) $(PYTEST)
 
 test-aws: tools ## Ask a real account what no page of AWS says, into docs/aws.md: make test-aws ACCOUNT=123456789012
 	@$(WITH_PULUMI) STRATA_TEST_ACCOUNT="$$ACCOUNT" STRATA_AWS_PAGE=docs/aws.md $(RUN) -m pytest tests/aws
@@ -161,7 +163,7 @@ lock: ## Resolve every requirements.in and package.json into its lock
 	@$(PYTHON) -m local.toolchain lock
 
 captures: tools packages ## Draw a rehearsal, and what the operator's commands show, into docs/captures
-	@$(WITH_PULUMI) $(RUN) -m rehearsal captures --factor "$$FACTOR"
+	@$(WITH_CHROMIUM) $(RUN) -m rehearsal captures --factor "$$FACTOR"
 
 venvs: python packages ## Fill the virtual environments, and each node_modules, from their locks
 

@@ -4,6 +4,7 @@ python3 -m local.toolchain venvs             fill the virtual environments from 
 python3 -m local.toolchain packages          fill each node_modules from the lock beside it
 python3 -m local.toolchain lock [--upgrade]  resolve each requirements.in and package.json into its lock
 python3 -m local.toolchain pulumi            find or build the Pulumi CLI; print the folder to put in front of PATH
+python3 -m local.toolchain chromium          find or unpack a Chromium; print the folder to put in front of PATH
 python3 -m local.toolchain uv                find or install uv; print the folder to put in front of PATH
 python3 -m local.toolchain hcl FOLDER        check that every .tf file is well formed and formatted
 python3 -m local.toolchain workflows FOLDER  check GitHub's workflows in FOLDER
@@ -13,12 +14,18 @@ python3 -m local.toolchain node test         run the tests of the services in Ty
 
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from local.toolchain import environments, golang, hcl, node, pulumi_cli, workflows
+from local.toolchain import chromium, environments, golang, hcl, node, pulumi_cli, workflows
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHECKS = {"hcl": hcl.check, "workflows": workflows.check}
+FOLDERS: Mapping[str, Callable[[], Path | None]] = {
+    "pulumi": pulumi_cli.folder,
+    "chromium": chromium.folder,
+    "uv": lambda: environments.uv().parent,
+}
 NODE = {"check": node.check, "test": node.test}
 
 
@@ -33,10 +40,8 @@ def main(arguments: list[str]) -> int:
             case ["lock", *options] if set(options) <= {"--upgrade"}:
                 environments.lock_all(REPOSITORY, upgrade="--upgrade" in options)
                 node.lock_all(REPOSITORY, upgrade="--upgrade" in options)
-            case ["pulumi"]:
-                print(pulumi_cli.folder() or "")
-            case ["uv"]:
-                print(environments.uv().parent)
+            case ["pulumi" | "chromium" | "uv" as tool]:
+                print(FOLDERS[tool]() or "")
             case ["hcl" | "workflows" as language, folder]:
                 return 0 if CHECKS[language](Path(folder)) else 1
             case ["node", "check" | "test" as command]:

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+Build = Callable[[Path], None]
+"""Fills the folder that it is given."""
+
 
 def root() -> Path:
     """Return the cache folder: STRATA_CACHE, else XDG_CACHE_HOME/strata, else ~/.cache/strata."""
@@ -33,7 +36,7 @@ def exclusive(name: str) -> Iterator[int]:
         yield lock.fileno()
 
 
-def entry(name: str, build: Callable[[Path], None]) -> Path:
+def entry(name: str, build: Build) -> Path:
     """Return the cache's folder `name`, built once: `build` fills a scratch folder that appears whole or not at all."""
     place = root() / name
     if place.exists():

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.toolchain import cache, environments, pulumi_cli
+from local.toolchain import cache, chromium, environments, pulumi_cli
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -111,6 +112,73 @@ def test_an_installed_pulumi_wins(tmp_path: Path, empty_cache: Path, monkeypatch
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert pulumi_cli.folder() is None
     assert not empty_cache.exists()
+
+
+APT = """#!/bin/sh
+# Stands in for apt-get: it knows the browser and one library, as `apt-get install --print-uris` lists them.
+echo "$1" >> "$APT_RAN"
+case "$1 ${APT_FAILS:-}" in
+"install ")
+  echo "'http://mirror/b_1.2%7edeb12u1_amd64.deb' b_1.2~deb12u1_amd64.deb 64070200 SHA256:12"
+  echo "'http://mirror/a_3-1_all.deb' a_3-1_all.deb 13460 " ;;
+"download ") touch a_3-1_all.deb b_1.2~deb12u1_amd64.deb ;;
+*) exit 100 ;;
+esac
+"""
+DPKG = """#!/bin/sh
+mkdir -p "$3/usr/lib/chromium" "$3/usr/lib/machine" && touch "$3/usr/lib/machine/lib.so.1"
+printf '#!/bin/sh\\necho "$LD_LIBRARY_PATH $*"\\n' > "$3/usr/lib/chromium/chromium-headless-shell"
+chmod +x "$3/usr/lib/chromium/chromium-headless-shell"
+"""
+
+
+@pytest.fixture
+def debian(tmp_path: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with apt and without a browser; returns the file of what apt was asked."""
+    executable(tmp_path / "bin", "apt-get", APT)
+    executable(tmp_path / "bin", "dpkg-deb", DPKG)
+    for tool in ("sh", "touch", "mkdir", "chmod", "dirname", "realpath", "find", "sort", "tr"):
+        (tmp_path / "bin" / tool).symlink_to(str(shutil.which(tool)))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("APT_RAN", str(tmp_path / "ran"))
+    return tmp_path / "ran"
+
+
+def test_debians_chromium_is_unpacked_once_and_finds_its_own_libraries(debian: Path) -> None:
+    folder = chromium.folder()
+    assert folder is not None
+    assert chromium.folder() == folder
+    assert debian.read_text().split() == ["install", "download", "install"]
+    said = subprocess.run([folder / "chromium", "--version"], check=True, capture_output=True, text=True).stdout
+    assert said == f"{folder}/root/usr/lib/machine: --version\n"
+    assert sorted(each.name for each in folder.iterdir()) == ["chromium", "root"]
+
+
+@pytest.mark.parametrize("name", chromium.NAMES)
+def test_an_installed_browser_wins(debian: Path, name: str) -> None:
+    executable(debian.parent / "bin", name)
+    assert chromium.folder() is None
+    assert not debian.exists()
+
+
+def test_a_machine_without_apt_or_without_its_lists_goes_without_a_browser(
+    debian: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APT_FAILS", "yes")
+    assert chromium.folder() is None
+    (debian.parent / "bin/apt-get").unlink()
+    assert chromium.folder() is None
+
+
+def test_a_download_that_fails_is_said_and_leaves_nothing(
+    debian: Path, empty_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    executable(debian.parent / "bin", "dpkg-deb", "#!/bin/sh\nexit 2\n")
+    assert chromium.folder() is None
+    assert (
+        "tests of pages are skipped: Debian's chromium-headless-shell could not be unpacked" in capsys.readouterr().err
+    )
+    assert [place.name for place in empty_cache.iterdir()] == ["locks"]
 
 
 def test_without_pulumi_and_go_the_error_names_both_remedies(tmp_path: Path, empty_cache: Path) -> None:
