@@ -95,11 +95,11 @@ def test_a_stack_gives_its_own_curve_and_rule(monkeypatch: pytest.MonkeyPatch) -
     target = Target("f", "live", "2", "a", "g", "any-name", 10, "alarm", "topic", "logs", percent=20)
     output = {"targets": [asdict(target)], "policy": {"rule": {"forgiven": 3}}, "region": "eu-west-1"}
     monkeypatch.setattr("infra.release.cli.stack_state.release", lambda stack, _: output if stack == "prod" else {})
-    result = CliRunner().invoke(APP, ["--rps", "1", "--baseline", "0.01", "--stack", "prod"])
+    result = CliRunner().invoke(APP, ["--rps", "0.1", "--baseline", "0.01", "--stack", "prod"])
     assert result.exit_code == 0
     assert "canary 20 % for 10 min" in result.output
     assert "forgiven 0" in result.output
-    asked = CliRunner().invoke(APP, ["--rps", "1", "--baseline", "0.01", "--stack", "prod", "--minutes", "5"])
+    asked = CliRunner().invoke(APP, ["--rps", "0.1", "--baseline", "0.01", "--stack", "prod", "--minutes", "5"])
     assert "canary 20 % for 5 min" in asked.output
 
 

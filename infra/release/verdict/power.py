@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -97,26 +98,39 @@ class Situation:
         stable, canary = seen * (1 - self.percent / 100), self.evidence
         tail = _Tail(canary * rate)
         good = stable * (1 - self.baseline)
-        return sum(
-            weight * tail.from_(self._fewest_errors(stable_good, errors, canary_good, tail.last))
-            for (errors, one), (canary_good, other), (stable_good, third) in product(
-                _poisson_points(stable * self.baseline, POINTS),
-                _poisson_points(canary * (1 - rate), FEWER_POINTS),
-                _poisson_points(good, FEWER_POINTS) if good < MANY else ((good, 1.0),),
-            )
-            if (weight := one * other * third) > NEGLIGIBLE
+        points = product(
+            _poisson_points(stable * self.baseline, POINTS),
+            _poisson_points(canary * (1 - rate), FEWER_POINTS),
+            _poisson_points(good, FEWER_POINTS) if good < MANY else ((good, 1.0),),
         )
+        caught, fewest = 0.0, 0
+        for (errors, one), (canary_good, other), (stable_good, third) in points:
+            if (weight := one * other * third) > NEGLIGIBLE:
+                fewest = self._fewest_errors(stable_good, errors, canary_good, tail.last, near=fewest)
+                caught += weight * tail.from_(fewest)
+        return caught
 
-    def _fewest_errors(self, stable_good: float, stable_errors: int, canary_good: float, most: int) -> int:
-        """Return the fewest canary errors that fire, beside these other counts; above `most` where none does."""
-        least, above = 0, most + 1
-        while least < above:
-            middle = (least + above) // 2
-            if fires(stable_good + stable_errors, stable_errors, canary_good + middle, middle, self.rule):
-                above = middle
-            else:
-                least = middle + 1
-        return least
+    def _fewest_errors(self, stable_good: float, stable_errors: int, canary_good: float, most: int, near: int) -> int:
+        """Return the fewest canary errors that fire, beside these other counts; `most` + 1 where none up to `most` do.
+
+        near: a guess. The neighbouring point's answer is mostly this one's too, so the search widens from there.
+        """
+
+        def fired(count: int) -> bool:
+            return count > most or fires(
+                stable_good + stable_errors, stable_errors, canary_good + count, count, self.rule
+            )
+
+        known, step = near, 1
+        if fired(near):
+            while known > 0 and fired(max(known - step, 0)):
+                known, step = max(known - step, 0), 2 * step
+            least, above = max(known - step + 1, 0), known
+        else:
+            while not fired(known + step):
+                known, step = known + step, 2 * step
+            least, above = known + 1, min(known + step, most + 1)
+        return bisect_left(range(above), True, lo=least, key=fired)
 
     def smallest(self, chance: float) -> float | None:
         """Return the smallest regression caught with at least `chance`, to a tenth of a point.
