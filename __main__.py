@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pulumi
 
-from infra import config, stack
+from infra import config, program, stack
 
 REPOSITORY = Path(__file__).resolve().parent
 
-stack.without_debug_messages(os.environ)
+program.begin(os.environ)
 settings = config.load()
 outputs = stack.declare(settings, REPOSITORY, os.environ)
 

@@ -1,5 +1,6 @@
 """Prepare one account for its stacks: the roles that deploy and preview, their boundaries, and the state's bucket."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,12 +8,13 @@ import pulumi
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a program of its own, on the repository's code
 
-from infra import account
+from infra import account, program
 from infra.identity import config as identity
 from infra.layers.deployments import Deployments
 from infra.layers.events import Promotion, UpstreamEvents
 from infra.layers.identity import Identity
 
+program.begin(os.environ)
 config = identity.load()
 provider = account.provider(config)
 place = account.place(config, provider)

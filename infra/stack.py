@@ -37,15 +37,6 @@ class Outputs:
     table_name: pulumi.Output[str]
 
 
-def without_debug_messages(environment: Mapping[str, str]) -> None:
-    """Let Pulumi's SDK send the engine no debug messages, unless STRATA_SDK_DEBUG is set.
-
-    Each is a call that the program waits for, some forty for each service, of which only `pulumi --debug` shows any.
-    """
-    if not environment.get("STRATA_SDK_DEBUG"):
-        pulumi.log.debug = lambda *_, **__: None
-
-
 def declare(config: StackConfig, repository: Path, environment: Mapping[str, str]) -> Outputs:
     """Declare every resource of the stack that `config` describes.
 

@@ -16,6 +16,8 @@ def test_after_a_rollback_only_the_release_is_left_to_do_and_a_fixed_version_is_
         said = stage.up()
         assert said.code != 0, said.text
         assert "rolled back (verdict)" in said.text
+        assert f'\n    dashboard    : "{stage.sandbox.outputs()["dashboard"]}"' in said.text
+        assert "\n  - " not in said.text.partition("\nOutputs:")[2], "an output is shown as deleted"
         assert stage.live() == live
         assert stage.planned() == {RELEASE: "update"}
         stage.sandbox.apply(commits.FIXED)
