@@ -1,4 +1,4 @@
-"""One account is prepared once for all tests. It is an error if `pulumi` is not on PATH."""
+"""One account is prepared once for all tests, and one stack deployed. It is an error if `pulumi` is not on PATH."""
 
 import os
 import shutil
@@ -41,3 +41,11 @@ class Prepared:
 def prepared() -> Iterator[Prepared]:
     with sandbox.running(60.0) as running:
         yield Prepared(running, bootstrap.prepare(running.scratch, running.env, STACK))
+
+
+@pytest.fixture(scope="session")
+def deployed(prepared: Prepared) -> Prepared:
+    """The account with the stack deployed from what `pulumi up` itself bundles."""
+    code, text = prepared.pulumi("up", "--stack", STACK, "--skip-preview")
+    assert code == 0, text
+    return prepared

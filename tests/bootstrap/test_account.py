@@ -91,10 +91,8 @@ def test_a_second_run_changes_nothing(prepared: Prepared) -> None:
     assert code == 0, text
 
 
-def test_the_stacks_roles_carry_the_boundary_that_is_there(prepared: Prepared) -> None:
-    code, text = prepared.pulumi("up", "--stack", STACK)
-    assert code == 0, text
-    iam = prepared.sandbox.aws.client("iam")
+def test_the_stacks_roles_carry_the_boundary_that_is_there(deployed: Prepared) -> None:
+    iam = deployed.sandbox.aws.client("iam")
     arn = f"arn:aws:iam::{ACCOUNT}:policy/strata-prod-boundary"
     assert iam.get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == "strata-prod-boundary"
     for role in ("strata-prod-orders-execution", "strata-prod-smoke-hook", "strata-prod-codedeploy"):
@@ -133,12 +131,14 @@ def test_a_stack_keeps_its_state_in_the_bucket_and_its_secrets_by_the_key(prepar
 
 
 @contextmanager
-def edited(prepared: Prepared, before: str, after: str) -> Iterator[None]:
-    """Replace a text of the account's file for the block."""
+def edited(prepared: Prepared, *edits: tuple[str, str]) -> Iterator[None]:
+    """Replace texts of the account's file for the block."""
     file = prepared.sandbox.scratch.project / PROGRAM / f"Pulumi.{STACK}.yaml"
-    text = file.read_text()
-    assert text.count(before) == 1
-    file.write_text(text.replace(before, after))
+    text = changed = file.read_text()
+    for before, after in edits:
+        assert changed.count(before) == 1
+        changed = changed.replace(before, after)
+    file.write_text(changed)
     try:
         yield
     finally:
@@ -146,22 +146,28 @@ def edited(prepared: Prepared, before: str, after: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "expected"),
+    ("edits", "expected"),
     [
-        ("strata-example/strata", "strata", 'identity.github.repository is "strata", not of the form wanted'),
-        ("        environment: prod\n", "", "identity.stacks[0].environment is missing and has no default"),
         (
-            "      repository: strata-example/strata\n",
-            '      repository: strata-example/strata\n      ownerId: "12"\n',
-            'identity.github.ownerId is "12", without effect',
+            [("strata-example/strata", "strata"), ("        environment: prod\n", "")],
+            [
+                'identity.github.repository is "strata", not of the form wanted',
+                "identity.stacks[0].environment is missing and has no default",
+            ],
+        ),
+        (
+            [("repository: strata-example/strata\n", 'repository: strata-example/strata\n      ownerId: "12"\n')],
+            ['identity.github.ownerId is "12", without effect'],
         ),
     ],
+    ids=["two wrong values", "a value without effect"],
 )
-def test_a_mistake_is_one_clear_error_and_nothing_is_declared(
-    prepared: Prepared, before: str, after: str, expected: str
+def test_mistakes_are_one_clear_error_and_nothing_is_declared(
+    prepared: Prepared, edits: list[tuple[str, str]], expected: list[str]
 ) -> None:
-    with edited(prepared, before, after):
+    with edited(prepared, *edits):
         code, text = prepared.pulumi("--cwd", PROGRAM, "preview", "--stack", STACK)
     assert code != 0
-    assert expected in " ".join(text.split())
+    shown = " ".join(text.split())
+    assert [each for each in expected if each not in shown] == []
     assert "Traceback" not in text

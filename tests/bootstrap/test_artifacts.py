@@ -38,9 +38,10 @@ def built(prepared: Prepared) -> dict[str, str]:
     return {name: each["digest"] for name, each in answer["functions"].items()}
 
 
-@pytest.fixture
-def digests(prepared: Prepared) -> dict[str, str]:
-    return built(prepared)
+@pytest.fixture(scope="module")
+def digests(deployed: Prepared) -> dict[str, str]:
+    """The digests of the bundles of the checked-out files, published beside a stack that holds its own local build."""
+    return built(deployed)
 
 
 def live(prepared: Prepared) -> dict[str, Any]:
@@ -55,37 +56,31 @@ def squeezed(text: str) -> str:
 
 
 def refusal(prepared: Prepared) -> str:
-    """Return why both a preview and an `up` refuse the manifest; neither changes anything."""
+    """Return why `pulumi up` refuses the manifest, in the preview that it begins with; it changes nothing."""
     before = prepared.sandbox.aws.client("lambda").get_function_configuration(FunctionName=FUNCTION)["LastModified"]
-    for command in ("preview", "up"):
-        code, text = prepared.pulumi(command, "--stack", STACK, env=TAKEN)
-        assert code != 0, text
-        assert "Traceback" not in text
+    code, text = prepared.pulumi("up", "--stack", STACK, env=TAKEN)
+    assert code != 0, text
+    assert f"Previewing update ({STACK})" in text
+    assert f"Updating ({STACK})" not in text
+    assert "Traceback" not in text
     after = prepared.sandbox.aws.client("lambda").get_function_configuration(FunctionName=FUNCTION)["LastModified"]
     assert before == after
     return squeezed(text)
 
 
-def test_up_deploys_the_bundle_by_its_digest_and_a_local_build_is_the_same_version(
-    prepared: Prepared, digests: dict[str, str]
+def test_up_deploys_the_bundle_by_its_digest_as_the_version_of_the_local_build_and_once_alone(
+    deployed: Prepared, digests: dict[str, str]
 ) -> None:
-    code, text = prepared.pulumi("up", "--stack", STACK, env=TAKEN)
+    local = live(deployed)
+    assert local["CodeSha256"] == digests["orders"]
+    code, text = deployed.pulumi("up", "--stack", STACK, "--skip-preview", env=TAKEN)
     assert code == 0, text
-    taken = live(prepared)
-    assert taken["CodeSha256"] == digests["orders"]
-    hook = prepared.sandbox.aws.client("lambda").get_function_configuration(FunctionName=HOOK)
+    taken = live(deployed)
+    assert (taken["CodeSha256"], taken["Version"]) == (digests["orders"], local["Version"])
+    hook = deployed.sandbox.aws.client("lambda").get_function_configuration(FunctionName=HOOK)
     assert hook["CodeSha256"] == digests["hooks"]
-    code, text = prepared.pulumi("up", "--stack", STACK)
+    code, text = deployed.pulumi("preview", "--stack", STACK, "--expect-no-changes", env=TAKEN)
     assert code == 0, text
-    assert (live(prepared)["CodeSha256"], live(prepared)["Version"]) == (digests["orders"], taken["Version"])
-
-
-def test_deploying_the_same_bundle_again_changes_nothing(prepared: Prepared, digests: dict[str, str]) -> None:
-    code, text = prepared.pulumi("up", "--stack", STACK, env=TAKEN)
-    assert code == 0, text
-    code, text = prepared.pulumi("preview", "--stack", STACK, "--expect-no-changes", env=TAKEN)
-    assert code == 0, text
-    assert live(prepared)["CodeSha256"] == digests["orders"]
 
 
 def test_a_commit_that_was_built_is_found_and_not_built_again(prepared: Prepared, digests: dict[str, str]) -> None:
@@ -106,11 +101,15 @@ def test_a_zip_that_was_altered_after_the_build_is_neither_published_nor_deploye
     prepared: Prepared, digests: dict[str, str]
 ) -> None:
     file = prepared.sandbox.scratch.project / "dist/orders.zip"
-    file.write_bytes(file.read_bytes() + b"\n")
-    code, answer = artifacts(prepared, "put", "--stack", STACK)
-    assert code == 1
-    assert "it was altered after the build" in answer["error"]
-    assert f"orders is {digests['orders']}, but" in refusal(prepared)
+    right = file.read_bytes()
+    file.write_bytes(right + b"\n")
+    try:
+        code, answer = artifacts(prepared, "put", "--stack", STACK)
+        assert code == 1
+        assert "it was altered after the build" in answer["error"]
+        assert f"orders is {digests['orders']}, but" in refusal(prepared)
+    finally:
+        file.write_bytes(right)
 
 
 def test_a_bundle_that_was_altered_in_the_bucket_is_not_deployed(prepared: Prepared, digests: dict[str, str]) -> None:
@@ -123,22 +122,21 @@ def test_a_bundle_that_was_altered_in_the_bucket_is_not_deployed(prepared: Prepa
 
 
 def test_a_changed_byte_is_seen_by_the_preview_and_a_manifest_of_the_commit_before_is_refused(
-    prepared: Prepared, digests: dict[str, str]
+    deployed: Prepared, digests: dict[str, str]
 ) -> None:
-    code, text = prepared.pulumi("up", "--stack", STACK, env=TAKEN)
-    assert code == 0, text
-    project = prepared.sandbox.scratch.project
+    assert live(deployed)["CodeSha256"] == digests["orders"]
+    project = deployed.sandbox.scratch.project
     file = project / "app/orders/__init__.py"
     before, commit = file.read_text(), git(project, "rev-parse", "HEAD")
     file.write_text(before + "# a byte more\n")
-    prepared.sandbox.scratch.commit("A byte more")
+    deployed.sandbox.scratch.commit("A byte more")
     try:
-        assert f"it is of commit {commit}, but the release would be of" in refusal(prepared)
-        assert built(prepared)["orders"] != digests["orders"]
-        code, text = prepared.pulumi("preview", "--stack", STACK, "--diff", env=TAKEN)
+        assert f"it is of commit {commit}, but the release would be of" in refusal(deployed)
+        assert built(deployed)["orders"] != digests["orders"]
+        code, text = deployed.pulumi("preview", "--stack", STACK, "--diff", env=TAKEN)
         assert code == 0, text
         assert digests["orders"] in text
         assert "codeSha256" in text
     finally:
         file.write_text(before)
-        prepared.sandbox.scratch.commit("A byte less")
+        deployed.sandbox.scratch.commit("A byte less")
