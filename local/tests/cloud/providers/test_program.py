@@ -100,23 +100,21 @@ def test_a_program_lives_from_its_import_to_its_end(
     assert (outputs["version"], outputs["legacy"]) == ("1", "legacy-orders")
     assert ":us-east-1:" in outputs["topic"]
 
+    sns = cloud.client("sns", account, "us-east-1")
+    sns.tag_resource(ResourceArn=outputs["topic"], Tags=[{"Key": "first", "Value": "of another"}])
     code = "def handler(event, context): return 2"
     message = pulumi("preview", "--diff", SOURCE=code)
     assert resources(message) == {"~ 1 to update", "7 unchanged"}, "the alias ignores the version that will come"
-    assert up(pulumi, SOURCE=code) == {"~ 1 updated", "7 unchanged"}
+    assert up(pulumi, SOURCE=code, DISPLAY_NAME="one") == {"~ 2 updated", "6 unchanged"}
     client("lambda").update_alias(FunctionName="orders", Name="live", FunctionVersion="2")  # as CodeDeploy does
     pulumi("refresh", "--yes", "--skip-preview")
-    assert up(pulumi, SOURCE=code, DESCRIPTION="x") == {"~ 1 updated", "7 unchanged"}
+    sns.tag_resource(ResourceArn=outputs["topic"], Tags=[{"Key": "second", "Value": "of another"}])
+    changed = {"SOURCE": code, "DESCRIPTION": "x", "DISPLAY_NAME": "two"}
+    assert up(pulumi, **changed) == {"~ 2 updated", "6 unchanged"}
     assert client("lambda").get_alias(FunctionName="orders", Name="live")["FunctionVersion"] == "2"
-
-    sns = cloud.client("sns", account, "us-east-1")
-    for tag, shown in (("first", "one"), ("second", "two"), ("third", "three")):  # each `up` reads the tag before it
-        sns.tag_resource(ResourceArn=outputs["topic"], Tags=[{"Key": tag, "Value": "of another"}])
-        changed = {"SOURCE": code, "DESCRIPTION": "x", "DISPLAY_NAME": shown}
-        assert up(pulumi, **changed) == {"~ 1 updated", "7 unchanged"}
-        assert up(pulumi, **changed) == {"8 unchanged"}, "what another has tagged is left to them"
+    assert up(pulumi, **changed) == {"8 unchanged"}, "what another has tagged is left to them"
     tags = sns.list_tags_for_resource(ResourceArn=outputs["topic"])["Tags"]
-    assert {tag["Key"] for tag in tags} == {"first", "second", "third"}
+    assert {tag["Key"] for tag in tags} == {"first", "second"}
 
     assert resources(pulumi("destroy", "--yes", "--skip-preview")) == {"- 8 deleted"}
     assert dynamodb.describe_table(TableName="legacy-orders")["Table"]["TableStatus"] == "ACTIVE", "it is retained"

@@ -1,5 +1,6 @@
 """An API with CORS and a name of its own, and a traced function, declared by a program under the real Pulumi CLI."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -80,43 +81,42 @@ def program() -> str:
     return PROGRAM
 
 
-def test_a_name_of_its_own_comes_and_goes_with_the_address_of_the_api(
+def test_a_name_of_its_own_and_a_mode_of_tracing_come_and_go_and_what_is_the_default_already_is_no_change(
     pulumi: Callable[..., str], client: Callable[[str], Any]
 ) -> None:
     up(pulumi)
-    assert up(pulumi) == {"10 unchanged"}
-    gateway = client("apigatewayv2")
-    (api,) = gateway.get_apis()["Items"]
-    assert (api["DisableExecuteApiEndpoint"], api["CorsConfiguration"]["MaxAge"]) == (True, 60)
-    (mapping,) = gateway.get_api_mappings(DomainName="program.example.com")["Items"]
-    assert (mapping["ApiId"], mapping["Stage"]) == (api["ApiId"], "$default")
-    assert gateway.get_domain_name(DomainName="program.example.com")["Tags"] == {"stack": "prod"}
-    target = pulumi("stack", "output", "target").strip()
-    assert target.endswith(f".execute-api.{REGION}.amazonaws.com")
-    dns = client("route53")
-    (zone,) = dns.list_hosted_zones()["HostedZones"]
-    records = dns.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
-    (record,) = [each for each in records if each["Type"] == "A"]
-    assert (record["Name"], record["AliasTarget"]["DNSName"].rstrip(".")) == ("program.example.com.", target)
+    assert up(pulumi, MODE="PassThrough") == {"10 unchanged"}, "the mode is the default"
+    outputs = json.loads(pulumi("stack", "output", "--json"))
+    assert outputs["version"] == "1"
+    has_its_name(client, outputs["target"])
     pulumi("refresh", "--yes", "--expect-no-changes")
-    assert {"~ 1 updated", "- 4 deleted"} < up(pulumi, NAMED="no")
+
+    assert "~ 1 updated" in up(pulumi, MODE="Active")
+    left_out = resources(pulumi("preview"))
+    assert left_out == {"10 unchanged"}, "a function that names no mode keeps its last one, unseen"
+
+    switched_off = pulumi("up", "--yes", "--skip-preview", "--diff", MODE="PassThrough", NAMED="no")
+    assert {"~ 2 updated", "- 4 deleted"} < resources(switched_off)
+    assert "tracingConfig" in switched_off
+    assert pulumi("stack", "output", "version").strip() == "3"
+    gateway = client("apigatewayv2")
     (api,) = gateway.get_apis()["Items"]
     assert not api["DisableExecuteApiEndpoint"]
     assert "CorsConfiguration" not in api
     assert gateway.get_domain_names()["Items"] == []
 
 
-def test_a_mode_of_tracing_that_is_declared_is_no_change_where_it_is_the_default_and_one_where_it_is_switched_off(
-    pulumi: Callable[..., str],
-) -> None:
-    up(pulumi)
-    assert up(pulumi, MODE="PassThrough") == {"10 unchanged"}
-    assert pulumi("stack", "output", "version").strip() == "1"
-    up(pulumi, MODE="Active")
-    left_out = resources(pulumi("preview"))
-    assert left_out == {"10 unchanged"}, "a function that names no mode keeps its last one, unseen"
-    switched_off = pulumi("preview", "--diff", MODE="PassThrough")
-    assert "~ 1 to update" in resources(switched_off)
-    assert "tracingConfig" in switched_off
-    up(pulumi, MODE="PassThrough")
-    assert pulumi("stack", "output", "version").strip() == "3"
+def has_its_name(client: Callable[[str], Any], target: str) -> None:
+    """Check that AWS has the API as the program declares it, under its own name alone."""
+    gateway = client("apigatewayv2")
+    (api,) = gateway.get_apis()["Items"]
+    assert (api["DisableExecuteApiEndpoint"], api["CorsConfiguration"]["MaxAge"]) == (True, 60)
+    (mapping,) = gateway.get_api_mappings(DomainName="program.example.com")["Items"]
+    assert (mapping["ApiId"], mapping["Stage"]) == (api["ApiId"], "$default")
+    assert gateway.get_domain_name(DomainName="program.example.com")["Tags"] == {"stack": "prod"}
+    assert target.endswith(f".execute-api.{REGION}.amazonaws.com")
+    dns = client("route53")
+    (zone,) = dns.list_hosted_zones()["HostedZones"]
+    records = dns.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+    (record,) = [each for each in records if each["Type"] == "A"]
+    assert (record["Name"], record["AliasTarget"]["DNSName"].rstrip(".")) == ("program.example.com.", target)
