@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hcl2
@@ -69,61 +69,75 @@ def test_the_locks_of_npm_have_a_hash_for_each_package_and_no_address() -> None:
         assert [name for name, each in packages.items() if "resolved" in each or "integrity" not in each] == [], lock
 
 
-@pytest.mark.parametrize(
-    ("victim", "line", "contract"),
-    [
-        ("infra/layers/compute.py", "import infra.layers.data", "Layers never import one another"),
-        ("infra/layers/delivery.py", "import boto3", "Layers declare resources and do nothing else"),
-        ("infra/release/decision/next_action.py", "import infra.config", "The stack is above layers and configuration"),
-        ("infra/release/decision/next_action.py", "import boto3", "Deciding and reporting never touch AWS"),
-        ("infra/release/engine/runner.py", "import pulumi", "Only the resource and its provider know Pulumi"),
-        ("infra/git.py", "import infra.release", "The stack is above layers and configuration"),
-        ("infra/targets.py", "import infra.stack", "The stack is above layers and configuration"),
-        ("infra/targets.py", "import infra.canary", "The stack is above layers and configuration"),
-        ("infra/stack.py", "import infra.canary", "The stack is above layers and configuration"),
-        ("infra/naming.py", "import local.cloud", "The program does not know where it runs"),
-        ("app/orders/main.py", "import infra.naming", "The app and the program share nothing"),
-        ("local/cloud/clock.py", "import infra.release", "The local cloud shares no code with what it judges"),
-        ("local/tests/cloud/alarms.py", "import infra.naming", "The local cloud shares no code with what it judges"),
-        ("local/cloud/clock.py", "import local.tests.unit", "Nothing imports tests or benchmarks"),
-        ("policy/view.py", "import infra.naming", "A judge shares no code with the judged"),
-        ("policy/judge.py", "import pulumi", "Rules know neither Pulumi nor AWS"),
-        ("rehearsal/release/report.py", "import tests.unit", "Nothing imports tests or benchmarks"),
-    ],
-)
+BREACHES = [
+    ("infra/layers/compute.py", "import infra.layers.data", "Layers never import one another"),
+    ("infra/layers/delivery.py", "import boto3", "Layers declare resources and do nothing else"),
+    ("infra/release/decision/next_action.py", "import infra.config", "The stack is above layers and configuration"),
+    ("infra/release/decision/next_action.py", "import boto3", "Deciding and reporting never touch AWS"),
+    ("infra/release/engine/runner.py", "import pulumi", "Only the resource and its provider know Pulumi"),
+    ("infra/git.py", "import infra.release", "The stack is above layers and configuration"),
+    ("infra/targets.py", "import infra.stack", "The stack is above layers and configuration"),
+    ("infra/targets.py", "import infra.canary", "The stack is above layers and configuration"),
+    ("infra/stack.py", "import infra.canary", "The stack is above layers and configuration"),
+    ("infra/naming.py", "import local.cloud", "The program does not know where it runs"),
+    ("app/orders/main.py", "import infra.naming", "The app and the program share nothing"),
+    ("local/cloud/clock.py", "import infra.release", "The local cloud shares no code with what it judges"),
+    ("local/tests/cloud/alarms.py", "import infra.naming", "The local cloud shares no code with what it judges"),
+    ("local/cloud/clock.py", "import local.tests.unit", "Nothing imports tests or benchmarks"),
+    ("policy/view.py", "import infra.naming", "A judge shares no code with the judged"),
+    ("policy/judge.py", "import pulumi", "Rules know neither Pulumi nor AWS"),
+    ("rehearsal/release/report.py", "import tests.unit", "Nothing imports tests or benchmarks"),
+]
+"""A file, an import at its end, and how the name of the contract begins that this breaks."""
+
+UPWARDS = {
+    "verdict.judge": "model.spec",
+    "model.spec": "decision.context",
+    "decision.context": "reports.history",
+    "reports.history": "engine.clock",
+    "engine.clock": "aws.errors",
+    "aws.errors": "cli.output",
+    "provider.server": "cli.output",
+    "cli.output": "viewer.server",
+}
+"""A module of each folder of the release engine, and one of the folder above it."""
+
+
+@pytest.fixture(scope="module")
+def breached(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What `lint-imports` prints of a copy of the project with all these breaches: the imports that it finds for each
+    contract that they break."""
+    upwards = [
+        (f"infra/release/{low.replace('.', '/')}.py", f"import infra.release.{high}") for low, high in UPWARDS.items()
+    ]
+    return check_imports(tmp_path_factory.mktemp("breached"), [*((file, line) for file, line, _ in BREACHES), *upwards])
+
+
+@pytest.mark.parametrize(("victim", "line", "contract"), BREACHES)
 def test_an_import_contract_broken_on_purpose_fails_the_check(
-    tmp_path: Path, victim: str, line: str, contract: str
+    breached: str, victim: str, line: str, contract: str
 ) -> None:
-    checked = check_imports(tmp_path, {victim: line})
-    assert re.search(rf"^{re.escape(contract)}.* BROKEN$", checked, re.MULTILINE), checked
+    assert re.search(rf"^{re.escape(contract)}.* BROKEN", breached, re.MULTILINE), breached
+    found = re.search(rf"^{re.escape(contract)}.*\n-+\n(?P<imports>(?:(?!.*\n-+\n).*\n)*)", breached, re.MULTILINE)
+    assert found, breached
+    importer = victim.removesuffix(".py").replace("/", ".")
+    assert f" {importer} -> {line.removeprefix('import ')} (l." in found["imports"], breached
 
 
-def test_an_import_from_a_folder_above_fails_the_check_in_each_folder_of_the_release_engine(tmp_path: Path) -> None:
-    upwards = {
-        "verdict.judge": "model.spec",
-        "model.spec": "decision.context",
-        "decision.context": "reports.history",
-        "reports.history": "engine.clock",
-        "engine.clock": "aws.errors",
-        "aws.errors": "cli.output",
-        "provider.server": "cli.output",
-        "cli.output": "viewer.server",
-    }
-    lines = {
-        f"infra/release/{low.replace('.', '/')}.py": f"import infra.release.{high}" for low, high in upwards.items()
-    }
-    checked = check_imports(tmp_path, lines)
-    for low, high in upwards.items():
-        assert f"infra.release.{low} -> infra.release.{high}" in checked, checked
+@pytest.mark.parametrize(("low", "high"), UPWARDS.items())
+def test_an_import_from_a_folder_above_fails_the_check_in_each_folder_of_the_release_engine(
+    breached: str, low: str, high: str
+) -> None:
+    assert f"infra.release.{low} -> infra.release.{high}" in breached
 
 
-def check_imports(folder: Path, lines: Mapping[str, str]) -> str:
-    """What `lint-imports` prints of a copy of the project with a line more at the end of each of these files."""
+def check_imports(folder: Path, lines: Sequence[tuple[str, str]]) -> str:
+    """What `lint-imports` prints of a copy of the project with each line at the end of its file."""
     for name in ("app", "bench", "infra", "local", "policy", "rehearsal", "tests"):
         ignored = shutil.ignore_patterns("__pycache__", ".venv", "node_modules")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", folder)
-    for victim, line in lines.items():
+    for victim, line in lines:
         broken = folder / victim
         broken.write_text(broken.read_text() + f"\n{line}\n")
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
