@@ -1,9 +1,8 @@
 """The real make hands a target's values to its command byte by byte, and runs nothing that they contain."""
 
-import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -29,10 +28,9 @@ HOSTILE = [
     "$(REASON)",
 ]
 STUB = """#!/bin/sh
-exec python3 -c 'import json, os, sys
-with open(os.environ["SAID"], "a") as file:
-    print(json.dumps([os.path.basename(sys.argv[1]), *sys.argv[2:]]), file=file)' "$0" "$@"
+printf '%s\\0' "$#" "${0##*/}" "$@" >> "$SAID"
 """
+"""Notes a command: its number of words, its name, and its words, each ended by a zero byte."""
 
 
 def said(
@@ -54,8 +52,14 @@ def said(
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not (folder / "RAN").exists()
-    lines = (folder / "said").read_text().splitlines()
-    return [json.loads(line) for line in lines if "local.toolchain" not in line]
+    return [command for command in commands((folder / "said").read_text()) if "local.toolchain" not in command]
+
+
+def commands(noted: str) -> Iterator[list[str]]:
+    """Yield each command that a stub noted."""
+    words = iter(noted.split("\0")[:-1])
+    for count in words:
+        yield [next(words) for _ in range(int(count) + 1)]
 
 
 @pytest.mark.parametrize("reason", HOSTILE)
