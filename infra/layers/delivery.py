@@ -14,6 +14,9 @@ from infra.naming import AwsLocation, Names
 from infra.services import Service
 from infra.source import OURS, Ownership
 
+MARKED = ["tags", "tagsAll"]
+"""Not compared, since releases keep records in these: see docs/adr/0008."""
+
 
 class Delivery(ComponentResource):
     """One CodeDeploy application, and a deployment group for each function, which always rolls back.
@@ -50,7 +53,9 @@ class Delivery(ComponentResource):
             f"{name}-application",
             name=names.application,
             compute_platform="Lambda",
-            opts=owner.options(self, names.application, protect=True),
+            opts=ResourceOptions.merge(
+                owner.options(self, names.application, protect=True), ResourceOptions(ignore_changes=MARKED)
+            ),
         )
         settled = {each.name: each.canary.settled(config) for each in services}
         listed = [curve for each in settled.values() for curve in each.listed]
@@ -185,5 +190,5 @@ def deployment_group(
             enabled=True, events=list(ROLLBACK_EVENTS)
         ),
         alarm_configuration=aws.codedeploy.DeploymentGroupAlarmConfigurationArgs(enabled=True, alarms=[alarm]),
-        opts=ResourceOptions.merge(opts, ResourceOptions(ignore_changes=["tags", "tagsAll"])),
+        opts=ResourceOptions.merge(opts, ResourceOptions(ignore_changes=MARKED)),
     )

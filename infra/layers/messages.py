@@ -13,8 +13,8 @@ from infra.layers import dead_letters
 from infra.naming import AwsLocation, Names
 from infra.release_events import LABELS, SOURCE
 
-ENDED = ("first", "promoted", "rolled_back", "refused")
-"""The states that people get a message of: one a release. See docs/events.md."""
+ENDED = ("first", "promoted", "rolled_back", "refused", "drifted")
+"""The states that people get a message of: one a release, and one a drift. See docs/events.md."""
 
 
 class Messages(ComponentResource):
@@ -42,7 +42,7 @@ class Messages(ComponentResource):
         self._rule = aws.cloudwatch.EventRule(
             f"{name}-rule",
             name=names.messages,
-            description=f"Releases of {names.prefix} that have ended",
+            description=f"Releases of {names.prefix} that have ended, and what drifted",
             event_pattern=json.dumps({"source": [SOURCE], "detail": states}),
             opts=self._own,
         )

@@ -14,6 +14,7 @@ from infra.console import CommandError, FailedError
 from infra.pipeline.output import Stack, answering
 from infra.release.model.spec import RELEASE
 from infra.release.provider.drift import MOVED
+from infra.release_events import READ_ONLY
 
 LONGEST = 120  # characters of a value in a line
 OWN = "__"
@@ -57,7 +58,8 @@ def refreshed(stack: str) -> Sequence[State]:
     """
     command = ["pulumi", "refresh", "--preview-only", "--json", "--non-interactive", "--stack", stack]
     command += [word for kind in SECRETS for word in ("--exclude", f"**{kind}::*")]
-    env = {**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "false"}  # Pulumi refuses "true" beside --preview-only
+    # Pulumi refuses "true" beside --preview-only. The preview role may announce nothing; `doctor` does.
+    env = {**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "false", READ_ONLY: "true"}
     try:
         ran = subprocess.run(command, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False)
         steps: Sequence[State] = json.loads(ran.stdout)["steps"]

@@ -118,9 +118,10 @@ def test_a_deployment_started_by_hand_is_guarded_by_the_alias_wide_alarm() -> No
     assert group().inputs["alarmConfiguration"] == {"enabled": True, "alarms": ["strata-prod-orders-live-errors"]}
 
 
-def test_the_tags_of_the_group_are_the_releases_to_write() -> None:
-    assert set(group().ignores) == {"tags", "tagsAll"}
-    assert "tags" not in group().inputs
+def test_the_tags_of_the_group_and_of_the_application_are_the_releases_to_write() -> None:
+    for each in (group(), declare().one("codedeploy/application:Application")):
+        assert set(each.ignores) == {"tags", "tagsAll"}
+        assert "tags" not in each.inputs
 
 
 def test_the_group_has_its_rights_as_long_as_it_lives() -> None:

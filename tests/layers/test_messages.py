@@ -41,9 +41,9 @@ def test_the_rule_takes_the_ended_releases_of_its_own_stack_alone() -> None:
     assert "eventBusName" not in rule
 
 
-def test_people_are_told_of_every_end_that_changed_something_and_of_no_state_before() -> None:
+def test_people_are_told_of_every_end_that_changed_something_and_of_drift_and_of_no_state_before() -> None:
     ends = {each.value for each in Ending} - {Ending.UNCHANGED, Ending.STARTED}
-    assert set(ENDED) == ends
+    assert set(ENDED) == ends | {event.DRIFTED}
     assert ends | {Ending.STARTED, event.SHIFTING} == set(event.HEADLINES)
 
 

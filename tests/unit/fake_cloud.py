@@ -21,6 +21,7 @@ from infra.release.model.observation import Alias, Answer, Deployment, Notes, Ob
 from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import First, TagRecord
+from infra.release.reports.drift import Drift, Examination, unannounced
 from infra.release.verdict.judge import Counts
 from infra.release.verdict.traffic import Bucket
 
@@ -97,6 +98,8 @@ class FakeCloud:
     calls: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # of the deployment group
     announced: list[tuple[str, str, str, tuple[Outcome, ...]]] = field(default_factory=list)  # stack, state, commit
+    drifted: list[tuple[str, Drift]] = field(default_factory=list)  # stack, and what was announced of it
+    marks: str = ""  # the application's tag
     mute: bool = False  # PutEvents is denied
     unfit: dict[str, str] = field(default_factory=dict)  # alarms that CodeDeploy cannot read, and why
     past: tuple[Bucket, ...] = ()  # the counts of the last weeks
@@ -240,6 +243,12 @@ class FakeCloud:
         if self.mute:
             raise AwsError("events PutEvents is denied")
         self.announced.append((stack, state, commit, tuple(outcomes)))
+
+    def announce_drift(self, stack: str, target: Target, found: Examination) -> None:
+        news, marks = unannounced(found, self.marks)
+        if news and self.mute:
+            raise AwsError("events PutEvents is denied")
+        self.marks, self.drifted = marks, [*self.drifted, *((stack, each) for each in news)]
 
     def forget(self, target: Target) -> None:
         self._called("forget")

@@ -337,6 +337,13 @@ def test_a_rolled_back_release_is_reported_in_its_own_words_without_the_remedy_o
         assert said in ran.stderr
 
 
+def test_the_comparison_has_the_provider_announce_nothing_since_its_role_may_only_read(tmp_path: Path) -> None:
+    assert (
+        piped(tmp_path, f"""echo $STRATA_READ_ONLY > {tmp_path}/seen; echo '{{"steps": []}}'""", "drift").exit_code == 0
+    )
+    assert (tmp_path / "seen").read_text() == "true\n"
+
+
 def test_a_long_value_is_cut() -> None:
     (line,) = drifted([step("update", {"policy": "a"}, {"policy": "x" * 500})])
     assert line.endswith('..., and the state says "a"')

@@ -29,6 +29,7 @@ from infra.release.model.observation import Alias, Answer, Deployment, Notes, Ob
 from infra.release.model.outcome import Outcome
 from infra.release.model.spec import ReleasePolicy, Target
 from infra.release.model.tags import TagRecord
+from infra.release.reports.drift import Examination
 from infra.release.verdict.judge import ALARM_SETTINGS
 from infra.release.verdict.metric_math import MetricQuery, metric_queries, slow_metric_queries
 from infra.release.verdict.traffic import WEEK, WEEKS
@@ -59,6 +60,10 @@ class Aws:
     def announce(self, stack: str, target: Target, state: str, commit: str, outcomes: Sequence[Outcome]) -> None:
         """Put the event of a release's state, one of whose functions is `target`."""
         events.put(self.clients, stack, target, state=state, commit=commit, outcomes=outcomes)
+
+    def announce_drift(self, stack: str, target: Target, found: Examination) -> None:
+        """Put the event of what drifted since it was last announced; `target` as above."""
+        events.put_drift(self.clients, stack, target, found)
 
     # Reads
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from rich.table import Table
@@ -13,9 +13,11 @@ from infra import git
 from infra.console import Exit, Json, answer, plain_table
 from infra.release.cli.output import Function, Stack, answering
 from infra.release.cli.session import Session, open_session
+from infra.release.engine.cloud import AwsError
 from infra.release.reports.doctor.account import usable
 from infra.release.reports.doctor.facts import Finding, Grade
 from infra.release.reports.doctor.findings import findings
+from infra.release.reports.drift import Examination, examined
 
 STYLES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.BAD: "red"}
 
@@ -23,7 +25,8 @@ STYLES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.BAD: "red"}
 def doctor(*, stack: Stack, function: Function = "", as_json: Json = False) -> None:
     """Check what a release needs: credentials, clock, permissions, quotas, alarms that can fire, hooks, group, drift.
 
-    It only reads. Exit code 1: at least one finding is bad.
+    It changes nothing. What was changed outside of Strata it announces by an event, once.
+    Exit code 1: at least one finding is bad.
     """
     with answering(as_json=as_json):
         found = _examined(open_session(stack, function))
@@ -43,7 +46,17 @@ def _examined(release: Session) -> list[Finding]:
     facts = replace(facts, git=git.refuses(git.REPOSITORY))
     if not usable(facts):
         return findings(facts, ())
-    return findings(facts, [diagnostics.function(release.aws, release.clock, target) for target in release.targets])
+    functions = [diagnostics.function(release.aws, release.clock, target) for target in release.targets]
+    return [*findings(facts, functions), *_announced(release, examined(functions))]
+
+
+def _announced(release: Session, found: Examination) -> Iterator[Finding]:
+    """Announce what drifted since it was last announced; yield a finding where AWS does not take the event."""
+    try:
+        release.aws.announce_drift(release.stack, release.targets[0], found)
+    except AwsError as problem:
+        if any(found.values()):
+            yield Finding(Grade.WARNING, "event of the drift", str(problem))
 
 
 def _table(found: Sequence[Finding]) -> Table:

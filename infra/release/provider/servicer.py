@@ -10,6 +10,7 @@ import json
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,14 +21,17 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 from infra.release.decision.context import ReleaseContext
 from infra.release.engine import runner
 from infra.release.engine.clock import ScaledClock
-from infra.release.engine.cloud import Cloud, NotFoundError
+from infra.release.engine.cloud import AwsError, Cloud, NotFoundError
 from infra.release.model import serialization
 from infra.release.model.observation import Alias, Version
 from infra.release.model.outcome import Outcome, Progress
 from infra.release.model.spec import RELEASE, ReleaseError, ReleasePolicy, Target
 from infra.release.provider import drift
 from infra.release.provider.in_flight import InFlightCalls
+from infra.release.reports.doctor.facts import Examined
+from infra.release.reports.drift import Examination, examined
 from infra.release.reports.preview import PLAN_FILE, ReleasePreview, first, forecast
+from infra.release_events import READ_ONLY
 
 VERSION = "0.1.0"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -71,6 +75,9 @@ class LiveCloud(Cloud, Protocol):
     def announce(self, stack: str, target: Target, state: str, commit: str, outcomes: Sequence[Outcome]) -> None:
         """Put the event of a release's state, one of whose functions is `target`."""
 
+    def announce_drift(self, stack: str, target: Target, found: Examination) -> None:
+        """Put the event of what drifted since it was last announced; `target` as above."""
+
 
 class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider process of one `pulumi` command. `connect` gives the AWS of a region, and is called when needed."""
@@ -80,6 +87,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         self.clock = clock
         self.cloud = functools.cache(connect)
         self.engine: engine_pb2_grpc.EngineStub | None = None
+        self.surprises: Examination = {}  # what a diff found, until an update overwrites it
 
     def log(
         self,
@@ -151,6 +159,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
                 outputs.add("liveVersions")
             if drift.is_surprise(target, expected, found):
                 context = self._case(_foreseen(target), news)
+                self.surprises |= self._examined(_foreseen(target), found, context)
                 self.log(request.urn, drift.warning(target, expected, found, context), engine_pb2.WARNING)
         response = provider_pb2.DiffResponse(hasDetailedDiff=True, changes=DIFF.DIFF_NONE)
         if inputs | outputs:
@@ -177,6 +186,8 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             state = self._planned(request, news)
         else:
+            self._announce_drift(request, news, self.surprises)
+            self.surprises = {}
             self._retire(request, old, but=kept)
             state = self._run(request, news)
         return provider_pb2.UpdateResponse(properties=_struct(state))
@@ -189,16 +200,22 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             raise ReleaseError(
                 f"release {request.id} cannot be imported: AWS keeps no such thing; `pulumi up` creates it"
             )
+        drifted: Examination = {}
         for target in _release(inputs)[0]:
             found = self._alias(inputs["region"], target.function, target.alias, target.topic)
             if found is None:
+                self._announce_drift(request, inputs, drifted | self._examined(target, None, None))
                 return provider_pb2.ReadResponse()  # without its alias there is no release
             state["liveVersions"][target.function] = str(found)
-            if not self._is_live(inputs["region"], target, found):
+            if self._is_live(inputs["region"], target, found):
+                drifted[target.function, "alias"] = None
+            else:
                 context = self._case(target, inputs)
                 detail = f"alias {target.alias} is on {found}, and {target.version} was released"
                 detail = (drift.acted(context) if context else None) or detail
                 state["outcomes"][target.function] = {"outcome": drift.MOVED, "detail": detail}
+                drifted |= self._examined(target, found, context)
+        self._announce_drift(request, inputs, drifted)
         return provider_pb2.ReadResponse(id=request.id, properties=_struct(state), inputs=request.inputs)
 
     @_said_plainly
@@ -224,6 +241,25 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         except ReleaseError:
             return None
         return ReleaseContext(target, seen[target.function], policy, now)
+
+    def _examined(self, target: Target, found: Alias | None, context: ReleaseContext | None) -> Examination:
+        """Return whether an alias that is not as the release left it has drifted; nothing if that is not known."""
+        facts = Examined(target, self.clock.now(), found, unavailable_reason=dict.fromkeys(("group", "curve"), ""))
+        if context is not None:
+            seen = context.seen
+            facts = replace(facts, alias=seen.alias, live=seen.live, ledger=seen.ledger, tags=seen.tags)
+        return examined([facts]) if context is not None or found is None else {}
+
+    def _announce_drift(self, request: Any, inputs: Mapping[str, Any], found: Examination) -> None:
+        """Announce what drifted since it was last announced. An event that AWS does not take hinders nothing."""
+        if not found or os.environ.get(READ_ONLY):
+            return
+        try:
+            cloud, targets = self.cloud(inputs["region"]), _release(inputs)[0]
+            cloud.announce_drift(_stack(request), targets[0], found)
+        except AwsError as problem:
+            severity = engine_pb2.INFO if any(found.values()) else engine_pb2.DEBUG
+            self.log(request.urn, f"no event says that it has drifted: {problem}", severity)
 
     def _is_live(self, region: str, target: Target, found: Alias) -> bool:
         """True if all traffic goes to the target's version, or to one of the same release."""
@@ -255,10 +291,9 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Release, and return the state; a bad outcome is an error."""
         targets, policy, region = _release(inputs)
         cloud = self.cloud(region)
-        stack = request.urn.split(":")[2]  # urn:pulumi:STACK::PROJECT::TYPE::NAME
 
         def announce(state: str, commit: str, changed: Sequence[Outcome]) -> None:
-            cloud.announce(stack, targets[0], state, commit, changed)
+            cloud.announce(_stack(request), targets[0], state, commit, changed)
 
         outcomes = runner.run(targets, policy, cloud, self.clock, self._reporter(request), announce=announce)
         if bad := [each.line() for each in outcomes.values() if not each.ending.good]:
@@ -308,6 +343,10 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
                 self.log(request.urn, progress.line(), passing=progress.repeated)
 
         return report
+
+
+def _stack(request: Any) -> str:
+    return str(request.urn.split(":")[2])  # urn:pulumi:STACK::PROJECT::TYPE::NAME
 
 
 def _release(inputs: Mapping[str, Any]) -> tuple[list[Target], ReleasePolicy, str]:

@@ -12,10 +12,14 @@ from typing import Any
 from infra import codedeploy
 from infra.release.model.commands import ROLLBACK, STATUS, WATCH
 from infra.release.model.outcome import Ending, Outcome
+from infra.release.reports.drift import Drift
+from infra.release.reports.drift import command as remedy
 from infra.release_events import LABELS
 
 VERSION = 1
 SHIFTING = "shifting"
+DRIFTED = "drifted"
+"""The state of what was changed outside of Strata."""
 HEADLINES: Mapping[str, str] = {
     Ending.STARTED: "has started",
     SHIFTING: "has its first traffic",
@@ -60,8 +64,42 @@ def state(outcomes: Sequence[Outcome]) -> str:
 def detail(release: Release, state: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the event's detail. It has at most MOST_FUNCTIONS functions; `count` is the number of all."""
     changed = [each for each in outcomes if each.ending is not Ending.UNCHANGED]
-    lines, link = _lines(release, state, changed), _link(release, changed)
     command = COMMANDS.get(state, STATUS).strip("`").replace("STACK", release.stack)
+    lines, link = _lines(release, state, changed), _link(release, changed)
+    return _detail(release, state, [_function(each) for each in changed], lines, link, command)
+
+
+def drifted(release: Release, drifts: Sequence[Drift]) -> dict[str, Any]:
+    """Return the detail of an event on what was changed outside of Strata. `release.by` is who found it."""
+    functions = [
+        {
+            "function": each.function,
+            "from": each.from_version,
+            "to": each.to_version,
+            "outcome": DRIFTED,
+            "reason": each.part,
+            "detail": _clean(each.said),
+            "cause": "",
+            "deployment": None,
+            "traffic": _clean(each.traffic),
+        }
+        for each in drifts
+    ]
+    traffic = dict.fromkeys(f"{each.function}: {each.traffic}" for each in drifts)
+    why = "; ".join(f"{each.said}; {each.remedy}" for each in drifts)
+    lines = {
+        "what": f"{release.stack}: {', '.join(each.about for each in drifts)}: changed outside of Strata",
+        "commit": _of_commit(release, "found by"),
+        "traffic": "; ".join(traffic),
+        "why": why.replace("--stack STACK", f"--stack {release.stack}"),
+    }
+    link, command = _link(release, ()), remedy(release.stack, drifts)
+    return _detail(release, DRIFTED, functions, _plain(lines), link, command)
+
+
+def _detail(  # noqa: PLR0917
+    release: Release, state: str, functions: list[dict[str, Any]], lines: dict[str, str], link: str, command: str
+) -> dict[str, Any]:
     return {
         "version": VERSION,
         "stack": release.stack,
@@ -70,8 +108,8 @@ def detail(release: Release, state: str, outcomes: Sequence[Outcome]) -> dict[st
         "commit": release.commit,
         "title": _clean(release.title),
         "by": release.by,
-        "count": len(changed),
-        "functions": [_function(each) for each in changed[:MOST_FUNCTIONS]],
+        "count": len(functions),
+        "functions": functions[:MOST_FUNCTIONS],
         "link": link,
         "command": command,
         "message": {**lines, "slack": _slack(lines, link, command), "teams": _teams(lines, link, command)},
@@ -99,7 +137,6 @@ def _lines(release: Release, state: str, outcomes: Sequence[Outcome]) -> dict[st
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
     """
     of = ", ".join(f"{each.function} {_versions(each)}" for each in outcomes)
-    title = f" '{release.title}'" if release.title else ""
     traffic = "; ".join(f"{each.function}: {each.traffic}" for each in outcomes)
     reasons = dict.fromkeys(
         f"{each.reason}: {each.detail}{f'; most frequent error: {each.cause}' if each.cause else ''}"
@@ -107,11 +144,20 @@ def _lines(release: Release, state: str, outcomes: Sequence[Outcome]) -> dict[st
     )
     lines = {
         "what": f"{release.stack}: {of} {HEADLINES[state]}",
-        "commit": f"{release.commit}{title}, by {release.by}",
+        "commit": _of_commit(release, "by"),
         "traffic": traffic,
         "why": "; ".join(reasons).replace("--stack STACK", f"--stack {release.stack}"),
     }
+    return _plain(lines)
+
+
+def _plain(lines: dict[str, str]) -> dict[str, str]:
     return {name: _clean(line).replace('"', "'").replace("\\", "/") for name, line in lines.items()}
+
+
+def _of_commit(release: Release, by: str) -> str:
+    title = f" '{release.title}'" if release.title else ""
+    return f"{release.commit}{title}, {by} {release.by}"
 
 
 def _versions(each: Outcome) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from infra.release.decision import proven
 from infra.release.model.observation import Alias, Deployment, Observation, Status, Version, reverts
@@ -28,12 +29,11 @@ def findings(facts: Examined) -> Iterator[Finding]:
     if not facts.knows("alias", "live", "ledger", "tags"):
         return
     if facts.alias is None or facts.live is None:
-        yield Finding(Grade.BAD, about, "does not exist, so no request can be served", UP)
+        yield Finding(Grade.BAD, about, "does not exist, so no request can be served", UP, drift=True)
         return
-    grade, said, remedy = _stands(facts, facts.alias, facts.live)
-    if facts.tags.first and not any(each.status is Status.SUCCEEDED for each in facts.ledger):
-        said += f"; {FIRST_CANARY}"
-    yield Finding(grade, about, f"is on {facts.alias}{said}", remedy)
+    found = _stands(facts, about, facts.alias, facts.live)
+    never = facts.tags.first and not any(each.status is Status.SUCCEEDED for each in facts.ledger)
+    yield replace(found, said=f"is on {facts.alias}{found.said}{f'; {FIRST_CANARY}' if never else ''}")
     yield from _proof(facts, Observation(facts.alias, facts.live, facts.live, ledger=facts.ledger, tags=facts.tags))
 
 
@@ -42,43 +42,46 @@ def _proof(facts: Examined, seen: Observation) -> Iterator[Finding]:
     if seen.in_flight is None:
         for said in proven.missing(facts.target, seen):
             remedy = "`pulumi up` sends the traffic to what is proved, or releases what is wanted over it"
-            yield Finding(Grade.BAD, f"version {seen.live.number}", said, remedy)
+            yield Finding(Grade.BAD, f"version {seen.live.number}", said, remedy, drift=True)
 
 
-def _stands(facts: Examined, alias: Alias, live: Version) -> tuple[Grade, str, str]:
-    """Return the grade, the end of the sentence on where the alias is, and the remedy."""
+def _stands(facts: Examined, about: str, alias: Alias, live: Version) -> Finding:
+    """Return the finding on the alias, with the end of the sentence on where it is."""
     ledger = facts.ledger
     running = next((each for each in ledger if each.running), None)
     last = next((each for each in ledger if each.rolls_back is None), None)
     if running is not None:
-        return Grade.OK, f"; {running.id} is {running.status.value}", ""
+        return Finding(Grade.OK, about, f"; {running.id} is {running.status.value}")
     if alias.shifted is not None:
-        return _split(last)
+        return _split(about, last)
     if last is None:
-        return _without_ledger(alias, facts.tags)
+        return _without_ledger(about, alias, facts.tags)
     if last.entry is None:
-        return Grade.WARNING, f"; {last.id}, the last deployment, was started by hand", "release by `pulumi up`"
+        said = f"; {last.id}, the last deployment, was started by hand"
+        return Finding(Grade.WARNING, about, said, "release by `pulumi up`")
     reverted = reverts(last, ledger)
     wanted = reverted.entry.stable if reverted and reverted.entry else last.entry.stable
     is_expected = alias.version == wanted if last.failed else live.fingerprint == last.entry.fingerprint
     if is_expected:
-        return Grade.OK, f", as {last.id} left it", ""
+        return Finding(Grade.OK, about, f", as {last.id} left it")
     expected = f"version {wanted}" if last.failed else f"what {last.id} released"
     said = f", and the ledger says {expected}: it was moved by hand (CloudTrail's UpdateAlias says who)"
-    return Grade.BAD, said, "`pulumi up` releases over it"
+    return Finding(Grade.BAD, about, said, "`pulumi up` releases over it", drift=True)
 
 
-def _split(last: Deployment | None) -> tuple[Grade, str, str]:
+def _split(about: str, last: Deployment | None) -> Finding:
     if last is not None and last.failed and last.entry:
-        return Grade.BAD, f"; {last.id} is {last.status.value} and left it split", "`pulumi up` repairs it"
-    return Grade.BAD, ", split, and no deployment explains it", UNSTICK
+        said = f"; {last.id} is {last.status.value} and left it split"
+        return Finding(Grade.BAD, about, said, "`pulumi up` repairs it")
+    return Finding(Grade.BAD, about, ", split, and no deployment explains it", UNSTICK, drift=True)
 
 
-def _without_ledger(alias: Alias, tags: Tags) -> tuple[Grade, str, str]:
+def _without_ledger(about: str, alias: Alias, tags: Tags) -> Finding:
     first = tags.answered.mark if tags.answered else None
     if not isinstance(first, First):
-        return Grade.WARNING, ", and was never released", "`pulumi up` calls the first version, and records it"
+        remedy = "`pulumi up` calls the first version, and records it"
+        return Finding(Grade.WARNING, about, ", and was never released", remedy)
     if first.version != alias.version:
         said = f", and the first version, {first.version}, is the only one released: it was moved by hand"
-        return Grade.BAD, said, "`pulumi up` releases over it"
-    return Grade.OK, ", the first version, which answered its call", ""
+        return Finding(Grade.BAD, about, said, "`pulumi up` releases over it", drift=True)
+    return Finding(Grade.OK, about, ", the first version, which answered its call")

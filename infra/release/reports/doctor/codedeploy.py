@@ -12,23 +12,28 @@ BAKE = "BAKE_MINUTES"  # the bake hook's variable
 
 def findings(facts: Examined) -> Iterator[Finding]:
     """Findings of the group, the curve and each hook."""
+    yield from of_group(facts)
+    for name, hook in facts.hooks.items():  # without those that AWS does not return
+        yield _hook(name, hook)
+
+
+def of_group(facts: Examined) -> Iterator[Finding]:
+    """Findings of the group and the curve."""
     if facts.knows("group"):
         yield _group(facts)
     if facts.knows("curve"):
         yield from _curve(facts)
-    for name, hook in facts.hooks.items():  # without those that AWS does not return
-        yield _hook(name, hook)
 
 
 def _group(facts: Examined) -> Finding:
     group, about = facts.group, f"deployment group {facts.target.group}"
     if group is None:
-        return Finding(Grade.BAD, about, "does not exist, and with it the ledger is gone", UP)
+        return Finding(Grade.BAD, about, "does not exist, and with it the ledger is gone", UP, drift=True)
     wrong = list(_wrong(facts, group))
     if not wrong:
         return Finding(Grade.OK, about, "rolls back on every event, obeys its alarm, and its role trusts CodeDeploy")
     grade = Grade.BAD if any(grade is Grade.BAD for grade, _ in wrong) else Grade.WARNING
-    return Finding(grade, about, "; ".join(said for _, said in wrong), UP)
+    return Finding(grade, about, "; ".join(said for _, said in wrong), UP, drift=True)
 
 
 def _wrong(facts: Examined, group: Group) -> Iterator[tuple[Grade, str]]:
@@ -50,10 +55,10 @@ def _curve(facts: Examined) -> Iterator[Finding]:
     curve, about, wanted = facts.curve, f"curve {facts.target.curve}", facts.target.minutes
     if curve is None:
         said = f"does not exist, or is no canary, and the verdict's window is {wanted} minutes"
-        yield Finding(Grade.BAD, about, said, UP)
+        yield Finding(Grade.BAD, about, said, UP, drift=True)
     elif curve != wanted:
         said = f"shifts after {curve} minutes, and the verdict's window is {wanted}"
-        yield Finding(Grade.BAD, about, said, UP)
+        yield Finding(Grade.BAD, about, said, UP, drift=True)
 
 
 def _hook(name: str, hook: Hook | None) -> Finding:

@@ -25,12 +25,13 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One examined thing. `remedy` is empty where there is nothing to do."""
+    """One examined thing. `remedy` is empty where there is nothing to do; `drift`: it was changed outside of Strata."""
 
     grade: Grade
     about: str
     said: str
     remedy: str = ""
+    drift: bool = False
 
 
 @dataclass(frozen=True)
