@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from infra.config import cross_checks, stack_file
+from infra.config import bootstrap_files, cross_checks, stack_file
 from infra.config.curves import AutoCurve, Curve, CurveSettings, Detect
 from infra.config.promotion import EVENT, ReleaseConfig
 from infra.config.sections import SECRETS, ConfigError, from_file, from_pulumi, read_sections, secret_keys
@@ -122,7 +122,7 @@ def parse(
 ) -> StackConfig:
     """Read Pulumi's raw mapping, `{"strata:data": "<JSON>", ...}`; `secret`: its keys that hold secrets.
 
-    folder: contains the upstream stack's file. Raises ConfigError with every mistake.
+    folder: contains the upstream stack's file, and `bootstrap/`. Raises ConfigError with every mistake.
     """
     mistakes: list[str] = []
     try:
@@ -137,7 +137,10 @@ def parse(
     mistakes += cross_checks.api(readings["compute"], readings["account"])
     mistakes += cross_checks.release(readings["release"])
     mistakes += cross_checks.promotion(readings["promotion"], readings["release"])
-    upstream = None if mistakes else read_upstream(readings["release"], names, folder, mistakes)
+    upstream = None
+    if not mistakes:
+        upstream = read_upstream(readings["release"], names, folder, mistakes)
+        mistakes += bootstrap_files.promotion(readings["release"], stack, project, folder)
     if mistakes:
         raise ConfigError(stack, mistakes)
     sections: dict[str, Any] = {section: cls(**readings[section].values) for section, cls in SECTIONS.items()}

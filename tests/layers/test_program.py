@@ -14,7 +14,7 @@ from infra.account import AccountError
 from infra.artifacts import ManifestError
 from infra.bundle import smoke
 from infra.bundle.smoke import SmokeError
-from infra.config import ConfigError
+from infra.config import ConfigError, bootstrap_files
 from infra.legacy import LegacyError
 from infra.release.verdict.rule import Rule
 from tests.layers.recorder import REGION, Answers, Recorder, known, record
@@ -213,6 +213,7 @@ def test_the_outputs_are_what_a_person_reads(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_freeze_of_promotion_is_exported_and_declares_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap_files, "FOLDER", "elsewhere")
     release, frozen = {"from": "staging", "promoteBy": "event"}, {"by": "ann", "why": "inventory"}
     plain, _ = run("prod", monkeypatch, release={"from": "staging"})
     recorded, exported = run("prod", monkeypatch, release=release, promotion={"frozen": frozen})

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra import config, schema
-from infra.config import SECTIONS, ConfigError, StackConfig
+from infra.config import SECTIONS, ConfigError, StackConfig, bootstrap_files
 from infra.release.model.spec import ReleasePolicy
 from infra.release.verdict.rule import Rule
 from infra.source import Source
@@ -166,7 +166,8 @@ def test_what_is_right_where_another_stack_would_be_wrong() -> None:
     assert (given.retry, given.override) == ("0123456789abcdef", "ann: hotfix of the outage")
 
 
-def test_what_starts_a_release_is_no_part_of_the_policy_that_a_release_gets() -> None:
+def test_what_starts_a_release_is_no_part_of_the_policy_that_a_release_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap_files, "FOLDER", "elsewhere")
     found = parse("prod", release=BY_EVENT, promotion={"frozen": FROZEN, "windows": [WINDOW]})
     assert found.release == ReleasePolicy(source="staging")
     assert (found.promoted_by_event, parse().promoted_by_event) == (True, False)
@@ -174,7 +175,8 @@ def test_what_starts_a_release_is_no_part_of_the_policy_that_a_release_gets() ->
     assert found.promotion.windows == (config.Window(("monday", "tuesday"), time(9), time(16)),)
 
 
-def test_a_window_may_last_until_the_end_of_its_day() -> None:
+def test_a_window_may_last_until_the_end_of_its_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap_files, "FOLDER", "elsewhere")
     [window] = parse("prod", release=BY_EVENT, promotion={"windows": [{**WINDOW, "until": "24:00"}]}).promotion.windows
     assert window.is_open(datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC))
 
