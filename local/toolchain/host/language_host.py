@@ -7,6 +7,7 @@ environment of its own, which holds the Pulumi SDK, and imports nothing of Strat
 Source: proto/pulumi/language.proto of the Pulumi SDK.
 """
 
+import importlib.util
 import json
 import os
 import queue
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent import futures
 from pathlib import Path
@@ -21,7 +23,15 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+# Of the SDK a host needs only the generated protocol. Its packages are entered without running their __init__, which
+# would load the whole SDK, and the CLI starts a host for the program and another for each plugin in Python.
+for package in ("pulumi", "pulumi.runtime", "pulumi.runtime.proto"):
+    if package not in sys.modules and (spec := importlib.util.find_spec(package)):
+        sys.modules[package] = types.ModuleType(package)
+        sys.modules[package].__path__ = list(spec.submodule_search_locations or [])
+
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402
 
 MESSAGE_SHOWN = 32  # the program's exit code if the user has already seen the reason
 LARGEST_MESSAGE = 400 * 1024 * 1024  # bytes; the official host's limit
