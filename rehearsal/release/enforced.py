@@ -6,7 +6,7 @@ with its token, and keeps the stack's state and secrets in the bucket and under 
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,11 @@ STACKS = (STACK, generated.STACK)  # each in an account of its own
 
 
 @contextmanager
-def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
-    """Start a sandbox whose stacks only their jobs may deploy. Raises ScratchError or ProgramError."""
+def running(
+    factor: float, repository: Path = REPOSITORY, stacks: Sequence[str] = STACKS, neighbours: Sequence[str] = (BEFORE,)
+) -> Iterator[Sandbox]:
+    """Start a sandbox whose `stacks`, prod among them, only their jobs may deploy. The accounts of `neighbours` are
+    prepared too. Raises ScratchError or ProgramError."""
     sandbox.require_tools()
     base = scrubbed(os.environ)
     with ExitStack() as stack:
@@ -43,9 +46,10 @@ def running(factor: float, repository: Path = REPOSITORY) -> Iterator[Sandbox]:
         config = bootstrap.configured(scratch, STACK)["account"]
         number, region = config["allowedAccountIds"][0], config["region"]
         endpoint = cloud.ready(scratch.root / "cloud.json")["endpoint"]
-        made = _prepared(scratch, local | aws_environment(endpoint, number, region))
+        made = _prepared(scratch, local | aws_environment(endpoint, number, region), (*stacks, *neighbours))
         identities = {}
-        for name, outputs in made.items():
+        for name in stacks:
+            outputs = made[name]
             about = subject(bootstrap.configured(scratch, name)["identity"], name)
             role = outputs["roles"][Names(generated.PROJECT, name).deploy_role]
             job = OidcJob(endpoint, about, role, scratch.root / f"token-{name}", factor)
@@ -74,10 +78,9 @@ def _builder(stack: ExitStack, scratch: Scratch, prod: DeployIdentity, outputs: 
     return DeployIdentity(job, env, "")
 
 
-def _prepared(scratch: Scratch, admin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _prepared(scratch: Scratch, admin: Mapping[str, str], stacks: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Run `bootstrap/` as the administrator of each account, who alone has a key; return the outputs by stack."""
-    made = {name: _brought_up(scratch, admin, name) for name in (*STACKS, BEFORE)}
-    return {name: made[name] for name in STACKS}
+    return {name: _brought_up(scratch, admin, name) for name in stacks}
 
 
 def _brought_up(scratch: Scratch, admin: Mapping[str, str], stack: str) -> dict[str, Any]:

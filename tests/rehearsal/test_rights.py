@@ -56,8 +56,18 @@ class Stood:
     def client(self, job: OidcJob, service: str) -> Any:
         """Return a client with a session of its own: a slow machine must not outlast it."""
         config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-        session = job.session(self.stage.region, seconds=AN_HOUR)
-        client = session.client(service, endpoint_url=self.stage.endpoint, config=config)  # type: ignore[call-overload]
+        keys = job.session(self.stage.region, seconds=AN_HOUR).get_credentials()
+        assert keys is not None
+        make: Any = boto3.client  # which shares what it has read of the service with the clients before
+        client = make(
+            service,
+            self.stage.region,
+            endpoint_url=self.stage.endpoint,
+            aws_access_key_id=keys.access_key,
+            aws_secret_access_key=keys.secret_key,
+            aws_session_token=keys.token,
+            config=config,
+        )
         # Some calls put a prefix before the host, which is an IP address here.
         client.meta.events.register("before-sign", _to_the_endpoint)
         return client
@@ -70,8 +80,8 @@ def _to_the_endpoint(request: Any, **_: object) -> None:
 
 @pytest.fixture(scope="module")
 def stood() -> Iterator[Stood]:
-    with enforced.running(FACTOR) as stage:
-        code, text = stage.pulumi("up", "--stack", STACK)
+    with enforced.running(FACTOR, stacks=(STACK,), neighbours=()) as stage:
+        code, text = stage.pulumi("up", "--stack", STACK, "--skip-preview")
         assert code == 0, text
         deploy = stage.identities[STACK].job
         subject = deploy.subject.rpartition(":")[0] + ":preview"
