@@ -15,11 +15,16 @@ from infra.identity.access import Access, Builder, accesses
 from infra.identity.config import IdentityConfig, ServedStack
 from infra.naming import AwsLocation, Names, Shared
 from infra.permissions import PeerStack, PolicyError, Statement
+from infra.permissions.artifacts import SOURCES
 from infra.permissions.trust import GITHUB, GITHUB_AUDIENCE, PULUMI
 
 LAYOUT = "version: 1\n"  # Pulumi's layout of state in a bucket: stacks below their projects
 DEPLOY, PREVIEW = 4 * 3600, 3600  # the longest sessions, in seconds; a canary and its bake fit into the first
-HELD = 30  # days until KMS deletes a key for good
+HELD = 30  # days until KMS deletes a key, or S3 an expired source archive, for good
+SOURCE_DAYS = 730
+"""How long a commit's source archive is kept: twice the longest strata:release.proofDays. A proof that still counts is
+that old at most, and may be of a build a year older. Bundles and manifests are kept for good, since they are what is
+live, and what a rollback goes back to."""
 
 
 class IdentityError(pulumi.RunError):
@@ -49,7 +54,7 @@ class Identity(ComponentResource):
         self._layout(state, versions)
         self.state = state.bucket.apply(lambda _: permissions.backend(config.project, place))
         if config.artifacts.account_id is None:
-            self._bucket("artifacts", shared.artifact_bucket(place), config.artifacts.readers)
+            self._expire_sources(*self._bucket("artifacts", shared.artifact_bucket(place), config.artifacts.readers))
         self._secrets = self._key(
             "secrets",
             alias=shared.secrets_key,
@@ -129,6 +134,30 @@ class Identity(ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=[private]),
         )
         return bucket, versions
+
+    def _expire_sources(self, bucket: aws.s3.Bucket, versions: Resource) -> None:
+        """Delete source archives of which no promotion can have need any more, and nothing else.
+
+        A project reads the newest one, which holds the history of all before it. In a bucket with versions S3 first
+        hides an object, and deletes it when that version has expired too.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+        """
+        aws.s3.BucketLifecycleConfiguration(
+            f"{self._name}-artifacts-lifecycle",
+            bucket=bucket.bucket,
+            rules=[
+                aws.s3.BucketLifecycleConfigurationRuleArgs(
+                    id="sources",
+                    status="Enabled",
+                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=f"{SOURCES}/"),
+                    expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=SOURCE_DAYS),
+                    noncurrent_version_expiration=aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+                        noncurrent_days=HELD
+                    ),
+                )
+            ],
+            opts=ResourceOptions(parent=self, depends_on=[versions]),
+        )
 
     def _layout(self, state: aws.s3.Bucket, versions: Resource) -> None:
         """Write the layout of the stacks' state; without it the first `pulumi login` would have to choose one."""

@@ -24,6 +24,7 @@ GONE = frozenset(
         "NoSuchEntity",
         "NoSuchHostedZone",
         "NoSuchKey",
+        "NoSuchLifecycleConfiguration",
         "NoSuchPublicAccessBlockConfiguration",
         "NotFound",
         "NotFoundException",

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from infra import permissions
+from infra.artifacts.store import source_key
 from infra.identity.config import (
     GitHubConfig,
     IdentityConfig,
@@ -20,6 +21,8 @@ from infra.identity.config import (
 from infra.layers.identity import Identity, IdentityError
 from infra.naming import AwsLocation
 from infra.permissions import Statement
+from infra.permissions.artifacts import FOLDERS
+from infra.release.model.spec import ReleasePolicy
 from tests.layers.recorder import ACCOUNT, REGION, Recorder, known, record
 
 PLACE = AwsLocation("aws", REGION, ACCOUNT)
@@ -233,6 +236,20 @@ def test_state_and_artifacts_are_reached_only_by_tls(kind: str) -> None:
         "Resource": [bucket, f"{bucket}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
+
+
+def test_source_archives_alone_expire_and_no_sooner_than_a_pending_promotion_can_need_them() -> None:
+    recorded = declare()
+    lifecycle = recorded.one("s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+    assert lifecycle.inputs["bucket"] == f"strata-artifacts-{ACCOUNT}-{REGION}"
+    [rule] = lifecycle.inputs["rules"]
+    key = source_key("1" * 40)
+    assert key.startswith(rule["filter"]["prefix"])
+    assert not [each for each in FOLDERS if f"{each}/".startswith(rule["filter"]["prefix"])]
+    longest = get_type_hints(ReleasePolicy, include_extras=True)["proof_days"].__metadata__[0].high
+    assert rule["expiration"] == {"days": 2 * longest}
+    assert (rule["status"], rule["noncurrentVersionExpiration"]) == ("Enabled", {"noncurrentDays": 30})
+    assert "identity-artifacts-versions" in lifecycle.after
 
 
 def test_the_build_job_writes_only_new_objects_and_deletes_none() -> None:

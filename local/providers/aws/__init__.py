@@ -69,6 +69,7 @@ def resources(assets: Assets) -> Mapping[str, Resource]:
         route53.Zone(),
         s3.Bucket(),
         s3.BucketEncryption(),
+        s3.BucketLifecycle(),
         s3.BucketObject(),
         s3.BucketPolicy(),
         s3.BucketPublicAccessBlock(),

@@ -200,6 +200,35 @@ class BucketEncryption(_Setting):
         aws("s3").delete_bucket_encryption(Bucket=identity)
 
 
+_LIFECYCLE = props(
+    id=Field(required=True, api="ID"),
+    status=Field(required=True),
+    filter=Field(of=props(prefix=Field(zero=""))),
+    expiration=Field(of=props(days=Field(zero=0))),
+    noncurrentVersionExpiration=Field(of=props(noncurrentDays=Field(required=True))),
+)
+
+
+class BucketLifecycle(_Setting):
+    """The lifecycle rules of a bucket."""
+
+    kind = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    label = "S3 Bucket Lifecycle Configuration"
+    also = unset(expectedBucketOwner="", transitionDefaultMinimumObjectSize="all_storage_classes_128K")
+    fields = props(bucket=Field(required=True, replaces=True), rules=Field(required=True, of=_LIFECYCLE))
+
+    def put(self, client: Any, bucket: str, new: Bag) -> None:
+        rules = [to_api(_LIFECYCLE, rule, pascal) for rule in new["rules"]]
+        client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+
+    def get(self, client: Any, bucket: str) -> Bag:
+        found = client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+        return {"rules": [from_api(_LIFECYCLE, rule, pascal) for rule in found]}
+
+    def delete(self, aws: Aws, identity: str, state: Bag) -> None:
+        aws("s3").delete_bucket_lifecycle(Bucket=identity)
+
+
 _BLOCKS = props(
     blockPublicAcls=Field(),
     blockPublicPolicy=Field(),

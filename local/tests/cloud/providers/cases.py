@@ -49,6 +49,17 @@ def encrypted(algorithm: str) -> dict[str, Any]:
     return {"applyServerSideEncryptionByDefault": {"sseAlgorithm": algorithm}}
 
 
+def expiring(prefix: str, days: int) -> dict[str, Any]:
+    """Return a rule by which a bucket's objects expire, and are deleted a month later."""
+    return {
+        "id": prefix.strip("/"),
+        "status": "Enabled",
+        "filter": {"prefix": prefix},
+        "expiration": {"days": days},
+        "noncurrentVersionExpiration": {"noncurrentDays": 30},
+    }
+
+
 Inputs = Callable[[Mapping[str, Made]], dict[str, Any]]
 
 
@@ -315,6 +326,12 @@ CASES = {
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
         lambda made: {"bucket": made["bucket"].id, "rules": [encrypted("AES256")]},
         {"rules": [encrypted("aws:kms")]},
+        ("bucket",),
+    ),
+    "bucket's lifecycle": Case(
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        lambda made: {"bucket": made["bucket"].id, "rules": [expiring("sources/", 730)]},
+        {"rules": [expiring("sources/", 400), expiring("other/", 30)]},
         ("bucket",),
     ),
     "bucket's privacy": Case(
