@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from infra.release.reports.snapshot import OrdersShown
 from infra.release.viewer.assets import assets
 from infra.release.viewer.server import Viewer
 from rehearsal.browser import LONGEST, LOOKS, look
@@ -50,6 +51,25 @@ def test_hooks_alarms_and_the_ledger_are_there(page: Page) -> None:
     expect(orders.get_by_role("group", name="Alarms")).to_contain_text("Threshold Crossed")
 
 
+def test_the_last_orders_are_there_with_their_states_and_times(page: Page) -> None:
+    orders = page.get_by_role("region", name="Last orders")
+    expect(orders).to_contain_text("The newest of those that were read; the table has more.")
+    rows = orders.get_by_role("group", name="Last orders").locator("tbody tr")
+    expect(rows).to_have_count(2)
+    assert rows.nth(0).locator("td").all_inner_texts()[1::2] == ["placed", ""]
+    assert rows.nth(1).locator("td").all_inner_texts()[:2] == ["ord_0000000000000000000000000000000a", "fulfilled"]
+
+
+def test_orders_that_may_not_be_read_are_said_and_those_of_no_table_are_not_shown(browser: Browser) -> None:
+    for orders, shown in ((OrdersShown(problem="AWS denies dynamodb Scan"), True), (None, False)):
+        with served(FakeReader(replace(SNAPSHOT, orders=orders)), dict(assets())) as server:
+            page = look(browser, server.url, SHOWN)
+            assert page.locator("#orders").is_visible() is shown
+            if shown:
+                expect(page.locator("#orders")).to_contain_text("They cannot be read: AWS denies dynamodb Scan")
+            page.close()
+
+
 @pytest.mark.parametrize("how", list(LOOKS))
 def test_axe_finds_no_violation(browser: Browser, server: Viewer, violations: Violations, how: str) -> None:
     page = look(browser, server.url, SHOWN, how)
@@ -70,7 +90,7 @@ def test_all_of_it_is_reached_by_the_keyboard(page: Page) -> None:
     for _ in range(12):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.getAttribute('aria-label')"))
-    assert {"Phases and hooks", "Alarms", "Ledger"} <= reached
+    assert {"Phases and hooks", "Alarms", "Ledger", "Last orders"} <= reached
 
 
 def test_what_aws_said_is_text_and_no_html(browser: Browser) -> None:

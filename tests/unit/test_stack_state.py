@@ -53,6 +53,12 @@ def test_the_resource_goes_before_an_output_of_an_older_program() -> None:
     assert found(stack(release(INPUTS), outputs={"release": OTHER}))["region"] == "eu-west-1"
 
 
+def test_the_table_of_orders_is_the_one_that_the_program_exported(pulumi: Path) -> None:
+    for given, table in (({"table_name": "orders-prod"}, "orders-prod"), ({}, ""), ({"table_name": ENCRYPTED}, "")):
+        (pulumi / "state.json").write_text(json.dumps(stack(release(INPUTS), outputs=given)))
+        assert open_session("prod").table == table
+
+
 def test_a_release_that_is_about_to_be_deleted_is_not_the_stacks() -> None:
     assert found(stack(release(OTHER, delete=True), release(INPUTS)))["region"] == "eu-west-1"
 

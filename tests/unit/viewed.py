@@ -11,6 +11,8 @@ from infra.release.reports.snapshot import (
     MINUTES,
     AlarmShown,
     FunctionShown,
+    OrderShown,
+    OrdersShown,
     Past,
     PhaseShown,
     Share,
@@ -76,7 +78,14 @@ FULFILMENT = replace(
     phases=(),
     notes=(),
 )
-SNAPSHOT = Snapshot("prod", START, 40.0, (ORDERS, FULFILMENT))
+PLACED = OrdersShown(
+    (
+        OrderShown("ord_0000000000000000000000000000000b", "placed", START - 4, None),
+        OrderShown("ord_0000000000000000000000000000000a", "fulfilled", START - 9, START - 7.5),
+    ),
+    partial=True,
+)
+SNAPSHOT = Snapshot("prod", START, 40.0, (ORDERS, FULFILMENT), orders=PLACED)
 PAGE = {"/": Asset("text/html; charset=utf-8", b"<!doctype html>")}
 
 

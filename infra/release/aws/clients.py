@@ -118,6 +118,10 @@ class Clients:
         return self._client("dynamodbstreams")
 
     @cached_property
+    def tables(self) -> Any:
+        return self._client("dynamodb")
+
+    @cached_property
     def events(self) -> Any:
         return self._client("events")
 

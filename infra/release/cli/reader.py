@@ -18,23 +18,32 @@ from infra.release.model.spec import ReleaseError
 from infra.release.reports import snapshot, story
 from infra.release.reports.history import attempts, named
 from infra.release.reports.page.model import Chart
-from infra.release.reports.snapshot import AlarmShown, FunctionShown, Snapshot
+from infra.release.reports.snapshot import AlarmShown, FunctionShown, OrdersShown, Snapshot
 from infra.release.reports.timeline import Moves, series
 
 EVERY = timedelta(seconds=10)
 """Between two readings, in the clock's time: CloudWatch has a point a minute."""
 SHORTEST, IDLE = 2.0, 30.0
 """Real seconds between two readings: at least, and where nothing is in flight at a clock that is not scaled."""
+ORDERS_EVERY = 60.0
+"""Real seconds between two readings of the orders at a clock that is not scaled: each reads a page of the table."""
 ANEW = 60.0
 """Real seconds after which the stack's state is read again, for what the last `pulumi up` wants."""
 MINUTE = timedelta(minutes=1)
 
 
 class Reader:
-    """Reads a stack's release. A reading that fails keeps what the last one found, and says why it failed."""
+    """Reads a stack's release. A reading that fails keeps what the last one found, and says why it failed.
 
-    def __init__(self, stack: str, function: str, opened: Callable[[str, str], Session] | None = None) -> None:
-        self._stack, self._function = stack, function
+    orders: read the last orders too, which takes a right to read the table.
+    """
+
+    def __init__(
+        self, stack: str, function: str, opened: Callable[[str, str], Session] | None = None, *, orders: bool = False
+    ) -> None:
+        self._stack, self._function, self._with_orders = stack, function, orders
+        self._orders: OrdersShown | None = None
+        self._ordered: float | None = None
         self._open = opened or (lambda stack, function: open_session(stack, release_of=function))
         self._session: Session | None = None
         self._since = 0.0
@@ -52,8 +61,24 @@ class Reader:
             self._session = None
             self.last = replace(self.last, problem=f"{type(problem).__name__}: {problem}")
         else:
-            self.last = Snapshot(self._stack, time.time(), _factor(session.clock), functions)
+            factor = _factor(session.clock)
+            self.last = Snapshot(self._stack, time.time(), factor, functions, orders=self._read_orders(session, factor))
         return self.last
+
+    def _read_orders(self, session: Session, factor: float) -> OrdersShown | None:
+        """Return the last orders, or those of a short while ago. A reading that fails hides nothing else."""
+        from infra.release.aws import orders  # noqa: PLC0415 - `power` and `--help` need no boto3
+
+        now = time.monotonic()
+        if not self._with_orders or not session.table:
+            return None
+        if self._ordered is None or factor > 1 or now - self._ordered >= ORDERS_EVERY:
+            self._ordered = now
+            try:
+                self._orders = orders.last(session.aws.clients, session.table)
+            except ReleaseError as problem:
+                self._orders = OrdersShown(problem=str(problem).partition("; add the action")[0])
+        return self._orders
 
     @property
     def pause(self) -> float:

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Session:
-    """One stack's release: its targets, its policy and the region that it is in."""
+    """One stack's release: its targets, its policy and the region that it is in. table: of its orders, "" for none."""
 
     stack: str
     region: str
     targets: tuple[Target, ...]
     policy: ReleasePolicy
     clock: ScaledClock
+    table: str = ""
 
     @cached_property
     def aws(self) -> Aws:
@@ -72,4 +73,4 @@ def open_session(stack: str, function: str = "", *, release_of: str = "", follow
     if not following:
         targets = tuple(replace(target, proof_group="", proof_role="") for target in targets)
     policy = serialization.policy(found["policy"], "release.policy")
-    return Session(stack, found["region"], targets, policy, clock).one(function)
+    return Session(stack, found["region"], targets, policy, clock, found.get("table", "")).one(function)

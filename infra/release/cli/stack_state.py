@@ -14,12 +14,15 @@ UPDATE_FIELDS = ("configuration", "probe")
 
 
 def release(stack: str, function: str = "") -> Mapping[str, Any]:
-    """Return region, targets and policy of the stack's release as JSON; of several, of the one that has the function.
+    """Return region, targets and policy of the stack's release as JSON, and the name of its table, "" for none; of
+    several, of the one that has the function.
 
     A stack of another program has a release for each of its CanaryReleases. Raises ReleaseError if there is none, or if
     `function` does not say which.
     """
-    found = in_state(exported(stack))
+    state = exported(stack)
+    table = outputs(state).get("table_name")
+    found = [{**each, "table": table if isinstance(table, str) else ""} for each in in_state(state)]
     if not found:
         raise ReleaseError(f"stack {stack} has no release: its state holds no {RELEASE}; run `pulumi up` first")
     if len(found) == 1:

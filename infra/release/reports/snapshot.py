@@ -110,15 +110,36 @@ class FunctionShown:
 
 
 @dataclass(frozen=True)
+class OrderShown:
+    """An order: its id, and when it was placed and fulfilled. state: placed, fulfilled or not known."""
+
+    id: str
+    state: str
+    placed: float | None
+    fulfilled: float | None
+
+
+@dataclass(frozen=True)
+class OrdersShown:
+    """The last orders, newest first. partial: the table has more than was read. problem: why none could be read."""
+
+    found: tuple[OrderShown, ...] = ()
+    partial: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """All that the viewer shows. at: when AWS was read. factor: simulated seconds per second; 1 on AWS. problem: why
-    AWS could not be read this time, empty if it could; the functions are then those of the last time."""
+    AWS could not be read this time, empty if it could; the functions are then those of the last time. orders: None
+    where the stack has no table of orders, or they are not asked for."""
 
     stack: str
     at: float
     factor: float = 1.0
     functions: tuple[FunctionShown, ...] = ()
     problem: str = ""
+    orders: OrdersShown | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the document that the page draws."""

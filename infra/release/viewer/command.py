@@ -25,7 +25,7 @@ def view(
     minute. Where there is no release yet, or AWS does not answer, the page says so and it tries again.
     """
     with answering(as_json=False):
-        feed = Feed(Reader(stack, function))
+        feed = Feed(Reader(stack, function, orders=True))
         try:
             server = Viewer(port, assets(), feed)
         except OSError as problem:

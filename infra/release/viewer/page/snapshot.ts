@@ -72,10 +72,24 @@ export interface Shown {
   notes: [string, string][];
 }
 
+export interface Order {
+  id: string;
+  state: string;
+  placed: number | null;
+  fulfilled: number | null;
+}
+
+export interface Orders {
+  found: Order[];
+  partial: boolean;
+  problem: string;
+}
+
 export interface Snapshot {
   stack: string;
   at: number;
   factor: number;
   functions: Shown[];
   problem: string;
+  orders: Orders | null;
 }

@@ -1,10 +1,10 @@
 // Draws each snapshot that the server sends. It keeps the newest alone, so a page left open does not grow.
 
 import { Picture, dark, drawings } from "./charts";
-import type { Alarm, Past, Phase, Share, Shown, Snapshot } from "./snapshot";
+import type { Alarm, Orders, Past, Phase, Share, Shown, Snapshot } from "./snapshot";
 
 const BAD = new Set(["rolled back", "ALARM", "Failed"]);
-const FINE = new Set(["promoted", "first", "OK", "Succeeded"]);
+const FINE = new Set(["promoted", "first", "OK", "Succeeded", "fulfilled"]);
 
 function element<K extends keyof HTMLElementTagNameMap>(
   name: K,
@@ -25,6 +25,10 @@ function byId(id: string): HTMLElement {
 
 function time(seconds: number | null): string {
   return seconds === null ? "" : new Date(seconds * 1000).toISOString().slice(11, 19);
+}
+
+function moment(seconds: number | null): string {
+  return seconds === null ? "" : new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
 }
 
 function state(word: string): HTMLElement {
@@ -55,12 +59,16 @@ function legend(shares: Share[]): HTMLElement {
   return element("ul", { class: "legend" }, ...items);
 }
 
-function table(name: string, heads: string[], rows: (Node | string)[][]): HTMLElement {
+function grid(name: string, heads: string[], rows: (Node | string)[][]): HTMLElement {
+  if (!rows.length) return element("p", { class: "soft" }, "None.");
   const head = element("tr", {}, ...heads.map((each) => element("th", { scope: "col" }, each)));
   const body = rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, cell))));
   const whole = element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
-  const place = element("div", { class: "scroll", role: "group", "aria-label": name, tabindex: "0" }, whole);
-  return element("section", {}, element("h3", {}, name), rows.length ? place : element("p", { class: "soft" }, "None."));
+  return element("div", { class: "scroll", role: "group", "aria-label": name, tabindex: "0" }, whole);
+}
+
+function table(name: string, heads: string[], rows: (Node | string)[][]): HTMLElement {
+  return element("section", {}, element("h3", {}, name), grid(name, heads, rows));
 }
 
 function phases(found: Phase[]): HTMLElement {
@@ -81,7 +89,7 @@ function alarms(found: Alarm[]): HTMLElement {
 
 function ledger(found: Past[]): HTMLElement {
   const rows = found.map((each) => [
-    new Date(each.started * 1000).toISOString().slice(0, 19).replace("T", " "),
+    moment(each.started),
     each.versions,
     state(each.ending),
     `${each.reason}: ${each.why}`,
@@ -89,6 +97,24 @@ function ledger(found: Past[]): HTMLElement {
     each.deployment,
   ]);
   return table("Ledger", ["when, UTC", "versions", "outcome", "reason", "commit, who", "deployment"], rows);
+}
+
+function orders(found: Orders | null): void {
+  const place = byId("orders");
+  place.hidden = found === null;
+  if (!found) return;
+  const focused = place.contains(document.activeElement);
+  const rows = found.found.map((each) => [each.id, state(each.state), moment(each.placed), moment(each.fulfilled)]);
+  const limits = found.partial ? "The newest of those that were read; the table has more." : "";
+  const body = found.problem
+    ? element("p", {}, `They cannot be read: ${found.problem}`)
+    : grid("Last orders", ["order", "state", "placed, UTC", "fulfilled, UTC"], rows);
+  place.replaceChildren(
+    element("h2", { id: "orders-title" }, "Last orders"),
+    ...(limits ? [element("p", { class: "soft" }, limits)] : []),
+    body,
+  );
+  if (focused) place.querySelector<HTMLElement>(".scroll")?.focus({ preventScroll: true });
 }
 
 function verdict(shown: Shown): string {
@@ -179,10 +205,11 @@ function show(snapshot: Snapshot): void {
     if (!view) {
       view = new FunctionView(each.name);
       views.set(each.name, view);
-      main.append(view.section);
+      main.insertBefore(view.section, byId("orders"));
     }
     view.show(each);
   }
+  orders(snapshot.orders);
 }
 
 const events = new EventSource("/events");
