@@ -8,11 +8,12 @@ import pulumi
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a program of its own, on the repository's code
 
-from infra import account, program
+from infra import account, legacy, program
 from infra.identity import config as identity
 from infra.layers.deployments import Deployments
 from infra.layers.events import Promotion, UpstreamEvents
 from infra.layers.identity import Identity
+from infra.source import Source
 
 program.begin(os.environ)
 config = identity.load()
@@ -20,7 +21,11 @@ provider = account.provider(config)
 place = account.place(config, provider)
 opts = pulumi.ResourceOptions(providers=[provider])
 
-made = Identity("identity", place=place, config=config.identity, opts=opts)
+found = None
+if config.identity.source is Source.LEGACY and config.identity.legacy is not None:
+    (served,) = config.identity.stacks  # the configuration has made sure
+    found = legacy.identity(config.identity.legacy, served.names(config.identity.project), place)
+made = Identity("identity", place=place, config=config.identity, legacy=found, opts=opts)
 if (cloud := config.identity.pulumi) is not None:
     Deployments("deployments", place=place, config=config.identity, cloud=cloud)
 

@@ -90,6 +90,16 @@ class LegacyOutputs:
 
 
 @dataclass(frozen=True)
+class LegacyIdentity:
+    """What Terraform's identity layer gives to `bootstrap/`, which declares none of it: ARNs, and an alias' name."""
+
+    boundary: Output[str]
+    alarms_key_alias: Output[str]
+    deploy_role: Output[str]
+    preview_role: Output[str]
+
+
+@dataclass(frozen=True)
 class HookOutputs:
     """The functions that CodeDeploy calls before and after it shifts traffic; a name is empty where there is none."""
 

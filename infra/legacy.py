@@ -14,22 +14,24 @@ from pulumi import InvokeOptions, Output
 from pulumi_terraform.state import get_s3_reference
 
 from infra.config import LegacyState
-from infra.contracts import DataOutputs, LegacyOutputs
-from infra.naming import AwsLocation
+from infra.contracts import DataOutputs, LegacyIdentity, LegacyOutputs
+from infra.naming import AwsLocation, Names
 
 OUTPUTS: Mapping[str, tuple[str, ...]] = {
+    "identity": ("boundary_arn", "alarms_key_alias", "deploy_role_arn", "preview_role_arn"),
     "data": ("table_name", "table_arn", "table_stream_arn"),
     "compute": ("function_name", "function_arn", "alias", "api_url"),
     "observability": ("topic_arn", "dashboard"),
     "delivery": ("application", "deployment_group"),
 }
-"""The root outputs that a stack takes from each layer: each a text that is not empty."""
+"""The root outputs that a stack, or `bootstrap/`, takes from each layer: each a text that is not empty."""
 SECRET: Mapping[str, frozenset[str]] = {}
 """Those among them that are sensitive, by layer: Terraform stores them in clear, and Pulumi's provider drops the mark.
 
 https://developer.hashicorp.com/terraform/language/values/outputs#sensitive-suppressing-values-in-cli-output
 """
 
+BOOTSTRAP = "strata-bootstrap"  # the project of the program that reads identity
 LONGEST_REASON = 200  # characters of the provider's own words
 
 
@@ -53,6 +55,25 @@ def data(state: LegacyState, place: AwsLocation) -> DataOutputs:
             f"'{expected}/stream/LABEL'; correct terraform-legacy/data/outputs.tf and apply it"
         )
     return DataOutputs(*(layer.output(name, outputs) for name in layer.wanted))
+
+
+def identity(state: LegacyState, names: Names, place: AwsLocation) -> LegacyIdentity:
+    """Return the contract of `terraform-legacy/identity`. Raises LegacyError.
+
+    `names`: of the stack that the layer serves. Its resources must have the names by which the stack looks for them,
+    and be in its account, else the state is another stack's.
+    """
+    layer = LegacyLayer("identity", state, project=BOOTSTRAP)
+    outputs = layer.read()
+    expected = {
+        "boundary_arn": (place.global_arn("iam", f"policy/{names.boundary}"), "the boundary"),
+        "alarms_key_alias": (names.topic_key, "the alias of the alarms' key"),
+        "deploy_role_arn": (place.global_arn("iam", f"role/{names.deploy_role}"), "the role that deploys"),
+        "preview_role_arn": (place.global_arn("iam", f"role/{names.preview_role}"), "the role that previews"),
+    }
+    for name, (value, what) in expected.items():
+        layer.require(name, outputs, value, what)
+    return LegacyIdentity(*(layer.output(name, outputs) for name in layer.wanted))
 
 
 def functions(
@@ -81,10 +102,16 @@ def functions(
 
 @dataclass(frozen=True)
 class LegacyLayer:
-    """A layer and its state. Its contract is made of the root outputs `wanted`."""
+    """A layer and its state. Its contract is made of the root outputs `wanted`. `project` reads it."""
 
     name: str
     state: LegacyState
+    project: str = "strata"
+
+    @property
+    def setting(self) -> str:
+        """Return the path of the state in the configuration."""
+        return f"{self.project}:{self.name}.legacy"
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -96,11 +123,11 @@ class LegacyLayer:
         return made(outputs[name])
 
     def require(self, name: str, outputs: Mapping[str, str], expected: str, what: str) -> None:
-        """Raise LegacyError unless an output is the ARN of this stack's own resource."""
+        """Raise LegacyError unless an output is the ARN, or the name, of this stack's own resource."""
         if outputs[name] != expected:
             raise self.error(
                 f"{name} is {outputs[name]!r}, but {what} in this stack's account and region is {expected!r}; point "
-                f"strata:{self.name}.legacy at the state of this stack's own layer"
+                f"{self.setting} at the state of this stack's own layer"
             )
 
     def read(self) -> dict[str, str]:
@@ -118,7 +145,7 @@ class LegacyLayer:
             raise self.error(self._unreadable(str(error))) from None
         if not found:
             problem = "it has no outputs: never applied, destroyed, or of a workspace that does not exist"
-            raise self.error(f"{problem}; correct strata:{self.name}.legacy, or apply terraform-legacy/{self.name}")
+            raise self.error(f"{problem}; correct {self.setting}, or apply terraform-legacy/{self.name}")
         return {name: self._text(name, found.get(name)) for name in self.wanted}
 
     def error(self, problem: str) -> LegacyError:
@@ -143,7 +170,7 @@ class LegacyLayer:
         if "version" in lowered:
             remedy = "write it with a version of Terraform whose states Pulumi's terraform provider reads"
         elif any(word in lowered for word in ("not found", "notfound", "nosuch", "no such", "not exist", "no state")):
-            remedy = f"correct bucket, key or workspace of strata:{self.name}.legacy"
+            remedy = f"correct bucket, key or workspace of {self.setting}"
         else:
-            remedy = f"give credentials that may read it, or correct strata:{self.name}.legacy"
+            remedy = f"give credentials that may read it, or correct {self.setting}"
         return f"it cannot be read ({reason}); {remedy}"

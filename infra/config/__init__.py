@@ -1,7 +1,7 @@
 """Read a stack's whole configuration. It reports all mistakes at once, before any resource is declared."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from infra.config.settings import (
     ObservabilityConfig,
     SecretsConfig,
     Throttling,
+    with_region,
 )
 from infra.config.upstream import UpstreamStack
 from infra.config.upstream import read as read_upstream
@@ -145,7 +146,7 @@ def parse(
         raise ConfigError(stack, mistakes)
     sections: dict[str, Any] = {section: cls(**readings[section].values) for section, cls in SECTIONS.items()}
     for layer in LAYERS:
-        sections[layer] = _with_region(sections[layer], sections["account"].region)
+        sections[layer] = with_region(sections[layer], sections["account"].region)
     started: ReleaseConfig = sections["release"]
     sections["release"] = started.policy
     return StackConfig(names, **sections, promoted_by_event=started.promote_by == EVENT, upstream=upstream)
@@ -174,10 +175,3 @@ def stacks(folder: Path) -> list[str]:
         return stack_file.project(folder).stacks()
     except stack_file.StackFileError as problem:
         raise ConfigError("that is not named yet", [str(problem)]) from None
-
-
-def _with_region(layer: Any, region: str) -> Any:
-    """Return a layer's section with the stack's region as that of its Terraform state, where it names none."""
-    if layer.legacy is None or layer.legacy.region is not None:
-        return layer
-    return replace(layer, legacy=replace(layer.legacy, region=region))

@@ -15,17 +15,17 @@ def data(section: Reading, stack: str) -> Iterator[str]:
     """Yield the mistakes in how the keys of strata:data fit together."""
     match section.values.get("source"):
         case Source.LEGACY:
-            yield from _no_effect(section, "table_name", "Terraform owns a legacy table")
-            yield from _no_effect(section, "deletion_protection", "Terraform owns a legacy table")
+            yield from no_effect(section, "table_name", "Terraform owns a legacy table")
+            yield from no_effect(section, "deletion_protection", "Terraform owns a legacy table")
             if "legacy" not in section.given:
-                yield _missing(section, "legacy", "the bucket and the key of its state")
+                yield missing(section, "legacy", "the bucket and the key of its state")
         case Source.ADOPTED:
-            yield from _no_effect(section, "legacy", "an adopted table is no longer read from its state")
-            yield from _no_effect(section, "deletion_protection", "an adopted table is always protected")
+            yield from no_effect(section, "legacy", "an adopted table is no longer read from its state")
+            yield from no_effect(section, "deletion_protection", "an adopted table is always protected")
             if "table_name" not in section.given:
-                yield _missing(section, "table_name", "the name of the table to adopt")
+                yield missing(section, "table_name", "the name of the table to adopt")
         case Source.MANAGED:
-            yield from _no_effect(section, "legacy", f"{section.path}.source is managed")
+            yield from no_effect(section, "legacy", f"{section.path}.source is managed")
             if stack in GUARDED and section.values.get("deletion_protection") is False:
                 path = section.path_of("deletion_protection")
                 yield f"{path} is false, but {stack} holds customers' orders; set it to true, or leave it out"
@@ -42,9 +42,9 @@ def layers(readings: Mapping[str, Reading]) -> Iterator[str]:
         return
     if source is not Source.LEGACY:
         for section in (readings[name] for name in SHARED):
-            yield from _no_effect(section, "legacy", f"{compute.path}.source is {source}")
+            yield from no_effect(section, "legacy", f"{compute.path}.source is {source}")
     if source is not Source.ADOPTED:
-        yield from _no_effect(compute, "adopted", f"{compute.path}.source is {source}")
+        yield from no_effect(compute, "adopted", f"{compute.path}.source is {source}")
     if source is Source.MANAGED:
         return
     if data.values.get("source") is Source.MANAGED and "table_name" not in data.given:
@@ -66,14 +66,14 @@ def _legacy(readings: Mapping[str, Reading]) -> Iterator[str]:
             path = section.path_of("legacy")
             yield f"{path} is missing, but {why}; give the bucket and the key of the layer's state"
     for name in sorted(readings["compute"].given - {"source", "legacy", "adopted"}):
-        yield from _no_effect(readings["compute"], name, why)
+        yield from no_effect(readings["compute"], name, why)
     classes = {"observability": ObservabilityConfig, "delivery": DeliveryConfig, "release": ReleaseConfig}
     for name, cls in classes.items():
         for field in sorted(_changed(readings[name], cls) - {"legacy"}):
-            yield from _no_effect(readings[name], field, why)
+            yield from no_effect(readings[name], field, why)
     for section in (readings["secrets"], readings["services"]):
         for field in sorted(section.given):
-            yield from _no_effect(section, field, why)
+            yield from no_effect(section, field, why)
 
 
 def _adopted(readings: Mapping[str, Reading]) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _adopted(readings: Mapping[str, Reading]) -> Iterator[str]:
     compute = readings["compute"]
     why = f"{compute.path}.source is adopted, and Terraform made none; leave it out until the source is managed"
     if "adopted" not in compute.given:
-        yield _missing(compute, "adopted", "the services that Terraform had, and the ids that AWS gave its API")
+        yield missing(compute, "adopted", "the services that Terraform had, and the ids that AWS gave its API")
     delivery, observability = readings["delivery"], readings["observability"]
     if delivery.values.get("smoke"):
         path = delivery.path_of("smoke")
@@ -156,16 +156,16 @@ def release(section: Reading) -> Iterator[str]:
     """Yield the mistakes in how the keys of strata:release fit together."""
     if section.values.get("wait") is False:
         unwatched = f"{section.path_of('wait')} is false, so no runner waits"
-        yield from _no_effect(section, "longest_wait_minutes", unwatched)
-        yield from _no_effect(section, "minimum_requests", unwatched)
-        yield from _no_effect(section, "top_up", unwatched)
+        yield from no_effect(section, "longest_wait_minutes", unwatched)
+        yield from no_effect(section, "minimum_requests", unwatched)
+        yield from no_effect(section, "top_up", unwatched)
         if section.values.get("evidence") == "enforce":
             path = section.path_of("evidence")
             yield (
                 f"{path} is enforce, but {unwatched} to stop a canary without evidence; set it to warn, or wait to true"
             )
     if not section.values.get("source"):
-        yield from _no_effect(section, "proof_days", f"{section.path}.from names no stack that must prove a release")
+        yield from no_effect(section, "proof_days", f"{section.path}.from names no stack that must prove a release")
 
 
 def promotion(section: Reading, release: Reading) -> Iterator[str]:
@@ -178,7 +178,7 @@ def promotion(section: Reading, release: Reading) -> Iterator[str]:
         )
     if by == PIPELINE:
         for name in sorted(section.given):
-            yield from _no_effect(section, name, f"{path} is {PIPELINE}, so no event starts a release")
+            yield from no_effect(section, name, f"{path} is {PIPELINE}, so no event starts a release")
 
 
 def secrets(section: Reading, stack: str, *, encrypted: bool) -> Iterator[str]:
@@ -190,12 +190,14 @@ def secrets(section: Reading, stack: str, *, encrypted: bool) -> Iterator[str]:
         )
 
 
-def _no_effect(section: Reading, name: str, why: str) -> Iterator[str]:
+def no_effect(section: Reading, name: str, why: str) -> Iterator[str]:
+    """Yield a mistake if the configuration sets a field that `why` leaves without effect."""
     if name in section.given:
         value = section.values.get(name)
         what = shown(value) if isinstance(value, str | int) else "given"
         yield f"{section.path_of(name)} is {what}, without effect: {why}; leave it out"
 
 
-def _missing(section: Reading, name: str, wanted: str) -> str:
+def missing(section: Reading, name: str, wanted: str) -> str:
+    """Return the mistake of a section whose source needs a field that is not set; `wanted` says what to give."""
     return f"{section.path_of(name)} is missing, but {section.path}.source is {section.values['source']}; give {wanted}"

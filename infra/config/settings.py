@@ -6,8 +6,8 @@ compare the two.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 from infra.config.curves import CANARY, MINUTES, Curve, CurveOf, Detect
 from infra.schema import (
@@ -98,6 +98,13 @@ class LegacyState:
     workspace: Annotated[str, Text(r"[A-Za-z0-9._~-]{1,90}", 'a Terraform workspace, e.g. "default"')] = "default"
     endpoint: Annotated[str | None, Text(r"https?://[^\s/]+/?", 'a URL, e.g. "https://s3.example.com"')] = None
     use_path_style: Annotated[bool, Flag()] = False
+
+
+def with_region(layer: Any, region: str) -> Any:
+    """Return a layer's section with the stack's region as that of its Terraform state, where it names none."""
+    if layer.legacy is None or layer.legacy.region is not None:
+        return layer
+    return replace(layer, legacy=replace(layer.legacy, region=region))
 
 
 @dataclass(frozen=True)

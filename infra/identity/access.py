@@ -8,6 +8,7 @@ from infra.naming import AwsLocation, Names, Shared
 from infra.permissions import artifacts
 from infra.permissions.roles import PARTS, Policies, deploy, preview
 from infra.permissions.trust import Token, pulumi_token
+from infra.source import Source
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,11 @@ def _previews(config: IdentityConfig, stack: ServedStack) -> Iterator[Token]:
 
     The author of a branch decides what its jobs run, and the preview role decrypts the stack's secrets. So where the
     stack has reviewers, a branch previews it only from the stack's own preview environment, which has the same
-    reviewers; merged code previews it from the environment that all stacks share.
+    reviewers; merged code previews it from the environment that all stacks share. Terraform's role knows the shared one
+    alone, so it stays so until the role is managed.
     """
     shared, repository = config.preview_environment, config.github.found
-    if stack.reviewers:
+    if stack.reviewers and config.source is Source.MANAGED:
         yield repository.token(stack.preview_environment(shared))
         yield repository.token(shared).from_ref(config.github.ref)
     else:

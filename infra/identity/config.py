@@ -8,11 +8,22 @@ from typing import Annotated, Any
 import pulumi
 
 from infra import services
-from infra.config.sections import ConfigError, from_pulumi, read_sections, secret_keys
-from infra.config.settings import ACCOUNT_ID, DOMAIN_NAME, SERVICE, ZONE_ID, AccountConfig
+from infra.config.cross_checks import missing, no_effect
+from infra.config.sections import ConfigError, from_file, from_pulumi, read_sections, secret_keys
+from infra.config.settings import (
+    ACCOUNT_ID,
+    DOMAIN_NAME,
+    SERVICE,
+    ZONE_ID,
+    AccountConfig,
+    LegacyState,
+    SourceOf,
+    with_region,
+)
 from infra.naming import MOST_LISTED, Names
 from infra.permissions import PeerStack, Repository, StackResources
 from infra.schema import STACK, Flag, ListOf, OneOf, Reading, Section, Text, shown
+from infra.source import Source
 
 ENVIRONMENT = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", 'the name of a GitHub environment, e.g. "prod"')
 # https://git-scm.com/docs/git-check-ref-format, without the characters that IAM or GitHub takes for a wildcard
@@ -180,10 +191,16 @@ class KeptArtifacts:
 
 @dataclass(frozen=True)
 class IdentityConfig:
-    """The object `identity`. `project` is the stacks' project, from whose name all AWS names are built."""
+    """The object `identity`. `project` is the stacks' project, from whose name all AWS names are built.
+
+    `source`: who owns what `terraform-legacy/identity` has: GitHub's provider, and of the account's one stack the roles
+    that deploy and preview, the boundary and the alarms' key. `legacy`: its state, while that is Terraform.
+    """
 
     github: Annotated[GitHubConfig, Section(GitHubConfig)]
     stacks: Annotated[tuple[ServedStack, ...], ListOf(Section(ServedStack), least=1)]
+    source: Annotated[Source, SourceOf(*Source, why="the roles of jobs are read, adopted or owned")] = Source.MANAGED
+    legacy: Annotated[LegacyState | None, Section(LegacyState)] = None
     project: Annotated[str, Text(r"[a-z][a-z0-9-]{0,15}", 'a project\'s name, e.g. "strata"')] = "strata"
     preview_environment: Annotated[str, ENVIRONMENT] = "preview"
     pulumi: Annotated[PulumiConfig | None, Section(PulumiConfig)] = None
@@ -208,6 +225,12 @@ def load() -> BootstrapConfig:
     Raises ConfigError, which Pulumi shows without a traceback.
     """
     return parse(from_pulumi(), pulumi.get_stack(), pulumi.get_project(), secret=secret_keys())
+
+
+def of(folder: Path, stack: str) -> BootstrapConfig:
+    """Return the configuration of a stack of `bootstrap/`, the folder, from its files. Raises ConfigError."""
+    found = from_file(folder, stack, PROJECT)
+    return parse(found.raw, found.stack, found.project, secret=found.secret)
 
 
 def parse(
@@ -235,6 +258,7 @@ def parse(
     if mistakes:
         raise ConfigError(stack, mistakes)
     sections: dict[str, Any] = {section: cls(**readings[section].values) for section, cls in SECTIONS.items()}
+    sections["identity"] = with_region(sections["identity"], sections["account"].region)
     return BootstrapConfig(names, **sections)
 
 
@@ -255,6 +279,7 @@ def _rules(section: Reading) -> Iterator[str]:
     if (kept := section.values.get("artifacts")) is not None:
         yield from _artifacts(f"{section.path}.artifacts", kept, environments)
     yield from _names(section.path, section.values.get("project"), stacks)
+    yield from _source(section, stacks)
     for number, each in enumerate(stacks):
         path = f"{section.path}.stacks[{number}]"
         if each.name in [other.name for other in stacks[:number]]:
@@ -274,6 +299,20 @@ def _rules(section: Reading) -> Iterator[str]:
             )
         if each.legacy is not None and each.table_name is None:
             yield f"{path}.tableName is missing, but Terraform has the table; give its name"
+
+
+def _source(section: Reading, stacks: tuple[ServedStack, ...]) -> Iterator[str]:
+    """Yield the mistakes in how the keys fit identity.source."""
+    source = section.values.get("source")
+    if source is Source.LEGACY and "legacy" not in section.given:
+        yield missing(section, "legacy", "the bucket and the key of its state")
+    if source in (Source.ADOPTED, Source.MANAGED):
+        yield from no_effect(section, "legacy", f"{section.path}.source is {source}")
+    if source in (Source.LEGACY, Source.ADOPTED) and len(stacks) > 1:
+        yield (
+            f"{section.path}.stacks has {', '.join(each.name for each in stacks)}, but {section.path}.source is "
+            f"{source}, and Terraform's layer has the roles of one stack; leave the others out until it is managed"
+        )
 
 
 def _previews(shared: str, stacks: tuple[ServedStack, ...]) -> dict[str, str]:

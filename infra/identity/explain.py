@@ -11,7 +11,6 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from infra.config import ConfigError
-from infra.config.sections import from_file
 from infra.console import Exit, Json, UsageError, answer, answering, plain_table
 from infra.identity import config as identity
 from infra.identity.access import Access, Builder, accesses
@@ -127,8 +126,7 @@ def every(folder: Path) -> Iterator[AssumableRole]:
 def configured(folder: Path) -> Iterator[BootstrapConfig]:
     """Yield the configuration of `bootstrap/`, account by account. Raises ConfigError."""
     for file in sorted(folder.glob("Pulumi.*.yaml")):
-        found = from_file(folder, file.name.removeprefix("Pulumi.").removesuffix(".yaml"), identity.PROJECT)
-        yield identity.parse(found.raw, found.stack, found.project, secret=found.secret)
+        yield identity.of(folder, file.name.removeprefix("Pulumi.").removesuffix(".yaml"))
 
 
 def _shown(token: Token, form: str, roles: list[AssumableRole], known: list[AssumableRole]) -> Iterator[RenderableType]:

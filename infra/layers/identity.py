@@ -8,15 +8,17 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
+from pulumi import ComponentResource, Input, InvokeOptions, Output, Resource, ResourceOptions
 
-from infra import permissions
+from infra import permissions, source
+from infra.contracts import LegacyIdentity
 from infra.identity.access import Access, Builder, accesses
 from infra.identity.config import IdentityConfig, ServedStack
 from infra.naming import AwsLocation, Names, Shared
 from infra.permissions import PeerStack, PolicyError, Statement
 from infra.permissions.artifacts import SOURCES
 from infra.permissions.trust import GITHUB, GITHUB_AUDIENCE, PULUMI
+from infra.source import Source
 
 LAYOUT = "version: 1\n"  # Pulumi's layout of state in a bucket: stacks below their projects
 DEPLOY, PREVIEW = 4 * 3600, 3600  # the longest sessions, in seconds; a canary and its bake fit into the first
@@ -25,6 +27,11 @@ SOURCE_DAYS = 730
 """How long a commit's source archive is kept: twice the longest strata:release.proofDays. A proof that still counts is
 that old at most, and may be of a build a year older. Bundles and manifests are kept for good, since they are what is
 live, and what a rollback goes back to."""
+UNREAD = ("deletionWindowInDays", "bypassPolicyLockoutSafetyCheck")
+"""Settings of a key that KMS does not answer, so an import finds neither.
+
+internal/service/kms/key.go of github.com/hashicorp/terraform-provider-aws ignores them in its tests of an import.
+"""
 
 
 class IdentityError(pulumi.RunError):
@@ -33,6 +40,9 @@ class IdentityError(pulumi.RunError):
 
 class Identity(ComponentResource):
     """Issuers of tokens, the roles that their tokens open, the stacks' boundaries, their keys and their state's bucket.
+
+    What Terraform's identity layer has comes from `config.source`: where that is legacy, `legacy` is its contract, and
+    a role of Terraform's only gets this program's policies beside its own.
 
     `roles` are ARNs by name; `state` is the URL for `pulumi login`; `secrets_providers` are, by stack, the URLs for
     `pulumi stack init --secrets-provider`.
@@ -43,10 +53,17 @@ class Identity(ComponentResource):
     secrets_providers: dict[str, str]
 
     def __init__(
-        self, name: str, *, place: AwsLocation, config: IdentityConfig, opts: ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        place: AwsLocation,
+        config: IdentityConfig,
+        legacy: LegacyIdentity | None = None,
+        opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("strata:layers:Identity", name, None, opts)
         self._name, self._place, self._config = name, place, config
+        self._legacy = legacy
         self.roles, self.secrets_providers = {}, {}
         shared = Shared(config.project)
         self._issuers = self._trusted()
@@ -73,17 +90,18 @@ class Identity(ComponentResource):
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
         """
         github, cloud = self._config.github, self._config.pulumi
-        wanted = [("github", GITHUB, GITHUB_AUDIENCE, github.existing_provider)]
+        owner = self._config.source
+        wanted = [("github", GITHUB, GITHUB_AUDIENCE, owner, github.existing_provider or owner is Source.LEGACY)]
         if cloud is not None:
-            wanted.append(("pulumi", PULUMI, cloud.organization, cloud.existing_provider))
+            wanted.append(("pulumi", PULUMI, cloud.organization, Source.MANAGED, cloud.existing_provider))
         return [
             aws.iam.OpenIdConnectProvider(
                 f"{self._name}-{name}",
                 url=issuer.url,
                 client_id_lists=[audience],
-                opts=ResourceOptions(parent=self),
+                opts=source.options(owner, self, issuer.arn(self._place), protect=False),
             )
-            for name, issuer, audience, existing in wanted
+            for name, issuer, audience, owner, existing in wanted
             if not existing
         ]
 
@@ -170,32 +188,47 @@ class Identity(ComponentResource):
         )
 
     def _key(
-        self, name: str, *, alias: str, use: str, policy: Callable[[str, str], tuple[Statement, ...]]
+        self,
+        name: str,
+        *,
+        alias: str,
+        use: str,
+        policy: Callable[[str, str], tuple[Statement, ...]],
+        owner: Source = Source.MANAGED,
     ) -> aws.kms.Key:
+        """Declare a key and its alias. Of an adopted key the alias tells the id, which AWS generated."""
+        found = ""
+        if owner is Source.ADOPTED:
+            found = aws.kms.get_alias(name=alias, opts=InvokeOptions(parent=self)).target_key_id
         key = aws.kms.Key(
             f"{self._name}-{name}",
             description=use,
             enable_key_rotation=True,
             deletion_window_in_days=HELD,
             policy=permissions.document(policy(self._place.partition, self._place.account)),
-            opts=ResourceOptions(parent=self, protect=True),
+            opts=source.options(owner, self, found, protect=True, ignored=UNREAD),
         )
         aws.kms.Alias(
-            f"{self._name}-{name}-alias", name=alias, target_key_id=key.key_id, opts=ResourceOptions(parent=self)
+            f"{self._name}-{name}-alias",
+            name=alias,
+            target_key_id=key.key_id,
+            opts=source.options(owner, self, alias, protect=False),
         )
         return key
 
     def _serve(self, stack: ServedStack, names: Names) -> None:
         """Declare what one stack needs of its account before it can be brought up."""
-        resources = stack.resources(names)
-        limits = permissions.boundary(names, self._place, resources.table)
-        self._policy(f"{stack.name}-boundary", names.boundary, _document(names.boundary, limits))
-        self._key(
-            f"{stack.name}-alarms",
-            alias=names.topic_key,
-            use=f"encrypts what the alarms of {names.prefix} publish",
-            policy=permissions.topic_key,
-        )
+        resources, owner = stack.resources(names), self._config.source
+        if owner is not Source.LEGACY:
+            limits = permissions.boundary(names, self._place, resources.table)
+            self._policy(f"{stack.name}-boundary", names.boundary, _document(names.boundary, limits), owner)
+            self._key(
+                f"{stack.name}-alarms",
+                alias=names.topic_key,
+                use=f"encrypts what the alarms of {names.prefix} publish",
+                policy=permissions.topic_key,
+                owner=owner,
+            )
         self.secrets_providers[stack.name] = permissions.secrets_provider(names, self._place)
         if stack.proves_to is not None:
             self._prove(names, stack.proves_to.of(names.project), by_event=stack.proves_to.by_event)
@@ -225,15 +258,24 @@ class Identity(ComponentResource):
         return [after.deploy_role, after.preview_role, *(by_pulumi if self._config.pulumi else []), *promotes]
 
     def _role(self, access: Access | Builder) -> None:
-        """Declare a role that its tokens open, with a managed policy for each part of its policies."""
+        """Declare a role that its tokens open, with a managed policy for each part of its policies.
+
+        Of a legacy role only the policies are declared.
+        """
         name = access.role.removeprefix(f"{self._config.project}-")
-        role = aws.iam.Role(
-            f"{self._name}-{name}",
-            name=access.role,
-            assume_role_policy=permissions.document(permissions.federated(self._place, *access.tokens)),
-            max_session_duration=DEPLOY if access.changes else PREVIEW,
-            opts=ResourceOptions(parent=self, depends_on=self._issuers),
-        )
+        role_name: Input[str] = access.role
+        owner = self._owner(access)
+        if owner is Source.LEGACY:
+            self.roles[access.role] = self._arn(access)
+        else:
+            role = aws.iam.Role(
+                f"{self._name}-{name}",
+                name=access.role,
+                assume_role_policy=permissions.document(permissions.federated(self._place, *access.tokens)),
+                max_session_duration=DEPLOY if access.changes else PREVIEW,
+                opts=source.options(owner, self, access.role, protect=False, depends_on=self._issuers),
+            )
+            role_name, self.roles[access.role] = role.name, role.arn
 
         def documents(key_arn: str) -> dict[str, str]:
             policies = access.policies(self._place, key_arn)
@@ -244,14 +286,26 @@ class Identity(ComponentResource):
             policy = self._policy(f"{name}-{part}", f"{access.role}-{part}", texts[part])
             aws.iam.RolePolicyAttachment(
                 f"{self._name}-{name}-{part}",
-                role=role.name,
+                role=role_name,
                 policy_arn=policy.arn,
                 opts=ResourceOptions(parent=self),
             )
-        self.roles[access.role] = role.arn
 
-    def _policy(self, name: str, policy_name: str, text: Input[str]) -> aws.iam.Policy:
-        return aws.iam.Policy(f"{self._name}-{name}", name=policy_name, policy=text, opts=ResourceOptions(parent=self))
+    def _owner(self, access: Access | Builder) -> Source:
+        """Return the owner of a role: Terraform's layer has only those by which GitHub's jobs deploy and preview."""
+        named = (access.names.deploy_role, access.names.preview_role) if isinstance(access, Access) else ()
+        return self._config.source if access.role in named else Source.MANAGED
+
+    def _arn(self, access: Access | Builder) -> Output[str]:
+        """Return the ARN of a legacy role."""
+        if self._legacy is None:
+            raise ValueError("the source is legacy, so the contract of terraform-legacy/identity is needed")
+        return self._legacy.deploy_role if access.changes else self._legacy.preview_role
+
+    def _policy(self, name: str, policy_name: str, text: Input[str], owner: Source = Source.MANAGED) -> aws.iam.Policy:
+        arn = self._place.global_arn("iam", f"policy/{policy_name}")
+        opts = source.options(owner, self, arn, protect=False)
+        return aws.iam.Policy(f"{self._name}-{name}", name=policy_name, policy=text, opts=opts)
 
 
 def _document(name: str, statements: Sequence[Statement]) -> str:

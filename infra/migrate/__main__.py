@@ -61,11 +61,12 @@ def inspect(layer: Layer, *, stack: Stack, folder: Folder = LAYERS, as_json: Jso
         problems = [problem for each in every for problem in checks.states(each, Direction.IN, resume=True)]
         for found in seen.terraform.resources:
             step = imported.get(found.thing) if found.thing else None
+            thing = found.thing if step or not imported else None  # what the program does not declare has no home
             rows.append(
                 {
                     "address": found.address,
-                    "type": found.thing.token if found.thing else None,
-                    "import_id": found.thing.import_id if found.thing else None,
+                    "type": thing.token if thing else None,
+                    "import_id": thing.import_id if thing else None,
                     "urn": step.resource.urn if step else None,
                     "differs": sorted(differs[step.resource.urn]) if step else [],
                 }
@@ -115,7 +116,7 @@ def _rows(seen: Seen, to: Source) -> list[dict[str, Any]]:
     command = f"{'back' if backward else 'move'} {seen.layer} --stack {seen.stack}"
     if to is not Source.LEGACY and now is Source.LEGACY:
         command += f" --serial {seen.terraform.serial}"
-    edit = f"sets the source of {seen.layer} to {to} in Pulumi.{seen.stack}.yaml"
+    edit = f"sets the source of {seen.layer} to {to} in {seen.file}"
     rows: list[dict[str, Any]] = [{"step": "edit", "who": "you", "does": edit, "back": "git", "locked": False}]
     locked = False
     for step in steps:
@@ -183,7 +184,7 @@ def _go(
         "steps": done.steps,
         "seconds": round(time.monotonic() - begun, 1),
     }
-    text = f"{', '.join(unit.layers)}: {session.wanted}" + (f"; commit Pulumi.{stack}.yaml" if done.steps else "")
+    text = f"{', '.join(unit.layers)}: {session.wanted}" + (f"; commit {seen.file}" if done.steps else "")
     answer(document, text, as_json=as_json)
 
 
@@ -194,8 +195,8 @@ def _looked(unit: Unit) -> tuple[list[Seen], Seen]:
 
 
 def _same_account(session: Session, seen: Seen) -> None:
-    allowed = session.config.account.allowed_account_ids
-    if wrong := list(checks.account(session.bucket.account(), allowed, seen.terraform.resources)):
+    allowed, project = session.config.account.allowed_account_ids, session.config.names.project
+    if wrong := list(checks.account(session.bucket.account(), allowed, seen.terraform.resources, project)):
         raise RefusedError("; ".join(wrong))
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from infra.migrate.compare import unlike
+from infra.migrate.homes import why_homeless
 from infra.migrate.model import Direction, Lock, Moved, PreviewStep, Resource, Seen, TerraformState, Thing
 
 OPERATION = "strata-migrate"
@@ -90,10 +91,7 @@ def _resources(seen: Seen) -> Iterator[str]:
     count = Counter(each.thing for each in seen.terraform.resources)
     for each in seen.terraform.resources:
         if each.thing is None:
-            yield (
-                f"{each.address} has no home: {each.type} is not in infra/migrate/homes.py, or an attribute of its id "
-                "is empty; add the type, or move the resource to another Terraform state by `terraform state mv`"
-            )
+            yield f"{each.address} has no home: {why_homeless(seen.layer, each.type)}"
         elif count[each.thing] > 1:
             yield f"{each.address} is not the only one that names {each.thing}; `terraform state rm` the others"
         if each.flaw:
@@ -124,12 +122,14 @@ def _readers(seen: Seen) -> Iterator[str]:
             )
 
 
-def account(caller: str, allowed: Sequence[str], resources: Sequence[Resource]) -> Iterator[str]:
+def account(
+    caller: str, allowed: Sequence[str], resources: Sequence[Resource], project: str = "strata"
+) -> Iterator[str]:
     """Yield why the credentials are of the wrong account. An ARN's fifth part is its account."""
     if caller not in allowed:
         yield (
-            f"the credentials are of account {caller}, but strata:account.allowedAccountIds is {', '.join(allowed)}; "
-            "give credentials of that account"
+            f"the credentials are of account {caller}, but {project}:account.allowedAccountIds is "
+            f"{', '.join(allowed)}; give credentials of that account"
         )
     for each in resources:
         parts = str(each.attributes.get("arn") or "").split(":")

@@ -18,6 +18,11 @@ from infra.migrate.model import Resource
 
 OF_THE_TOOLS = {"id", "tags", "tags_all", "timeouts"}
 """Attributes that differ by nature: an id is the tool's, default tags are the provider's, time-outs are no property."""
+SCHEMELESS = {("aws_iam_openid_connect_provider", "url")}
+"""Attributes from which AWS leaves the scheme out, by type.
+
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetOpenIDConnectProvider.html
+"""
 SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - marks a secret in Pulumi's documents
 
 
@@ -28,9 +33,20 @@ def unlike(resource: Resource, declared: Mapping[str, Any]) -> Mapping[str, tupl
     """
     found = {}
     for name, value in sorted(resource.attributes.items()):
-        if name not in OF_THE_TOOLS and (key := _key(name, declared)) and not _same(value, declared[key]):
+        if name in OF_THE_TOOLS or not (key := _key(name, declared)):
+            continue
+        strip = _schemeless if (resource.type, name) in SCHEMELESS else _as_it_is
+        if not _same(strip(value), strip(declared[key])):
             found[key] = (_shown(value), _shown(declared[key]))
     return found
+
+
+def _schemeless(value: Any) -> Any:
+    return str(value).removeprefix("https://")
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _key(name: str, answer: Mapping[str, Any]) -> str | None:

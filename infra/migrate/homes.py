@@ -30,6 +30,31 @@ class Home(NamedTuple):
         return None
 
 
+OF_TERRAFORM = (
+    "a role of Strata's has policies of its own, so this one says what Terraform may do; once no layer is Terraform's "
+    "any more, take it out of the HCL and run `terraform apply`"
+)
+HOMELESS: Mapping[tuple[str, str], str] = {
+    ("identity", "aws_iam_role_policy"): OF_TERRAFORM,
+    ("identity", "aws_iam_role_policy_attachment"): OF_TERRAFORM,
+}
+"""What the program never takes from a layer, by layer and type, with what becomes of it."""
+
+
+def home(layer: str, kind: str) -> Home | None:
+    """Return the home of a layer's resources of a type; None if they have none."""
+    return None if (layer, kind) in HOMELESS else HOMES.get(kind)
+
+
+def why_homeless(layer: str, kind: str) -> str:
+    """Return why a resource has no home, and what becomes of it."""
+    return HOMELESS.get(
+        (layer, kind),
+        f"{kind} is not in infra/migrate/homes.py, or an attribute of its id is empty; add the type, or move the "
+        "resource to another Terraform state by `terraform state mv`",
+    )
+
+
 HOMES: Mapping[str, Home] = {
     "aws_apigatewayv2_api": Home("aws:apigatewayv2/api:Api", "{id}"),
     "aws_apigatewayv2_authorizer": Home("aws:apigatewayv2/authorizer:Authorizer", "{api_id}/{id}"),

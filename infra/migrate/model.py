@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from infra.source import Source
@@ -12,6 +13,14 @@ from infra.source import Source
 
 class MigrationError(Exception):
     """A state, a file or a tool's answer is not what a move can work with."""
+
+
+PROGRAMS: Mapping[str, str] = {"identity": "bootstrap"}
+
+
+def program(layer: str) -> str:
+    """Return the folder of the Pulumi program that declares a layer, from the repository's root: "" for the root."""
+    return PROGRAMS.get(layer, "")
 
 
 class Thing(NamedTuple):
@@ -154,6 +163,11 @@ class Seen:
     journal: Journal | None = None
     others: Mapping[str, TerraformState] = field(default_factory=dict)
     companions: frozenset[str] = frozenset()
+
+    @property
+    def file(self) -> str:
+        """Return the stack's file, as an operator names it from the repository's root."""
+        return str(Path(program(self.layer)) / f"Pulumi.{self.stack}.yaml")
 
     @property
     def urns(self) -> frozenset[str]:

@@ -126,14 +126,14 @@ def _forbidden(
             other = "move" if direction is Direction.BACK else "back"
             return [
                 f"the stack's file says {seen.wanted} for {seen.layer}, which is the way of `{other}`; set another "
-                f"source in Pulumi.{seen.stack}.yaml, or run `{other} {seen.layer}`"
+                f"source in {seen.file}, or run `{other} {seen.layer}`"
             ]
         serial = (serials or {}).get(seen.layer)
         found += checks.states(seen, going(seen), resume=resume or _holds(layer), serial=serial)
         if seen.wanted is Source.MANAGED and seen.terraform.resources:
             found.append(
                 f"{seen.layer} is still in Terraform's state, and a managed layer is not imported; set "
-                f"`source: adopted` in Pulumi.{seen.stack}.yaml first"
+                f"`source: adopted` in {seen.file} first"
             )
     return found
 

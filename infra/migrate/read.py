@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from infra.migrate.homes import HOMES
+from infra.migrate.homes import home
 from infra.migrate.model import MigrationError, PreviewStep, PulumiResource, Resource, TerraformState, Thing
 
 STATE_VERSION = 4
@@ -19,8 +19,8 @@ REMOTE_STATE = "terraform_remote_state"
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def terraform_state(text: bytes | str, where: str) -> TerraformState:
-    """Read a Terraform state. Raises MigrationError, which names `where` the state is."""
+def terraform_state(text: bytes | str, where: str, layer: str = "") -> TerraformState:
+    """Read the Terraform state of a layer. Raises MigrationError, which names `where` the state is."""
     found = document(text, where)
     if (version := found.get("version")) != STATE_VERSION:
         raise MigrationError(
@@ -28,7 +28,7 @@ def terraform_state(text: bytes | str, where: str) -> TerraformState:
             "`terraform apply -refresh-only` with Terraform 1.x, which writes that version, or move by hand"
         )
     try:
-        resources = tuple(_instances(found["resources"]))
+        resources = tuple(_instances(found["resources"], layer))
         outputs = frozenset(found.get("outputs") or {})
         return TerraformState(
             str(found["lineage"]), int(found["serial"]), resources, outputs, frozenset(_reads(found["resources"]))
@@ -40,16 +40,16 @@ def terraform_state(text: bytes | str, where: str) -> TerraformState:
         ) from None
 
 
-def _instances(resources: Sequence[Mapping[str, Any]]) -> Iterator[Resource]:
+def _instances(resources: Sequence[Mapping[str, Any]], layer: str) -> Iterator[Resource]:
     for resource in resources:
         if resource["mode"] != "managed":
             continue
         for instance in resource["instances"]:
             attributes = instance.get("attributes") or {}
-            home = HOMES.get(resource["type"])
-            import_id = home.id_of(attributes) if home else None
+            found = home(layer, resource["type"])
+            import_id = found.id_of(attributes) if found else None
             flaw = "deposed" if instance.get("deposed") else str(instance.get("status") or "")
-            thing = Thing(home.token, import_id) if home and import_id else None
+            thing = Thing(found.token, import_id) if found and import_id else None
             yield Resource(address(resource, instance), resource["type"], attributes, thing, flaw)
 
 

@@ -13,9 +13,20 @@ from infra import config
 from infra.config import StackConfig
 from infra.config.cross_checks import SHARED
 from infra.console import UsageError
+from infra.identity import config as identity
+from infra.identity.config import BootstrapConfig
 from infra.migrate import backend, read
 from infra.migrate.aws import Bucket
-from infra.migrate.model import Journal, Lock, MigrationError, PreviewStep, PulumiResource, Seen, TerraformState
+from infra.migrate.model import (
+    Journal,
+    Lock,
+    MigrationError,
+    PreviewStep,
+    PulumiResource,
+    Seen,
+    TerraformState,
+    program,
+)
 from infra.migrate.restore import restored
 from infra.migrate.tools import Pulumi, Terraform
 from infra.source import Source
@@ -30,7 +41,7 @@ class Session:
     stack: str
     layer: str
     folder: Path  # of all Terraform layers
-    config: StackConfig
+    config: StackConfig | BootstrapConfig
     bucket: Bucket
     pulumi: Pulumi
     others: Mapping[str, TerraformState] = field(default_factory=dict)
@@ -43,8 +54,8 @@ class Session:
     @property
     def wanted(self) -> Source:
         """Return the layer's source in the stack's file; layers without one of their own share compute's."""
-        section = getattr(self.config, self.layer, None)
-        found: Source = getattr(section, "source", self.config.compute.source)
+        shared = "compute" if self.layer in SHARED else self.layer
+        found: Source = getattr(self.config, shared).source
         return found
 
     def resources(self) -> tuple[PulumiResource, ...]:
@@ -58,7 +69,7 @@ class Session:
             layer=self.layer,
             wanted=self.wanted,
             key=where.state,
-            terraform=read.terraform_state(self._state(), str(where)),
+            terraform=read.terraform_state(self._state(), str(where), self.layer),
             pulumi=resources,
             lock=self.bucket.lock(),
             journal=self.bucket.journal(),
@@ -157,13 +168,14 @@ def open_unit(
     else:
         why = f"whose states say whether they share a resource with {layer}, or read its outputs"
         backend.require_init([folder / each for each in rest], stack, why)
-    settings = config.of(project, stack)
+    folder_of_program = project / program(layer)
+    settings = identity.of(folder_of_program, stack) if program(layer) else config.of(project, stack)
     workspace = os.environ.get("TF_WORKSPACE", "")
     where = {each: _backend(folder / each, workspace, stack) for each in (*names, *rest)}
     for each in names:
         require_same_state(settings, stack, each, where[each])
-    states = {each: _state(found) for each, found in where.items()}
-    pulumi = Pulumi(project, stack, report)
+    states = {each: _state(found, each) for each, found in where.items()}
+    pulumi = Pulumi(folder_of_program, stack, report)
     members = [
         Session(
             *(stack, each, folder, settings, Bucket(where[each]), pulumi),
@@ -180,16 +192,17 @@ def _backend(folder: Path, workspace: str, stack: str) -> backend.Backend:
     return found
 
 
-def _state(where: backend.Backend) -> TerraformState:
+def _state(where: backend.Backend, layer: str) -> TerraformState:
     found = Bucket(where).state()
-    return read.terraform_state(found, str(where)) if found is not None else NEVER_APPLIED
+    return read.terraform_state(found, str(where), layer) if found is not None else NEVER_APPLIED
 
 
-def require_same_state(settings: StackConfig, stack: str, layer: str, where: backend.Backend) -> None:
+def require_same_state(settings: StackConfig | BootstrapConfig, stack: str, layer: str, where: backend.Backend) -> None:
     """Raise MigrationError if the program reads another state than the one that Terraform has."""
     legacy = getattr(getattr(settings, layer, None), "legacy", None)
     if legacy and (legacy.bucket, legacy.key, legacy.workspace) != (where.bucket, where.key, where.workspace):
         raise MigrationError(
-            f"strata:{layer}.legacy of {stack} is s3://{legacy.bucket}/{legacy.key} (workspace {legacy.workspace}), "
-            f"but Terraform is initialised for {where}; run `terraform init -reconfigure` with the stack's own backend"
+            f"{settings.names.project}:{layer}.legacy of {stack} is s3://{legacy.bucket}/{legacy.key} (workspace "
+            f"{legacy.workspace}), but Terraform is initialised for {where}; run `terraform init -reconfigure` with "
+            "the stack's own backend"
         )

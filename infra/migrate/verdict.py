@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from infra.migrate import checks
+from infra.migrate.homes import why_homeless
 from infra.migrate.model import PreviewStep, Seen, Thing
 from infra.migrate.steps import present
 
@@ -57,7 +58,7 @@ def _owned(seen: Seen) -> Iterator[Finding]:
             yield Finding("twice", str(thing), f"owned by {' and by '.join(owned)}; `terraform state rm` it in one")
     for each in seen.terraform.resources:
         if each.thing is None:
-            yield Finding("homeless", each.address, f"{each.type} has no row in infra/migrate/homes.py")
+            yield Finding("homeless", each.address, why_homeless(seen.layer, each.type))
 
 
 def _declared(seen: Seen) -> Iterator[Finding]:

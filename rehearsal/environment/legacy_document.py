@@ -12,6 +12,7 @@ from rehearsal.environment.legacy_state import FORMAT, PROVIDER, TERRAFORM, Back
 
 LAYERS = ("compute", "observability", "delivery")  # in the order in which Terraform applies them
 READS = {
+    "identity": (),
     "compute": ("identity", "data"),
     "observability": ("identity", "compute"),
     "delivery": ("identity", "compute", "observability"),

@@ -96,14 +96,20 @@ def running(factor: float) -> Iterator[Stage]:
         raise ScratchError("there is no `terraform` on PATH, 1.11 or newer, to move states with; install it")
     with sandbox.running(factor) as made:
         legacy_functions.create(made.aws, made.legacy, REPOSITORY)
-        # The provider is not needed, so Terraform looks for it nowhere.
-        quiet = {"TF_CLI_ARGS_init": f"-plugin-dir={made.scratch.home}", "CHECKPOINT_DISABLE": "1"}
-        stage = Stage(made, {**made.env, **quiet, "TF_IN_AUTOMATION": "1"})
+        stage = opened(made)
         stage.configure()
-        for layer in ALL:
-            initialise(stage, layer)
         stage.ids = stage.migrate("ids").get("ids", {})
         yield stage
+
+
+def opened(made: Sandbox) -> Stage:
+    """Return the stage of a sandbox, once Terraform has resolved the backend of every layer."""
+    # The provider is not needed, so Terraform looks for it nowhere.
+    quiet = {"TF_CLI_ARGS_init": f"-plugin-dir={made.scratch.home}", "CHECKPOINT_DISABLE": "1"}
+    stage = Stage(made, {**made.env, **quiet, "TF_IN_AUTOMATION": "1"})
+    for layer in ALL:
+        initialise(stage, layer)
+    return stage
 
 
 def initialise(stage: Stage, layer: str) -> None:

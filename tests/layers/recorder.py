@@ -62,6 +62,7 @@ class Recorder(MockMonitor, Mocks):
             "invokeArn": f"arn:aws:apigateway:{REGION}:lambda:path/{name}/invocations",
             "apiEndpoint": "https://api.example.com",
             "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api",
+            "keyId": f"{args.name}-key_id",
             "liveVersions": {"strata-prod-orders": "7"},
         }
         return f"{args.name}-id", {**computed, **args.inputs}

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from infra.config import ConfigError
 from infra.legacy import LegacyError
 from infra.services import ServiceError
-from tests.hcl import LEGACY, system
+from tests.hcl import LEGACY, Module, system
 from tests.layers.recorder import ACCOUNT, LOOP, REGION, Declared, Recorder, known
 from tests.layers.test_program import STATE, answers, run
 
@@ -35,6 +36,11 @@ CALLED_OTHERWISE: dict[Any, str] = {  # by Pulumi's SDK
     "metricQuery": "metricQueries",
     ("aws:lambda/function:Function", "functionName"): "name",
     ("aws:lambda/permission:Permission", "functionName"): "function",
+    ("aws:iam/openIdConnectProvider:OpenIdConnectProvider", "clientIdList"): "clientIdLists",
+}
+MADE_UP = {
+    "aws_apigatewayv2_api.this-id": "http-api-id",
+    "aws_apigatewayv2_integration.orders-id": "http-orders-integration-id",
 }
 
 
@@ -138,12 +144,20 @@ def adopted(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     return run("prod", monkeypatch, **ADOPTED)[0]
 
 
-def rows() -> list[tuple[str, str, str, str, str]]:
+Rows = list[tuple[str, str, str, str, str]]
+
+
+def readme_rows() -> Rows:
     """Return the table of the README for prod: layer, address, type, name and import id."""
     text = (LEGACY / "README.md").read_text()
     for placeholder, value in {"ENV": "prod", "ACCOUNT": ACCOUNT, "REGION": REGION}.items():
         text = text.replace(placeholder, value)
-    return [row for row in ROW.findall(text) if row[0] != "identity"]
+    return ROW.findall(text)
+
+
+def rows() -> Rows:
+    """Return the rows of the layers that a stack declares; `bootstrap/` declares identity."""
+    return [row for row in readme_rows() if row[0] != "identity"]
 
 
 def test_each_resource_is_imported_by_the_id_that_the_readme_gives(adopted: Recorder) -> None:
@@ -197,32 +211,43 @@ def test_the_release_wants_the_version_that_is_live_and_starts_nothing(adopted: 
 
 def test_every_property_in_the_hcl_is_the_one_that_the_program_declares(adopted: Recorder) -> None:
     """What Terraform applied is what Pulumi imports, so that the first preview shows no difference."""
-    layers = system()
-    different = {}
-    for layer, address, kind, name, _ in rows():
-        declared = adopted.named(name)
-        ours = _plain(declared.inputs)
-        for argument, value in layers[layer].values[address].items():
-            key = _camel(argument)
-            key = CALLED_OTHERWISE.get((kind, key), CALLED_OTHERWISE.get(key, key))
-            theirs = _plain(value)
-            if key not in {*declared.ignores, "filename"} and ours.get(key) != theirs:
-                different[f"{name}.{key}"] = (ours.get(key), theirs)
-    assert different == {}
+    assert different(adopted, system(), rows(), MADE_UP) == {}
 
 
 def test_every_property_of_the_program_is_in_the_hcl(adopted: Recorder) -> None:
-    layers = system()
-    lacking = {}
-    for layer, address, kind, name, _ in rows():
-        declared = adopted.named(name)
-        there = {
-            CALLED_OTHERWISE.get((kind, _camel(each)), CALLED_OTHERWISE.get(_camel(each), _camel(each)))
-            for each in layers[layer].values[address]
-        }
+    assert lacking(adopted, system(), rows()) == {}
+
+
+def different(
+    recorded: Recorder, layers: Mapping[str, Module], of: Rows, made_up: Mapping[str, str]
+) -> dict[str, tuple[Any, Any]]:
+    """Return what the program and the HCL have, where they differ. `made_up`: what the program has for HCL's values."""
+    found = {}
+    for layer, address, kind, name, _ in of:
+        declared = recorded.named(name)
+        ours = _plain(declared.inputs, made_up)
+        for argument, value in layers[layer].values[address].items():
+            key, theirs = _called(kind, argument), _plain(value, made_up)
+            if key not in {*declared.ignores, "filename"} and ours.get(key) != theirs:
+                found[f"{name}.{key}"] = (ours.get(key), theirs)
+    return found
+
+
+def lacking(recorded: Recorder, layers: Mapping[str, Module], of: Rows) -> dict[str, set[str]]:
+    """Return what only the program declares, by resource."""
+    found = {}
+    for layer, address, kind, name, _ in of:
+        declared = recorded.named(name)
+        there = {_called(kind, each) for each in layers[layer].values[address]}
         if more := declared.inputs.keys() - there - set(declared.ignores):
-            lacking[name] = more
-    assert lacking == {}
+            found[name] = more
+    return found
+
+
+def _called(kind: str, argument: str) -> str:
+    """Return the name by which Pulumi's SDK calls an argument of Terraform's."""
+    key = _camel(argument)
+    return CALLED_OTHERWISE.get((kind, key), CALLED_OTHERWISE.get(key, key))
 
 
 def _camel(name: str) -> str:
@@ -230,19 +255,17 @@ def _camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, made_up: Mapping[str, str]) -> Any:
     """Return a value as both tools have it: JSON parsed, a block of which there is one at most as an object."""
     if isinstance(value, dict):
-        return {CALLED_OTHERWISE.get(_camel(key), _camel(key)): _plain(each) for key, each in value.items()}
+        return {CALLED_OTHERWISE.get(_camel(key), _camel(key)): _plain(each, made_up) for key, each in value.items()}
     if isinstance(value, list):
-        items = [_plain(each) for each in value]
+        items = [_plain(each, made_up) for each in value]
         return items[0] if len(items) == 1 and isinstance(items[0], dict) else items
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        return json.loads(value)
-    ids = {"aws_apigatewayv2_api.this-id": "http-api-id"}
-    ids["aws_apigatewayv2_integration.orders-id"] = "http-orders-integration-id"
-    for made_up, ours in ids.items():
-        value = value.replace(made_up, ours) if isinstance(value, str) else value
+    if isinstance(value, str):
+        for theirs, ours in made_up.items():
+            value = value.replace(theirs, ours)
+        return json.loads(value) if value.lstrip().startswith("{") else value
     return value
 
 

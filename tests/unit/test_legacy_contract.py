@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra import config, legacy
+from infra.identity import explain
 from tests.hcl import LAYERS, LEGACY, ROOT, Module
 from tests.legacy_contract import broken
 
@@ -20,6 +21,9 @@ def readers() -> dict[str, list[str]]:
         for layer in config.LAYERS:
             if getattr(settings, layer).legacy is not None:
                 found.setdefault(layer, []).append(stack)
+    for account in explain.configured(ROOT / "bootstrap"):
+        if account.identity.legacy is not None:
+            found.setdefault("identity", []).append(f"bootstrap's {account.names.stack}")
     return found
 
 
@@ -53,6 +57,12 @@ def test_an_output_that_is_renamed_is_named_with_its_layer_and_the_stacks_that_r
         "layer data: output table_arn, which prod, staging read, is not there; give it back, or change the program "
         "first (OUTPUTS in infra/legacy.py)"
     ]
+
+
+@pytest.mark.parametrize("output", legacy.OUTPUTS["identity"])
+def test_each_output_that_bootstrap_reads_is_missed_once_it_is_renamed(output: str, tmp_path: Path) -> None:
+    (wrong,) = changed(tmp_path, (f'output "{output}"', 'output "other"'), file="identity/outputs.tf")
+    assert wrong.startswith(f"layer identity: output {output}, which prod, staging read, is not there")
 
 
 def test_an_output_that_the_program_newly_wants_is_named_likewise(monkeypatch: pytest.MonkeyPatch) -> None:

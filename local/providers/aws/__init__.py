@@ -26,7 +26,7 @@ from local.providers.aws import (
 )
 from local.providers.resource import Resource
 
-FUNCTIONS = sts.FUNCTIONS | lambda_.FUNCTIONS
+FUNCTIONS = sts.FUNCTIONS | lambda_.FUNCTIONS | kms.FUNCTIONS
 
 
 def resources(assets: Assets) -> Mapping[str, Resource]:

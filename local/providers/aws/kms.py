@@ -1,9 +1,13 @@
-"""Customer managed keys: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html"""
+"""Customer managed keys: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+
+What has the name `alias/x` is found by ListAliases: https://docs.aws.amazon.com/kms/latest/APIReference/API_ListAliases.html
+"""
 
 from local.providers.resource import (
     Aws,
     Field,
     Live,
+    ProviderError,
     Resource,
     from_api,
     pairs,
@@ -95,16 +99,30 @@ class Alias(Resource):
         return str(new["name"])
 
     def read(self, aws: Aws, identity: str, state: Bag) -> Live | None:
-        pages = aws("kms").get_paginator("list_aliases").paginate()
-        found = next((each for page in pages for each in page["Aliases"] if each["AliasName"] == identity), None)
-        if found is None:
-            return None
-        key = f"arn:aws:kms:{aws.region}:{aws.account}:key/{found['TargetKeyId']}"
-        bag = {"name": identity, "targetKeyId": found["TargetKeyId"], "arn": found["AliasArn"], "targetKeyArn": key}
-        return Live(identity, bag)
+        bag = _found(aws, identity)
+        return Live(identity, bag) if bag else None
 
     def update(self, aws: Aws, identity: str, old: Bag, new: Bag, changed: frozenset[str]) -> None:
         aws("kms").update_alias(AliasName=identity, TargetKeyId=new["targetKeyId"])
 
     def delete(self, aws: Aws, identity: str, state: Bag) -> None:
         aws("kms").delete_alias(AliasName=identity)
+
+
+def alias(aws: Aws, arguments: Bag) -> Bag:
+    """Return an alias that exists, and its key."""
+    if (found := _found(aws, arguments["name"])) is None:
+        raise ProviderError(f"reading KMS Alias ({arguments['name']}): empty result")
+    return {**found, "id": found["arn"], "region": aws.region}
+
+
+def _found(aws: Aws, name: str) -> Bag | None:
+    pages = aws("kms").get_paginator("list_aliases").paginate()
+    found = next((each for page in pages for each in page["Aliases"] if each["AliasName"] == name), None)
+    if found is None:
+        return None
+    key = f"arn:aws:kms:{aws.region}:{aws.account}:key/{found['TargetKeyId']}"
+    return {"name": name, "targetKeyId": found["TargetKeyId"], "arn": found["AliasArn"], "targetKeyArn": key}
+
+
+FUNCTIONS = {"aws:kms/getAlias:getAlias": (frozenset({"name", "region"}), alias)}
