@@ -93,6 +93,7 @@ class Server:
             http_stage,
             lambdas,
             managed_keys,
+            oidc_providers,
             queues,
             streams,
         )
@@ -115,6 +116,7 @@ class Server:
                 *http_api_control.patches(),
                 *buckets.patches(),
                 *managed_keys.patches(),
+                *oidc_providers.patches(),
                 *queues.patches(),
                 *streams.patches(),
                 *event_rules.patches(),
@@ -130,6 +132,7 @@ class Server:
                     http_edge,
                     buckets,
                     managed_keys,
+                    oidc_providers,
                     queues,
                     streams,
                     event_rules,

@@ -1,6 +1,7 @@
 """The configuration of an account is read whole, and every mistake is reported at once."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from infra import services
-from infra.config import ConfigError
+from infra.config import ConfigError, LegacyState
 from infra.identity import config as identity
 from infra.identity.config import (
     SECTIONS,
@@ -23,6 +24,7 @@ from infra.identity.config import (
 )
 from infra.permissions import StackResources
 from infra.schema import key_of
+from infra.source import Source
 from tests.golden import Golden, listed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +106,14 @@ def test_functions_of_terraforms_are_named_with_the_state_of_each_of_their_layer
     assert stack.resources(config.names).legacy_functions == (("acme-state", "data/terraform.tfstate"),)
 
 
+def test_terraforms_identity_is_read_from_the_account_s_region_unless_another_is_named() -> None:
+    state = LegacyState(LEGACY["bucket"], LEGACY["key"], "eu-central-1")
+    assert parse(source="legacy", legacy=LEGACY).identity.legacy == state
+    elsewhere = parse(source="legacy", legacy={**LEGACY, "region": "us-east-1"}).identity.legacy
+    assert elsewhere == replace(state, region="us-east-1")
+    assert (parse().identity.source, parse().identity.legacy) == (Source.MANAGED, None)
+
+
 def test_the_name_of_an_api_is_a_stack_s_with_its_zone_or_without() -> None:
     for given, zone in ({"name": "api.example.com"}, ""), ({"name": "api.example.com", "zoneId": "Z0ABC"}, "Z0ABC"):
         config = parse(stacks=[{**PROD, "domain": given}])
@@ -153,6 +163,11 @@ MISTAKES: list[dict[str, Any]] = [
     {"stacks": [{**PROD, "domain": {"name": "api.example.com", "zoneId": "*"}}]},
     *[{"stacks": [{**PROD, "apiId": each}]} for each in ("", "A1B2C3D4E5", "https://a1b2c3d4e5", "*", "a1b2c3d4e5/*")],
     {"stacks": [{**PROD, "reviewers": ["acme/oncall"]}, {"name": "blue", "environment": "preview-prod"}]},
+    {"source": "terraform"},
+    {"source": "legacy"},
+    {"source": "legacy", "legacy": {"bucket": "acme-state"}},
+    *[{"source": source, "legacy": LEGACY} for source in ("adopted", "managed")],
+    {"source": "adopted", "stacks": [PROD, {"name": "blue", "environment": "blue"}]},
 ]
 """Each is one mistake."""
 
@@ -206,7 +221,7 @@ def test_the_project_file_describes_every_key_and_no_other_object() -> None:
     assert set(found) == {f"strata-bootstrap:{section}" for section in SECTIONS}
     described = found["strata-bootstrap:identity"]["description"]
     sections = (IdentityConfig, GitHubConfig, PulumiConfig, ServedStack, ServedDomain, LegacyObject, LegacyFunctions)
-    keys = {key_of(name) for cls in sections for name in cls.__dataclass_fields__}
+    keys = {key_of(name) for cls in (*sections, LegacyState) for name in cls.__dataclass_fields__}
     assert sorted(key for key in keys if key not in described) == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.console import RefusedError
-from infra.migrate import backend, checks, mover
+from infra.migrate import backend, checks, compare, mover
 from infra.migrate.model import Direction, Lock, MigrationError, PreviewStep, PulumiResource, TerraformState, Thing
 from infra.migrate.steps import Step
 from infra.source import Source
@@ -95,6 +95,22 @@ def test_a_type_without_a_home_and_an_instance_that_terraform_would_replace() ->
     assert "`terraform untaint 'aws_x.y'`" in said
 
 
+def test_what_only_terraforms_pipelines_need_names_its_end() -> None:
+    sides = legacy("orders")
+    sides.layer = "identity"
+    sides.terraform["aws_x.y"] = replace(table("x"), type="aws_iam_role_policy", address="aws_x.y", thing=None)
+    said = refused(sides)
+    assert "aws_x.y has no home: a role of Strata's has policies of its own" in said
+    assert "take it out of the HCL and run `terraform apply`" in said
+
+
+def test_the_stacks_file_of_identity_is_that_of_bootstrap() -> None:
+    sides = legacy("orders", wanted=Source.LEGACY)
+    assert "set another source in Pulumi.prod.yaml" in refused(sides)
+    sides.layer = "identity"
+    assert "set another source in bootstrap/Pulumi.prod.yaml" in refused(sides)
+
+
 def test_credentials_and_resources_of_another_account() -> None:
     said = list(checks.account("111111111111", ["222222222222"], [table("orders")]))
     assert (
@@ -105,6 +121,8 @@ def test_credentials_and_resources_of_another_account() -> None:
         == "aws_dynamodb_table.orders is in account 333333333333, and the stack in 222222222222; name its own state"
     )
     assert not list(checks.account("333333333333", ["333333333333"], [table("orders")]))
+    (said_by_bootstrap,) = checks.account("1", ["2"], [], "strata-bootstrap")
+    assert "but strata-bootstrap:account.allowedAccountIds is 2" in said_by_bootstrap
 
 
 def imported(*after: PreviewStep, **inputs: Any) -> list[PreviewStep]:
@@ -263,6 +281,20 @@ def test_an_update_of_another_layer_between_adopted_and_managed() -> None:
     assert "the preview would update urn:x" in refused(sides)
     sides.extra = (PreviewStep("update", PulumiResource(urn(ORDERS), TABLE), differs=("tags",)),)
     assert mover.run([sides], Direction.IN, lambda _: None).counts == {"update": 1}
+
+
+@pytest.mark.parametrize(
+    ("state", "differs"),
+    [
+        ("idp.example", {}),
+        ("https://idp.example", {}),
+        ("idp.other", {"url": ('"idp.other"', '"https://idp.example"')}),
+    ],
+)
+def test_the_scheme_of_an_issuer_that_aws_leaves_out_is_no_drift(state: str, differs: dict[str, Any]) -> None:
+    issuer = replace(table("x"), type="aws_iam_openid_connect_provider", attributes={"url": state})
+    assert compare.unlike(issuer, {"url": "https://idp.example"}) == differs
+    assert compare.unlike(replace(issuer, type="aws_x", attributes={"url": "a"}), {"url": "https://a"})
 
 
 def settings(**changed: Any) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from infra import config
+from infra.config import LegacyState
 from infra.console import UsageError
+from infra.identity import config as identity
 from infra.migrate import backend
 from infra.migrate.aws import JOURNAL_VERSION, Bucket, read_journal
 from infra.migrate.backend import Backend
@@ -57,6 +59,31 @@ def test_the_program_and_terraform_must_mean_the_same_state() -> None:
     require_same_state(settings, "prod", "data", STATES)
     with pytest.raises(MigrationError, match="but Terraform is initialised for s3://strata-terraform-state-staging"):
         require_same_state(settings, "prod", "data", Backend("strata-terraform-state-staging", STATES.key, "r"))
+
+
+def test_identity_is_a_layer_of_bootstrap_s_own_stack() -> None:
+    settings = identity.of(REPOSITORY / "bootstrap", "prod")
+    states = Backend(STATES.bucket, "identity/terraform.tfstate", STATES.region)
+    legacy = replace(settings.identity, source=Source.LEGACY, legacy=LegacyState(states.bucket, states.key))
+    settings = replace(settings, identity=legacy)
+    made = replace(session("identity", states), config=settings)
+    assert made.wanted is Source.LEGACY
+    require_same_state(settings, "prod", "identity", states)
+    with pytest.raises(MigrationError, match=r"strata-bootstrap:identity\.legacy of prod is s3://strata-terraform"):
+        require_same_state(settings, "prod", "identity", STATES)
+
+
+def test_the_tool_runs_pulumi_where_the_program_of_the_layer_is(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in folders.iterdir():
+        initialise(folder)
+    monkeypatch.setattr(Bucket, "state", lambda _: None)
+    opened = {layer: open_unit("prod", layer, REPOSITORY, folders, print).session for layer in ("data", "identity")}
+    assert {layer: each.pulumi.project for layer, each in opened.items()} == {
+        "data": REPOSITORY,
+        "identity": REPOSITORY / "bootstrap",
+    }
+    assert opened["identity"].wanted is Source.MANAGED
+    assert opened["identity"].config.names.project == "strata-bootstrap"
 
 
 def test_a_layer_that_is_no_folder_is_refused_with_those_that_are() -> None:

@@ -306,10 +306,11 @@ CASES = {
         lambda _: {"name": "calls", "policy": policy("s3:GetObject"), "description": "reads"},
         {"policy": policy("s3:ListBucket"), "tags": {"a": "b"}},
     ),
-    # The local cloud cannot change one: neither its audiences nor its tags.
+    # The local cloud cannot change its audiences.
     "issuer": Case(
         "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
         lambda _: {"url": "https://issuer.example.com", "clientIdLists": ["sts.amazonaws.com"]},
+        {"tags": {"a": "b"}},
     ),
     "bucket": Case(
         "aws:s3/bucket:Bucket",

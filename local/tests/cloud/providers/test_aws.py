@@ -207,6 +207,15 @@ def test_a_function_finds_an_alias_that_exists_and_names_one_that_does_not(
     assert "ResourceNotFoundException" in message
 
 
+def test_a_function_finds_the_key_of_an_alias_and_names_one_that_does_not_exist(engine: Engine, client: Any) -> None:
+    key = client("kms").create_key()["KeyMetadata"]
+    client("kms").create_alias(AliasName="alias/alarms", TargetKeyId=key["KeyId"])
+    found = engine.invoke("aws:kms/getAlias:getAlias", name="alias/alarms")
+    assert (found["targetKeyId"], found["targetKeyArn"]) == (key["KeyId"], key["Arn"])
+    message = refused(lambda: engine.invoke("aws:kms/getAlias:getAlias", name="alias/other"))
+    assert message == "reading KMS Alias (alias/other): empty result"
+
+
 def test_another_account_than_the_allowed_is_refused(attached: str, account: str) -> None:
     engine = Engine(attached)
     message = refused(lambda: engine.configure(accessKey=account, secretKey="x", allowedAccountIds='["222222222222"]'))
