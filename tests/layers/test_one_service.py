@@ -36,8 +36,9 @@ Lambda gives to a function without one, so nothing of the function changes.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html
 https://docs.aws.amazon.com/lambda/latest/api/API_TracingConfig.html
 """
-IGNORED = {"compute-invoke": ["statementId"]}
-"""Properties that are ignored since: the id of a statement stays as Pulumi or Terraform has generated it."""
+IGNORED = {"compute-invoke": ["statementId"], "delivery-application": ["tags", "tagsAll"]}
+"""Properties that are ignored since: the id of a statement stays as Pulumi or Terraform has generated it, and a tag of
+the application marks which drift was announced."""
 PROTECTED = ("delivery-application", "delivery-orders")
 """Resources that are protected since; that changes only Pulumi's state."""
 RULE = {key: value for key, value in asdict(Rule()).items() if value is not None}

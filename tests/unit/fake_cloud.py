@@ -1,7 +1,6 @@
 """Lambda, CodeDeploy and CloudWatch in memory, for the runner: it refuses what AWS refuses, and time moves by sleeping.
 
-Faults are set by a test as attributes: `never_begins`, `rollback` ("works", "fails", "is missing"), `lost_answers`,
-`failures`.
+Faults are attributes: `never_begins`, `rollback` ("works", "fails", "is missing"), `lost_answers`, `failures`.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from infra.release.model.observation import Alias
+from infra.release.model.observation import Alias, Status
 from infra.release.model.stops import LONGEST_VALUE
-from infra.release.provider.servicer import READ_ONLY
 from infra.release.reports import drift, event
 from infra.release.reports.doctor.facts import Examined, Group
+from infra.release_events import READ_ONLY
 from tests.golden import Golden
 from tests.unit import seen
 from tests.unit.fake_cloud import version
@@ -82,7 +82,7 @@ def test_a_drift_that_was_announced_is_no_news(case: str) -> None:
 
 def test_a_sound_function_and_a_release_in_flight_have_no_drift() -> None:
     assert found(FUNCTION) == ([], "")
-    running = seen.deployment(seen.Status.IN_PROGRESS, ended=None)
+    running = seen.deployment(Status.IN_PROGRESS, ended=None)
     assert found(replace(MOVED, ledger=(running,))) == ([], "")
 
 

@@ -8,7 +8,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.release.aws import orders
-from infra.release.cli import reader as reading
 from infra.release.cli import status
 from infra.release.cli.reader import Reader
 from infra.release.cli.session import Session
@@ -126,7 +125,7 @@ class Found(Session):
     """A session whose AWS is the table alone."""
 
     @property
-    def aws(self) -> Any:  # type: ignore[override]
+    def aws(self) -> Any:
         return type("Aws", (), {"clients": self.__dict__["clients"]})
 
 
@@ -155,7 +154,7 @@ def test_the_orders_are_read_once_a_minute_and_as_often_as_the_rest_where_time_r
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(reading.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("infra.release.cli.reader.time.monotonic", lambda: now[0])
     for rate, expected in ((1.0, 2), (40.0, 3)):
         table = Table()
         session = opened(monkeypatch, table, rate=rate)

@@ -33,7 +33,8 @@ def patches() -> list[Patch]:
 
 def _with_tags(original: Operation) -> Operation:
     """Put the operations beside the original one into ministack's table, and leave that one as it is."""
-    ministack(_IAM)._IAM_HANDLERS |= {
+    service: Any = ministack(_IAM)
+    service._IAM_HANDLERS |= {
         "TagOpenIDConnectProvider": lambda p: _tagged(p, "TagOpenIDConnectProvider"),
         "UntagOpenIDConnectProvider": lambda p: _tagged(p, "UntagOpenIDConnectProvider"),
     }

@@ -1,7 +1,6 @@
 """A case for each stand-in resource type: what it needs, its inputs, and what an `up` changes of it."""
 
 import json
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,29 +34,6 @@ def policy(action: str, resource: str = "*") -> str:
     """Return a policy document."""
     statement = {"Effect": "Allow", "Action": [action], "Resource": resource}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def of_account(action: str, bucket: str) -> str:
-    """Return a bucket's policy for its own account."""
-    document = json.loads(policy(action, f"{bucket}/*"))
-    document["Statement"][0]["Principal"] = {"AWS": "arn:aws:iam::111111111111:root"}
-    return json.dumps(document)
-
-
-def encrypted(algorithm: str) -> dict[str, Any]:
-    """Return a rule by which a bucket encrypts."""
-    return {"applyServerSideEncryptionByDefault": {"sseAlgorithm": algorithm}}
-
-
-def expiring(prefix: str, days: int) -> dict[str, Any]:
-    """Return a rule by which a bucket's objects expire, and are deleted a month later."""
-    return {
-        "id": prefix.strip("/"),
-        "status": "Enabled",
-        "filter": {"prefix": prefix},
-        "expiration": {"days": days},
-        "noncurrentVersionExpiration": {"noncurrentDays": 30},
-    }
 
 
 Inputs = Callable[[Mapping[str, Made]], dict[str, Any]]
@@ -311,47 +287,6 @@ CASES = {
         "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
         lambda _: {"url": "https://issuer.example.com", "clientIdLists": ["sts.amazonaws.com"]},
         {"tags": {"a": "b"}},
-    ),
-    "bucket": Case(
-        "aws:s3/bucket:Bucket",
-        lambda _: {"bucket": f"strata-{uuid.uuid4()}", "tags": {"a": "b"}},  # all accounts share the names
-        {"tags": {"c": "d"}},
-    ),
-    "bucket's versions": Case(
-        "aws:s3/bucketVersioning:BucketVersioning",
-        lambda made: {"bucket": made["bucket"].id, "versioningConfiguration": {"status": "Enabled"}},
-        {"versioningConfiguration": {"status": "Suspended"}},
-        ("bucket",),
-    ),
-    "bucket's encryption": Case(
-        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        lambda made: {"bucket": made["bucket"].id, "rules": [encrypted("AES256")]},
-        {"rules": [encrypted("aws:kms")]},
-        ("bucket",),
-    ),
-    "bucket's lifecycle": Case(
-        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-        lambda made: {"bucket": made["bucket"].id, "rules": [expiring("sources/", 730)]},
-        {"rules": [expiring("sources/", 400), expiring("other/", 30)]},
-        ("bucket",),
-    ),
-    "bucket's privacy": Case(
-        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-        lambda made: {"bucket": made["bucket"].id, "blockPublicAcls": True, "blockPublicPolicy": True},
-        {"ignorePublicAcls": True, "blockPublicAcls": None},
-        ("bucket",),
-    ),
-    "bucket's policy": Case(
-        "aws:s3/bucketPolicy:BucketPolicy",
-        lambda made: {"bucket": made["bucket"].id, "policy": of_account("s3:GetObject", made["bucket"].state["arn"])},
-        {"policy": of_account("s3:PutObject", "arn:aws:s3:::strata")},
-        ("bucket",),
-    ),
-    "object": Case(
-        "aws:s3/bucketObjectv2:BucketObjectv2",
-        lambda made: {"bucket": made["bucket"].id, "key": "a/b.yaml", "content": "version: 1\n"},
-        {"content": "version: 2\n", "tags": {"a": "b"}},
-        ("bucket",),
     ),
     "key's alias": Case(
         "aws:kms/alias:Alias",

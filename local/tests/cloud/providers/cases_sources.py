@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from local.tests.cloud.providers.cases import Case, of_account, policy
+from local.tests.cloud.providers.cases import Case, policy
+from local.tests.cloud.providers.cases_buckets import of_account
 from local.tests.cloud.providers.conftest import Made
 
 _PATTERN = {"source": ["shop"], "detail-type": ["Order placed"]}

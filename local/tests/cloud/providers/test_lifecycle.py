@@ -10,10 +10,10 @@ import pytest
 from local.providers.assets import Assets
 from local.providers.aws import resources
 from local.tests.cloud.conftest import TRUST
-from local.tests.cloud.providers import cases, cases_domains, cases_sources
+from local.tests.cloud.providers import cases, cases_buckets, cases_domains, cases_sources
 from local.tests.cloud.providers.conftest import Engine, Made
 
-CASES = {**cases.CASES, **cases_domains.CASES, **cases_sources.CASES}
+CASES = {**cases.CASES, **cases_buckets.CASES, **cases_domains.CASES, **cases_sources.CASES}
 TYPES = resources(Assets(Path()))
 
 
