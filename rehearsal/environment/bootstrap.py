@@ -23,7 +23,7 @@ def prepare(scratch: Scratch, env: Mapping[str, str], stack: str) -> dict[str, A
     `env` holds an administrator's credentials. Raises ScratchError if Pulumi fails.
     """
     succeed(scratch, env, "--cwd", PROGRAM, "stack", "init", stack)
-    succeed(scratch, env, "--cwd", PROGRAM, "up", "--stack", stack)
+    succeed(scratch, env, "--cwd", PROGRAM, "up", "--stack", stack, "--skip-preview")
     outputs: dict[str, Any] = json.loads(
         succeed(scratch, env, "--cwd", PROGRAM, "stack", "output", "--json", "--stack", stack)
     )
