@@ -22,7 +22,7 @@ from rehearsal.page_file import PageFile
 from rehearsal.release import enforced
 from rehearsal.release.deploy_role import DeployRoleScenario
 from rehearsal.release.page import EMPTY, RUNNING, page
-from rehearsal.release.scenario import Rehearsal
+from rehearsal.release.scenario import UP, Rehearsal
 from rehearsal.secrets import known, scan
 
 REPORT = Path(".rehearsal/report.json")
@@ -36,12 +36,20 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--releases-only", action="store_true", help="with --enforce: leave out what else the deploy role is for"
     )
+    parser.add_argument("--skip-preview", action="store_true", help="release without the preview before each update")
     parser.add_argument("what", nargs="?", choices=("story", "sandbox", "captures"), default="story")
     return parser
 
 
 def rehearse(
-    console: Console, factor: float, rate: float, file: Path, *, enforce: bool, releases_only: bool = False
+    console: Console,
+    factor: float,
+    rate: float,
+    file: Path,
+    *,
+    enforce: bool,
+    releases_only: bool = False,
+    skip_preview: bool = False,
 ) -> int:
     """Run the whole rehearsal; return 0 if every step ended as expected, else 1."""
     narrator = Narrator(console)
@@ -61,7 +69,8 @@ def rehearse(
         )
         early = stage.identities[STACK].job.session(stage.region) if enforce else None
         with scan.Watch() as watch:
-            rehearsal = Rehearsal(stage, narrator, rate, asked, key.value)
+            up = (*UP, "--skip-preview") if skip_preview else UP
+            rehearsal = Rehearsal(stage, narrator, rate, asked, key.value, up)
             rehearsal.keep = lambda report: shown.write(page(report, RUNNING))
             report = rehearsal.run()
             if early is not None:
@@ -127,8 +136,15 @@ def act(options: argparse.Namespace) -> int:
         if code == 0:
             screenshots.draw_report(options.report.with_suffix(".html"))
         return code
-    only = options.releases_only
-    return rehearse(console, options.factor, options.rate, options.report, enforce=options.enforce, releases_only=only)
+    return rehearse(
+        console,
+        options.factor,
+        options.rate,
+        options.report,
+        enforce=options.enforce,
+        releases_only=options.releases_only,
+        skip_preview=options.skip_preview,
+    )
 
 
 def main() -> int:

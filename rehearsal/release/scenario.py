@@ -32,13 +32,15 @@ STATUS_SECONDS = 2.0  # of live traffic that the status line covers
 @dataclass
 class Rehearsal:
     """One run of the steps in a sandbox, printed by `narrator`. Once there is an API it gets `rate` requests per second
-    at the factor `asked`; their receipts are verified by `receipt_key`. `keep` gets the report after each step."""
+    at the factor `asked`; their receipts are verified by `receipt_key`. `up` is Pulumi's command that releases, and
+    `keep` gets the report after each step."""
 
     sandbox: Sandbox
     narrator: Narrator
     rate: float
     asked: float
     receipt_key: str = field(default="", repr=False)
+    up: tuple[str, ...] = UP
     targets: dict[str, dict[str, str]] = field(default_factory=dict)  # by service, as the stack's state has them
     traffic: Traffic | None = None
     releases: list[Release] = field(default_factory=list)
@@ -326,10 +328,10 @@ class Rehearsal:
 
     def _up(self, step: Step) -> Step:
         """Run `pulumi up`, and print it and its output."""
-        self.narrator.command(f"pulumi {' '.join(UP)}")
+        self.narrator.command(f"pulumi {' '.join(self.up)}")
         begun = time.monotonic()
         with self.narrator.watching(self.status if self.traffic else None):
-            step.exit_code, step.text = self.sandbox.pulumi(*UP, on_line=self.narrator.output)
+            step.exit_code, step.text = self.sandbox.pulumi(*self.up, on_line=self.narrator.output)
         step.seconds = round(time.monotonic() - begun, 2)
         return step
 
