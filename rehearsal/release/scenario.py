@@ -31,9 +31,8 @@ STATUS_SECONDS = 2.0  # of live traffic that the status line covers
 
 @dataclass
 class Rehearsal:
-    """One run of the steps in a sandbox, printed by `narrator`. Once there is an API it gets `rate` requests per second
-    at the factor `asked`; their receipts are verified by `receipt_key`. `up` is Pulumi's command that releases, and
-    `keep` gets the report after each step."""
+    """One run of the steps in a sandbox. Once there is an API it gets `rate` requests per second at the factor `asked`;
+    their receipts are verified by `receipt_key`. `up`: Pulumi's command. `keep` gets the report after each step."""
 
     sandbox: Sandbox
     narrator: Narrator
@@ -327,7 +326,6 @@ class Rehearsal:
         return ", ".join([f"live traffic {len(recent) / STATUS_SECONDS:.0f}/s", *shares, f"{failed} failed so far"])
 
     def _up(self, step: Step) -> Step:
-        """Run `pulumi up`, and print it and its output."""
         self.narrator.command(f"pulumi {' '.join(self.up)}")
         begun = time.monotonic()
         with self.narrator.watching(self.status if self.traffic else None):
