@@ -215,10 +215,10 @@ class BucketLifecycle(_Setting):
     kind = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
     label = "S3 Bucket Lifecycle Configuration"
     also = unset(expectedBucketOwner="", transitionDefaultMinimumObjectSize="all_storage_classes_128K")
-    fields = props(bucket=Field(required=True, replaces=True), rules=Field(required=True, of=_LIFECYCLE))
+    fields = props(bucket=Field(required=True, replaces=True), rules=Field(of=_LIFECYCLE))
 
     def put(self, client: Any, bucket: str, new: Bag) -> None:
-        rules = [to_api(_LIFECYCLE, rule, pascal) for rule in new["rules"]]
+        rules = [to_api(_LIFECYCLE, rule, pascal) for rule in new.get("rules") or ()]
         client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
 
     def get(self, client: Any, bucket: str) -> Bag:
