@@ -6,6 +6,7 @@ import pytest
 
 from rehearsal import commits
 from tests.rehearsal.scene import UP, Scene, wait_for
+from tests.rehearsal.stage import RATE
 
 HELD = {"kind": "delay", "seconds": 120}
 """Holds a call, so that the CLI still waits for it when it is killed."""
@@ -80,7 +81,7 @@ def test_killed_in_mid_canary(scene: Scene) -> None:
 def test_killed_in_mid_canary_of_a_bad_version(scene: Scene) -> None:
     name = "kill -9 mid-canary, and the version is bad"
     scene.commit(name, commits.BAD)
-    with scene.at(scene.SLOWER), scene.traffic(posts=0.8):
+    with scene.at(scene.SLOWER), scene.traffic(posts=0.8, rate=RATE):
         killed(scene, "a canary has traffic", scene.split)
         wait_for("nothing is in flight", scene.at_rest)
         assert scene.deployments()[0].error == "ALARM_ACTIVE"

@@ -11,7 +11,7 @@ from rehearsal import commits
 from rehearsal.environment.sandbox import FULFILMENT, ORDERS
 from rehearsal.environment.workspace import Edit
 from tests.rehearsal.scene import UP, Scene, wait_for
-from tests.rehearsal.stage import FACTOR
+from tests.rehearsal.stage import FACTOR, RATE
 
 AUTO = (
     Edit(
@@ -113,7 +113,7 @@ def test_a_busy_function_gets_a_short_canary_and_a_quiet_one_a_long_and_an_alarm
 ) -> None:
     shop.commit("by its traffic", *AUTO, WATCHED, commits.COUNTED)
     foreseen = shop.stage.preview().text
-    with shop.traffic():
+    with shop.traffic(rate=RATE):
         up = shop.type(*UP)
         wait_for("a canary has traffic", shop.split, up)
         wait_for("the alarm is red", lambda: refunded(shop), up)
@@ -133,7 +133,7 @@ def test_a_busy_function_gets_a_short_canary_and_a_quiet_one_a_long_and_an_alarm
 @pytest.mark.faults
 def test_the_same_versions_are_promoted_while_the_alarm_is_green_each_by_the_curve_of_its_traffic(shop: Scene) -> None:
     shop.commit("by its traffic", *AUTO, WATCHED, commits.COUNTED)
-    with shop.traffic():
+    with shop.traffic(rate=RATE):
         said = shop.up()
     assert said.code == 0, said.text
     for service, (_, chosen) in CHOSEN.items():
