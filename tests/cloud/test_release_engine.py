@@ -38,6 +38,8 @@ def handler(event, context):
 """
 BROKEN = "import nowhere_to_be_found"
 POLICY = ReleasePolicy(commit="abc123")
+OFTEN = 0.02
+"""Seconds between a caller's requests where a canary must have evidence: twice the twenty that it takes."""
 
 
 class World:
@@ -121,13 +123,13 @@ class World:
         return sorted(found, key=lambda alarm: str(alarm["AlarmName"]))
 
     @contextlib.contextmanager
-    def traffic(self) -> Iterator[None]:
-        """Callers of the alias, until the block ends."""
+    def traffic(self, pause: float = 0.04) -> Iterator[None]:
+        """Callers of the alias, until the block ends. Each waits `pause` seconds between its requests."""
         done = threading.Event()
 
         def call() -> None:
             mine = self.client("lambda")
-            while not done.wait(0.02):
+            while not done.wait(pause):
                 mine.invoke(FunctionName="orders", Qualifier="live", Payload=b'"order"')["Payload"].read()
 
         with ThreadPoolExecutor(3) as callers:

@@ -10,7 +10,7 @@ from infra.release.model.observation import Notes
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import ReleasePolicy
 from infra.release.verdict.rule import Rule
-from tests.cloud.test_release_engine import GOOD, POLICY, World, cloud, live, world
+from tests.cloud.test_release_engine import GOOD, OFTEN, POLICY, World, cloud, live, world
 
 __all__ = ["cloud", "live", "world"]  # fixtures
 
@@ -45,7 +45,7 @@ def test_a_canary_without_requests_is_rolled_back_for_lack_of_evidence_and_is_no
     assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "evidence")
     assert "0 of the 20 requests that it takes" in end.detail
     assert live.alias() == "1"
-    with live.traffic():
+    with live.traffic(OFTEN):
         assert live.release(version, replace(POLICY, evidence="enforce")).ending is Ending.PROMOTED
 
 
@@ -63,7 +63,7 @@ def test_a_runner_that_was_away_until_the_shift_takes_a_canary_without_requests_
     assert (end.ending, end.reason) == (Ending.ROLLED_BACK, "evidence")
     assert "0 of the 20 requests that it takes have reached the canary before the shift" in end.detail
     assert live.alias() == "1"
-    with live.traffic():
+    with live.traffic(OFTEN):
         end = run([live.target(version)], enforced, live.aws, absent, lambda _: None)["orders"]
     assert (end.ending, live.alias()) == (Ending.PROMOTED, version)
 
