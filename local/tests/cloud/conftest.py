@@ -118,7 +118,7 @@ def until(condition: Callable[[], Any], seconds: float = 600.0) -> Any:
     is no fault of what is tested."""
     deadline = time.monotonic() + seconds
     while not (result := condition()) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(0.05)
     return result
 
 
