@@ -14,7 +14,7 @@ import typer
 
 from infra.console import Exit, Json, RefusedError, answer, answering, plain_table, print_anywhere
 from infra.migrate import checks, generated_ids, mover, verdict
-from infra.migrate.model import Direction, MigrationError, Seen
+from infra.migrate.model import Direction, MigrationError, PreviewStep, Seen
 from infra.migrate.session import Session, Unit, open_unit
 from infra.migrate.steps import MEANINGS, present
 from infra.migrate.steps import plan as steps_to
@@ -53,32 +53,41 @@ def inspect(layer: Layer, *, stack: Stack, folder: Folder = LAYERS, as_json: Jso
         unit = open_unit(stack, layer, REPOSITORY, folder, _note)
         every, seen = _looked(unit)
         steps = unit.session.preview() if seen.wanted is Source.ADOPTED else ()
-        imported = {each.thing: each for each in steps if each.op == "import"}
-        differs = defaultdict[str, set[str]](set)
-        for each in steps:
-            differs[each.resource.urn].update(each.differs)
-        rows = list[dict[str, Any]]()
+        rows = resource_rows(seen, steps)
         problems = [problem for each in every for problem in checks.states(each, Direction.IN, resume=True)]
-        for found in seen.terraform.resources:
-            step = imported.get(found.thing) if found.thing else None
-            thing = found.thing if step or not imported else None  # what the program does not declare has no home
-            rows.append(
-                {
-                    "address": found.address,
-                    "type": thing.token if thing else None,
-                    "import_id": thing.import_id if thing else None,
-                    "urn": step.resource.urn if step else None,
-                    "differs": sorted(differs[step.resource.urn]) if step else [],
-                }
-            )
         if steps:
-            problems += checks.imports(steps, [found for each in every for found in each.terraform.resources])[1]
+            problems += checks.imports(steps, [one for each in every for one in each.terraform.resources])[1]
     table = plain_table()
     for name in ("address", "import_id", "differs"):
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(row["address"], row["import_id"] or "no home", ", ".join(row["differs"]))
     _end({"layer": layer, "resources": rows, "problems": problems}, [table], problems, as_json=as_json)
+
+
+def resource_rows(seen: Seen, steps: Sequence[PreviewStep]) -> list[dict[str, Any]]:
+    """Return a row for each resource of Terraform's state. `steps`: of the preview that imports them, if there is one.
+
+    What such a preview does not import, the program does not declare, so it has no home.
+    """
+    imported = {each.thing: each for each in steps if each.op == "import"}
+    differs = defaultdict[str, set[str]](set)
+    for each in steps:
+        differs[each.resource.urn].update(each.differs)
+    rows = list[dict[str, Any]]()
+    for one in seen.terraform.resources:
+        step = imported.get(one.thing) if one.thing else None
+        thing = one.thing if step or not imported else None
+        rows.append(
+            {
+                "address": one.address,
+                "type": thing.token if thing else None,
+                "import_id": thing.import_id if thing else None,
+                "urn": step.resource.urn if step else None,
+                "differs": sorted(differs[step.resource.urn]) if step else [],
+            }
+        )
+    return rows
 
 
 @app.command()
