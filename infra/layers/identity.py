@@ -260,7 +260,8 @@ class Identity(ComponentResource):
     def _role(self, access: Access | Builder) -> None:
         """Declare a role that its tokens open, with a managed policy for each part of its policies.
 
-        Of a legacy role only the policies are declared.
+        Of a legacy role only the policies are declared. Where the stack has reviewers, those of its preview role, which
+        decrypt its secrets, wait until that is managed: branches that none has reviewed open Terraform's role.
         """
         name = access.role.removeprefix(f"{self._config.project}-")
         role_name: Input[str] = access.role
@@ -276,6 +277,8 @@ class Identity(ComponentResource):
                 opts=source.options(owner, self, access.role, protect=False, depends_on=self._issuers),
             )
             role_name, self.roles[access.role] = role.name, role.arn
+        if owner is not Source.MANAGED and isinstance(access, Access) and access.stack.reviewers and not access.changes:
+            return
 
         def documents(key_arn: str) -> dict[str, str]:
             policies = access.policies(self._place, key_arn)

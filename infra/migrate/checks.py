@@ -197,7 +197,8 @@ def updates(steps: Sequence[PreviewStep], own: frozenset[str], *, grows: bool = 
     """Judge the preview between adopted and managed: only the resources `own`, by URN, may be updated, in place.
 
     grows: the program may declare more than Terraform had, which the move then creates beside them, as it does for
-    functions, whose other services and hooks wait until their source is managed.
+    functions, whose other services and hooks wait until their source is managed, and for the policies of a role that
+    reviewers guard.
     """
     return [
         _other(each)

@@ -18,6 +18,9 @@ from infra.migrate.model import Direction, Journal, Lock, MigrationError, Moved,
 from infra.migrate.steps import MEANINGS, ORDER, Step, going, next_step, present
 from infra.source import Source
 
+GROWING = frozenset({"compute", "delivery", "identity", "observability"})
+"""Layers whose program may declare more than Terraform had once they are managed: services and hooks, and policies."""
+
 
 class Sides(Protocol):
     """Both tools and a layer's bucket. Each call either has happened or has not, wherever a process is killed."""
@@ -258,7 +261,7 @@ def _unlock(_: Sequence[Layer], due: Sequence[Layer], __: Done) -> None:
 def _update(layers: Sequence[Layer], _: Sequence[Layer], done: Done) -> None:
     own, tools = _own(layers), layers[0].sides
     steps = tools.preview()
-    grows = layers[0].seen.wanted is Source.MANAGED and len(layers) > 1
+    grows = layers[0].seen.wanted is Source.MANAGED and any(each.seen.layer in GROWING for each in layers)
     _refuse(layers, checks.updates(steps, own, grows=grows))
     tools.up()
     done.counts.update(checks.counts(steps, own))

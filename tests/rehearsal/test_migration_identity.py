@@ -71,6 +71,7 @@ def test_identity_is_read_adopted_managed_and_given_back_by_the_page(made: Stage
     typed(made, read[-1:])
     assert identities(made) == before
     assert {f"{DEPLOY}-state", f"{DEPLOY}-roles"} <= policies(made, DEPLOY)
+    assert policies(made, PREVIEW) == {"ReadOnlyAccess"}  # branches that none has reviewed open this role
 
     inspected = made.migrate("inspect", LAYER)
     homes = {each["address"]: each["import_id"] for each in inspected["resources"]}
@@ -97,7 +98,7 @@ def test_identity_is_read_adopted_managed_and_given_back_by_the_page(made: Stage
     typed(made, managed[:1])
     moved = made.migrate("move", LAYER)
     assert counts(moved) == [0, 0, 0]
-    assert (moved["to"], moved["steps"]) == ("managed", [Step.UPDATE])
+    assert (moved["to"], moved["steps"], moved["new"]) == ("managed", [Step.UPDATE], 12)
     typed(made, [UNCHANGED, managed[2], managed[3], UNCHANGED, adopted[3]])
     assert {**identities(made), "trust": before["trust"]} == before
     environments = json.dumps(identities(made)["trust"][PREVIEW])

@@ -256,6 +256,17 @@ def test_functions_that_become_managed_bring_what_waited_for_it_and_a_layer_alon
         mover.run(members, Direction.BACK, lambda _: None)
 
 
+def test_identity_that_becomes_managed_brings_the_policies_that_waited_for_it() -> None:
+    sides = legacy("orders")
+    sides.layer = "identity"
+    mover.run([sides], Direction.IN, lambda _: None)
+    sides.wanted, sides.extra = Source.MANAGED, (PreviewStep("create", PulumiResource("urn:policy", TABLE)),)
+    assert mover.run([sides], Direction.IN, lambda _: None).counts == {"new": 1}
+    sides.pulumi = {thing: replace(each, retain=True) for thing, each in sides.pulumi.items()}
+    sides.extra = (PreviewStep("delete", PulumiResource("urn:policy", TABLE)),)
+    assert "the preview would delete urn:policy" in refused(sides)
+
+
 def test_a_layer_that_moves_too_may_read_the_outputs() -> None:
     compute, delivery = unit(compute=["orders"], delivery=["group"])
     reads = TerraformState("other", 1, tuple(delivery.terraform.values()), reads=frozenset({compute.key}))
