@@ -66,21 +66,29 @@ class Truth:
         return rejects and any(each.takes_back is forth for each in group.records)
 
     def proved(self, group: CodeDeploy, version: str) -> bool:
-        """Whether a version has earned all traffic, and nothing has been said against it since."""
-        fingerprint, forth = (
-            group.function.fingerprint(version),
-            [each for each in group.records if each.role == "forth"],
-        )
-        if self.rejection(group, fingerprint) is not None:
-            return False
+        """Whether a version has earned all traffic or was there before all records, and nothing is said against it."""
+        forth = self._forth(group)
+        begun = bool(forth) and forth[0].current == version
+        return self.earned(group, version) or (begun and self._unrejected(group, version))
+
+    def earned(self, group: CodeDeploy, version: str) -> bool:
+        """Whether a version was promoted or went first and answered, and nothing has been said against it since."""
+        fingerprint = group.function.fingerprint(version)
         promoted = any(
             group.function.fingerprint(each.target) == fingerprint
             and each.succeeded
             and not self.is_taken_back(group, each)
-            for each in forth
+            for each in self._forth(group)
         )
-        begun = bool(forth) and forth[0].current == version
-        return promoted or begun or self.first.get(group.function.name) == fingerprint
+        first = self.first.get(group.function.name) == fingerprint
+        return (promoted or first) and self._unrejected(group, version)
+
+    def _unrejected(self, group: CodeDeploy, version: str) -> bool:
+        return self.rejection(group, group.function.fingerprint(version)) is None
+
+    @staticmethod
+    def _forth(group: CodeDeploy) -> list[Record]:
+        return [each for each in group.records if each.role == "forth"]
 
     def proves(self, group: CodeDeploy) -> bool:
         """Whether there is any version that has."""
@@ -293,7 +301,9 @@ class Truth:
         foreign = forth.role == "foreign"  # of which no line says where it started from
         newer = group.records[group.records.index(record) + 1 :]
         overtaken = any(each.id in saw.over and each.rolls_back is not record for each in newer)
-        home = saw.alias.version if foreign or not self.proved(group, forth.current) else forth.current
+        # What CodeDeploy itself went back to stays, where it is better known than what was live.
+        better = self.earned(group, saw.alias.version) and not self.earned(group, forth.current)
+        home = saw.alias.version if foreign or better or not self.proved(group, forth.current) else forth.current
         same = group.function.fingerprint(saw.alias.version) == group.function.fingerprint(home)
         if not overtaken and (saw.alias.shifted or not same):
             return f"the alias was on {saw.alias}"
