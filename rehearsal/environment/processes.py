@@ -80,10 +80,11 @@ class Program:
             on_line(line.decode(errors="replace").rstrip())
         return self._supervisor.wait()
 
-    def ready(self, file: Path, seconds: float = 30.0) -> dict[str, Any]:
+    def ready(self, file: Path, seconds: float = 300.0) -> dict[str, Any]:
         """Wait for the JSON object that the program writes to `file` once it serves, and return it.
 
-        Raises ProgramError if the program ends before, or has not written it after `seconds`.
+        Raises ProgramError if the program ends before, or has not written it after `seconds`: so many that a busy
+        machine has started it.
         """
         deadline = time.monotonic() + seconds
         while not file.exists():

@@ -104,7 +104,7 @@ class Shop:
         )
         return str(made["deploymentId"])
 
-    def ended(self, deployment: str, seconds: float = 30) -> dict[str, Any]:
+    def ended(self, deployment: str, seconds: float = 300) -> dict[str, Any]:
         """Wait until it and its rollback have ended; return GetDeployment's answer."""
 
         def info(of: str) -> dict[str, Any]:

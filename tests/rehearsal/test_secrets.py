@@ -47,7 +47,7 @@ class Keyed:
         api = Api.at(self.stage.sandbox.outputs()["api_url"])
         headers = {**api.headers, "Content-Type": "application/json", "Idempotency-Key": "test-secrets"}
         request = urllib.request.Request(f"{api.url}/orders", json.dumps(new_order(0.5)).encode(), headers)  # noqa: S310  loopback
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  loopback
+        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310  loopback
             return answer.headers.get(RECEIPT_HEADER, ""), answer.read()
 
     def typed(self, *command: str) -> Said:

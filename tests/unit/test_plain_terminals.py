@@ -144,6 +144,6 @@ def test_a_terminal_that_cannot_move_its_cursor_has_status_lines(monkeypatch: py
         return "60/s"
 
     with narrator.watching(status):
-        assert all(asked.acquire(timeout=5) for _ in range(2))
+        assert all(asked.acquire(timeout=120) for _ in range(2))
     assert isinstance(narrator.console.file, io.StringIO)
     assert "[60/s]" in narrator.console.file.getvalue()

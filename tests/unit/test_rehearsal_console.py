@@ -102,7 +102,7 @@ def test_status_lines_are_repeated_without_a_terminal(narrator: Narrator, monkey
         return "60/s"
 
     with narrator.watching(status):
-        assert all(asked.acquire(timeout=5) for _ in range(3))
+        assert all(asked.acquire(timeout=120) for _ in range(3))
     assert printed(narrator)[:2] == ["[60/s]", "[60/s]"]
 
 

@@ -84,7 +84,7 @@ def served(shop: Shop) -> Iterator[Api]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert up.wait(5)
+    assert up.wait(120)
     try:
         yield Api.at(f"http://abc123.execute-api.localhost:{ports[0]}")
     finally:

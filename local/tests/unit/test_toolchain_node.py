@@ -109,7 +109,7 @@ def test_an_installation_killed_midway_is_not_taken_for_a_whole_one(service: Pat
     while runs(service) < 2 and run.is_alive():
         time.sleep(0.01)
     run.kill()
-    run.join(10)
+    run.join(60)
     assert not (service / "node_modules/.strata-lock").exists()
     node.sync(service)
     assert runs(service) == 3
