@@ -23,20 +23,18 @@ PLACEHOLDER = "x"
 def messages() -> Iterator[tuple[str, str]]:
     """Every text of the product that is no docstring, with where it stands; what a run fills in is PLACEHOLDER."""
     for file in sorted((ROOT / "infra").rglob("*.py")):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        docstrings = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
-        inner = {id(part) for each in ast.walk(tree) if isinstance(each, ast.JoinedStr) for part in each.values}
-        for node in ast.walk(tree):
-            if id(node) in docstrings | inner:
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        passed = {id(each.value) for each in nodes if isinstance(each, ast.Expr)}  # docstrings
+        passed |= {id(part) for each in nodes if isinstance(each, ast.JoinedStr) for part in each.values}
+        where = file.relative_to(ROOT)
+        for node in nodes:
+            if id(node) in passed:
                 continue
-            where = f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.JoinedStr):
-                yield (
-                    where,
-                    "".join(str(part.value) if isinstance(part, ast.Constant) else PLACEHOLDER for part in node.values),
-                )
+                parts = (str(part.value) if isinstance(part, ast.Constant) else PLACEHOLDER for part in node.values)
+                yield f"{where}:{node.lineno}", "".join(parts)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield where, node.value
+                yield f"{where}:{node.lineno}", node.value
 
 
 NAMED = sorted({(where, command) for where, text in messages() for command in re.findall(r"`([^`\n]+)`", text)})
