@@ -15,6 +15,7 @@ from pulumi_terraform.state import get_s3_reference
 
 from infra.config import LegacyState
 from infra.contracts import DataOutputs, LegacyIdentity, LegacyOutputs
+from infra.identity.config import PROJECT as BOOTSTRAP
 from infra.naming import AwsLocation, Names
 
 OUTPUTS: Mapping[str, tuple[str, ...]] = {
@@ -31,7 +32,6 @@ SECRET: Mapping[str, frozenset[str]] = {}
 https://developer.hashicorp.com/terraform/language/values/outputs#sensitive-suppressing-values-in-cli-output
 """
 
-BOOTSTRAP = "strata-bootstrap"  # the project of the program that reads identity
 LONGEST_REASON = 200  # characters of the provider's own words
 
 

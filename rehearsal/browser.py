@@ -3,17 +3,16 @@
 https://playwright.dev/python/docs/api/class-browsertype#browser-type-launch
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from local.toolchain import chromium
 from rehearsal.environment.processes import ProgramError
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-NONE = f"there is no {', '.join(NAMES)} on PATH; install Debian's package `chromium`, or Chrome"
+NONE = f"there is no {', '.join(chromium.NAMES)} on PATH; install Debian's package `chromium`, or Chrome"
 LONGEST = 300_000.0  # milliseconds until a page shows something, on a machine that does other things too
 HEIGHT = 900
 LOOKS = {"light": (1100, "light"), "dark": (1100, "dark"), "narrow": (390, "light")}
@@ -22,7 +21,7 @@ LOOKS = {"light": (1100, "light"), "dark": (1100, "dark"), "narrow": (390, "ligh
 
 def found() -> str | None:
     """Return the path of the browser; None if there is none."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+    return chromium.installed()
 
 
 @contextmanager

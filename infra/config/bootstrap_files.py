@@ -41,9 +41,10 @@ def promotion(release: Reading, stack: str, project: str, repository: Path) -> I
     path, by, before = release.path_of("promote_by"), release.values.get("promote_by"), release.values.get("source", "")
     if by not in {EVENT, PIPELINE}:  # a mistake of its own
         return
-    for each in _served(repository / FOLDER, stack, project):
+    served = list(_served(repository / FOLDER, project))
+    for each in (one for one in served if one.entry["name"] == stack):
         yield from _fit(path, by, before, each, ("follows", before or each.neighbour("follows").get("stack", "")))
-    for each in _served(repository / FOLDER, before, project) if before else ():
+    for each in (one for one in served if before and one.entry["name"] == before):
         yield from _fit(path, by, before, each, ("provesTo", stack))
 
 
@@ -66,8 +67,8 @@ def _fit(path: str, by: str, before: str, served: _Served, neighbour: tuple[str,
         )
 
 
-def _served(folder: Path, stack: str, project: str) -> Iterator[_Served]:
-    """Yield the entries of a stack of that project in all files that can be read."""
+def _served(folder: Path, project: str) -> Iterator[_Served]:
+    """Yield the entries of that project's stacks in all files that can be read."""
     try:
         program = stack_file.project(folder)
     except stack_file.StackFileError:
@@ -82,6 +83,6 @@ def _served(folder: Path, stack: str, project: str) -> Iterator[_Served]:
             continue
         listed = identity.get("stacks")
         for number, entry in enumerate(listed if isinstance(listed, list) else ()):
-            if isinstance(entry, dict) and entry.get("name") == stack:
+            if isinstance(entry, dict) and "name" in entry:
                 file = program.file_of(account)
                 yield _Served(f"in {folder.name}/{file.name} {key}.stacks[{number}]", entry)

@@ -31,13 +31,18 @@ def folder() -> Path | None:
 
     Why a download failed is said on standard error: the tests of pages are then skipped, and all others run.
     """
-    if any(shutil.which(name) for name in NAMES) or not (files := wanted()):
+    if installed() or not (files := wanted()):
         return None
     try:
         return cache.entry(f"chromium-{hashlib.sha256(' '.join(files).encode()).hexdigest()[:12]}", _unpack(files))
     except (OSError, subprocess.CalledProcessError) as problem:
         print(WITHOUT.format(PACKAGE, problem), file=sys.stderr)
         return None
+
+
+def installed() -> str | None:
+    """Return the path of the browser on PATH; None if there is none."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 def wanted() -> Sequence[str]:

@@ -243,9 +243,19 @@ def lambda_targets(clients: Clients, deployment: str) -> Iterator[LambdaTargetTy
 
 
 def group_arn(target: Target) -> str:
-    """Return the ARN of the target's deployment group; the topic is of the same account and region."""
+    """Return the ARN of the target's deployment group."""
+    return _arn(target, f"deploymentgroup:{target.application}/{target.group}")
+
+
+def application_arn(target: Target) -> str:
+    """Return the ARN of the target's application."""
+    return _arn(target, f"application:{target.application}")
+
+
+def _arn(target: Target, resource: str) -> str:
+    """Return the ARN of a resource of CodeDeploy's; the target's topic is of the same account and region."""
     _, partition, _, region, account, _ = target.topic.split(":", 5)
-    return f"arn:{partition}:codedeploy:{region}:{account}:deploymentgroup:{target.application}/{target.group}"
+    return f"arn:{partition}:codedeploy:{region}:{account}:{resource}"
 
 
 def chunks(items: list[str], size: int) -> Iterator[list[str]]:

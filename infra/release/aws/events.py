@@ -8,7 +8,7 @@ from typing import Any
 
 from infra import git
 from infra.release.aws.clients import Clients
-from infra.release.aws.deployments import tags_of
+from infra.release.aws.deployments import application_arn, tags_of
 from infra.release.aws.errors import aws_call
 from infra.release.engine.cloud import AwsError
 from infra.release.model.outcome import Outcome
@@ -28,8 +28,7 @@ def put_drift(clients: Clients, stack: str, target: Target, found: Examination) 
 
     Raises AwsError. Where the mark cannot be written the event comes again: at least once, like every event.
     """
-    _, partition, _, region, account, _ = target.topic.split(":", 5)
-    application = f"arn:{partition}:codedeploy:{region}:{account}:application:{target.application}"
+    application = application_arn(target)
     known = tags_of(clients, application).get(drift.TAG, "")
     news, tag = drift.unannounced(found, known)
     if news:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from infra.release.aws.clients import Clients
-from infra.release.aws.deployments import group_arn
+from infra.release.aws.deployments import application_arn, group_arn
 from infra.release.aws.errors import aws_call
 from infra.release.engine.cloud import AwsError
 from infra.release.model.spec import Target
@@ -35,9 +35,7 @@ def writes(targets: Sequence[Target]) -> dict[tuple[str, ...], list[str]]:
             ("codedeploy:TagResource", "codedeploy:UntagResource", "codedeploy:UpdateDeploymentGroup"): group_arn(
                 target
             ),
-            ("codedeploy:GetApplicationRevision", "codedeploy:RegisterApplicationRevision"): (
-                f"arn:{partition}:codedeploy:{place}:application:{target.application}"
-            ),
+            ("codedeploy:GetApplicationRevision", "codedeploy:RegisterApplicationRevision"): application_arn(target),
             ("lambda:InvokeFunction", "lambda:UpdateAlias"): function,
             ("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"): (
                 f"arn:{partition}:cloudwatch:{place}:alarm:{target.verdict_alarms}*"

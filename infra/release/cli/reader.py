@@ -67,11 +67,11 @@ class Reader:
 
     def _read_orders(self, session: Session, factor: float) -> OrdersShown | None:
         """Return the last orders, or those of a short while ago. A reading that fails hides nothing else."""
+        if not self._with_orders or not session.table:
+            return None
         from infra.release.aws import orders  # noqa: PLC0415 - `power` and `--help` need no boto3
 
         now = time.monotonic()
-        if not self._with_orders or not session.table:
-            return None
         if self._ordered is None or factor > 1 or now - self._ordered >= ORDERS_EVERY:
             self._ordered = now
             try:
