@@ -15,6 +15,7 @@ from rehearsal.cli import options, parsed, run_guarded, slowed
 from rehearsal.console import Narrator
 from rehearsal.environment import sandbox, viewer
 from rehearsal.environment.oidc import survives_expiry
+from rehearsal.environment.pace import Pace
 from rehearsal.environment.processes import ProgramError
 from rehearsal.environment.sandbox import STACK
 from rehearsal.observe import iam_decisions
@@ -22,21 +23,19 @@ from rehearsal.page_file import PageFile
 from rehearsal.release import enforced
 from rehearsal.release.deploy_role import DeployRoleScenario
 from rehearsal.release.page import EMPTY, RUNNING, page
-from rehearsal.release.scenario import UP, Rehearsal
+from rehearsal.release.scenario import Rehearsal
 from rehearsal.secrets import known, scan
 
 REPORT = Path(".rehearsal/report.json")
-RATE = 55.0
 DECISIONS = "decisions.json"  # beside the report, if IAM policies are enforced
 
 
 def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = options("python -m rehearsal", __doc__, RATE, REPORT)
+    parser = options("python -m rehearsal", __doc__, REPORT)
     parser.add_argument(
         "--releases-only", action="store_true", help="with --enforce: leave out what else the deploy role is for"
     )
-    parser.add_argument("--skip-preview", action="store_true", help="release without the preview before each update")
     parser.add_argument("what", nargs="?", choices=("story", "sandbox", "captures"), default="story")
     return parser
 
@@ -49,7 +48,6 @@ def rehearse(
     *,
     enforce: bool,
     releases_only: bool = False,
-    skip_preview: bool = False,
 ) -> int:
     """Run the whole rehearsal; return 0 if every step ended as expected, else 1."""
     narrator = Narrator(console)
@@ -69,8 +67,7 @@ def rehearse(
         )
         early = stage.identities[STACK].job.session(stage.region) if enforce else None
         with scan.Watch() as watch:
-            up = (*UP, "--skip-preview") if skip_preview else UP
-            rehearsal = Rehearsal(stage, narrator, rate, asked, key.value, up)
+            rehearsal = Rehearsal(stage, narrator, rate, Pace(asked, stage.endpoint), key.value)
             rehearsal.keep = lambda report: shown.write(page(report, RUNNING))
             report = rehearsal.run()
             if early is not None:
@@ -143,13 +140,12 @@ def act(options: argparse.Namespace) -> int:
         options.report,
         enforce=options.enforce,
         releases_only=options.releases_only,
-        skip_preview=options.skip_preview,
     )
 
 
 def main() -> int:
     """Return the exit code: 0, 1 with a reason on stderr, or 130 if it was interrupted."""
-    options = parsed(arguments(), RATE)
+    options = parsed(arguments())
     return run_guarded("rehearsal", lambda: act(options))
 
 

@@ -18,33 +18,32 @@ from rehearsal.github_actions.expressions import WorkflowError
 REQUESTS = 45.0  # per simulated minute: a 10 % canary of ten minutes then gets twice the requests that it needs
 
 
-def options(prog: str, about: str | None, rate: float, report: Path) -> argparse.ArgumentParser:
-    """Return the parser of a rehearsal. `rate` (requests per second) and `report` are the defaults; see `parsed`."""
+def options(prog: str, about: str | None, report: Path) -> argparse.ArgumentParser:
+    """Return the parser of a rehearsal, whose report is written to `report` unless another is given; see `parsed`."""
     parser = argparse.ArgumentParser(prog=prog, description=about)
     how_fast = "simulated seconds per real second; lowered if this machine is busy (default: %(default)g)"
     parser.add_argument("--factor", type=float, default=40.0, help=how_fast)
     how_strict = "enforce IAM policies on each call; jobs have tokens, not keys"
     parser.add_argument("--enforce", action="store_true", help=how_strict)
-    how_much = f"requests per real second at that factor (default: {rate:g}, or more if a canary needs more)"
+    how_much = f"requests per real second at that factor (default: {REQUESTS:g} in a simulated minute)"
     parser.add_argument("--rate", type=float, help=how_much)
     parser.add_argument("--report", type=Path, default=report, help="file for the report (default: %(default)s)")
     return parser
 
 
-def parsed(parser: argparse.ArgumentParser, rate: float) -> argparse.Namespace:
-    """Parse the command line. If --rate was not typed it is `rate` per second, or as much as a canary needs."""
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Parse the command line. If --rate was not typed it is what a canary needs."""
     given = parser.parse_args()
     if given.rate is None:
-        given.rate = max(rate, REQUESTS * given.factor / 60)
+        given.rate = REQUESTS * given.factor / 60
     return given
 
 
 def slowed(factor: float, narrator: Narrator) -> float:
     """Return `factor`, or a lower one if this machine is busy, which is then printed."""
-    got = pace.share()
-    suited = pace.suited(factor, factor, got)
-    if suited < factor:
-        narrator.say(pace.slowed(factor, suited, got))
+    suited, why = pace.at_first(factor)
+    if why:
+        narrator.say(why)
     return suited
 
 

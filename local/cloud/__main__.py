@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import uvloop
+
 from local.cloud import settings
 from local.cloud.builds import BUILDS
 from local.cloud.ministack import PatchError
@@ -67,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
         surround(os.environ, listener.getsockname()[1], state)
         BUILDS.tools = options.build_tools and options.build_tools.resolve()
         tempfile.tempdir = str(state)  # it was set by an earlier search for a folder
-        asyncio.new_event_loop().run_until_complete(_serve(Server(listener, state), options))
+        uvloop.new_event_loop().run_until_complete(_serve(Server(listener, state), options))
     except (ServerError, PatchError, settings.SettingsError) as error:
         sys.stderr.write(f"local cloud: {error}\n")
         return 1

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -69,7 +70,7 @@ class Control:
                 self._door.calls.clear()
                 answer = {"calls": []}
             case "GET", "timeline":
-                answer = {"behind": TIMELINE.behind()}
+                answer = asdict(TIMELINE.lateness())
             case "POST", "past":
                 answer = past.add(json.loads(body))
             case "POST", "reset":

@@ -2,7 +2,6 @@
 
 import asyncio
 import concurrent.futures
-import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud.builds import BUILDS
+from local.cloud.connections import serve
 from local.cloud.control import PREFIX, Control
 from local.cloud.faults.door import Door
 from local.cloud.identity.decisions import DECISIONS
@@ -27,7 +27,6 @@ HOST = "127.0.0.1"
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ")
 _THREADS = 64
 _REAP_SECONDS = 15.0
-_GRACE_SECONDS = 0.2
 
 
 class ServerError(Exception):
@@ -83,7 +82,6 @@ class Server:
         from local.cloud.patches import (  # noqa: PLC0415
             buckets,
             codebuild,
-            connections,
             event_rules,
             event_targets,
             functions,
@@ -143,7 +141,6 @@ class Server:
             ],
         )
         BUILDS.root, BUILDS.endpoint = state / "builds", self.endpoint
-        connections.install()
         poller.install()
         self._streams = streams
         for service in (metrics, alarms, codedeploy, sts):
@@ -154,26 +151,15 @@ class Server:
 
     async def run(self, stop: asyncio.Event, up: Callable[[], None]) -> None:
         """Serve until `stop` is set; `up` is called once requests are answered."""
-        from hypercorn.asyncio import serve  # noqa: PLC0415 - slow to import
-        from hypercorn.config import Config  # noqa: PLC0415
-
-        config = Config()
-        config.bind = [f"fd://{self._listener.fileno()}"]
-        config.errorlog = logging.getLogger("hypercorn")
-        config.graceful_timeout = _GRACE_SECONDS
-        config.keep_alive_max_requests = 1 << 30  # else a busy client is cut off after 1,000
-        config.keep_alive_timeout = 75
-        config.shutdown_timeout = _GRACE_SECONDS
         self._up = up
         reaper = asyncio.create_task(self._reap())
 
-        async def end() -> None:
-            await stop.wait()
+        def end() -> None:
             BUILDS.close()
             self._pool.close()  # first, so that calls in flight end
 
         try:
-            await serve(self._application, config, shutdown_trigger=end)
+            await serve(self._application, self._listener, stop, end)
         finally:
             reaper.cancel()
             ministack("core.lambda_runtime").reset()  # the workers of other runtimes are ministack's

@@ -27,6 +27,16 @@ _LOG = logging.getLogger(__name__)
 Deed = Callable[[], None]
 
 
+@dataclass(frozen=True)
+class Lateness:
+    """How late the timeline is, and was: `behind` the clock now, and the sum of how `late` each of the things `done`
+    since the start was. Times are real seconds."""
+
+    behind: float
+    done: int
+    late: float
+
+
 @dataclass(eq=False)
 class Hold:
     """A call that delays what is due after its moment `at`, until it ends or the clock reaches `until`."""
@@ -46,6 +56,7 @@ class Timeline:
         self._doing: float | None = None
         self._passed = -math.inf
         self._doer: threading.Thread | None = None
+        self._done, self._late = 0, 0.0
         self._holds: set[Hold] = set()
 
     def now(self) -> float:
@@ -53,10 +64,10 @@ class Timeline:
         with self._changed:
             return self._reached()
 
-    def behind(self) -> float:
-        """Return the seconds by which the timeline is later than the clock; 0 on a machine that keeps up."""
+    def lateness(self) -> Lateness:
+        """Return how late this machine is with what is due; all is 0 on one that keeps up."""
         with self._changed:
-            return max(0.0, self._clock() - self._reached())
+            return Lateness(max(0.0, self._clock() - self._reached()), self._done, self._late)
 
     def at(self, due: float, deed: Deed) -> None:
         """Do `deed` when the timeline reaches `due`; if that has passed, at once, but after what was due before."""
@@ -138,6 +149,7 @@ class Timeline:
             if self._wait() != 0:
                 return None
             due, _, deed = heapq.heappop(self._due)
+            self._done, self._late = self._done + 1, self._late + max(0.0, self._clock() - due)
             self._doing, self._passed = due, max(due, self._passed)
             return deed
 

@@ -7,16 +7,27 @@ the number in a simulated minute stays the same. Where it keeps up well the fact
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from rehearsal.environment.processes import ProgramError
+from rehearsal.observe import control
+from rehearsal.observe.control import Lateness
+from rehearsal.observe.traffic import Traffic
 
 ENOUGH = 0.3  # of a core for one more process: a rehearsal's own traffic leaves about 0.45 on two idle cores
 ALONE = 0.6  # of a core, which one more process gets beside a rehearsal if the machine is fast enough for it
 SLOWEST = 16  # the factor is divided by this at most
 KEPT = 0.8  # of the requests that were due: a machine that sends fewer does not keep up, whatever a process gets
 WELL = 0.97  # of them: a machine that sends as many may be given twice as many
-BEHIND = 2.0  # seconds by which the cloud's timeline may be late: as long as it waits for a call that is under way
+# Simulated seconds by which the local cloud is late with what is due, on average. A stream is read batch after batch:
+# the later that is, the fewer batches there are in a minute, and a consumer's canary needs twenty in ten minutes.
+LATE = 2.5
+EARLY = 1.0  # of the same: twice as fast is then not too fast
+BEHIND = 0.5  # real seconds by which it may still be late when a slower step begins
 SECONDS = 0.4  # duration of a measurement
+WARM_UP, TRIAL = 5.0, 3.0  # seconds of traffic: until enough workers have started, and to see whether it keeps up
 
 _WORK = f"""
 import time
@@ -25,6 +36,51 @@ while (passed := time.perf_counter() - begun) < {SECONDS}:
     pass
 print(time.process_time() / passed)
 """
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What this machine can do: the share of a core that one more process gets, the share of the requests that were due
+    and could be sent, and by how many simulated seconds the local cloud was late on average."""
+
+    got: float
+    kept: float = 1.0
+    late: float = 0.0
+
+
+@dataclass
+class Pace:
+    """The pace of a rehearsal on the local cloud at `endpoint`: simulated seconds per real second, at most `asked`."""
+
+    asked: float
+    endpoint: str
+    _seen: Lateness = field(default_factory=Lateness)
+
+    def measure(self, now: float, kept: float = 1.0) -> tuple[float, str]:
+        """Return the factor that suits this machine, `now` or another, and why it is another; empty if it is not.
+
+        What counts of the local cloud is its time since the last measurement.
+        """
+        seen = control.lateness(self.endpoint)
+        before, self._seen = self._seen, seen
+        found = Measured(share(), kept, seen.mean(before) * now)
+        factor = suited(self.asked, now, found)
+        return factor, "" if factor == now else slowed(self.asked, factor, found)
+
+    def begin(self) -> None:
+        """Let the next measurement begin, once the local cloud has caught up after a change of the factor."""
+        control.catch_up(self.endpoint, BEHIND)
+        self._seen = control.lateness(self.endpoint)
+
+    def settle(self, traffic: Traffic, keep: Callable[[], bool]) -> None:
+        """Let the workers of live traffic start; then `keep` the pace until nothing has changed, when it is False."""
+        time.sleep(WARM_UP)
+        traffic.kept()
+        self.begin()
+        while True:
+            time.sleep(TRIAL)
+            if not keep():
+                return
 
 
 def share() -> float:
@@ -43,33 +99,39 @@ def _measured() -> float:
         raise ProgramError(f"{sys.executable} does not run (exit code {done.returncode}): {done.stderr}") from None
 
 
-def suited(asked: float, now: float, got: float, kept: float = 1.0, behind: float = 0.0) -> float:
-    """Return the factor for a machine on which a process got that share of a core: `asked`, or a half, a quarter ... of
-    it, and at most twice `now`, for a machine that was busy may be again. Halving keeps the minute boundaries in place.
+def at_first(asked: float) -> tuple[float, str]:
+    """Return the factor that suits this machine before anything runs, and why it is not `asked`; empty if it is."""
+    found = Measured(share())
+    factor = suited(asked, asked, found)
+    return factor, "" if factor == asked else slowed(asked, factor, found)
 
-    `kept`: the share of the requests that were due and could be sent. If it is too low, the factor is a half of `now`:
-    the local cloud has one core at most, and on a slow machine that is not enough even if the other is idle. `behind`:
-    the seconds by which its timeline is late, for which the factor is halved likewise.
+
+def suited(asked: float, now: float, found: Measured) -> float:
+    """Return the factor for such a machine: `asked`, or a half, a quarter ... of it, and at most twice `now`, for a
+    machine that was busy may be again. Halving keeps the minute boundaries in place.
+
+    Where too few requests could be sent, or the local cloud was late, the factor is a half of `now`: the cloud has one
+    core at most, and on a slow machine that is not enough even if the other is idle.
     """
     factor = asked
-    while got < ENOUGH and factor > max(asked * got / ALONE, asked / SLOWEST):
+    while found.got < ENOUGH and factor > max(asked * found.got / ALONE, asked / SLOWEST):
         factor /= 2
-    if kept < KEPT or behind > BEHIND:
+    if found.kept < KEPT or found.late > LATE:
         now /= 2
-    elif kept >= WELL and got >= ENOUGH:
+    elif found.kept >= WELL and found.got >= ENOUGH and found.late <= EARLY:
         now *= 2
     return min(factor, max(now, asked / SLOWEST))
 
 
-def slowed(asked: float, now: float, got: float, kept: float = 1.0, behind: float = 0.0) -> str:
+def slowed(asked: float, now: float, found: Measured) -> str:
     """Return the sentence that says why the factor is `now` and not `asked`; the two may be the same again."""
     if now == asked:
         return f"This machine keeps up again, so time runs {now:g} times faster."
-    why = f"a process that wants a core gets {got:.0%} of one"
-    if got >= ENOUGH and kept < KEPT:
-        why = f"it answers too slowly to be sent more than {kept:.0%} of the requests"
-    elif got >= ENOUGH and behind > BEHIND:
-        why = f"the local cloud is {behind:.0f} s late with what is due"
+    why = f"a process that wants a core gets {found.got:.0%} of one"
+    if found.got >= ENOUGH and found.kept < KEPT:
+        why = f"it answers too slowly to be sent more than {found.kept:.0%} of the requests"
+    elif found.got >= ENOUGH and found.late > LATE:
+        why = f"the local cloud is {found.late:.0f} simulated seconds late with what is due"
     return (
         f"This machine is busy: {why}. So time runs {now:g} times faster and not {asked:g}, with the same number of "
         "requests in a simulated minute."

@@ -9,7 +9,6 @@ import os
 import shlex
 import shutil
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from rehearsal.environment import legacy_state, stand_in
 from rehearsal.environment.oidc import DeployIdentity
 from rehearsal.environment.processes import Program
 from rehearsal.environment.workspace import Edit, Scratch, ScratchError, aws_environment, scrubbed
+from rehearsal.observe import control
 from rehearsal.observe.aws_records import AwsRecords
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -89,9 +89,7 @@ class Sandbox:
 
     def at(self, factor: float) -> Self:
         """Change the factor of the cloud, and return the sandbox whose commands use that factor."""
-        body = json.dumps({"factor": factor}).encode()
-        with urllib.request.urlopen(f"{self.endpoint}/_strata/settings", data=body, timeout=120):  # noqa: S310  loopback
-            pass
+        control.change(self.endpoint, {"factor": factor})
         rate = {"STRATA_CLOCK_RATE": f"{factor:g}"}
         identities = {name: replace(each, env={**each.env, **rate}) for name, each in self.identities.items()}
         return replace(self, env={**self.env, **rate}, factor=factor, identities=identities)

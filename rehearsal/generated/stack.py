@@ -24,7 +24,7 @@ BOOTSTRAP = "rehearsal/generated/bootstrap.yaml"  # the configuration of `bootst
 FOLDER = "../generated"  # relative to the sandbox's copy, in which the CLI runs
 PROJECT, STACK = "strata", "rehearsal"
 PREFIX = f"{Names(PROJECT, STACK).prefix}-"  # of the functions' names, before the service's own
-UP = ("up", "--stack", STACK)
+UP = ("up", "--stack", STACK, "--skip-preview")
 COMMAND = f"pulumi --cwd {FOLDER} {' '.join(UP)}"
 # Pulumi's file backend writes the whole state after each of some hundred resources, which is half of the time that it
 # takes to create fifty services. An interrupted rehearsal discards its state, so it needs no checkpoints.

@@ -11,7 +11,6 @@ from rehearsal.migration import stage
 from rehearsal.migration.scenario import Migration
 
 REPORT = Path(".rehearsal/migration.json")
-RATE = 20.0
 
 
 def rehearse(console: Console, factor: float, rate: float, file: Path) -> int:
@@ -33,7 +32,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path) -> int:
 
 def main() -> int:
     """Return the exit code: 0, 1 with a reason on stderr, or 130 if it was interrupted."""
-    given = parsed(options("python -m rehearsal.migration", __doc__, RATE, REPORT), RATE)
+    given = parsed(options("python -m rehearsal.migration", __doc__, REPORT))
     return run_guarded(
         "rehearsal",
         lambda: rehearse(Console(highlight=False), given.factor, given.rate, given.report),

@@ -1,7 +1,6 @@
 """Reads what happened from AWS's own records: the alias, CodeDeploy's deployments, Lambda's metrics."""
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -138,16 +137,6 @@ class AwsRecords:
             for one in calls
             if "strata-release" in one["user_agent"] and not one["action"].startswith((*READING, ANNOUNCING))
         )
-
-    def behind(self) -> float:
-        """Return the seconds by which the local cloud is late with what is due."""
-        return float(control.read(self.endpoint, "timeline")["behind"])
-
-    def catch_up(self, behind: float, longest: float = 120.0) -> None:
-        """Wait until the local cloud is at most that many seconds late, or for the longest time, in seconds."""
-        until = time.monotonic() + longest
-        while self.behind() > behind and time.monotonic() < until:
-            time.sleep(0.2)
 
     def digests(self, function: str) -> dict[str, str]:
         """Return the CodeSha256 of each published version of a function."""

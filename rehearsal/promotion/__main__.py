@@ -8,6 +8,7 @@ from rich.console import Console
 
 from rehearsal.cli import options, parsed, run_guarded, slowed
 from rehearsal.console import Narrator
+from rehearsal.environment.pace import Pace
 from rehearsal.observe import iam_decisions
 from rehearsal.page_file import PageFile
 from rehearsal.promotion import stage
@@ -16,7 +17,6 @@ from rehearsal.promotion.page import EMPTY, page
 from rehearsal.promotion.scenario import Promotion
 
 REPORT = Path(".rehearsal/promotion.json")
-RATE = 30.0
 
 
 def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforce: bool) -> int:
@@ -29,7 +29,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
             f"Three accounts of a local AWS ({made.endpoint}), where time runs {factor:g} times faster; an "
             "administrator has prepared each by `bootstrap/`. Each step below is read from the committed workflow."
         )
-        promotion = Promotion(made, narrator, rate * factor / asked)
+        promotion = Promotion(made, narrator, rate, Pace(asked, made.endpoint))
         shown.so_far = lambda: page(promotion.report())
         report = promotion.run()
         if enforce:
@@ -48,7 +48,7 @@ def rehearse_events(console: Console, factor: float, rate: float, file: Path, *,
     narrator.show("[bold]A rehearsal of promotion by event[/bold]")
     asked, factor = factor, slowed(factor, narrator)
     with stage.running(factor, enforce=enforce, events=True) as made:
-        scenario = Events(made, narrator, rate * factor / asked)
+        scenario = Events(made, narrator, rate, Pace(asked, made.endpoint))
         report = scenario.run_events()
         if enforce:
             denied = iam_decisions.denied(iam_decisions.made(made.endpoint))
@@ -62,9 +62,9 @@ def rehearse_events(console: Console, factor: float, rate: float, file: Path, *,
 
 def main() -> int:
     """Return the exit code: 0, 1 with a reason on stderr, or 130 if it was interrupted."""
-    parser = options("python -m rehearsal.promotion", __doc__, RATE, REPORT)
+    parser = options("python -m rehearsal.promotion", __doc__, REPORT)
     parser.add_argument("--events", action="store_true", help="release prod by events of staging's, not by a job")
-    given = parsed(parser, RATE)
+    given = parsed(parser)
     act = rehearse_events if given.events else rehearse
     return run_guarded(
         "rehearsal",

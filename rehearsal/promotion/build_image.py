@@ -28,7 +28,7 @@ MACHINE, ROOT = "machine.json", "root"
 
 def write(folder: Path, scratch: Scratch, environment: Mapping[str, str]) -> None:
     """Write the folder. `environment`: the variables of a machine that runs builds, without credentials."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / MACHINE).write_text(json.dumps({**environment, ROOT: str(scratch.root)}))
     python = shlex.join([str(REPOSITORY / ".venv/bin/python"), "-P", "-m", "rehearsal.promotion.build_image"])
     for name in COMMANDS:

@@ -66,7 +66,7 @@ class Events(Promotion):
 
     def forge(self) -> None:
         """Let dev's account send its own successes to prod's bus, as staging's does, from now on."""
-        self.narrator.chapter(
+        self.chapter(
             "forged: another account sends too",
             "Whoever rules over dev's account lets a rule send dev's own successes to the bus of prod's, and puts an "
             "event that pretends to be CodeDeploy's.",
@@ -87,15 +87,15 @@ class Events(Promotion):
 
     def promoted_by_event(self, sha: str) -> dict[str, Any]:
         """Push to main without a job for prod. Return the event of staging's orders."""
-        self.narrator.chapter(
+        self.chapter(
             "by event: no job of the pipeline releases prod",
             "The next push changes both services. main.yml takes them to dev and staging, and ends there: staging's "
             "last success starts a project in prod's account.",
         )
         before = {stack: self.stage.observe(stack) for stack in STACKS}
+        results = self.play(sha, self.observer(), only=BEFORE_PROD)
+        ended = time.monotonic()
         with self.live("prod"):
-            results = self.play(sha, self.observer(), only=BEFORE_PROD)
-            ended = time.monotonic()
             self.expect("by event", results, dict.fromkeys(BEFORE_PROD, SUCCESS))
             self.promoted += self.went(before, results)
             self.settled()
@@ -116,7 +116,7 @@ class Events(Promotion):
     def sent(self, name: str, event: Mapping[str, Any]) -> None:
         """Send an event to the project once more, and record how the build ended and what it changed."""
         title, _, words = next(each for each in ACTS if each[0] == name)
-        self.narrator.chapter(f"{title}: an event that starts nothing", "An administrator sends the event once more.")
+        self.chapter(f"{title}: an event that starts nothing", "An administrator sends the event once more.")
         began, before = time.time(), self.stage.observe("prod")
         id_ = self.start(event)
         status = self.ended(id_)
@@ -129,14 +129,14 @@ class Events(Promotion):
 
     def cut_off_build(self, sha: str) -> dict[str, Any]:
         """Kill the project's build while prod's canary has traffic; then send the event again. Return it."""
-        self.narrator.chapter(
+        self.chapter(
             "cut-off: prod's build is killed in mid-canary",
             "CodeBuild stops the build while its canary has traffic. The deployment goes on, and the next event's "
             "build releases the lock, adopts the deployment, and follows it to its end.",
         )
         before, there = self.stage.observe("prod"), self.stage.observe("staging")
+        results = self.play(sha, self.observer(), only=BEFORE_PROD)
         with self.live("prod"):
-            results = self.play(sha, self.observer(), only=BEFORE_PROD)
             self.expect("cut-off", results, dict.fromkeys(BEFORE_PROD, SUCCESS))
             self.wait(lambda: self.in_prods_canary(before))
             killed = self.builds()
@@ -246,7 +246,7 @@ class Events(Promotion):
     @contextmanager
     def live(self, stack: str) -> Iterator[None]:
         """Send live traffic to a stack while the block runs; a failed request is a problem."""
-        traffic = Traffic(Api.at(self.stage.api_url(stack) or ""), self.rate)
+        traffic = Traffic(Api.at(self.stage.api_url(stack) or ""), self.per_second)
         traffic.start()
         try:
             yield

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from rehearsal import commits
 from rehearsal.console import Narrator
+from rehearsal.environment.pace import Pace
 from rehearsal.environment.sandbox import FULFILMENT
 from rehearsal.environment.workspace import Edit
 from rehearsal.github_actions.machine import Machine
@@ -84,11 +85,13 @@ class JobObserver:
 
 @dataclass
 class Promotion:
-    """One run of the scenario, printed by `narrator`; a stack gets `rate` requests per second while it is deployed."""
+    """One run of the scenario, printed by `narrator`. A stack gets `rate` requests per second at the pace asked for
+    while it is deployed."""
 
     stage: Stage
     narrator: Narrator
     rate: float
+    pace: Pace
     promoted: list[Promoted] = field(default_factory=list)
     adopted: list[Promoted] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -122,18 +125,55 @@ class Promotion:
             seconds, tuple(self.promoted), tuple(self.adopted), tuple(self.refused), tuple(self.other_problems)
         )
 
+    def chapter(self, title: str, text: str) -> None:
+        """Begin a step, when no canary is in flight, at the pace that suits this machine."""
+        self.narrator.chapter(title, text)
+        self.keep_pace()
+
+    def keep_pace(self) -> bool:
+        """Lower the factor while this machine is busy, see `pace`; return True if it has changed."""
+        factor, why = self.pace.measure(self.stage.factor)
+        if not why:
+            return False
+        self.stage = self.stage.at(factor)
+        self.narrator.say(why)
+        self.pace.begin()
+        return True
+
+    @property
+    def per_second(self) -> float:
+        """Return the requests per real second that keep the number in a simulated minute as it was asked for."""
+        return self.rate * self.stage.factor / self.pace.asked
+
+    def settle(self) -> None:
+        """Find the pace of the first canary by traffic that no canary needs: dev's."""
+        traffic = Traffic(Api.at(self.stage.api_url("dev") or ""), self.per_second)
+        traffic.start()
+
+        def keep() -> bool:
+            changed = self.keep_pace()
+            traffic.rate = self.per_second
+            return changed
+
+        try:
+            self.pace.settle(traffic, keep)
+        finally:
+            traffic.stop()
+
     def everywhere(self, sha: str) -> dict[str, Result]:
-        self.narrator.chapter(
+        self.chapter(
             "first: three empty accounts",
             "A push to main: main.yml builds the bundle once and deploys it to each stack. prod accepts it, since "
             "staging's first version has answered.",
         )
         results = self.play(sha, self.observer())
         self.expect("first", results, dict.fromkeys(("bundle", *STACKS), SUCCESS))
+        if results.get("dev", Result("never played")).result == SUCCESS:
+            self.settle()
         return results
 
     def onwards(self, sha: str) -> dict[str, Result]:
-        self.narrator.chapter(
+        self.chapter(
             "onwards: one digest, three canaries",
             "The next push changes both services, now under live traffic. The same bytes of each go through dev and "
             "staging to prod.",
@@ -162,7 +202,7 @@ class Promotion:
                 yield Promoted(stack, self.stage.digest(stack), id_, outcome(before[stack], after))
 
     def cut_off(self, sha: str) -> None:
-        self.narrator.chapter(
+        self.chapter(
             "cut-off: a runner is lost",
             "A push to main; in staging the canary has traffic when the machine of the job loses its power. The "
             "deployment goes on. An operator re-runs the failed jobs: staging's adopts it, and prod's waits for that.",
@@ -211,14 +251,14 @@ class Promotion:
         return newest(before.deployments, self.stage.observe("staging").deployments)
 
     def older(self, sha: str, first: Mapping[str, Result]) -> None:
-        self.narrator.chapter(
+        self.chapter(
             "older: the first push once more",
             "An operator re-runs the first push's job for prod. Staging has promoted it, but prod has a newer commit.",
         )
         self.refuse("older", sha, first)
 
     def altered(self, sha: str, good: Mapping[str, Result]) -> None:
-        self.narrator.chapter(
+        self.chapter(
             "altered: other bytes under the digest",
             "An administrator writes another zip over the one in the artifact bucket.",
         )
@@ -226,7 +266,7 @@ class Promotion:
             self.refuse("altered", sha, good)
 
     def rolled_back(self, sha: str) -> None:
-        self.narrator.chapter(
+        self.chapter(
             "rolled-back: a fault that dev does not notice",
             "Half of the orders fail, but dev has no traffic, and dev only warns. Staging's canary meets live traffic "
             "and is rolled back, so prod's job does not run; then an operator deploys it to prod nevertheless.",
@@ -239,7 +279,7 @@ class Promotion:
         self.refuse("rolled-back", sha, results)
 
     def unseen(self, sha: str) -> dict[str, Result]:
-        self.narrator.chapter(
+        self.chapter(
             "unseen: past dev and staging",
             "A new commit is built, and an operator takes `needs` out of the file: straight to prod.",
         )
@@ -249,7 +289,7 @@ class Promotion:
         return built
 
     def in_flight(self, sha: str, built: Mapping[str, Result]) -> None:
-        self.narrator.chapter(
+        self.chapter(
             "in-flight: too soon",
             "Staging's canary has a tenth of the traffic, and an operator starts prod's job meanwhile.",
         )
@@ -275,7 +315,7 @@ class Promotion:
             self.other_problems.append(f"in-flight: in staging it ended {ended}, not rolled_back")
 
     def too_old(self, sha: str) -> None:
-        self.narrator.chapter(
+        self.chapter(
             "too-old: what was proved more than a day ago",
             "A commit restores the first push's code, byte for byte, which staging has promoted. But prod accepts no "
             f"promotion that is more than a day old, and the clock of its job runs {FASTEST} times as fast as the real "
@@ -298,7 +338,7 @@ class Promotion:
         return False
 
     def observer(self, quiet: Collection[str] = (), first: First | None = None) -> JobObserver:
-        return JobObserver(self.stage, self.narrator, self.rate, quiet, first or {})
+        return JobObserver(self.stage, self.narrator, self.per_second, quiet, first or {})
 
     def play(
         self,

@@ -4,9 +4,9 @@ import itertools
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rehearsal.environment import bootstrap, legacy_state, sandbox
 from rehearsal.environment.processes import Program
@@ -15,6 +15,7 @@ from rehearsal.environment.workspace import Edit, Scratch, aws_environment, for_
 from rehearsal.github_actions.runner import Runner, StepObserver
 from rehearsal.github_actions.stand_ins import Actions
 from rehearsal.github_actions.workflow import Workflow, parse
+from rehearsal.observe import control
 from rehearsal.observe.aws_records import AwsRecords, FunctionState
 from rehearsal.promotion import build_image
 
@@ -53,7 +54,8 @@ BY_EVENT = (
 
 @dataclass(frozen=True)
 class Stage:
-    """The accounts, by stack; `region` is the same for all."""
+    """The accounts, by stack; `region` is the same for all. `image`: the folder of commands of prod's builds, if events
+    start them."""
 
     scratch: Scratch
     cloud: Program
@@ -63,7 +65,16 @@ class Stage:
     accounts: Mapping[str, AwsRecords]
     actions: Actions
     base: Mapping[str, str]
+    image: Path | None = None
     _runs: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def at(self, factor: float) -> Self:
+        """Change the factor of the cloud, and return the stage whose jobs and builds use it."""
+        control.change(self.endpoint, {"factor": factor})
+        base = {**self.base, "STRATA_CLOCK_RATE": f"{factor:g}"}
+        if self.image is not None:
+            build_image.write(self.image, self.scratch, base)
+        return replace(self, factor=factor, actions=replace(self.actions, factor=factor), base=base)
 
     def commit(self, *edits: Edit) -> str:
         """Commit each edit to main; return the last commit's id, forty digits."""
@@ -154,7 +165,7 @@ def running(factor: float, *, enforce: bool, events: bool = False, repository: P
             factor=factor,
             plugins=_plugins(scratch),
         )
-        yield Stage(scratch, cloud, endpoint, factor, region, accounts, actions, shared)
+        yield Stage(scratch, cloud, endpoint, factor, region, accounts, actions, shared, image if events else None)
 
 
 def _prepare(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from infra.release.reports.page.model import Chart
 from rehearsal import commits
 from rehearsal.console import Narrator
-from rehearsal.environment import pace
 from rehearsal.environment.legacy_state import TABLE
+from rehearsal.environment.pace import Pace
 from rehearsal.environment.sandbox import FULFILMENT, ORDERS, STACK, Sandbox
 from rehearsal.environment.workspace import Edit, ScratchError
 from rehearsal.observe import fulfilments
@@ -24,22 +24,21 @@ from rehearsal.release.set_step import run_set
 from rehearsal.release.step import NO_ERRORS, NOTHING, Step, bystanders, canary_share
 
 UP = ("up", "--stack", STACK)
+PREVIEWED = "good"  # the step whose update a preview precedes; each takes as long as the update of an unchanged stack
 NO_ORDERS, NO_NOOP = Orders(0, 0), Noop(0, 0.0, 0)
-WARM_UP, TRIAL = 5.0, 3.0  # seconds of traffic: until enough workers have started, and to see whether it keeps up
 STATUS_SECONDS = 2.0  # of live traffic that the status line covers
 
 
 @dataclass
 class Rehearsal:
-    """One run of the steps in a sandbox. Once there is an API it gets `rate` requests per second at the factor `asked`;
-    their receipts are verified by `receipt_key`. `up`: Pulumi's command. `keep` gets the report after each step."""
+    """One run of the steps in a sandbox. Once there is an API it gets `rate` requests per second at the pace asked for;
+    `receipt_key` verifies their receipts. `keep` gets the report after each step."""
 
     sandbox: Sandbox
     narrator: Narrator
     rate: float
-    asked: float
+    pace: Pace
     receipt_key: str = field(default="", repr=False)
-    up: tuple[str, ...] = UP
     targets: dict[str, dict[str, str]] = field(default_factory=dict)  # by service, as the stack's state has them
     traffic: Traffic | None = None
     releases: list[Release] = field(default_factory=list)
@@ -256,38 +255,34 @@ class Rehearsal:
         self.narrator.result(said, good=(step.exit_code == 0) == (name not in FAILING))
         self.keep(self.report())
 
-    def keep_pace(self) -> None:
-        """Lower the factor while this machine is busy; see `pace`."""
-        found = pace.share(), self.traffic.kept() if self.traffic else 1.0, self.aws.behind()
-        factor = pace.suited(self.asked, self.sandbox.factor, *found)
-        if factor != self.sandbox.factor:
-            self.sandbox = self.sandbox.at(factor)
-            self.narrator.say(pace.slowed(self.asked, factor, *found))
-            if self.traffic:
-                self.traffic.rate = self.pace
-            self.aws.catch_up(pace.BEHIND)
-            self._next_bucket()  # buckets are of another length now: the one under way began in the step before
+    def keep_pace(self) -> bool:
+        """Lower the factor while this machine is busy, see `pace`; return True if it has changed."""
+        factor, why = self.pace.measure(self.sandbox.factor, self.traffic.kept() if self.traffic else 1.0)
+        if not why:
+            return False
+        self.sandbox = self.sandbox.at(factor)
+        self.narrator.say(why)
+        if self.traffic:
+            self.traffic.rate = self.per_second
+        self.pace.begin()
+        self._next_bucket()  # buckets are of another length now: the one under way began in the step before
+        return True
 
     @property
-    def pace(self) -> float:
+    def per_second(self) -> float:
         """Return the requests per real second that keep the number in a simulated minute as it was asked for."""
-        return self.rate * self.sandbox.factor / self.asked
+        return self.rate * self.sandbox.factor / self.pace.asked
 
     def start_traffic(self) -> None:
         """Start live traffic."""
-        self.traffic = Traffic(Api.at(self.sandbox.outputs()["api_url"]), self.pace, receipt_key=self.receipt_key)
+        url = self.sandbox.outputs()["api_url"]
+        self.traffic = Traffic(Api.at(url), self.per_second, receipt_key=self.receipt_key)
         self.traffic.start()
         self.narrator.say(
-            f"Orders now come in through the API until the end, {self.pace:.3g} requests a second however long the "
-            "answers take."
+            f"Orders now come in through the API until the end, {self.per_second:.3g} requests a second however long "
+            "the answers take."
         )
-        time.sleep(WARM_UP)
-        self.traffic.kept()
-        before = 0.0
-        while before != self.sandbox.factor:
-            before = self.sandbox.factor
-            time.sleep(TRIAL)
-            self.keep_pace()
+        self.pace.settle(self.traffic, self.keep_pace)
 
     def stop_traffic(self) -> Orders:
         """Stop live traffic, read every acknowledged order back, and return their numbers."""
@@ -326,10 +321,11 @@ class Rehearsal:
         return ", ".join([f"live traffic {len(recent) / STATUS_SECONDS:.0f}/s", *shares, f"{failed} failed so far"])
 
     def _up(self, step: Step) -> Step:
-        self.narrator.command(f"pulumi {' '.join(self.up)}")
+        up = UP if step.name == PREVIEWED else (*UP, "--skip-preview")
+        self.narrator.command(f"pulumi {' '.join(up)}")
         begun = time.monotonic()
         with self.narrator.watching(self.status if self.traffic else None):
-            step.exit_code, step.text = self.sandbox.pulumi(*self.up, on_line=self.narrator.output)
+            step.exit_code, step.text = self.sandbox.pulumi(*up, on_line=self.narrator.output)
         step.seconds = round(time.monotonic() - begun, 2)
         return step
 

@@ -170,7 +170,7 @@ class Shop:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A cloud of its own, slower on a busy machine: a canary needs calls, and such a machine answers fewer."""
-    factor = pace.suited(60, 60, pace.share())
+    factor = pace.at_first(60)[0]
     process, running = start_cloud(tmp_path_factory.mktemp("canary"), factor=factor)
     yield running
     stop_cloud(process)

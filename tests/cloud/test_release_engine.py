@@ -145,7 +145,7 @@ class World:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A faster one than the session's, but for a busy machine: a canary of ten minutes takes five seconds."""
-    factor = pace.suited(120, 120, pace.share())
+    factor = pace.at_first(120)[0]
     process, running = start_cloud(tmp_path_factory.mktemp("fast-cloud"), factor=factor)
     yield running
     stop_cloud(process)

@@ -119,7 +119,11 @@ def record(
     reset_options()
     recorder = Recorder(answers=answers or {})
     set_mocks(recorder, project=project, stack=stack, monitor=recorder)
-    pulumi.runtime.test(lambda: program() and None)()  # type: ignore[no-untyped-call]
+    debug = pulumi.log.debug
+    try:
+        pulumi.runtime.test(lambda: program() and None)()  # type: ignore[no-untyped-call]
+    finally:
+        pulumi.log.debug = debug  # what a whole program changes of the SDK ends with it
     return recorder
 
 

@@ -46,7 +46,6 @@ def run(
     pulumi.runtime.set_all_config({key: json.dumps(value) for key, value in written.items()})
     exported: dict[str, Any] = {}
     monkeypatch.setattr(pulumi, "export", exported.__setitem__)
-    monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)  # what the program changes ends with the test
     monkeypatch.setenv("STRATA_COMMIT", "abc123")
     program = str(folder / "__main__.py")
     recorded = record(lambda: runpy.run_path(program), stack=stack, answers=given or answers(ACCOUNTS[stack]))

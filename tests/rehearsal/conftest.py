@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from rehearsal.cli import REQUESTS
 from rehearsal.environment import sandbox
 from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.environment.workspace import scrubbed
@@ -105,14 +104,10 @@ def rehearse_promotion(file: Path, *options: str) -> dict[str, Any]:
 def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """One run of `make rehearsal ENFORCE=1`: all steps under policies. Where a selected test reads them, the deploy
     role's other tasks too.
-
-    Its traffic is what a canary needs and no more, since each request takes milliseconds of a processor. No
-    preview comes before an update: test_releases.py has some, and the run without policies, in `make test-all`, all.
     """
     file = tmp_path_factory.mktemp("rehearsal") / "report.json"
     whole = any("whole" in getattr(item, "fixturenames", ()) for item in request.session.items)
-    less = ("--skip-preview", "--rate", f"{REQUESTS * 40 / 60:g}", *(() if whole else ("--releases-only",)))
-    return rehearse(file, "--enforce", *less)
+    return rehearse(file, "--enforce", *(() if whole else ("--releases-only",)))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from rehearsal.environment.sandbox import LOCAL_PYTHON, REPOSITORY, STACK, Sandb
 from rehearsal.environment.workspace import git
 from rehearsal.observe.traffic import Api, Traffic
 
-FACTOR = pace.suited(30.0, 30.0, pace.share())  # a ten-minute canary takes 20 s; on a busy machine, as many more
+FACTOR = pace.at_first(30.0)[0]  # a ten-minute canary takes 20 s; on a busy machine, as many more
 RATE = 50.0 * FACTOR / 60  # requests per second, as many in a simulated minute at any factor: a canary needs 20 in ten
 POSTS = 0.8  # share of orders: a bad canary then fails some twenty before the shift, of which four would be enough
 

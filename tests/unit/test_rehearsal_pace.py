@@ -16,7 +16,9 @@ from rich.console import Console
 from rehearsal import cli
 from rehearsal.console import Narrator
 from rehearsal.environment import pace
+from rehearsal.environment.pace import Measured, Pace
 from rehearsal.environment.sandbox import Sandbox
+from rehearsal.observe import control
 from rehearsal.observe.traffic import Api, Sent, Traffic
 from rehearsal.release.scenario import Rehearsal
 
@@ -38,7 +40,7 @@ from rehearsal.release.scenario import Rehearsal
     ],
 )
 def test_the_factor_follows_the_share_of_a_core(asked: float, now: float, got: float, factor: float) -> None:
-    assert pace.suited(asked, now, got) == factor
+    assert pace.suited(asked, now, Measured(got)) == factor
 
 
 @pytest.mark.parametrize(
@@ -55,13 +57,38 @@ def test_the_factor_follows_the_share_of_a_core(asked: float, now: float, got: f
     ],
 )
 def test_the_factor_is_halved_where_requests_cannot_be_sent(now: float, got: float, kept: float, factor: float) -> None:
-    assert pace.suited(40, now, got, kept) == factor
+    assert pace.suited(40, now, Measured(got, kept)) == factor
 
 
-@pytest.mark.parametrize(("behind", "factor"), [(0.0, 40), (pace.BEHIND, 40), (2.1, 10)])
-def test_the_factor_is_halved_where_the_cloud_is_late_with_what_is_due(behind: float, factor: float) -> None:
-    assert pace.suited(40, 20, 1.0, 1.0, behind) == factor
-    assert "local cloud is 9 s late" in pace.slowed(40, 10, 1.0, 1.0, 9.0)
+@pytest.mark.parametrize(
+    ("late", "factor"),
+    [(0.0, 40), (pace.EARLY, 40), (pace.EARLY + 0.1, 20), (pace.LATE, 20), (pace.LATE + 0.1, 10)],
+)
+def test_the_factor_is_halved_where_the_cloud_is_late_with_what_is_due(late: float, factor: float) -> None:
+    assert pace.suited(40, 20, Measured(1.0, 1.0, late)) == factor
+    assert "local cloud is 9 simulated seconds late" in pace.slowed(40, 10, Measured(1.0, 1.0, 9.0))
+
+
+def test_the_lateness_is_the_mean_of_what_was_done_since_the_last_measurement(
+    answers: list[dict[str, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0.05 s of each at 40 times the speed are two simulated seconds; a cloud that did nothing is as late as it is."""
+    monkeypatch.setattr(pace, "share", lambda: 1.0)
+    followed = Pace(40.0, "http://127.0.0.1:1")
+    answers += [{"behind": 0.0, "done": 100, "late": 10.0}, {"behind": 0.0, "done": 300, "late": 20.0}]
+    assert followed.measure(40.0)[0] == 20.0
+    assert followed.measure(40.0) == (40.0, "")
+    answers.append({"behind": 0.1, "done": 300, "late": 20.0})
+    factor, why = followed.measure(40.0)
+    assert (factor, "local cloud is 4 simulated seconds late" in why) == (20.0, True)
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
+    """What the local cloud answers about its timeline, one after the other."""
+    coming: list[dict[str, float]] = []
+    monkeypatch.setattr(control, "read", lambda *_: coming.pop(0))
+    return coming
 
 
 def test_traffic_knows_the_share_that_was_sent_since_it_was_last_asked() -> None:
@@ -95,13 +122,13 @@ def test_the_share_shrinks_on_a_busy_machine() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "rate"),
-    [([], 55), (["--factor", "100"], 75), (["--factor", "20"], 55), (["--factor", "100", "--rate", "12"], 12)],
+    [([], 30), (["--factor", "100"], 75), (["--factor", "20"], 15), (["--factor", "100", "--rate", "12"], 12)],
 )
 def test_a_canary_has_the_requests_that_it_needs_at_any_factor(
     typed: list[str], rate: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["rehearsal", *typed])
-    assert cli.parsed(cli.options("rehearsal", "", 55.0, Path("report.json")), 55.0).rate == rate
+    assert cli.parsed(cli.options("rehearsal", "", Path("report.json"))).rate == rate
 
 
 @dataclass(frozen=True)
@@ -109,16 +136,6 @@ class Stage:
     """A sandbox of which only the time is asked."""
 
     factor: float
-
-    @property
-    def aws(self) -> "Stage":
-        return self
-
-    def behind(self) -> float:
-        return 0.0
-
-    def catch_up(self, behind: float) -> None:
-        assert behind == pace.BEHIND
 
     @property
     def bucket(self) -> float:
@@ -139,19 +156,21 @@ def test_a_step_after_a_slowdown_counts_no_error_of_the_step_before(monkeypatch:
     monkeypatch.setattr("rehearsal.release.scenario.time.time", lambda: now)
     monkeypatch.setattr("rehearsal.release.scenario.time.sleep", sleep)
     monkeypatch.setattr(pace, "share", lambda: 0.2)
-    rehearsal = Rehearsal(cast("Sandbox", Stage(40.0)), Narrator(Console(file=io.StringIO())), 55.0, 40.0)
+    monkeypatch.setattr(control, "lateness", lambda _: control.Lateness())
+    pace_ = Pace(40.0, "http://127.0.0.1:1")
+    rehearsal = Rehearsal(cast("Sandbox", Stage(40.0)), Narrator(Console(file=io.StringIO())), 30.0, pace_)
     ended = rehearsal._next_bucket()
-    rehearsal.keep_pace()
+    assert rehearsal.keep_pace()
     assert rehearsal.sandbox.factor < 40
     assert rehearsal._edge(now) >= ended
 
 
 def test_the_message_says_that_the_machine_keeps_up_again() -> None:
-    assert pace.slowed(40, 40, 1.0) == "This machine keeps up again, so time runs 40 times faster."
+    assert pace.slowed(40, 40, Measured(1.0)) == "This machine keeps up again, so time runs 40 times faster."
 
 
 def test_the_message_names_both_factors_and_the_share() -> None:
-    said = pace.slowed(100, 25, 0.21)
+    said = pace.slowed(100, 25, Measured(0.21))
     assert "gets 21% of one" in said
     assert "25 times faster and not 100" in said
-    assert "sent more than 61% of the requests. So time runs 25" in pace.slowed(100, 25, 0.5, 0.61)
+    assert "sent more than 61% of the requests. So time runs 25" in pace.slowed(100, 25, Measured(0.5, 0.61))

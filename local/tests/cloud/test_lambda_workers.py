@@ -64,7 +64,7 @@ def test_boto3_is_there_as_in_lambda_and_other_packages_of_the_cloud_are_not(fun
         "import importlib.util\ndef handler(event, context):\n"
         "    return [name for name in event if importlib.util.find_spec(name)]\n"
     )
-    wanted = ["boto3", "botocore", "urllib3", "dateutil", "ministack", "pulumi", "hypercorn", "yaml", "local"]
+    wanted = ["boto3", "botocore", "urllib3", "dateutil", "ministack", "pulumi", "uvicorn", "yaml", "local"]
     assert functions.invoke(wanted, qualifier="")["Payload"] == ["boto3", "botocore", "urllib3", "dateutil"]
 
 

@@ -19,7 +19,7 @@ from local.cloud.identity import callers
 from local.cloud.metrics import store as stores
 from local.cloud.metrics.store import Store, metric
 from local.cloud.patches import retries
-from local.cloud.timeline import Timeline
+from local.cloud.timeline import Lateness, Timeline
 from local.tests.unit.standing import START, Time
 
 PLACE = ("111111111111", "eu-central-1", "AWS/Lambda", "Errors", {"ExecutedVersion": "2"})
@@ -93,12 +93,13 @@ def test_the_timeline_stands_at_the_first_thing_that_is_not_done(time: Time, tim
 
 def test_it_says_by_how_much_it_is_late(time: Time, timeline: Timeline) -> None:
     timeline.at(START + 1, lambda: None)
+    timeline.at(START + 3, lambda: None)
     time.at = START + 1
-    assert timeline.behind() == 0
+    assert timeline.lateness() == Lateness(behind=0, done=0, late=0)
     time.at = START + 10
-    assert timeline.behind() == 9
+    assert timeline.lateness() == Lateness(behind=9, done=0, late=0)
     timeline.catch_up()
-    assert timeline.behind() == 0
+    assert timeline.lateness() == Lateness(behind=0, done=2, late=9 + 7)
 
 
 def test_a_deed_that_fails_stops_no_other(time: Time, timeline: Timeline) -> None:
