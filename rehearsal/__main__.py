@@ -67,7 +67,7 @@ def rehearse(
         )
         early = stage.identities[STACK].job.session(stage.region) if enforce else None
         with scan.Watch() as watch:
-            rehearsal = Rehearsal(stage, narrator, rate, Pace(asked, stage.endpoint), key.value)
+            rehearsal = Rehearsal(stage, narrator, Pace(asked, factor, rate, stage.endpoint), key.value)
             rehearsal.keep = lambda report: shown.write(page(report, RUNNING))
             report = rehearsal.run()
             if early is not None:

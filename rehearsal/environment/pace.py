@@ -50,37 +50,53 @@ class Measured:
 
 @dataclass
 class Pace:
-    """The pace of a rehearsal on the local cloud at `endpoint`: simulated seconds per real second, at most `asked`."""
+    """The pace of a rehearsal on the local cloud at `endpoint`: `factor` simulated seconds per real second, at most
+    `asked`, at which there would be `rate` requests per real second."""
 
     asked: float
+    factor: float
+    rate: float
     endpoint: str
     _seen: Lateness = field(default_factory=Lateness)
 
-    def measure(self, now: float, kept: float = 1.0) -> tuple[float, str]:
-        """Return the factor that suits this machine, `now` or another, and why it is another; empty if it is not.
+    @property
+    def per_second(self) -> float:
+        """Return the requests per real second that keep the number in a simulated minute as it was asked for."""
+        return self.rate * self.factor / self.asked
 
-        What counts of the local cloud is its time since the last measurement.
+    def keep(self, traffic: Traffic | None, change: Callable[[float], None], say: Callable[[str], None]) -> bool:
+        """Choose the factor that suits this machine; `change` it and `say` why if it is another, which returns True.
+
+        What counts of the local cloud is its time since it was last asked.
         """
         seen = control.lateness(self.endpoint)
         before, self._seen = self._seen, seen
-        found = Measured(share(), kept, seen.mean(before) * now)
-        factor = suited(self.asked, now, found)
-        return factor, "" if factor == now else slowed(self.asked, factor, found)
-
-    def begin(self) -> None:
-        """Let the next measurement begin, once the local cloud has caught up after a change of the factor."""
-        control.catch_up(self.endpoint, BEHIND)
-        self._seen = control.lateness(self.endpoint)
+        found = Measured(share(), traffic.kept() if traffic else 1.0, seen.mean(before) * self.factor)
+        factor = suited(self.asked, self.factor, found)
+        if factor == self.factor:
+            return False
+        change(factor)
+        self.factor = factor
+        say(slowed(self.asked, factor, found))
+        if traffic:
+            traffic.rate = self.per_second
+        self._begin()
+        return True
 
     def settle(self, traffic: Traffic, keep: Callable[[], bool]) -> None:
-        """Let the workers of live traffic start; then `keep` the pace until nothing has changed, when it is False."""
+        """Let the workers of live traffic start; then `keep` the pace until that changes nothing."""
         time.sleep(WARM_UP)
         traffic.kept()
-        self.begin()
+        self._begin()
         while True:
             time.sleep(TRIAL)
             if not keep():
                 return
+
+    def _begin(self) -> None:
+        """Let the next measurement begin, once the local cloud has caught up."""
+        control.catch_up(self.endpoint, BEHIND)
+        self._seen = control.lateness(self.endpoint)
 
 
 def share() -> float:

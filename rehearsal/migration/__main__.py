@@ -7,6 +7,7 @@ from rich.console import Console
 
 from rehearsal.cli import options, parsed, run_guarded, slowed
 from rehearsal.console import Narrator
+from rehearsal.environment.pace import Pace
 from rehearsal.migration import stage
 from rehearsal.migration.scenario import Migration
 
@@ -23,7 +24,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path) -> int:
             f"A local AWS ({made.sandbox.endpoint}), where time runs {factor:g} times faster, has every resource as "
             "Terraform left it, with its states in S3. Pulumi's stack has nothing yet."
         )
-        report = Migration(made, narrator, rate * factor / asked).run()
+        report = Migration(made, narrator, Pace(asked, factor, rate, made.sandbox.endpoint)).run()
     report.write(file)
     narrator.gap()
     narrator.show(report.table())

@@ -14,7 +14,7 @@ from rehearsal.observe.traffic import Orders
 EXPECTED = tuple(
     (layer, *way)
     for way in (("legacy", "adopted"), ("adopted", "managed"))
-    for layer in ("compute", "observability", "delivery", "data")
+    for layer in ("compute", "observability", "delivery", "data", "identity")
 )
 """Layer, source before and source after, of each move that must be in the report."""
 

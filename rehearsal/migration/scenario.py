@@ -11,23 +11,25 @@ from rehearsal import commits
 from rehearsal.console import Narrator
 from rehearsal.environment.legacy_document import LAYERS
 from rehearsal.environment.legacy_functions import FUNCTION, PREFIX
+from rehearsal.environment.legacy_identity import ALIAS, BOUNDARY, DEPLOY, PREVIEW
+from rehearsal.environment.legacy_identity import LAYER as IDENTITY
 from rehearsal.environment.legacy_state import TABLE
+from rehearsal.environment.pace import Pace
 from rehearsal.environment.sandbox import STACK
 from rehearsal.migration.report import Report, Row
 from rehearsal.migration.stage import Json, Stage
 from rehearsal.observe.traffic import Api, Orders, Traffic, faults, within
 
-WARM_UP = 3.0  # seconds of traffic before the first move
 UP = ("up", "--stack", STACK, "--skip-preview")
 
 
 @dataclass
 class Migration:
-    """One run, printed by `narrator`, at `rate` requests per second."""
+    """One run under live traffic, printed by `narrator`."""
 
     stage: Stage
     narrator: Narrator
-    rate: float
+    pace: Pace
     traffic: Traffic | None = None
     rows: list[Row] = field(default_factory=list)
     releases: list[str] = field(default_factory=list)
@@ -44,6 +46,7 @@ class Migration:
         self.data_in()
         self.data_back()
         self.data_again()
+        self.identity()
         self.managed()
         self.release()
         orders = self.finish(before)
@@ -60,19 +63,31 @@ class Migration:
             other_problems=tuple(self.other_problems),
         )
 
+    def chapter(self, title: str, text: str) -> None:
+        """Begin a step, at the pace that suits this machine."""
+        self.narrator.chapter(title, text)
+        self.keep_pace()
+
+    def keep_pace(self) -> bool:
+        """Lower the factor while this machine is busy, see `pace`; return True if it has changed."""
+        return self.pace.keep(self.traffic, self.stage.at, self.narrator.say)
+
     def legacy(self) -> None:
-        self.narrator.chapter(
+        self.chapter(
             "legacy: Terraform owns everything",
-            "The stack reads the outputs of four layers from Terraform's states, and declares no resource of its own.",
+            "The stack reads the outputs of four layers from Terraform's states, and declares no resource of its own; "
+            "`bootstrap/` reads those of the fifth, identity.",
         )
+        self.stage.configure_identity(Source.LEGACY)
+        self.stage.bring_up_identity()
         self._up("legacy")
-        self.traffic = Traffic(Api.at(self.stage.sandbox.outputs()["api_url"]), self.rate)
+        self.traffic = Traffic(Api.at(self.stage.sandbox.outputs()["api_url"]), self.pace.per_second)
         self.traffic.start()
-        time.sleep(WARM_UP)
-        self.narrator.say(f"Orders now come in until the end, {self.rate:.3g} requests a second.")
+        self.narrator.say(f"Orders now come in until the end, {self.pace.per_second:.3g} requests a second.")
+        self.pace.settle(self.traffic, self.keep_pace)
 
     def functions_in(self) -> None:
-        self.narrator.chapter(
+        self.chapter(
             "adopted: compute, observability and delivery",
             "They have one source, so they move together: three locks, one preview, one import. The function's live "
             "version stays live.",
@@ -81,7 +96,7 @@ class Migration:
         self._move("move", "compute")
 
     def data_in(self) -> None:
-        self.narrator.chapter(
+        self.chapter(
             "interrupted: the data layer, by kill -9",
             "The move is killed while it imports, and keeps Terraform's lock. It goes on by --resume.",
         )
@@ -98,7 +113,7 @@ class Migration:
         self._enter("data", done, begun)
 
     def data_back(self) -> None:
-        self.narrator.chapter(
+        self.chapter(
             "back: the data layer returns to Terraform", "Terraform's state has the table again, and Pulumi drops it."
         )
         self.stage.configure(data=Source.LEGACY)
@@ -108,12 +123,25 @@ class Migration:
             self.other_problems.append("back: Terraform's state of data has no table again")
 
     def data_again(self) -> None:
-        self.narrator.chapter("adopted: the data layer again", "The same move, not interrupted this time.")
+        self.chapter("adopted: the data layer again", "The same move, not interrupted this time.")
         self.stage.configure(data=Source.ADOPTED)
         self._move("move", "data")
 
+    def identity(self) -> None:
+        self.chapter(
+            "identity: provider, roles, boundary and key",
+            "No layer reads Terraform's outputs of it any more. What only Terraform's pipelines need goes with them; "
+            "the rest moves to `bootstrap/`, first adopted and then managed.",
+        )
+        self.stage.without_pipelines()
+        self.stage.configure_identity(Source.ADOPTED)
+        self._move("move", IDENTITY)
+        self.stage.configure_identity(Source.MANAGED)
+        self._move("move", IDENTITY)
+        self.stage.know_all_services()
+
     def managed(self) -> None:
-        self.narrator.chapter(
+        self.chapter(
             "managed: data, then the functions",
             "From now on the program is what counts. The functions bring the services and hooks that Terraform never "
             "had, and their first release is a canary from the version that Terraform left live.",
@@ -125,7 +153,7 @@ class Migration:
         self.releases.append(self._live("managed"))
 
     def release(self) -> None:
-        self.narrator.chapter("release: a change of the program", "An ordinary canary, now that the stack is Pulumi's.")
+        self.chapter("release: a change of the program", "An ordinary canary, now that the stack is Pulumi's.")
         self.stage.sandbox.apply(commits.GOOD)
         self._up("release")
         self.releases.append(self._live("release"))
@@ -135,7 +163,7 @@ class Migration:
         code, text = self.stage.sandbox.pulumi("preview", "--stack", STACK, "--expect-no-changes")
         if code:
             self.other_problems.append(f"the last preview shows changes:\n{text[-1500:]}")
-        for layer in (*LAYERS, "data"):
+        for layer in (*LAYERS, "data", IDENTITY):
             if left := self._left(layer):
                 self.other_problems.append(f"Terraform's state of {layer} still has {', '.join(left)}")
             found = self.stage.migrate("verify", layer).get("findings", ["it gave no answer"])
@@ -157,17 +185,22 @@ class Migration:
         functions, codedeploy, iam = aws.client("lambda"), aws.client("codedeploy"), aws.client("iam")
         apis = aws.client("apigatewayv2").get_apis()["Items"]
         group = {"applicationName": PREFIX, "deploymentGroupName": FUNCTION}
-        roles = (f"{FUNCTION}-execution", f"{PREFIX}-codedeploy")
+        roles = (f"{FUNCTION}-execution", f"{PREFIX}-codedeploy", DEPLOY, PREVIEW)
+        boundary = f"arn:aws:iam::{aws.account}:policy/{BOUNDARY}"
+        keys = {each["AliasName"]: each["TargetKeyId"] for each in aws.client("kms").list_aliases()["Aliases"]}
         found: Json = {
             "table": aws.client("dynamodb").describe_table(TableName=TABLE)["Table"]["CreationDateTime"],
             "version 1": functions.get_function_configuration(FunctionName=FUNCTION, Qualifier="1")["CodeSha256"],
             "api": [(each["ApiId"], each["CreatedDate"]) for each in apis if each["Name"] == PREFIX],
             "application": codedeploy.get_application(applicationName=PREFIX)["application"]["createTime"],
             "group": codedeploy.get_deployment_group(**group)["deploymentGroupInfo"]["deploymentGroupId"],
+            "boundary": iam.get_policy(PolicyArn=boundary)["Policy"]["PolicyId"],
+            "key of the alarms": keys[ALIAS],
+            "providers": iam.list_open_id_connect_providers()["OpenIDConnectProviderList"],
             "statement": _statement(functions.get_policy(FunctionName=FUNCTION, Qualifier="live")["Policy"]),
         }
-        roles_found = {f"role {name}": iam.get_role(RoleName=name)["Role"]["CreateDate"] for name in roles}
-        return {name: str(value) for name, value in {**found, **roles_found}.items()}
+        dates = {f"role {name}": iam.get_role(RoleName=name)["Role"]["CreateDate"] for name in roles}
+        return {name: str(value) for name, value in {**found, **dates}.items()}
 
     def _up(self, name: str) -> None:
         self.narrator.command(f"pulumi {' '.join(UP)}")

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.source import Source
-from rehearsal.environment import legacy_functions, sandbox
-from rehearsal.environment.legacy_document import LAYERS
+from rehearsal.environment import legacy_functions, legacy_identity, sandbox
+from rehearsal.environment.bootstrap import PROGRAM
+from rehearsal.environment.legacy_document import LAYERS, beside
 from rehearsal.environment.processes import Program
 from rehearsal.environment.sandbox import REPOSITORY, STACK, Sandbox
 from rehearsal.environment.workspace import ScratchError
@@ -31,6 +32,11 @@ class Stage:
     data: Source = Source.LEGACY
     ids: Mapping[str, str] = field(default_factory=dict)
 
+    def at(self, factor: float) -> None:
+        """Change the factor of the cloud and of the commands."""
+        self.sandbox = self.sandbox.at(factor)
+        self.env = {**self.env, "STRATA_CLOCK_RATE": f"{factor:g}"}
+
     def configure(self, *, functions: Source | None = None, data: Source | None = None) -> None:
         """Write the sources into the stack's file, and commit it, as an operator does before a move."""
         self.functions, self.data = functions or self.functions, data or self.data
@@ -43,6 +49,42 @@ class Stage:
         )
         stack.write(self.sandbox.scratch.project / f"Pulumi.{STACK}.yaml", found)
         self.sandbox.scratch.commit(f"Functions are {self.functions}, data is {self.data}")
+
+    def configure_identity(self, source: Source) -> None:
+        """Write identity's source into the file of `bootstrap/`, and commit it, as an operator does before a move."""
+        key = "strata-bootstrap:identity"
+        if source is Source.LEGACY:
+            found = beside(self.sandbox.legacy, legacy_identity.LAYER)
+            self._set(f"{key}.legacy.bucket", found.bucket)
+            self._set(f"{key}.legacy.key", found.key)
+            self._set(f"{key}.legacy.endpoint", self.sandbox.endpoint)
+            self._set(f"{key}.legacy.usePathStyle", "true")
+            self._set(f"{key}.stacks[0].services[0]", "orders")
+        elif source is Source.ADOPTED:
+            self._bootstrap("config", "rm", "--path", f"{key}.legacy")
+        self._set(f"{key}.source", source)
+        self.sandbox.scratch.commit(f"Identity is {source}")
+
+    def know_all_services(self) -> None:
+        """Let the boundary and the policies, which are `bootstrap/`'s now, know the services of the program."""
+        self._bootstrap("config", "rm", "--path", "strata-bootstrap:identity.stacks[0].services")
+        self.sandbox.scratch.commit("The boundary knows all services")
+        self.bring_up_identity()
+
+    def bring_up_identity(self) -> None:
+        """Run `pulumi up` in `bootstrap/`. Raises ScratchError if it fails."""
+        self._bootstrap("up", "--skip-preview")
+
+    def without_pipelines(self) -> None:
+        """Leave out of the identity layer what only Terraform's pipelines need, as `terraform apply` does."""
+        legacy_identity.without_pipelines(self.sandbox.aws)
+        self.terraform(legacy_identity.LAYER, "state", "rm", *legacy_identity.HOMELESS)
+
+    def _set(self, key: str, value: str) -> None:
+        self._bootstrap("config", "set", "--path", key, value)
+
+    def _bootstrap(self, *words: str) -> None:
+        sandbox.succeed(self.sandbox.scratch, self.env, "--cwd", PROGRAM, *words, "--stack", STACK)
 
     def migrate(self, command: str, *options: str, note: Callable[[str], None] | None = None) -> Json:
         """Run `python -m infra.migrate`; return its document, with `exit` beside it. `note` gets each other line."""
@@ -96,6 +138,8 @@ def running(factor: float) -> Iterator[Stage]:
         raise ScratchError("there is no `terraform` on PATH, 1.11 or newer, to move states with; install it")
     with sandbox.running(factor) as made:
         legacy_functions.create(made.aws, made.legacy, REPOSITORY)
+        legacy_identity.create(made.aws, made.legacy, REPOSITORY)
+        sandbox.succeed(made.scratch, made.env, "--cwd", PROGRAM, "stack", "init", STACK)
         stage = opened(made)
         stage.configure()
         stage.ids = stage.migrate("ids").get("ids", {})

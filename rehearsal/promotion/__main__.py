@@ -29,7 +29,7 @@ def rehearse(console: Console, factor: float, rate: float, file: Path, *, enforc
             f"Three accounts of a local AWS ({made.endpoint}), where time runs {factor:g} times faster; an "
             "administrator has prepared each by `bootstrap/`. Each step below is read from the committed workflow."
         )
-        promotion = Promotion(made, narrator, rate, Pace(asked, made.endpoint))
+        promotion = Promotion(made, narrator, Pace(asked, factor, rate, made.endpoint))
         shown.so_far = lambda: page(promotion.report())
         report = promotion.run()
         if enforce:
@@ -48,7 +48,7 @@ def rehearse_events(console: Console, factor: float, rate: float, file: Path, *,
     narrator.show("[bold]A rehearsal of promotion by event[/bold]")
     asked, factor = factor, slowed(factor, narrator)
     with stage.running(factor, enforce=enforce, events=True) as made:
-        scenario = Events(made, narrator, rate, Pace(asked, made.endpoint))
+        scenario = Events(made, narrator, Pace(asked, factor, rate, made.endpoint))
         report = scenario.run_events()
         if enforce:
             denied = iam_decisions.denied(iam_decisions.made(made.endpoint))

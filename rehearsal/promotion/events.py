@@ -246,7 +246,7 @@ class Events(Promotion):
     @contextmanager
     def live(self, stack: str) -> Iterator[None]:
         """Send live traffic to a stack while the block runs; a failed request is a problem."""
-        traffic = Traffic(Api.at(self.stage.api_url(stack) or ""), self.per_second)
+        traffic = Traffic(Api.at(self.stage.api_url(stack) or ""), self.pace.per_second)
         traffic.start()
         try:
             yield

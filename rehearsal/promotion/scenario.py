@@ -85,12 +85,10 @@ class JobObserver:
 
 @dataclass
 class Promotion:
-    """One run of the scenario, printed by `narrator`. A stack gets `rate` requests per second at the pace asked for
-    while it is deployed."""
+    """One run of the scenario, printed by `narrator`. A stack gets live traffic while it is deployed."""
 
     stage: Stage
     narrator: Narrator
-    rate: float
     pace: Pace
     promoted: list[Promoted] = field(default_factory=list)
     adopted: list[Promoted] = field(default_factory=list)
@@ -130,33 +128,19 @@ class Promotion:
         self.narrator.chapter(title, text)
         self.keep_pace()
 
-    def keep_pace(self) -> bool:
+    def keep_pace(self, traffic: Traffic | None = None) -> bool:
         """Lower the factor while this machine is busy, see `pace`; return True if it has changed."""
-        factor, why = self.pace.measure(self.stage.factor)
-        if not why:
-            return False
-        self.stage = self.stage.at(factor)
-        self.narrator.say(why)
-        self.pace.begin()
-        return True
+        return self.pace.keep(traffic, self._at, self.narrator.say)
 
-    @property
-    def per_second(self) -> float:
-        """Return the requests per real second that keep the number in a simulated minute as it was asked for."""
-        return self.rate * self.stage.factor / self.pace.asked
+    def _at(self, factor: float) -> None:
+        self.stage = self.stage.at(factor)
 
     def settle(self) -> None:
         """Find the pace of the first canary by traffic that no canary needs: dev's."""
-        traffic = Traffic(Api.at(self.stage.api_url("dev") or ""), self.per_second)
+        traffic = Traffic(Api.at(self.stage.api_url("dev") or ""), self.pace.per_second)
         traffic.start()
-
-        def keep() -> bool:
-            changed = self.keep_pace()
-            traffic.rate = self.per_second
-            return changed
-
         try:
-            self.pace.settle(traffic, keep)
+            self.pace.settle(traffic, lambda: self.keep_pace(traffic))
         finally:
             traffic.stop()
 
@@ -338,7 +322,7 @@ class Promotion:
         return False
 
     def observer(self, quiet: Collection[str] = (), first: First | None = None) -> JobObserver:
-        return JobObserver(self.stage, self.narrator, self.per_second, quiet, first or {})
+        return JobObserver(self.stage, self.narrator, self.pace.per_second, quiet, first or {})
 
     def play(
         self,

@@ -31,12 +31,11 @@ STATUS_SECONDS = 2.0  # of live traffic that the status line covers
 
 @dataclass
 class Rehearsal:
-    """One run of the steps in a sandbox. Once there is an API it gets `rate` requests per second at the pace asked for;
-    `receipt_key` verifies their receipts. `keep` gets the report after each step."""
+    """One run of the steps in a sandbox. Once there is an API it gets live traffic, with receipts by `receipt_key`.
+    `keep` gets the report after each step."""
 
     sandbox: Sandbox
     narrator: Narrator
-    rate: float
     pace: Pace
     receipt_key: str = field(default="", repr=False)
     targets: dict[str, dict[str, str]] = field(default_factory=dict)  # by service, as the stack's state has them
@@ -257,30 +256,22 @@ class Rehearsal:
 
     def keep_pace(self) -> bool:
         """Lower the factor while this machine is busy, see `pace`; return True if it has changed."""
-        factor, why = self.pace.measure(self.sandbox.factor, self.traffic.kept() if self.traffic else 1.0)
-        if not why:
-            return False
-        self.sandbox = self.sandbox.at(factor)
-        self.narrator.say(why)
-        if self.traffic:
-            self.traffic.rate = self.per_second
-        self.pace.begin()
-        self._next_bucket()  # buckets are of another length now: the one under way began in the step before
-        return True
+        changed = self.pace.keep(self.traffic, self._at, self.narrator.say)
+        if changed:
+            self._next_bucket()  # buckets are of another length now: the one under way began in the step before
+        return changed
 
-    @property
-    def per_second(self) -> float:
-        """Return the requests per real second that keep the number in a simulated minute as it was asked for."""
-        return self.rate * self.sandbox.factor / self.pace.asked
+    def _at(self, factor: float) -> None:
+        self.sandbox = self.sandbox.at(factor)
 
     def start_traffic(self) -> None:
         """Start live traffic."""
         url = self.sandbox.outputs()["api_url"]
-        self.traffic = Traffic(Api.at(url), self.per_second, receipt_key=self.receipt_key)
+        self.traffic = Traffic(Api.at(url), self.pace.per_second, receipt_key=self.receipt_key)
         self.traffic.start()
         self.narrator.say(
-            f"Orders now come in through the API until the end, {self.per_second:.3g} requests a second however long "
-            "the answers take."
+            f"Orders now come in through the API until the end, {self.pace.per_second:.3g} requests a second however "
+            "long the answers take."
         )
         self.pace.settle(self.traffic, self.keep_pace)
 

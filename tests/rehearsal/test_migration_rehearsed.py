@@ -33,7 +33,7 @@ def test_every_layer_moves_without_a_change_of_aws_or_a_failed_request(report: F
     nothing = ("created", "replaced", "deleted", "failed_requests")
     assert [row for row in report["layers"] if any(row[name] for name in nothing)] == []
     imported = {row["layer"]: row["imported"] for row in report["layers"] if row["to"] == "adopted"}
-    assert imported == {"compute": 12, "observability": 7, "delivery": 5, "data": 1}
+    assert imported == {"compute": 12, "observability": 7, "delivery": 5, "data": 1, "identity": 6}
     assert {row["layer"] for row in report["layers"] if row["to"] == "managed"} == set(imported)
 
 

@@ -72,15 +72,21 @@ def test_the_factor_is_halved_where_the_cloud_is_late_with_what_is_due(late: flo
 def test_the_lateness_is_the_mean_of_what_was_done_since_the_last_measurement(
     answers: list[dict[str, float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """0.05 s of each at 40 times the speed are two simulated seconds; a cloud that did nothing is as late as it is."""
+    """0.1 s at 40 times the speed are four simulated seconds; a cloud that did nothing is as late as it is now."""
     monkeypatch.setattr(pace, "share", lambda: 1.0)
-    followed = Pace(40.0, "http://127.0.0.1:1")
-    answers += [{"behind": 0.0, "done": 100, "late": 10.0}, {"behind": 0.0, "done": 300, "late": 20.0}]
-    assert followed.measure(40.0)[0] == 20.0
-    assert followed.measure(40.0) == (40.0, "")
-    answers.append({"behind": 0.1, "done": 300, "late": 20.0})
-    factor, why = followed.measure(40.0)
-    assert (factor, "local cloud is 4 simulated seconds late" in why) == (20.0, True)
+    said: list[str] = []
+    changed: list[float] = []
+    followed = Pace(40.0, 40.0, 30.0, "http://127.0.0.1:1")
+    answers += [{"behind": 0.0, "done": 100, "late": 10.0}] * 3
+    assert followed.keep(None, changed.append, said.append)
+    answers.append({"behind": 0.0, "done": 300, "late": 30.0})
+    assert not followed.keep(None, changed.append, said.append)
+    answers.append({"behind": 0.2, "done": 300, "late": 30.0})
+    answers += [{"behind": 0.0, "done": 300, "late": 30.0}] * 2
+    assert followed.keep(None, changed.append, said.append)
+    assert changed == [20.0, 10.0]
+    assert ["4 simulated seconds late" in each for each in said] == [True, True]
+    assert followed.per_second == 7.5
 
 
 @pytest.fixture
@@ -157,8 +163,8 @@ def test_a_step_after_a_slowdown_counts_no_error_of_the_step_before(monkeypatch:
     monkeypatch.setattr("rehearsal.release.scenario.time.sleep", sleep)
     monkeypatch.setattr(pace, "share", lambda: 0.2)
     monkeypatch.setattr(control, "lateness", lambda _: control.Lateness())
-    pace_ = Pace(40.0, "http://127.0.0.1:1")
-    rehearsal = Rehearsal(cast("Sandbox", Stage(40.0)), Narrator(Console(file=io.StringIO())), 30.0, pace_)
+    followed = Pace(40.0, 40.0, 30.0, "http://127.0.0.1:1")
+    rehearsal = Rehearsal(cast("Sandbox", Stage(40.0)), Narrator(Console(file=io.StringIO())), followed)
     ended = rehearsal._next_bucket()
     assert rehearsal.keep_pace()
     assert rehearsal.sandbox.factor < 40
