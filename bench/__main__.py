@@ -1,4 +1,4 @@
-"""`make bench` runs every benchmark, or those named: `python -m bench routing node noop verdict scale`.
+"""`make bench` runs every benchmark, or those named: `python -m bench routing node noop verdict scale viewer`.
 
 Each benchmark measures both sides of a comparison in one run, since machines are noisy. It prints its figures, writes
 them below `.bench/`, and fails if one of its bars is missed.
@@ -7,7 +7,7 @@ them below `.bench/`, and fails if one of its bars is missed.
 import importlib
 import sys
 
-BENCHES = ("routing", "node", "noop", "verdict", "scale")
+BENCHES = ("routing", "node", "noop", "verdict", "scale", "viewer")
 
 
 def main(names: list[str]) -> int:

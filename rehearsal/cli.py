@@ -18,24 +18,26 @@ from rehearsal.github_actions.expressions import WorkflowError
 REQUESTS = 45.0  # per simulated minute: a 10 % canary of ten minutes then gets twice the requests that it needs
 
 
-def options(prog: str, about: str | None, report: Path) -> argparse.ArgumentParser:
-    """Return the parser of a rehearsal, whose report is written to `report` unless another is given; see `parsed`."""
+def options(prog: str, about: str | None, report: Path, requests: float = REQUESTS) -> argparse.ArgumentParser:
+    """Return the parser of a rehearsal. Unless others are given there are so many `requests` in a simulated minute, and
+    the report is written to `report`; see `parsed`."""
     parser = argparse.ArgumentParser(prog=prog, description=about)
     how_fast = "simulated seconds per real second; lowered if this machine is busy (default: %(default)g)"
     parser.add_argument("--factor", type=float, default=40.0, help=how_fast)
     how_strict = "enforce IAM policies on each call; jobs have tokens, not keys"
     parser.add_argument("--enforce", action="store_true", help=how_strict)
-    how_much = f"requests per real second at that factor (default: {REQUESTS:g} in a simulated minute)"
+    how_much = f"requests per real second at that factor (default: {requests:g} in a simulated minute)"
     parser.add_argument("--rate", type=float, help=how_much)
+    parser.set_defaults(requests=requests)
     parser.add_argument("--report", type=Path, default=report, help="file for the report (default: %(default)s)")
     return parser
 
 
 def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Parse the command line. If --rate was not typed it is what a canary needs."""
+    """Parse the command line. If --rate was not typed it is that of the default requests in a simulated minute."""
     given = parser.parse_args()
     if given.rate is None:
-        given.rate = REQUESTS * given.factor / 60
+        given.rate = given.requests * given.factor / 60
     return given
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal.cli import options, parsed, run_guarded, slowed
+from rehearsal.cli import REQUESTS, options, parsed, run_guarded, slowed
 from rehearsal.console import Narrator
 from rehearsal.environment.pace import Pace
 from rehearsal.migration import stage
@@ -33,7 +33,8 @@ def rehearse(console: Console, factor: float, rate: float, file: Path) -> int:
 
 def main() -> int:
     """Return the exit code: 0, 1 with a reason on stderr, or 130 if it was interrupted."""
-    given = parsed(options("python -m rehearsal.migration", __doc__, REPORT))
+    # A canary gets a fifth of them, and each order is read back at the end.
+    given = parsed(options("python -m rehearsal.migration", __doc__, REPORT, requests=REQUESTS / 2))
     return run_guarded(
         "rehearsal",
         lambda: rehearse(Console(highlight=False), given.factor, given.rate, given.report),
