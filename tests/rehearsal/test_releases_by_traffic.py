@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -43,17 +44,20 @@ MOST = 1000  # data of one call: https://docs.aws.amazon.com/AmazonCloudWatch/la
 
 
 def served(scene: Scene, service: str, rate: int) -> None:
-    """Let the service's alias have had that rate, without errors, in each quarter of the last weeks."""
+    """Let the service's alias have had that rate, without errors, in each quarter of the last weeks, unless it had."""
     function, bucket = scene.stage.sandbox.target(service)["function"], BUCKET / FACTOR
     middle = (time.time() // bucket - 0.5) * bucket
+    dimensions = [{"Name": "FunctionName", "Value": function}, {"Name": "Resource", "Value": f"{function}:live"}]
+    metric = {"Namespace": "AWS/Lambda", "MetricName": "Invocations", "Dimensions": dimensions}
+    long_ago = datetime.fromtimestamp(middle, UTC) - timedelta(weeks=1) / FACTOR
+    asked = {"StartTime": long_ago, "EndTime": long_ago + timedelta(seconds=bucket), "Period": BUCKET}
+    if scene.cloudwatch.get_metric_statistics(**metric, **asked, Statistics=["Sum"])["Datapoints"]:
+        return
     sum_ = round(1.02 * rate * BUCKET)  # an estimate is rounded down
     data = [
         {
             "MetricName": "Invocations",
-            "Dimensions": [
-                {"Name": "FunctionName", "Value": function},
-                {"Name": "Resource", "Value": f"{function}:live"},
-            ],
+            "Dimensions": dimensions,
             "Timestamp": middle - number * bucket,
             "StatisticValues": {"SampleCount": sum_, "Sum": sum_, "Minimum": 1, "Maximum": 1},
         }
