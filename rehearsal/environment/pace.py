@@ -64,15 +64,22 @@ class Pace:
         """Return the requests per real second that keep the number in a simulated minute as it was asked for."""
         return self.rate * self.factor / self.asked
 
-    def keep(self, traffic: Traffic | None, change: Callable[[float], None], say: Callable[[str], None]) -> bool:
-        """Choose the factor that suits this machine; `change` it and `say` why if it is another, which returns True.
+    def keep(
+        self,
+        traffic: Traffic | None,
+        change: Callable[[float], None],
+        say: Callable[[str], None],
+        most: float | None = None,
+    ) -> bool:
+        """Choose the factor that suits this machine, not above `most`. If it is another, `change` it and `say` why, and
+        return True.
 
         What counts of the local cloud is its time since it was last asked.
         """
         seen = control.lateness(self.endpoint)
         before, self._seen = self._seen, seen
         found = Measured(share(), traffic.kept() if traffic else 1.0, seen.mean(before) * self.factor)
-        factor = suited(self.asked, self.factor, found)
+        factor = min(suited(self.asked, self.factor, found), most or self.asked)
         if factor == self.factor:
             return False
         change(factor)
@@ -83,15 +90,14 @@ class Pace:
         self._begin()
         return True
 
-    def settle(self, traffic: Traffic, keep: Callable[[], bool]) -> None:
-        """Let the workers of live traffic start; then `keep` the pace until that changes nothing."""
+    def settle(self, traffic: Traffic, change: Callable[[float], None], say: Callable[[str], None]) -> None:
+        """Let the workers of live traffic start; then lower the factor until this machine keeps up."""
         time.sleep(WARM_UP)
         traffic.kept()
         self._begin()
-        while True:
+        time.sleep(TRIAL)
+        while self.keep(traffic, change, say, most=self.factor):
             time.sleep(TRIAL)
-            if not keep():
-                return
 
     def _begin(self) -> None:
         """Let the next measurement begin, once the local cloud has caught up."""

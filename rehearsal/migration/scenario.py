@@ -66,11 +66,7 @@ class Migration:
     def chapter(self, title: str, text: str) -> None:
         """Begin a step, at the pace that suits this machine."""
         self.narrator.chapter(title, text)
-        self.keep_pace()
-
-    def keep_pace(self) -> bool:
-        """Lower the factor while this machine is busy, see `pace`; return True if it has changed."""
-        return self.pace.keep(self.traffic, self.stage.at, self.narrator.say)
+        self.pace.keep(self.traffic, self.stage.at, self.narrator.say)
 
     def legacy(self) -> None:
         self.chapter(
@@ -84,7 +80,7 @@ class Migration:
         self.traffic = Traffic(Api.at(self.stage.sandbox.outputs()["api_url"]), self.pace.per_second)
         self.traffic.start()
         self.narrator.say(f"Orders now come in until the end, {self.pace.per_second:.3g} requests a second.")
-        self.pace.settle(self.traffic, self.keep_pace)
+        self.pace.settle(self.traffic, self.stage.at, self.narrator.say)
 
     def functions_in(self) -> None:
         self.chapter(

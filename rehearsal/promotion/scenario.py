@@ -126,11 +126,7 @@ class Promotion:
     def chapter(self, title: str, text: str) -> None:
         """Begin a step, when no canary is in flight, at the pace that suits this machine."""
         self.narrator.chapter(title, text)
-        self.keep_pace()
-
-    def keep_pace(self, traffic: Traffic | None = None) -> bool:
-        """Lower the factor while this machine is busy, see `pace`; return True if it has changed."""
-        return self.pace.keep(traffic, self._at, self.narrator.say)
+        self.pace.keep(None, self._at, self.narrator.say)
 
     def _at(self, factor: float) -> None:
         self.stage = self.stage.at(factor)
@@ -140,7 +136,7 @@ class Promotion:
         traffic = Traffic(Api.at(self.stage.api_url("dev") or ""), self.pace.per_second)
         traffic.start()
         try:
-            self.pace.settle(traffic, lambda: self.keep_pace(traffic))
+            self.pace.settle(traffic, self._at, self.narrator.say)
         finally:
             traffic.stop()
 

@@ -254,12 +254,10 @@ class Rehearsal:
         self.narrator.result(said, good=(step.exit_code == 0) == (name not in FAILING))
         self.keep(self.report())
 
-    def keep_pace(self) -> bool:
-        """Lower the factor while this machine is busy, see `pace`; return True if it has changed."""
-        changed = self.pace.keep(self.traffic, self._at, self.narrator.say)
-        if changed:
+    def keep_pace(self) -> None:
+        """Lower the factor while this machine is busy; see `pace`."""
+        if self.pace.keep(self.traffic, self._at, self.narrator.say):
             self._next_bucket()  # buckets are of another length now: the one under way began in the step before
-        return changed
 
     def _at(self, factor: float) -> None:
         self.sandbox = self.sandbox.at(factor)
@@ -273,7 +271,8 @@ class Rehearsal:
             f"Orders now come in through the API until the end, {self.pace.per_second:.3g} requests a second however "
             "long the answers take."
         )
-        self.pace.settle(self.traffic, self.keep_pace)
+        self.pace.settle(self.traffic, self._at, self.narrator.say)
+        self._next_bucket()
 
     def stop_traffic(self) -> Orders:
         """Stop live traffic, read every acknowledged order back, and return their numbers."""

@@ -45,6 +45,7 @@ def bare() -> Iterator[Stage]:
 @pytest.fixture
 def stage(bare: Stage) -> Stage:
     """The shared stack, released: as the last test left it, or reset to its first state and deployed."""
+    bare.keep_pace()
     if bare.released is None or bare.tree() != bare.released:
         bare.reset()
         with bare.traffic() if bare.sandbox.outputs() else nullcontext():
@@ -56,6 +57,7 @@ def stage(bare: Stage) -> Stage:
 @pytest.fixture
 def scene(bare: Stage, tmp_path: Path) -> Iterator[Scene]:
     """The shared stack, live and at rest, for a test that injects faults; they are removed afterwards."""
+    bare.keep_pace()
     if not bare.sandbox.outputs():
         bare.reset()
         assert (said := bare.up()).code == 0, said.text

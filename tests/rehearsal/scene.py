@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from rehearsal import commits
 from rehearsal.environment.sandbox import STACK
@@ -21,7 +21,7 @@ from rehearsal.environment.workspace import Edit
 from rehearsal.observe.aws_records import Deployment, FunctionState
 from rehearsal.observe.traffic import Api, Traffic
 from tests.rehearsal.reliability import PROMOTED, REFUSED, ROWS, STABLE, UNCHANGED
-from tests.rehearsal.stage import FACTOR, RATE, Said, Stage
+from tests.rehearsal.stage import Said, Stage
 
 PATIENCE = 900.0  # seconds until a test gives up, however slow the machine
 RELEASE = "strata-release"
@@ -121,18 +121,22 @@ class Faults:
 class Scene:
     """One test's view of the shared stack. `before`: the function's state when the test began."""
 
-    SLOWER: ClassVar[float] = FACTOR / 3  # simulated seconds per real one: a second `up` still meets the canary
-
     stage: Stage
     folder: Path
     faults: Faults
     before: FunctionState = field(init=False)
     begun: float = field(init=False)
-    pace: float = FACTOR
+    pace: float = field(init=False)
     terminals: list[Terminal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.before, self.begun = self.seen(), time.time()
+        self.pace = self.stage.sandbox.factor
+
+    @property
+    def slower(self) -> float:
+        """Return simulated seconds per real one at which a second `up` still meets the canary."""
+        return self.stage.sandbox.factor / 3
 
     @cached_property
     def target(self) -> dict[str, str]:
@@ -198,12 +202,13 @@ class Scene:
         return said
 
     @contextmanager
-    def traffic(self, posts: float = 0.1, rate: float = RATE / 2) -> Iterator[None]:
+    def traffic(self, posts: float = 0.1, share: float = 0.5) -> Iterator[None]:
         """Send live traffic, of which the share `posts` are orders, while the block runs; then read every order.
 
-        `rate` is in requests per second: half of what a canary of the default evidence needs, since `commit` asks for
-        less. A bad version is found by more.
+        `share` is of what a canary of the default evidence needs: half, since `commit` asks for less. A bad version is
+        found by more.
         """
+        rate = share * self.stage.pace.per_second
         live = Traffic(Api.at(self.stage.sandbox.outputs()["api_url"]), rate, posts)
         live.start()
         try:
@@ -231,8 +236,8 @@ class Scene:
         try:
             yield
         finally:
-            self.pace = FACTOR
-            self.faults.run_at(FACTOR)
+            self.pace = self.stage.sandbox.factor
+            self.faults.run_at(self.pace)
 
     # What is seen
 

@@ -4,17 +4,19 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rehearsal.environment import pace
+from rehearsal.environment.pace import Pace
 from rehearsal.environment.processes import Program
 from rehearsal.environment.sandbox import LOCAL_PYTHON, REPOSITORY, STACK, Sandbox
 from rehearsal.environment.workspace import git
 from rehearsal.observe.traffic import Api, Traffic
 
-FACTOR = pace.at_first(30.0)[0]  # a ten-minute canary takes 20 s; on a busy machine, as many more
-RATE = 50.0 * FACTOR / 60  # requests per second, as many in a simulated minute at any factor: a canary needs 20 in ten
+FASTEST = 30.0  # a ten-minute canary takes 20 s; on a busy machine, as many more
+FACTOR = pace.at_first(FASTEST)[0]
+RATE = 50.0 * FASTEST / 60  # requests per second then, as many in a simulated minute at any factor: a canary needs 20
 POSTS = 0.8  # share of orders: a bad canary then fails some twenty before the shift, of which four would be enough
 
 
@@ -36,6 +38,17 @@ class Stage:
 
     sandbox: Sandbox
     released: str | None = None  # the copy as it was at the last `up` that succeeded; None where the last one failed
+    pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(FASTEST, self.sandbox.factor, RATE, self.sandbox.endpoint)
+
+    def keep_pace(self) -> None:
+        """Lower the factor while this machine is busy; see `pace`."""
+        self.pace.keep(None, self._at, lambda _: None)
+
+    def _at(self, factor: float) -> None:
+        self.sandbox = self.sandbox.at(factor)
 
     def up(self) -> Said:
         """Run `pulumi up`; the preview before it is left to the tests that read one."""
@@ -74,7 +87,7 @@ class Stage:
     @contextmanager
     def traffic(self) -> Iterator[Traffic]:
         """Send live traffic while the block runs."""
-        live = Traffic(Api.at(self.sandbox.outputs()["api_url"]), RATE, POSTS)
+        live = Traffic(Api.at(self.sandbox.outputs()["api_url"]), self.pace.per_second, POSTS)
         live.start()
         try:
             yield live

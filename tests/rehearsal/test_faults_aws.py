@@ -27,7 +27,7 @@ CALLED = {
 def turned_away(scene: Scene, name: str, fault: Mapping[str, Any]) -> None:
     """Inject the fault into the release's calls in mid-canary, remove it, and check that the next `up` resumes."""
     scene.commit(name)
-    with scene.at(scene.SLOWER), scene.traffic():
+    with scene.at(scene.slower), scene.traffic():
         up = scene.type(*UP)
         wait_for("a canary has traffic", scene.split, up)
         scene.faults.put(fault)

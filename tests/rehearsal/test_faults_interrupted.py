@@ -10,7 +10,7 @@ from tests.rehearsal.scene import UP, Scene, wait_for
 def test_one_ctrl_c_ends_the_waiting_and_not_the_canary(scene: Scene) -> None:
     name = "Ctrl-C mid-canary"
     scene.commit(name)
-    with scene.at(scene.SLOWER), scene.traffic():
+    with scene.at(scene.slower), scene.traffic():
         up = scene.type(*UP)
         wait_for("a canary has traffic", scene.split, up)
         up.press_ctrl_c()
@@ -25,7 +25,7 @@ def test_one_ctrl_c_ends_the_waiting_and_not_the_canary(scene: Scene) -> None:
 def test_two_ctrl_cs_end_the_cli_at_once_and_not_the_canary(scene: Scene) -> None:
     name = "Ctrl-C twice, while AWS does not answer"
     scene.commit(name)
-    with scene.at(scene.SLOWER), scene.traffic():
+    with scene.at(scene.slower), scene.traffic():
         up = scene.type(*UP)
         wait_for("a canary has traffic", scene.split, up)
         scene.faults.put({"service": "lambda", "action": "GetAlias", "kind": "delay", "seconds": 120})
@@ -60,7 +60,7 @@ def test_an_abort_in_another_terminal_ends_the_up_in_the_first(scene: Scene) -> 
     name = "abort --reason in another terminal, mid-canary"
     scene.commit(name)
     abort = (".venv/bin/python", "-m", "infra.release", "abort", "--stack", STACK, "--reason", "orders look strange")
-    with scene.at(scene.SLOWER), scene.traffic():
+    with scene.at(scene.slower), scene.traffic():
         up = scene.type(*UP)
         wait_for("a canary has traffic", scene.split, up)
         other = scene.type(*abort).wait()

@@ -6,7 +6,6 @@ import pytest
 
 from rehearsal import commits
 from tests.rehearsal.scene import UP, Scene, wait_for
-from tests.rehearsal.stage import RATE
 
 HELD = {"kind": "delay", "seconds": 120}
 """Holds a call, so that the CLI still waits for it when it is killed."""
@@ -69,7 +68,7 @@ def test_killed_once_the_deployment_is_created(scene: Scene) -> None:
 def test_killed_in_mid_canary(scene: Scene) -> None:
     name = "kill -9 mid-canary"
     scene.commit(name)
-    with scene.at(scene.SLOWER), scene.traffic():
+    with scene.at(scene.slower), scene.traffic():
         killed(scene, "a canary has traffic", scene.split)
         locked = scene.locked()
         said = scene.up()
@@ -81,7 +80,7 @@ def test_killed_in_mid_canary(scene: Scene) -> None:
 def test_killed_in_mid_canary_of_a_bad_version(scene: Scene) -> None:
     name = "kill -9 mid-canary, and the version is bad"
     scene.commit(name, commits.BAD)
-    with scene.at(scene.SLOWER), scene.traffic(posts=0.8, rate=RATE):
+    with scene.at(scene.slower), scene.traffic(posts=0.8, share=1.0):
         killed(scene, "a canary has traffic", scene.split)
         wait_for("nothing is in flight", scene.at_rest)
         assert scene.deployments()[0].error == "ALARM_ACTIVE"
@@ -103,7 +102,7 @@ def test_killed_once_all_traffic_has_shifted(scene: Scene) -> None:
             held(scene, service="lambda", action="GetAlias")
         return scene.faults.fired() == [1] and not scene.split()
 
-    with scene.at(scene.SLOWER), scene.traffic():
+    with scene.at(scene.slower), scene.traffic():
         killed(scene, "all traffic has shifted", shifted)
         scene.ends(name, scene.locked())
         said = scene.up()

@@ -12,7 +12,7 @@ from tests.rehearsal.scene import UP, Scene, wait_for
 def test_a_deleted_verdict_alarm_stops_the_canary_and_rejects_nothing(scene: Scene) -> None:
     name = "the verdict alarm is deleted mid-canary"
     scene.commit(name)
-    with scene.at(scene.SLOWER), scene.traffic():
+    with scene.at(scene.slower), scene.traffic():
         up = scene.type(*UP)
         wait_for("a canary has traffic", scene.split, up)
         scene.cloudwatch.delete_alarms(AlarmNames=[scene.verdict_alarm()])
@@ -76,7 +76,7 @@ def test_a_canary_without_requests_is_not_promoted(scene: Scene) -> None:
 def test_an_alias_moved_by_hand_in_mid_canary_rolls_the_canary_back(scene: Scene) -> None:
     name = "an operator moves the alias mid-canary"
     scene.commit(name)
-    with scene.at(scene.SLOWER), scene.traffic():
+    with scene.at(scene.slower), scene.traffic():
         up = scene.type(*UP)
         wait_for("a canary has traffic", scene.split, up)
         scene.move_alias(scene.before.live)
@@ -92,7 +92,7 @@ def test_an_alias_moved_by_hand_in_mid_canary_rolls_the_canary_back(scene: Scene
 def test_a_deployment_stopped_without_a_rollback_leaves_no_split_alias(scene: Scene) -> None:
     name = "an operator stops the deployment without a rollback"
     scene.commit(name)
-    with scene.at(scene.SLOWER), scene.traffic():
+    with scene.at(scene.slower), scene.traffic():
         up = scene.type(*UP)
         wait_for("a canary has traffic", scene.split, up)
         scene.codedeploy.stop_deployment(deploymentId=scene.in_flight()[0], autoRollbackEnabled=False)

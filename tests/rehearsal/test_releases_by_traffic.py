@@ -12,7 +12,6 @@ from rehearsal import commits
 from rehearsal.environment.sandbox import FULFILMENT, ORDERS
 from rehearsal.environment.workspace import Edit
 from tests.rehearsal.scene import UP, Scene, wait_for
-from tests.rehearsal.stage import FACTOR, RATE
 
 AUTO = (
     Edit(
@@ -45,11 +44,12 @@ MOST = 1000  # data of one call: https://docs.aws.amazon.com/AmazonCloudWatch/la
 
 def served(scene: Scene, service: str, rate: int) -> None:
     """Let the service's alias have had that rate, without errors, in each quarter of the last weeks, unless it had."""
-    function, bucket = scene.stage.sandbox.target(service)["function"], BUCKET / FACTOR
+    factor = scene.stage.sandbox.factor
+    function, bucket = scene.stage.sandbox.target(service)["function"], BUCKET / factor
     middle = (time.time() // bucket - 0.5) * bucket
     dimensions = [{"Name": "FunctionName", "Value": function}, {"Name": "Resource", "Value": f"{function}:live"}]
     metric = {"Namespace": "AWS/Lambda", "MetricName": "Invocations", "Dimensions": dimensions}
-    long_ago = datetime.fromtimestamp(middle, UTC) - timedelta(weeks=1) / FACTOR
+    long_ago = datetime.fromtimestamp(middle, UTC) - timedelta(weeks=1) / factor
     asked = {"StartTime": long_ago, "EndTime": long_ago + timedelta(seconds=bucket), "Period": BUCKET}
     if scene.cloudwatch.get_metric_statistics(**metric, **asked, Statistics=["Sum"])["Datapoints"]:
         return
@@ -117,7 +117,7 @@ def test_a_busy_function_gets_a_short_canary_and_a_quiet_one_a_long_and_an_alarm
 ) -> None:
     shop.commit("by its traffic", *AUTO, WATCHED, commits.COUNTED)
     foreseen = shop.stage.preview().text
-    with shop.traffic(rate=RATE):
+    with shop.traffic(share=1.0):
         up = shop.type(*UP)
         wait_for("a canary has traffic", shop.split, up)
         wait_for("the alarm is red", lambda: refunded(shop), up)
@@ -137,7 +137,7 @@ def test_a_busy_function_gets_a_short_canary_and_a_quiet_one_a_long_and_an_alarm
 @pytest.mark.faults
 def test_the_same_versions_are_promoted_while_the_alarm_is_green_each_by_the_curve_of_its_traffic(shop: Scene) -> None:
     shop.commit("by its traffic", *AUTO, WATCHED, commits.COUNTED)
-    with shop.traffic(rate=RATE):
+    with shop.traffic(share=1.0):
         said = shop.up()
     assert said.code == 0, said.text
     for service, (_, chosen) in CHOSEN.items():
