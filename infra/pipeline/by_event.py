@@ -137,7 +137,7 @@ def decided(event: Mapping[str, object], session: Session, switch: Switch, stand
             f"up` left it; run `make deploy STACK={session.stack}` once"
         )
     switch = replace(switch, frozen=standing or switch.frozen)
-    upstream = Upstream.of({each.function: each.proof_group for each in session.targets})
+    upstream = Upstream.of({each.function: each.proof_group for each in session.targets}, session.stack)
     if doubt := stopped(event, upstream, switch, session.clock.now()):
         return doubt
     live = {name: each.live.digest for name, each in session.look().items()}

@@ -30,7 +30,7 @@ def asked(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Asked:
 
     def ask(deployment: str | None, switch: Switch = Switch(), **changed: Any) -> Promote | Leave:  # noqa: B008 - frozen
         group = pair.group(pair.staging)
-        there = Upstream.of({"orders": group})
+        there = Upstream.of({"orders": group}, "prod")
         detail = {
             "application": there.application,
             "deploymentGroup": next(iter(there.groups)),

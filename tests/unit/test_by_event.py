@@ -19,6 +19,7 @@ STAGING = Upstream(
     region="eu-central-1",
     application="strata-staging",
     groups={"strata-staging-orders": "orders", "strata-staging-fulfilment": "fulfilment"},
+    release="prod",
 )
 EVENT: dict[str, Any] = {  # as AWS's page has it
     "version": "0",
@@ -101,7 +102,7 @@ def _put(event: dict[str, Any], parents: list[str], inner: dict[str, Any], last:
 
 def test_the_stack_whose_events_count_is_that_of_the_deployment_groups_that_must_prove() -> None:
     arn = "arn:aws:codedeploy:eu-central-1:222222222222:deploymentgroup:strata-staging/strata-staging-{}"
-    assert Upstream.of({each: arn.format(each) for each in ("orders", "fulfilment")}) == STAGING
+    assert Upstream.of({each: arn.format(each) for each in ("orders", "fulfilment")}, "prod") == STAGING
 
 
 def test_a_success_starts_the_release_of_that_commit_and_of_the_digests_that_are_proved() -> None:
@@ -192,7 +193,8 @@ def test_an_event_of_our_own_is_none_of_codedeploys() -> None:
 def test_a_frozen_promotion_says_who_froze_it_and_why() -> None:
     found = decided(switch=Switch(Freeze("ann", "inventory")))
     assert isinstance(found, Leave)
-    assert (found.reason, "(ann: inventory)" in found.why) == ("frozen", True)
+    assert found.reason == "frozen"
+    assert found.why == "promotion is frozen (ann: inventory); `make deploy STACK=prod` by hand once it is not"
 
 
 @pytest.mark.parametrize(

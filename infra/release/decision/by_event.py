@@ -28,15 +28,17 @@ MIDNIGHT = "24:00"  # the end of a day
 
 @dataclass(frozen=True)
 class Upstream:
-    """The stack whose events count. `groups`: the functions by their deployment groups."""
+    """The stack whose events count, and the one that they may `release`. `groups`: the functions by their deployment
+    groups."""
 
     account: str
     region: str
     application: str
     groups: Mapping[str, str]
+    release: str
 
     @classmethod
-    def of(cls, proof_groups: Mapping[str, str]) -> Upstream:
+    def of(cls, proof_groups: Mapping[str, str], release: str) -> Upstream:
         """Return it from the ARNs of its deployment groups, by function. They are of one stack.
 
         https://docs.aws.amazon.com/codedeploy/latest/userguide/auth-and-access-control-permissions-reference.html
@@ -47,7 +49,7 @@ class Upstream:
             _, _, _, region, account, _, path = arn.split(":", 6)
             application, _, group = path.partition("/")
             groups[group] = function
-        return cls(account, region, application, groups)
+        return cls(account, region, application, groups, release)
 
 
 class TimeOfDay(Check):
@@ -150,7 +152,7 @@ def stopped(event: Mapping[str, object], upstream: Upstream, switch: Switch, now
     """Return why an event starts nothing, whatever the records say; None if they decide. `now`: UTC."""
     if foreign := list(_foreign(event, upstream)):
         return Leave("foreign", f"this is no event of the upstream stack's releases: {'; '.join(foreign)}")
-    by_hand = "`make deploy STACK=STACK` by hand"
+    by_hand = f"`make deploy STACK={upstream.release}` by hand"
     if switch.frozen:
         return Leave("frozen", f"promotion is frozen ({switch.frozen}); {by_hand} once it is not")
     if switch.windows and not any(each.is_open(now) for each in switch.windows):
