@@ -89,7 +89,7 @@ class Sandbox:
 
     def at(self, factor: float) -> Self:
         """Change the factor of the cloud, and return the sandbox whose commands use that factor."""
-        control.change(self.endpoint, {"factor": factor})
+        control.run_at(self.endpoint, factor)
         rate = {"STRATA_CLOCK_RATE": f"{factor:g}"}
         identities = {name: replace(each, env={**each.env, **rate}) for name, each in self.identities.items()}
         return replace(self, env={**self.env, **rate}, factor=factor, identities=identities)

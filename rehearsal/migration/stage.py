@@ -24,18 +24,23 @@ Json = dict[str, Any]
 
 @dataclass
 class Stage:
-    """The sandbox, and where its layers are. `ids`: what `python -m infra.migrate ids` prints."""
+    """The sandbox, and where its layers are. `quiet`: variables of Terraform's alone; `ids`: what `python -m
+    infra.migrate ids` prints."""
 
     sandbox: Sandbox
-    env: Mapping[str, str]
+    quiet: Mapping[str, str]
     functions: Source = Source.LEGACY
     data: Source = Source.LEGACY
     ids: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def env(self) -> dict[str, str]:
+        """Return the environment in which commands are typed."""
+        return {**self.sandbox.env, **self.quiet}
+
     def at(self, factor: float) -> None:
         """Change the factor of the cloud and of the commands."""
         self.sandbox = self.sandbox.at(factor)
-        self.env = {**self.env, "STRATA_CLOCK_RATE": f"{factor:g}"}
 
     def configure(self, *, functions: Source | None = None, data: Source | None = None) -> None:
         """Write the sources into the stack's file, and commit it, as an operator does before a move."""
@@ -115,7 +120,7 @@ class Stage:
         done = subprocess.run(
             ["terraform", f"-chdir=terraform-legacy/{layer}", *arguments],
             cwd=self.sandbox.scratch.project,
-            env=dict(self.env),
+            env=self.env,
             capture_output=True,
             text=True,
             check=False,
@@ -149,8 +154,8 @@ def running(factor: float) -> Iterator[Stage]:
 def opened(made: Sandbox) -> Stage:
     """Return the stage of a sandbox, once Terraform has resolved the backend of every layer."""
     # The provider is not needed, so Terraform looks for it nowhere.
-    quiet = {"TF_CLI_ARGS_init": f"-plugin-dir={made.scratch.home}", "CHECKPOINT_DISABLE": "1"}
-    stage = Stage(made, {**made.env, **quiet, "TF_IN_AUTOMATION": "1"})
+    init = f"-plugin-dir={made.scratch.home}"
+    stage = Stage(made, {"TF_CLI_ARGS_init": init, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"})
     for layer in ALL:
         initialise(stage, layer)
     return stage

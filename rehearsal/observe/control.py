@@ -1,4 +1,4 @@
-"""Reads the control plane of the local cloud, which is not part of AWS: docs/simulated.md."""
+"""Reads and sets the control plane of the local cloud, which is not part of AWS: docs/simulated.md."""
 
 import json
 import time
@@ -11,17 +11,18 @@ from rehearsal.environment.workspace import require_loopback
 
 def read(endpoint: str, path: str) -> Any:
     """Return what the local cloud answers at `/_strata/PATH`."""
+    return _ask(endpoint, path)
+
+
+def run_at(endpoint: str, factor: float) -> None:
+    """Set the simulated seconds per real second of the local cloud."""
+    _ask(endpoint, "settings", json.dumps({"factor": factor}).encode())
+
+
+def _ask(endpoint: str, path: str, body: bytes | None = None) -> Any:
     require_loopback(endpoint)
-    with urllib.request.urlopen(f"{endpoint}/_strata/{path}", timeout=120) as answer:  # noqa: S310  loopback
+    with urllib.request.urlopen(f"{endpoint}/_strata/{path}", data=body, timeout=120) as answer:  # noqa: S310  loopback
         return json.load(answer)
-
-
-def change(endpoint: str, settings: dict[str, Any]) -> None:
-    """Change settings of the local cloud."""
-    require_loopback(endpoint)
-    body = json.dumps(settings).encode()
-    with urllib.request.urlopen(f"{endpoint}/_strata/settings", data=body, timeout=120):  # noqa: S310  loopback
-        pass
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class Stage:
 
     def at(self, factor: float) -> Self:
         """Change the factor of the cloud, and return the stage whose jobs and builds use it."""
-        control.change(self.endpoint, {"factor": factor})
+        control.run_at(self.endpoint, factor)
         base = {**self.base, "STRATA_CLOCK_RATE": f"{factor:g}"}
         if self.image is not None:
             build_image.write(self.image, self.scratch, base)
