@@ -12,7 +12,7 @@ import time
 
 from bench.verdict_bars import Bar, Figures, bars
 from bench.verdict_page import write
-from bench.verdict_tally import PROCESSES, RUNS, plan, simulate
+from bench.verdict_tally import FEWER_RUNS, PROCESSES, RUNS, plan, simulate
 
 LONGEST_MINUTES = 6
 
@@ -37,7 +37,7 @@ def main() -> int:
     for bar in every:
         sys.stdout.write(f"{'ok' if bar.met else 'MISSED':<6} {bar.what:<{width}}  {bar.figure:>9}  {bar.place}\n")
     missed = sum(not bar.met for bar in every)
-    rows = f"{len(tallies):,} rows of {RUNS:,} runs"
+    rows = f"{len(tallies):,} rows of {FEWER_RUNS:,} runs or more, {RUNS:,} where a bar stands"
     sys.stdout.write(f"verdict: {len(every) - missed} of {len(every)} bars met, {rows}; see docs/verdict.md\n")
     return 1 if missed else 0
 

@@ -23,8 +23,11 @@ from infra.release.verdict.rule import Rule
 
 SEED = 20261124
 RUNS, BLOCK = 100_000, 20_000
+FEWER_RUNS = 40_000
+"""Runs for tables and plots on which no bar stands."""
 MORE_RUNS = 300_000
 """Runs of the shipped rule beside those, where its bars are close to what it does."""
+MORE_REGRESSIONS = (0.0, 0.02, 0.05, 0.2)
 PROCESSES = 2
 LONGEST = max(curve.minutes for curve in CURVES)
 
@@ -52,12 +55,16 @@ GRID_BASELINE = 0.01
 GRID_REGRESSIONS = (0.0, 0.05)
 """Traffic, baseline and regressions of the plots."""
 
+QUICK_JUDGES: Mapping[str, Judge] = {
+    name: judge for name, judge in JUDGES.items() if not isinstance(judge, MannWhitney)
+}
+"""All but the rank test, which takes as long as all the others."""
 WORLD_JUDGES: Mapping[str, Judge] = {
-    **{name: judge for name, judge in JUDGES.items() if not isinstance(judge, MannWhitney)},
+    **QUICK_JUDGES,
     FORGIVEN: shipped(Rule(forgiven=3)),
     FEWER: shipped(Rule(minimum_errors=4)),
 }
-"""Rules in the worlds; without the rank test, which takes as long as all the others and is in no table there."""
+"""Rules in the worlds, where no table has the rank test."""
 
 
 class Key(NamedTuple):
@@ -114,6 +121,12 @@ class Tally:
 
 Tallies = dict[Key, Tally]
 
+RUNS_BY_PART: Mapping[str, int] = {
+    "more": MORE_RUNS,
+    **dict.fromkeys(("steps", "watched", KIND, FAULT, "before", "bursts of both", "cold start"), RUNS),
+}
+"""All others have FEWER_RUNS. Beyond as many, "steps" has only the default curve, and worlds have only our own rule."""
+
 
 def count(seen: Seen, draw: Draw, curve: Curve, extra_minutes: int) -> Tally:
     """Add up the runs of a draw. seen: the canary minutes seen when each run first fired; the stop comes
@@ -132,11 +145,16 @@ def count(seen: Seen, draw: Draw, curve: Curve, extra_minutes: int) -> Tally:
 
 @dataclass(frozen=True)
 class Task:
-    """One block of runs of one stable version, in one part of the plan."""
+    """One block of runs of one stable version, in one part of the plan. seed: its place there, last the block's."""
 
     part: str
     cell: Cell
     seed: tuple[int, ...]
+
+    @property
+    def beyond(self) -> bool:
+        """True for runs beyond FEWER_RUNS of the part."""
+        return self.seed[-1] >= FEWER_RUNS // BLOCK
 
     def key(self, world: str | None, rule: str, curve: Curve, extra_minutes: int, regression: float) -> Key:
         return Key(world, rule, curve.name, extra_minutes, self.cell.baseline, self.cell.rps, regression)
@@ -152,7 +170,7 @@ def plan() -> list[Task]:
         Task(part, Cell(baseline, rps, BLOCK), (SEED, index, number, block))
         for index, (part, places) in enumerate(parts)
         for number, (baseline, rps) in enumerate(places)
-        for block in range((MORE_RUNS if part == "more" else RUNS) // BLOCK)
+        for block in range(RUNS_BY_PART.get(part, FEWER_RUNS) // BLOCK)
     ]
 
 
@@ -160,6 +178,8 @@ def perform(task: Task) -> Tallies:
     """Run one task on one core."""
     rng = np.random.default_rng(np.random.SeedSequence(task.seed))
     match task.part:
+        case "steps" if task.beyond:
+            tallies = _plain(rng, task, None, (DEFAULT,), QUICK_JUDGES)
         case "steps":
             tallies = _plain(rng, task, None, STEPS, JUDGES)
         case "linear":
@@ -215,7 +235,7 @@ def _world(rng: np.random.Generator, task: Task) -> Tallies:
     judges = WORLD_JUDGES
     if world.counts_before:
         judges = {name: judge for name, judge in judges.items() if isinstance(judge, OnSums)}
-    if world.name == KIND:
+    if world.name == KIND or task.beyond:
         judges = {name: WORLD_JUDGES[name] for name in (STRATA, FEWER, FORGIVEN)}
     tallies: Tallies = {}
     for regression, draw in world.draw(rng, task.cell, world.regressions):
@@ -230,7 +250,7 @@ def _world(rng: np.random.Generator, task: Task) -> Tallies:
 
 def _more(rng: np.random.Generator, task: Task) -> Tallies:
     judges = {name: JUDGES[name] for name in (STRATA, FORMER)}
-    tallies = _plain(rng, task, None, (DEFAULT,), judges)
+    tallies = _plain(rng, task, None, (DEFAULT,), judges, MORE_REGRESSIONS)
     fault = next(world for world in WORLDS if world.name == FAULT)
     for regression, draw in fault.draw(rng, task.cell, (0.0,)):
         seen = JUDGES[STRATA](draw, draw.minutes)

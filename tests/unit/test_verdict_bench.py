@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from bench import verdict_tables
+from bench import verdict_bars, verdict_tables
 from bench.verdict_bars import percent
 from bench.verdict_draws import (
     BASELINES,
@@ -34,14 +34,16 @@ from bench.verdict_rules import (
     MannWhitney,
     OnMinutes,
     OnSums,
+    might_fire,
     mixture_sprt,
     shipped,
 )
 from bench.verdict_runner import BEHIND, HELD, MINUTE, POLLS, WATCHED, draws, fired, stopped
 from bench.verdict_runner import NEVER as NEVER_STOPPED
 from bench.verdict_runner import REGRESSIONS as WATCHED_REGRESSIONS
-from bench.verdict_tally import MORE_RUNS, RUNS, Key, Tally, Task, count, perform, plan
+from bench.verdict_tally import MORE_RUNS, RUNS, SETTINGS, Key, Tally, Task, count, perform, plan
 from bench.verdict_worlds import ATTEMPTS, COLD_CALLS, FAULT, KIND, WORLDS
+from infra.release.verdict.judge import fires
 from infra.release.verdict.rule import Rule
 
 
@@ -107,6 +109,17 @@ def test_a_judge_on_sums_reports_the_first_minute_that_fires() -> None:
     assert shipped(Rule())(some, 9).tolist() == [4]
     assert shipped(Rule())(some, 3).tolist() == [NEVER]
     assert JUDGES[FORMER](some, 9).tolist() == [5]
+
+
+def test_a_judge_leaves_out_only_counts_on_which_the_rule_cannot_fire() -> None:
+    rng = np.random.default_rng(11)
+    i1, i2 = (np.floor(10 ** rng.uniform(0, 6, 100_000)) for _ in range(2))
+    e1, e2 = (rng.binomial(all_.astype(np.int64), rng.beta(0.3, 2, all_.size)).astype(float) for all_ in (i1, i2))
+    for rule in (Rule(), Rule(statistic="z"), Rule(forgiven=3), Rule(absolute_z=0), *SETTINGS.values()):
+        fire, might = fires(i1, e1, i2, e2, rule, log=np.log), might_fire(i1, e1, i2, e2, rule)
+        assert fire.any()
+        assert not (fire & ~might).any()
+    assert might_fire(i1, e1, i2, e2, Rule()).mean() < 0.6, "it spares little work else"
 
 
 def test_minutes_before_the_canary_count_for_stable_within_the_window() -> None:
@@ -267,8 +280,11 @@ def test_the_plan_covers_every_cell_with_a_hundred_thousand_runs() -> None:
     runs: Counter[tuple[str, float, float]] = Counter()
     for task in tasks:
         runs[task.part, task.cell.baseline, task.cell.rps] += task.cell.runs
-    assert {count for (part, _, _), count in runs.items() if part != "more"} == {RUNS}
-    assert {count for (part, _, _), count in runs.items() if part == "more"} == {MORE_RUNS}
+    both = {part: {count for (name, _, _), count in runs.items() if name == part} for part, _, _ in runs}
+    assert both["more"] == {MORE_RUNS}
+    assert both["steps"] == both["watched"] == {RUNS}
+    for world in re.findall(r'_world\(figures, "([^"]+)"|world="([^"]+)"', inspect.getsource(verdict_bars)):
+        assert both["".join(world)] == {RUNS}, "a bar stands on it"
     for part in ("steps", "linear", "watched", "more", *(world.name for world in WORLDS)):
         assert {(baseline, float(rps)) for baseline in BASELINES for rps in TRAFFIC} <= {
             (baseline, rps) for name, baseline, rps in runs if name == part
