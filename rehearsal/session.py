@@ -9,13 +9,23 @@ from itertools import groupby
 
 from rehearsal.picture import picture
 
-TEXT = "tests/recorded/new-service.txt"
-PICTURE = "docs/captures/new-service.svg"
+NAMES = {"python": "new-service", "node": "new-service-node"}
+"""The recorded sessions, by the runtime of the service."""
 TITLE = "a new service, from a fresh clone (shortened)"
 WIDTH = 112
 TYPED = "$ "
 _RELEASE = re.compile(r"(?P<line>strata-prod-(?P<service>[a-z]+): (?P<phase>start|canary|end): .*)")
 _UP = re.compile(r"\$ pulumi up ")
+
+
+def text_of(runtime: str) -> str:
+    """Return the path of a session's text in the repository."""
+    return f"tests/recorded/{NAMES[runtime]}.txt"
+
+
+def picture_of(runtime: str) -> str:
+    """Return the path of a session's picture in the repository."""
+    return f"docs/captures/{NAMES[runtime]}.svg"
 
 
 def transcript(typed: Sequence[str], answers: Sequence[str]) -> str:
@@ -29,9 +39,9 @@ def typed(text: str) -> list[str]:
     return [line.removeprefix(TYPED) for line in text.splitlines() if line.startswith(TYPED)]
 
 
-def session_svg(text: str) -> str:
+def session_svg(runtime: str, text: str) -> str:
     """Return the SVG of a session's text."""
-    return picture(list(shortened(text)), title=TITLE, name="new-service", width=WIDTH)
+    return picture(list(shortened(text)), title=TITLE, name=NAMES[runtime], width=WIDTH)
 
 
 def shortened(text: str) -> Iterator[str]:

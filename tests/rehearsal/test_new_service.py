@@ -16,7 +16,7 @@ import pytest
 
 from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.environment.workspace import Scratch
-from rehearsal.session import PICTURE, TEXT, session_svg, transcript
+from rehearsal.session import NAMES, picture_of, session_svg, text_of, transcript
 from tests.rehearsal.documents import shell_lines
 from tests.rehearsal.shell import PATIENCE, Shell, opened
 from tests.rehearsal.test_tutorial import IDENTITY, SANDBOX
@@ -30,9 +30,10 @@ ENTER = "source FILE  # in a second terminal: the file that the sandbox names"
 BEFORE, AFTER = "hello from hello", "good morning from hello"
 
 
-def documented() -> list[str]:
-    """Return the lines that the page has a reader type."""
-    return shell_lines("services.md", "The first one, from a fresh clone")
+def documented(runtime: str = "python") -> list[str]:
+    """Return the lines that the page has a reader type, for a service of this runtime."""
+    service, *lines = shell_lines("services.md", "The first one, from a fresh clone")
+    return [service.replace("RUNTIME=python", f"RUNTIME={runtime}"), *lines]
 
 
 @pytest.fixture
@@ -72,22 +73,22 @@ def test_a_new_service_takes_twelve_typed_lines_at_most() -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("runtime", ["python", "node"])
+@pytest.mark.parametrize("runtime", NAMES)
 def test_a_new_service_is_released_from_a_fresh_clone_edited_and_promoted(
     clone: Path, tmp_path: Path, runtime: str
 ) -> None:
-    service, sandbox, *lines = documented()
-    made = make(clone, service.replace("python", runtime))
+    service, sandbox, *lines = documented(runtime)
+    made = make(clone, service)
     assert "The next `pulumi up` releases it." in made
     declared = (clone / "app/hello/service.yaml").read_text().splitlines()
     assert len(declared) <= MOST_DECLARED, declared
     make(clone, "make packages")  # as `make sandbox` does at first
     with opened(tmp_path, float(sandbox.removeprefix(SANDBOX)), clone) as shell:
         said = session(shell, lines)
-    if runtime == "python" and os.environ.get("RECORD"):
+    if os.environ.get("RECORD"):
         text = transcript([service, sandbox, ENTER, *lines], [made, "", "", *said])
-        (REPOSITORY / TEXT).write_text(text)
-        (REPOSITORY / PICTURE).write_text(session_svg(text))
+        (REPOSITORY / text_of(runtime)).write_text(text)
+        (REPOSITORY / picture_of(runtime)).write_text(session_svg(runtime, text))
     first, _, answer, _, _, _, second, _, counts = said
     assert "strata-prod-hello: end: 1 first (answered)" in first
     assert json.loads(answer)["message"] == BEFORE
