@@ -85,6 +85,7 @@ KEPT_FOR_EVER = Edit(
 )
 
 
+@pytest.mark.faults
 def test_a_new_service_passes_in_production_with_no_edit_outside_its_folder(desk: Desk) -> None:
     project = desk.reviews.scratch.project
     for name, runtime in (("hello", PYTHON), ("goodbye", NODE)):
@@ -174,6 +175,7 @@ def test_the_same_mistake_is_only_reported_in_dev(desk: Desk) -> None:
     assert "[advisory]  codedeploy-rollback  " in review.summary()
 
 
+@pytest.mark.faults
 def test_a_stack_whose_secret_cannot_be_opened_here_is_judged_with_a_stand_in(
     desk: Desk, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,6 +40,7 @@ def test_a_hook_that_never_answers_fails_the_deployment_after_its_hour(scene: Sc
     assert "infra.release allow-retry" in then.text
 
 
+@pytest.mark.faults
 def test_a_hook_that_raises_still_answers_and_its_error_is_reported(scene: Scene) -> None:
     name = "a hook raises"
     scene.commit(name, RAISING)

@@ -41,6 +41,7 @@ def test_two_ctrl_cs_end_the_cli_at_once_and_not_the_canary(scene: Scene) -> Non
     scene.then(name, then)
 
 
+@pytest.mark.faults
 def test_a_second_up_is_turned_away_by_the_lock_and_the_first_goes_on(scene: Scene) -> None:
     name = "a second up during the first"
     scene.commit(name)

@@ -9,6 +9,7 @@ import pytest
 from tests.rehearsal.scene import UP, Scene, wait_for
 
 
+@pytest.mark.faults
 def test_a_deleted_verdict_alarm_stops_the_canary_and_rejects_nothing(scene: Scene) -> None:
     name = "the verdict alarm is deleted mid-canary"
     scene.commit(name)

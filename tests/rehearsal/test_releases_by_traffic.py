@@ -112,6 +112,7 @@ def line(text: str, service: str, begin: str) -> str:
     return found[-1]
 
 
+@pytest.mark.faults
 def test_a_busy_function_gets_a_short_canary_and_a_quiet_one_a_long_and_an_alarm_of_the_users_own_stops_them(
     shop: Scene,
 ) -> None:

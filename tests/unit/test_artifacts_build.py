@@ -83,6 +83,7 @@ def built(origin: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clone
 
 
+@pytest.mark.faults
 def test_two_clones_under_other_paths_umasks_times_time_zones_and_npm_caches_have_the_same_bytes(
     origin: Scratch, built: Path, tmp_path: Path
 ) -> None:

@@ -28,8 +28,8 @@ from tests.unit.machine.base import TALLY, Base
 from tests.unit.machine.client import KINDS, MUTATIONS, READS, CallFault, Client
 from tests.unit.machine.world import MINUTE
 
-STEPS = 20_000
-EXAMPLES = 200
+STEPS = 8_000
+EXAMPLES = 80
 """That take more than so many."""
 MORE = 3  # times as many again, at most
 

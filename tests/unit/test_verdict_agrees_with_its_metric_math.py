@@ -99,10 +99,8 @@ def test_counts_and_metric_math_agree(stable: Counts, canary: Counts, rule: Rule
 @pytest.mark.parametrize(
     "rule", [Rule(), Rule(forgiven=2, absolute=0.1), Rule(statistic="z")], ids=["shipped", "forgiving", "z"]
 )
-def test_both_agree_on_a_hundred_thousand_random_counts_and_whatever_is_missing_of_them(
-    rule: Rule, *, answered: bool
-) -> None:
-    rng, rows = np.random.default_rng(23), 40_000
+def test_both_agree_on_random_counts_and_whatever_is_missing_of_them(rule: Rule, *, answered: bool) -> None:
+    rng, rows = np.random.default_rng(23), 17_000
     invocations = rng.integers(0, 10 ** rng.integers(1, 8, (2, rows)))
     rates = rng.choice([0.0, 0.001, 0.01, 0.05, 0.3, 1.0], rows) + rng.choice([0.0, 0.02], (2, rows))
     errors = rng.binomial(invocations, np.minimum(rates, 1))
