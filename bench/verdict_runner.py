@@ -39,12 +39,14 @@ Steps = NDArray[np.int16]
 NEVER = np.int16(9999)
 
 
-def draws(rng: np.random.Generator, cell: Cell) -> tuple[tuple[float, Draw], ...]:
+def draws(
+    rng: np.random.Generator, cell: Cell, regressions: tuple[float, ...] = REGRESSIONS
+) -> tuple[tuple[float, Draw], ...]:
     """Draw the kind world by polls: [k] holds the counts until poll k + 1."""
     shape, requests, share = (POLLS, cell.runs), cell.rps * LOOK.total_seconds(), DEFAULT.shares[0]
     stable = side(rng, requests * (1 - share), cell.baseline, shape)
     drawn = []
-    for regression in REGRESSIONS:
+    for regression in regressions:
         canary = side(rng, requests * share, cell.baseline + regression, shape)
         drawn.append((regression, Draw(stable, canary, canary.invocations)))
     return tuple(drawn)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.verdict_draws import BASELINES, CURVES, DEFAULT, LATENESS, LINEAR, STEPS, TRAFFIC, Cell, Curve, Draw, plain
 from bench.verdict_rules import FORMER, JUDGES, STRATA, Judge, MannWhitney, OnSums, Seen, shipped
-from bench.verdict_runner import BEHIND, MINUTE, draws, fired, stopped
+from bench.verdict_runner import BEHIND, MINUTE, REGRESSIONS, draws, fired, stopped
 from bench.verdict_runner import NEVER as NEVER_STOPPED
 from bench.verdict_worlds import FAULT, KIND, WORLDS
 from infra.release.verdict.rule import Rule
@@ -123,9 +123,10 @@ Tallies = dict[Key, Tally]
 
 RUNS_BY_PART: Mapping[str, int] = {
     "more": MORE_RUNS,
-    **dict.fromkeys(("steps", "watched", KIND, FAULT, "before", "bursts of both", "cold start"), RUNS),
+    **dict.fromkeys(("steps", "watched", FAULT, "before", "bursts of both", "cold start"), RUNS),
 }
-"""All others have FEWER_RUNS. Beyond as many, "steps" has only the default curve, and worlds have only our own rule."""
+"""All others have FEWER_RUNS. Beyond as many, "steps" has only the default curve, and what else has a bar only good
+releases, judged by our own rule."""
 
 
 def count(seen: Seen, draw: Draw, curve: Curve, extra_minutes: int) -> Tally:
@@ -238,7 +239,7 @@ def _world(rng: np.random.Generator, task: Task) -> Tallies:
     if world.name == KIND or task.beyond:
         judges = {name: WORLD_JUDGES[name] for name in (STRATA, FEWER, FORGIVEN)}
     tallies: Tallies = {}
-    for regression, draw in world.draw(rng, task.cell, world.regressions):
+    for regression, draw in world.draw(rng, task.cell, (0.0,) if task.beyond else world.regressions):
         for name, judge in judges.items():
             for extra in LATENESS:
                 if draw.before is not None or extra == LATENESS[0]:  # else the result does not depend on it
@@ -261,7 +262,7 @@ def _more(rng: np.random.Generator, task: Task) -> Tallies:
 
 def _watched(rng: np.random.Generator, task: Task) -> Tallies:
     tallies: Tallies = {}
-    for regression, draw in draws(rng, task.cell):
+    for regression, draw in draws(rng, task.cell, (0.0,) if task.beyond else REGRESSIONS):
         fires = fired(draw.stable, draw.canary, Rule())
         for name, behind in BEHIND.items():
             for extra in LATENESS:
