@@ -50,9 +50,16 @@ def look(browser: Browser, url: str, shown: str, look: str = "light") -> Page:
 
 
 def draw(browser: Browser, url: str, name: str, folder: Path, *, shown: str) -> None:
-    """Write NAME-light.png, NAME-dark.png and NAME-narrow.png, each the upper part of the page."""
+    """Write NAME-light.png, NAME-dark.png and NAME-narrow.png, each the upper part of the page, once it has `shown`."""
     folder.mkdir(parents=True, exist_ok=True)
     for each in LOOKS:
         page = look(browser, url, shown, each)
         page.screenshot(path=folder / f"{name}-{each}.png", animations="disabled")
         page.close()
+
+
+def draw_part(browser: Browser, url: str, file: Path, part: str) -> None:
+    """Write one element of the page, given by a CSS selector."""
+    page = look(browser, url, part)
+    page.locator(part).first.screenshot(path=file, animations="disabled")
+    page.close()

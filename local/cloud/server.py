@@ -93,6 +93,7 @@ class Server:
             managed_keys,
             oidc_providers,
             queues,
+            scans,
             streams,
         )
         from local.cloud.sources import poller  # noqa: PLC0415
@@ -117,6 +118,7 @@ class Server:
                 *oidc_providers.patches(),
                 *queues.patches(),
                 *streams.patches(),
+                *scans.patches(),
                 *event_rules.patches(),
                 *event_targets.patches(),
                 *codebuild.patches(),
@@ -133,6 +135,7 @@ class Server:
                     oidc_providers,
                     queues,
                     streams,
+                    scans,
                     event_rules,
                     event_targets,
                     codebuild,

@@ -44,6 +44,23 @@ def test_the_page_shows_the_numbers_of_the_snapshot(page: Page) -> None:
     expect(orders.locator("p.bad")).to_contain_text("2 of 10 minutes left. z 5.21 (limit 2.88): relative rule fired.")
 
 
+def test_the_statistic_is_said_once(browser: Browser) -> None:
+    lately = replace(ORDERS, text="8/10 min · v8 10%: 7/78 errors · v7 90%: 1/688 · z 5.21 (limit 2.88)")
+    with served(FakeReader(replace(SNAPSHOT, functions=(lately,))), dict(assets())) as server:
+        page = look(browser, server.url, SHOWN)
+        said = f"2 of 10 minutes left. {lately.text}: relative rule fired."
+        expect(page.locator("p.bad")).to_contain_text(said)
+        page.close()
+
+
+def test_a_function_with_a_deployment_in_flight_is_at_the_top(browser: Browser) -> None:
+    quiet = replace(ORDERS, name="strata-prod-fulfilment", deployment="")
+    with served(FakeReader(replace(SNAPSHOT, functions=(quiet, ORDERS))), dict(assets())) as server:
+        page = look(browser, server.url, SHOWN)
+        assert page.locator("section.function h2").all_inner_texts() == [ORDERS.name, quiet.name]
+        page.close()
+
+
 def test_hooks_alarms_and_the_ledger_are_there(page: Page) -> None:
     orders = page.locator("section.function").first
     for name, rows in (("Phases and hooks", ORDERS.phases), ("Alarms", ORDERS.alarms), ("Ledger", ORDERS.ledger)):

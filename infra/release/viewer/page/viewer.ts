@@ -31,6 +31,10 @@ function moment(seconds: number | null): string {
   return seconds === null ? "" : new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
 }
 
+function unbroken(text: string): HTMLElement {
+  return element("span", { class: "unbroken" }, text);
+}
+
 function state(word: string): HTMLElement {
   return element("span", { class: BAD.has(word) ? "bad" : FINE.has(word) ? "fine" : "" }, word);
 }
@@ -76,20 +80,20 @@ function phases(found: Phase[]): HTMLElement {
     each.name,
     state(each.status),
     each.hook ? `${each.hook}${each.message ? `: ${each.message}` : ""}` : each.message,
-    time(each.started),
-    time(each.ended),
+    unbroken(time(each.started)),
+    unbroken(time(each.ended)),
   ]);
   return table("Phases and hooks", ["event", "status", "hook and its answer", "began", "ended"], rows);
 }
 
 function alarms(found: Alarm[]): HTMLElement {
-  const rows = found.map((each) => [each.name, state(each.state), time(each.since), each.reason]);
+  const rows = found.map((each) => [each.name, state(each.state), unbroken(time(each.since)), each.reason]);
   return table("Alarms", ["alarm", "state", "since", "reason"], rows);
 }
 
 function ledger(found: Past[]): HTMLElement {
   const rows = found.map((each) => [
-    moment(each.started),
+    unbroken(moment(each.started)),
     each.versions,
     state(each.ending),
     `${each.reason}: ${each.why}`,
@@ -104,7 +108,7 @@ function orders(found: Orders | null): void {
   place.hidden = found === null;
   if (!found) return;
   const focused = place.contains(document.activeElement);
-  const rows = found.found.map((each) => [each.id, state(each.state), moment(each.placed), moment(each.fulfilled)]);
+  const rows = found.found.map((each) => [each.id, state(each.state), unbroken(moment(each.placed)), unbroken(moment(each.fulfilled))]);
   const limits = found.partial ? "The newest of those that were read; the table has more." : "";
   const body = found.problem
     ? element("p", {}, `They cannot be read: ${found.problem}`)
@@ -121,8 +125,10 @@ function verdict(shown: Shown): string {
   const { statistic, phase, text, passed, minutes } = shown;
   if (!shown.deployment) return "Nothing is in flight.";
   const left = phase === "canary" || phase === "top up" ? ` ${String(minutes - passed)} of ${String(minutes)} minutes left.` : "";
-  const z = statistic ? ` z ${statistic.z.toFixed(2)} (limit ${String(statistic.limit)}): ${statistic.text}.` : "";
-  return `${shown.deployment}, ${phase}.${left}${z} ${text}`;
+  const line = `${shown.deployment}, ${phase}.${left}`;
+  if (!statistic) return `${line} ${text}`;
+  const z = `z ${statistic.z.toFixed(2)} (limit ${String(statistic.limit)})`;
+  return text.endsWith(z) ? `${line} ${text}: ${statistic.text}.` : `${line} ${z}: ${statistic.text}. ${text}`;
 }
 
 function marks(shown: Shown): HTMLElement {
@@ -179,6 +185,11 @@ function say(snapshot: Snapshot): void {
   if (text + pace !== said) byId("state").textContent = said = text + pace;
 }
 
+// What a person opens the page for is at its top.
+function flyingFirst(functions: Shown[]): Shown[] {
+  return [...functions.filter((each) => each.deployment), ...functions.filter((each) => !each.deployment)];
+}
+
 function trouble(text: string): void {
   const problem = byId("problem");
   if (problem.textContent !== text) problem.textContent = text;
@@ -200,13 +211,16 @@ function show(snapshot: Snapshot): void {
       views.delete(name);
     }
   }
-  for (const each of snapshot.functions) {
+  let next: Element = byId("orders");
+  for (const each of flyingFirst(snapshot.functions).reverse()) {
     let view = views.get(each.name);
     if (!view) {
       view = new FunctionView(each.name);
       views.set(each.name, view);
-      main.insertBefore(view.section, byId("orders"));
     }
+    // A section that stays where it is keeps the reader's focus.
+    if (view.section.nextElementSibling !== next) main.insertBefore(view.section, next);
+    next = view.section;
     view.show(each);
   }
   orders(snapshot.orders);

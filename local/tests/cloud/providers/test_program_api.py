@@ -81,6 +81,7 @@ def program() -> str:
     return PROGRAM
 
 
+@pytest.mark.faults
 def test_a_name_of_its_own_and_a_mode_of_tracing_come_and_go_and_what_is_the_default_already_is_no_change(
     pulumi: Callable[..., str], client: Callable[[str], Any]
 ) -> None:

@@ -109,6 +109,7 @@ def program() -> str:
     return PROGRAM
 
 
+@pytest.mark.faults
 def test_sources_of_events_live_from_their_creation_to_their_end(
     pulumi: Callable[..., str], client: Callable[[str], Any]
 ) -> None:
