@@ -68,15 +68,16 @@ class OnMinutes:
 
 
 def shipped(rule: Rule) -> OnSums:
-    """Return the shipped judge with these bounds, which is asked only about counts on which it might fire."""
+    """Return the shipped judge with these bounds."""
+    return OnSums(lambda i1, e1, i2, e2: where_fires(i1, e1, i2, e2, rule))
 
-    def judge(i1: Floats, e1: Floats, i2: Floats, e2: Floats) -> NDArray[np.bool_]:
-        found = np.zeros(e2.shape, bool)
-        likely = np.flatnonzero(might_fire(i1, e1, i2, e2, rule))
-        found[likely] = fires(i1[likely], e1[likely], i2[likely], e2[likely], rule, log=np.log)
-        return found
 
-    return OnSums(judge)
+def where_fires(i1: Floats, e1: Floats, i2: Floats, e2: Floats, rule: Rule) -> NDArray[np.bool_]:
+    """Return where the rule fires, which is asked only about counts on which it might."""
+    found = np.zeros(e2.shape, bool)
+    likely = might_fire(i1, e1, i2, e2, rule)
+    found[likely] = fires(i1[likely], e1[likely], i2[likely], e2[likely], rule, log=np.log)
+    return found
 
 
 def might_fire(i1: Floats, e1: Floats, i2: Floats, e2: Floats, rule: Rule) -> NDArray[np.bool_]:
@@ -86,10 +87,10 @@ def might_fire(i1: Floats, e1: Floats, i2: Floats, e2: Floats, rule: Rule) -> ND
     n ln(1 + chi-square / n), and ln(1 + x) <= x.
     """
     counts = counted(e2, rule)
-    enough = counts >= min(rule.minimum_errors, rule.absolute_minimum)
+    errors, requests, above = e1 + counts, i1 + i2, counts * i1 - e1 * i2
+    enough = (above > 0) & (counts >= min(rule.minimum_errors, rule.absolute_minimum))
     if rule.statistic != LIKELIHOOD:
         return np.asarray(enough)
-    errors, requests, above = e1 + counts, i1 + i2, counts * i1 - e1 * i2
     least = 0.999 * min(rule.z, rule.absolute_z) ** 2 / 2  # less a thousandth: rounding decides nothing
     return np.asarray(enough & (requests * above * above >= least * errors * (requests - errors) * i1 * i2))
 

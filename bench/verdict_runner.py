@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.verdict_draws import DEFAULT, Cell, Draw, Side, side
-from bench.verdict_rules import might_fire
+from bench.verdict_rules import where_fires
 from infra.release.decision.silence import CHANCE
 from infra.release.engine.runner import LOOK
-from infra.release.verdict.judge import fires
 from infra.release.verdict.rule import Rule
 
 WATCHED = "strata, watched"
@@ -54,11 +53,7 @@ def draws(
 
 def fired(stable: Side, canary: Side, rule: Rule) -> NDArray[np.bool_]:
     """Return, by poll and run, True if the rule fires on the counts until then."""
-    i1, e1, i2, e2 = stable.invocations, stable.errors, canary.invocations, canary.errors
-    found = np.zeros(i1.shape, bool)
-    likely = (e2 * i1 > e1 * i2) & might_fire(i1, e1, i2, e2, rule)
-    found[likely] = fires(i1[likely], e1[likely], i2[likely], e2[likely], rule, log=np.log)
-    return found
+    return where_fires(stable.invocations, stable.errors, canary.invocations, canary.errors, rule)
 
 
 def stopped(fires_: NDArray[np.bool_], extra_minutes: int, behind: int | None) -> Steps:

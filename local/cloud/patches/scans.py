@@ -37,7 +37,8 @@ def _paged(original: Original) -> Original:
 
 
 def _after(all_items: list[Item], esk: Item, table: Item) -> list[Item]:
-    return [item for item in all_items if _place(item, table) > _place(esk, table)]
+    start = _place(esk, table)
+    return [item for item in all_items if _place(item, table) > start]
 
 
 def _place(item: Item, table: Item) -> tuple[bytes, str]:
