@@ -15,10 +15,10 @@ RUN := .venv/bin/python
 WITH_PULUMI = tools="$$($(PYTHON) -m local.toolchain pulumi)" && PATH="$$tools$${tools:+:}$$PATH"
 # Likewise Chromium; where apt has none either, the tests of pages are skipped, and pytest says so.
 WITH_CHROMIUM = page="$$($(PYTHON) -m local.toolchain chromium)" && PATH="$$page$${page:+:}$$PATH" && $(WITH_PULUMI)
-# A rehearsal keeps a core busy, and most other tests wait for simulated time; a third worker would leave live canaries too
-# little. Groups, and which worker goes first: tests/conftest.py. With one seed of hashes the state machine of the release
-# takes the same steps in each run; `make properties` takes others.
-PYTEST = PYTHONHASHSEED=0 $(RUN) -m pytest -n 2 --no-loadscope-reorder
+# Most tests wait for simulated time, so four workers keep two cores busy. Groups, and which worker goes first:
+# tests/conftest.py. With one seed of hashes the state machine of the release takes the same steps in each run;
+# `make properties` takes others.
+PYTEST = PYTHONHASHSEED=0 $(RUN) -m pytest -n 4 --no-loadscope-reorder
 # npm's packages make bundles, and no other target needs them: an abort does not wait for a registry.
 UNLESS_BUILT = $(if $(value STRATA_MANIFEST),,packages)
 NEEDS_STACK = : "$${STACK:?say which, e.g. make $@ STACK=dev}"

@@ -1,9 +1,23 @@
-"""pulumi_aws warns of deprecated classes of its own while it loads; the program uses none of them."""
+"""What the tests of declarations need before they run: the provider's package, loaded, and an event loop."""
 
+import asyncio
 import warnings
 
+import pytest
+
+from tests.layers.recorder import LOOP
+
+# pulumi_aws warns of deprecated classes of its own while it loads; the program uses none of them.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     # Attributes, since the SDK loads its modules lazily.
     from pulumi_aws.lambda_ import Alias  # noqa: F401
     from pulumi_aws.s3 import Bucket  # noqa: F401
+
+asyncio.set_event_loop(LOOP)  # modules make outputs when they are loaded
+
+
+@pytest.fixture(autouse=True)
+def loop() -> None:
+    """`asyncio.run`, in any test before this one, leaves its thread without an event loop, and an output wants one."""
+    asyncio.set_event_loop(LOOP)
