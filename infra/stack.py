@@ -21,8 +21,8 @@ from infra.layers.messages import Messages
 from infra.layers.observability import Observability
 from infra.layers.secrets import Secrets
 from infra.layers.triggers import Triggers
-from infra.naming import AwsLocation, Names
-from infra.release.provider.resource import Release
+from infra.naming import LIVE, AwsLocation, Names
+from infra.release.provider.resource import Release, read_ahead
 from infra.services import Service
 from infra.source import Ownership, Source
 
@@ -64,6 +64,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         raise pulumi.RunError(str(problem)) from None
     provider = account.provider(config)
     place = account.place(config, provider)
+    read_ahead([_released(names, place, each.name) for each in declared], place.region)
     opts = pulumi.ResourceOptions(providers=[provider])
 
     bundles: Mapping[str, Code]
@@ -175,6 +176,18 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         dashboard=alarms.dashboard,
         table_name=data.table_name,
     )
+
+
+def _released(names: Names, place: AwsLocation, service: str) -> dict[str, str]:
+    """Return the names by which a preview reads a service's function ahead."""
+    application, group = names.application, names.deployment_group(service)
+    return {
+        "function": names.function(service),
+        "alias": LIVE,
+        "application": application,
+        "group": group,
+        "group_arn": place.arn("codedeploy", f"deploymentgroup:{application}/{group}"),
+    }
 
 
 def _dashboard(

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from infra.release.aws import Aws, iam, versions
+from infra.release.aws.ahead import AwsAhead, Released
 from infra.release.model.observation import Notes
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import RELEASE, Target
@@ -252,3 +254,17 @@ def test_a_past_that_cannot_be_is_refused(live: World) -> None:
     assert live.cloud.control("POST", "past", {**asked, "descriptions": "x"})[0] == 400
     assert live.cloud.control("POST", "past", {**asked, "descriptions": [], "seconds": 0})[0] == 400
     assert live.cloud.control("POST", "past", {})[0] == 400
+
+
+def test_what_a_preview_reads_ahead_is_what_it_would_read_and_is_asked_once(seasoned: World) -> None:
+    unread = Released("invoices", "live", "strata", "invoices", seasoned.group.replace("/orders", "/invoices"))
+    orders = Released("orders", "live", "strata", "orders", seasoned.group)
+    target, notes = seasoned.target("4"), {"orders": Notes()}
+    plain = Aws(REGION, seasoned.clock).look([target], notes)
+    seasoned.cloud.control("DELETE", "calls")
+    ahead = AwsAhead(REGION, seasoned.clock, [unread, orders])
+    assert ahead.alias("orders", "live") == plain["orders"].alias
+    assert ahead.look([target], notes) == plain
+    asked = Counter(each["action"] for each in seasoned.cloud.control("GET", "calls")[1]["calls"])
+    once_each = {"GetAlias": 2, "ListTagsForResource": 2}  # though there is no function and no group named invoices
+    assert {**asked, **once_each, "GetFunctionConfiguration": 2, "ListDeployments": 1} == asked  # versions 2 and 4

@@ -114,14 +114,19 @@ def _name(urn: str) -> str:
 
 
 def record(
-    program: Callable[[], object], stack: str = "prod", answers: Answers | None = None, project: str = "strata"
+    program: Callable[[], object],
+    stack: str = "prod",
+    answers: Answers | None = None,
+    project: str = "strata",
+    *,
+    preview: bool = False,
 ) -> Recorder:
     """Run `program` to its end, every output known, and return what it declared."""
     asyncio.set_event_loop(LOOP)
     # The SDK keeps the first program's stack as the parent of all that follows.
     reset_options()
     recorder = Recorder(answers=answers or {})
-    set_mocks(recorder, project=project, stack=stack, monitor=recorder)
+    set_mocks(recorder, project=project, stack=stack, preview=preview, monitor=recorder)
     debug = pulumi.log.debug
     try:
         pulumi.runtime.test(lambda: program() and None)()  # type: ignore[no-untyped-call]

@@ -16,6 +16,7 @@ from infra.bundle import smoke
 from infra.bundle.smoke import SmokeError
 from infra.config import ConfigError, bootstrap_files
 from infra.legacy import LegacyError
+from infra.release.model.spec import READ_AHEAD
 from infra.release.verdict.rule import Rule
 from tests.layers.recorder import REGION, Answers, Recorder, known, record
 
@@ -37,6 +38,7 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     given: Answers | None = None,
     folder: Path = ROOT,
+    preview: bool = False,
     **sections: object,
 ) -> tuple[Recorder, dict[str, Any]]:
     """Run the `__main__.py` of `folder` as the stack; returns what it declared and what it exported."""
@@ -48,7 +50,8 @@ def run(
     monkeypatch.setattr(pulumi, "export", exported.__setitem__)
     monkeypatch.setenv("STRATA_COMMIT", "abc123")
     program = str(folder / "__main__.py")
-    recorded = record(lambda: runpy.run_path(program), stack=stack, answers=given or answers(ACCOUNTS[stack]))
+    given = given or answers(ACCOUNTS[stack])
+    recorded = record(lambda: runpy.run_path(program), stack=stack, answers=given, preview=preview)
     return recorded, exported
 
 
@@ -74,6 +77,24 @@ def test_dev_declares_its_own_table_and_reads_no_terraform_state(monkeypatch: py
     recorded, _ = run("dev", monkeypatch)
     assert recorded.one("dynamodb/table:Table").inputs["name"] == "strata-dev-orders"
     assert [call.token for call in recorded.called] == [IDENTITY]
+
+
+def test_a_preview_reads_ahead_what_it_releases_and_an_update_reads_nothing_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {**answers(ACCOUNTS["dev"]), READ_AHEAD: lambda _: {}}
+    recorded, _ = run("dev", monkeypatch, given=given, preview=True)
+    (ahead,) = [call.args for call in recorded.called if call.token == READ_AHEAD]
+    (release,) = recorded.of("Release")
+    names = ("function", "alias", "application", "group")
+    of_targets = [{name: target[name] for name in names} for target in release.inputs["targets"]]
+    assert [{name: each[name] for name in names} for each in ahead["functions"]] == of_targets
+    arns = [
+        f"arn:aws:codedeploy:{REGION}:{ACCOUNTS['dev']}:deploymentgroup:strata-dev/{t['group']}" for t in of_targets
+    ]
+    assert ([each["group_arn"] for each in ahead["functions"]], ahead["region"]) == (arns, REGION)
+    recorded, _ = run("dev", monkeypatch, given=given)
+    assert READ_AHEAD not in [call.token for call in recorded.called]
 
 
 def test_a_table_can_be_adopted(monkeypatch: pytest.MonkeyPatch) -> None:

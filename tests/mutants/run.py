@@ -15,10 +15,10 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from rehearsal.environment.workspace import share_installed
 from tests.mutants.parts import Mutant, difference
 
 WORKERS = 2
-ENVIRONMENTS = (".venv", "local/.venv", "policy/.venv")  # some tests look for them; none writes there
 LONGER = 5
 """How many times as long as without a mutant a file of tests may take, beside `Copy.least`."""
 UNCHANGED_SECONDS = 300.0  # of processor time for a file of tests without a mutant
@@ -114,8 +114,7 @@ def _copy(root: Path, listed: Iterable[str], folder: Path, stack: ExitStack) -> 
             shutil.copy2(root / name, folder / name)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)  # some tests ask git which files are the project's
     subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
-    for name in ENVIRONMENTS:
-        (folder / name).symlink_to(root / name)
+    share_installed(root, folder)  # some tests look for it; none writes there
     compiled = [sys.executable, "-m", "compileall", "-q", "app", "infra", "local", "tests"]
     subprocess.run(compiled, cwd=folder, check=True)
     return Copy(folder, stack.enter_context(started(folder, os.environ)))

@@ -8,7 +8,7 @@ import grpc
 from google.protobuf import json_format, struct_pb2
 from pulumi.runtime.proto import engine_pb2, provider_pb2
 
-from infra.release.model.spec import ReleasePolicy
+from infra.release.model.spec import READ_AHEAD, ReleasePolicy
 from infra.release.provider.servicer import ReleaseProvider
 from tests.unit.fake_cloud import FakeCloud, cloud, target, version
 
@@ -46,7 +46,7 @@ class Stack:
     def __init__(self, fake: FakeCloud) -> None:
         self.fake = fake
         self.engine = Engine()
-        self.provider = ReleaseProvider(fake.clock, lambda _: fake)  # type: ignore[arg-type]
+        self.provider = ReleaseProvider(fake.clock, lambda *_: fake)  # type: ignore[arg-type]
         self.provider.engine = self.engine  # type: ignore[assignment]
         self.inputs: dict[str, Any] = {}
         self.outputs: dict[str, Any] = {}
@@ -54,6 +54,12 @@ class Stack:
     def call(self, method: str, request: type, **fields: Any) -> Any:
         known = {name: value for name, value in fields.items() if value is not None}
         return getattr(self.provider, method)(request(urn=URN, **known), Context())
+
+    def read_ahead(self, ahead: FakeCloud) -> None:
+        """Let the preview observe `ahead`, as its program asks for; what changes AWS goes to `fake` all the same."""
+        self.provider.connect = lambda *_: ahead
+        args = {"region": REGION, "functions": [{"function": "orders"}]}
+        self.provider.Invoke(provider_pb2.InvokeRequest(tok=READ_AHEAD, args=struct(args)), Context())
 
     def check(self, news: dict[str, Any]) -> list[str]:
         response = self.call("Check", provider_pb2.CheckRequest, news=struct(news))

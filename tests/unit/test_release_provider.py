@@ -257,6 +257,18 @@ def test_a_preview_changes_nothing_and_says_what_would_be_done(tmp_path: Path, m
     assert (foreseen["would"], foreseen["live"], foreseen["next"]) == ("release", "1", "")
 
 
+def test_a_preview_observes_what_its_program_read_ahead_and_an_update_observes_aws() -> None:
+    stack, ahead = released(1), released(2).fake
+    stack.read_ahead(ahead)
+    assert stack.diff(inputs(1)).changes == SOME  # there version 2 is live
+    stack.update(inputs(UNKNOWN), preview=True)
+    assert ahead.calls[-1] == "look"
+    assert stack.engine.lines[-1][1].startswith("orders: would release: 2 -> the next version")
+    calls = list(ahead.calls)
+    assert stack.update(inputs(2))["liveVersions"] == {"orders": "2"}
+    assert (stack.fake.live.version, ahead.calls) == ("2", calls)
+
+
 def test_a_preview_says_what_would_be_refused_and_why() -> None:
     stack = released(1)
     stack.fake.bad = {version(2).fingerprint}

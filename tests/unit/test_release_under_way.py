@@ -24,7 +24,7 @@ class Slow(ReleaseProvider):
 
 
 def test_cancel_waits_until_what_it_has_interrupted_is_answered() -> None:
-    def nowhere(region: str) -> Any:
+    def nowhere(region: str, _: object) -> Any:
         raise AssertionError(region)
 
     provider = Slow(ScaledClock(), nowhere)

@@ -19,7 +19,11 @@ from infra.release.model.spec import Target
 from infra.release.model.tags import Enlisted, TagRecord, Tags
 
 if TYPE_CHECKING:
-    from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef, LambdaTargetTypeDef
+    from mypy_boto3_codedeploy.type_defs import (
+        DeploymentInfoTypeDef,
+        LambdaTargetTypeDef,
+        ListDeploymentsOutputTypeDef,
+    )
 
 EARLIER = timedelta(minutes=1)
 """How much earlier the range begins than the newest known record, so that one of the same time is not missed."""
@@ -37,6 +41,7 @@ class Records:
         self._clock = clock
         self._records: dict[str, dict[str, Deployment]] = {}  # by deployment group, then id
         self._tags: dict[str, dict[str, str]] = {}  # by deployment group
+        self._first_pages: dict[str, ListDeploymentsOutputTypeDef] = {}  # of ids, by deployment group
         self._canaries: dict[str, str] = {}  # by deployment
         self._shifting: dict[str, datetime] = {}  # by deployment
         self._asked: dict[str, datetime] = {}  # by deployment: when its target was
@@ -84,6 +89,11 @@ class Records:
             self._records[group] = records
         return {target.group: self._records[target.group] for target in wanted}
 
+    def read_ahead(self, application: str, group: str, arn: str) -> None:
+        """Read a group's tags and the first page of its records, for the first call that asks."""
+        self._tags[group] = tags_of(self._clients, arn)
+        self._first_pages[group] = reach.page_of(self._clients, application, group)
+
     def every(self, target: Target, **only: Any) -> dict[str, Deployment]:
         """Return every record of a group that CodeDeploy still has. `only`: a range of ListDeployments."""
         return self._read(listed(self._clients, target.application, target.group, **only))
@@ -91,7 +101,15 @@ class Records:
     def _begun(self, wanted: Sequence[Target], explained: Mapping[str, Explained]) -> dict[str, dict[str, Deployment]]:
         """Return the records of the groups that have not been read yet."""
         new = [each for each in wanted if each.group not in self._records]
-        groups = [reach.Group(each.application, each.group, explained.get(each.function, _enough)) for each in new]
+        groups = [
+            reach.Group(
+                each.application,
+                each.group,
+                explained.get(each.function, _enough),
+                self._first_pages.pop(each.group, None),
+            )
+            for each in new
+        ]
         return reach.recent(self._clients, self._clock, groups, self._read)
 
     def _stale(self, target: Target, following: str | None) -> set[str]:

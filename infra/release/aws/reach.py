@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.release.aws.clients import Clients
 from infra.release.aws.errors import aws_call
 from infra.release.engine.clock import ScaledClock
 from infra.release.model.observation import Deployment
+
+if TYPE_CHECKING:
+    from mypy_boto3_codedeploy.type_defs import ListDeploymentsOutputTypeDef
 
 RECENT = 50
 """Records of a group that are always read, and that each further step reads: two calls of BatchGetDeployments."""
@@ -40,6 +43,7 @@ class Group:
     application: str
     name: str
     explained: Explained = lambda _: True
+    first: ListDeploymentsOutputTypeDef | None = None  # the first page of its ids, where it has been read already
 
 
 class Listing:
@@ -61,13 +65,17 @@ class Listing:
         return self._token is None and len(self._ids) <= count
 
     def _page(self) -> None:
-        more: dict[str, Any] = {"nextToken": self._token} if self._token else {}
-        with aws_call("codedeploy ListDeployments", f"deployment group {self._group.name}"):
-            page = self._clients.codedeploy.list_deployments(
-                applicationName=self._group.application, deploymentGroupName=self._group.name, **more
-            )
+        read = self._group.first if self._token == "" else None
+        page = read or page_of(self._clients, self._group.application, self._group.name, self._token or "")
         self._ids += page["deployments"]
         self._token = page.get("nextToken") or None
+
+
+def page_of(clients: Clients, application: str, group: str, token: str = "") -> ListDeploymentsOutputTypeDef:
+    """Return a page of a group's ids, the first one without a token."""
+    more: dict[str, Any] = {"nextToken": token} if token else {}
+    with aws_call("codedeploy ListDeployments", f"deployment group {group}"):
+        return clients.codedeploy.list_deployments(applicationName=application, deploymentGroupName=group, **more)
 
 
 def recent(clients: Clients, clock: ScaledClock, groups: Iterable[Group], read: Read) -> dict[str, Records]:

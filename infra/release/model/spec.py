@@ -12,6 +12,8 @@ from infra.schema import STACK, Flag, OneOf, Section, Text, Whole, mistakes_in
 
 RELEASE = "strata:release:Release"
 """The type of the release as a Pulumi resource."""
+READ_AHEAD = "strata:release:readAhead"
+"""The function of its provider by which a preview reads AWS while the program still runs."""
 
 
 class ReleaseError(Exception):

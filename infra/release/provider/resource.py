@@ -8,7 +8,16 @@ from typing import Any
 
 import pulumi
 
-from infra.release.model.spec import RELEASE, ReleasePolicy
+from infra.release.model.spec import READ_AHEAD, RELEASE, ReleasePolicy
+
+
+def read_ahead(functions: Sequence[Mapping[str, str]], region: str) -> None:
+    """Let a preview read AWS while the program goes on. An update reads nothing ahead.
+
+    functions: for each the fields of `infra.release.aws.ahead.Released`.
+    """
+    if pulumi.runtime.is_dry_run():
+        pulumi.runtime.invoke(READ_AHEAD, {"functions": list(functions), "region": region})
 
 
 class Release(pulumi.CustomResource):

@@ -14,7 +14,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from infra.release.engine.clock import ScaledClock
 from infra.release.model.spec import ReleaseError
-from infra.release.provider.servicer import LiveCloud, ReleaseProvider
+from infra.release.provider.servicer import Functions, LiveCloud, ReleaseProvider
 
 PARENT_POLL = 0.5  # seconds
 
@@ -27,7 +27,7 @@ def serve() -> None:
         sys.exit(str(problem))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    provider = ReleaseProvider(clock, lambda region: _aws(region, clock))
+    provider = ReleaseProvider(clock, lambda region, functions: _aws(region, functions, clock))
     server = grpc.server(ThreadPoolExecutor(max_workers=8), interceptors=(provider.under_way,))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -36,10 +36,12 @@ def serve() -> None:
     server.wait_for_termination()
 
 
-def _aws(region: str, clock: ScaledClock) -> LiveCloud:
-    from infra.release.aws import Aws  # noqa: PLC0415 - boto3 takes longer to load than a process without a release needs
+def _aws(region: str, functions: Functions, clock: ScaledClock) -> LiveCloud:
+    # Here, since boto3 takes longer to load than a process without a release needs.
+    from infra.release.aws import Aws  # noqa: PLC0415
+    from infra.release.aws.ahead import AwsAhead, Released  # noqa: PLC0415
 
-    return Aws(region, clock)
+    return AwsAhead(region, clock, [Released(**each) for each in functions]) if functions else Aws(region, clock)
 
 
 def _end_with_parent(parent: int) -> None:

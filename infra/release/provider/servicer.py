@@ -10,6 +10,7 @@ import json
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +42,7 @@ https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.g
 """
 SCHEMA = {"name": "strata", "version": VERSION, "resources": {RELEASE: {}}}
 DIFF = provider_pb2.DiffResponse
+Functions = Sequence[Mapping[str, str]]  # the fields of infra.release.aws.ahead.Released
 
 
 def _said_plainly(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,12 +82,14 @@ class LiveCloud(Cloud, Protocol):
 
 
 class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """One provider process of one `pulumi` command. `connect` gives the AWS of a region, and is called when needed."""
+    """One provider process of one `pulumi` command. `connect` gives a region's AWS, with functions to read ahead."""
 
-    def __init__(self, clock: ScaledClock, connect: Callable[[str], LiveCloud]) -> None:
+    def __init__(self, clock: ScaledClock, connect: Callable[[str, Functions], LiveCloud]) -> None:
         self.under_way = InFlightCalls()
         self.clock = clock
-        self.cloud = functools.cache(connect)
+        self.connect, self.pool = connect, ThreadPoolExecutor(1)
+        self.cloud = functools.cache(lambda region: connect(region, ()))
+        self.ahead: dict[str, Future[LiveCloud]] = {}  # what a preview reads ahead, by region
         self.engine: engine_pb2_grpc.EngineStub | None = None
         self.surprises: Examination = {}  # what a diff found, until an update overwrites it
 
@@ -128,6 +132,13 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         self.clock.interrupt()
         self.under_way.wait()
         return empty_pb2.Empty()
+
+    @_said_plainly
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Begin to read what a preview will ask of AWS, and answer at once."""
+        asked = _plain(request.args)
+        self.ahead[asked["region"]] = self.pool.submit(self.connect, asked["region"], asked["functions"])
+        return provider_pb2.InvokeResponse()
 
     # The resource
 
@@ -225,19 +236,23 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     # What they share
 
+    def _reading(self, region: str) -> LiveCloud:
+        """Return the AWS to observe: of a preview, what it read ahead."""
+        return self.ahead[region].result() if region in self.ahead else self.cloud(region)
+
     def _alias(self, region: str, function: str, alias: str, topic: str) -> Alias | None:
         """Return the alias; None if it is gone. Raises AwsError with credentials of another account."""
         try:
-            return self.cloud(region).alias(function, alias)
+            return self._reading(region).alias(function, alias)
         except NotFoundError:
-            self.cloud(region).check_account(function, topic)
+            self._reading(region).check_account(function, topic)
             return None
 
     def _case(self, target: Target, inputs: Mapping[str, Any]) -> ReleaseContext | None:
         """Return the context of a function; None if AWS does not answer, since it only serves to explain."""
         policy, now = serialization.policy(inputs["policy"]), self.clock.now()
         try:
-            seen = runner.look([target], policy, self.cloud(inputs["region"]))
+            seen = runner.look([target], policy, self._reading(inputs["region"]))
         except ReleaseError:
             return None
         return ReleaseContext(target, seen[target.function], policy, now)
@@ -277,7 +292,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _forecast(self, news: Mapping[str, Any]) -> list[ReleasePreview]:
         """Return the previews of the functions of which enough is known; one that does not exist yet would go first."""
-        cloud, policy = self.cloud(news["region"]), serialization.policy(news["policy"])
+        cloud, policy = self._reading(news["region"]), serialization.policy(news["policy"])
         there = targets = [_foreseen(each) for each in _known_targets(news)]
         try:
             seen = runner.look(targets, policy, cloud)
@@ -377,11 +392,8 @@ def _unknown(value: Any) -> bool:
 
 
 def _plain(struct: struct_pb2.Struct) -> dict[str, Any]:
-    values: dict[str, Any] = json_format.MessageToDict(struct)
-    return values
+    return dict(json_format.MessageToDict(struct))
 
 
 def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    struct = struct_pb2.Struct()
-    struct.update(values)
-    return struct
+    return json_format.ParseDict(values, struct_pb2.Struct())
