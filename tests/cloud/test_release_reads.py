@@ -260,11 +260,19 @@ def test_what_a_preview_reads_ahead_is_what_it_would_read_and_is_asked_once(seas
     unread = Released("invoices", "live", "strata", "invoices", seasoned.group.replace("/orders", "/invoices"))
     orders = Released("orders", "live", "strata", "orders", seasoned.group)
     target, notes = seasoned.target("4"), {"orders": Notes()}
-    plain = Aws(REGION, seasoned.clock).look([target], notes)
+
+    def records(cloud: Aws) -> tuple[object, ...]:
+        seen = cloud.look([target], notes)["orders"]
+        return seen.alias, seen.wanted, seen.live, seen.ledger, seen.tags
+
+    plain = records(Aws(REGION, seasoned.clock))
     seasoned.cloud.control("DELETE", "calls")
-    ahead = AwsAhead(REGION, seasoned.clock, [unread, orders])
-    assert ahead.alias("orders", "live") == plain["orders"].alias
-    assert ahead.look([target], notes) == plain
+    ahead = AwsAhead(REGION, seasoned.clock, [orders, unread])
+    assert (ahead.alias("orders", "live"), records(ahead)) == (plain[0], plain)
     asked = Counter(each["action"] for each in seasoned.cloud.control("GET", "calls")[1]["calls"])
     once_each = {"GetAlias": 2, "ListTagsForResource": 2}  # though there is no function and no group named invoices
     assert {**asked, **once_each, "GetFunctionConfiguration": 2, "ListDeployments": 1} == asked  # versions 2 and 4
+    seasoned.cloud.control("DELETE", "calls")
+    assert records(AwsAhead(REGION, seasoned.clock, [unread, orders])) == plain  # as in a new stack
+    asked = Counter(each["action"] for each in seasoned.cloud.control("GET", "calls")[1]["calls"])
+    assert (asked["GetAlias"], asked["ListTagsForResource"]) == (2, 2)

@@ -58,11 +58,12 @@ class AwsAhead(Aws):
 
 
 def _each(read: Callable[[Released], None], functions: Sequence[Released]) -> None:
-    """Read every function, without those that do not exist yet; another error ends it."""
-    for each in functions:
+    """Read every function that exists. Of a new stack none does, so it ends if the first one does not."""
+    for number, each in enumerate(functions):
         try:
             read(each)
         except NotFoundError:
-            continue
+            if number == 0:
+                return
         except ReleaseError:
             return
