@@ -27,8 +27,8 @@ BAR = 1.3  # times; with the release over without
 PLAIN = Edit(
     "A log group in place of the release",
     "infra/stack.py",
-    "from infra.release.provider.resource import Release\n",
-    "from bench.plain import Release\n",
+    "from infra.release.provider.resource import Release, read_ahead\n",
+    "from bench.plain import Release, read_ahead\n",
 )
 
 
