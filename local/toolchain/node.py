@@ -25,7 +25,7 @@ NO_NODE = (
     "the services in TypeScript (app/*/package.json) need `node` and `npm` on PATH, Node {}.{} or newer{}; install "
     "Node 22 or 24, which Lambda runs, from nodejs.org or by your system's packages"
 )
-INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error")
+INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel", "error")
 RESOLVE = ("--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund", "--omit-lockfile-registry-resolved")
 TSC, ESLINT = ("tsc", "--project", "."), ("eslint", "--max-warnings", "0", ".")
 COMPILE = ("--bundle", "--packages=external", "--platform=node", "--format=esm", "--target=node20", "--sourcemap")
