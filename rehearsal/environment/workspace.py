@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 # Prefixes of the variables that a rehearsal sets itself or must not inherit: credentials, profiles, endpoints, tokens.
 FOREIGN = ("AWS_", "PULUMI_", "STRATA_", "GIT_")
+AUTHOR = {"user.name": "rehearsal", "user.email": "rehearsal@strata.invalid"}
 VENVS = (".venv", "local/.venv", "policy/.venv")
 
 
@@ -78,6 +79,7 @@ class Scratch:
                 shutil.copy2(repository / name, target, follow_symlinks=False)
             share_installed(repository, scratch.project)
             git(scratch.project, "init", "--quiet", "--initial-branch", "main")
+            _name_author(scratch.project)
             (scratch.project / ".git/info/exclude").write_text(".venv\nnode_modules\n")
             scratch.commit("The project as it is")
         except BaseException:
@@ -212,9 +214,20 @@ def files_of(repository: Path) -> list[str]:
     return [name for name in sorted(set(listed.split("\0"))) if name and os.path.lexists(repository / name)]
 
 
+def _name_author(project: Path) -> None:
+    """Let a `git commit` that is typed in the copy work, also where git does not know who types."""
+    known = subprocess.run(["git", "config", "user.email"], cwd=project, check=False, capture_output=True)
+    if known.returncode != 0:
+        for key, value in AUTHOR.items():
+            git(project, "config", key, value)
+
+
 def git(folder: Path, *arguments: str) -> str:
     """Run git in `folder` without the user's own settings; return its output. Raises CalledProcessError if it fails."""
-    person = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@strata.invalid", "-c", "commit.gpgsign=false")
+    person = [part for key, value in AUTHOR.items() for part in ("-c", f"{key}={value}")] + [
+        "-c",
+        "commit.gpgsign=false",
+    ]
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     env |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     command = ["git", *person, *arguments]

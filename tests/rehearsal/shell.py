@@ -42,7 +42,10 @@ class Shell:
 def opened(home: Path, factor: float = FACTOR, repository: Path = REPOSITORY) -> Iterator[Shell]:
     """Run the command of `make sandbox` in `repository` while the block runs, and end it by Ctrl-C."""
     command = [sys.executable, "-m", "rehearsal", "sandbox", "--factor", f"{factor:g}"]
-    program = subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    env = {**os.environ, "HOME": str(home)}
+    program = subprocess.Popen(
+        command, cwd=repository, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     assert program.stdout is not None
     printed = []
     for line in program.stdout:

@@ -19,7 +19,7 @@ from rehearsal.environment.workspace import Scratch
 from rehearsal.session import NAMES, picture_of, session_svg, text_of, transcript
 from tests.rehearsal.documents import shell_lines
 from tests.rehearsal.shell import PATIENCE, Shell, opened
-from tests.rehearsal.test_tutorial import IDENTITY, SANDBOX
+from tests.rehearsal.test_tutorial import SANDBOX
 
 MOST_TYPED = 12  # lines, with the one that enters the sandbox
 MOST_DECLARED = 6  # lines of service.yaml
@@ -54,7 +54,7 @@ def make(clone: Path, line: str) -> str:
 def session(shell: Shell, lines: Sequence[str]) -> list[str]:
     """Type the lines into one shell, each of which must succeed; return the output of each."""
     ended = f"printf '\\n%s%s\\n' {END!r} $?"
-    ran = shell.types("\n".join([IDENTITY, "exec 2>&1; set -m", *(f"{line}\n{ended}" for line in lines)]))
+    ran = shell.types("\n".join(["exec 2>&1; set -m", *(f"{line}\n{ended}" for line in lines)]))
     *parts, rest = re.split(rf"\n{END}(\d+)\n", ran.stdout)
     said, codes = parts[::2], parts[1::2]
     failed = [

@@ -10,16 +10,11 @@ from tests.rehearsal.documents import shell_blocks
 from tests.rehearsal.shell import PATIENCE, Shell, opened
 
 SANDBOX = "make sandbox FACTOR="
-# A reader's git already knows these.
-IDENTITY = (
-    "export GIT_AUTHOR_NAME=ann GIT_AUTHOR_EMAIL=ann@strata.invalid "
-    "GIT_COMMITTER_NAME=ann GIT_COMMITTER_EMAIL=ann@strata.invalid\n"
-)
 
 
 def types(shell: Shell, block: str) -> str:
     """Type a block, each line of which must succeed; return its output."""
-    ran = shell.types(f"{IDENTITY}set -e\n{block}")
+    ran = shell.types(f"set -e\n{block}")
     text = ran.stdout + ran.stderr
     assert ran.returncode == 0, f"{block}: exit code {ran.returncode}\n{text}"
     return text

@@ -72,6 +72,26 @@ def test_the_copy_uses_the_projects_own_packages_and_does_not_commit_them(copy: 
     assert git(copy.project, "status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize(
+    ("person", "author"), [("", "rehearsal"), ("[user]\nname = Ann\nemail = ann@example.com", "Ann")]
+)
+def test_a_commit_typed_in_the_copy_has_an_author(
+    person: str, author: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gitconfig").write_text(person)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    copy = Scratch.of(repository)
+    try:
+        typed = ["git", "commit", "--allow-empty", "--quiet", "--message", "typed"]
+        subprocess.run(typed, cwd=copy.project, check=True)
+        assert git(copy.project, "log", "-1", "--format=%an") == author
+    finally:
+        copy.remove()
+
+
 def test_an_edit_is_one_commit_of_the_copy_alone(copy: Scratch, repository: Path) -> None:
     commit = copy.apply(Edit("Answer rightly", "app/main.py", "41", "42"))
     assert (copy.project / "app/main.py").read_text() == "answer = 42\n"

@@ -122,17 +122,18 @@ def _to_dict(release: Session, each: Attempt) -> dict[str, Any]:
 
 def _table(release: Session, shown: Iterable[Attempt], *, several: bool) -> Table:
     table = plain_table()
-    for name in ("when, UTC", "versions", "commit, who", "min"):
-        table.add_column(name, no_wrap=name != "commit, who", justify="right" if name == "min" else "left")
+    for name in ("when, UTC", "versions", "commit, who"):
+        table.add_column(name, no_wrap=name != "commit, who")
     table.add_column("outcome", ratio=1, overflow="fold")
     for each in shown:
         when = f"{release.clock.real(each.started):%Y-%m-%d %H:%M}\n{each.deployment or ''}"
         versions = f"{each.stable} -> {each.version or '?'}" if each.stable else each.version
+        if each.minutes is not None:
+            versions += f" in {each.minutes:.1f} min"
         table.add_row(
             Text(when),
             Text(f"{versions}\n{each.function}" if several else versions),
             Text(f"{each.commit[:12]}\n{each.by}", overflow="fold"),
-            "" if each.minutes is None else f"{each.minutes:.1f}",
             _outcome(each),
         )
     return table
