@@ -13,7 +13,7 @@ ACCOUNT, REGION = "333333333333", "eu-central-1"
 
 # Outputs belong to the loop they were made in, and another test may have left this thread without any.
 LOOP = asyncio.new_event_loop()
-# A refused program leaves outputs that failed and that nobody awaits. Their errors would be logged whenever memory is
+# A refused program leaves outputs that failed and that no code awaits. Their errors would be logged whenever memory is
 # collected, also within `ast.parse`, which Python 3.11 cannot enter twice: https://github.com/python/cpython/issues/106905
 LOOP.set_exception_handler(lambda *_: None)
 

@@ -44,7 +44,7 @@ PROTECTED = ("delivery-application", "delivery-orders")
 RULE = {key: value for key, value in asdict(Rule()).items() if value is not None}
 """Of the verdict, whose defaults have changed since: docs/verdict.md."""
 REDRAWN = "dashboardBody"
-"""What the dashboard shows, which nobody relies on: it has been drawn anew since."""
+"""What the dashboard shows, which no test relies on: it has been drawn anew since."""
 UNTRACED = ', "TracingConfig": {"Mode": "PassThrough"}'  # in the release's `configuration`, which its diff passes over
 
 

@@ -1,4 +1,4 @@
-"""The viewer serves this machine alone, reads only while somebody looks, and outlives what it shows."""
+"""The viewer serves this machine alone, reads only while a page asks, and outlives what it shows."""
 
 import http.client
 import json

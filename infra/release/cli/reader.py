@@ -1,4 +1,4 @@
-"""Read from AWS what the viewer and the screen of `watch` show, again and again while somebody looks."""
+"""Read from AWS what the viewer and the screen of `watch` show, again and again while a page or screen asks."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _alarms(session: Session, context: ReleaseContext) -> tuple[AlarmShown, ...]
 
 
 class Feed:
-    """Hands the newest snapshot to all who look. It reads only while somebody does, and keeps one snapshot alone."""
+    """Hands the newest snapshot to each client. It reads only while one asks, and keeps one snapshot alone."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

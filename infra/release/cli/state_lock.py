@@ -48,7 +48,7 @@ def is_lost(holder: Holder) -> bool | None:
     except FileNotFoundError:
         return None
     state, _, name = said.stdout.strip().partition(" ")
-    # The pid may have been reused. A zombie has ended: in a container nobody may ask for its exit code.
+    # The pid may have been reused. A zombie has ended: in a container no parent may ask for its exit code.
     return "pulumi" not in name or state.startswith("Z")
 
 
