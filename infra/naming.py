@@ -306,3 +306,8 @@ class Shared:
     def secrets_key(self) -> str:
         """Return the alias of the key that encrypts the secrets of the stacks' configuration and state."""
         return f"alias/{self.project}-secrets"
+
+
+def deployment_group_arn(place: AwsLocation, names: Names, service: str) -> str:
+    """Return the ARN of a service's deployment group."""
+    return place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(service)}")

@@ -21,7 +21,7 @@ from infra.layers.messages import Messages
 from infra.layers.observability import Observability
 from infra.layers.secrets import Secrets
 from infra.layers.triggers import Triggers
-from infra.naming import LIVE, AwsLocation, Names
+from infra.naming import LIVE, AwsLocation, Names, deployment_group_arn
 from infra.release.provider.resource import Release, read_ahead
 from infra.services import Service
 from infra.source import Ownership, Source
@@ -180,13 +180,12 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
 
 def _released(names: Names, place: AwsLocation, service: str) -> dict[str, str]:
     """Return the names by which a preview reads a service's function ahead."""
-    application, group = names.application, names.deployment_group(service)
     return {
         "function": names.function(service),
         "alias": LIVE,
-        "application": application,
-        "group": group,
-        "group_arn": place.arn("codedeploy", f"deploymentgroup:{application}/{group}"),
+        "application": names.application,
+        "group": names.deployment_group(service),
+        "group_arn": deployment_group_arn(place, names, service),
     }
 
 

@@ -12,7 +12,7 @@ from infra.bundle.smoke import PROBE, Smoke
 from infra.config import CurveSettings, DeliveryConfig
 from infra.config.upstream import UpstreamStack
 from infra.contracts import DeliveryOutputs, FunctionOutputs, HookOutputs, ObservabilityOutputs
-from infra.naming import AwsLocation
+from infra.naming import AwsLocation, deployment_group_arn
 from infra.release.model.spec import ReleasePolicy
 from infra.services import Service
 
@@ -101,5 +101,5 @@ def _upstream_records(service: str, upstream: UpstreamStack | None, partition: s
     if upstream is None:
         return {}
     names, place = upstream.names, AwsLocation(partition, upstream.region, upstream.account)
-    group = place.arn("codedeploy", f"deploymentgroup:{names.application}/{names.deployment_group(service)}")
+    group = deployment_group_arn(place, names, service)
     return {"proof_group": group, "proof_role": place.global_arn("iam", f"role/{names.proof_role}")}
