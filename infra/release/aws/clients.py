@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 USER_AGENT = "strata-release"
 """Marks the release's own calls in CloudTrail."""
-RATES = {"lambda": (6, 6), "codedeploy": (4, 1), "cloudwatch": (1, 2)}
+RATES = {"lambda": (6, 4), "codedeploy": (4, 1), "cloudwatch": (1, 2)}
 """By service: requests a second, and the burst. In any second at most the sum of both is sent."""
 DATA_PLANE = {"Invoke"}
 """Operations that do not count for the control plane's rate."""
@@ -57,7 +57,8 @@ class Pace:
         if model.name in DATA_PLANE:
             return
         now = self._clock.now()
-        due = max(self._due or now, now - self._ahead)
+        earliest = now - self._ahead
+        due = max(self._due or earliest, earliest)
         self._due = due + self._each
         if due > now:
             self._clock.pause(due - now)
