@@ -250,21 +250,25 @@ def main() -> None:
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    over = threading.Event()
+    # A signal writes a byte here at once. To wait for an event in its stead would miss a signal that comes just before
+    # the wait begins: Python runs handlers between two of its own instructions alone.
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
+        signal.signal(number, lambda *_: None)
 
     def watch_cli() -> None:
         """End with the CLI: it holds the other end of standard input, which closes when the CLI ends, also by `kill
         -9`."""
         while os.read(0, 4096):
             pass
-        over.set()
+        os.close(writer)
 
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     threading.Thread(target=watch_cli, daemon=True).start()
-    over.wait()
+    os.read(reader, 1)
     host.children.end_all()
     server.stop(0)
     os._exit(0)
