@@ -1,7 +1,8 @@
 """The composition root: declare a stack's layers in order, then their release, and only then the API's routes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from infra.naming import LIVE, AwsLocation, Names, deployment_group_arn
 from infra.release.provider.resource import Release, read_ahead
 from infra.services import Service
 from infra.source import Ownership, Source
+
+_Built = tuple[Mapping[str, Bundle], Mapping[str, Bundle]]
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,13 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         )
     except git.CommitError as problem:
         raise pulumi.RunError(str(problem)) from None
+    code = _code(selected, config, declared, repository, platform)
     provider = account.provider(config)
     place = account.place(config, provider)
     read_ahead([_released(names, place, each.name) for each in declared], place.region)
     opts = pulumi.ResourceOptions(providers=[provider])
 
-    bundles: Mapping[str, Code]
-    hook_bundles: Mapping[str, Code]
-    if selected:
-        bundles, hook_bundles = selected.find(declared, artifacts.bucket(config, place.account), place.region)
-    else:
-        bundles, hook_bundles = _built(config, declared, repository, platform)
+    bundles, hook_bundles = code(place)
     owner = Ownership(config.compute.source, (config.compute.adopted and config.compute.adopted.ids) or {})
     data = _data(config, names, place, opts)
     secrets = Secrets("secrets", names=names, config=config.secrets, opts=opts).outputs
@@ -235,15 +234,36 @@ def _kept(found: Sequence[Service], config: StackConfig) -> Sequence[Service]:
     return [each for each in found if each.name in config.compute.adopted.services]
 
 
-def _built(
-    config: StackConfig, declared: Sequence[Service], repository: Path, platform: Platform
-) -> tuple[Mapping[str, Code], Mapping[str, Code]]:
+def _code(
+    selected: artifacts.SelectedManifest | None,
+    config: StackConfig,
+    declared: Sequence[Service],
+    repository: Path,
+    platform: Platform,
+) -> Callable[[AwsLocation], tuple[Mapping[str, Code], Mapping[str, Code]]]:
+    """Return what finds the bundles of the services and of the hooks, each by name.
+
+    Unless a manifest names them, they are built from now on, while Pulumi starts the providers.
+    """
+    if selected:
+        return lambda place: selected.find(declared, artifacts.bucket(config, place.account), place.region)
+    building = ThreadPoolExecutor().submit(_built, config, declared, repository, platform)
+    return lambda _: _finished(building)
+
+
+def _built(config: StackConfig, declared: Sequence[Service], repository: Path, platform: Platform) -> _Built:
     """Build the bundles of the services, and of the hooks if the stack has any. Returns both by name."""
     files = bundle.tree(declared, repository)
     built = bundle.build_all(declared, repository, platform, files)
     hooked = dict[str, Bundle]()
     if config.delivery.smoke or config.delivery.bake_minutes:
         hooked = bundle.hooks([each.name for each in declared], repository, files)
+    return built, hooked
+
+
+def _finished(building: Future[_Built]) -> _Built:
+    """Wait for the bundles, and warn of each file that is in none."""
+    built, hooked = building.result()
     for file in sorted({file for each in (*built.values(), *hooked.values()) for file in each.ignored}):
         pulumi.warn(f"{file} is in no bundle: git ignores it")
     return built, hooked

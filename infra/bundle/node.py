@@ -8,7 +8,6 @@ https://esbuild.github.io/api/
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -111,17 +110,16 @@ def _missing_from(contents: Mapping[str, bytes], folder: str, entry: str) -> Ite
 
 
 def _esbuild(repository: Path) -> Path:
-    """Return the program, which must be the one that `app/package-lock.json` names: others write other bytes."""
-    program, held = repository / TOOLS / ".bin/esbuild", repository / TOOLS / "esbuild" / MANIFEST
-    if shutil.which("node") is None:
-        raise BundleError(
-            "a service in TypeScript is bundled by esbuild, and `node`, which runs it, is not on PATH; install Node 22 "
-            "or 24, or set STRATA_MANIFEST to deploy the bundle that `make bundle` built"
-        )
-    if not program.exists() or not held.exists():
+    """Return the program, which must be the one that `app/package-lock.json` names: others write other bytes.
+
+    npm installs the package `@esbuild/PLATFORM` of this machine alone. The script `.bin/esbuild` starts Node to start
+    it, which takes longer than a small bundle. https://esbuild.github.io/getting-started/#additional-npm-flags
+    """
+    program = next((repository / TOOLS).glob("@esbuild/*/bin/esbuild"), None)
+    if program is None:
         raise BundleError(f"esbuild, which bundles TypeScript, is not in {TOOLS}; run `make venvs`")
     locked = json.loads((repository / "app" / LOCK).read_bytes())["packages"][f"{MODULES}/esbuild"]["version"]
-    if (version := json.loads(held.read_bytes())["version"]) != locked:
+    if (version := json.loads((program.parent.parent / MANIFEST).read_bytes())["version"]) != locked:
         raise BundleError(f"app/{LOCK} has esbuild {locked}, but {version} is installed; run `make venvs`")
     return program
 
@@ -130,7 +128,13 @@ def _run(esbuild: Path, service: str, place: Path, entry: str, output: str) -> N
     # Nothing of this process's environment can change the bytes: no NODE_PATH, no NODE_OPTIONS, no ESBUILD_*.
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
     command = [str(esbuild), entry, f"--outfile={output}", *OPTIONS]
-    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+    except OSError as problem:
+        raise BundleError(
+            f"esbuild, which bundles TypeScript, does not run on this machine ({problem}); install the packages here "
+            f"by `make venvs`, or set STRATA_MANIFEST to deploy the bundle that `make bundle` built"
+        ) from None
     if done.returncode:
         found = [
             f"app/{service}/{each['where']}: {each['text']}" if each["where"] else each["text"]

@@ -20,6 +20,9 @@ from infra.pipeline.output import Stack, answering, short
 
 LONGEST = 20_000  # characters of a section in the comment; the log has all of it
 REFUSED = 3  # exit code of `python -m infra.release plan` that blocks a release now, but is no fault of the change
+# The engine asks a provider what differs in one resource at a time, unless told otherwise:
+# https://www.pulumi.com/docs/iac/cli/environment-variables/
+PARALLEL = {"PULUMI_PARALLEL_DIFF": "true"}
 NOISE = re.compile(r"@ previewing")  # Pulumi's progress lines
 
 
@@ -92,7 +95,7 @@ def page(stack: str, sections: Sequence[Section]) -> str:
 
 
 def _ran(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, artifacts.PLAN: "true"}
+    env = {**os.environ, **PARALLEL, artifacts.PLAN: "true"}
     try:
         return subprocess.run(
             command, input=given, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False

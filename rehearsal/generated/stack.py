@@ -15,6 +15,7 @@ from typing import Any
 
 from infra import services
 from infra.naming import Names
+from infra.pipeline.plan import PARALLEL
 from infra.services import scaffold
 from rehearsal.environment.sandbox import REPOSITORY, Sandbox, release_in
 from rehearsal.environment.workspace import ScratchError, git, share_installed
@@ -103,8 +104,8 @@ class GeneratedStack:
         return self._run(*UP, on_line=on_line)
 
     def preview(self) -> Up:
-        """Run `pulumi preview`."""
-        return self._run("preview", "--stack", STACK)
+        """Run `pulumi preview`, as `make plan` does."""
+        return self._run("preview", "--stack", STACK, env=PARALLEL)
 
     @property
     def api_url(self) -> str:

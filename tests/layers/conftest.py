@@ -1,7 +1,9 @@
 """What the tests of declarations need before they run: the provider's package, loaded, and an event loop."""
 
 import asyncio
+import gc
 import warnings
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,3 +23,12 @@ asyncio.set_event_loop(LOOP)  # modules make outputs when they are loaded
 def loop() -> None:
     """`asyncio.run`, in any test before this one, leaves its thread without an event loop, and an output wants one."""
     asyncio.set_event_loop(LOOP)
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """A program is a process of its own, and lets Python look for cycles seldom; the tests after it are not."""
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)

@@ -1,7 +1,9 @@
 """The whole program: what each stack declares, in which order, and what it does not."""
 
+import gc
 import json
 import runpy
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,14 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from infra import git
+from infra import stack as stack_module
 from infra.account import AccountError
 from infra.artifacts import ManifestError
 from infra.bundle import smoke
 from infra.bundle.smoke import SmokeError
 from infra.config import ConfigError, bootstrap_files
 from infra.legacy import LegacyError
+from infra.program import OBJECTS
 from infra.release.model.spec import READ_AHEAD
 from infra.release.verdict.rule import Rule
 from tests.layers.recorder import REGION, Answers, Recorder, known, record
@@ -71,6 +75,28 @@ def test_the_sdk_sends_the_engine_debug_messages_only_where_they_are_asked_for(
     with caplog.at_level("DEBUG"):
         run("dev", monkeypatch)
     assert ("resource registration successful" in caplog.text) == bool(debug)
+
+
+def test_the_bundles_are_built_while_the_providers_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, build, given = threading.Event(), stack_module._built, answers(ACCOUNTS["dev"])
+
+    def noted(*about: Any) -> Any:
+        begun.set()
+        return build(*about)
+
+    def started(args: Any) -> Any:
+        assert begun.wait(30), "nothing was built while the provider was awaited"
+        return given[IDENTITY](args)
+
+    monkeypatch.setattr(stack_module, "_built", noted)
+    recorded, _ = run("dev", monkeypatch, given={**given, IDENTITY: started})
+    assert recorded.of("lambda/function:Function")
+
+
+def test_the_program_looks_for_cycles_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("dev", monkeypatch)
+    assert gc.get_threshold()[0] == OBJECTS
+    assert gc.get_freeze_count()
 
 
 def test_dev_declares_its_own_table_and_reads_no_terraform_state(monkeypatch: pytest.MonkeyPatch) -> None:

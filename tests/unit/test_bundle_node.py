@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -244,9 +245,29 @@ def test_an_esbuild_that_is_not_the_locked_one_is_refused(demo: Path) -> None:
     assert "esbuild, which bundles TypeScript, is not in app/node_modules; run `make venvs`" in refusal(demo)
 
 
-def test_without_node_the_error_names_the_remedies(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert "`node`, which runs it, is not on PATH; install Node 22 or 24, or set STRATA_MANIFEST" in refusal(demo)
+def test_a_bundle_needs_no_node(demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = build(demo)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "git").symlink_to(str(shutil.which("git")))
+    monkeypatch.setenv("PATH", str(tools))
+    assert shutil.which("node") is None
+    assert build(demo).digest == first.digest
+
+
+def test_an_esbuild_of_another_machine_is_refused_with_the_remedies(demo: Path, tmp_path: Path) -> None:
+    installed = demo / "app/node_modules"
+    copied = tmp_path / "copied"
+    shutil.copytree(installed.resolve() / "@esbuild", copied / "@esbuild")
+    installed.unlink()
+    installed.symlink_to(copied)
+    (program,) = copied.glob("@esbuild/*/bin/esbuild")
+    program.unlink()
+    program.write_bytes(b"\x7fELF of another machine")
+    program.chmod(0o755)
+    found = refusal(demo)
+    assert "does not run on this machine" in found
+    assert "`make venvs`, or set STRATA_MANIFEST" in found
 
 
 def test_a_bundle_over_lambdas_limits_is_refused(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

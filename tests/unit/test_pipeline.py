@@ -179,6 +179,11 @@ def test_a_preview_that_fails_fails_the_plan_and_still_leaves_one(tmp_path: Path
     assert "error: a rule is broken" in (tmp_path / "plans/dev.md").read_text()
 
 
+def test_a_plan_asks_what_differs_in_several_resources_at_a_time(tmp_path: Path) -> None:
+    ran = piped(tmp_path, 'echo "in parallel: $PULUMI_PARALLEL_DIFF"; exit 255', "plan", "--into", str(tmp_path))
+    assert "in parallel: true" in ran.stdout
+
+
 STATUS: dict[str, Any] = {
     "live": {"alias": "7, and 10 % on 8", "digest": "abc=", "commit": "c0ffee"},
     "in_flight": {"deployment": "d-2", "from": "7", "to": "8", "weight": 0.1},
