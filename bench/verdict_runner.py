@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bench.verdict_draws import DEFAULT, Cell, Draw, Side, side
 from bench.verdict_rules import where_fires
 from infra.release.decision.silence import CHANCE
-from infra.release.engine.runner import LOOK
+from infra.release.engine.runner import POLL
 from infra.release.verdict.rule import Rule
 
 WATCHED = "strata, watched"
@@ -27,9 +27,9 @@ BEHIND: Mapping[str, int | None] = {
     f"{WATCHED}, alarm silent": None,
 }
 """Minutes by which the alarm sees less than the runner; None if it never fires."""
-MINUTE = timedelta(minutes=1) // LOOK
+MINUTE = timedelta(minutes=1) // POLL
 """Polls of the runner in a minute."""
-HELD = CHANCE // LOOK
+HELD = CHANCE // POLL
 POLLS = DEFAULT.minutes * MINUTE
 """Polls until the traffic has shifted; the last one sees the shift."""
 REGRESSIONS = (0.0, 0.05)
@@ -42,7 +42,7 @@ def draws(
     rng: np.random.Generator, cell: Cell, regressions: tuple[float, ...] = REGRESSIONS
 ) -> tuple[tuple[float, Draw], ...]:
     """Draw the kind world by polls: [k] holds the counts until poll k + 1."""
-    shape, requests, share = (POLLS, cell.runs), cell.rps * LOOK.total_seconds(), DEFAULT.shares[0]
+    shape, requests, share = (POLLS, cell.runs), cell.rps * POLL.total_seconds(), DEFAULT.shares[0]
     stable = side(rng, requests * (1 - share), cell.baseline, shape)
     drawn = []
     for regression in regressions:

@@ -116,7 +116,7 @@ class LegacyFunctions:
 
 
 @dataclass(frozen=True)
-class NeighbourStack:
+class PeerSettings:
     """identity.stacks[].follows and .provesTo: another stack of the project, and its account.
 
     `by_event`: the earlier one's successes start releases of the later one. Both are in one region then.
@@ -151,8 +151,8 @@ class ServedStack:
     table_name: Annotated[str | None, Text(r"[A-Za-z0-9_.-]{3,255}", 'a table\'s name, e.g. "orders-prod"')] = None
     legacy: Annotated[LegacyObject | None, Section(LegacyObject)] = None
     legacy_functions: Annotated[LegacyFunctions | None, Section(LegacyFunctions)] = None
-    follows: Annotated[NeighbourStack | None, Section(NeighbourStack)] = None
-    proves_to: Annotated[NeighbourStack | None, Section(NeighbourStack)] = None
+    follows: Annotated[PeerSettings | None, Section(PeerSettings)] = None
+    proves_to: Annotated[PeerSettings | None, Section(PeerSettings)] = None
     services: Annotated[tuple[str, ...], ListOf(SERVICE, least=1)] = ()
     reviewers: Annotated[tuple[str, ...], ListOf(REVIEWER, least=1)] = ()
     api_id: Annotated[str, Text(r"[a-z0-9]{10}", "the id of its API, as the address of the API begins")] = ""

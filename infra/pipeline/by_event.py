@@ -140,7 +140,7 @@ def decided(event: Mapping[str, object], session: Session, switch: Switch, stand
     upstream = Upstream.of({each.function: each.proof_group for each in session.targets}, session.stack)
     if doubt := stopped(event, upstream, switch, session.clock.now()):
         return doubt
-    live = {name: each.live.digest for name, each in session.look().items()}
+    live = {name: each.live.digest for name, each in session.observe().items()}
     records = {each.function: session.aws.upstream(each) for each in session.targets}
     return decide(event, upstream, switch, records, live, session.policy.proof_days, session.clock.now())
 

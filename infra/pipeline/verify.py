@@ -23,7 +23,7 @@ def landed(*, stack: Stack) -> None:
     """
     with answering():
         release = open_session(stack)
-        seen = release.look()
+        seen = release.observe()
         if wrong := [*missing(seen), *unproved(release.targets, seen)]:
             raise FailedError("; ".join(wrong))
         for name, each in seen.items():

@@ -96,7 +96,7 @@ class GeneratedStack:
         for path, text in self._first.items():
             name = path.split("/")[1]
             changed = edition_of(text, edition)
-            (self.folder / path).write_text(spoiled(changed, name, edition) if name in bad else changed)
+            (self.folder / path).write_text(faulty(changed, name, edition) if name in bad else changed)
         return self._commit(f"Edition {edition} of {len(self.runtimes)} services")
 
     def up(self, on_line: Callable[[str], None] | None = None) -> Up:
@@ -163,7 +163,7 @@ def edition_of(source: str, edition: int) -> str:
     return replaced(source, HEADER, f'{HEADER}, "x-edition": "{edition}"')
 
 
-def spoiled(source: str, name: str, edition: int) -> str:
+def faulty(source: str, name: str, edition: int) -> str:
     """Return a handler in Python that raises on every second call but those of the smoke hook."""
     counted = replaced(f"import itertools\n{source}", HANDLER, f"CALLS = itertools.count(1)\n\n\n{HANDLER}")
     return replaced(counted, RETURN, BAD.format(name=name, edition=edition) + RETURN)

@@ -16,7 +16,7 @@ from infra.release.model.outcome import Ending
 from local.tests.cloud.conftest import REGION, archive
 from tests.cloud.test_artifacts import artifacts, s3
 from tests.cloud.test_release_engine import BAD, GOOD, POLICY, cloud
-from tests.cloud.test_release_proof import FOLLOWS, Pair, pair
+from tests.cloud.test_release_promotion import FOLLOWS, Pair, pair
 
 __all__ = ["artifacts", "cloud", "pair", "s3"]  # fixtures
 
@@ -58,7 +58,7 @@ def asked(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Asked:
 def unchanged(pair: Pair) -> Iterator[None]:
     """Fail if prod has another deployment, alarm, tag or traffic afterwards."""
 
-    def look() -> list[Any]:
+    def observe() -> list[Any]:
         world = pair.prod
         tags = world.codedeploy.list_tags_for_resource(ResourceArn=pair.group(world))["Tags"]
         return [
@@ -68,9 +68,9 @@ def unchanged(pair: Pair) -> Iterator[None]:
             world.functions.client.get_alias(FunctionName="orders", Name="live")["RevisionId"],
         ]
 
-    before = look()
+    before = observe()
     yield
-    assert look() == before
+    assert observe() == before
 
 
 def reason(found: Promote | Leave) -> str:

@@ -90,7 +90,7 @@ def test_a_release_that_could_not_be_created_leaves_the_first_version_proved(liv
         live.release(second)
     live.cloud.control("POST", "faults", [])
     live.functions.alias(second)  # by hand, all of the traffic
-    seen = Aws(REGION, live.clock).look([live.target(second)], {"orders": Notes()})["orders"]
+    seen = Aws(REGION, live.clock).observe([live.target(second)], {"orders": Notes()})["orders"]
     assert seen.good is not None
     assert seen.good.number == "1"
     assert not proven.stands(live.target(second), seen)

@@ -238,7 +238,7 @@ def test_an_observation_costs_the_same_after_ten_deployments_and_after_a_thousan
         others = [re.sub(r"fp=\w{16}", f"fp={number:016x}", line) for number in range(more)]
         assert live.cloud.control("POST", "past", {**asked, "descriptions": others})[0] == 200
         aws, begun = Aws(REGION, live.clock), time.time()
-        seen = aws.look([live.target("2")], {"orders": Notes()})["orders"]
+        seen = aws.observe([live.target("2")], {"orders": Notes()})["orders"]
         assert [each.id for each in seen.ledger if each.id == end.deployment_id]
         assert len(aws.records.every(live.target("2"))) == (10 if more == 9 else 1000)
         made = live.cloud.control("GET", f"calls?since={begun}")[1]["calls"]
@@ -262,7 +262,7 @@ def test_what_a_preview_reads_ahead_is_what_it_would_read_and_is_asked_once(seas
     target, notes = seasoned.target("4"), {"orders": Notes()}
 
     def records(cloud: Aws) -> tuple[object, ...]:
-        seen = cloud.look([target], notes)["orders"]
+        seen = cloud.observe([target], notes)["orders"]
         return seen.alias, seen.wanted, seen.live, seen.ledger, seen.tags
 
     plain = records(Aws(REGION, seasoned.clock))

@@ -90,7 +90,7 @@ def test_an_override_stands_in_a_tag_of_the_group(live: World) -> None:
 def test_the_next_version_is_known_by_its_digest_and_what_is_declared(live: World) -> None:
     declared = {"CodeSha256": "x" * 43 + "=", "MemorySize": 1024}
     target = replace(live.target("1"), version="", configuration=json.dumps(declared))
-    seen = live.aws.look([target], {"orders": Notes()})["orders"]
+    seen = live.aws.observe([target], {"orders": Notes()})["orders"]
     assert (seen.wanted.number, seen.wanted.digest) == ("", declared["CodeSha256"])
     assert seen.wanted.published["MemorySize"] == "1024"
     assert seen.wanted.published["Runtime"] == seen.live.published["Runtime"]

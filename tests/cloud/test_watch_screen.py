@@ -13,8 +13,8 @@ import pytest
 from infra.release.model.spec import ReleasePolicy
 from local.tests.cloud.conftest import REGION, ROOT, Cloud, start_cloud, stop_cloud
 from rehearsal.terminal import Terminal, terminal
-from tests.cloud.test_release_command_acts import WHY
 from tests.cloud.test_release_engine import GOOD, World, live, world
+from tests.cloud.test_release_operator import WHY
 from tests.unit.states import release, stack
 
 __all__ = ["live", "world"]  # fixtures

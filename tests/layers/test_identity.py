@@ -14,7 +14,7 @@ from infra.identity.config import (
     KeptArtifacts,
     LegacyFunctions,
     LegacyObject,
-    NeighbourStack,
+    PeerSettings,
     PulumiConfig,
     ServedStack,
 )
@@ -78,7 +78,7 @@ def test_each_stack_has_a_role_that_deploys_and_one_that_previews() -> None:
 
 
 def test_a_stack_that_proves_to_another_lets_its_roles_read_its_records_and_nothing_else() -> None:
-    staging = ServedStack("staging", "staging", proves_to=NeighbourStack("prod", "333333333333"), services=("orders",))
+    staging = ServedStack("staging", "staging", proves_to=PeerSettings("prod", "333333333333"), services=("orders",))
     recorded = declare(staging)
     (role,) = [each for each in recorded.of("iam/role:Role") if each.inputs["name"] == "strata-staging-proof"]
     (trust,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
@@ -98,7 +98,7 @@ def test_a_stack_that_proves_to_another_lets_its_roles_read_its_records_and_noth
 
 @pytest.mark.parametrize("by_event", [False, True])
 def test_the_role_that_promotes_by_event_reads_the_records_only_where_it_is_configured(*, by_event: bool) -> None:
-    after = NeighbourStack("prod", "333333333333", by_event)
+    after = PeerSettings("prod", "333333333333", by_event)
     recorded = declare(ServedStack("staging", "staging", proves_to=after, services=("orders",)))
     (role,) = [each for each in recorded.of("iam/role:Role") if each.inputs["name"] == "strata-staging-proof"]
     (trust,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
@@ -108,14 +108,14 @@ def test_the_role_that_promotes_by_event_reads_the_records_only_where_it_is_conf
 
 @pytest.mark.parametrize("by_event", [False, True])
 def test_the_build_job_publishes_source_archives_only_where_an_event_starts_a_release(*, by_event: bool) -> None:
-    before = NeighbourStack("staging", "222222222222", by_event)
+    before = PeerSettings("staging", "222222222222", by_event)
     recorded = declare(replace(PROD, follows=before))
     (written,) = [each for each in statements(recorded, "identity-build-artifacts") if each["Sid"] == "NewArtifacts"]
     assert any(each.endswith("/sources/*") for each in written["Resource"]) is by_event
 
 
 def test_a_stack_that_follows_another_may_take_its_proof_role() -> None:
-    prod = replace(PROD, follows=NeighbourStack("staging", "222222222222"))
+    prod = replace(PROD, follows=PeerSettings("staging", "222222222222"))
     documents = [each.inputs["policy"] for each in declare(prod).of("iam/policy:Policy")]
     assert sum("arn:aws:iam::222222222222:role/strata-staging-proof" in each for each in documents) == 2
     assert not [each for each in declare(PROD).of("iam/policy:Policy") if "sts:AssumeRole" in each.inputs["policy"]]

@@ -139,8 +139,8 @@ class FakeCloud:
 
     # The runner's Cloud
 
-    def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
-        self._called("look")
+    def observe(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
+        self._called("observe")
         return {target.function: self._look(target, notes[target.function]) for target in wanted}
 
     def _look(self, target: Target, notes: Notes) -> Observation:
@@ -185,12 +185,12 @@ class FakeCloud:
 
     def note(self, target: Target, mark: TagRecord) -> None:
         self._called("note")
-        self.tags |= tags.written(mark, "user/ann", ledger.moment(self.clock.now()), self.tags)
+        self.tags |= tags.written(mark, "user/ann", ledger.to_milliseconds(self.clock.now()), self.tags)
 
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
         self._called("start")
         canary = self._version(action.canary)
-        at = action.at or ledger.moment(self.clock.now())
+        at = action.at or ledger.to_milliseconds(self.clock.now())
         alarm = target.verdict_alarm(action.stable, canary.number, at)
         self.alarms.setdefault(alarm, False)  # an alarm that exists keeps its state
         self.alarms.setdefault(target.alarm, False)
@@ -204,7 +204,7 @@ class FakeCloud:
         return created
 
     def revert(self, target: Target, policy: ReleasePolicy, action: RevertDeployment) -> str:
-        self._called("take_back")
+        self._called("revert")
         return self._create(policy, self._version(action.stable), action.canary, action.at, (), all_at_once=True)
 
     def top_up(self, target: Target, requests: int) -> None:
@@ -363,10 +363,10 @@ class FakeSet:
     def clock(self) -> FakeClock:
         return next(iter(self.clouds.values())).clock
 
-    def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
+    def observe(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         found: dict[str, Observation] = {}
         for target in wanted:
-            found |= self.clouds[target.function].look([target], notes)
+            found |= self.clouds[target.function].observe([target], notes)
         return found
 
     upstream = _each_by_its_own("upstream")

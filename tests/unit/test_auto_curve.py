@@ -8,7 +8,7 @@ from infra.codedeploy import CANARIES, LINEAR
 from infra.release.aws import iam, metrics
 from infra.release.decision import curve
 from infra.release.decision.context import ReleaseContext
-from infra.release.engine.runner import look, run
+from infra.release.engine.runner import observe, run
 from infra.release.model import serialization
 from infra.release.model.actions import Start
 from infra.release.model.observation import Notes, Status
@@ -148,7 +148,7 @@ def test_a_preview_says_what_would_be_chosen_and_why_and_nothing_where_nothing_i
     def foreseen(goal: Target) -> str:
         fake = cloud()
         fake.past = past(90_000)
-        (found,) = forecast([goal], look([goal], POLICY, fake), POLICY, fake.clock.now())
+        (found,) = forecast([goal], observe([goal], POLICY, fake), POLICY, fake.clock.now())
         assert ("choice" in found.to_dict()) is (goal.auto is not None)
         return found.line()
 
@@ -174,4 +174,4 @@ def test_an_observation_of_what_is_in_flight_is_left_as_it_is() -> None:
     fake = cloud()
     fake.past = past(900)
     fake.start(chooses(), POLICY, Start("1", "2"))
-    assert look([chooses()], POLICY, fake)["orders"].notes.choice is None
+    assert observe([chooses()], POLICY, fake)["orders"].notes.choice is None

@@ -54,7 +54,7 @@ def attempt(deployment: str, function: str = "orders", **more: Any) -> Attempt:
         "commit": f"commit{number}",
         "by": "ci",
         "ended": BEFORE,
-        "moment": BEFORE + timedelta(minutes=int(number)),
+        "set_id": BEFORE + timedelta(minutes=int(number)),
     }
     return Attempt(**{**known, **more})
 
@@ -154,7 +154,7 @@ def test_records_that_cannot_be_read_start_nothing() -> None:
 
 @pytest.mark.parametrize("deployment", ["d-9", "d-hand"])
 def test_a_deployment_that_strata_did_not_start_starts_nothing(deployment: str) -> None:
-    by_hand = {**ONE, "orders": (*ONE["orders"], replace(attempt("d-1"), deployment="d-hand", moment=None))}
+    by_hand = {**ONE, "orders": (*ONE["orders"], replace(attempt("d-1"), deployment="d-hand", set_id=None))}
     assert left(event=changed("detail.deploymentId", deployment), records=by_hand) == "unknown"
 
 

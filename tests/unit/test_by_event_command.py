@@ -39,11 +39,11 @@ ARN = "arn:aws:codedeploy:eu-central-1:222222222222:deploymentgroup:strata-stagi
 
 @dataclass
 class Records:
-    """A session over records in memory. `looked`: how often AWS was asked."""
+    """A session over records in memory. `observed`: how often AWS was asked."""
 
     ending: Ending | None = Ending.PROMOTED
     problem: str = ""
-    looked: int = 0
+    observed: int = 0
     stack: str = "prod"
     settings: Any = None
     policy: Any = field(default_factory=lambda: replace(POLICY, proof_days=14))
@@ -56,8 +56,8 @@ class Records:
         found = UpstreamReleases((replace(attempt, ending=self.ending),), self.problem)
         return SimpleNamespace(upstream=lambda _: found)
 
-    def look(self) -> dict[str, Any]:
-        self.looked += 1
+    def observe(self) -> dict[str, Any]:
+        self.observed += 1
         return {"strata-prod-orders": seen()}
 
 
@@ -137,7 +137,7 @@ def test_what_is_no_event_is_wrong_usage(records: Records, deployed: list[Any], 
 
 def test_a_foreign_event_is_refused_before_aws_is_asked(records: Records, deployed: list[Any]) -> None:
     found = ran({**events.EVENT, "account": "999999999999"})
-    assert (found.exit_code, records.looked, deployed) == (Exit.REFUSED, 0, [])
+    assert (found.exit_code, records.observed, deployed) == (Exit.REFUSED, 0, [])
     assert found.output.startswith("error: foreign: this is no event of the upstream stack's releases: account is")
 
 
@@ -205,7 +205,7 @@ def test_a_freeze_counts_in_the_stack_as_it_stands_and_in_the_commit(
     else:
         records.settings = replace(records.settings, promotion=Switch(freeze))
     found = ran()
-    assert (found.exit_code, records.looked, deployed) == (Exit.REFUSED, 0, [])
+    assert (found.exit_code, records.observed, deployed) == (Exit.REFUSED, 0, [])
     assert "error: frozen: promotion is frozen (ann: inventory until Monday)" in found.output
 
 

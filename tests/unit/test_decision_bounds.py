@@ -43,7 +43,7 @@ PROMOTED = replace(deployment(Status.SUCCEEDED, ago=90, entry=BEFORE, canary="5"
 """Of version 5, from 1, and the oldest record."""
 
 
-def way_back(status: Status, created: timedelta, ended: timedelta | None = None) -> Observation:
+def reverting(status: Status, created: timedelta, ended: timedelta | None = None) -> Observation:
     """A deployment that takes version 2 back to 1, and has been there so long; the alias is on 2 still."""
     back = replace(
         deployment(status, entry=replace(entry(OLD.fingerprint), stable="2"), canary="1"),
@@ -56,16 +56,16 @@ def way_back(status: Status, created: timedelta, ended: timedelta | None = None)
 
 @pytest.mark.parametrize("status", [Status.CREATED, Status.IN_PROGRESS])
 def test_a_deployment_that_takes_another_back_is_waited_for_up_to_the_longest_wait(status: Status) -> None:
-    assert waits(decide(way_back(status, LONGEST))) is Phase.ROLLBACK
-    assert restores(decide(way_back(status, LONGEST + MOMENT))) == "1"
+    assert waits(decide(reverting(status, LONGEST))) is Phase.ROLLBACK
+    assert restores(decide(reverting(status, LONGEST + MOMENT))) == "1"
 
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.STOPPED])
 def test_one_that_has_ended_is_given_a_minute_to_show_in_the_alias_and_then_the_runner_moves_it(
     status: Status,
 ) -> None:
-    assert waits(decide(way_back(status, LONGEST, minutes(1) - MOMENT))) is Phase.ROLLBACK
-    action = decide(way_back(status, LONGEST, minutes(1)))
+    assert waits(decide(reverting(status, LONGEST, minutes(1) - MOMENT))) is Phase.ROLLBACK
+    action = decide(reverting(status, LONGEST, minutes(1)))
     assert restores(action) == "1"
     assert isinstance(action, PointAlias)
     assert action.why == f"d-3 is {status.value}, and the alias is on 2"
@@ -187,7 +187,7 @@ def test_a_deployment_is_as_old_as_its_shift_or_its_begin_or_its_creation(
 
 def test_where_the_runner_died_before_a_failed_revert_was_led_on_the_next_one_does_it() -> None:
     def died(ended: timedelta) -> Action:
-        return decide(replace(way_back(Status.FAILED, LONGEST, ended), notes=Notes()))
+        return decide(replace(reverting(Status.FAILED, LONGEST, ended), notes=Notes()))
 
     assert waits(died(minutes(1) - MOMENT)) is Phase.ROLLBACK
     assert restores(died(minutes(1))) == "1"
@@ -202,7 +202,7 @@ def test_an_alias_that_was_moved_to_what_was_promoted_once_is_released_over_afte
 def test_only_a_canary_that_has_not_begun_and_a_revert_are_hung_after_the_longest_wait() -> None:
     def kinds(status: Status, ago: timedelta, *, revert: bool = False) -> list[str]:
         if revert:
-            what = replace(way_back(status, ago), notes=Notes())
+            what = replace(reverting(status, ago), notes=Notes())
         else:
             what = seen(replace(deployment(status), created=NOW - ago))
         return [each.kind for each in recovery.findings([TARGET], {TARGET.function: what}, POLICY, NOW)]

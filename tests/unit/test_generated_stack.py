@@ -28,7 +28,7 @@ def test_an_edition_adds_a_header_to_the_answer_in_either_language(tmp_path: Pat
 
 def test_a_bad_edition_raises_on_every_second_call_but_the_smoke_hooks(tmp_path: Path) -> None:
     file = tmp_path / "bad.py"
-    file.write_text(stack.spoiled(source(tmp_path, "invoices"), "invoices", 2))
+    file.write_text(stack.faulty(source(tmp_path, "invoices"), "invoices", 2))
     bad = runpy.run_path(str(file))["handler"]
 
     def call(agent: str) -> int:

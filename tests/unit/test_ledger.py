@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.release.model.ledger import LONGEST_LINE, Entry, author, compact, moment, parse, revision
+from infra.release.model.ledger import LONGEST_LINE, Entry, author, compact, parse, revision, to_milliseconds
 
 HEX = st.text("0123456789abcdef", min_size=16, max_size=16)
 PRINTABLE = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
@@ -18,7 +18,7 @@ ENTRIES = st.builds(
     digest=st.binary(min_size=32, max_size=32).map(lambda raw: __import__("base64").b64encode(raw).decode()),
     contract=HEX,
     commit=st.text("abcdefABCDEF0123456789_.-", min_size=1, max_size=40),
-    at=TIMES.map(moment),
+    at=TIMES.map(to_milliseconds),
     stable=st.integers(1, 10**12).map(str),
     by=st.text(PRINTABLE, min_size=1, max_size=44),
 )

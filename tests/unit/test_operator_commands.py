@@ -85,8 +85,8 @@ def test_one_deployment_may_be_named() -> None:
 def test_what_goes_back_already_is_not_stopped_again() -> None:
     back = seen(what.rollback(Status.IN_PROGRESS), stopped(), alias=SPLIT, shifted=NEW)
     assert abort.stoppable({"orders": back}, abort.chosen({"orders": back}, "")) == {"orders": "d-1"}
-    way_back = replace(deployment(ago=0.1, entry=entry(version(1).fingerprint, "2")), id="d-2")
-    taking = seen(way_back, deployment(Status.SUCCEEDED), **WHOLE)
+    revert = replace(deployment(ago=0.1, entry=entry(version(1).fingerprint, "2")), id="d-2")
+    taking = seen(revert, deployment(Status.SUCCEEDED), **WHOLE)
     assert abort.stoppable({"orders": taking}, abort.chosen({"orders": taking}, "")) == {}
 
 
@@ -132,10 +132,10 @@ def test_a_rollback_is_refused_where_there_is_nothing_to_go_back_to() -> None:
 
 def test_a_function_that_stays_is_reported_with_the_reason() -> None:
     assert rollback.to_revert({"orders": PROMOTED}) == {"orders": deployment(Status.SUCCEEDED)}
-    forth = {"orders": deployment(Status.SUCCEEDED)}
-    [of_the_set] = rollback.remarks({"orders": PROMOTED, "payments": PROMOTED}, forth)
+    promotion = {"orders": deployment(Status.SUCCEEDED)}
+    [of_the_set] = rollback.remarks({"orders": PROMOTED, "payments": PROMOTED}, promotion)
     assert of_the_set == "payments: stays on 2, though it was promoted together with orders"
-    [other] = rollback.remarks({"orders": PROMOTED, "payments": seen()}, forth)
+    [other] = rollback.remarks({"orders": PROMOTED, "payments": seen()}, promotion)
     assert other == "payments: stays on 1, which no deployment by Strata promoted"
 
 

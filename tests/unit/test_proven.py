@@ -127,13 +127,13 @@ def test_an_override_of_something_else_proves_nothing() -> None:
 
 
 def test_what_an_operator_or_a_set_took_back_is_proved_no_longer() -> None:
-    forth = promoted(NEW, "1")
+    promotion = promoted(NEW, "1")
     line = replace(entry(OLD.fingerprint, "2"), at=NOW - minutes(90))
     back = replace(deployment(Status.SUCCEEDED, 60, entry=line, canary="1"), id="d-b")
     for kind in ("operator", "set"):
-        assert pointed(on(NEW, back, forth, tags=first(OLD, Stopped("d-0", kind, "why")))) == "1"
+        assert pointed(on(NEW, back, promotion, tags=first(OLD, Stopped("d-0", kind, "why")))) == "1"
     again = promoted(NEW, "1", 30, "d-2")
-    assert outcome(decide(on(NEW, again, back, forth, tags=first()))).ending is Ending.UNCHANGED
+    assert outcome(decide(on(NEW, again, back, promotion, tags=first()))).ending is Ending.UNCHANGED
 
 
 def test_where_the_proved_version_is_gone_it_is_refused_and_an_override_takes_what_is_live() -> None:
@@ -205,9 +205,9 @@ def test_where_the_records_begin_is_gone_back_to() -> None:
 
 
 def test_rollback_passes_over_a_version_that_nothing_proves() -> None:
-    forth = promoted(ELEVEN, "10", 30, "d-9")
-    ledger = (forth, promoted(SIX, "1"))
-    assert proven.before(TARGET, on(ELEVEN, *ledger), forth) == "6"
+    promotion = promoted(ELEVEN, "10", 30, "d-9")
+    ledger = (promotion, promoted(SIX, "1"))
+    assert proven.before(TARGET, on(ELEVEN, *ledger), promotion) == "6"
     assert proven.before(TARGET, on(SIX, promoted(SIX, "1")), promoted(SIX, "1")) == "1"
 
 
@@ -285,14 +285,14 @@ def test_only_a_whole_alias_on_what_is_wanted_with_nowhere_to_go_back_to_is_refu
 
 def test_what_was_proved_last_besides_the_code_that_goes_back_is_the_fallback() -> None:
     """Version 2 was promoted from 1, and its code is aborted as version 4."""
-    forth = deployment(Status.SUCCEEDED, ago=60)
+    promotion = deployment(Status.SUCCEEDED, ago=60)
     again = replace(entry(stable="3"), at=NOW - minutes(9))
     aborted = replace(deployment(Status.STOPPED, ago=9, entry=again, canary="4", error="MANUAL_STOP"), id="d-4")
-    aside = proven.fallback(TARGET, seen(aborted, forth, tags=first(OLD), **WHOLE))
+    aside = proven.fallback(TARGET, seen(aborted, promotion, tags=first(OLD), **WHOLE))
     assert aside is not None
     assert aside.number == "1"
     running = replace(aborted, status=Status.IN_PROGRESS, ended=None)
-    proved = proven.fallback(TARGET, seen(running, forth, tags=first(OLD), **WHOLE))
+    proved = proven.fallback(TARGET, seen(running, promotion, tags=first(OLD), **WHOLE))
     assert proved is not None
     assert proved.number == "2"
 

@@ -60,7 +60,9 @@ class CodeDeploy:
     def described(self, id_: str) -> dict[str, Any]:
         at = self.at[id_]
         released = version(1)
-        line = ledger.Entry(released.fingerprint, self.digest, released.contract, "abc", ledger.moment(at), "1", "ann")
+        line = ledger.Entry(
+            released.fingerprint, self.digest, released.contract, "abc", ledger.to_milliseconds(at), "1", "ann"
+        )
         return {
             "deploymentId": id_,
             "status": "Succeeded",

@@ -25,10 +25,16 @@ def at(minutes: float) -> datetime:
 
 
 def deployment(id_: str, begun: float, code: str, stable: str = "1", **values: Any) -> Deployment:
-    """One that succeeds after eleven minutes, where nothing else is said. `moment`: minutes, of the ledger's line."""
-    released, moment = version(2, code), values.pop("moment", begun)
+    """One that succeeds after eleven minutes, where nothing else is said. `set_id`: minutes, of the ledger's line."""
+    released, set_id = version(2, code), values.pop("set_id", begun)
     entry = Entry(
-        released.fingerprint, released.digest, released.contract, "abc1234", ledger.moment(at(moment)), stable, "ann"
+        released.fingerprint,
+        released.digest,
+        released.contract,
+        "abc1234",
+        ledger.to_milliseconds(at(set_id)),
+        stable,
+        "ann",
     )
     usual = {"started": at(begun), "ended": at(begun + 11), "entry": entry, "alarms": ()}
     return Deployment(id_, values.pop("status", Status.SUCCEEDED), at(begun), **{**usual, **values})
@@ -82,7 +88,7 @@ def test_a_rollback_is_linked_to_what_it_took_back_and_its_time_counts() -> None
 
 def test_what_was_promoted_and_taken_back_with_its_set_is_rolled_back_and_not_blamed() -> None:
     noted = marked((12, Stopped("d-1", "set", "other was not promoted")))
-    back = deployment("d-2", 12, "a", stable="2", moment=0)
+    back = deployment("d-2", 12, "a", stable="2", set_id=0)
     found = by_deployment(noted, deployment("d-1", 0, "b"), back)
     assert list(found) == ["d-1"]
     assert (found["d-1"].ending, found["d-1"].reason, found["d-1"].change_failed) == (Ending.ROLLED_BACK, "set", False)
@@ -91,17 +97,17 @@ def test_what_was_promoted_and_taken_back_with_its_set_is_rolled_back_and_not_bl
 
 
 def test_a_way_back_that_failed_leaves_a_promotion() -> None:
-    back = deployment("d-2", 12, "a", stable="2", moment=0, status=Status.FAILED)
+    back = deployment("d-2", 12, "a", stable="2", set_id=0, status=Status.FAILED)
     found = by_deployment(Tags(), deployment("d-1", 0, "b"), back)
     assert (found["d-1"].ending, found["d-1"].back) == (Ending.PROMOTED, ("d-2",))
 
 
-@pytest.mark.parametrize("taken_back", [False, True])
-def test_a_release_is_in_flight_until_its_traffic_is_where_it_stays(taken_back: bool) -> None:
+@pytest.mark.parametrize("reverted", [False, True])
+def test_a_release_is_in_flight_until_its_traffic_is_where_it_stays(reverted: bool) -> None:
     running: dict[str, Any] = {"status": Status.IN_PROGRESS, "ended": None}
     ledger_ = (
-        (deployment("d-1", 0, "b"), deployment("d-2", 12, "a", moment=0, **running))
-        if taken_back
+        (deployment("d-1", 0, "b"), deployment("d-2", 12, "a", set_id=0, **running))
+        if reverted
         else (deployment("d-1", 0, "b", **running),)
     )
     found = by_deployment(Tags(), *ledger_)["d-1"]
@@ -125,7 +131,7 @@ def test_an_override_and_a_retry_grant_stand_at_the_release_that_they_let_go_ahe
 
 
 def attempt(begun: float, took: float, ending: Ending | None = Ending.PROMOTED, **values: Any) -> Attempt:
-    usual: dict[str, Any] = {"deployment": f"d-{begun}", "moment": at(begun), "function": "orders", "commit": "abc1234"}
+    usual: dict[str, Any] = {"deployment": f"d-{begun}", "set_id": at(begun), "function": "orders", "commit": "abc1234"}
     rest = {"reason": "verdict", "why": "", "stable": "1", "version": "2", "fingerprint": "", "by": "ann"}
     rest |= {"digest": "", "contract": ""}
     times = {"started": at(begun), "ended": at(begun + took)}
@@ -149,12 +155,12 @@ def test_doras_keys_count_a_set_once_and_what_went_back_for_another_reason_as_no
 
 
 def test_what_was_deployed_by_hand_is_counted_apart_whatever_became_of_it() -> None:
-    by_hand: dict[str, Any] = {"moment": None, "by": "by hand", "commit": "unknown"}
+    by_hand: dict[str, Any] = {"set_id": None, "by": "by hand", "commit": "unknown"}
     found = [
         attempt(0, 11),
         attempt(100, 11, **by_hand),
         attempt(200, 30, Ending.ROLLED_BACK, change_failed=True, **by_hand),
-        attempt(300, 0, Ending.FIRST, deployment=None, moment=None),
+        attempt(300, 0, Ending.FIRST, deployment=None, set_id=None),
     ]
     four = keys(found, 2, NOW, lambda _: at(-109))
     assert (four.releases, four.ended, four.failed, four.restore_minutes, four.by_hand) == (2, 2, 0, None, 2)

@@ -295,7 +295,7 @@ class Machine(Base):
     @happening(which=some)
     def aborts(self, which: int) -> None:
         group = self.pick(which)
-        if group.running is not None and group.running.role == "forth" and not self.busy("abort"):
+        if group.running is not None and group.running.role == "promotion" and not self.busy("abort"):
             seen = self.seen()
             stops = {group.function.name: group.running.id}
             self.acts("abort", operator.abort(stops, "too many complaints"), operator.released_with(seen, stops))
@@ -309,8 +309,8 @@ class Machine(Base):
         }
         if any(each.in_flight or each.alias.shifted for each in asked.values()) or self.busy("rollback"):
             return
-        if forth := operator.last_promoted_set(asked):
-            self.acts("rollback", operator.revert(forth, "customers complain"), set(forth))
+        if promotion := operator.last_promoted_set(asked):
+            self.acts("rollback", operator.revert(promotion, "customers complain"), set(promotion))
 
     @precondition(lambda self: self.exported and not self.busy("unstick"))
     @happening(by_word=st.booleans())

@@ -245,7 +245,7 @@ def test_a_preview_changes_nothing_and_says_what_would_be_done(tmp_path: Path, m
     calls = list(stack.fake.calls)
     outputs = stack.update(inputs(UNKNOWN), preview=True)
     assert outputs["liveVersions"] == UNKNOWN
-    assert stack.fake.calls == [*calls, "look"]
+    assert stack.fake.calls == [*calls, "observe"]
     [(_, said)] = stack.engine.lines[-1:]
     assert said.startswith("orders: would release: 1 -> the next version")
     assert (
@@ -262,7 +262,7 @@ def test_a_preview_observes_what_its_program_read_ahead_and_an_update_observes_a
     stack.read_ahead(ahead)
     assert stack.diff(inputs(1)).changes == SOME  # there version 2 is live
     stack.update(inputs(UNKNOWN), preview=True)
-    assert ahead.calls[-1] == "look"
+    assert ahead.calls[-1] == "observe"
     assert stack.engine.lines[-1][1].startswith("orders: would release: 2 -> the next version")
     calls = list(ahead.calls)
     assert stack.update(inputs(2))["liveVersions"] == {"orders": "2"}

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from infra.release.model.ledger import Entry, moment
+from infra.release.model.ledger import Entry, to_milliseconds
 from infra.release.model.observation import Alias, Deployment, Observation, Status
 from infra.release.model.tags import First, Tags, parse, written
 from infra.release.reports.retention import Published, RetentionPolicy, VersionRetention, last_good, refusal, retentions
@@ -19,7 +19,7 @@ FROM = ["last good", "what the live one came from"]
 
 
 def deployment(id_: str, canary: int, stable: int, day: float, **values: Any) -> Deployment:
-    released, at = version(canary), moment(START + timedelta(days=values.pop("moment", day)))
+    released, at = version(canary), to_milliseconds(START + timedelta(days=values.pop("moment", day)))
     entry = Entry(released.fingerprint, released.digest, released.contract, "abc1234", at, str(stable), "ann")
     status = values.pop("status", Status.SUCCEEDED)
     return Deployment(id_, status, START + timedelta(days=day), **{"entry": entry, **values})
@@ -65,9 +65,9 @@ def test_a_canary_and_its_stable_version_stay() -> None:
 
 
 def test_what_a_rollback_in_flight_goes_between_stays() -> None:
-    forth = deployment("d-3", 7, 4, 70, status=Status.STOPPED)
+    promotion = deployment("d-3", 7, 4, 70, status=Status.STOPPED)
     back = deployment("d-4", 4, 7, 70.1, status=Status.IN_PROGRESS, entry=None, rolls_back="d-3")
-    assert {"7", "4"} <= kept(seen(*UP_TO_9, forth, back)).keys()
+    assert {"7", "4"} <= kept(seen(*UP_TO_9, promotion, back)).keys()
 
 
 def test_the_newest_the_young_and_what_another_alias_needs_stay() -> None:

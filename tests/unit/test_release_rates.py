@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.release.aws.clients import DATA_PLANE, RATES, Pace
+from infra.release.aws.clients import DATA_PLANE, RATES, RateLimiter
 from infra.release.engine.clock import ScaledClock
 
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,10 +30,10 @@ class Clock:
 def sent(rate: float, burst: int, *, idle: list[float], operation: str = "GetAlias") -> list[float]:
     """Return the times, in seconds, at which requests are sent that are each asked for after some idle seconds."""
     clock, times = Clock(), []
-    pace = Pace(cast("ScaledClock", clock), rate, burst)
+    limiter = RateLimiter(cast("ScaledClock", clock), rate, burst)
     for seconds in idle:
         clock.pause(timedelta(seconds=seconds))
-        pace.take(SimpleNamespace(name=operation))
+        limiter.wait(SimpleNamespace(name=operation))
         times.append(clock.passed.total_seconds())
     return times
 

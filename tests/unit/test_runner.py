@@ -93,7 +93,7 @@ def test_a_log_out_of_reach_does_not_hide_the_outcome() -> None:
 def test_releasing_what_is_live_starts_nothing() -> None:
     fake = cloud(2)
     assert release(fake).ending is Ending.UNCHANGED
-    assert fake.calls == ["look"]
+    assert fake.calls == ["observe"]
 
 
 def test_a_reverted_version_of_a_new_number_leaves_the_alias_where_it_is() -> None:

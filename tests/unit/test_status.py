@@ -106,9 +106,9 @@ def test_a_rejection_is_reported_with_its_refusal_and_its_retry_grant() -> None:
 
 
 def test_a_promotion_that_was_taken_back_went_back() -> None:
-    way_back = replace(deployment(Status.SUCCEEDED, ago=1, entry=entry(version(1).fingerprint, "2")), id="d-2")
+    revert = replace(deployment(Status.SUCCEEDED, ago=1, entry=entry(version(1).fingerprint, "2")), id="d-2")
     taken = noted(Stopped("d-1", "operator", "totals are wrong"))
-    document = reported(seen(way_back, deployment(Status.SUCCEEDED), tags=taken))
+    document = reported(seen(revert, deployment(Status.SUCCEEDED), tags=taken))
     last = document["last"]
     assert (last["deployment"], last["outcome"], last["reason"]) == ("d-1", "rolled_back", "operator")
     assert last["detail"] == "user/ann reverted it: totals are wrong"

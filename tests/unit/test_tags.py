@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.release.model.ledger import moment
+from infra.release.model.ledger import to_milliseconds
 from infra.release.model.stops import KINDS, LEAST
 from infra.release.model.tags import (
     GONE,
@@ -16,7 +16,7 @@ from infra.release.model.tags import (
     Enlisted,
     First,
     Overridden,
-    Proved,
+    Promoted,
     RetryGrant,
     Stopped,
     TagRecord,
@@ -28,7 +28,7 @@ from infra.release.model.tags import (
 )
 from tests.unit.fake_cloud import START
 
-AT = moment(START + timedelta(milliseconds=123))
+AT = to_milliseconds(START + timedelta(milliseconds=123))
 FP = "0123456789abcdef"
 MARKS: list[TagRecord] = [
     First("1", FP, "d" * 43 + "=", FP, "0123456789ab-dirty"),
@@ -91,7 +91,7 @@ def test_what_a_tag_cannot_hold_is_replaced_or_refused() -> None:
 @pytest.mark.parametrize(
     "tags",
     [
-        {"strata:stopped:d-1": "spoiled"},
+        {"strata:stopped:d-1": "corrupted"},
         {"strata:forgiven": "fp=1"},
         {"strata:override": "because"},
         {"strata:set": "yesterday"},
@@ -126,14 +126,14 @@ def test_tags_of_the_earlier_format_are_read_and_the_next_mark_takes_them_over()
     before = parse(OLD)
     assert list(before.stopped) == [f"d-{day}" for day in range(25, 9, -1)]
     assert before.stop("d-10") == Stopped("d-10", "operator", "reason 10")
-    assert before.forgiven is not None
-    assert before.forgiven.mark == RetryGrant(FP, "d-2", why="it was the network")
+    assert before.granted is not None
+    assert before.granted.mark == RetryGrant(FP, "d-2", why="it was the network")
     for mark in MARKS:
         tags = OLD | written(mark, "ann", AT, OLD)
         kept = {key: value for key, value in tags.items() if key not in surplus(tags)}
         assert {*kept} - {"Project"} <= {*KEYS}
         after, alone = parse(kept), parse(written(mark, "ann", AT))
-        for name in ("retried", "forgiven", "overridden", "enlisted", "answered"):
+        for name in ("granted_by_policy", "granted", "overridden", "enlisted", "answered"):
             assert getattr(after, name) in {getattr(alone, name), getattr(before, name)} - {None}
         assert after.proved[FP].mark == before.proved[FP].mark
         stops = [each for each in after.stopped if each != "d-ABC123DEF"]
@@ -169,7 +169,7 @@ RELEASES = (
     st.builds(Stopped, IDS, st.sampled_from([*KINDS]), WORDS)
     | st.builds(RetryGrant, st.just(FP), IDS, configured=st.just(True))
     | st.builds(Overridden, st.just(FP), st.just("older"), WORDS.map(lambda text: text[:100]))
-    | st.builds(Proved, st.just(FP), st.just("staging"), IDS, BY, st.just("2026-11-24"))
+    | st.builds(Promoted, st.just(FP), st.just("staging"), IDS, BY, st.just("2026-11-24"))
     | st.builds(First, st.just("1"), st.just(FP), st.just("A" * 43 + "="), st.just(FP))
     | st.builds(Enlisted, st.just(AT))
 )
@@ -250,6 +250,6 @@ def keeps(tags: Tags, mark: TagRecord) -> bool:
         return stop is not None and stop.kind == mark.kind and stop.why != GONE
     if isinstance(mark, Enlisted):
         return tags.enlisted == mark.at
-    noted = (tags.answered, tags.forgiven, tags.retried, tags.overridden, *tags.proved.values())
+    noted = (tags.answered, tags.granted, tags.granted_by_policy, tags.overridden, *tags.proved.values())
     plain = [replace(each.mark, why="") if isinstance(each.mark, RetryGrant) else each.mark for each in noted if each]
     return (replace(mark, why="") if isinstance(mark, RetryGrant) else mark) in plain

@@ -42,7 +42,7 @@ def news(answer: http.client.HTTPResponse) -> Any:
 
 
 @contextmanager
-def looking(server: Viewer) -> Iterator[http.client.HTTPResponse]:
+def viewing(server: Viewer) -> Iterator[http.client.HTTPResponse]:
     answer = asked(server, "/events")
     try:
         yield answer
@@ -81,7 +81,7 @@ def test_it_serves_the_files_of_the_page_and_no_other(path: str) -> None:
 
 def test_two_pages_see_the_same_and_the_newest() -> None:
     later = replace(SNAPSHOT, at=SNAPSHOT.at + 10)
-    with served(FakeReader(SNAPSHOT, later)) as server, looking(server) as one, looking(server) as other:
+    with served(FakeReader(SNAPSHOT, later)) as server, viewing(server) as one, viewing(server) as other:
         for answer in (one, other):
             found = news(answer)
             while found["at"] != later.at:
@@ -94,14 +94,14 @@ def test_it_reads_nothing_while_no_page_is_open() -> None:
     with served(reader) as server:
         asked(server, "/").read()
         assert reader.asked == 0
-        with looking(server) as answer:
+        with viewing(server) as answer:
             news(answer)
         assert reader.asked > 0
 
 
 def test_more_pages_than_it_bears_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viewer, "MOST_VIEWERS", 1)
-    with served(FakeReader()) as server, looking(server) as first:
+    with served(FakeReader()) as server, viewing(server) as first:
         news(first)
         assert asked(server, "/events").status == 503
 

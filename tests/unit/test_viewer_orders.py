@@ -130,7 +130,7 @@ class Found(Session):
 
 
 def opened(monkeypatch: pytest.MonkeyPatch, table: Table, name: str = "orders-prod", rate: float = 1.0) -> Session:
-    monkeypatch.setattr(status, "looked", lambda *_: [])
+    monkeypatch.setattr(status, "observed_in_context", lambda *_: [])
     session = Found("prod", "eu-central-1", (TARGET,), POLICY, ScaledClock(rate), name)
     session.__dict__["clients"] = table
     return session

@@ -40,9 +40,9 @@ class AwsAhead(Aws):
         self._records: Future[None] = pool.submit(_each, self._read_records, functions)
         pool.shutdown(wait=False)
 
-    def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
+    def observe(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         wait([self._versions, self._records])
-        return super().look(wanted, notes)
+        return super().observe(wanted, notes)
 
     def alias(self, function: str, name: str) -> Alias:
         wait([self._versions])

@@ -43,7 +43,7 @@ _PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10}, **_TIM
 _ONCE = Config(retries={"total_max_attempts": 1}, **_TIMEOUTS)  # type: ignore[arg-type]
 
 
-class Pace:
+class RateLimiter:
     """Keeps one service's requests below its rate, in the clock's time."""
 
     def __init__(self, clock: ScaledClock, rate: float, burst: int) -> None:
@@ -52,7 +52,7 @@ class Pace:
         self._ahead = self._each * (burst - 1)
         self._due: datetime | None = None
 
-    def take(self, model: Any, **_: object) -> None:
+    def wait(self, model: Any, **_: object) -> None:
         """Wait until one more request may be sent. botocore calls it before each try and retry."""
         if model.name in DATA_PLANE:
             return
@@ -74,13 +74,13 @@ class Clients:
         self._clock = clock
         if credentials:  # access key, secret and token, in place of what the environment gives
             self._session.set_credentials(*credentials)
-        self._paces = {service: Pace(clock, *rate) for service, rate in RATES.items()}
+        self._limiters = {service: RateLimiter(clock, *rate) for service, rate in RATES.items()}
 
     def _client(self, service: str, config: Config = _PATIENT) -> Any:
         with aws_call(service):
             client = self._session.create_client(service, region_name=self.region, config=config)
-        if service in self._paces:
-            client.meta.events.register("before-call", self._paces[service].take)
+        if service in self._limiters:
+            client.meta.events.register("before-call", self._limiters[service].wait)
         return client
 
     def of(self, region: str, role: str) -> Clients:

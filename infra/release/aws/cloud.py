@@ -67,7 +67,7 @@ class Aws:
 
     # Reads
 
-    def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
+    def observe(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         for target in wanted:
             self.check_account(target.function, target.topic)
         aliases = self._aliases(wanted)
@@ -255,7 +255,7 @@ class Aws:
             digest=canary.digest,
             contract=canary.contract,
             commit=ledger.revision(policy.commit),
-            at=at or ledger.moment(self._clock.real(self._clock.now())),
+            at=at or ledger.to_milliseconds(self._clock.real(self._clock.now())),
             stable=stable,
             by=self.clients.by,
         )

@@ -187,11 +187,11 @@ class Records:
     def note(self, target: Target, mark: TagRecord) -> None:
         now = self._clock.real(self._clock.now())
         if isinstance(mark, Enlisted):
-            mark = Enlisted(ledger.moment(self._clock.real(mark.at)))
+            mark = Enlisted(ledger.to_milliseconds(self._clock.real(mark.at)))
         arn = group_arn(target)
         known = tags_of(self._clients, arn)  # others may have written since, and some tags hold several records
         try:
-            new = tags.written(mark, self._clients.by, ledger.moment(now), known)
+            new = tags.written(mark, self._clients.by, ledger.to_milliseconds(now), known)
         except ValueError as mistake:
             raise AwsError(str(mistake)) from None
         with aws_call("codedeploy TagResource", f"deployment group {target.group}"):

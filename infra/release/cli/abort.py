@@ -60,7 +60,7 @@ def aborted(release: Session, why: str, follow: Follow, *, function: str = "", d
 
     Raises RefusedError or UsageError as `chosen` and `stoppable` do, before anything is stopped.
     """
-    seen = release.look()
+    seen = release.observe()
     running = chosen({each.function: seen[each.function] for each in release.one(function).targets}, deployment)
     stops = stoppable(seen, running)
     outcomes: Mapping[str, Outcome] = {}

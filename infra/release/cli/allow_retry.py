@@ -26,7 +26,7 @@ def allow_retry(*, stack: Stack, function: One, reason: Reason, fingerprint: Whi
     with answering(as_json=as_json):
         why, release = checked(reason), open_session(stack, function)
         [target] = release.targets
-        seen = release.look()[function]
+        seen = release.observe()[function]
         found = rejections(target, seen)
         chosen = selected(function, found, fingerprint)
         if not chosen.retry_granted:

@@ -114,7 +114,7 @@ def _to_dict(release: Session, each: Attempt) -> dict[str, Any]:
         **fields,
         **{name: at.isoformat(timespec="seconds") if at else None for name, at in times.items()},
         "ending": each.ending.value if each.ending else "in_flight",
-        "moment": each.moment.isoformat(timespec="milliseconds") if each.moment else None,
+        "moment": each.set_id.isoformat(timespec="milliseconds") if each.set_id else None,
         "minutes": round(each.minutes, 1) if each.minutes is not None else None,
         "by_hand": each.by_hand,
     }

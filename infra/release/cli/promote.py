@@ -31,7 +31,7 @@ def promote(*, to: To, function: Function = "", as_json: Json = False) -> None:
             raise UsageError(
                 f"stack {to} has no upstream stack; set `from` in its strata:release to the stack that proves releases"
             )
-        seen = release.look()
+        seen = release.observe()
         found = [_compared(release, target, seen[target.function]) for target in release.targets]
     proved = all(each["proved"] for each in found)
     table = plain_table()

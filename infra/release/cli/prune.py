@@ -76,10 +76,10 @@ def _found(release: Session, bounds: RetentionPolicy) -> list[Pruning]:
 
     clients, now = release.aws.clients, release.clock.now()
     alarms = {each.function: versions.verdict_alarms(clients, release.clock, each) for each in release.targets}
-    looked: Seen = release.look()
+    everything: Seen = release.observe()
     found = []
     for target in release.targets:
-        seen, names = looked[target.function], alarms[target.function]
+        seen, names = everything[target.function], alarms[target.function]
         published = versions.published(clients, release.clock, target)
         mine = retentions(target, seen, published, bounds, now)
         if (why := refusal(target, seen, mine)) is not None:

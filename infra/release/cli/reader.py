@@ -53,7 +53,7 @@ class Reader:
         """Read once, and return what to show."""
         try:
             session = self._opened()
-            functions = tuple(_shown(session, *each) for each in status.looked(session, ""))
+            functions = tuple(_shown(session, *each) for each in status.observed_in_context(session, ""))
         except (ReleaseError, CommandError) as problem:
             self._session = None
             self.last = replace(self.last, problem=str(problem))
@@ -163,7 +163,7 @@ class Feed:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._changed = threading.Condition()
-        self._number, self._looking, self._over = 0, 0, False
+        self._number, self._viewers, self._over = 0, 0, False
 
     def start(self) -> None:
         """Start the thread that reads."""
@@ -177,13 +177,13 @@ class Feed:
 
     def __enter__(self) -> Feed:
         with self._changed:
-            self._looking += 1
+            self._viewers += 1
             self._changed.notify_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._changed:
-            self._looking -= 1
+            self._viewers -= 1
 
     @property
     def over(self) -> bool:
@@ -191,9 +191,9 @@ class Feed:
         return self._over
 
     @property
-    def looking(self) -> int:
-        """How many look."""
-        return self._looking
+    def viewers(self) -> int:
+        """How many pages follow it."""
+        return self._viewers
 
     def after(self, number: int, seconds: float) -> tuple[int, Snapshot] | None:
         """Wait for a snapshot newer than `number`; return its number and it, or None after so many seconds."""
@@ -205,7 +205,7 @@ class Feed:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._looking or self._over)
+                self._changed.wait_for(lambda: self._viewers or self._over)
                 if self._over:
                     return
             self._reader.read()

@@ -28,7 +28,7 @@ def rollback(*, stack: Stack, reason: Reason, function: Function = "", as_json: 
     """
     with answering(as_json=as_json):
         why, release = checked(reason), open_session(stack, release_of=function)
-        seen, asked = release.look(), release.one(function)
+        seen, asked = release.observe(), release.one(function)
         reverted = to_revert({each.function: seen[each.function] for each in asked.targets})
         for name, each in reverted.items():
             _check_there(release, name, each, seen[name])

@@ -36,10 +36,10 @@ class Session:
 
         return Aws(self.region, self.clock)
 
-    def look(self, following: Mapping[str, str] | None = None) -> Seen:
+    def observe(self, following: Mapping[str, str] | None = None) -> Seen:
         """Observe every function, by name. `following`: the deployments, by function, to read in detail."""
         known = following or {}
-        return self.aws.look(
+        return self.aws.observe(
             self.targets, {target.function: Notes(known.get(target.function)) for target in self.targets}
         )
 

@@ -60,15 +60,15 @@ class FunctionStatus:
 
 def observed(release: Session, function: str) -> list[FunctionStatus]:
     """Observe the function, or each if `function` is empty, and return its status."""
-    return [found for _, found in looked(release, function)]
+    return [found for _, found in observed_in_context(release, function)]
 
 
-def looked(release: Session, function: str) -> list[tuple[ReleaseContext, FunctionStatus]]:
+def observed_in_context(release: Session, function: str) -> list[tuple[ReleaseContext, FunctionStatus]]:
     """Observe the function, or each if `function` is empty, and return what was observed with its status."""
-    asked, seen = release.one(function), release.look()
+    asked, seen = release.one(function), release.observe()
     found = recovery.findings(release.targets, seen, release.policy, release.clock.now())
     if following := {name: each.rolls_back or each.id for name, one in seen.items() if (each := one.in_flight)}:
-        seen = release.look(following)
+        seen = release.observe(following)
     now = release.clock.now()
     watched = next_action.watch(release.targets, seen, replace(release.policy, wait=True), now)  # `watch` always waits
     contexts = [ReleaseContext(target, seen[target.function], release.policy, now) for target in asked.targets]
@@ -118,7 +118,7 @@ def report(context: ReleaseContext, watched: Action, found: list[recovery.Findin
                 **_noted(each),
                 "standing": any(one.retry_granted and one.deployment.id == mark.deployment for one in rejected),
             }
-            for each in (tags.forgiven, tags.retried)
+            for each in (tags.granted, tags.granted_by_policy)
             if each and isinstance(mark := each.mark, RetryGrant)
         ],
         "override": _noted(tags.overridden) if tags.overridden else None,

@@ -58,10 +58,10 @@ def _found(release: Session) -> list[Swept]:
     # Read before the records, since a release makes an alarm before its deployment.
     clients, clock = release.aws.clients, release.clock
     configured = {each.function: versions.verdict_alarms(clients, clock, each) for each in release.targets}
-    looked = release.look()
+    everything = release.observe()
     found = []
     for target in release.targets:
-        seen, names = looked[target.function], configured[target.function]
+        seen, names = everything[target.function], configured[target.function]
         alarms = obsolete_alarms.left(target, seen.ledger, names, clock.now())
         attempts = [each for each in seen.ledger if each.failed and not names.keys().isdisjoint(each.alarms)]
         states = release.aws.states({name for each in attempts for name in each.alarms})

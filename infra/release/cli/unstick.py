@@ -45,7 +45,7 @@ def unstick(
     with answering(as_json=as_json):
         release = open_session(stack, release_of=function)
         asked = {target.function for target in release.one(function).targets}
-        seen = release.look()
+        seen = release.observe()
         found = [*_locked(stack), *_found(release, seen, asked, to)]
         for each in found:
             typer.echo(described(each), err=as_json)
@@ -53,7 +53,7 @@ def unstick(
         left = found
         if done := bool(acting) and not dry_run and _agreed(yes):
             outcomes = _do(release, seen, acting, as_json=as_json)
-            left = [*_locked(stack), *_found(release, release.look(), asked, "")]
+            left = [*_locked(stack), *_found(release, release.observe(), asked, "")]
     document = {
         "found": [asdict(each) for each in found],
         "done": done,

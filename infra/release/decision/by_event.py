@@ -191,9 +191,9 @@ def _by_records(
 ) -> Promote | Leave:
     tries = [each for listed in attempts.values() for each in listed]
     named = next((each for each in tries if each.deployment == deployment), None)
-    if named is None or named.moment is None:
+    if named is None or named.set_id is None:
         return Leave("unknown", f"{deployment} is no release by Strata in the upstream stack's records")
-    if doubt := next(_doubts(named, named.moment, tries), None):
+    if doubt := next(_doubts(named, named.set_id, tries), None):
         return doubt
     proved = {name: promotion.newest(listed, proof_days, now) for name, listed in attempts.items()}
     digests = {name: each.digest for name, each in proved.items() if each}
@@ -204,12 +204,12 @@ def _by_records(
     return Promote(deployment, named.commit, digests)
 
 
-def _doubts(named: Attempt, moment: datetime, tries: Sequence[Attempt]) -> Iterator[Leave]:
+def _doubts(named: Attempt, set_id: datetime, tries: Sequence[Attempt]) -> Iterator[Leave]:
     """Yield why the release that an event is of may not be promoted. `tries`: of all functions."""
     for each in tries:
-        if each.moment is not None and each.moment > moment:
+        if each.set_id is not None and each.set_id > set_id:
             yield Leave("superseded", f"{named} is not the upstream stack's newest release: {each} is")
-    together = [each for each in tries if each.moment == moment]
+    together = [each for each in tries if each.set_id == set_id]
     for each in together:
         if each.ending is None:
             yield Leave("incomplete", f"{each} of the same release is still in flight; its own event follows")

@@ -27,7 +27,7 @@ class ReleaseContext:
 
     `failed_sets`: when sets started that have failed, and the function that failed each.
 
-    A deployment of this function that started at such a moment is stopped or reverted with its set.
+    A deployment of this function that started at such a time is stopped or reverted with its set.
     """
 
     target: Target

@@ -10,7 +10,7 @@ from infra.release.decision.context import ReleaseContext
 from infra.release.model.actions import TopUp
 from infra.release.model.observation import Deployment
 
-LAST_LOOK = timedelta(minutes=1)
+LAST_POLL = timedelta(minutes=1)
 """Before the shift. CodeDeploy needs about this long to act on a stop."""
 MOST_AT_ONCE = 40
 """Requests of one top-up: about one of the ten seconds between observations, a load that no caller notices."""
@@ -23,7 +23,7 @@ NO_PROBE = "{}"
 
 def missing(context: ReleaseContext, followed: Deployment) -> str | None:
     """Return why the canary must not be promoted, once its last minute has begun; None if it may, or has time left."""
-    policy, last = context.policy, timedelta(minutes=context.target.minutes) - LAST_LOOK
+    policy, last = context.policy, timedelta(minutes=context.target.minutes) - LAST_POLL
     requests = context.seen.canary.invocations
     if policy.evidence != "enforce" or not _short(context, requests) or context.age(followed) < last:
         return None

@@ -58,12 +58,14 @@ def _revert(context: ReleaseContext, reverted: Deployment, why: str) -> Action |
     if seen.followed is not None or reverted.entry is None:
         return None
     known = seen.deployment(reverted.id)
-    if known is not None and (way_back := seen.revert_of(known)) is not None:
-        return Follow(way_back.id)
+    if known is not None and (revert := seen.revert_of(known)) is not None:
+        return Follow(revert.id)
     if seen.in_flight is not None:
         return context.finish(Ending.REFUSED, "busy", f"{seen.in_flight.id} has been started meanwhile; {ABORT_IT}")
     if seen.alias.shifted is not None or seen.live.fingerprint != reverted.entry.fingerprint:
-        return context.finish(Ending.REFUSED, "moved", f"the alias has been moved meanwhile, to {seen.alias}; {LOOK}")
+        return context.finish(
+            Ending.REFUSED, "moved", f"the alias has been moved meanwhile, to {seen.alias}; {SEE_STATUS}"
+        )
     mark = Stopped(reverted.id, "operator", why)
     if seen.tags.stop(reverted.id) != mark:
         return WriteTag(mark, why, Phase.ROLLBACK)
@@ -71,7 +73,7 @@ def _revert(context: ReleaseContext, reverted: Deployment, why: str) -> Action |
 
 
 ABORT_IT = f"bring it back by {ABORT}"
-LOOK = "look again by `python -m infra.release status --stack STACK`"
+SEE_STATUS = "look again by `python -m infra.release status --stack STACK`"
 
 
 # What the records say
@@ -92,13 +94,13 @@ def last_promoted_set(seen: Seen) -> dict[str, Deployment]:
 
 def released_with(seen: Seen, functions: Collection[str]) -> set[str]:
     """Return those functions, and all that were released in one set with their deployment in flight or newest one."""
-    moments = {
+    set_ids = {
         each.entry.at
         for name in functions
         for each in (seen[name].in_flight, seen[name].last_attempt)
         if each is not None and each.entry is not None
     }
-    others = {name for name, each in seen.items() if any(one.entry and one.entry.at in moments for one in each.ledger)}
+    others = {name for name, each in seen.items() if any(one.entry and one.entry.at in set_ids for one in each.ledger)}
     return {*functions} | others
 
 

@@ -12,17 +12,19 @@ from datetime import datetime, timedelta
 from infra.release.decision.context import ReleaseContext
 from infra.release.model.attempt import Attempt, UpstreamReleases
 from infra.release.model.outcome import Ending
-from infra.release.model.tags import Proved
+from infra.release.model.tags import Promoted
 
 PROVING = frozenset({Ending.PROMOTED, Ending.FIRST})
 
 
-def proved(context: ReleaseContext) -> Proved | None:
+def proved(context: ReleaseContext) -> Promoted | None:
     """Return the tag that records the proving release of the wanted version; None if none is required or exists."""
     if not context.target.proof_group or isinstance(found := _of(context), str):
         return None
     ended = f"{found.ended or found.started:%Y-%m-%d}"
-    return Proved(context.seen.wanted.fingerprint, context.policy.source, found.deployment or "first", found.by, ended)
+    return Promoted(
+        context.seen.wanted.fingerprint, context.policy.source, found.deployment or "first", found.by, ended
+    )
 
 
 def missing(context: ReleaseContext) -> str | None:

@@ -163,15 +163,15 @@ def _failed_set(context: ReleaseContext, action: Action) -> Finding | None:
 
 def _partial_set(seen: Seen) -> Iterator[Finding]:
     """Yield the finding of a set whose runner died before it had started all functions."""
-    for moment in {each.tags.enlisted for each in seen.values() if each.tags.enlisted}:
-        enlisted = {name: each for name, each in seen.items() if each.tags.enlisted == moment}
+    for set_id in {each.tags.enlisted for each in seen.values() if each.tags.enlisted}:
+        enlisted = {name: each for name, each in seen.items() if each.tags.enlisted == set_id}
         live = [
-            name for name, each in enlisted.items() if (one := promoted(each)) and one.entry and one.entry.at == moment
+            name for name, each in enlisted.items() if (one := promoted(each)) and one.entry and one.entry.at == set_id
         ]
         never = [
             name
             for name, each in enlisted.items()
-            if not any(one.entry and one.entry.at == moment for one in each.ledger)
+            if not any(one.entry and one.entry.at == set_id for one in each.ledger)
         ]
         at_rest = all(each.in_flight is None for each in enlisted.values())
         if live and never and at_rest:

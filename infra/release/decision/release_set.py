@@ -55,12 +55,12 @@ def _fail_set(
 ) -> dict[str, Action]:
     """Start nothing more, and stop or revert what started with the set."""
     contexts = list(contexts)
-    moment = _partially_started(contexts)
+    set_id = _partially_started(contexts)
     given_up = {}
     for context in contexts:
         name, action = context.target.function, alone[context.target.function]
-        if moment is not None and name != culprit:
-            action = next_(replace(context, failed_sets={**context.failed_sets, moment: culprit}))
+        if set_id is not None and name != culprit:
+            action = next_(replace(context, failed_sets={**context.failed_sets, set_id: culprit}))
         given_up[name] = (
             context.finish(Ending.REFUSED, "set", _NOT_WITHOUT.format(culprit)) if _waits(context, action) else action
         )
@@ -93,19 +93,19 @@ def _start_set(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> 
         return alone | {
             context.target.function: Wait(Phase.SET, "waits for the others to be ready") for context in starting
         }
-    moment = _partially_started(contexts)
+    set_id = _partially_started(contexts)
     if any(
-        _tried(context, moment) for context in starting
+        _tried(context, set_id) for context in starting
     ):  # the set went on without the rest, and this is another one
-        moment = None
-    if moment is None and len(starting) > 1:
+        set_id = None
+    if set_id is None and len(starting) > 1:
         if not all(context.seen.notes.enlisted for context in starting):
             names = ", ".join(context.target.function for context in starting)
             note = WriteTag(Enlisted(starting[0].now), f"{names} go together", Phase.SET)
             return alone | {context.target.function: note for context in starting}
-        moment = starting[0].seen.tags.enlisted
+        set_id = starting[0].seen.tags.enlisted
     return alone | {
-        context.target.function: replace(action, at=moment)
+        context.target.function: replace(action, at=set_id)
         for context in starting
         if isinstance(action := alone[context.target.function], Start)
     }
@@ -113,23 +113,23 @@ def _start_set(contexts: Sequence[ReleaseContext], alone: dict[str, Action]) -> 
 
 def _partially_started(contexts: Sequence[ReleaseContext]) -> datetime | None:
     """Return the time of a set with only some of its deployments created: its runner died in between."""
-    for moment in sorted(
+    for set_id in sorted(
         {context.seen.tags.enlisted for context in contexts if context.seen.tags.enlisted}, reverse=True
     ):
         tries = {
-            context.target.function: _tried(context, moment)
+            context.target.function: _tried(context, set_id)
             for context in contexts
-            if context.seen.tags.enlisted == moment
+            if context.seen.tags.enlisted == set_id
         }
         failed = any(each.failed for some in tries.values() for each in some)
         if any(tries.values()) and not all(tries.values()) and not failed:
-            return moment
+            return set_id
     return None
 
 
-def _tried(context: ReleaseContext, moment: datetime | None) -> list[Deployment]:
+def _tried(context: ReleaseContext, set_id: datetime | None) -> list[Deployment]:
     """Return the deployments that started with the set of that time."""
-    return [each for each in context.seen.ledger if each.entry is not None and each.entry.at == moment]
+    return [each for each in context.seen.ledger if each.entry is not None and each.entry.at == set_id]
 
 
 def _hold_until_all_done(alone: dict[str, Action]) -> dict[str, Action]:

@@ -43,7 +43,7 @@ class TrafficHistory:
 class Cloud(Protocol):
     """All calls of the runner to AWS. Every method raises AwsError, or TransientError where a later try may succeed."""
 
-    def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
+    def observe(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         """Observe every function of the set, by name."""
 
     def upstream(self, target: Target) -> UpstreamReleases:

@@ -35,7 +35,7 @@ EXPLAINED = {"verdict", "hook", "fault"}
 """Reasons whose cause the function's log may show."""
 A_LINE_EACH = timedelta(minutes=1)
 """How often a log gets a line on a canary: ten lines for ten minutes, not sixty."""
-LOOK = timedelta(seconds=10)
+POLL = timedelta(seconds=10)
 """Between two observations, while the runner waits: often enough for an operator, and far below AWS's request rates."""
 
 
@@ -73,7 +73,7 @@ def retire(
     return outcomes
 
 
-def look(
+def observe(
     wanted: Sequence[Target],
     policy: ReleasePolicy,
     cloud: Cloud,
@@ -94,7 +94,7 @@ def look(
         return _with_choice(target, seen, policy, cloud)
 
     notes = notes if notes is not None else {target.function: Notes() for target in wanted}
-    seen = cloud.look(wanted, notes)
+    seen = cloud.observe(wanted, notes)
     return {target.function: informed(target, seen[target.function]) for target in wanted}
 
 
@@ -159,13 +159,13 @@ class _Run:
             self.tolerate_outage(problem)
             idle = True
         if idle:
-            self.clock.sleep(LOOK)
+            self.clock.sleep(POLL)
 
     def step(self) -> bool:
         """Observe, then take one action for every function; True if there is nothing to do but wait."""
         # A decision holds for when its observation began: a slow one reads the alias long before the ledger.
         now = self.clock.now()
-        seen = look(self.wanted, self.policy, self.cloud, self.notes, self.is_older)
+        seen = observe(self.wanted, self.policy, self.cloud, self.notes, self.is_older)
         rules = {target.function: self.policy.of(target).rule for target in self.wanted}
         seen = {name: self.remember(name, each, rules[name], now) for name, each in seen.items()}
         self.observed_once, self.seen = True, seen

@@ -29,7 +29,7 @@ class Attempt:
     commit: str
     by: str
     ended: datetime | None = None  # all traffic was where it stayed
-    moment: datetime | None = None  # which the deployments of one set share
+    set_id: datetime | None = None  # which the deployments of one set share
     back: tuple[str, ...] = ()  # the deployments that brought its traffic back, or tried to
     allowed: tuple[str, ...] = ()  # the overrides and retry grants by which it could start
     change_failed: bool = False  # whether the change was at fault
@@ -42,7 +42,7 @@ class Attempt:
     @property
     def by_hand(self) -> bool:
         """True if Strata did not start it: it has no line in the ledger."""
-        return self.deployment is not None and self.moment is None
+        return self.deployment is not None and self.set_id is None
 
     def __str__(self) -> str:
         """Name the release in a sentence."""

@@ -45,7 +45,9 @@ class Entry:
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is not UTC or self.at.microsecond % 1000:
-            raise ValueError(f"at={self.at!r}: the ledger keeps UTC in whole milliseconds; use ledger.moment()")
+            raise ValueError(
+                f"at={self.at!r}: the ledger keeps UTC in whole milliseconds; use ledger.to_milliseconds()"
+            )
         if not _LINE.fullmatch(str(self)):
             raise ValueError(f"{str(self)!r} is no line of the ledger; make its words by infra.release.model.ledger")
 
@@ -66,7 +68,7 @@ def parse(description: str) -> Entry | None:
         return None
 
 
-def moment(time: datetime) -> datetime:
+def to_milliseconds(time: datetime) -> datetime:
     """`time` as the ledger writes it."""
     time = time.astimezone(UTC)
     return time.replace(microsecond=time.microsecond // 1000 * 1000)

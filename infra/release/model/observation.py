@@ -103,9 +103,9 @@ class Deployment:
         return self.status in {Status.FAILED, Status.STOPPED}
 
 
-def reverts(way_back: Deployment, ledger: Iterable[Deployment]) -> Deployment | None:
-    """Return the deployment of `ledger`, newest first, that `way_back` reverts: both carry the same time."""
-    entry = way_back.entry
+def reverts(revert: Deployment, ledger: Iterable[Deployment]) -> Deployment | None:
+    """Return the deployment of `ledger`, newest first, that `revert` reverts: both carry the same time."""
+    entry = revert.entry
     return next(
         (
             each
@@ -113,7 +113,7 @@ def reverts(way_back: Deployment, ledger: Iterable[Deployment]) -> Deployment | 
             if entry
             and each.entry
             and each.entry.at == entry.at
-            and each.created < way_back.created
+            and each.created < revert.created
             and each.entry.fingerprint != entry.fingerprint
         ),
         None,
@@ -220,9 +220,9 @@ class Observation:
         """The newest deployment that CodeDeploy did not start by itself to roll another back."""
         return next((each for each in self.ledger if each.rolls_back is None), None)
 
-    def reverts(self, way_back: Deployment) -> Deployment | None:
-        """Return the deployment that `way_back`, a deployment by Strata, reverts."""
-        return reverts(way_back, self.ledger)
+    def reverts(self, revert: Deployment) -> Deployment | None:
+        """Return the deployment that `revert`, a deployment by Strata, reverts."""
+        return reverts(revert, self.ledger)
 
     def revert_of(self, reverted: Deployment) -> Deployment | None:
         """Return Strata's newest deployment that reverts `reverted`, however it ended."""

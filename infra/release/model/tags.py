@@ -92,7 +92,7 @@ class Overridden:
 
 
 @dataclass(frozen=True)
-class Proved:
+class Promoted:
     """The stack `source` promoted this code by `deployment`, at `ended` and for `by`, so it may be released here."""
 
     fingerprint: str
@@ -109,7 +109,7 @@ class Enlisted:
     at: datetime
 
 
-TagRecord = First | Stopped | RetryGrant | Overridden | Proved | Enlisted
+TagRecord = First | Stopped | RetryGrant | Overridden | Promoted | Enlisted
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ class Tags:
     answered: RecordedTag | None = None  # who found that it did, and when
     stopped: Mapping[str, RecordedTag] = field(default_factory=dict)  # by deployment, newest first
     lost: date | None = None  # the day on which a stop was last dropped to make room for newer ones
-    forgiven: RecordedTag | None = None
-    retried: RecordedTag | None = None
+    granted: RecordedTag | None = None  # one more try, by `allow-retry`
+    granted_by_policy: RecordedTag | None = None  # the same, by `release.retry`
     overridden: RecordedTag | None = None
     proved: Mapping[str, RecordedTag] = field(default_factory=dict)  # by fingerprint
     enlisted: datetime | None = None
@@ -147,7 +147,7 @@ class Tags:
     @property
     def retry_grants(self) -> tuple[RetryGrant, ...]:
         """The newest of each kind."""
-        noted = (each.mark for each in (self.forgiven, self.retried) if each)
+        noted = (each.mark for each in (self.granted, self.granted_by_policy) if each)
         return tuple(mark for mark in noted if isinstance(mark, RetryGrant))
 
     @property
@@ -180,7 +180,7 @@ def _keys(mark: TagRecord) -> Collection[str]:
             return (_FIRST,)
         case Overridden():
             return (_OVERRIDE,)
-        case Proved():
+        case Promoted():
             return (_PROVED,)
         case Stopped(_, kind):
             return (_STOPS, _SAID[_who(kind)])
@@ -196,27 +196,27 @@ def _with(before: Tags, noted: RecordedTag) -> Tags:
             return replace(before, answered=noted)
         case Overridden():
             return replace(before, overridden=noted)
-        case Proved(fingerprint):
+        case Promoted(fingerprint):
             return replace(before, proved={fingerprint: noted})
         case Stopped(deployment):
             others = {id_: each for id_, each in before.stopped.items() if id_ != deployment}
             return replace(before, stopped={deployment: noted} | others)
         case RetryGrant(configured=configured):
-            return replace(before, retried=noted) if configured else replace(before, forgiven=noted)
-        case Enlisted(moment):
-            return replace(before, enlisted=moment)
+            return replace(before, granted_by_policy=noted) if configured else replace(before, granted=noted)
+        case Enlisted(set_id):
+            return replace(before, enlisted=set_id)
 
 
 def _tags(marks: Tags) -> dict[str, str]:
     """Return the tags that hold all records. An empty tag of the first version, made by hand, stays as it is."""
     new = dict[str, str]()
     newest = max(marks.proved.values(), key=lambda each: each.at, default=None)
-    for noted in (marks.answered, marks.overridden, newest, marks.forgiven):
+    for noted in (marks.answered, marks.overridden, newest, marks.granted):
         if noted is not None:
             [key] = _keys(noted.mark)
             new[key] = _value(noted)
     up = [f"set={_moment(marks.enlisted)}"] if marks.enlisted else []
-    if up := [*up, *([_value(marks.retried)] if marks.retried else [])]:
+    if up := [*up, *([_value(marks.granted_by_policy)] if marks.granted_by_policy else [])]:
         new[_UP] = " ".join(up)
     return new | _stops(marks)
 
@@ -234,7 +234,7 @@ def _value(noted: RecordedTag) -> str:
             return f"fp={fingerprint} refusal={refusal} {said} {_plain(text)}"
         case RetryGrant(fingerprint, deployment, _, why):
             return stops.shortened(f"fp={fingerprint} of={deployment} {said} {_plain(why)}".rstrip())
-        case Proved(fingerprint, source, deployment, by, ended):
+        case Promoted(fingerprint, source, deployment, by, ended):
             what = f"in={source} of={deployment} released={_plain(by)} ended={ended}"
             return f"fp={fingerprint} {what} at={noted.at}"
     return ""
@@ -277,8 +277,8 @@ def parse(tags: Mapping[str, str]) -> Tags:
         answered=_answered(tags.get(_FIRST, "")),
         stopped=stopped,
         lost=lost,
-        forgiven=_retry_grant(tags.get(_FORGIVEN, ""), tags.get(_WAS_FORGIVEN_WHY, "")),
-        retried=_retry_grant(up, None) or _retry_grant(tags.get(_WAS_RETRIED, ""), None),
+        granted=_retry_grant(tags.get(_FORGIVEN, ""), tags.get(_WAS_FORGIVEN_WHY, "")),
+        granted_by_policy=_retry_grant(up, None) or _retry_grant(tags.get(_WAS_RETRIED, ""), None),
         overridden=_overridden(tags.get(_OVERRIDE, "")),
         proved=_proved(tags),
         enlisted=_time(_words(up).get("set", "")) or _time(tags.get(_WAS_SET, "")),
@@ -338,7 +338,7 @@ def _proved(tags: Mapping[str, str]) -> dict[str, RecordedTag]:
         elif key != _PROVED:
             continue
         if {"fp", "in", "of", "released", "ended", "at"} <= words.keys():
-            mark = Proved(words["fp"], words["in"], words["of"], words["released"], words["ended"])
+            mark = Promoted(words["fp"], words["in"], words["of"], words["released"], words["ended"])
             found[words["fp"]] = RecordedTag(mark, words.get("by", ""), words["at"])
     return found
 

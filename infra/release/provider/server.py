@@ -28,7 +28,7 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     provider = ReleaseProvider(clock, lambda region, functions: _aws(region, functions, clock))
-    server = grpc.server(ThreadPoolExecutor(max_workers=8), interceptors=(provider.under_way,))
+    server = grpc.server(ThreadPoolExecutor(max_workers=8), interceptors=(provider.in_flight,))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -85,7 +85,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider process of one `pulumi` command. `connect` gives a region's AWS, with functions to read ahead."""
 
     def __init__(self, clock: ScaledClock, connect: Callable[[str, Functions], LiveCloud]) -> None:
-        self.under_way = InFlightCalls()
+        self.in_flight = InFlightCalls()
         self.clock = clock
         self.connect, self.pool = connect, ThreadPoolExecutor(1)
         self.cloud = functools.cache(lambda region: connect(region, ()))
@@ -130,7 +130,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.clock.interrupt()
-        self.under_way.wait()
+        self.in_flight.wait()
         return empty_pb2.Empty()
 
     @_said_plainly
@@ -252,7 +252,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Return the context of a function; None if AWS does not answer, since it only serves to explain."""
         policy, now = serialization.policy(inputs["policy"]), self.clock.now()
         try:
-            seen = runner.look([target], policy, self._reading(inputs["region"]))
+            seen = runner.observe([target], policy, self._reading(inputs["region"]))
         except ReleaseError:
             return None
         return ReleaseContext(target, seen[target.function], policy, now)
@@ -283,22 +283,22 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _planned(self, request: Any, news: dict[str, Any]) -> dict[str, Any]:
         """Return the state that a preview can know, and show a line on what would be done."""
-        foreseen = self._forecast(news) if _known_targets(news) else []
+        foreseen = self._previews(news) if _known_targets(news) else []
         for each in foreseen:
             self.log(request.urn, each.line())
         if file := os.environ.get(PLAN_FILE):
             Path(file).write_text(json.dumps([each.to_dict() for each in foreseen]))
         return {**news, "liveVersions": UNKNOWN, "outcomes": UNKNOWN}
 
-    def _forecast(self, news: Mapping[str, Any]) -> list[ReleasePreview]:
+    def _previews(self, news: Mapping[str, Any]) -> list[ReleasePreview]:
         """Return the previews of the functions of which enough is known; one that does not exist yet would go first."""
         cloud, policy = self._reading(news["region"]), serialization.policy(news["policy"])
         there = targets = [_foreseen(each) for each in _known_targets(news)]
         try:
-            seen = runner.look(targets, policy, cloud)
+            seen = runner.observe(targets, policy, cloud)
         except NotFoundError:
             there = [each for each in targets if self._alias(news["region"], each.function, each.alias, each.topic)]
-            seen = runner.look(there, policy, cloud)
+            seen = runner.observe(there, policy, cloud)
         found = {each.function: each for each in forecast(there, seen, policy, self.clock.now())}
         return [found.get(target.function) or first(target) for target in targets]
 
@@ -329,7 +329,7 @@ class ReleaseProvider(provider_pb2_grpc.ResourceProviderServicer):
             if target.function in kept:
                 continue
             try:
-                seen = runner.look([target], policy, self.cloud(region))[target.function]
+                seen = runner.observe([target], policy, self.cloud(region))[target.function]
             except NotFoundError:  # deleted outside of Strata
                 continue
             if (running := seen.in_flight) is not None:

@@ -15,7 +15,7 @@ from infra.release.model.attempt import Attempt
 from infra.release.model.observation import Deployment, Status, reverts
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import Target
-from infra.release.model.tags import First, Overridden, Proved, RecordedTag, RetryGrant, Tags
+from infra.release.model.tags import First, Overridden, Promoted, RecordedTag, RetryGrant, Tags
 
 BY_HAND = "by hand"
 ALARMED = "ALARM_ACTIVE"
@@ -74,7 +74,7 @@ def _attempt(target: Target, each: Deployment, back: Sequence[Deployment], tags:
         commit=entry.commit if entry else "unknown",
         by=entry.by if entry else BY_HAND,
         ended=None if ending is None else (restored[-1] if restored else each.ended),
-        moment=entry.at if entry else None,
+        set_id=entry.at if entry else None,
         back=tuple(way.id for way in back),
         change_failed=ending is Ending.ROLLED_BACK and (reason in CHANGE_FAILURE_REASONS or each.error == ALARMED),
     )
@@ -148,7 +148,7 @@ def _allowed(found: Sequence[Attempt], tags: Tags, when: When) -> list[Attempt]:
 
 def marks(tags: Tags) -> list[RecordedTag]:
     """Return the last override, the last retry grant of each kind, and the proofs: those that a group's tags keep."""
-    last = (each for each in (tags.overridden, tags.forgiven, tags.retried) if each is not None)
+    last = (each for each in (tags.overridden, tags.granted, tags.granted_by_policy) if each is not None)
     return [*last, *tags.proved.values()]
 
 
@@ -160,13 +160,13 @@ def said(noted: RecordedTag) -> str:
         case RetryGrant(_, deployment, configured):
             what = "release.retry" if configured else "allow-retry"
             return f"{what} after {deployment}, by {noted.by}"
-        case Proved(_, source, deployment, by, ended):
+        case Promoted(_, source, deployment, by, ended):
             return f"proved in {source} by {deployment} of {ended}, released by {by}"
     return ""
 
 
 def _fingerprint(noted: RecordedTag) -> str:
-    return noted.mark.fingerprint if isinstance(noted.mark, Overridden | RetryGrant | Proved) else ""
+    return noted.mark.fingerprint if isinstance(noted.mark, Overridden | RetryGrant | Promoted) else ""
 
 
 def named(found: Iterable[Attempt], shifts: Mapping[str, tuple[str, str]]) -> list[Attempt]:
@@ -210,7 +210,7 @@ def keys(found: Iterable[Attempt], days: int, now: datetime, committed: Callable
     sets: dict[object, list[Attempt]] = {}
     for each in recent:
         if not each.by_hand:
-            sets.setdefault(each.moment or (each.function, each.deployment), []).append(each)
+            sets.setdefault(each.set_id or (each.function, each.deployment), []).append(each)
     ended = [some for some in sets.values() if all(each.ending for each in some)]
     good = [some for some in ended if all(each.ending is not Ending.ROLLED_BACK for each in some)]
     bad = [some for some in ended if any(each.change_failed for each in some)]

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from infra.release.decision import curve
-from infra.release.decision.evidence import LAST_LOOK
+from infra.release.decision.evidence import LAST_POLL
 from infra.release.decision.next_action import decide
 from infra.release.model.actions import Action, Finish, Follow, PointAlias, Probe, Start, Wait, WriteTag
 from infra.release.model.fingerprint import changes
@@ -146,4 +146,4 @@ def _evidence(policy: ReleasePolicy) -> str:
     few = f"if the canary has had fewer than {policy.minimum_requests} requests"
     if policy.evidence == "warn":
         return f"warns {few} before the shift"
-    return f"rolls back {LAST_LOOK.seconds} s before the shift {few}"
+    return f"rolls back {LAST_POLL.seconds} s before the shift {few}"

@@ -115,8 +115,8 @@ def _promotions(seen: Observation) -> Iterator[Deployment]:
     """Yield the deployments by Strata that succeeded, newest first, without reverts and what those reverted."""
     for each in seen.ledger:
         if each.entry and each.status is Status.SUCCEEDED and seen.reverts(each) is None:
-            way_back = seen.revert_of(each)
-            if way_back is None or way_back.status is not Status.SUCCEEDED:
+            revert = seen.revert_of(each)
+            if revert is None or revert.status is not Status.SUCCEEDED:
                 yield each
 
 

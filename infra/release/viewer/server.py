@@ -83,7 +83,7 @@ class Answer(BaseHTTPRequestHandler):
     def _events(self) -> None:
         """Send each snapshot until the page is closed."""
         feed, number = self.server.feed, 0
-        if feed.looking >= MOST_VIEWERS:
+        if feed.viewers >= MOST_VIEWERS:
             self._say(HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_VIEWERS} pages are open already; close one")
             return
         with feed:

@@ -174,7 +174,7 @@ class Base(RuleBasedStateMachine):
     def seen(self) -> dict[str, Observation]:
         """What a command finds when it begins."""
         client = Client(self.cloud, "user/reader")
-        return client.look(self.exported, {target.function: Notes() for target in self.exported})
+        return client.observe(self.exported, {target.function: Notes() for target in self.exported})
 
     # Rest
 

@@ -104,7 +104,7 @@ class Client:
     def history(self, target: Target) -> TrafficHistory:
         raise NotImplementedError("no target of the machine's chooses its curve")
 
-    def look(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
+    def observe(self, wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         names = [target.function for target in wanted]
         groups = {name: self.cloud.groups[name] for name in names}
         with self._asking("alias"):
@@ -190,10 +190,10 @@ class Client:
     def note(self, target: Target, mark: TagRecord) -> None:
         function = self.cloud.groups[target.function].function
         if isinstance(mark, Enlisted):
-            mark = Enlisted(ledger.moment(mark.at))
+            mark = Enlisted(ledger.to_milliseconds(mark.at))
         with self._asking("note"):
             self._act("note", function, mark)
-            function.tags |= tags.written(mark, self.name, ledger.moment(self.cloud.now), function.tags)
+            function.tags |= tags.written(mark, self.name, ledger.to_milliseconds(self.cloud.now), function.tags)
         self._tags[function.name] = dict(function.tags)  # that are read before one is written
 
     def start(self, target: Target, policy: ReleasePolicy, action: Start) -> str:
@@ -206,7 +206,7 @@ class Client:
             function.alarms[alarm] = Alarm(red, judged)
         alarms = [alarm, *(name for name in (target.alarm, target.throttle_alarm) if name not in action.waived)]
         minutes = None if action.all_at_once else target.minutes
-        created = self._create("forth", function, entry, action.canary, minutes, alarms, action)
+        created = self._create("promotion", function, entry, action.canary, minutes, alarms, action)
         function.tags |= tags.begun(function.tags)
         return created
 
@@ -218,7 +218,7 @@ class Client:
     def _entry(
         self, function: Function, policy: ReleasePolicy, number: str, stable: str, at: datetime | None
     ) -> ledger.Entry:
-        version, at = function.version(number), at or ledger.moment(self.cloud.now)
+        version, at = function.version(number), at or ledger.to_milliseconds(self.cloud.now)
         return ledger.Entry(version.fingerprint, version.digest, version.contract, policy.commit, at, stable, self.name)
 
     def _create(  # noqa: PLR0917
@@ -239,7 +239,7 @@ class Client:
             except Limit as limit:
                 raise TransientError(f"DeploymentLimitExceededException: {limit}") from None
             if isinstance(action, RevertDeployment):
-                record.takes_back = _tried_at(group, entry.at, record)
+                record.reverts = _tried_at(group, entry.at, record)
             self._act(role, function, record)
             self.cloud.log_event(f"{self.name} creates {record.id} ({role}) {entry.stable} -> {number}")
         return record.id
@@ -312,9 +312,9 @@ class Client:
             raise TransientError("the connection was closed before a response was received")
 
 
-def _tried_at(group: CodeDeploy, at: datetime, way_back: Record) -> Record | None:
+def _tried_at(group: CodeDeploy, at: datetime, revert: Record) -> Record | None:
     """The release of that moment."""
-    tried = (each for each in group.records if each is not way_back and each.role == "forth")
+    tried = (each for each in group.records if each is not revert and each.role == "promotion")
     return next((each for each in tried if (line := ledger.parse(each.description)) and line.at == at), None)
 
 

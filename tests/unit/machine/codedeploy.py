@@ -44,7 +44,8 @@ class Limit(Exception):  # noqa: N818 - AWS's own word
 
 @dataclass
 class Record:
-    """A deployment. role: "forth" and "back" are a release's, "rollback" is CodeDeploy's, "foreign" another caller's.
+    """A deployment. role: "promotion" and "back" are a release's, "rollback" is CodeDeploy's, "foreign"
+    another caller's.
 
     What an observer may not know but a judge must: by whom it was created and stopped, and which alarms were red then.
     """
@@ -60,7 +61,7 @@ class Record:
     by: str
     rolls_back: Record | None = None
     rollback: Record | None = None
-    takes_back: Record | None = None
+    reverts: Record | None = None
     stop: Stop | None = None
     stopped_by: str = ""
     fired: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from tests.unit.machine.client import Client
 from tests.unit.machine.codedeploy import CodeDeploy, Record
 from tests.unit.machine.truth import Truth
 
-OURS = {"forth", "back"}
+OURS = {"promotion", "back"}
 
 
 def check(truth: Truth, *, by_hand: bool = False) -> None:
@@ -67,11 +67,14 @@ def _foreign(group: CodeDeploy, fingerprint: str) -> bool:
 def _sets(truth: Truth) -> None:
     """What was promoted with one that failed is live no longer, unless something has brought it back since."""
     tried = [
-        (group, record) for group in truth.cloud.groups.values() for record in group.records if record.role == "forth"
+        (group, record)
+        for group in truth.cloud.groups.values()
+        for record in group.records
+        if record.role == "promotion"
     ]
-    failed = {truth.moment(record): record for _, record in tried if record.failed}
+    failed = {truth.set_id(record): record for _, record in tried if record.failed}
     for group, record in tried:
-        culprit = failed.get(truth.moment(record))
+        culprit = failed.get(truth.set_id(record))
         if culprit is None or not record.succeeded or _again(truth, group, record):
             continue
         if group.function.alias.version == record.target:
@@ -81,7 +84,7 @@ def _sets(truth: Truth) -> None:
 def _again(truth: Truth, group: CodeDeploy, record: Record) -> bool:
     later = group.records[group.records.index(record) + 1 :]
     fingerprint = group.function.fingerprint(record.target)
-    again = any(each.role in {"forth", "foreign"} and each.succeeded for each in later)
+    again = any(each.role in {"promotion", "foreign"} and each.succeeded for each in later)
     return again or fingerprint in truth.by_hand[group.function.name]
 
 
@@ -89,7 +92,7 @@ def _ledger(truth: Truth, group: CodeDeploy) -> None:
     """What a look reads back is what has happened."""
     function, target = group.function, group.function.target
     client = Client(truth.cloud, "user/reader")
-    seen = client.look([target], {target.function: Notes()})[target.function]
+    seen = client.observe([target], {target.function: Notes()})[target.function]
     for read, record in zip(seen.ledger, reversed(group.records), strict=True):
         said = (read.id, read.status.value, read.created, read.ended, read.entry is not None)
         if said != (record.id, record.machine.status, record.created, record.ended, record.role in OURS):
@@ -98,7 +101,7 @@ def _ledger(truth: Truth, group: CodeDeploy) -> None:
             function.fingerprint(record.target),
             record.current,
             record.by,
-            truth.moment(record),
+            truth.set_id(record),
         ):
             truth.broken(f"{record.id} is read back as {read.entry}")
     stopped = [each for each in group.records if each.stopped_by.startswith("run/") and _by_request(each)]

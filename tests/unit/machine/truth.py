@@ -52,23 +52,23 @@ class Truth:
     def rejection(self, group: CodeDeploy, fingerprint: str) -> Record | None:
         """The newest try of a fingerprint that settled anything, if what it settled is that the code is bad."""
         for each in reversed(group.records):
-            if each.role != "forth" or group.function.fingerprint(each.target) != fingerprint:
+            if each.role != "promotion" or group.function.fingerprint(each.target) != fingerprint:
                 continue
             if each.succeeded:
-                return each if self.taken_back(group, each) else None
+                return each if self.reverted(group, each) else None
             if each.failed and self.reasons(each) & {"verdict", "hook"}:
                 return each
         return None
 
-    def taken_back(self, group: CodeDeploy, forth: Record) -> bool:
+    def reverted(self, group: CodeDeploy, promotion: Record) -> bool:
         """By an operator, or by a runner for its own counts."""
-        rejects = any(kind in {"operator", "verdict"} for kind, _, _ in self.notes[forth.id])
-        return rejects and any(each.takes_back is forth for each in group.records)
+        rejects = any(kind in {"operator", "verdict"} for kind, _, _ in self.notes[promotion.id])
+        return rejects and any(each.reverts is promotion for each in group.records)
 
     def proved(self, group: CodeDeploy, version: str) -> bool:
         """Whether a version has earned all traffic or was there before all records, and nothing is said against it."""
-        forth = self._forth(group)
-        begun = bool(forth) and forth[0].current == version
+        promotion = self._promotions(group)
+        begun = bool(promotion) and promotion[0].current == version
         return self.earned(group, version) or (begun and self._unrejected(group, version))
 
     def earned(self, group: CodeDeploy, version: str) -> bool:
@@ -77,8 +77,8 @@ class Truth:
         promoted = any(
             group.function.fingerprint(each.target) == fingerprint
             and each.succeeded
-            and not self.is_taken_back(group, each)
-            for each in self._forth(group)
+            and not self.is_reverted(group, each)
+            for each in self._promotions(group)
         )
         first = self.first.get(group.function.name) == fingerprint
         return (promoted or first) and self._unrejected(group, version)
@@ -87,21 +87,21 @@ class Truth:
         return self.rejection(group, group.function.fingerprint(version)) is None
 
     @staticmethod
-    def _forth(group: CodeDeploy) -> list[Record]:
-        return [each for each in group.records if each.role == "forth"]
+    def _promotions(group: CodeDeploy) -> list[Record]:
+        return [each for each in group.records if each.role == "promotion"]
 
     def proves(self, group: CodeDeploy) -> bool:
         """Whether there is any version that has."""
         return any(self.proved(group, version) for version in group.function.codes)
 
     @staticmethod
-    def is_taken_back(group: CodeDeploy, forth: Record) -> bool:
-        return any(each.takes_back is forth for each in group.records)
+    def is_reverted(group: CodeDeploy, promotion: Record) -> bool:
+        return any(each.reverts is promotion for each in group.records)
 
     @staticmethod
     def is_going_back(group: CodeDeploy, version: str) -> bool:
         """Whether the last attempt released the same code, and has failed."""
-        last = [each for each in group.records if each.role == "forth"][-1]
+        last = [each for each in group.records if each.role == "promotion"][-1]
         released = group.function.fingerprint(last.target) == group.function.fingerprint(version)
         return released and last.failed
 
@@ -118,7 +118,7 @@ class Truth:
         return {kind for kind, _, _ in self.notes[record.id]} or {by_hand}
 
     @staticmethod
-    def moment(record: Record) -> datetime | None:
+    def set_id(record: Record) -> datetime | None:
         """The `at` of its line."""
         found = re.search(r" at=(\S+)", record.description)
         return datetime.fromisoformat(found.group(1)).astimezone(UTC) if found else None
@@ -126,7 +126,7 @@ class Truth:
     def live_commit(self, group: CodeDeploy, version: str) -> str | None:
         live = group.function.fingerprint(version)
         for each in reversed(group.records):
-            if each.role == "forth" and not each.failed and group.function.fingerprint(each.target) == live:
+            if each.role == "promotion" and not each.failed and group.function.fingerprint(each.target) == live:
                 return each.description.split("commit=")[1].split()[0]
         noted = parse(group.function.tags).answered
         went_first = noted.mark if noted and isinstance(noted.mark, First) else None
@@ -139,7 +139,7 @@ class Truth:
         group, run = self.cloud.groups[function.name], self.runs.get(client.name)
         if act == "note":
             self._noted(client, function, what)  # type: ignore[arg-type]
-        elif act == "forth" and isinstance(what, Record) and run:
+        elif act == "promotion" and isinstance(what, Record) and run:
             self._started(run, group, what)
         elif act == "back" and isinstance(what, Record):
             self._taken_back(client, group, what)
@@ -174,7 +174,7 @@ class Truth:
         tries = [
             each
             for each in group.records
-            if each is not new and each.role == "forth" and function.fingerprint(each.target) == fingerprint
+            if each is not new and each.role == "promotion" and function.fingerprint(each.target) == fingerprint
         ]
         if any(each.by == run.client.name for each in tries):
             self.broken(f"{run.client.name} starts {new.id}, a second deployment of {fingerprint}")
@@ -195,17 +195,17 @@ class Truth:
             self.broken(f"{new.id} releases {run.policy.commit}, which is older than {live}")
 
     def _taken_back(self, client: Client, group: CodeDeploy, back: Record) -> None:
-        forth, known = back.takes_back, client.saw[group.function.name].over
-        if forth is None or not forth.succeeded:
-            self.broken(f"{back.id} takes {forth and forth.id} back, which had not succeeded")
-        elif not self.notes[forth.id]:
-            self.broken(f"{back.id} takes {forth.id} back, and no tag says why")
-        elif any(each.takes_back is forth and not each.failed and each.id in known for each in group.records):
-            self.broken(f"{back.id} takes {forth.id} back a second time")
-        elif group.function.fingerprint(back.target) != group.function.fingerprint(forth.current) and (
-            self.proved(group, forth.current) or not self.proved(group, back.target)
+        promotion, known = back.reverts, client.saw[group.function.name].over
+        if promotion is None or not promotion.succeeded:
+            self.broken(f"{back.id} takes {promotion and promotion.id} back, which had not succeeded")
+        elif not self.notes[promotion.id]:
+            self.broken(f"{back.id} takes {promotion.id} back, and no tag says why")
+        elif any(each.reverts is promotion and not each.failed and each.id in known for each in group.records):
+            self.broken(f"{back.id} takes {promotion.id} back a second time")
+        elif group.function.fingerprint(back.target) != group.function.fingerprint(promotion.current) and (
+            self.proved(group, promotion.current) or not self.proved(group, back.target)
         ):
-            self.broken(f"{back.id} leads to {back.target}, and {forth.id} came from {forth.current}")
+            self.broken(f"{back.id} leads to {back.target}, and {promotion.id} came from {promotion.current}")
         else:  # whatever was said of that code meanwhile, it was live before
             self.by_hand[group.function.name].add(group.function.fingerprint(back.target))
 
@@ -224,12 +224,12 @@ class Truth:
         """Promoted only when all are that were started at one moment."""
         found = [(each, self.cloud.find(each.deployment_id)) for each in outcomes.values() if each.deployment_id]
         failed = {
-            self.moment(record)
+            self.set_id(record)
             for outcome, record in found
             if outcome.ending is Ending.ROLLED_BACK and (record.failed or outcome.reason == "verdict")
         }
         for outcome, record in found:
-            if outcome.ending is Ending.PROMOTED and self.moment(record) in failed:
+            if outcome.ending is Ending.PROMOTED and self.set_id(record) in failed:
                 self.broken(f"{record.id} is promoted, and another of its set has failed")
 
     def _wrong(self, run: Run, target: Target, outcome: Outcome, outcomes: Mapping[str, Outcome]) -> str | None:
@@ -243,7 +243,7 @@ class Truth:
                 return self._not_promoted(run, target, outcome, record, saw)
             case Ending.ROLLED_BACK:
                 return self._not_rolled_back(run, group, outcome, record, saw)
-            case Ending.REFUSED if not own & {"forth", "stop"}:  # an earlier set may have gone back first
+            case Ending.REFUSED if not own & {"promotion", "stop"}:  # an earlier set may have gone back first
                 return self._not_refused(run, target, outcome, saw, others)
             case Ending.UNCHANGED:
                 return self._not_unchanged(run, target, saw, own)
@@ -268,7 +268,7 @@ class Truth:
             return f"its last counts condemn it: {saw.counts}"
         if record.gradual and run.policy.evidence == "enforce" and not self._reached(target, record, run.policy):
             return "too few requests had reached it before the shift"
-        known = record.role == "forth"  # a foreign one has no line that says where it started from
+        known = record.role == "promotion"  # a foreign one has no line that says where it started from
         if known and (outcome.from_version, outcome.to_version) != (record.current, saw.alias.version):
             return f"it was {record.current} -> {saw.alias.version}"
         return None
@@ -285,36 +285,38 @@ class Truth:
         if record is None:
             return "there was none"
         overdue = self.cloud.now - record.created > timedelta(minutes=run.policy.longest_wait_minutes)
-        if not saw.over[record.id] and not (record.takes_back and overdue):
+        if not saw.over[record.id] and not (record.reverts and overdue):
             return "that deployment has not ended"
-        forth = record.takes_back or record
-        taken_back = record.takes_back is not None
-        if forth.succeeded and not taken_back:
+        promotion = record.reverts or record
+        reverted = record.reverts is not None
+        if promotion.succeeded and not reverted:
             if outcome.reason in {"set", "verdict", "evidence"} and any(
-                each.takes_back is forth for each in group.records
+                each.reverts is promotion for each in group.records
             ):
-                return None if saw.alias.is_whole_on(forth.current) else f"the alias was on {saw.alias}"
+                return None if saw.alias.is_whole_on(promotion.current) else f"the alias was on {saw.alias}"
             moved = saw.alias.shifted or group.function.fingerprint(saw.alias.version) != group.function.fingerprint(
-                forth.target
+                promotion.target
             )
             return None if moved and outcome.reason == "operator" else "it has succeeded, and the alias was not moved"
-        foreign = forth.role == "foreign"  # of which no line says where it started from
+        foreign = promotion.role == "foreign"  # of which no line says where it started from
         newer = group.records[group.records.index(record) + 1 :]
         overtaken = any(each.id in saw.over and each.rolls_back is not record for each in newer)
         # What CodeDeploy itself went back to stays, where it is better known than what was live.
-        better = self.earned(group, saw.alias.version) and not self.earned(group, forth.current)
-        home = saw.alias.version if foreign or better or not self.proved(group, forth.current) else forth.current
+        better = self.earned(group, saw.alias.version) and not self.earned(group, promotion.current)
+        home = (
+            saw.alias.version if foreign or better or not self.proved(group, promotion.current) else promotion.current
+        )
         same = group.function.fingerprint(saw.alias.version) == group.function.fingerprint(home)
         if not overtaken and (saw.alias.shifted or not same):
             return f"the alias was on {saw.alias}"
-        released = group.function.fingerprint(outcome.to_version) == group.function.fingerprint(forth.target)
-        if not foreign and (outcome.from_version != forth.current or not released):
-            return f"it was {forth.current} -> {forth.target}"
-        expected = {kind for kind, _, _ in self.notes[forth.id]} if taken_back else self.reasons(forth)
+        released = group.function.fingerprint(outcome.to_version) == group.function.fingerprint(promotion.target)
+        if not foreign and (outcome.from_version != promotion.current or not released):
+            return f"it was {promotion.current} -> {promotion.target}"
+        expected = {kind for kind, _, _ in self.notes[promotion.id]} if reverted else self.reasons(promotion)
         if outcome.reason not in expected:
             return f"the reason was {expected}"
-        said = [why for kind, _, why in self.notes[forth.id] if kind == "operator"]
-        if GONE in outcome.detail and any(self._by_operator(each) for each in group.records if each is not forth):
+        said = [why for kind, _, why in self.notes[promotion.id] if kind == "operator"]
+        if GONE in outcome.detail and any(self._by_operator(each) for each in group.records if each is not promotion):
             said = []  # a tag keeps the words of an operator's last stop only
         if outcome.reason == "operator" and said and not any(why in outcome.detail for why in said):
             return f"the operator said {said}"
@@ -352,7 +354,7 @@ class Truth:
     def _not_unchanged(self, run: Run, target: Target, saw: Saw, own: set[str]) -> str | None:
         function = self.cloud.groups[target.function].function
         if run.kind != "up":
-            return None if all(saw.over.values()) and "forth" not in own else "something is in flight"
+            return None if all(saw.over.values()) and "promotion" not in own else "something is in flight"
         if saw.alias.shifted or function.fingerprint(saw.alias.version) != function.fingerprint(target.version):
             return f"the alias was on {saw.alias}"
         group = self.cloud.groups[target.function]

@@ -19,12 +19,12 @@ def findings(facts: Account, functions: Sequence[Examined]) -> list[Finding]:
     if not any(each.unavailable_reason for each in functions):
         found.append(Finding(Grade.OK, "rights to read", "every question was answered"))
     for each in functions:
-        found += _untold(each)
+        found += _unknown(each)
         found += [*alias.findings(each), *alarms.findings(each), *codedeploy.findings(each)]
     return found
 
 
-def _untold(facts: Examined) -> Iterator[Finding]:
+def _unknown(facts: Examined) -> Iterator[Finding]:
     """Yield a finding for each question that AWS did not answer; the sentence has its remedy."""
     for field, why in facts.unavailable_reason.items():
         grade = Grade.WARNING if field in ASKED_HERE_ALONE else Grade.BAD

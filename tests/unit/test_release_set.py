@@ -38,7 +38,7 @@ def reasons(ends: dict[str, Outcome]) -> dict[str, tuple[Ending, str]]:
     return {name: (end.ending, end.reason) for name, end in ends.items()}
 
 
-def spoil(fake: FakeSet, name: str) -> None:
+def fail(fake: FakeSet, name: str) -> None:
     fake.clouds[name].bad = {version(2).fingerprint}
 
 
@@ -53,7 +53,7 @@ def test_all_are_promoted_and_share_one_moment() -> None:
 
 def test_one_verdict_stops_all_and_all_go_back() -> None:
     fake = set_of(*NAMES)
-    spoil(fake, "orders")
+    fail(fake, "orders")
     ends = release(fake)
     back = Ending.ROLLED_BACK
     assert reasons(ends) == {"billing": (back, "set"), "orders": (back, "verdict"), "stock": (back, "set")}
@@ -69,7 +69,7 @@ def test_what_is_whole_already_goes_back_by_a_deployment_of_its_own() -> None:
 
     def late(running):  # type: ignore[no-untyped-def]  # the verdict falls when billing is promoted already
         if running.created + timedelta(minutes=12) < fake.clock.now():
-            spoil(fake, "orders")
+            fail(fake, "orders")
             shift(running)
         elif running.status is Status.CREATED:
             orders._save(replace(running, status=Status.IN_PROGRESS, started=fake.clock.now()))
@@ -79,11 +79,11 @@ def test_what_is_whole_already_goes_back_by_a_deployment_of_its_own() -> None:
     ends = release(fake, progress=progress)
     assert reasons(ends) == {"billing": (Ending.ROLLED_BACK, "set"), "orders": (Ending.ROLLED_BACK, "verdict")}
     assert_whole(fake, "1")
-    forth, back = fake.clouds["billing"].deployments.values()
-    assert (forth.status, back.status) == (Status.SUCCEEDED, Status.SUCCEEDED)
-    assert forth.entry
+    promotion, back = fake.clouds["billing"].deployments.values()
+    assert (promotion.status, back.status) == (Status.SUCCEEDED, Status.SUCCEEDED)
+    assert promotion.entry
     assert back.entry
-    assert (back.entry.at, back.entry.stable, back.canary) == (forth.entry.at, "2", "1")
+    assert (back.entry.at, back.entry.stable, back.canary) == (promotion.entry.at, "2", "1")
     assert (ends["billing"].from_version, ends["billing"].to_version) == ("1", "2")
     assert any("waits for the others" in each.text for each in progress if each.phase is Phase.SET)
 
@@ -93,12 +93,12 @@ def test_nothing_starts_where_one_of_them_is_refused() -> None:
     fake.clouds["orders"].alarms["orders-live-errors"] = True
     ends = release(fake)
     assert reasons(ends) == {"billing": (Ending.REFUSED, "set"), "orders": (Ending.REFUSED, "alarm")}
-    assert all(set(each.calls) == {"look"} for each in fake.clouds.values())
+    assert all(set(each.calls) == {"observe"} for each in fake.clouds.values())
 
 
 def test_after_one_was_rejected_the_others_are_refused_with_it_and_released_with_its_repair() -> None:
     fake = set_of("billing", "orders")
-    spoil(fake, "orders")
+    fail(fake, "orders")
     release(fake)
     assert reasons(release(fake)) == {"billing": (Ending.REFUSED, "set"), "orders": (Ending.REFUSED, "rejected")}
     orders = fake.clouds["orders"]
@@ -111,7 +111,7 @@ def test_after_one_was_rejected_the_others_are_refused_with_it_and_released_with
 def test_one_that_is_live_already_stays_where_another_goes_back() -> None:
     fake = set_of("billing", "orders")
     fake.clouds["billing"].went_first("2")
-    spoil(fake, "orders")
+    fail(fake, "orders")
     ends = release(fake)
     assert reasons(ends)["billing"] == (Ending.UNCHANGED, "fingerprint")
     assert str(fake.clouds["billing"].live) == "2"
@@ -120,7 +120,7 @@ def test_one_that_is_live_already_stays_where_another_goes_back() -> None:
 
 def test_all_start_only_when_each_of_them_may() -> None:
     fake = set_of("billing", "orders")
-    spoil(fake, "orders")
+    fail(fake, "orders")
     release(fake)
     fake.clouds["orders"].bad = set()
     progress: list[Progress] = []
@@ -161,7 +161,7 @@ def test_one_promoted_while_no_runner_watched_goes_back_when_the_other_of_its_se
     fake.clock.time += timedelta(hours=1)
     fake.clouds["billing"].serve()
     assert fake.clouds["billing"].live.is_whole_on("2")
-    spoil(fake, "orders")
+    fail(fake, "orders")
     ends = release(fake)
     assert reasons(ends) == {"billing": (Ending.ROLLED_BACK, "set"), "orders": (Ending.ROLLED_BACK, "verdict")}
     assert_whole(fake, "1")
@@ -169,7 +169,7 @@ def test_one_promoted_while_no_runner_watched_goes_back_when_the_other_of_its_se
 
 def test_one_promoted_goes_back_by_the_next_run_where_no_runner_saw_the_other_fail() -> None:
     fake = set_of("billing", "orders")
-    spoil(fake, "orders")
+    fail(fake, "orders")
     end = fake.clock.now() + timedelta(minutes=1)
 
     def kill() -> None:

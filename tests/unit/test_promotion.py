@@ -13,7 +13,7 @@ from infra.release.model.attempt import Attempt, UpstreamReleases
 from infra.release.model.observation import Observation
 from infra.release.model.outcome import Ending
 from infra.release.model.spec import ReleasePolicy
-from infra.release.model.tags import Proved
+from infra.release.model.tags import Promoted
 from tests.unit.fake_cloud import FakeClock, cloud
 from tests.unit.seen import NEW, NOW, OLD, POLICY, TARGET, minutes, noted, seen
 
@@ -21,7 +21,7 @@ GROUP = "arn:aws:codedeploy:eu-west-1:222222222222:deploymentgroup:strata-stagin
 FOLLOWER = replace(TARGET, proof_group=GROUP, proof_role="arn:aws:iam::222222222222:role/strata-staging-proof")
 FOLLOWS = replace(POLICY, source="staging")
 DAY = 24 * 60
-MARK = Proved(NEW.fingerprint, "staging", "d-9", "strata-staging-deploy/ci", "2026-11-24")
+MARK = Promoted(NEW.fingerprint, "staging", "d-9", "strata-staging-deploy/ci", "2026-11-24")
 
 
 def attempt(ending: Ending | None = Ending.PROMOTED, ago: float = 60, **values: Any) -> Attempt:
@@ -47,7 +47,7 @@ def attempt(ending: Ending | None = Ending.PROMOTED, ago: float = 60, **values: 
     return Attempt(**{**usual, **values})
 
 
-def look(*attempts: Attempt, **values: Any) -> Observation:
+def observe(*attempts: Attempt, **values: Any) -> Observation:
     return seen(**{"upstream": UpstreamReleases(attempts), **values})
 
 
@@ -63,15 +63,15 @@ def refused(what: Observation) -> str:
 
 
 def test_what_the_other_stack_promoted_is_noted_with_whose_when_and_which_and_then_released() -> None:
-    assert action(look(attempt())) == WriteTag(
+    assert action(observe(attempt())) == WriteTag(
         MARK, "d-9 of 2026-11-24 proved it in staging, released by strata-staging-deploy/ci"
     )
-    assert action(look(attempt(), tags=noted(MARK))) == Start("1", "2")
+    assert action(observe(attempt(), tags=noted(MARK))) == Start("1", "2")
 
 
 def test_a_first_version_that_answered_there_proves_as_a_promotion_does() -> None:
     first = attempt(Ending.FIRST, deployment=None, stable=None)
-    assert action(look(first)).mark == replace(MARK, deployment="first")
+    assert action(observe(first)).mark == replace(MARK, deployment="first")
 
 
 def test_a_stack_that_follows_none_asks_for_no_proof() -> None:
@@ -93,14 +93,14 @@ def test_a_stack_that_follows_none_asks_for_no_proof() -> None:
     ],
 )
 def test_what_is_not_proved_is_refused_and_says_why(attempts: tuple[Attempt, ...], said: str) -> None:
-    detail = refused(look(*attempts))
+    detail = refused(observe(*attempts))
     assert detail.startswith(f"code {NEW.digest} is not proved by stack staging: ")
     assert said in detail
     assert 'override: "who: why"' in detail
 
 
 def test_a_later_fault_of_the_deployment_itself_takes_no_proof_away() -> None:
-    assert isinstance(action(look(attempt(Ending.ROLLED_BACK, reason="fault", ago=5), attempt())), WriteTag)
+    assert isinstance(action(observe(attempt(Ending.ROLLED_BACK, reason="fault", ago=5), attempt())), WriteTag)
 
 
 def test_records_out_of_reach_prove_nothing_and_it_says_what_was_tried() -> None:
@@ -111,16 +111,16 @@ def test_records_out_of_reach_prove_nothing_and_it_says_what_was_tried() -> None
 
 def test_the_age_that_a_proof_may_have_is_configured() -> None:
     policy = replace(FOLLOWS, proof_days=20)
-    assert isinstance(action(look(attempt(ago=15 * DAY)), policy), WriteTag)
+    assert isinstance(action(observe(attempt(ago=15 * DAY)), policy), WriteTag)
     with pytest.raises(ValueError, match="proof_days is 0"):
         replace(FOLLOWS, proof_days=0)
 
 
 def test_an_override_goes_ahead_without_a_proof_and_along_the_canary_all_the_same() -> None:
     policy = replace(FOLLOWS, override="ann: outage 4711")
-    waived = action(look(), policy)
+    waived = action(observe(), policy)
     assert (waived.mark.refusal, waived.mark.text) == ("unproven", "ann: outage 4711")
-    assert action(look(tags=noted(waived.mark)), policy) == Start("1", "2")
+    assert action(observe(tags=noted(waived.mark)), policy) == Start("1", "2")
 
 
 def test_a_first_version_needs_a_proof_too_before_it_has_any_traffic() -> None:

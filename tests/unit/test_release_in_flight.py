@@ -28,7 +28,7 @@ def test_cancel_waits_until_what_it_has_interrupted_is_answered() -> None:
         raise AssertionError(region)
 
     provider = Slow(ScaledClock(), nowhere)
-    server = grpc.server(ThreadPoolExecutor(4), interceptors=(provider.under_way,))
+    server = grpc.server(ThreadPoolExecutor(4), interceptors=(provider.in_flight,))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

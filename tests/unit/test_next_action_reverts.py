@@ -117,11 +117,11 @@ def test_the_reason_is_what_codedeploy_and_the_alarms_say(
 
 
 def test_what_goes_back_is_known_so_that_the_tags_that_say_why_are_read_again() -> None:
-    forth = deployment(Status.SUCCEEDED, ago=9)
+    promotion = deployment(Status.SUCCEEDED, ago=9)
     back = replace(deployment(ago=1, entry=replace(entry(OLD.fingerprint), stable="2")), id="d-3")
-    assert seen(back, forth, following="d-3").going_back == forth
+    assert seen(back, promotion, following="d-3").going_back == promotion
     assert seen(stopped(), following="d-1").going_back == stopped()
-    assert seen(forth, following="d-1").going_back is None
+    assert seen(promotion, following="d-1").going_back is None
 
 
 def test_what_an_operator_took_back_is_left_again_where_codedeploy_rolled_back_to_it() -> None:
@@ -145,17 +145,17 @@ def test_an_alias_that_a_newer_deployment_moves_is_no_longer_this_ones_to_restor
     end = outcome(decide(seen(newer, rollback(Status.SUCCEEDED, ago=5), failed, following="d-1", **third)))
     assert (end.ending, end.reason, end.deployment_id) == (Ending.ROLLED_BACK, "verdict", "d-1")
     back = replace(failed, id="d-b", status=Status.SUCCEEDED, entry=replace(entry(OLD.fingerprint), stable="2"))
-    forth = deployment(Status.SUCCEEDED, ago=20)
-    assert outcome(decide(seen(newer, back, forth, following="d-b", **third))).ending is Ending.ROLLED_BACK
+    promotion = deployment(Status.SUCCEEDED, ago=20)
+    assert outcome(decide(seen(newer, back, promotion, following="d-b", **third))).ending is Ending.ROLLED_BACK
 
 
 def test_what_went_back_to_a_proved_version_is_distinguished_from_the_one_that_it_started_from() -> None:
     """The alias was made anew on version 3, which nothing proves, so what is taken back goes to 1."""
-    forth = deployment(Status.SUCCEEDED, ago=9, entry=entry(stable="3"))
-    way_back = replace(entry(OLD.fingerprint), stable="2")
-    back = replace(deployment(Status.SUCCEEDED, ago=5, entry=way_back, canary="1"), id="d-b")
+    promotion = deployment(Status.SUCCEEDED, ago=9, entry=entry(stable="3"))
+    revert = replace(entry(OLD.fingerprint), stable="2")
+    back = replace(deployment(Status.SUCCEEDED, ago=5, entry=revert, canary="1"), id="d-b")
     tags = noted(Stopped("d-1", "set", "stock was not promoted and the set goes together"))
-    end = outcome(decide(seen(back, forth, following="d-b", tags=tags)))
+    end = outcome(decide(seen(back, promotion, following="d-b", tags=tags)))
     assert (end.ending, end.reason, end.from_version, end.to_version) == (Ending.ROLLED_BACK, "set", "3", "2")
     assert end.traffic == "all traffic is on 1"
 
@@ -163,7 +163,7 @@ def test_what_went_back_to_a_proved_version_is_distinguished_from_the_one_that_i
 def test_an_old_version_that_is_aborted_loses_its_traffic_although_it_was_proved_once() -> None:
     """CodeDeploy rolls back to what succeeded last, which is the aborted code; the alias had been made anew on 3."""
     first = First("1", OLD.fingerprint)
-    forth = deployment(Status.SUCCEEDED, ago=60, entry=entry(stable="1"))
+    promotion = deployment(Status.SUCCEEDED, ago=60, entry=entry(stable="1"))
     again = replace(entry(stable="3"), at=NOW - minutes(9))
     aborted = replace(
         deployment(Status.STOPPED, ago=9, entry=again, canary="4", error="MANUAL_STOP", ended=NOW - minutes(5)),
@@ -172,6 +172,6 @@ def test_an_old_version_that_is_aborted_loses_its_traffic_although_it_was_proved
     rolled_back = replace(rollback(Status.SUCCEEDED), rolls_back="d-4")
     tags = noted(first, Stopped("d-4", "operator", "too many complaints"))
     whole: dict[str, Any] = {"wanted": replace(NEW, number="4"), **WHOLE}
-    records = (rolled_back, replace(aborted, rollback="d-2"), forth)
+    records = (rolled_back, replace(aborted, rollback="d-2"), promotion)
     for following in ("d-4", None):  # by the runner, and by the next one where that was killed
         assert restores(decide(seen(*records, following=following, tags=tags, **whole))) == "1"

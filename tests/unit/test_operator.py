@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from infra.release.decision import failure, next_action
-from infra.release.decision import operator as acts
+from infra.release.decision import failure, next_action, operator
 from infra.release.decision.context import Decide
 from infra.release.engine.cloud import TransientError
 from infra.release.engine.runner import run
@@ -37,13 +36,13 @@ WHY = "orders without a currency"
 ALONE = replace(POLICY, wait=False)
 
 
-def look(fake: FakeCloud | FakeSet) -> dict[str, Observation]:
+def observe(fake: FakeCloud | FakeSet) -> dict[str, Observation]:
     names = list(fake.clouds) if isinstance(fake, FakeSet) else ["orders"]
-    return fake.look([target(function=name) for name in names], {name: Notes() for name in names})
+    return fake.observe([target(function=name) for name in names], {name: Notes() for name in names})
 
 
 def done(fake: FakeCloud | FakeSet, decide: Decide, policy: ReleasePolicy = POLICY) -> dict[str, Outcome]:
-    wanted = [target(function=name) for name in look(fake)]
+    wanted = [target(function=name) for name in observe(fake)]
     return run(wanted, policy, fake, fake.clock, lambda _: None, decide)
 
 
@@ -59,7 +58,7 @@ def release(fake: FakeCloud | FakeSet) -> dict[str, Outcome]:
 
 
 def undo(fake: FakeCloud | FakeSet, why: str = WHY) -> dict[str, Outcome]:
-    return done(fake, acts.revert(acts.last_promoted_set(look(fake)), why))
+    return done(fake, operator.revert(operator.last_promoted_set(observe(fake)), why))
 
 
 # Abort
@@ -67,7 +66,7 @@ def undo(fake: FakeCloud | FakeSet, why: str = WHY) -> dict[str, Outcome]:
 
 def test_an_abort_is_noted_and_ends_with_all_traffic_on_stable() -> None:
     fake = cloud()
-    [end] = done(fake, acts.abort(start(fake), WHY)).values()
+    [end] = done(fake, operator.abort(start(fake), WHY)).values()
     assert (end.ending, end.reason, end.traffic) == (Ending.ROLLED_BACK, "operator", "all traffic is on 1")
     assert end.detail.startswith(f"stopped by user/ann: {WHY}")
     assert fake.live.is_whole_on("1")
@@ -93,8 +92,8 @@ def test_the_up_that_waits_elsewhere_ends_with_the_operators_reason() -> None:
 def test_functions_that_are_released_together_are_aborted_together_whichever_is_named() -> None:
     fake = set_of("orders", "payments")
     stops = start(fake)
-    assert acts.released_with(look(fake), {"orders"}) == {"orders", "payments"}
-    ends = done(fake, acts.abort({"orders": stops["orders"]}, WHY))
+    assert operator.released_with(observe(fake), {"orders"}) == {"orders", "payments"}
+    ends = done(fake, operator.abort({"orders": stops["orders"]}, WHY))
     assert [(each.ending, each.reason) for each in ends.values()] == [
         (Ending.ROLLED_BACK, "operator"),
         (Ending.ROLLED_BACK, "set"),
@@ -106,7 +105,7 @@ def test_an_abort_that_comes_too_late_ends_with_the_promotion() -> None:
     fake = cloud()
     stops = start(fake)
     fake.clock.time += timedelta(minutes=10)
-    [end] = done(fake, acts.abort(stops, WHY)).values()
+    [end] = done(fake, operator.abort(stops, WHY)).values()
     assert end.ending is Ending.PROMOTED
     assert "stop" not in fake.calls
 
@@ -124,7 +123,7 @@ def test_a_busy_aws_is_asked_again() -> None:
         stops_well(deployment)
 
     fake.stop = stop  # type: ignore[method-assign]
-    [end] = done(fake, acts.abort(stops, WHY)).values()
+    [end] = done(fake, operator.abort(stops, WHY)).values()
     assert (end.reason, len(tries)) == ("operator", 2)
 
 
@@ -132,11 +131,11 @@ def test_the_tag_goes_before_the_stop_and_is_written_once() -> None:
     flying = deployment()
     what = seen(flying, alias=SPLIT, shifted=NEW)
     mark = Stopped("d-1", "operator", WHY)
-    assert acts.stop(what, "d-1", WHY) == Follow("d-1")
+    assert operator.stop(what, "d-1", WHY) == Follow("d-1")
     followed = replace(what, notes=Notes("d-1"))
-    assert acts.stop(followed, "d-1", WHY) == WriteTag(mark, WHY, Phase.ROLLBACK)
-    assert acts.stop(replace(followed, tags=noted(mark)), "d-1", WHY) == Stop("d-1", WHY)
-    assert acts.stop(seen(stopped(), following="d-1"), "d-1", WHY) is None
+    assert operator.stop(followed, "d-1", WHY) == WriteTag(mark, WHY, Phase.ROLLBACK)
+    assert operator.stop(replace(followed, tags=noted(mark)), "d-1", WHY) == Stop("d-1", WHY)
+    assert operator.stop(seen(stopped(), following="d-1"), "d-1", WHY) is None
 
 
 # Roll back
@@ -148,10 +147,10 @@ def test_a_rollback_is_a_deployment_of_its_own_and_the_same_code_is_refused_from
     [end] = undo(fake).values()
     assert (end.ending, end.reason, end.from_version, end.to_version) == (Ending.ROLLED_BACK, "operator", "1", "2")
     assert fake.live.is_whole_on("1")
-    forth, back = (each for each in fake.deployments.values() if each.entry)
-    assert forth.entry
+    promotion, back = (each for each in fake.deployments.values() if each.entry)
+    assert promotion.entry
     assert back.entry
-    assert (back.entry.at, back.entry.stable) == (forth.entry.at, "2")
+    assert (back.entry.at, back.entry.stable) == (promotion.entry.at, "2")
     [refused] = release(fake).values()
     assert (refused.ending, refused.reason) == (Ending.REFUSED, "rejected")
     assert f"user/ann reverted it: {WHY}" in refused.detail
@@ -161,16 +160,16 @@ def test_what_was_rolled_back_can_be_forgiven_once() -> None:
     fake = cloud()
     release(fake)
     undo(fake)
-    [rejected] = acts.rejections(target(), look(fake)["orders"])
+    [rejected] = operator.rejections(target(), observe(fake)["orders"])
     assert (rejected.fingerprint, rejected.reason, rejected.retry_granted) == (
         version(2).fingerprint,
         "operator",
         False,
     )
     fake.note(target(), RetryGrant(rejected.fingerprint, rejected.deployment.id, why="it was the network"))
-    assert [each.retry_granted for each in acts.rejections(target(), look(fake)["orders"])] == [True]
+    assert [each.retry_granted for each in operator.rejections(target(), observe(fake)["orders"])] == [True]
     assert [each.ending for each in release(fake).values()] == [Ending.PROMOTED]
-    assert acts.rejections(target(), look(fake)["orders"]) == []
+    assert operator.rejections(target(), observe(fake)["orders"]) == []
 
 
 def test_a_second_rollback_goes_one_further_back() -> None:
@@ -181,7 +180,7 @@ def test_a_second_rollback_goes_one_further_back() -> None:
     assert fake.live.is_whole_on("2")
     undo(fake)
     assert fake.live.is_whole_on("1")
-    assert acts.last_promoted_set(look(fake)) == {}
+    assert operator.last_promoted_set(observe(fake)) == {}
 
 
 def test_a_set_goes_back_together() -> None:
@@ -196,14 +195,14 @@ def test_what_was_promoted_at_another_time_stays() -> None:
     fake = set_of("orders", "payments")
     fake.clouds["payments"].went_first("2")
     release(fake)
-    assert list(acts.last_promoted_set(look(fake))) == ["orders"]
+    assert list(operator.last_promoted_set(observe(fake))) == ["orders"]
 
 
 def test_an_alias_moved_by_hand_has_no_way_back() -> None:
     fake = cloud(1, version(1), version(2), version(3))
     release(fake)
     fake.point("3")
-    assert acts.last_promoted_set(look(fake)) == {}
+    assert operator.last_promoted_set(observe(fake)) == {}
 
 
 def test_what_was_taken_back_and_put_live_by_hand_is_not_taken_back_twice() -> None:
@@ -211,7 +210,7 @@ def test_what_was_taken_back_and_put_live_by_hand_is_not_taken_back_twice() -> N
     release(fake)
     undo(fake)
     fake.point("2")
-    assert acts.last_promoted_set(look(fake)) == {}
+    assert operator.last_promoted_set(observe(fake)) == {}
 
 
 def test_a_lost_answer_starts_no_second_way_back() -> None:
@@ -220,23 +219,23 @@ def test_a_lost_answer_starts_no_second_way_back() -> None:
     fake.lost_answers = 1
     [end] = undo(fake).values()
     assert end.ending is Ending.ROLLED_BACK
-    assert fake.calls.count("take_back") == 1
+    assert fake.calls.count("revert") == 1
 
 
 def test_a_rollback_steps_aside_for_what_has_been_started_or_moved_meanwhile() -> None:
-    forth = deployment(Status.SUCCEEDED)
-    asked = acts.revert({TARGET.function: forth}, WHY)
+    promotion = deployment(Status.SUCCEEDED)
+    asked = operator.revert({TARGET.function: promotion}, WHY)
 
     def decide(what: Observation) -> Action:
         return asked([TARGET], {TARGET.function: what}, POLICY, NOW)[TARGET.function]
 
     new = replace(deployment(ago=0.1, entry=replace(entry(version(3).fingerprint, "2"), at=NOW + minutes(1))), id="d-7")
-    busy = decide(seen(new, forth, **WHOLE))
-    moved = decide(seen(forth, alias=SPLIT, shifted=NEW))
+    busy = decide(seen(new, promotion, **WHOLE))
+    moved = decide(seen(promotion, alias=SPLIT, shifted=NEW))
     assert [outcome(each).reason for each in (busy, moved)] == ["busy", "moved"]
-    noted_first = decide(seen(forth, **WHOLE))
+    noted_first = decide(seen(promotion, **WHOLE))
     assert noted_first == WriteTag(Stopped("d-1", "operator", WHY), WHY, Phase.ROLLBACK)
-    done_then = decide(seen(forth, **WHOLE, tags=noted(Stopped("d-1", "operator", WHY))))
+    done_then = decide(seen(promotion, **WHOLE, tags=noted(Stopped("d-1", "operator", WHY))))
     assert done_then == RevertDeployment("2", "1", NOW, WHY)
 
 

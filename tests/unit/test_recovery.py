@@ -11,7 +11,7 @@ from infra.release.decision.context import Decide
 from infra.release.decision.recovery import Finding
 from infra.release.engine.runner import run
 from infra.release.model.actions import Action, Follow, Stop, WriteTag
-from infra.release.model.ledger import moment
+from infra.release.model.ledger import to_milliseconds
 from infra.release.model.observation import Alias, Deployment, Notes, Observation, Status
 from infra.release.model.outcome import Ending, Outcome, Phase
 from infra.release.model.spec import ReleasePolicy
@@ -27,18 +27,18 @@ def found(what: Observation) -> list[Finding]:
     return recovery.findings([TARGET], {TARGET.function: what}, POLICY, NOW)
 
 
-def look(fake: FakeCloud | FakeSet) -> dict[str, Observation]:
+def observe(fake: FakeCloud | FakeSet) -> dict[str, Observation]:
     names = list(fake.clouds) if isinstance(fake, FakeSet) else ["orders"]
-    return fake.look([target(function=name) for name in names], {name: Notes() for name in names})
+    return fake.observe([target(function=name) for name in names], {name: Notes() for name in names})
 
 
 def findings(fake: FakeCloud | FakeSet) -> list[Finding]:
-    what = look(fake)
+    what = observe(fake)
     return recovery.findings([target(function=name) for name in what], what, POLICY, fake.clock.now())
 
 
 def done(fake: FakeCloud | FakeSet, decide: Decide, policy: ReleasePolicy = POLICY) -> dict[str, Outcome]:
-    wanted = [target(function=name) for name in look(fake)]
+    wanted = [target(function=name) for name in observe(fake)]
     return run(wanted, policy, fake, fake.clock, lambda _: None, decide)
 
 
@@ -191,7 +191,7 @@ def test_what_was_promoted_before_its_set_failed_is_taken_back() -> None:
 
 
 def test_a_set_whose_runner_died_before_it_had_started_all_takes_a_persons_word() -> None:
-    at = moment(NOW)
+    at = to_milliseconds(NOW)
     mark = Enlisted(at)
     promoted = deployment(Status.SUCCEEDED)
     other = target(function="payments")

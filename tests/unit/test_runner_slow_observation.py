@@ -13,15 +13,15 @@ from tests.unit import fake_cloud
 
 def test_an_alias_read_before_the_shift_and_a_ledger_read_after_it_are_not_taken_for_a_hand_on_the_alias() -> None:
     fake, goal = fake_cloud.cloud(), fake_cloud.target(2)
-    look = fake.look
+    observe = fake.observe
 
     def slow(wanted: Sequence[Target], notes: Mapping[str, Notes]) -> dict[str, Observation]:
         before = fake.live
-        seen = look(wanted, notes)[goal.function]
+        seen = observe(wanted, notes)[goal.function]
         fake.clock.time += timedelta(minutes=3)
         return {goal.function: replace(seen, alias=before, live=fake.versions[before.version])}
 
-    fake.look = slow  # type: ignore[method-assign]
+    fake.observe = slow  # type: ignore[method-assign]
     outcome = run([goal], ReleasePolicy(), fake, fake.clock, lambda _: None)[goal.function]
     assert outcome.ending is Ending.PROMOTED
     assert "point_alias" not in fake.calls
