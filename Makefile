@@ -154,7 +154,7 @@ mutants: venvs ## The share of COUNT random mutants of what decides that the uni
 	@$(RUN) -m tests.mutants --seed "$${SEED:-1}" --count "$${COUNT:-200}"
 
 bench: tools packages ## Paired measurements into .bench/, and the tables and plots of docs/verdict.md
-	@$(WITH_PULUMI) $(RUN) -m bench
+	@$(WITH_CHROMIUM) $(RUN) -m bench
 
 format: python ## Format the code
 	@.venv/bin/ruff format

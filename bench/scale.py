@@ -2,16 +2,17 @@
 
 Each size runs the real CLI on the product's own program, on a cloud of its own. `make service` wrote the services, one
 in five in TypeScript, and each route has a few callers. The benchmark counts the calls of the release engine, by its
-user agent; it lists those of Pulumi's provider, whose rate is not ours, apart. It takes the faster of two previews of
-the change, since a preview takes seconds, and a busy machine as many more.
+user agent; it lists those of Pulumi's provider, whose rate is not ours, apart. The sizes preview their changes in turn,
+since a preview takes seconds, and a busy machine as many more; the fastest of each counts.
 
 Rates are per simulated second. At FACTOR a call to the local cloud takes about as long on the simulated clock as a call
 to AWS (4 ms, hence 40), so an engine without a rate limit would show here the rate that it has on AWS.
 """
 
+import contextlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ PASTS = (10, 1000)
 PAST_BAR = 1.1  # times; the number of a release's polls varies a little
 CALLERS = 0.5  # calls per real second and service
 NODE_EVERY = 5  # one service in so many is in TypeScript
-PREVIEWS = 2
+PREVIEWS = 3
 SHIFT = "AllowTraffic"  # the lifecycle event in which CodeDeploy moves an alias
 
 TIME_BAR = 5.0  # times; 50 functions over 10
@@ -114,31 +115,45 @@ def runtimes(size: int) -> dict[str, str]:
     return {f"service{number:02}": PYTHON if number % NODE_EVERY else NODE for number in numbers}
 
 
-def measure(size: int) -> Taken:
-    """Create that many services, change them all, and run `up`. Raises BenchError if one is not promoted."""
+@contextlib.contextmanager
+def changed(size: int) -> Iterator[GeneratedStack]:
+    """Create that many services on a cloud of their own, and change them all."""
     with sandbox.running(FACTOR) as stage:
         stack = GeneratedStack(stage, runtimes(size))
         stack.create()
         stack.edit(2)
-        previews = [stack.preview() for _ in range(PREVIEWS)]
-        for one in previews:
+        yield stack
+
+
+def previews(stacks: Mapping[int, GeneratedStack]) -> dict[int, float]:
+    """Preview every stack in turn, PREVIEWS times; return the seconds of the fastest by size. Raises BenchError if one
+    fails."""
+    seconds: dict[int, list[float]] = {size: [] for size in stacks}
+    for _ in range(PREVIEWS):
+        for size, stack in stacks.items():
+            one = stack.preview()
             if one.exit_code != 0:
                 raise BenchError(f"`pulumi preview` of {size} services exited {one.exit_code}:\n{one.text}")
-        before, begun = stack.observe(), time.time()
-        api_url = stack.api_url
-        calls.clear(stage.endpoint)
-        with Callers(api_url, list(stack.runtimes), CALLERS * size):
-            up = stack.up()
-        made = calls.made(stage.endpoint)
-        if up.exit_code != 0:
-            raise BenchError(f"`pulumi up` of {size} services exited {up.exit_code}:\n{up.text}")
-        left = [name for name, state in stack.observe().items() if state.live in {None, before[name].live}]
-        if left:
-            raise BenchError(f"`pulumi up` of {size} services left {', '.join(left)} where it was:\n{up.text}")
-        engine = [call for call in made if call.by_engine]
-        others = sum(not call.by_engine and call.action not in DATA_PLANE for call in made)
-        fastest = min(one.seconds for one in previews)
-        return Taken(size, up.seconds, fastest, engine, list(shifts(stack, begun)), others)
+            seconds[size].append(one.seconds)
+    return {size: min(each) for size, each in seconds.items()}
+
+
+def measure(size: int, stack: GeneratedStack, preview_seconds: float) -> Taken:
+    """Run `up` of the changed services. Raises BenchError if one is not promoted."""
+    before, begun = stack.observe(), time.time()
+    api_url, endpoint = stack.api_url, stack.sandbox.endpoint
+    calls.clear(endpoint)
+    with Callers(api_url, list(stack.runtimes), CALLERS * size):
+        up = stack.up()
+    made = calls.made(endpoint)
+    if up.exit_code != 0:
+        raise BenchError(f"`pulumi up` of {size} services exited {up.exit_code}:\n{up.text}")
+    left = [name for name, state in stack.observe().items() if state.live in {None, before[name].live}]
+    if left:
+        raise BenchError(f"`pulumi up` of {size} services left {', '.join(left)} where it was:\n{up.text}")
+    engine = [call for call in made if call.by_engine]
+    others = sum(not call.by_engine and call.action not in DATA_PLANE for call in made)
+    return Taken(size, up.seconds, preview_seconds, engine, list(shifts(stack, begun)), others)
 
 
 def shifts(stack: GeneratedStack, since: float) -> Iterator[float]:
@@ -186,7 +201,10 @@ def table(taken: Sequence[Taken]) -> Table:
 def main() -> int:
     """Measure, print and write; return 0 if every bar is reached, else 1."""
     console = Console(highlight=False)
-    taken = [measure(size) for size in SIZES]
+    with contextlib.ExitStack() as opened:
+        stacks = {size: opened.enter_context(changed(size)) for size in SIZES}
+        fastest = previews(stacks)
+        taken = [measure(size, stack, fastest[size]) for size, stack in stacks.items()]
     RESULT.parent.mkdir(exist_ok=True)
     before = [past.measure(deployments) for deployments in PASTS]
     RESULT.write_text(

@@ -199,7 +199,7 @@ def _go(
 
 def _looked(unit: Unit) -> tuple[list[Seen], Seen]:
     """Read the layers that move together; return all, and the one that was asked for."""
-    every = {each.seen.layer: each.seen for each in mover.look(unit.members)}
+    every = {each.seen.layer: each.seen for each in mover.observe(unit.members)}
     return list(every.values()), every[unit.asked]
 
 

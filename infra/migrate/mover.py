@@ -69,7 +69,7 @@ class Layer(NamedTuple):
     seen: Seen
 
 
-def look(members: Sequence[Sides]) -> list[Layer]:
+def observe(members: Sequence[Sides]) -> list[Layer]:
     """Read everything of the layers that move together."""
     resources = members[0].resources()
     return [Layer(each, each.seen(resources)) for each in members]
@@ -90,7 +90,7 @@ def run(
     """
     done, begun = Done(), False
     while True:
-        layers = look(members)
+        layers = observe(members)
         _refuse(layers, _forbidden(layers, direction, resume=resume and not begun, serials={} if begun else serials))
         if left := [each for each in layers if checks.running(each.seen) and not _holds(each)]:
             _take_over(left)
@@ -158,7 +158,7 @@ def _lock(_: Sequence[Layer], due: Sequence[Layer], __: Done) -> None:
         try:
             sides.take_lock(f"{checks.about(seen.stack, seen.layer)}moves; if its process has ended: {resumed}")
         except MigrationError:
-            for each in look([one.sides for one in taken]) if taken else ():
+            for each in observe([one.sides for one in taken]) if taken else ():
                 if each.seen.lock and _holds(each):
                     each.sides.give_lock_back(each.seen.lock)
             raise

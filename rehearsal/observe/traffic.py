@@ -111,7 +111,7 @@ class Traffic:
     _seen: tuple[int, int] = (0, 0)  # requests sent and held when `kept` was last asked
     _ids: list[str] = field(default_factory=list)
     _unsigned: set[str] = field(default_factory=set)  # ids of orders whose receipt is still to come
-    _under_way: int = 0
+    _in_flight: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
     _paused: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -170,14 +170,14 @@ class Traffic:
     ) -> None:
         """A request, unless too many wait for their answers."""
         mix, choice = chance.random(), chance.random()
-        if self._under_way >= MOST_AT_ONCE:
+        if self._in_flight >= MOST_AT_ONCE:
             self.held += 1
             return
-        self._under_way += 1
+        self._in_flight += 1
         requests.create_task(self._request(client, due, mix, choice)).add_done_callback(self._answered)
 
     def _answered(self, _: asyncio.Task[None]) -> None:
-        self._under_way -= 1
+        self._in_flight -= 1
 
     async def _request(self, client: aiohttp.ClientSession, due: float, mix: float, choice: float) -> None:
         if self._ids and mix >= self.posts:

@@ -213,7 +213,7 @@ def test_a_good_version_gets_a_tenth_of_the_traffic_and_then_all(shop: Shop, clo
     }
 
 
-def test_a_bad_version_is_taken_back_by_the_alarm_before_the_shift(shop: Shop, cloud: Cloud) -> None:
+def test_a_bad_version_is_reverted_by_the_alarm_before_the_shift(shop: Shop, cloud: Cloud) -> None:
     with shop.traffic() as served:
         deployment, version = shop.release(BAD)
         stopped = shop.ended(deployment)

@@ -184,3 +184,9 @@ def test_a_deploy_has_npms_packages_unless_its_bundles_are_built(target: str) ->
     assert "local.toolchain packages" in needed(target, STRATA_MANIFEST="")
     assert "local.toolchain packages" not in needed(target, STRATA_MANIFEST="dist/manifest.json")
     assert "local.toolchain packages" not in needed(target, STRATA_MANIFEST="$(shell touch RAN)")
+
+
+@pytest.mark.parametrize("target", ["test", "test-all", "captures", "bench"])
+def test_a_target_that_draws_or_reads_pages_finds_a_browser(target: str) -> None:
+    shown = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "local.toolchain chromium" in shown

@@ -205,7 +205,7 @@ def test_an_alias_moved_by_hand_has_no_way_back() -> None:
     assert operator.last_promoted_set(observe(fake)) == {}
 
 
-def test_what_was_taken_back_and_put_live_by_hand_is_not_taken_back_twice() -> None:
+def test_what_was_reverted_and_put_live_by_hand_is_not_reverted_twice() -> None:
     fake = cloud()
     release(fake)
     undo(fake)

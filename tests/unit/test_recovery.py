@@ -176,7 +176,7 @@ def test_a_rollback_that_never_ends_is_overtaken() -> None:
 # Sets
 
 
-def test_what_was_promoted_before_its_set_failed_is_taken_back() -> None:
+def test_what_was_promoted_before_its_set_failed_is_reverted() -> None:
     fake = set_of("orders", "payments")
     done(fake, next_action.decide, ALONE)
     fake.clock.time += timedelta(minutes=9)

@@ -86,7 +86,7 @@ def test_a_rollback_is_linked_to_what_it_took_back_and_its_time_counts() -> None
     assert found["d-1"].change_failed
 
 
-def test_what_was_promoted_and_taken_back_with_its_set_is_rolled_back_and_not_blamed() -> None:
+def test_what_was_promoted_and_reverted_with_its_set_is_rolled_back_and_not_blamed() -> None:
     noted = marked((12, Stopped("d-1", "set", "other was not promoted")))
     back = deployment("d-2", 12, "a", stable="2", set_id=0)
     found = by_deployment(noted, deployment("d-1", 0, "b"), back)

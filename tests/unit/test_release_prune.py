@@ -81,7 +81,7 @@ def test_the_newest_the_young_and_what_another_alias_needs_stay() -> None:
     assert not {"4", "3", "2"} & stay.keys()
 
 
-def test_what_was_promoted_and_taken_back_is_not_last_good() -> None:
+def test_what_was_promoted_and_reverted_is_not_last_good() -> None:
     back = deployment("d-3", 5, 9, 61, moment=60)
     good = last_good(ORDERS, seen(*UP_TO_9, back, live=5), NINE[::-1])
     assert good is not None

@@ -115,7 +115,7 @@ def shifted(ago: float | None = None, **values: Any) -> Observation:
     return condemned(ago, deployment(Status.SUCCEEDED, ago=10), **{**WHOLE, "shifted": None, **values})
 
 
-def test_what_the_last_counts_condemn_is_taken_back_and_never_promoted() -> None:
+def test_what_the_last_counts_condemn_is_reverted_and_never_promoted() -> None:
     note = decide(shifted())
     assert note == WriteTag(Stopped("d-1", "verdict", WHY), WHY, Phase.ROLLBACK)
     tags = noted(Stopped("d-1", "verdict", WHY))
@@ -193,7 +193,7 @@ def test_a_bad_version_whose_alarm_never_fires_is_rolled_back_by_the_runner() ->
     assert (again.ending, again.reason) == (Ending.REFUSED, "rejected")
 
 
-def test_a_bad_version_that_was_shifted_before_the_alarm_had_its_chance_is_taken_back() -> None:
+def test_a_bad_version_that_was_shifted_before_the_alarm_had_its_chance_is_reverted() -> None:
     fake = fake_cloud.cloud()
     fake.deaf = True
 

@@ -105,7 +105,7 @@ def test_a_rejection_is_reported_with_its_refusal_and_its_retry_grant() -> None:
     assert "retry, used: " in shown(used)
 
 
-def test_a_promotion_that_was_taken_back_went_back() -> None:
+def test_a_promotion_that_was_reverted_went_back() -> None:
     revert = replace(deployment(Status.SUCCEEDED, ago=1, entry=entry(version(1).fingerprint, "2")), id="d-2")
     taken = noted(Stopped("d-1", "operator", "totals are wrong"))
     document = reported(seen(revert, deployment(Status.SUCCEEDED), tags=taken))

@@ -142,7 +142,7 @@ class Truth:
         elif act == "promotion" and isinstance(what, Record) and run:
             self._started(run, group, what)
         elif act == "back" and isinstance(what, Record):
-            self._taken_back(client, group, what)
+            self._check_revert(client, group, what)
         elif act == "point" and self.proved(group, function.alias.version) and function.alias.shifted is None:
             # What was proved once and is taken back now may lose its traffic to what had it.
             if not self.proved(group, str(what)) and not self.is_going_back(group, function.alias.version):
@@ -194,7 +194,7 @@ class Truth:
         if live is not None and older(run.policy.commit, live) and not allowed:
             self.broken(f"{new.id} releases {run.policy.commit}, which is older than {live}")
 
-    def _taken_back(self, client: Client, group: CodeDeploy, back: Record) -> None:
+    def _check_revert(self, client: Client, group: CodeDeploy, back: Record) -> None:
         promotion, known = back.reverts, client.saw[group.function.name].over
         if promotion is None or not promotion.succeeded:
             self.broken(f"{back.id} takes {promotion and promotion.id} back, which had not succeeded")
