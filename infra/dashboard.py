@@ -14,7 +14,10 @@ from infra.answered import ANSWERED, METRIC, NAMESPACE
 from infra.naming import LIVE, AwsLocation, Names
 from infra.release.verdict.metric_math import MetricQuery, deployment_queries, statistic_queries
 from infra.release.verdict.rule import Rule
-from infra.services import Service
+from infra.services import Service, ServiceError
+
+# Of a dashboard: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+MOST_WIDGETS = 500
 
 Line = list[Any]
 """A metric or an expression, as the body has it."""
@@ -45,6 +48,20 @@ def body(
             alarms.append(names.dead_letters(service.name))
         widgets.append(_alarms(place, "Alarms", alarms))
     return {"periodOverride": "inherit", "widgets": widgets}
+
+
+def require_room(names: Names, services: Sequence[Service], *, api: bool) -> None:
+    """Raise ServiceError if the services' dashboard would have more widgets than CloudWatch takes."""
+    nowhere, listed = AwsLocation("", "", ""), [each.name for each in services]
+    rules, versions = dict.fromkeys(listed, Rule()), dict.fromkeys(listed, "1")
+    widgets = len(body(names, nowhere, services, rules=rules, versions=versions, api=api)["widgets"])
+    if widgets > MOST_WIDGETS:
+        raise ServiceError(
+            [
+                f"app/ has {len(services)} services, whose dashboard would have {widgets} widgets, and CloudWatch "
+                f"takes {MOST_WIDGETS}; move some into a project of their own"
+            ]
+        )
 
 
 class _Graphs:

@@ -54,6 +54,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
     declared = services.settle(_kept(services.read(repository), config), config)
     for warning in services.warnings(declared, repository):
         pulumi.warn(warning)
+    dashboard.require_room(config.names, declared, api=any(each.http for each in declared))
     listed = tuple(each.name for each in declared)
     names = replace(config.names, services=listed)
     smokes = smoke.read(declared, repository)

@@ -11,7 +11,7 @@ from infra.answered import ANSWERED
 from infra.naming import AwsLocation, Names
 from infra.release.verdict.metric_math import statistic_queries
 from infra.release.verdict.rule import Rule
-from infra.services import Service
+from infra.services import Service, ServiceError
 from infra.services.model import Queue, Stream
 from tests.layers.recorder import ACCOUNT, REGION
 
@@ -147,3 +147,17 @@ def test_the_links_of_another_partition_lead_to_its_own_console() -> None:
     found = json.dumps(body(place=AwsLocation("aws-cn", "cn-north-1", ACCOUNT)))
     assert "https://cn-north-1.console.amazonaws.cn/" in found
     assert "console.aws.amazon.com" not in found
+
+
+def test_more_services_than_a_dashboard_has_room_for_are_refused_before_anything_is_declared() -> None:
+    def services(number: int) -> list[Service]:
+        return [Service(name=f"service{each:02}", stream=Stream()) for each in range(number)]
+
+    assert len(body(*services(62))["widgets"]) == 496
+    dashboard.require_room(NAMES, services(62), api=True)
+    with pytest.raises(ServiceError) as caught:
+        dashboard.require_room(NAMES, services(63), api=False)
+    assert caught.value.mistakes == (
+        "app/ has 63 services, whose dashboard would have 504 widgets, and CloudWatch takes 500; move some into a "
+        "project of their own",
+    )
