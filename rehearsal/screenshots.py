@@ -41,9 +41,9 @@ def draw(stage: Sandbox, rate: float) -> None:
         stage.pulumi("up", "--stack", STACK)
         stage.apply(commits.BAD.going_back())
         stage.apply(commits.HARMLESS)
+        _picture("history", stage)  # before time runs slower, since it counts minutes at one rate
         traffic.rate = rate * min(SLOW / stage.factor, 1)
         _canary(stage.at(min(SLOW, stage.factor)))
-        _picture("history", stage)
         _picture("doctor", stage)
     finally:
         traffic.stop()
