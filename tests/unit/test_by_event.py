@@ -213,3 +213,9 @@ def test_outside_of_the_windows_nothing_starts(now: datetime, starts: bool) -> N
     assert starts or isinstance(found, Leave)
     if isinstance(found, Leave):
         assert found.reason == "closed"
+
+
+def test_a_window_is_open_for_a_minute_at_least() -> None:
+    assert Window(DAYS, time(9), time(9, 1)).is_open(datetime(2026, 12, 1, 9, tzinfo=UTC))
+    with pytest.raises(ValueError, match="from 09:00 until 09:00, so it never opens"):
+        Window(DAYS, time(9), time(9))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.config.curves import Chance
 from infra.schema import (
     LONGEST_SHOWN,
     MOST_DIGITS,
@@ -146,3 +147,10 @@ def test_every_value_of_a_section_of_secrets_is_hidden_and_what_is_encrypted_sta
     }
     assert mask({"secure": 5}) == {"secure": Secret("5")}
     assert mask({"secure": "v1", "other": "y"}) == {"secure": Secret("v1"), "other": Secret("y")}
+
+
+@pytest.mark.parametrize("chance", [0.5, 0.999])
+def test_a_chance_may_be_as_its_bounds_say(chance: float) -> None:
+    assert Chance().check(chance) == chance
+    with pytest.raises(InvalidValueError, match="out of bounds"):
+        Chance().check(chance + (0.0001 if chance > 0.9 else -0.0001))
