@@ -1,7 +1,6 @@
 """The whole program: what each stack declares, in which order, and what it does not."""
 
 import gc
-import importlib
 import json
 import runpy
 import threading
@@ -13,6 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from infra import git
+from infra import stack as stack_module
 from infra.account import AccountError
 from infra.artifacts import ManifestError
 from infra.bundle import smoke
@@ -78,7 +78,6 @@ def test_the_sdk_sends_the_engine_debug_messages_only_where_they_are_asked_for(
 
 
 def test_the_bundles_are_built_while_the_providers_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    stack_module = importlib.import_module("infra.stack")  # not above, since unit tests import this module too
     begun, build, given = threading.Event(), stack_module._built, answers(ACCOUNTS["dev"])
 
     def noted(*about: Any) -> Any:

@@ -10,18 +10,11 @@ import pytest
 from infra.config import ConfigError
 from infra.legacy import LegacyError
 from infra.services import ServiceError
+from tests.adopted_ids import IDS
 from tests.hcl import LEGACY, Module, system
 from tests.layers.recorder import ACCOUNT, LOOP, REGION, Declared, Recorder, known
 from tests.layers.test_program import STATE, answers, run
 
-IDS = {
-    "http-api": "API",
-    "http-orders-integration": "API/INTEGRATION",
-    "http-post/orders": "API/ROUTE",
-    "http-get/orders/{id}": "API/ROUTE",
-    "http-get/health": "API/ROUTE",
-    "http-orders-invoke": "strata-prod-orders:live/STATEMENT",
-}
 ADOPTED: dict[str, Any] = {
     "data": {"source": "adopted", "tableName": "orders-prod"},
     "compute": {"source": "adopted", "adopted": {"services": ["orders"], "ids": IDS}, "memory": 1024},

@@ -10,7 +10,7 @@ from infra.naming import Names
 from rehearsal.environment.legacy_document import document
 from rehearsal.environment.legacy_functions import Functions
 from rehearsal.observe.aws_records import AwsRecords
-from tests.layers.test_sources import IDS
+from tests.adopted_ids import IDS
 from tests.unit.test_rehearsal_legacy_functions import API, BACKEND, INTEGRATION, Aws
 
 PREFIX = Names("strata", "prod").function("")

@@ -12,7 +12,7 @@ from rehearsal.environment.sandbox import REPOSITORY
 from rehearsal.migration import stack
 from rehearsal.migration.report import EXPECTED, Report, Row
 from rehearsal.observe.traffic import Orders
-from tests.layers.test_sources import IDS
+from tests.adopted_ids import IDS
 
 ROWS = tuple(Row(layer, source, to, int(to == "adopted"), 0, 0, 0, 0, 2.5, 50, 0) for layer, source, to in EXPECTED)
 GOOD = Report(
