@@ -54,7 +54,8 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
     declared = services.settle(_kept(services.read(repository), config), config)
     for warning in services.warnings(declared, repository):
         pulumi.warn(warning)
-    dashboard.require_room(config.names, declared, api=any(each.http for each in declared))
+    api = any(each.http for each in declared)
+    dashboard.require_room(config.names, declared, api=api)
     listed = tuple(each.name for each in declared)
     names = replace(config.names, services=listed)
     smokes = smoke.read(declared, repository)
@@ -94,7 +95,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
     )
     functions = compute.functions
     http = None
-    if any(each.http for each in declared):
+    if api:
         http = Http(
             "http",
             names=names,
@@ -110,7 +111,7 @@ def declare(config: StackConfig, repository: Path, environment: Mapping[str, str
         place=place,
         config=config.observability,
         functions=functions,
-        dashboard_body=_dashboard(config, names, place, declared, functions),
+        dashboard_body=_dashboard(config, names, place, declared, functions, api=api),
         answered=[each.name for each in declared if each.errors == ANSWERED],
         api=http.outputs if http else None,
         owner=owner,
@@ -195,11 +196,12 @@ def _dashboard(
     place: AwsLocation,
     declared: Sequence[Service],
     functions: Mapping[str, FunctionOutputs],
+    *,
+    api: bool,
 ) -> pulumi.Output[str]:
     """Return the dashboard's body, which follows the versions that are wanted live."""
     rules = {each.name: config.release.rule.overridden(each.canary.rule or {}) for each in declared}
     versions = pulumi.Output.all(**{each.name: functions[each.name].version for each in declared})
-    api = any(each.http for each in declared)
     return versions.apply(
         lambda known: json.dumps(dashboard.body(names, place, declared, rules=rules, versions=known, api=api))
     )

@@ -37,7 +37,7 @@ from tests.unit.seen import (
 
 MOMENT = timedelta(milliseconds=1)
 LONGEST = timedelta(minutes=POLICY.longest_wait_minutes)
-FORTH = deployment(Status.SUCCEEDED, ago=30)
+PROMOTION = deployment(Status.SUCCEEDED, ago=30)
 BEFORE = replace(entry(version(5).fingerprint), at=NOW - minutes(90))
 PROMOTED = replace(deployment(Status.SUCCEEDED, ago=90, entry=BEFORE, canary="5"), id="d-0")
 """Of version 5, from 1, and the oldest record."""
@@ -51,7 +51,7 @@ def reverting(status: Status, created: timedelta, ended: timedelta | None = None
         created=NOW - created,
         ended=None if ended is None else NOW - ended,
     )
-    return seen(back, FORTH, following="d-3", **WHOLE)
+    return seen(back, PROMOTION, following="d-3", **WHOLE)
 
 
 @pytest.mark.parametrize("status", [Status.CREATED, Status.IN_PROGRESS])

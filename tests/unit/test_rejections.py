@@ -11,7 +11,7 @@ from infra.release.model.observation import Deployment, Status
 from infra.release.model.tags import Stopped, Tags, parse, written
 from tests.unit.seen import NEW, NOW, OLD, TARGET, deployment, entry, noted, seen, stopped
 
-FORTH = deployment(Status.SUCCEEDED, ago=30)
+PROMOTION = deployment(Status.SUCCEEDED, ago=30)
 BACK = replace(
     deployment(Status.SUCCEEDED, ago=1, entry=replace(entry(OLD.fingerprint), stable="2"), canary="1"), id="d-3"
 )
@@ -22,8 +22,8 @@ BACK = replace(
 )
 def test_a_version_that_was_promoted_is_rejected_by_a_revert_that_blames_it(kind: str | None, rejects: bool) -> None:
     tags = noted(Stopped("d-1", kind, "orders were lost")) if kind else noted()
-    assert rejection(NEW.fingerprint, TARGET, seen(BACK, FORTH, tags=tags)) == (FORTH if rejects else None)
-    assert rejection(NEW.fingerprint, TARGET, seen(FORTH, tags=tags)) is None, "nothing reverted it"
+    assert rejection(NEW.fingerprint, TARGET, seen(BACK, PROMOTION, tags=tags)) == (PROMOTION if rejects else None)
+    assert rejection(NEW.fingerprint, TARGET, seen(PROMOTION, tags=tags)) is None, "nothing reverted it"
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_the_newest_try_that_says_anything_of_the_version_counts() -> None:
     hook = replace(deployment(Status.FAILED, ago=60, error="HOOK_EXECUTION_FAILURE"), id="d-0")
     fault = deployment(Status.FAILED, error="IAM_ROLE_PERMISSIONS")
     assert rejection(NEW.fingerprint, TARGET, seen(fault, hook)) == hook
-    assert rejection(NEW.fingerprint, TARGET, seen(FORTH, hook)) is None, "it was promoted since"
+    assert rejection(NEW.fingerprint, TARGET, seen(PROMOTION, hook)) is None, "it was promoted since"
 
 
 def test_why_a_deployment_was_stopped_is_unknown_where_a_tag_of_its_time_may_have_been_dropped() -> None:
@@ -65,4 +65,4 @@ def test_who_stopped_a_deployment_is_whom_the_tag_names_or_else_what_kind_of_sto
     kind: str, by: str, who: str
 ) -> None:
     tags = parse(written(Stopped("d-1", kind, "orders were lost"), by, NOW))
-    assert failure.who(FORTH, tags) == who
+    assert failure.who(PROMOTION, tags) == who

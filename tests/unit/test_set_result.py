@@ -22,18 +22,18 @@ def deployment(id_: str, stable: str, canary: str, status: str = "Succeeded") ->
     return Deployment(id_, status, "", "", stable, canary, None)
 
 
-FORTH, BACK = deployment("d-1", "1", "2"), deployment("d-2", "2", "1")
+PROMOTION, BACK = deployment("d-1", "1", "2"), deployment("d-2", "2", "1")
 
 
 @pytest.mark.parametrize(
     ("after", "outcome"),
     [
         (FunctionState("1", (deployment("d-1", "1", "2", "Stopped"),)), "rolled_back"),
-        (FunctionState("1", (BACK, FORTH)), "rolled_back"),
-        (FunctionState("2", (FORTH,)), "promoted"),
+        (FunctionState("1", (BACK, PROMOTION)), "rolled_back"),
+        (FunctionState("2", (PROMOTION,)), "promoted"),
         (FunctionState("1", ()), "unchanged"),
-        (FunctionState(None, (FORTH,)), "split"),
-        (FunctionState("7", (FORTH,)), "moved to 7"),
+        (FunctionState(None, (PROMOTION,)), "split"),
+        (FunctionState("7", (PROMOTION,)), "moved to 7"),
     ],
 )
 def test_an_outcome_is_where_the_alias_is(after: FunctionState, outcome: str) -> None:
@@ -42,7 +42,9 @@ def test_an_outcome_is_where_the_alias_is(after: FunctionState, outcome: str) ->
 
 def test_a_member_has_the_sets_deployments_and_the_ending_that_pulumi_printed() -> None:
     old = deployment("d-0", "0", "1")
-    member = Member.of("f-orders", FunctionState("1", (old,)), FunctionState("1", (BACK, FORTH, old)), SAID, (90, 3))
+    member = Member.of(
+        "f-orders", FunctionState("1", (old,)), FunctionState("1", (BACK, PROMOTION, old)), SAID, (90, 3)
+    )
     assert (member.from_version, member.to_version, member.live) == ("1", "2", "1")
     assert member.deployments == ("d-1", "d-2")
     assert member.reason == "set"

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 USER_AGENT = "strata-release"
 """Marks the release's own calls in CloudTrail."""
 RATES = {"lambda": (6, 4), "codedeploy": (4, 1), "cloudwatch": (1, 2)}
-"""By service: requests a second, and the burst. In any second at most the sum of both is sent."""
+"""By service: requests a second, and the burst. In any second at most the sum of both is sent; of Lambda's 15 this
+leaves five to CodeDeploy, which moves the aliases."""
 DATA_PLANE = {"Invoke"}
 """Operations that do not count for the control plane's rate."""
 
